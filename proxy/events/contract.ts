@@ -1,0 +1,272 @@
+/**
+ * The contract: every fact that can leave mtscope, and nothing else. It imports nothing of ours.
+ *
+ * Facts are self-contained: a close names its own mode, datacenter and user, so that every projection is a
+ * fold over single events and can be counted in any order, in memory or in Redis.
+ * A shipped version never changes: a new shape is a new `v` and a line in `upcast.ts`.
+ */
+
+export type Mode = 'classic' | 'secure' | 'tls'
+export type Transport = 'abridged' | 'intermediate' | 'padded-intermediate'
+/** OpenTelemetry's `network.type`. */
+export type Family = 'ipv4' | 'ipv6'
+
+/** Who ended it, and in which phase of its life: two closed axes, as HAProxy's termination state. */
+export type Side = 'client' | 'datacenter' | 'proxy'
+export type Phase = 'hello' | 'dial' | 'waiting' | 'relaying' | 'fronting'
+
+/** Why a stranger is not a client. Each is counted, and visible on the status page. */
+export type RejectReason =
+  | 'bad-digest' // a ClientHello that no user's secret signed
+  | 'unknown-user' // an obfuscated payload that no user's secret opens
+  | 'unknown-sni' // a ClientHello for another name than TLS_DOMAIN
+  | 'mode-off' // a right secret in a mode that MODES leaves out
+  | 'unknown-dc' // a right secret that asks for a datacenter nobody knows
+  | 'clock-skew' // a signed ClientHello from another time
+  | 'replayed' // seen before
+  | 'not-mtproto' // plain HTTP, a scan, garbage
+  | 'timeout' // not complete within CLIENT_HANDSHAKE_TIMEOUT
+
+export type CloseReason =
+  | RejectReason
+  | 'done' // an orderly end
+  | 'reset' // RST or a broken pipe
+  | 'refused' // no address of the datacenter took the connection
+  | 'idle' // nothing either way for the idle time, nothing owed
+  | 'stalled' // the client sent, nothing came down
+  | 'limit'
+  | 'overload'
+  | 'drain'
+  | 'internal'
+
+/** Why a dial or a probe failed, from the kernel's errno. */
+export type DialError =
+  | 'refused'
+  | 'timeout'
+  | 'unreachable'
+  | 'reset'
+  | 'no-descriptors'
+  | 'protocol'
+  | 'other'
+
+export type Direction = 'to-client' | 'to-datacenter'
+export type Limit = 'connections' | 'handshakes' | 'file-descriptors'
+export type LossReason = 'worker-queue' | 'log-full' | 'log-bounds'
+
+/** What every fact carries in memory; `node`, `boot` and `seq` are the log's to give (see `Logged`). */
+type Envelope<T extends string, V extends number> = {
+  readonly v: V
+  readonly type: T
+  /** Epoch, ms. */
+  readonly at: number
+}
+
+export type Fact<T extends string, V extends number, F extends object> = Envelope<T, V> & Readonly<F>
+
+/** A fact about one connection. The id is its trace id (32 hex digits); its root span id is the last 16 of them. */
+type OfConnection<F extends object> = { connection: string } & F
+
+/** What is known of a session once its handshake was accepted. */
+export type Session = { mode: Mode; user: string; dc: number; media: boolean }
+
+export type ConnectionEvent =
+  | Fact<
+      'connection.accepted',
+      1,
+      OfConnection<{
+        /** /24 or /48 of the client's address, as `203.0.113.0/24`. */
+        prefix: string
+        /** HMAC of the full address under a key that lives one day: 16 hex digits. */
+        client: string
+        family: Family
+        worker: number
+      }>
+    >
+  | Fact<
+      'handshake.accepted',
+      1,
+      OfConnection<
+        Session & {
+          transport: Transport
+          /** From accept to here. */
+          elapsedMs: number
+          /** What the replay cache remembers of it: 32 hex digits. */
+          digest: string
+          client: string
+          /** tls only: the client's clock less ours. */
+          skewSeconds?: number
+          /** tls only: JA4 fingerprint of the ClientHello. */
+          ja4?: string
+        }
+      >
+    >
+  | Fact<
+      'handshake.rejected',
+      1,
+      OfConnection<{
+        reason: RejectReason
+        elapsedMs: number
+        /** Whether it was spliced to the masking host. */
+        fronted: boolean
+        client: string
+        skewSeconds?: number
+        ja4?: string
+        user?: string
+      }>
+    >
+  | Fact<
+      'datacenter.dialed',
+      1,
+      OfConnection<
+        Session & {
+          /** `host:port`. */
+          address: string
+          family: Family
+          /** Whether a warm socket was at hand; elapsedMs is then the wait, about 0. */
+          pooled: boolean
+          elapsedMs: number
+        }
+      >
+    >
+  | Fact<
+      'datacenter.dial-failed',
+      1,
+      {
+        /** Absent when a warm socket failed to connect. */
+        connection?: string
+        dc: number
+        media: boolean
+        address: string
+        family: Family
+        error: DialError
+        elapsedMs: number
+      }
+    >
+  | Fact<
+      'connection.first-byte',
+      1,
+      OfConnection<
+        Session & {
+          direction: Direction
+          sinceAcceptedMs: number
+          /** to-client only: since the client's first byte went up. A pre-opened idle socket makes the other meaningless. */
+          sinceRequestMs?: number
+        }
+      >
+    >
+  | Fact<
+      'connection.progress',
+      1,
+      OfConnection<
+        Session & {
+          /** Since the last progress of this connection. */
+          bytesToClient: number
+          bytesToDatacenter: number
+        }
+      >
+    >
+  | Fact<
+      'connection.closed',
+      1,
+      OfConnection<
+        Partial<Session> & {
+          by: Side
+          phase: Phase
+          reason: CloseReason
+          /** Of the whole connection; in phase `fronting` they are bytes from and to the masking host. */
+          bytesToClient: number
+          bytesToDatacenter: number
+          /** The part of them that no `connection.progress` has told. */
+          untoldToClient: number
+          untoldToDatacenter: number
+          durationMs: number
+        }
+      >
+    >
+
+export type LoopSample = {
+  /** `main` or `worker-0` … */
+  thread: string
+  delayP50Ms: number
+  delayP99Ms: number
+  /** 0–1. */
+  utilization: number
+}
+
+export type ProcessEvent =
+  | Fact<'process.started', 1, { version: string; settings: Readonly<Record<string, string>> }>
+  | Fact<'process.stopped', 1, { reason: string }>
+  | Fact<
+      'process.sampled',
+      1,
+      {
+        intervalMs: number
+        /** Of this process since the last sample. */
+        cpuUserMs: number
+        cpuSystemMs: number
+        /** Of the host, all cores: 0–1. */
+        hostCpu: number
+        cores: number
+        rssBytes: number
+        heapUsedBytes: number
+        externalBytes: number
+        loops: readonly LoopSample[]
+        openFds: number
+        maxFds: number
+        gcMs: number
+        openConnections: number
+        uptimeSeconds: number
+      }
+    >
+  | Fact<
+      'datacenter.probed',
+      1,
+      {
+        dc: number
+        media: boolean
+        family: Family
+        address: string
+        /** Both absent when `error` is there. */
+        tcpMs?: number
+        /** `req_pq_multi` → `resPQ` round trip. */
+        resPqMs?: number
+        error?: DialError
+      }
+    >
+  /** At most one a second for each limit and worker. */
+  | Fact<'limit.refused', 1, { limit: Limit; count: number; worker: number }>
+  /** A hole in history: `count` sequence numbers that no event will ever fill. */
+  | Fact<'events.lost', 1, { reason: LossReason; count: number }>
+  | Fact<'config.reloaded', 1, { users: number; added: readonly string[]; removed: readonly string[] }>
+
+/** Topic `mtscope.alerts`. */
+export type AlertEvent =
+  | Fact<
+      'alert.raised',
+      1,
+      { rule: string; subject: string; value: number; baseline: number; since: number; summary: string }
+    >
+  | Fact<
+      'alert.cleared',
+      1,
+      { rule: string; subject: string; value: number; baseline: number; since: number; summary: string }
+    >
+
+export type ProxyEvent = ConnectionEvent | ProcessEvent
+export type MtscopeEvent = ProxyEvent | AlertEvent
+export type EventType = MtscopeEvent['type']
+
+/** Who said it, and as which of its facts. `boot` is new at every start, so `(node, boot, seq)` names a fact for ever. */
+export type Position = { readonly node: string; readonly boot: string; readonly seq: number }
+
+/** A fact as a reader of the log sees it. */
+export type Logged<E extends MtscopeEvent = MtscopeEvent> = E & Position
+
+/**
+ * What travels and is stored: facts of one emitter in a row. `seq` is that of the first; the others follow without a
+ * hole. One row, one Kafka message, one JSON text for many facts is what makes them cheap.
+ */
+export type Batch<E extends MtscopeEvent = ProxyEvent> = Position & { readonly events: readonly E[] }
+
+/** Takes a fact, at once and without failing. */
+export type Emit = (event: ProxyEvent) => void
