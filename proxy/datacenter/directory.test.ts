@@ -1,0 +1,90 @@
+import * as fc from 'fast-check'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { addressesOf, addressText, entriesOf, idsOf, readDirectory, telegram } from './directory.ts'
+
+const read = (text: string) => {
+  const reading = readDirectory(text)
+  if (!reading.ok) throw new Error(reading.mistakes.join('; '))
+  return reading.directory
+}
+
+const mistakesOf = (text: string): string => {
+  const reading = readDirectory(text)
+  return reading.ok ? '' : reading.mistakes.join('; ')
+}
+
+test('the built-in table knows every datacenter, both families, media and test ones', () => {
+  assert.equal(idsOf(telegram), [1, 2, 3, 4, 5, 203, 10001, 10002, 10003])
+  for (const id of [1, 2, 3, 4, 5, 203]) {
+    const families = new Set(addressesOf(telegram, id, false).map((address) => address.family))
+    assert.equal([...families].sort(), ['ipv4', 'ipv6'])
+  }
+  assert.equal(addressesOf(telegram, 2, true).map(addressText), [
+    '149.154.167.151:443',
+    '149.154.167.222:443',
+  ])
+})
+
+test('media without addresses of its own goes to the plain datacenter', () => {
+  assert.equal(addressesOf(telegram, 5, true), addressesOf(telegram, 5, false))
+  assert.equal(addressesOf(telegram, 10002, true), addressesOf(telegram, 10002, false))
+})
+
+test('an unknown datacenter has no addresses', () => {
+  assert.equal(addressesOf(telegram, 77, false), [])
+  assert.equal(addressesOf(telegram, 0, true), [])
+})
+
+test('a repeated number adds an address, IPv6 stands in brackets', () => {
+  const directory = read('1=10.0.0.1:443, 2=dc.example:8443,-2=10.0.0.3:80,2=[::1]:443')
+  assert.equal(addressesOf(directory, 2, false), [
+    { host: 'dc.example', port: 8443, family: 'ipv4' },
+    { host: '::1', port: 443, family: 'ipv6' },
+  ])
+  assert.equal(addressesOf(directory, 2, false).map(addressText), ['dc.example:8443', '[::1]:443'])
+  assert.equal(entriesOf(directory), [
+    { dc: 1, media: false },
+    { dc: 2, media: false },
+    { dc: 2, media: true },
+  ])
+})
+
+test('every mistake is told', () => {
+  const told = mistakesOf('0=a:1,2=a:0,3=1.2.3.999:443,4=[1.2.3.4]:443,x,5=b:443,40000=c:1,-6=d:1')
+  for (const part of [
+    '"0"',
+    'datacenter 2',
+    '1.2.3.999',
+    '"1.2.3.4"',
+    '"x"',
+    '"40000"',
+    'media of datacenter 6',
+  ]) {
+    assert.ok(told.includes(part), `${part} in ${told}`)
+  }
+  assert.match(mistakesOf(' , '), 'names no datacenter')
+})
+
+test('what is written is what is read', () => {
+  const id = fc.integer({ min: 1, max: 32_767 })
+  const host = fc.oneof(fc.ipV4(), fc.ipV6(), fc.domain())
+  const port = fc.integer({ min: 1, max: 65_535 })
+  fc.assert(
+    fc.property(id, host, port, (id, host, port) => {
+      const address = { host, port, family: host.includes(':') ? ('ipv6' as const) : ('ipv4' as const) }
+      assert.equal(addressesOf(read(`${id}=${addressText(address)}`), id, false), [address])
+    }),
+  )
+})
+
+test('no text makes it throw', () => {
+  const piece = fc.constantFrom('=', ':', ',', '[', ']', '-', '2', '1.1', 'a.b', '\u0000', ' ')
+  const noise = fc.oneof(
+    fc.string(),
+    fc.array(piece).map((pieces) => pieces.join('')),
+  )
+  fc.assert(fc.property(noise, (text) => typeof readDirectory(text).ok === 'boolean'))
+})
+
+test.run()

@@ -1,0 +1,104 @@
+import { isIP } from 'node:net'
+import type { Family } from '../events/contract.ts'
+
+/** `host` is an IP address (IPv6 without brackets) or a name; a name counts as `ipv4` until it is resolved. */
+export type Address = { readonly host: string; readonly port: number; readonly family: Family }
+
+/** Key: the signed number that clients ask for: 2, -2 = media of 2, 10002 = test datacenter 2. */
+export type Directory = ReadonlyMap<number, readonly Address[]>
+
+export type DirectoryReading =
+  | { readonly ok: true; readonly directory: Directory }
+  | { readonly ok: false; readonly mistakes: readonly string[] }
+
+const testOffset = 10_000
+
+/** What the 16 bits of a client's opening can ask for. https://core.telegram.org/mtproto/mtproto-transports */
+const greatestId = 32_767
+
+const telegramPort = 443
+
+const hosts: readonly (readonly [id: number, ...hosts: string[]])[] = [
+  [1, '149.154.175.50', '2001:b28:f23d:f001::a'],
+  [2, '149.154.167.51', '95.161.76.100', '2001:67c:4e8:f002::a'],
+  [-2, '149.154.167.151', '149.154.167.222'],
+  [3, '149.154.175.100', '2001:b28:f23d:f003::a'],
+  [4, '149.154.167.91', '2001:67c:4e8:f004::a'],
+  [-4, '149.154.164.250'],
+  [5, '149.154.171.5', '2001:b28:f23f:f005::a'],
+  [203, '91.105.192.100', '2a0a:f280:203:a:5000::100'],
+  [testOffset + 1, '149.154.175.10'],
+  [testOffset + 2, '149.154.167.40'],
+  [testOffset + 3, '149.154.175.117'],
+]
+
+const addressOf = (host: string, port: number): Address => ({
+  host,
+  port,
+  family: isIP(host) === 6 ? 'ipv6' : 'ipv4',
+})
+
+/** Telegram's own datacenters. */
+export const telegram: Directory = new Map(
+  hosts.map(([id, ...names]) => [id, names.map((host) => addressOf(host, telegramPort))]),
+)
+
+/** Where to dial, in the order of the table. Media falls back to the plain datacenter; empty for an unknown one. */
+export const addressesOf = (directory: Directory, dc: number, media: boolean): readonly Address[] => {
+  const plain = Math.abs(dc)
+  return (media ? directory.get(-plain) : undefined) ?? directory.get(plain) ?? []
+}
+
+/** Every datacenter that has addresses of its own: plain ones first, then media, each in rising order. */
+export const entriesOf = (directory: Directory): readonly { dc: number; media: boolean }[] =>
+  [...directory.keys()]
+    .map((id) => ({ dc: Math.abs(id), media: id < 0 }))
+    .sort((a, b) => Number(a.media) - Number(b.media) || a.dc - b.dc)
+
+/** The plain ids that a client may ask for, in rising order. */
+export const idsOf = (directory: Directory): readonly number[] =>
+  [...new Set([...directory.keys()].map(Math.abs))].sort((a, b) => a - b)
+
+/** `host:port`, as events and logs name an address. */
+export const addressText = ({ host, port }: Address): string =>
+  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+
+const entry = /^(-?\d{1,5})=(?:\[([^\]]+)\]|([^:[\]\s]+)):(\d{1,5})$/
+const name = /^(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?$/i
+
+const readEntry = (text: string): { id: number; address: Address } | string => {
+  const [, idText, bracketed, bare, portText] = entry.exec(text) ?? []
+  const host = bracketed ?? bare
+  if (idText === undefined || host === undefined) {
+    return `"${text.slice(0, 60)}" is not of the form 2=host:port or 2=[IPv6]:port`
+  }
+  const [id, port] = [Number(idText), Number(portText)]
+  if (id === 0 || Math.abs(id) > greatestId) return `"${idText}" is not the number of a datacenter`
+  if (port === 0 || port > 65_535) return `"${portText}" is not a port of datacenter ${id}`
+  const version = isIP(host)
+  const looksNumeric = /^[\d.]+$/.test(host)
+  if (bracketed !== undefined ? version !== 6 : version === 0 && (looksNumeric || !name.test(host))) {
+    return `"${host.slice(0, 60)}" is neither an address nor a name (datacenter ${id})`
+  }
+  return { id, address: addressOf(host, port) }
+}
+
+/**
+ * Reads `1=host:port,2=host:port,-2=host:port,2=[::1]:443`, which replaces the built-in table. A repeated number adds
+ * an address. All mistakes are told, each a clause without the setting's name.
+ */
+export const readDirectory = (text: string): DirectoryReading => {
+  const directory = new Map<number, Address[]>()
+  const mistakes: string[] = []
+  const parts = text.split(',').map((part) => part.trim())
+  for (const part of parts.filter((part) => part !== '')) {
+    const read = readEntry(part)
+    if (typeof read === 'string') mistakes.push(read)
+    else directory.set(read.id, [...(directory.get(read.id) ?? []), read.address])
+  }
+  if (directory.size === 0 && mistakes.length === 0) mistakes.push('names no datacenter')
+  for (const id of directory.keys()) {
+    if (id < 0 && !directory.has(-id)) mistakes.push(`has media of datacenter ${-id} but not ${-id} itself`)
+  }
+  return mistakes.length > 0 ? { ok: false, mistakes } : { ok: true, directory }
+}
