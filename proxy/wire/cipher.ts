@@ -1,0 +1,93 @@
+import { createCipheriv } from 'node:crypto'
+import { ffi, pointer } from './native.ts'
+
+/**
+ * One AES-256-CTR key stream, applied in place: `bytes[start, end)` is encrypted or, the same thing, decrypted.
+ * In place, because `cipher.update` allocates its output and page faults then cost more than AES does.
+ */
+export type Cipher = {
+  apply(bytes: Buffer, start: number, end: number): void
+  /** Gives the state back. Once; the cipher may not be used after it. */
+  free(): void
+}
+
+/** Counter mode's key stream for (key: 32 bytes, iv: 16 bytes), from its first byte. */
+export type MakeCipher = (key: Buffer, iv: Buffer) => Cipher
+
+export const portableCipher: MakeCipher = (key, iv) => {
+  const stream = createCipheriv('aes-256-ctr', key, iv)
+  return {
+    apply: (bytes, start, end) => {
+      if (end > start) bytes.set(stream.update(bytes.subarray(start, end)), start)
+    },
+    free: () => {},
+  }
+}
+
+/** OpenSSL's own, called in the running node binary. Measured: 0.16 CPU s/GB against 0.42–0.54 of `cipher.update`. */
+const openNativeCipher = (): MakeCipher | null => {
+  if (ffi === null) return null
+  try {
+    const { functions: openssl } = ffi.dlopen(null, {
+      EVP_CIPHER_CTX_new: { return: 'pointer', arguments: [] },
+      EVP_CIPHER_CTX_free: { return: 'void', arguments: ['pointer'] },
+      EVP_CIPHER_fetch: { return: 'pointer', arguments: ['pointer', 'pointer', 'pointer'] },
+      EVP_EncryptInit_ex: {
+        return: 'i32',
+        arguments: ['pointer', 'pointer', 'pointer', 'pointer', 'pointer'],
+      },
+      EVP_EncryptUpdate: { return: 'i32', arguments: ['pointer', 'pointer', 'pointer', 'pointer', 'i32'] },
+    })
+    const name = Buffer.from(new TextEncoder().encode('AES-256-CTR\0').buffer)
+    // Fetched once for the thread: looking it up again for every key would take a lock each time.
+    const algorithm = openssl.EVP_CIPHER_fetch(0n, pointer(name, 0), 0n)
+    if (algorithm === 0n) return null
+    const written = new ArrayBuffer(8)
+    const writtenAt = ffi.getRawPointer(written)
+    const idle: bigint[] = []
+    const make: MakeCipher = (key, iv) => {
+      const context = idle.pop() ?? openssl.EVP_CIPHER_CTX_new()
+      const keyAt = pointer(key, 0)
+      if (openssl.EVP_EncryptInit_ex(context, algorithm, 0n, keyAt, pointer(iv, 0)) !== 1) {
+        throw new Error('OpenSSL refused an AES-256-CTR key')
+      }
+      let live = true
+      return {
+        apply: (bytes, start, end) => {
+          if (end <= start || !live) return
+          const at = pointer(bytes, start)
+          openssl.EVP_EncryptUpdate(context, at, writtenAt, at, end - start)
+        },
+        free: () => {
+          if (!live) return
+          live = false
+          // A context kept for the next key saves an allocation; a bounded number, so that a peak is not kept for ever.
+          if (idle.length < 256) idle.push(context)
+          else openssl.EVP_CIPHER_CTX_free(context)
+        },
+      }
+    }
+    return agrees(make) ? make : null
+  } catch {
+    return null
+  }
+}
+
+/** A known answer decides whether the native path may be used at all in this runtime. */
+const agrees = (make: MakeCipher): boolean => {
+  const key = Buffer.alloc(32, 7)
+  const iv = Buffer.alloc(16, 9)
+  const run = (from: MakeCipher): Buffer => {
+    const bytes = Buffer.alloc(100, 1)
+    const cipher = from(key, iv)
+    cipher.apply(bytes, 0, 33)
+    cipher.apply(bytes, 33, 100)
+    cipher.free()
+    return bytes
+  }
+  return run(make).equals(run(portableCipher))
+}
+
+export const nativeCipher: MakeCipher | null = openNativeCipher()
+
+export const makeCipher: MakeCipher = nativeCipher ?? portableCipher

@@ -1,0 +1,37 @@
+import { createRequire } from 'node:module'
+
+type Ffi = typeof import('node:ffi')
+
+/**
+ * Node's foreign function interface (stability 1, Node ≥ 26.1), or null where it is missing or switched off.
+ * Every use of it has a portable twin, and a test holds the two equal.
+ */
+export const ffi: Ffi | null = (() => {
+  try {
+    return createRequire(import.meta.url)('node:ffi') as Ffi
+  } catch {
+    return null
+  }
+})()
+
+let lastBuffer: ArrayBufferLike | undefined
+let lastOffset = -1
+let lastPointer = 0n
+
+/**
+ * The address of `buffer[offset]`. It stays right for as long as the buffer lives: backing stores do not move
+ * (reading `.buffer` takes a small array off V8's moving heap). The hot path asks for the same place again and again.
+ */
+export const pointer = (buffer: Uint8Array, offset: number): bigint => {
+  const at = buffer.byteOffset + offset
+  const memory = buffer.buffer
+  if (memory !== lastBuffer) {
+    lastBuffer = memory
+    lastOffset = at
+    lastPointer = ffi!.getRawPointer(memory as ArrayBuffer) + BigInt(at)
+  } else if (at !== lastOffset) {
+    lastPointer += BigInt(at - lastOffset)
+    lastOffset = at
+  }
+  return lastPointer
+}
