@@ -1,0 +1,105 @@
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
+import { Worker } from 'node:worker_threads'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { ProxyEvent } from '../events/contract.ts'
+import { busyShare, cpuTimes, openFds } from './host.ts'
+import { watchLoop } from './loop.ts'
+import { sampleProcess } from './process.ts'
+
+type Sampled = Extract<ProxyEvent, { type: 'process.sampled' }>
+
+const spin = (ms: number): void => {
+  const end = performance.now() + ms
+  while (performance.now() < end);
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+const sampledBy = (run: (sample: () => Sampled) => Promise<void>): Promise<void> => {
+  let latest: ProxyEvent | undefined
+  const sampler = sampleProcess({
+    emit: (event) => {
+      latest = event
+    },
+    now: () => 1234,
+    workers: () => [{ thread: 'worker-0', delayP50Ms: 1, delayP99Ms: 2, utilization: 0.5, gcMs: 7 }],
+    openConnections: () => 3,
+  })
+  const sample = (): Sampled => {
+    sampler.sample()
+    return latest as Sampled
+  }
+  return run(sample).finally(sampler.stop)
+}
+
+test('a sample tells the CPU of its interval and not of the process’s life', () =>
+  sampledBy(async (sample) => {
+    spin(60)
+    const busy = sample()
+    const idle = sample()
+    assert.ok(busy.cpuUserMs + busy.cpuSystemMs > 20, `${busy.cpuUserMs} ms`)
+    assert.ok(idle.cpuUserMs + idle.cpuSystemMs < busy.cpuUserMs + busy.cpuSystemMs)
+    assert.ok(busy.hostCpu > 0 && busy.hostCpu <= 1)
+    assert.ok(busy.intervalMs >= 60 && idle.intervalMs < 60)
+  }))
+
+test('a sample names every thread once, and sums their garbage collection', () =>
+  sampledBy(async (sample) => {
+    const { loops, gcMs, openConnections, at, rssBytes, maxFds } = sample()
+    assert.equal(
+      loops.map(({ thread }) => thread),
+      ['main', 'worker-0'],
+    )
+    assert.equal(loops[1], { thread: 'worker-0', delayP50Ms: 1, delayP99Ms: 2, utilization: 0.5 })
+    assert.ok(gcMs >= 7)
+    assert.is(openConnections, 3)
+    assert.is(at, 1234)
+    assert.ok(rssBytes > 1e6 && maxFds > 0)
+  }))
+
+test('a turn of the loop that blocks shows as delay, and only until the next sample', async () => {
+  const loop = watchLoop('main')
+  await turn()
+  spin(50)
+  await turn()
+  await turn()
+  assert.ok(loop.sample().delayP99Ms >= 45)
+  await turn()
+  assert.ok(loop.sample().delayP99Ms < 45)
+  loop.stop()
+})
+
+test('a worker thread can watch itself and post what it saw', async () => {
+  const worker = new Worker(
+    `import(${JSON.stringify(new URL('./loop.ts', import.meta.url).href)}).then(async ({ watchLoop }) => {
+       const loop = watchLoop('worker-7')
+       await new Promise((resolve) => setImmediate(resolve))
+       require('node:worker_threads').parentPort.postMessage(loop.sample())
+       loop.stop()
+     })`,
+    { eval: true },
+  )
+  const [sample] = await once(worker, 'message')
+  assert.is(sample.thread, 'worker-7')
+  assert.ok(sample.utilization >= 0 && sample.utilization <= 1)
+  await once(worker, 'exit')
+})
+
+test('an opened file is one descriptor more', () => {
+  const before = openFds()
+  const fd = openSync(import.meta.filename, 'r')
+  assert.is(openFds(), before + 1)
+  closeSync(fd)
+})
+
+test('the share of busy time is within 0 and 1 whatever the counters do', () => {
+  assert.is(busyShare({ busy: 10, total: 100 }, { busy: 60, total: 200 }), 0.5)
+  assert.is(busyShare({ busy: 10, total: 100 }, { busy: 10, total: 100 }), 0)
+  assert.is(busyShare({ busy: 10, total: 100 }, { busy: 5, total: 200 }), 0)
+  const { busy, total } = cpuTimes()
+  assert.ok(busy > 0 && busy < total)
+})
+
+test.run()
