@@ -51,7 +51,8 @@ export type DialError =
 
 export type Direction = 'to-client' | 'to-datacenter'
 export type Limit = 'connections' | 'handshakes' | 'file-descriptors'
-export type LossReason = 'worker-queue' | 'log-full' | 'log-bounds'
+/** `unreadable`: a stored fact of a type, version or shape that this program does not know. */
+export type LossReason = 'worker-queue' | 'log-full' | 'log-bounds' | 'unreadable'
 
 /** What every fact carries in memory; `node`, `boot` and `seq` are the log's to give (see `Logged`). */
 type Envelope<T extends string, V extends number> = {

@@ -1,0 +1,124 @@
+import type { Batch, EventType, Logged, MtscopeEvent, Position, ProxyEvent } from './contract.ts'
+import { type Field, fieldsOf, misfit, shapes } from './shapes.ts'
+import { chains, type Lift, lift, type Raw } from './upcast.ts'
+
+/** A row of the log, or what a message carries: `count` facts as JSON text, `seq` that of the first. */
+export type Row = Position & { readonly count: number; readonly text: string; readonly at?: number }
+
+/** A fact that was stored and cannot be told. `why` names the field, or `type` or `v`. */
+export type Unreadable = { readonly seq: number; readonly type: string; readonly why: string }
+
+/**
+ * In place of each unreadable fact stands an `events.lost` of reason `unreadable`, so that `seq` stays without a hole
+ * and every projection sees the loss. A row that is no JSON array becomes one such fact with the row's whole count.
+ */
+export type Decoded = Batch & { readonly unreadable: readonly Unreadable[] }
+
+/** The most characters of one message that are parsed. */
+export const maxMessageLength = 16 * 1024 * 1024
+
+/** JSON of an array of facts: what a worker posts and the log stores. `node`, `boot` and `seq` are beside it, not in it. */
+export const encodeEvents = (events: readonly ProxyEvent[]): string => JSON.stringify(events)
+
+/** Reverses `encodeEvents` where the place of the facts is not known yet: each `seq` of `unreadable` counts from 0. */
+export const decodeEvents = (text: string): Omit<Decoded, keyof Position> => {
+  const { events, unreadable } = decodeBatch({ node: '', boot: '', seq: 0, count: 1, text })
+  return { events, unreadable }
+}
+
+/** A row as it was written, checked fact by fact; old versions come lifted to the newest. Never throws. */
+export const decodeBatch = (row: Row): Decoded => {
+  const { node, boot, seq } = row
+  const parsed = parse(row.text)
+  if (!Array.isArray(parsed) || parsed.length === 0) {
+    const unreadable = [{ seq, type: 'unknown', why: 'text' }]
+    return { node, boot, seq, events: [lost(row.at ?? 0, Math.max(1, row.count))], unreadable }
+  }
+  return decodeParsed({ node, boot, seq }, parsed, row.at ?? 0)
+}
+
+/** The facts of a batch with their place, made as they are asked for. */
+export function* facts<E extends MtscopeEvent>(batch: Batch<E>): Generator<Logged<E>, void, undefined> {
+  const { node, boot } = batch
+  let seq = batch.seq
+  for (const event of batch.events) yield { ...event, node, boot, seq: seq++ }
+}
+
+/** `{node,boot,seq,events}` as one Kafka message; `text` goes in as it is, without being parsed. */
+export const encodeMessage = ({ node, boot, seq, text }: Position & { readonly text: string }): string =>
+  `{"node":${JSON.stringify(node)},"boot":${JSON.stringify(boot)},"seq":${seq},"events":${text}}`
+
+/** Reverses `encodeMessage`. Anything else is an error that says what is wrong with it; never throws. */
+export const decodeMessage = (message: string): Decoded | { readonly error: string } => {
+  if (message.length > maxMessageLength) return { error: `longer than ${maxMessageLength} characters` }
+  const parsed = parse(message)
+  if (typeof parsed !== 'object' || parsed === null) return { error: 'not a JSON object' }
+  const { node, boot, seq, events } = parsed as Partial<Record<string, unknown>>
+  if (typeof node !== 'string' || typeof boot !== 'string') return { error: 'no node or boot' }
+  if (typeof seq !== 'number' || !Number.isSafeInteger(seq) || seq < 1) return { error: 'no seq' }
+  if (!Array.isArray(events) || events.length === 0) return { error: 'no events' }
+  return decodeParsed({ node, boot, seq }, events, 0)
+}
+
+/** One parsed fact of any kind in its newest version, or why not. */
+export const decodeFact = (value: unknown): { readonly fact: MtscopeEvent } | { readonly why: string } => {
+  const { type, v, at } = (typeof value === 'object' && value !== null ? value : {}) as Partial<Raw>
+  if (typeof type !== 'string') return { why: 'type' }
+  const known = readers.get(type)
+  if (known === undefined) return { why: 'type' }
+  if (typeof v !== 'number') return { why: 'v' }
+  if (typeof at !== 'number' || !Number.isFinite(at)) return { why: 'at' }
+  let fact: Raw | null
+  try {
+    fact = lift(known.chain, value as Raw)
+  } catch {
+    return { why: `v${v}` } // a lift that met fields it did not expect
+  }
+  if (fact === null) return { why: 'v' }
+  const wrong = misfit(fact, known.fields)
+  return wrong === null ? { fact: fact as unknown as MtscopeEvent } : { why: wrong }
+}
+
+type Reader = { readonly chain: readonly Lift[]; readonly fields: readonly Field[] }
+const readers: ReadonlyMap<string, Reader> = new Map(
+  (Object.keys(shapes) as EventType[]).map((type) => [
+    type,
+    { chain: chains[type], fields: fieldsOf(shapes[type]) },
+  ]),
+)
+
+const decodeParsed = (from: Position, values: readonly unknown[], rowAt: number): Decoded => {
+  const unreadable: Unreadable[] = []
+  const events = values.map((value, index): ProxyEvent => {
+    const decoded = decodeFact(value)
+    if ('fact' in decoded && isOfProxy(decoded.fact)) return decoded.fact
+    const { type, at } = (typeof value === 'object' && value !== null ? value : {}) as Partial<Raw>
+    unreadable.push({
+      seq: from.seq + index,
+      type: typeof type === 'string' ? type.slice(0, 64) : 'unknown',
+      why: 'why' in decoded ? decoded.why : 'type',
+    })
+    return lost(typeof at === 'number' && Number.isFinite(at) ? at : rowAt, 1)
+  })
+  return { ...from, events, unreadable }
+}
+
+// Alerts travel on a topic of their own; in a proxy's log they would be folded twice.
+const isOfProxy = (fact: MtscopeEvent): fact is ProxyEvent =>
+  fact.type !== 'alert.raised' && fact.type !== 'alert.cleared'
+
+const lost = (at: number, count: number): ProxyEvent => ({
+  v: 1,
+  type: 'events.lost',
+  at,
+  reason: 'unreadable',
+  count,
+})
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined // not JSON: the caller says so
+  }
+}

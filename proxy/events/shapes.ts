@@ -1,0 +1,222 @@
+import type {
+  CloseReason,
+  DialError,
+  Direction,
+  EventType,
+  Family,
+  Limit,
+  LoopSample,
+  LossReason,
+  Mode,
+  MtscopeEvent,
+  Phase,
+  RejectReason,
+  Side,
+  Transport,
+} from './contract.ts'
+
+/** Whether a parsed value is a T. */
+export type Check<T> = (value: unknown) => value is T
+
+/** A check for every field; `optional` for just those that the contract calls optional. */
+export type Shape<F> = {
+  readonly [K in keyof F]-?: Record<never, never> extends Pick<F, K> ? Optional<F[K]> : Check<F[K]>
+}
+type Optional<T> = { readonly optional: Check<Exclude<T, undefined>> }
+type Fields<T extends EventType> = Omit<Extract<MtscopeEvent, { type: T }>, 'v' | 'type' | 'at'>
+
+const optional = <T>(check: Check<T>): { readonly optional: Check<T> } => ({ optional: check })
+const flag: Check<boolean> = (value): value is boolean => typeof value === 'boolean'
+const number: Check<number> = (value): value is number => typeof value === 'number' && Number.isFinite(value)
+const amount: Check<number> = (value): value is number => number(value) && value >= 0
+const count: Check<number> = (value): value is number => amount(value) && Number.isSafeInteger(value)
+const integer: Check<number> = (value): value is number => Number.isSafeInteger(value)
+const text: Check<string> = (value): value is string => typeof value === 'string' && value.length <= 16384
+const hex =
+  (digits: number): Check<string> =>
+  (value): value is string =>
+    typeof value === 'string' && value.length === digits && /^[0-9a-f]*$/.test(value)
+const list =
+  <T>(item: Check<T>): Check<readonly T[]> =>
+  (value): value is readonly T[] =>
+    Array.isArray(value) && value.length <= 4096 && value.every(item)
+const texts: Check<Readonly<Record<string, string>>> = (value): value is Readonly<Record<string, string>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(text)
+/** A record rather than a list, so that a name left out of it does not compile. */
+const oneOf =
+  <T extends string>(names: Readonly<Record<T, true>>): Check<T> =>
+  (value): value is T =>
+    typeof value === 'string' && Object.hasOwn(names, value)
+
+/** A shape made quick to walk. */
+export type Field = {
+  readonly name: string
+  readonly check: (value: unknown) => boolean
+  readonly optional: boolean
+}
+
+export function fieldsOf(shape: object): readonly Field[] {
+  return Object.entries(shape).map(
+    ([name, check]: [string, Field['check'] | { optional: Field['check'] }]) =>
+      typeof check === 'function'
+        ? { name, check, optional: false }
+        : { name, check: check.optional, optional: true },
+  )
+}
+
+/** The first field that is missing or wrong, or null when all are right. Fields that no shape names are let pass. */
+export function misfit(value: unknown, fields: readonly Field[]): string | null {
+  if (typeof value !== 'object' || value === null) return 'value'
+  for (const field of fields) {
+    const given: unknown = Object.hasOwn(value, field.name)
+      ? value[field.name as keyof typeof value]
+      : undefined
+    if (given === undefined ? !field.optional : !field.check(given)) return field.name
+  }
+  return null
+}
+
+const mode = oneOf<Mode>({ classic: true, secure: true, tls: true })
+const transport = oneOf<Transport>({ abridged: true, intermediate: true, 'padded-intermediate': true })
+const family = oneOf<Family>({ ipv4: true, ipv6: true })
+const side = oneOf<Side>({ client: true, datacenter: true, proxy: true })
+const phase = oneOf<Phase>({ hello: true, dial: true, waiting: true, relaying: true, fronting: true })
+const direction = oneOf<Direction>({ 'to-client': true, 'to-datacenter': true })
+const limit = oneOf<Limit>({ connections: true, handshakes: true, 'file-descriptors': true })
+const loss = oneOf<LossReason>({
+  'worker-queue': true,
+  'log-full': true,
+  'log-bounds': true,
+  unreadable: true,
+})
+const rejections: Readonly<Record<RejectReason, true>> = {
+  'bad-digest': true,
+  'unknown-user': true,
+  'unknown-sni': true,
+  'mode-off': true,
+  'unknown-dc': true,
+  'clock-skew': true,
+  replayed: true,
+  'not-mtproto': true,
+  timeout: true,
+}
+const rejection = oneOf(rejections)
+const closing = oneOf<CloseReason>({
+  ...rejections,
+  done: true,
+  reset: true,
+  refused: true,
+  idle: true,
+  stalled: true,
+  limit: true,
+  overload: true,
+  drain: true,
+  internal: true,
+})
+const dialError = oneOf<DialError>({
+  refused: true,
+  timeout: true,
+  unreachable: true,
+  reset: true,
+  'no-descriptors': true,
+  protocol: true,
+  other: true,
+})
+
+const connection = hex(32)
+const client = hex(16)
+const session = { mode, user: text, dc: integer, media: flag }
+const loop: Shape<LoopSample> = { thread: text, delayP50Ms: amount, delayP99Ms: amount, utilization: amount }
+const loopFields = fieldsOf(loop)
+const loopSample: Check<LoopSample> = (value): value is LoopSample => misfit(value, loopFields) === null
+const alert = { rule: text, subject: text, value: number, baseline: number, since: amount, summary: text }
+
+/** What the newest version of every fact must look like to be believed. */
+export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
+  'connection.accepted': { connection, prefix: text, client, family, worker: count },
+  'handshake.accepted': {
+    connection,
+    ...session,
+    transport,
+    elapsedMs: amount,
+    digest: hex(32),
+    client,
+    skewSeconds: optional(number),
+    ja4: optional(text),
+  },
+  'handshake.rejected': {
+    connection,
+    reason: rejection,
+    elapsedMs: amount,
+    fronted: flag,
+    client,
+    skewSeconds: optional(number),
+    ja4: optional(text),
+    user: optional(text),
+  },
+  'datacenter.dialed': { connection, ...session, address: text, family, pooled: flag, elapsedMs: amount },
+  'datacenter.dial-failed': {
+    connection: optional(connection),
+    dc: integer,
+    media: flag,
+    address: text,
+    family,
+    error: dialError,
+    elapsedMs: amount,
+  },
+  'connection.first-byte': {
+    connection,
+    ...session,
+    direction,
+    sinceAcceptedMs: amount,
+    sinceRequestMs: optional(amount),
+  },
+  'connection.progress': { connection, ...session, bytesToClient: count, bytesToDatacenter: count },
+  'connection.closed': {
+    connection,
+    mode: optional(mode),
+    user: optional(text),
+    dc: optional(integer),
+    media: optional(flag),
+    by: side,
+    phase,
+    reason: closing,
+    bytesToClient: count,
+    bytesToDatacenter: count,
+    untoldToClient: count,
+    untoldToDatacenter: count,
+    durationMs: amount,
+  },
+  'process.started': { version: text, settings: texts },
+  'process.stopped': { reason: text },
+  'process.sampled': {
+    intervalMs: amount,
+    cpuUserMs: amount,
+    cpuSystemMs: amount,
+    hostCpu: amount,
+    cores: count,
+    rssBytes: amount,
+    heapUsedBytes: amount,
+    externalBytes: amount,
+    loops: list(loopSample),
+    openFds: count,
+    maxFds: count,
+    gcMs: amount,
+    openConnections: count,
+    uptimeSeconds: amount,
+  },
+  'datacenter.probed': {
+    dc: integer,
+    media: flag,
+    family,
+    address: text,
+    tcpMs: optional(amount),
+    resPqMs: optional(amount),
+    error: optional(dialError),
+  },
+  'limit.refused': { limit, count, worker: count },
+  'events.lost': { reason: loss, count },
+  'config.reloaded': { users: count, added: list(text), removed: list(text) },
+  'alert.raised': alert,
+  'alert.cleared': alert,
+}

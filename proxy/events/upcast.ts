@@ -1,0 +1,46 @@
+import type { EventType, MtscopeEvent } from './contract.ts'
+
+/** A fact as parsed: known by `type` and `v` only, its fields not checked yet. */
+export type Raw = Readonly<Record<string, unknown>> & { readonly type: string; readonly v: number }
+
+/** Lifts the fields of one version to the next; `v` itself is `lift`'s to count. */
+export type Lift = (old: Raw) => Readonly<Record<string, unknown>>
+
+type Newest<T extends EventType> = Extract<MtscopeEvent, { type: T }>['v']
+/** As many lifts as there are versions before the newest: a new `v` without its line below does not compile. */
+type Chain<V extends number, L extends readonly Lift[] = []> = [...L, Lift]['length'] extends V
+  ? Readonly<L>
+  : Chain<V, [...L, Lift]>
+
+/** For each type, oldest first: the n-th lifts version n to n + 1. */
+export const chains: { readonly [T in EventType]: Chain<Newest<T>> } = {
+  'connection.accepted': [],
+  'handshake.accepted': [],
+  'handshake.rejected': [],
+  'datacenter.dialed': [],
+  'datacenter.dial-failed': [],
+  'connection.first-byte': [],
+  'connection.progress': [],
+  'connection.closed': [],
+  'process.started': [],
+  'process.stopped': [],
+  'process.sampled': [],
+  'datacenter.probed': [],
+  'limit.refused': [],
+  'events.lost': [],
+  'config.reloaded': [],
+  'alert.raised': [],
+  'alert.cleared': [],
+}
+
+/** The newest version of `fact`, or null when its version is none that `chain` knows. */
+export const lift = (chain: readonly Lift[], fact: Raw): Raw | null => {
+  const newest = chain.length + 1
+  if (fact.v === newest) return fact
+  if (!Number.isInteger(fact.v) || fact.v < 1 || fact.v > newest) return null
+  let lifted = fact
+  for (const step of chain.slice(fact.v - 1)) {
+    lifted = { ...step(lifted), v: lifted.v + 1, type: fact.type }
+  }
+  return lifted
+}
