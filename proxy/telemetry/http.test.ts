@@ -1,0 +1,156 @@
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
+import { connect } from 'node:net'
+import { gunzipSync } from 'node:zlib'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type Routes, startHttp } from './http.ts'
+
+const nothing: Routes = { expositions: [], unready: () => null, json: {}, page: () => null }
+
+const serving = async (routes: Partial<Routes> = {}, host = '127.0.0.1') => {
+  const server = await startHttp({ host, port: 0, routes: { ...nothing, ...routes } })
+  return { ...server, [Symbol.asyncDispose]: server.close }
+}
+
+const ask = async (
+  port: number,
+  path: string,
+  { method = 'GET', headers = {} }: { method?: string; headers?: Record<string, string> } = {},
+) => {
+  const asking = request({ host: '127.0.0.1', port, path, method, headers, agent: false }).end()
+  const [response] = (await once(asking, 'response')) as [IncomingMessage]
+  const body = Buffer.concat(await response.toArray())
+  return { status: response.statusCode, headers: response.headers, body }
+}
+
+const exposing = (body: string) => async () => ({ contentType: 'text/plain; version=0.0.4', body })
+
+test('metrics of several sources are one text, in order, and end-of-file marks go', async () => {
+  await using server = await serving({ expositions: [exposing('a 1\n# EOF\n'), exposing('b 2\n')] })
+  const { status, headers, body } = await ask(server.port, '/metrics')
+  assert.is(status, 200)
+  assert.is(headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8')
+  assert.is(body.toString(), 'a 1\nb 2\n')
+})
+
+test('a source of metrics that fails leaves the others', async () => {
+  const broken = async () => {
+    throw new Error('secret detail')
+  }
+  await using server = await serving({ expositions: [broken, exposing('b 2\n')] })
+  const body = (await ask(server.port, '/metrics')).body.toString()
+  assert.match(body, /^# one source of metrics failed\nb 2\n$/)
+})
+
+test('large answers are compressed for those who ask, and only for them', async () => {
+  const large = 'x 1\n'.repeat(5000)
+  await using server = await serving({ expositions: [exposing(large)] })
+  const gzipped = await ask(server.port, '/metrics', { headers: { 'accept-encoding': 'deflate, gzip' } })
+  assert.is(gzipped.headers['content-encoding'], 'gzip')
+  assert.is(gunzipSync(gzipped.body).toString(), large)
+  for (const encoding of ['identity', 'gzip;q=0', 'gzip; q=0.0, br']) {
+    const plain = await ask(server.port, '/metrics', { headers: { 'accept-encoding': encoding } })
+    assert.is(plain.headers['content-encoding'], undefined, encoding)
+    assert.is(plain.body.toString(), large)
+  }
+})
+
+test('readiness follows its source and says why', async () => {
+  let reason: string | null = 'starting'
+  await using server = await serving({ unready: () => reason })
+  const before = await ask(server.port, '/readyz')
+  assert.equal([before.status, before.body.toString()], [503, 'starting\n'])
+  reason = null
+  assert.is((await ask(server.port, '/readyz')).status, 200)
+  reason = 'draining'
+  assert.is((await ask(server.port, '/readyz')).body.toString(), 'draining\n')
+  assert.is((await ask(server.port, '/healthz')).status, 200)
+})
+
+test('JSON is computed at each request and never stored', async () => {
+  let count = 0
+  await using server = await serving({ json: { '/api/status': () => ({ count: ++count }) } })
+  await ask(server.port, '/api/status')
+  const { headers, body } = await ask(server.port, '/api/status?x=1')
+  assert.equal(JSON.parse(body.toString()), { count: 2 })
+  assert.is(headers['cache-control'], 'no-store')
+  assert.is((await ask(server.port, '/constructor')).status, 404)
+})
+
+test('pages get the path without its query; what no page knows is a 404', async () => {
+  const page = (path: string) =>
+    path === '/' ? { status: 200, headers: { 'content-type': 'text/html' }, body: '<p>' } : null
+  await using server = await serving({ page })
+  assert.is((await ask(server.port, '/?a=b')).body.toString(), '<p>')
+  assert.is((await ask(server.port, '/nowhere')).status, 404)
+})
+
+test('HEAD tells the length and sends nothing', async () => {
+  await using server = await serving({ expositions: [exposing('a 1')] })
+  const { status, headers, body } = await ask(server.port, '/metrics', { method: 'HEAD' })
+  assert.equal([status, headers['content-length'], body.length], [200, '4', 0])
+})
+
+test('other methods are refused', async () => {
+  await using server = await serving()
+  const { status, headers } = await ask(server.port, '/metrics', { method: 'POST' })
+  assert.equal([status, headers.allow], [405, 'GET, HEAD'])
+})
+
+test('a route that throws is a 500 without its message', async () => {
+  const page = () => {
+    throw new Error('secret detail')
+  }
+  await using server = await serving({ page })
+  const { status, body } = await ask(server.port, '/')
+  assert.equal([status, body.toString()], [500, 'internal error\n'])
+})
+
+test('on loopback a name of somebody else is not answered', async () => {
+  await using server = await serving({ json: { '/api/status': () => 'private' } })
+  const status = async (host: string) => (await ask(server.port, '/api/status', { headers: { host } })).status
+  for (const host of ['localhost', 'LOCALHOST:9464', `127.0.0.1:${server.port}`, '[::1]:9464']) {
+    assert.is(await status(host), 200, host)
+  }
+  for (const host of [
+    'evil.example',
+    '127.0.0.1.evil.example',
+    'localhost.evil.example:80',
+    '[::1',
+    '10.0.0.1',
+  ]) {
+    assert.is(await status(host), 421, host)
+  }
+})
+
+test('on other addresses any name is answered, for proxies before us choose it', async () => {
+  await using server = await serving({}, '0.0.0.0')
+  const { status } = await ask(server.port, '/healthz', { headers: { host: 'metrics.example' } })
+  assert.is(status, 200)
+})
+
+test('a taken port is an error with its code', async () => {
+  await using server = await serving()
+  const outcome = await startHttp({ host: '127.0.0.1', port: server.port, routes: nothing }).catch((e) => e)
+  assert.is(outcome.code, 'EADDRINUSE')
+})
+
+test('headers beyond the limit are refused and garbage ends only its own connection', async () => {
+  await using server = await serving()
+  assert.is((await ask(server.port, '/', { headers: { x: 'y'.repeat(9000) } })).status, 431)
+  const socket = connect(server.port, '127.0.0.1').resume()
+  socket.write('\x16\x03\x01\x02\x00\x01garbage\r\n\r\n')
+  await once(socket, 'close')
+  assert.is((await ask(server.port, '/healthz')).status, 200)
+})
+
+test('closing does not wait for connections that stay open', async () => {
+  const server = await serving()
+  const socket = connect(server.port, '127.0.0.1').resume()
+  socket.write('GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n')
+  await once(socket, 'data')
+  await Promise.all([server.close(), once(socket, 'close')])
+})
+
+test.run()
