@@ -1,0 +1,172 @@
+import { availableParallelism, hostname } from 'node:os'
+import { readDotenv } from './dotenv.ts'
+import { meant, surelyMeant, userSetting } from './names.ts'
+import type { Secret } from './secret.ts'
+import { isSetting, type SettingName, settingNames, settings, type Values } from './settings.ts'
+import { readUsers } from './users.ts'
+
+export type User = { readonly name: string; readonly secret: Secret }
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** What the machine itself says, for settings left at `auto`. */
+export type Host = { readonly cores: number; readonly name: string }
+
+export type ConfigReading =
+  | {
+      readonly ok: true
+      readonly config: Config
+      /** `OTEL_*` of the .env file, which OpenTelemetry reads from the process environment. */
+      readonly telemetry: Readonly<Record<string, string>>
+    }
+  | { readonly ok: false; readonly mistakes: readonly string[] }
+
+const forOthers = /^(?:OTEL|COMPOSE)_/
+
+const thisHost = (): Host => ({ cores: availableParallelism(), name: hostname() })
+
+/** Makes a text fit to be told: one line, and nothing in it that could be a secret. */
+const discreet = (text: string): string =>
+  text.replace(/[^\x20-\x7e]/g, '?').replace(/[0-9a-f]{32,}|[\w+/=-]{40,}/gi, '...')
+
+const longestShown = 60
+
+const shown = (value: string): string =>
+  value.length > longestShown ? `${discreet(value).slice(0, longestShown)}...` : value
+
+const withheld: ReadonlySet<string> = new Set(['AD_TAG', 'KAFKA_BROKERS', 'REDIS_URL'])
+
+const unknown = (place: string, name: string, suggestion: string | null): string =>
+  `${place}${name} is not a setting${suggestion === null ? ': leave it out' : `: did you mean ${suggestion}?`}`
+
+type Given = { readonly values: ReadonlyMap<string, string>; readonly telemetry: Record<string, string> }
+
+/** What is set, wherever it is; the environment wins over the file. */
+const gather = (env: Environment, dotenv: string, mistakes: string[]): Given => {
+  const values = new Map<string, string>()
+  const telemetry: Record<string, string> = {}
+  const file = readDotenv(dotenv)
+  mistakes.push(...file.mistakes)
+  const ours = (name: string): boolean => isSetting(name) || userSetting(name) !== null
+  for (const { name, value, line } of file.assignments) {
+    if (ours(name)) values.set(name, value)
+    else if (!forOthers.test(name)) mistakes.push(unknown(`.env line ${line}: `, name, meant(name)))
+    else if (name.startsWith('OTEL_') && env[name] === undefined) telemetry[name] = value
+  }
+  for (const [name, value] of Object.entries(env)) {
+    if (value === undefined) continue
+    const suggestion = ours(name) ? null : surelyMeant(name)
+    if (suggestion !== null) mistakes.push(unknown('', name, suggestion))
+    else if (ours(name)) values.set(name, value.trim())
+  }
+  return { values, telemetry }
+}
+
+const readSettings = (given: ReadonlyMap<string, string>, mistakes: string[]): Values | null => {
+  const read: Partial<Record<SettingName, unknown>> = {}
+  let whole = true
+  for (const name of settingNames) {
+    const setting = settings[name]
+    const text = given.get(name) ?? setting.fallback
+    const reading =
+      text === '' && !('mayBeEmpty' in setting)
+        ? ({ ok: false, mistake: 'is empty: leave the line out, or write a value' } as const)
+        : setting.parse(text)
+    if (reading.ok) read[name] = reading.value
+    else {
+      whole = false
+      const said = text === '' || withheld.has(name) ? name : `${name}=${shown(text)}`
+      mistakes.push(`${said} ${reading.mistake}`)
+    }
+  }
+  return whole ? (read as Values) : null
+}
+
+const loopback = /^(?:localhost|127\.|::1$)/i
+
+/** Settings that are right each, and wrong together. */
+const clashes = (values: Values): string[] => {
+  const told: string[] = []
+  const { MTPROTO_PORT, METRICS_PORT, MASK_HOST, MASK_PORT, TLS_DOMAIN } = values
+  if (MTPROTO_PORT === METRICS_PORT && MTPROTO_PORT !== 0) {
+    told.push(`MTPROTO_PORT and METRICS_PORT are both ${MTPROTO_PORT}: give one of them another port`)
+  }
+  if (values.MODES.includes('tls') && TLS_DOMAIN === '') {
+    told.push('TLS_DOMAIN is empty, but MODES has tls: write a domain, or leave tls out of MODES')
+  }
+  if (MTPROTO_PORT !== 0 && MASK_PORT === MTPROTO_PORT && loopback.test(MASK_HOST)) {
+    told.push(
+      `MASK_HOST=${MASK_HOST} with MASK_PORT=${MASK_PORT} is this proxy itself: write another site, or off`,
+    )
+  }
+  return told
+}
+
+const nodeNameOf = (host: Host): string => {
+  const plain = host.name.replace(/[^A-Za-z0-9._-]/g, '-').replace(/^[^A-Za-z0-9]+/, '')
+  return plain.slice(0, 64) || 'mtscope'
+}
+
+const configOf = (values: Values, users: readonly User[], host: Host) => ({
+  port: values.MTPROTO_PORT,
+  host: values.MTPROTO_HOST,
+  // For the links; null: found among the interfaces, and the port that is listened on.
+  publicHost: values.PUBLIC_HOST,
+  publicPort: values.PUBLIC_PORT,
+  // Empty when none is written: then the kept secret of `secrets.ts` is used.
+  users,
+  modes: values.MODES,
+  // Empty only when `modes` is without `tls`.
+  tlsDomain: values.TLS_DOMAIN,
+  // Null: strangers are sent nowhere.
+  maskHost:
+    values.MASK_HOST === 'auto'
+      ? values.TLS_DOMAIN || null
+      : values.MASK_HOST === 'off'
+        ? null
+        : values.MASK_HOST,
+  maskPort: values.MASK_PORT,
+  fastMode: values.FAST_MODE,
+  // Bytes; `high` holds while fewer than `below` connections are relayed, `low` else.
+  toClientBuffer: values.TO_CLT_BUFSIZE,
+  toDatacenterBuffer: values.TO_TG_BUFSIZE,
+  dialTimeoutMs: values.TG_CONNECT_TIMEOUT,
+  handshakeTimeoutMs: values.CLIENT_HANDSHAKE_TIMEOUT,
+  ackTimeoutMs: values.CLIENT_ACK_TIMEOUT,
+  idleTimeoutMs: values.IDLE_TIMEOUT,
+  stallTimeoutMs: values.STALL_TIMEOUT,
+  poolSize: values.MAX_CONNS_IN_POOL,
+  maxConnections: values.MAX_CONNECTIONS,
+  maxHandshakes: values.MAX_HANDSHAKES,
+  drainMs: values.DRAIN_SECONDS,
+  replayEntries: values.REPLAY_CHECK_LEN,
+  clockSkewSeconds: values.CLOCK_SKEW / 1_000,
+  datacenters: values.TELEGRAM_DATACENTERS,
+  workers: values.WORKERS ?? host.cores,
+  dataDir: values.DATA_DIR,
+  node: values.NODE_NAME ?? nodeNameOf(host),
+  metricsHost: values.METRICS_HOST,
+  metricsPort: values.METRICS_PORT,
+  logMaxBytes: values.LOG_MAX_BYTES,
+  logMaxAgeMs: values.LOG_MAX_AGE,
+  // 0: no probes.
+  probeIntervalMs: values.PROBE_INTERVAL,
+})
+
+/** Times in ms, sizes in bytes, unless the name says otherwise. */
+export type Config = Readonly<ReturnType<typeof configOf>>
+
+/**
+ * Reads the environment and the text of a `.env` file. Touches nothing, never throws, and tells every mistake at once
+ * in plain words that repeat no secret.
+ */
+export const readConfig = (env: Environment, dotenv = '', host: Host = thisHost()): ConfigReading => {
+  const mistakes: string[] = []
+  const { values: given, telemetry } = gather(env, dotenv, mistakes)
+  const users = readUsers(given, mistakes)
+  const values = readSettings(given, mistakes)
+  if (values !== null) mistakes.push(...clashes(values))
+  return values === null || mistakes.length > 0
+    ? { ok: false, mistakes: mistakes.map(discreet) }
+    : { ok: true, config: Object.freeze(configOf(values, users, host)), telemetry }
+}

@@ -1,0 +1,104 @@
+import { isIP } from 'node:net'
+
+/** `mistake` is a clause that follows `NAME=value`, and says what to write instead. */
+export type Parsed<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly mistake: string }
+export type Parse<T> = (text: string) => Parsed<T>
+
+export const parsed = <T>(value: T): Parsed<T> => ({ ok: true, value })
+export const mistaken = (mistake: string): Parsed<never> => ({ ok: false, mistake })
+
+/** A whole number from `least` to `most`. */
+export const whole =
+  (least: number, most: number): Parse<number> =>
+  (text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
+    return value >= least && value <= most
+      ? parsed(value)
+      : mistaken(`must be a whole number from ${least} to ${most}`)
+  }
+
+/** 0 is any free port. */
+export const port: Parse<number> = (text) => {
+  const read = whole(0, 65_535)(text)
+  return read.ok ? read : mistaken('is not a port: write a number from 1 to 65535, or 0 for any free one')
+}
+
+export const yesOrNo: Parse<boolean> = (text) => {
+  const word = text.toLowerCase()
+  if (word === 'true' || word === 'false') return parsed(word === 'true')
+  return mistaken('must be true or false')
+}
+
+const unitsMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+const isTimeUnit = (unit: string): unit is keyof typeof unitsMs => Object.hasOwn(unitsMs, unit)
+
+/** Seconds, or a number with `ms`, `s`, `m`, `h` or `d`, to milliseconds; `least` and `most` in seconds. */
+export const duration =
+  (least: number, most: number): Parse<number> =>
+  (text) => {
+    const [, digits, unit = ''] = /^(\d{1,12}(?:\.\d{1,3})?)([a-z]{0,2})$/.exec(text) ?? []
+    const name = unit === '' ? 's' : unit
+    const ms = isTimeUnit(name) ? Math.round(Number(digits) * unitsMs[name]) : Number.NaN
+    return ms >= least * 1_000 && ms <= most * 1_000
+      ? parsed(ms)
+      : mistaken(`must be seconds from ${least} to ${most} (or as 500ms, 90s, 5m, 12h, 7d)`)
+  }
+
+const unitsBytes: Readonly<Record<string, number>> = { '': 1, k: 1_024, m: 1_024 ** 2, g: 1_024 ** 3 }
+
+/** Bytes, or a number with `K`, `M` or `G` (powers of 1024). */
+export const bytes =
+  (least: number, most: number): Parse<number> =>
+  (text) => {
+    const [, digits, unit = ''] = /^(\d{1,13})([kmg]?)$/i.exec(text) ?? []
+    const value = Number(digits) * (unitsBytes[unit.toLowerCase()] ?? Number.NaN)
+    return value >= least && value <= most
+      ? parsed(value)
+      : mistaken(`must be bytes from ${least} to ${most} (or as 64K, 256M, 1G)`)
+  }
+
+const label = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/i
+
+const isName = (text: string): boolean => {
+  const labels = text.replace(/\.$/, '').split('.')
+  const numeric = /^\d+$/.test(labels.at(-1) ?? '')
+  return text.length <= 253 && !numeric && labels.every((part) => label.test(part))
+}
+
+/** An IP address (IPv6 with or without brackets) or a host name. */
+export const host: Parse<string> = (text) => {
+  const bare = /^\[([^\]]*)\]$/.exec(text)?.[1] ?? text
+  const good = bare === text ? isIP(bare) !== 0 || isName(bare) : isIP(bare) === 6
+  return good
+    ? parsed(bare)
+    : mistaken('is neither an IP address nor a host name: write it without port and scheme')
+}
+
+/** The longest name that Telegram's clients take in an `ee` secret. https://github.com/tdlib/td, ProxySecret.h */
+const longestDomain = 182
+
+/** A name that a TLS client can ask for: no IP address, at least one dot. Empty is allowed here. */
+export const domain: Parse<string> = (text) => {
+  if (text === '') return parsed('')
+  const good = isName(text) && text.includes('.') && !text.endsWith('.') && text.length <= longestDomain
+  return good ? parsed(text.toLowerCase()) : mistaken('is not a domain: write a name such as www.example.com')
+}
+
+/** `word` alone stands for null. */
+export const either =
+  <T>(word: string, parse: Parse<T>): Parse<T | null> =>
+  (text) =>
+    text === word ? parsed(null) : parse(text)
+
+/** Items of a closed set, each once. */
+export const anyOf =
+  <T extends string>(known: readonly T[]): Parse<readonly T[]> =>
+  (text) => {
+    const words = text.split(',').map((word) => word.trim().toLowerCase())
+    const chosen = known.filter((item) => words.includes(item))
+    return chosen.length > 0 && words.every((word) => chosen.some((item) => item === word))
+      ? parsed(chosen)
+      : mistaken(`must be one or more of ${known.join(', ')}, with commas between`)
+  }

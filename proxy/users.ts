@@ -1,0 +1,60 @@
+import type { User } from './config.ts'
+import { type UserSetting, userSetting } from './names.ts'
+import { readSecret } from './secret.ts'
+
+const goodName = /^[\p{L}\p{N}][\p{L}\p{N} ._@-]{0,31}$/u
+
+/** What metrics call every user beyond the cap. */
+const reserved = 'other'
+
+type Draft = { secret?: string; name?: string }
+
+const draftsOf = (given: ReadonlyMap<string, string>): [number: string, Draft][] => {
+  const drafts = new Map<string, Draft>()
+  const put = ({ number, part }: UserSetting, value: string): void => {
+    const draft = drafts.get(number) ?? {}
+    if (part === 'SECRET') draft.secret = value
+    else draft.name = value
+    drafts.set(number, draft)
+  }
+  for (const [name, value] of given) {
+    const setting = userSetting(name)
+    if (setting !== null) put(setting, value)
+  }
+  return [...drafts].sort(([a], [b]) => Number(a) - Number(b))
+}
+
+/** The users of `USER<n>_SECRET` and `USER<n>_NAME`, by number. Adds to `mistakes`, which never show a value. */
+export const readUsers = (given: ReadonlyMap<string, string>, mistakes: string[]): readonly User[] => {
+  const users: User[] = []
+  const secrets = new Map<string, string>()
+  const names = new Map<string, string>()
+  for (const [number, { secret: text, name: writtenName }] of draftsOf(given)) {
+    const [secretAt, nameAt] = [`USER${number}_SECRET`, `USER${number}_NAME`]
+    const name = writtenName ?? `user${number}`
+    const sameName = names.get(name.toLowerCase())
+    if (!goodName.test(name)) {
+      mistakes.push(
+        `${nameAt} must be 1 to 32 letters, digits, spaces or . _ @ -, and start with a letter or digit`,
+      )
+    } else if (name.toLowerCase() === reserved)
+      mistakes.push(`${nameAt} must not be "${reserved}": it has a meaning of its own`)
+    else if (sameName !== undefined) mistakes.push(`${nameAt} is the name of ${sameName} too: choose another`)
+    names.set(name.toLowerCase(), `USER${number}`)
+    if (text === undefined) {
+      mistakes.push(`${nameAt} has no ${secretAt} beside it: write the secret, or leave the name out`)
+      continue
+    }
+    const read = readSecret(text)
+    if (!read.ok) {
+      mistakes.push(`${secretAt} ${read.mistake}`)
+      continue
+    }
+    const sameSecret = secrets.get(read.value.hex())
+    if (sameSecret !== undefined)
+      mistakes.push(`${secretAt} is the same as ${sameSecret}: each user needs a secret of its own`)
+    secrets.set(read.value.hex(), secretAt)
+    users.push({ name, secret: read.value })
+  }
+  return users
+}
