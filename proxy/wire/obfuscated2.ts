@@ -1,0 +1,185 @@
+import { createCipheriv, hash } from 'node:crypto'
+import type { Transport } from '../events/contract.ts'
+import type { Fill } from './random.ts'
+
+// https://core.telegram.org/mtproto/mtproto-transports#transport-obfuscation
+//
+//   0        8                       40          56    60   62   64
+//   | random | key client → proxy    | IV        | tag | dc | .. |
+//            |<- reversed: key ‖ IV of the other way ->|
+//
+// Bytes 0–55 travel in clear, 56–63 encrypted. With a secret, each key is SHA-256(key ‖ secret).
+
+export const payloadLength = 64
+
+const tags: Record<Transport, number> = {
+  abridged: 0xefefefef,
+  intermediate: 0xeeeeeeee,
+  'padded-intermediate': 0xdddddddd,
+}
+
+const transportOf = (tag: number): Transport | null => {
+  switch (tag) {
+    case tags.abridged:
+      return 'abridged'
+    case tags.intermediate:
+      return 'intermediate'
+    case tags['padded-intermediate']:
+      return 'padded-intermediate'
+    default:
+      return null
+  }
+}
+
+// First four bytes, as big-endian numbers: HEAD, POST, GET_, OPTI, two transports' tags, a TLS record.
+const reserved = new Set([0x48454144, 0x504f5354, 0x47455420, 0x4f505449, 0xdddddddd, 0xeeeeeeee, 0x16030102])
+
+/** Whether an obfuscated connection may not start with these 8 bytes, because another transport does. */
+export const reservedStart = (bytes: Buffer): boolean =>
+  bytes[0] === 0xef || reserved.has(bytes.readUInt32BE(0)) || bytes.readUInt32LE(4) === 0
+
+/** What a client's payload says. Each IV stands at the next byte to come: behind the payload for the client's. */
+export type Opening = {
+  transport: Transport
+  /** int16 as sent, see `dcOf`. */
+  dc: number
+  /** client → proxy: decrypts what follows the 64 bytes. */
+  clientKey: Buffer
+  clientIv: Buffer
+  /** proxy → client: encrypts from the first byte on. */
+  proxyKey: Buffer
+  proxyIv: Buffer
+}
+
+// Scratch for the question "is it this user's?", asked once per user for every stranger.
+const seed = Buffer.alloc(48)
+const key = Buffer.alloc(32)
+const counter = Buffer.alloc(16)
+
+// A digest as latin1 text costs a fifth of one as a Buffer.
+const digestInto = (target: Buffer): void => {
+  target.write(hash('sha256', seed, 'latin1'), 'latin1')
+}
+
+/** AES-CTR's counter, big-endian, moved on by so many 16-byte blocks, in place. */
+const advance = (iv: Buffer, blocks: number): Buffer => {
+  let carry = blocks
+  for (let i = 15; carry > 0 && i >= 0; i--) {
+    carry += iv[i]!
+    iv[i] = carry & 0xff
+    carry >>>= 8
+  }
+  return iv
+}
+
+const reversed = (source: Buffer, from: number, to: number): Buffer => {
+  const result = Buffer.allocUnsafe(to - from)
+  for (let i = 0; i < result.length; i++) result[i] = source[to - 1 - i]!
+  return result
+}
+
+/** Reads a client's 64-byte payload with one user's secret; null if that secret does not open it. */
+export const openPayload = (payload: Buffer, secret: Buffer): Opening | null => {
+  if (payload.length < payloadLength || secret.length !== 16) return null
+  payload.copy(seed, 0, 8, 40)
+  secret.copy(seed, 32)
+  digestInto(key)
+  // Tag and DC are in the last of four blocks: only that one is decrypted.
+  payload.copy(counter, 0, 40, 56)
+  const last = createCipheriv('aes-256-ctr', key, advance(counter, 3)).update(payload.subarray(48, 64))
+  const transport = transportOf(last.readUInt32LE(8))
+  if (transport === null) return null
+
+  const clientKey = Buffer.from(key)
+  const clientIv = Buffer.from(advance(counter, 1))
+  reversed(payload, 24, 56).copy(seed)
+  const proxyKey = Buffer.allocUnsafe(32)
+  digestInto(proxyKey)
+  return {
+    transport,
+    dc: last.readInt16LE(12),
+    clientKey,
+    clientIv,
+    proxyKey,
+    proxyIv: reversed(payload, 8, 24),
+  }
+}
+
+/** Test datacenters are asked for as 10000 + n, media ones as the negative. */
+const testOffset = 10_000
+
+export type Dc = {
+  /** Without sign and offset. */
+  dc: number
+  media: boolean
+  test: boolean
+  /** Key of the directory (2, -2, 10002, -10002), null when no datacenter can be meant. */
+  id: number | null
+}
+
+/** What a client means by the int16 at offset 60. */
+export const dcOf = (sent: number): Dc => {
+  const positive = Math.abs(sent)
+  const test = positive >= testOffset
+  const dc = test ? positive - testOffset : positive
+  return { dc, media: sent < 0, test, id: dc >= 1 && dc < 1000 ? sent : null }
+}
+
+/** The proxy's own opening towards a datacenter. Each IV stands at the next byte to come. */
+export type OwnOpening = {
+  /** 64 bytes as they go on the wire. */
+  payload: Buffer
+  /** proxy → datacenter, behind the 64 bytes. */
+  encryptKey: Buffer
+  encryptIv: Buffer
+  /** datacenter → proxy, from the first byte on. */
+  decryptKey: Buffer
+  decryptIv: Buffer
+}
+
+const zeros = Buffer.alloc(payloadLength)
+
+/**
+ * The header that opens a connection to a datacenter, without a secret.
+ * With `fast`, the datacenter will encrypt with exactly that key and IV (those a client decrypts with), so that its
+ * bytes can pass untouched.
+ */
+export const openingFor = (options: {
+  tag: Transport
+  dc: number
+  fast: { key: Buffer; iv: Buffer } | null
+  random: Fill
+}): OwnOpening => {
+  const { tag, dc, fast, random } = options
+  const payload = Buffer.allocUnsafe(payloadLength)
+  random(payload, 8, payloadLength)
+  if (fast) {
+    for (let i = 0; i < 32; i++) payload[55 - i] = fast.key[i]!
+    for (let i = 0; i < 16; i++) payload[23 - i] = fast.iv[i]!
+  }
+  payload.writeUInt32LE(tags[tag], 56)
+  payload.writeInt16LE(dc, 60)
+
+  const encryptKey = Buffer.from(payload.subarray(8, 40))
+  const encryptIv = Buffer.from(payload.subarray(40, 56))
+  const keyStream = createCipheriv('aes-256-ctr', encryptKey, encryptIv).update(zeros)
+  for (let i = 56; i < payloadLength; i++) payload[i]! ^= keyStream[i]!
+  drawStart(payload, keyStream, random)
+  return {
+    payload,
+    encryptKey,
+    encryptIv: advance(encryptIv, 4),
+    decryptKey: reversed(payload, 24, 56),
+    decryptIv: reversed(payload, 8, 24),
+  }
+}
+
+const masked = Buffer.alloc(8)
+
+// Neither the bytes on the wire nor their encrypted form may start as another transport does.
+const drawStart = (payload: Buffer, keyStream: Buffer, random: Fill): void => {
+  do {
+    random(payload, 0, 8)
+    for (let i = 0; i < 8; i++) masked[i] = payload[i]! ^ keyStream[i]!
+  } while (reservedStart(payload) || reservedStart(masked))
+}

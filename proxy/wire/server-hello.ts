@@ -1,0 +1,129 @@
+import { createHmac, createPublicKey, encapsulate, generateKeyPairSync } from 'node:crypto'
+import { type Hello, x25519, x25519MlKem768 } from './client-hello.ts'
+import type { Fill } from './random.ts'
+
+// https://www.rfc-editor.org/rfc/rfc8446#section-4.1.3
+// X25519MLKEM768: https://datatracker.ietf.org/doc/html/draft-ietf-tls-ecdhe-mlkem
+
+/** How the masking host answers a browser; measured by `relay/flight.ts`. */
+export type Flight = {
+  /** The group it takes when X25519MLKEM768 and X25519 are both offered, and when only the latter is. */
+  group: number
+  classicGroup: number
+  /** Its own choice of cipher suite; null when it follows the client's order. */
+  cipherSuite: number | null
+  /** Order of the extensions in its ServerHello. */
+  extensions: readonly number[]
+  /** Sizes its encrypted flight was seen to have, each as the one record that would fill as many bytes on the wire. */
+  sizes: readonly number[]
+}
+
+/** Answers as most of the web does, until a masking host has been measured. */
+export const usualFlight: Flight = {
+  group: x25519MlKem768,
+  classicGroup: x25519,
+  cipherSuite: null,
+  extensions: [0x0033, 0x002b],
+  sizes: [2900],
+}
+
+const mlKemKey = 1184
+const x25519Key = 32
+/** Length of the largest record: RFC 8446, 5.2. */
+const maxRecord = 16_384 + 256
+const tls13Suites = [0x1301, 0x1302, 0x1303]
+
+// A new key for every answer, as servers do: to repeat one would tell two connections of ours from a real server's.
+// The secret half is thrown away, for nobody derives anything from it.
+const freshX25519 = (): Buffer => generateKeyPairSync('x25519').publicKey.export({ format: 'raw-public' })
+
+/** The server's part for the group, null when the client's share is not a valid one. */
+const respond = (group: number, share: Buffer): Buffer | null => {
+  if (group === x25519) return share.length === x25519Key ? freshX25519() : null
+  if (share.length !== mlKemKey + x25519Key) return null
+  try {
+    // Refuses a key with a coefficient beyond the modulus: FIPS 203, 7.2.
+    const key = createPublicKey({
+      key: share.subarray(0, mlKemKey),
+      format: 'raw-public',
+      asymmetricKeyType: 'ml-kem-768',
+    })
+    return Buffer.concat([encapsulate(key).ciphertext, freshX25519()])
+  } catch {
+    return null
+  }
+}
+
+const chooseSuite = (hello: Hello, flight: Flight): number | null => {
+  const offered = hello.cipherSuites
+  if (flight.cipherSuite !== null && offered.includes(flight.cipherSuite)) return flight.cipherSuite
+  return offered.find((suite) => tls13Suites.includes(suite)) ?? null
+}
+
+const chooseShare = (hello: Hello, flight: Flight): { group: number; key: Buffer } | null => {
+  const offered = (group: number) =>
+    hello.groups.includes(group) ? hello.keyShares.find((share) => share.group === group) : undefined
+  const hybrid = offered(x25519MlKem768)
+  return (flight.group === x25519MlKem768 && hybrid) || offered(x25519) || hybrid || null
+}
+
+const u16 = (value: number): [number, number] => [value >>> 8, value & 0xff]
+
+const extension = (type: number, group: number, share: Buffer): Buffer =>
+  type === 0x002b
+    ? Buffer.from([...u16(type), 0, 2, 3, 4])
+    : Buffer.concat([
+        Buffer.from([...u16(type), ...u16(share.length + 4), ...u16(group), ...u16(share.length)]),
+        share,
+      ])
+
+const noise = (size: number, random: Fill): Buffer => {
+  const bytes = Buffer.allocUnsafe(size)
+  random(bytes, 0, size)
+  return bytes
+}
+
+const noRandom = Buffer.alloc(32)
+const randomAt = 11
+
+/**
+ * The answer to a signed hello: ServerHello, ChangeCipherSpec and one record of random bytes as large as the masking
+ * host's certificate flight, with the server random = HMAC-SHA256(secret, client random ‖ answer with random zeroed).
+ * Null when the masking host could not go on from this hello either: no TLS 1.3, no share, an invalid one.
+ */
+export const answer = (options: {
+  hello: Hello
+  secret: Buffer
+  flight: Flight
+  random: Fill
+}): Buffer | null => {
+  const { hello, secret, flight, random } = options
+  const suite = chooseSuite(hello, flight)
+  const offered = chooseShare(hello, flight)
+  if (suite === null || offered === null || !hello.versions.includes(0x0304)) return null
+  const share = respond(offered.group, offered.key)
+  if (share === null) return null
+
+  const extensions = Buffer.concat(flight.extensions.map((type) => extension(type, offered.group, share)))
+  const bodyLength = 2 + 32 + 1 + hello.sessionId.length + 2 + 1 + 2 + extensions.length
+  const size = Math.min(pick(flight.sizes, random), maxRecord)
+  const result = Buffer.concat([
+    Buffer.from([0x16, 3, 3, ...u16(bodyLength + 4), 0x02, 0, ...u16(bodyLength), 3, 3]),
+    noRandom,
+    Buffer.from([hello.sessionId.length]),
+    hello.sessionId,
+    Buffer.from([...u16(suite), 0, ...u16(extensions.length)]),
+    extensions,
+    Buffer.from([0x14, 3, 3, 0, 1, 1, 0x17, 3, 3, ...u16(size)]),
+    noise(size, random),
+  ])
+  createHmac('sha256', secret).update(hello.random).update(result).digest().copy(result, randomAt)
+  return result
+}
+
+const one = Buffer.alloc(1)
+
+const pick = (sizes: readonly number[], random: Fill): number => {
+  random(one, 0, 1)
+  return sizes[one[0]! % sizes.length] ?? usualFlight.sizes[0]!
+}
