@@ -1,0 +1,92 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { type Manner, type Served, serve } from './served.ts'
+
+export type FakeDatacenter = AsyncDisposable & {
+  /** `host:port`, as TELEGRAM_DATACENTERS wants it. */
+  address: string
+  port: number
+  /** TCP connections accepted so far, with those that never said anything. */
+  accepted: () => number
+  /** Sockets open now. */
+  open: () => number
+  /** Connections that sent a right opening, oldest first; the last 2,000. */
+  served: readonly Served[]
+  /** The next connection that sends a right opening. */
+  next: () => Promise<Served>
+  /**
+   * What no right peer would have sent: a reserved start, a wrong tag, a frame that makes no sense. Disposing of a
+   * datacenter that has any throws, so that no test can overlook one.
+   */
+  complaints: string[]
+  manner: Manner
+  /** Closes the listener and resets everyone: dials are refused from now on. */
+  goAway: () => Promise<void>
+  /** Listens again on the same port. */
+  comeBack: () => Promise<void>
+}
+
+export type DatacenterOptions = Partial<Manner> & { host?: string; port?: number }
+
+const rememberedConnections = 2000
+
+/** The far end of Telegram: obfuscated transport without a secret, `req_pq_multi`, and the wishes of a test. */
+export const fakeDatacenter = async (options: DatacenterOptions = {}): Promise<FakeDatacenter> => {
+  const { host = '127.0.0.1' } = options
+  const manner: Manner = { mood: options.mood ?? 'normal', delayMs: options.delayMs ?? 0 }
+  const sockets = new Set<Socket>()
+  const served: Served[] = []
+  const complaints: string[] = []
+  let waiting: ((one: Served) => void)[] = []
+  let accepted = 0
+
+  const accept = (socket: Socket): void => {
+    accepted++
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+    serve(
+      socket,
+      () => manner,
+      (one) => {
+        served.push(one)
+        if (served.length > rememberedConnections) served.shift()
+        for (const tell of waiting) tell(one)
+        waiting = []
+      },
+      (why) => complaints.push(why),
+    )
+  }
+  const open = async (port: number): Promise<Server> => {
+    const server = createServer({ allowHalfOpen: true }, accept)
+    server.listen(port, host)
+    await once(server, 'listening')
+    return server
+  }
+  let server: Server | undefined = await open(options.port ?? 0)
+  const { port } = server.address() as AddressInfo
+
+  const goAway = async (): Promise<void> => {
+    const closing = server
+    server = undefined
+    for (const socket of sockets) socket.resetAndDestroy()
+    if (closing) await new Promise((resolve) => closing.close(resolve))
+  }
+  return {
+    address: host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
+    port,
+    accepted: () => accepted,
+    open: () => sockets.size,
+    served,
+    next: () => new Promise((resolve) => waiting.push(resolve)),
+    complaints,
+    manner,
+    goAway,
+    comeBack: async () => {
+      server ??= await open(port)
+    },
+    [Symbol.asyncDispose]: async () => {
+      await goAway()
+      if (complaints.length > 0) throw new Error(`the datacenter was told nonsense: ${complaints.join('; ')}`)
+    },
+  }
+}

@@ -1,0 +1,66 @@
+import { createHmac } from 'node:crypto'
+import { ciphers, type Hello, x25519MlKem768 } from './client-hello.ts'
+
+/**
+ * Reads the answer to a fake-TLS hello as the apps do: ServerHello, one ChangeCipherSpec, exactly one ApplicationData,
+ * signed over all of it. Undefined while bytes are missing; throws what a client would give up for, and beyond that
+ * what no real TLS 1.3 server would say.
+ */
+export const readAnswer = (
+  bytes: Buffer,
+  hello: Hello,
+  secret: Buffer,
+): { length: number; certificateBytes: number; group: number } | undefined => {
+  expect(bytes, 0, '160303', 'a ServerHello record')
+  if (bytes.length < 5) return undefined
+  const specAt = 5 + bytes.readUInt16BE(3)
+  if (specAt > 5 + 1500) throw new Error('a ServerHello of more than 1500 bytes')
+  expect(bytes, specAt, '140303000101170303', 'ChangeCipherSpec and ApplicationData')
+  if (bytes.length < specAt + 11) return undefined
+  const certificateBytes = bytes.readUInt16BE(specAt + 9)
+  const length = specAt + 11 + certificateBytes
+  if (certificateBytes > 16384 + 256) throw new Error('an ApplicationData record longer than TLS allows')
+  if (bytes.length < length) return undefined
+  const zeroed = Buffer.from(bytes.subarray(0, length))
+  const told = Buffer.from(zeroed.subarray(11, 43))
+  zeroed.fill(0, 11, 43)
+  const right = createHmac('sha256', secret).update(hello.random).update(zeroed).digest()
+  if (!right.equals(told)) throw new Error('the digest of the answer is wrong')
+  return { length, certificateBytes, group: readServerHello(zeroed.subarray(5, specAt), hello) }
+}
+
+const expect = (bytes: Buffer, at: number, start: string, what: string): void => {
+  const there = bytes.toString('hex', at, at + start.length / 2)
+  if (!start.startsWith(there)) throw new Error(`no ${what}: ${there}`)
+}
+
+/** RFC 8446 §4.1.3: answers the group chosen. */
+const readServerHello = (handshake: Buffer, hello: Hello): number => {
+  const length = handshake.readUIntBE(1, 3)
+  if (handshake[0] !== 2 || length !== handshake.length - 4)
+    throw new Error('no ServerHello of the record’s length')
+  if (handshake.readUInt16BE(4) !== 0x0303) throw new Error('a ServerHello of another version')
+  if (handshake[38] !== 32 || !handshake.subarray(39, 71).equals(hello.sessionId))
+    throw new Error('the session id was not echoed')
+  if (!ciphers.slice(0, 3).includes(handshake.readUInt16BE(71)))
+    throw new Error('a cipher that was not offered')
+  if (handshake[73] !== 0 || handshake.readUInt16BE(74) !== handshake.length - 76)
+    throw new Error('malformed extensions')
+  const seen = new Map<number, Buffer>()
+  for (let at = 76; at < handshake.length; ) {
+    const end = at + 4 + handshake.readUInt16BE(at + 2)
+    if (end > handshake.length) throw new Error('an extension beyond the ServerHello')
+    seen.set(handshake.readUInt16BE(at), handshake.subarray(at + 4, end))
+    at = end
+  }
+  if (seen.size !== 2 || seen.get(43)?.toString('hex') !== '0304')
+    throw new Error('not a TLS 1.3 ServerHello')
+  const share = seen.get(51)
+  const group = share?.readUInt16BE(0) ?? 0
+  if (!share || !hello.groups.includes(group))
+    throw new Error(`a share for group ${group}, which has none here`)
+  const expected = group === x25519MlKem768 ? 1120 : 32
+  if (share.readUInt16BE(2) !== expected || share.length !== 4 + expected)
+    throw new Error('a key share of the wrong size')
+  return group
+}
