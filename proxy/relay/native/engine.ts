@@ -1,0 +1,278 @@
+import { isIPv4 } from 'node:net'
+import { getSystemErrorName } from 'node:util'
+import { dialErrorOf } from '../../datacenter/dial-error.ts'
+import type { DialError } from '../../events/contract.ts'
+import { ffi, pointer } from '../../wire/native.ts'
+import { type Dialing, type Engine, HEAD, type Link, type LinkError, type ListenOptions } from '../link.ts'
+import * as c from './libc.ts'
+import { type Loop, NativeLink, type Pipe } from './native-link.ts'
+
+const EVENTS = 256
+/** How long the loop may keep the thread before Node's own (messages, timers) gets its turn; ms. */
+const TURN_MS = 20
+const BACKLOG = 4096
+const ACCEPTS_A_TURN = 64
+/** Before `accept` is tried again when there are no descriptors left; ms. */
+const EXHAUSTED_MS = 100
+
+type Waiting = { ready(flags: number): void }
+
+const openPipe = (libc: c.Libc): Pipe | null => {
+  const ends = c.pinned(8)
+  if (libc.pipe2(pointer(ends, 0), c.O_NONBLOCK_CLOEXEC) !== 0) return null
+  const write = ends.readInt32LE(4)
+  const size = libc.fcntl(write, c.F_SETPIPE_SZ, 1 << 19)
+  return { read: ends.readInt32LE(0), write, size: size > 0 ? size : 65536 }
+}
+
+/**
+ * The relay's event loop on Linux: epoll, recv, send and splice by Node's FFI. One shared read buffer, one small
+ * object a connection, no stream machinery: what is idle costs next to nothing.
+ * Null where FFI, Linux or a tried processor is missing.
+ */
+export const nativeEngine = (scratchBytes: number): Engine | null => {
+  const libc = c.libc
+  if (libc === null || ffi === null) return null
+  const epoll = libc.epoll_create1(c.SOCK_CLOEXEC)
+  if (epoll < 0) return null
+
+  const table: (Waiting | undefined)[] = []
+  const events = c.pinned(EVENTS * c.EPOLL_STRIDE)
+  const eventsAt = ffi.getRawPointer(events.buffer as ArrayBuffer)
+  const change = c.pinned(16)
+  const changeAt = ffi.getRawPointer(change.buffer as ArrayBuffer)
+  const address = c.pinned(32)
+  const addressAt = ffi.getRawPointer(address.buffer as ArrayBuffer)
+  const addressLength = c.pinned(8)
+  const addressLengthAt = ffi.getRawPointer(addressLength.buffer as ArrayBuffer)
+  let closing: number[] = []
+  let failing: { link: NativeLink; error: LinkError }[] = []
+  let later: (() => void)[] = []
+  let running = false
+  let report: (error: unknown) => void = () => {}
+
+  const control = (operation: number, fd: number, interest: number): void => {
+    change.writeUInt32LE(interest, 0)
+    change.writeInt32LE(fd, c.EPOLL_DATA)
+    libc.epoll_ctl(epoll, operation, fd, changeAt)
+  }
+
+  const loop: Loop = {
+    libc,
+    scratch: c.pinned(HEAD + scratchBytes),
+    pipe: openPipe(libc),
+    watch: (link, interest) => {
+      if (interest < 0) control(c.EPOLL_CTL_DEL, link.fd, 0)
+      else control(link.interest < 0 ? c.EPOLL_CTL_ADD : c.EPOLL_CTL_MOD, link.fd, interest)
+      link.interest = interest
+    },
+    release: (link) => {
+      table[link.fd] = undefined
+      closing.push(link.fd)
+    },
+    fail: (link, error) => {
+      failing.push({ link, error })
+    },
+  }
+
+  const adopt = (fd: number, family: Link['family'], remote: Buffer): NativeLink => {
+    const link = new NativeLink(loop, fd, family, remote)
+    table[fd] = link
+    loop.watch(link, c.EPOLLIN)
+    return link
+  }
+
+  const guarded = (work: () => void): void => {
+    try {
+      work()
+    } catch (error) {
+      report(error)
+    }
+  }
+
+  /** What callbacks asked for, done when none of them is on the stack. */
+  const settle = (): void => {
+    while (failing.length > 0) {
+      const failed = failing
+      failing = []
+      for (const { link, error } of failed) if (!link.closed) guarded(() => link.lose(error))
+    }
+    if (closing.length > 0) {
+      const done = closing
+      closing = []
+      for (const fd of done) libc.close(fd)
+    }
+  }
+
+  const turn = (timeoutMs: number): number => {
+    const n = libc.epoll_wait(epoll, eventsAt, EVENTS, timeoutMs)
+    for (let i = 0; i < n; i++) {
+      const at = i * c.EPOLL_STRIDE
+      const waiting = table[events.readInt32LE(at + c.EPOLL_DATA)]
+      if (waiting === undefined) continue
+      try {
+        waiting.ready(events.readUInt32LE(at))
+      } catch (error) {
+        report(error)
+        if (waiting instanceof NativeLink) loop.fail(waiting, 'other')
+      }
+    }
+    settle()
+    return n
+  }
+
+  const listen = async (options: ListenOptions): Promise<{ port: number; close(): void }> => {
+    const open = (host: string): number => {
+      const v6 = !isIPv4(host)
+      const fd = libc.socket(v6 ? c.AF_INET6 : c.AF_INET, c.SOCK_STREAM | c.SOCK_NONBLOCK | c.SOCK_CLOEXEC, 0)
+      if (fd < 0) return host === '::' ? open('0.0.0.0') : -1
+      c.setOption(libc, fd, c.SOL_SOCKET, c.SO_REUSEADDR, 1)
+      c.setOption(libc, fd, c.SOL_SOCKET, c.SO_REUSEPORT, 1)
+      if (v6) c.setOption(libc, fd, c.IPPROTO_IPV6, c.IPV6_V6ONLY, 0)
+      tune(fd)
+      // Accepted sockets inherit all of these from the listener: no call a connection.
+      c.setOption(libc, fd, c.IPPROTO_TCP, c.TCP_USER_TIMEOUT, options.userTimeoutMs)
+      const length = c.writeSockaddr(address, host, options.port)
+      if (libc.bind(fd, addressAt, length) === 0 && libc.listen(fd, BACKLOG) === 0) return fd
+      libc.close(fd)
+      return host === '::' && libc.errno() !== c.EADDRINUSE ? open('0.0.0.0') : -1
+    }
+    const fd = open(options.host)
+    if (fd < 0)
+      throw new Error(`cannot listen on ${options.host} port ${options.port} (errno ${libc.errno()})`)
+    addressLength.writeUInt32LE(28, 0)
+    libc.getsockname(fd, addressAt, addressLengthAt)
+    const port = address.readUInt16BE(2)
+    let open_ = true
+    const accepting = (): void => {
+      if (open_) control(c.EPOLL_CTL_ADD, fd, c.EPOLLIN)
+    }
+    table[fd] = {
+      ready: () => {
+        for (let i = 0; i < ACCEPTS_A_TURN && open_; i++) {
+          addressLength.writeUInt32LE(28, 0)
+          const accepted = libc.accept4(fd, addressAt, addressLengthAt, c.SOCK_NONBLOCK | c.SOCK_CLOEXEC)
+          if (accepted < 0) {
+            const errno = libc.errno()
+            if (errno !== c.EMFILE && errno !== c.ENFILE) return
+            // Level-triggered, the queue would wake us for ever: look away for a moment instead of spinning.
+            control(c.EPOLL_CTL_DEL, fd, 0)
+            setTimeout(accepting, EXHAUSTED_MS).unref()
+            options.exhausted()
+            return
+          }
+          const remote = c.readSockaddr(address)
+          options.accepted(adopt(accepted, remote.length === 4 ? 'ipv4' : 'ipv6', remote))
+        }
+      },
+    }
+    accepting()
+    return {
+      port,
+      close: () => {
+        if (!open_) return
+        open_ = false
+        table[fd] = undefined
+        closing.push(fd)
+      },
+    }
+  }
+
+  const tune = (fd: number): void => {
+    c.setOption(libc, fd, c.IPPROTO_TCP, c.TCP_NODELAY, 1)
+    c.setOption(libc, fd, c.SOL_SOCKET, c.SO_KEEPALIVE, 1)
+    c.setOption(libc, fd, c.IPPROTO_TCP, c.TCP_KEEPIDLE, 60)
+    c.setOption(libc, fd, c.IPPROTO_TCP, c.TCP_KEEPINTVL, 15)
+    c.setOption(libc, fd, c.IPPROTO_TCP, c.TCP_KEEPCNT, 4)
+  }
+
+  const dial = (
+    host: string,
+    port: number,
+    connected: (link: Link) => void,
+    failed: (error: DialError) => void,
+  ): Dialing => {
+    const v4 = isIPv4(host)
+    const fd = libc.socket(v4 ? c.AF_INET : c.AF_INET6, c.SOCK_STREAM | c.SOCK_NONBLOCK | c.SOCK_CLOEXEC, 0)
+    let errno = fd < 0 ? libc.errno() : 0
+    let over = false
+    const cancel = (): void => {
+      if (over) return
+      over = true
+      if (fd < 0) return
+      table[fd] = undefined
+      closing.push(fd)
+    }
+    const fail = (code: number): void => {
+      cancel()
+      failed(dialErrorOf(getSystemErrorName(-code)))
+    }
+    if (fd >= 0) {
+      tune(fd)
+      const length = c.writeSockaddr(address, host, port)
+      if (libc.connect(fd, addressAt, length) !== 0) errno = libc.errno()
+    }
+    if (errno !== 0 && errno !== c.EINPROGRESS) {
+      later.push(() => {
+        if (!over) fail(errno)
+      })
+      return { cancel }
+    }
+    table[fd] = {
+      ready: () => {
+        const code = c.socketError(libc, fd)
+        if (code !== 0) return fail(code)
+        over = true
+        const link = new NativeLink(loop, fd, v4 ? 'ipv4' : 'ipv6', Buffer.alloc(0))
+        table[fd] = link
+        link.interest = c.EPOLLOUT
+        loop.watch(link, c.EPOLLIN)
+        connected(link)
+      },
+    }
+    control(c.EPOLL_CTL_ADD, fd, c.EPOLLOUT)
+    return { cancel }
+  }
+
+  const run = (pulse: (now: number) => number, failed: (error: unknown) => void): void => {
+    report = failed
+    running = true
+    let due = 0
+    const work = (): void => {
+      if (!running) return
+      const began = performance.now()
+      let now = began
+      let n = 1
+      while (n > 0 && now - began < TURN_MS) {
+        if (later.length > 0) {
+          const calls = later
+          later = []
+          for (const call of calls) guarded(call)
+          settle()
+        }
+        if (now >= due) {
+          due = now + 10
+          guarded(() => {
+            due = now + pulse(now)
+          })
+          settle()
+        }
+        n = turn(later.length > 0 ? 0 : Math.max(0, Math.ceil(due - now)))
+        now = performance.now()
+      }
+      setImmediate(work)
+    }
+    work()
+  }
+
+  return {
+    kind: 'native',
+    listen,
+    dial,
+    run,
+    stop: () => {
+      running = false
+      settle()
+    },
+  }
+}

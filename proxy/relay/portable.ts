@@ -1,0 +1,197 @@
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { dialErrorOf } from '../datacenter/dial-error.ts'
+import type { DialError, Family } from '../events/contract.ts'
+import { type Dialing, type Engine, HEAD, type Link, type LinkEvents, type ListenOptions } from './link.ts'
+import { ipv6Bytes } from './native/libc.ts'
+
+const nobody: LinkEvents<null> = { bytes: () => {}, drained: () => {}, ended: () => {}, lost: () => {} }
+const KEEP_ALIVE_MS = 60_000
+
+const remoteOf = (socket: Socket): Buffer => {
+  const text = socket.remoteAddress ?? '0.0.0.0'
+  const mapped = text.startsWith('::ffff:') ? text.slice(7) : text
+  return mapped.includes(':') ? ipv6Bytes(mapped) : Buffer.from(mapped.split('.').map(Number))
+}
+
+/** The relay's event loop where `native/` cannot run: node:net, with a copy of each chunk into the shared buffer. */
+export const portableEngine = (scratchBytes: number): Engine => {
+  const scratch = Buffer.from(new ArrayBuffer(HEAD + scratchBytes))
+  let report: (error: unknown) => void = () => {}
+  let timer: NodeJS.Timeout | undefined
+
+  const linkOf = (socket: Socket): Link => {
+    let on = nobody as LinkEvents<unknown>
+    let owner: unknown = null
+    let closed = false
+    const remote = remoteOf(socket)
+    const guarded = (work: () => void): void => {
+      try {
+        work()
+      } catch (error) {
+        report(error)
+        lose('other')
+      }
+    }
+    const close = (): void => {
+      closed = true
+      on = nobody as LinkEvents<unknown>
+      owner = null
+      socket.destroy()
+    }
+    const lose = (error: 'reset' | 'timeout' | 'other'): void => {
+      if (closed) return
+      const [told, to] = [on, owner]
+      close()
+      try {
+        told.lost(to, error)
+      } catch (failure) {
+        report(failure)
+      }
+    }
+    const link: Link = {
+      readSize: 65536,
+      get unsent() {
+        return socket.writableLength
+      },
+      get closed() {
+        return closed
+      },
+      family: (remote.length === 4 ? 'ipv4' : 'ipv6') satisfies Family,
+      remote,
+      attach: (events, to) => {
+        on = events as LinkEvents<unknown>
+        owner = to
+      },
+      write: (buffer, start, end) => {
+        if (closed || socket.writableEnded || end <= start) return socket.writableLength === 0
+        const copy = Buffer.allocUnsafe(end - start)
+        buffer.copy(copy, 0, start, end)
+        socket.write(copy)
+        return socket.writableLength === 0
+      },
+      pause: () => {
+        socket.pause()
+      },
+      resume: () => {
+        socket.resume()
+      },
+      end: () => {
+        if (!closed) socket.end()
+      },
+      close,
+      reset: () => {
+        if (!closed) socket.resetAndDestroy()
+        close()
+      },
+    }
+    socket.on('data', (chunk: Buffer) => {
+      for (let from = 0; from < chunk.length && !closed; from += link.readSize) {
+        const n = chunk.copy(scratch, HEAD, from, Math.min(chunk.length, from + link.readSize))
+        guarded(() => on.bytes(owner, scratch, HEAD, HEAD + n))
+      }
+    })
+    socket.on('drain', () => {
+      if (!closed && socket.writableLength === 0) guarded(() => on.drained(owner))
+    })
+    socket.on('end', () => {
+      if (!closed) guarded(() => on.ended(owner))
+    })
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      lose(
+        error.code === 'ECONNRESET' || error.code === 'EPIPE'
+          ? 'reset'
+          : error.code === 'ETIMEDOUT'
+            ? 'timeout'
+            : 'other',
+      )
+    })
+    socket.on('close', () => lose('other'))
+    return link
+  }
+
+  const listen = (options: ListenOptions): Promise<{ port: number; close(): void }> =>
+    new Promise((resolve, reject) => {
+      const open = (host: string): Server =>
+        createServer({
+          allowHalfOpen: true,
+          noDelay: true,
+          keepAlive: true,
+          keepAliveInitialDelay: KEEP_ALIVE_MS,
+          highWaterMark: 1,
+        })
+          .on('connection', (socket) => {
+            try {
+              options.accepted(linkOf(socket))
+            } catch (error) {
+              report(error)
+              socket.destroy()
+            }
+          })
+          .on('error', (error: NodeJS.ErrnoException) => {
+            if (host === '::' && error.code === 'EAFNOSUPPORT') open('0.0.0.0')
+            else if (error.code === 'EMFILE' || error.code === 'ENFILE') options.exhausted()
+            else reject(error)
+          })
+          .listen(
+            { host, port: options.port, reusePort: process.platform === 'linux', backlog: 4096 },
+            function (this: Server) {
+              const address = this.address()
+              const port = typeof address === 'object' && address !== null ? address.port : options.port
+              resolve({ port, close: () => this.close() })
+            },
+          )
+      open(options.host)
+    })
+
+  const dial = (
+    host: string,
+    port: number,
+    connected: (link: Link) => void,
+    failed: (error: DialError) => void,
+  ): Dialing => {
+    const socket = connect({
+      host,
+      port,
+      allowHalfOpen: true,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_MS,
+      highWaterMark: 1,
+    })
+    const onError = (error: NodeJS.ErrnoException): void => {
+      socket.destroy()
+      failed(dialErrorOf(error.code))
+    }
+    socket.once('error', onError)
+    socket.once('connect', () => {
+      socket.off('error', onError)
+      connected(linkOf(socket))
+    })
+    return {
+      cancel: () => {
+        socket.off('error', onError).on('error', () => {})
+        socket.destroy()
+      },
+    }
+  }
+
+  return {
+    kind: 'portable',
+    listen,
+    dial,
+    run: (pulse, failed) => {
+      report = failed
+      const beat = (): void => {
+        let wait = 50
+        try {
+          wait = pulse(performance.now())
+        } catch (error) {
+          report(error)
+        }
+        timer = setTimeout(beat, wait)
+      }
+      beat()
+    },
+    stop: () => clearTimeout(timer),
+  }
+}
