@@ -1,0 +1,53 @@
+import { once } from 'node:events'
+import { createServer as createHttpsServer } from 'node:https'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { selfSigned } from './certificate.ts'
+
+/** A masking host on loopback. */
+export type Site = AsyncDisposable & {
+  host: string
+  port: number
+  /** TCP connections accepted so far. */
+  accepted: () => number
+  /** PEM of the certificate, when it speaks TLS. */
+  cert: string
+}
+
+export const siteName = 'mask.test'
+export const sitePage = '<!doctype html><title>A site like any other</title>'
+
+/** A real HTTPS server, with the session tickets, alerts and closes of OpenSSL. */
+export const tlsSite = (name = siteName): Promise<Site> => {
+  const { key, cert } = selfSigned(name)
+  const server = createHttpsServer({ key, cert }, (_request, response) => {
+    response.end(sitePage)
+  })
+  return listening(server, cert)
+}
+
+/** A server whose answers can be compared byte for byte: it does with each connection what it is told. */
+export const tcpSite = (serve: (socket: Socket) => void): Promise<Site> =>
+  listening(createServer({ allowHalfOpen: true }, serve), '')
+
+const listening = async (server: Server, cert: string): Promise<Site> => {
+  const sockets = new Set<Socket>()
+  let accepted = 0
+  server.on('connection', (socket: Socket) => {
+    accepted++
+    sockets.add(socket)
+    socket.on('error', () => {})
+    socket.on('close', () => sockets.delete(socket))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    host: '127.0.0.1',
+    port: (server.address() as AddressInfo).port,
+    accepted: () => accepted,
+    cert,
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
