@@ -1,5 +1,5 @@
-import { createHmac, createPublicKey, encapsulate, generateKeyPairSync } from 'node:crypto'
-import { type Hello, x25519, x25519MlKem768 } from './client-hello.ts'
+import { createHmac, encapsulate, generateKeyPairSync } from 'node:crypto'
+import { type Hello, type KeyShare, x25519, x25519MlKem768 } from './client-hello.ts'
 import type { Fill } from './random.ts'
 
 // https://www.rfc-editor.org/rfc/rfc8446#section-4.1.3
@@ -7,24 +7,33 @@ import type { Fill } from './random.ts'
 
 /** How the masking host answers a browser; measured by `relay/flight.ts`. */
 export type Flight = {
-  /** The group it takes when X25519MLKEM768 and X25519 are both offered, and when only the latter is. */
-  group: number
-  classicGroup: number
+  /** When X25519MLKEM768 and X25519 are offered, and when X25519 alone is. */
+  hybrid: Chosen
+  classic: Chosen
   /** Its own choice of cipher suite; null when it follows the client's order. */
   cipherSuite: number | null
-  /** Order of the extensions in its ServerHello. */
-  extensions: readonly number[]
-  /** Sizes its encrypted flight was seen to have, each as the one record that would fill as many bytes on the wire. */
+  /** Whether supported_versions comes before key_share in its ServerHello. */
+  versionFirst: boolean
+}
+
+export type Chosen = {
+  group: number
+  /**
+   * Sizes its encrypted flight was seen to have: each as the one record that would fill as many bytes on the wire,
+   * and less `finishedExtra` of the suite it was seen with.
+   */
   sizes: readonly number[]
 }
 
+/** The Finished message is a hash of the suite's: SHA-384 is 16 bytes longer than SHA-256. RFC 8446, 4.4.4. */
+export const finishedExtra = (cipherSuite: number): number => (cipherSuite === 0x1302 ? 16 : 0)
+
 /** Answers as most of the web does, until a masking host has been measured. */
 export const usualFlight: Flight = {
-  group: x25519MlKem768,
-  classicGroup: x25519,
+  hybrid: { group: x25519MlKem768, sizes: [2900] },
+  classic: { group: x25519, sizes: [2900] },
   cipherSuite: null,
-  extensions: [0x0033, 0x002b],
-  sizes: [2900],
+  versionFirst: false,
 }
 
 const mlKemKey = 1184
@@ -38,18 +47,15 @@ const tls13Suites = [0x1301, 0x1302, 0x1303]
 const freshX25519 = (): Buffer => generateKeyPairSync('x25519').publicKey.export({ format: 'raw-public' })
 
 /** The server's part for the group, null when the client's share is not a valid one. */
-const respond = (group: number, share: Buffer): Buffer | null => {
-  if (group === x25519) return share.length === x25519Key ? freshX25519() : null
-  if (share.length !== mlKemKey + x25519Key) return null
+const respond = ({ group, key }: KeyShare): Buffer | null => {
+  if (group === x25519) return key.length === x25519Key ? freshX25519() : null
+  if (key.length !== mlKemKey + x25519Key) return null
   try {
-    // Refuses a key with a coefficient beyond the modulus: FIPS 203, 7.2.
-    const key = createPublicKey({
-      key: share.subarray(0, mlKemKey),
-      format: 'raw-public',
-      asymmetricKeyType: 'ml-kem-768',
-    })
-    return Buffer.concat([encapsulate(key).ciphertext, freshX25519()])
+    const mlKem = key.subarray(0, mlKemKey)
+    const { ciphertext } = encapsulate({ key: mlKem, format: 'raw-public', asymmetricKeyType: 'ml-kem-768' })
+    return Buffer.concat([ciphertext, freshX25519()])
   } catch {
+    // OpenSSL refuses a key with a coefficient beyond the modulus, as a real server must: FIPS 203, 7.2.
     return null
   }
 }
@@ -60,22 +66,18 @@ const chooseSuite = (hello: Hello, flight: Flight): number | null => {
   return offered.find((suite) => tls13Suites.includes(suite)) ?? null
 }
 
-const chooseShare = (hello: Hello, flight: Flight): { group: number; key: Buffer } | null => {
-  const offered = (group: number) =>
-    hello.groups.includes(group) ? hello.keyShares.find((share) => share.group === group) : undefined
-  const hybrid = offered(x25519MlKem768)
-  return (flight.group === x25519MlKem768 && hybrid) || offered(x25519) || hybrid || null
-}
+const shareFor = (hello: Hello, group: number): KeyShare | undefined =>
+  hello.groups.includes(group) ? hello.keyShares.find((share) => share.group === group) : undefined
 
 const u16 = (value: number): [number, number] => [value >>> 8, value & 0xff]
 
-const extension = (type: number, group: number, share: Buffer): Buffer =>
-  type === 0x002b
-    ? Buffer.from([...u16(type), 0, 2, 3, 4])
-    : Buffer.concat([
-        Buffer.from([...u16(type), ...u16(share.length + 4), ...u16(group), ...u16(share.length)]),
-        share,
-      ])
+const versionExtension = Buffer.from([0, 0x2b, 0, 2, 3, 4])
+
+const shareExtension = (group: number, share: Buffer): Buffer =>
+  Buffer.concat([
+    Buffer.from([0, 0x33, ...u16(share.length + 4), ...u16(group), ...u16(share.length)]),
+    share,
+  ])
 
 const noise = (size: number, random: Fill): Buffer => {
   const bytes = Buffer.allocUnsafe(size)
@@ -99,14 +101,19 @@ export const answer = (options: {
 }): Buffer | null => {
   const { hello, secret, flight, random } = options
   const suite = chooseSuite(hello, flight)
-  const offered = chooseShare(hello, flight)
-  if (suite === null || offered === null || !hello.versions.includes(0x0304)) return null
-  const share = respond(offered.group, offered.key)
+  const hybrid = shareFor(hello, x25519MlKem768)
+  const chosen = hybrid ? flight.hybrid : flight.classic
+  const offered = (chosen.group === x25519MlKem768 && hybrid) || shareFor(hello, x25519)
+  if (suite === null || !offered || !hello.versions.includes(0x0304)) return null
+  const share = respond(offered)
   if (share === null) return null
 
-  const extensions = Buffer.concat(flight.extensions.map((type) => extension(type, offered.group, share)))
+  const keyShare = shareExtension(offered.group, share)
+  const extensions = Buffer.concat(
+    flight.versionFirst ? [versionExtension, keyShare] : [keyShare, versionExtension],
+  )
   const bodyLength = 2 + 32 + 1 + hello.sessionId.length + 2 + 1 + 2 + extensions.length
-  const size = Math.min(pick(flight.sizes, random), maxRecord)
+  const size = Math.min(pick(chosen.sizes, random) + finishedExtra(suite), maxRecord)
   const result = Buffer.concat([
     Buffer.from([0x16, 3, 3, ...u16(bodyLength + 4), 0x02, 0, ...u16(bodyLength), 3, 3]),
     noRandom,
@@ -125,5 +132,5 @@ const one = Buffer.alloc(1)
 
 const pick = (sizes: readonly number[], random: Fill): number => {
   random(one, 0, 1)
-  return sizes[one[0]! % sizes.length] ?? usualFlight.sizes[0]!
+  return sizes[one[0]! % sizes.length] ?? usualFlight.classic.sizes[0]!
 }
