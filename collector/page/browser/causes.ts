@@ -1,0 +1,75 @@
+import type { Status } from '../../status.ts'
+import { count } from './format.ts'
+import { h, type Piece } from './piece.ts'
+import { bar, mark, table } from './table.ts'
+import { close, limit, rejections } from './words.ts'
+
+type Counted = { total: number; lastHour: number }
+const oftenFirst = (a: Counted, b: Counted) => b.lastHour - a.lastHour || b.total - a.total
+const largest = (rows: readonly Counted[]) => Math.max(0, ...rows.map((row) => row.lastHour))
+
+/** Who ended connections, in which phase, and why; drops are marked, for they are what users feel. */
+export const closesSection = ({ closes }: Status): Piece[] => {
+  const rows = closes.toSorted(oftenFirst)
+  const most = largest(rows)
+  return table(
+    'Close causes',
+    [
+      {
+        head: 'Cause',
+        kind: 'head',
+        cell: ({ by, phase, reason, drop }) => {
+          const { title, advice } = close(by, phase, reason)
+          return [
+            h('span', { class: 'cause' }, title, drop ? ' ' : null, drop ? mark('drop', 'drop') : null),
+            h('span', { class: 'fine' }, h('code', {}, `${by} ${phase} ${reason}`), advice && ` ${advice}`),
+          ]
+        },
+      },
+      {
+        head: 'Last hour',
+        kind: 'number',
+        cell: (row) => [count(row.lastHour), bar(row.lastHour, most, row.drop ? 'bad' : '')],
+      },
+      { head: 'In all', kind: 'number', cell: (row) => count(row.total) },
+    ],
+    rows,
+    'No connection has closed yet.',
+  )
+}
+
+/** Handshakes that were no client's, and what was refused at a limit. */
+export const rejectionsSection = (status: Status): Piece[] => {
+  const rows = status.rejections.toSorted(oftenFirst)
+  const most = largest(rows)
+  const refused = Object.entries(status.limits).filter(([, number]) => number > 0)
+  return [
+    ...table(
+      'Rejected handshakes',
+      [
+        {
+          head: 'Reason',
+          kind: 'head',
+          cell: ({ reason }) => [
+            h('span', { class: 'cause' }, reason),
+            h('span', { class: 'fine' }, rejections[reason] ?? ''),
+          ],
+        },
+        {
+          head: 'Last hour',
+          kind: 'number',
+          cell: (row) => [count(row.lastHour), bar(row.lastHour, most)],
+        },
+        { head: 'In all', kind: 'number', cell: (row) => count(row.total) },
+      ],
+      rows,
+      'Nobody has been turned away yet.',
+    ),
+    h(
+      'p',
+      { class: 'fine' },
+      `${count(status.fronted)} shown the masking host · ${count(status.replaysRefused)} replays refused`,
+      ...refused.map(([name, number]) => ` · ${count(number)} refused at the limit of ${limit(name)}`),
+    ),
+  ]
+}

@@ -1,0 +1,65 @@
+import type { DatacenterStatus, Status } from '../../status.ts'
+import { ago, count, ms } from './format.ts'
+import { type Child, h, type Piece } from './piece.ts'
+import { type Column, mark, table } from './table.ts'
+import { missingFamily } from './verdict.ts'
+import { dialError, families, place } from './words.ts'
+
+type Row = { dc: number; routes: readonly DatacenterStatus[] }
+
+const words: Record<DatacenterStatus['state'], string> = {
+  up: 'up',
+  slow: 'slow',
+  down: 'down',
+  unknown: 'not probed yet',
+}
+
+/** dc × (family, media): is it there, and how far away is it as a client feels it. */
+export const datacentersSection = (status: Status): Piece[] => {
+  const rows = [...Map.groupBy(status.datacenters, ({ dc }) => Math.abs(dc))]
+    .map(([dc, routes]): Row => ({ dc, routes }))
+    .toSorted((a, b) => a.dc - b.dc)
+  const kinds = ([false, true] as const).flatMap((media) =>
+    (['ipv4', 'ipv6'] as const).map((family) => ({ media, family })),
+  )
+  const columns = kinds.flatMap(({ media, family }): Column<Row>[] => {
+    const here = (route: DatacenterStatus) => route.media === media && route.family === family
+    if (!status.datacenters.some(here)) return []
+    const cell = ({ routes }: Row) => routes.filter(here).flatMap((route) => shown(route, status))
+    return [{ head: `${families[family]}${media ? ', media' : ''}`, cell }]
+  })
+  return table(
+    'Datacenter health',
+    [{ head: 'Datacenter', cell: name, kind: 'head' }, ...columns],
+    rows,
+    'No datacenter has been probed or dialed yet; the first probes take a few seconds.',
+  )
+}
+
+const name = ({ dc }: Row): Child[] => [`DC ${dc}`, h('span', { class: 'fine' }, place(dc))]
+
+const shown = (route: DatacenterStatus, { datacenters, at }: Status): Piece[] => {
+  const absent = missingFamily(datacenters, route.family)
+  const failed = route.dialFailures
+  const facts = [
+    route.resPqP99 === null ? '' : `p99 ${ms(route.resPqP99)}`,
+    route.tcpMs === null ? '' : `TCP ${ms(route.tcpMs)}`,
+    `${count(route.open)} open`,
+  ]
+  return [
+    h(
+      'div',
+      { class: 'route', title: `${route.address}, probed ${ago(route.probedAt, at)}` },
+      h(
+        'p',
+        {},
+        absent ? mark('unknown', `no ${families[route.family]} here`) : mark(route.state, words[route.state]),
+        ' ',
+        route.state === 'down' ? null : h('b', {}, ms(route.resPqP50 ?? route.resPqMs)),
+      ),
+      route.error === null ? null : h('p', { class: 'fine' }, dialError(route.error)),
+      h('p', { class: 'fine' }, facts.filter(Boolean).join(' · ')),
+      failed > 0 ? h('p', { class: 'fine' }, `${count(failed)} failed dial${failed === 1 ? '' : 's'}`) : null,
+    ),
+  ]
+}

@@ -1,0 +1,85 @@
+/// <reference lib="dom" />
+/// <reference lib="dom.iterable" />
+import type { Status } from '../../status.ts'
+import { alertsSection } from './alerts.ts'
+import { closesSection, rejectionsSection } from './causes.ts'
+import { charts } from './charts.ts'
+import { datacentersSection } from './datacenters.ts'
+import { clock, duration } from './format.ts'
+import { eventsSection, nodesSection } from './nodes.ts'
+import { numbersSection } from './numbers.ts'
+import { type Piece, patch } from './piece.ts'
+import { askJson, poll, type Silence } from './poll.ts'
+import { themeButton } from './theme-button.ts'
+import { usersSection } from './users.ts'
+import { type Verdict, verdict } from './verdict.ts'
+
+const byId = (id: string): HTMLElement => {
+  const element = document.getElementById(id)
+  if (!element) throw new Error(`index.html has no #${id}`)
+  return element
+}
+
+const sections: Record<string, (status: Status) => Piece[]> = {
+  alerts: alertsSection,
+  numbers: numbersSection,
+  datacenters: datacentersSection,
+  closes: closesSection,
+  rejections: rejectionsSection,
+  users: usersSection,
+  nodes: nodesSection,
+  events: eventsSection,
+}
+
+const graphs = charts(byId('charts'), byId('charts-when'))
+themeButton(byId('theme'), graphs.recolour)
+
+let shownVersion: string | null = null
+
+const answered = (status: Status): void => {
+  // The appliance was upgraded under this page; the new one brings its own page.
+  if (shownVersion !== null && shownVersion !== status.version) {
+    location.reload()
+    return
+  }
+  shownVersion = status.version
+  pronounce(verdict(status))
+  byId('about').textContent = about(status)
+  byId('foot').textContent =
+    `Updated ${clock(status.at)}. Times are in ${Intl.DateTimeFormat().resolvedOptions().timeZone}, sizes in SI units.`
+  for (const [id, section] of Object.entries(sections)) patch(byId(id), section(status))
+  graphs.draw(status)
+  document.body.removeAttribute('data-gone')
+}
+
+const silent = ({ since, why }: Silence): void => {
+  const more = why === '' ? '' : `(${why}) `
+  const stale = shownVersion === null ? '' : 'All below is as it was then.'
+  pronounce({ level: 'gone', text: `No answer since ${clock(since)}, trying again.`, more: more + stale })
+  document.body.setAttribute('data-gone', '')
+}
+
+const titles = { well: '', watch: '▲ ', wrong: '✕ ', gone: '… ', wait: '' }
+
+// Set only when it changes: what is set again may be spoken again.
+const pronounce = ({ level, text, more }: Verdict): void => {
+  byId('verdict').dataset.level = level
+  for (const [id, words] of [
+    ['verdict-text', text],
+    ['verdict-more', more],
+  ] as const) {
+    if (byId(id).textContent !== words) byId(id).textContent = words
+  }
+  document.title = `${titles[level]}${level === 'well' ? 'mtscope' : text}`
+}
+
+const about = ({ version, nodes, at: now }: Status): string => {
+  const [first] = nodes
+  const node =
+    first && nodes.length === 1
+      ? `${first.node}, up for ${duration(now - first.startedAt)}`
+      : `${nodes.length} nodes`
+  return `${version} on ${node}`
+}
+
+poll<Status>({ ask: (signal) => askJson('/api/status', signal), answered, silent })

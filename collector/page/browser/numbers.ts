@@ -1,0 +1,57 @@
+import type { Series, Status, Traffic } from '../../status.ts'
+import { amount, bytes, count, ms, percent, rate } from './format.ts'
+import { h, type Piece } from './piece.ts'
+import { mode } from './words.ts'
+
+type Column = readonly (number | null)[]
+
+/** The newest value, unless it is older than three steps: an old figure is not what is going on now. */
+export const latest = (column: Column): number | null =>
+  column.slice(-3).findLast((value) => value !== null) ?? null
+
+/** Of a column that counts per step. */
+export const perSecond = (column: Column, { stepMs }: Series): (number | null)[] =>
+  column.map((value) => (value === null ? null : (value * 1000) / stepMs))
+
+export const dropsLastHour = (status: Status): number =>
+  status.closes.reduce((sum, cause) => sum + (cause.drop ? cause.lastHour : 0), 0)
+
+/** The figures an operator asks for first. */
+export const numbersSection = (status: Status): Piece[] => {
+  const { series, totals, nodes } = status
+  const closed = status.closes.reduce((sum, cause) => sum + cause.lastHour, 0)
+  const drops = dropsLastHour(status)
+  const loop = Math.max(...nodes.flatMap((node) => node.loops.map((thread) => thread.delayP99Ms)))
+  const rss = nodes.length > 0 ? nodes.reduce((sum, node) => sum + node.rssBytes, 0) : null
+  return [
+    tile('Open connections', count(status.open.total), modes(status)),
+    tile(
+      'New',
+      `${amount(latest(perSecond(series.accepted, series)))}/s`,
+      `${count(totals.connections)} in all`,
+    ),
+    tile('To clients', rate(latest(series.toClient)), 'now'),
+    tile('From clients', rate(latest(series.toDatacenter)), 'now'),
+    tile('Today', both(totals.today), `${count(totals.today.connections)} connections`),
+    tile('This month', both(totals.month), `${count(totals.month.connections)} connections`),
+    tile('Drops', count(drops), closed > 0 ? `last hour, ${percent(drops / closed)} of closes` : 'last hour'),
+    tile('Event loop p99', ms(loop), 'slowest thread'),
+    tile('CPU', percent(mean(nodes.map((node) => node.processCpu))), host(status)),
+    tile('Memory (RSS)', bytes(rss), nodes.length > 1 ? `${nodes.length} nodes` : 'of the process'),
+  ]
+}
+
+const tile = (name: string, value: string, more: string): Piece =>
+  h('div', {}, h('dt', {}, name), h('dd', {}, h('b', {}, value), h('span', { class: 'fine' }, more)))
+
+const both = (traffic: Traffic): string => bytes(traffic.bytesToClient + traffic.bytesToDatacenter)
+
+const mean = (values: readonly number[]): number | null =>
+  values.length > 0 ? values.reduce((sum, value) => sum + value, 0) / values.length : null
+
+const host = ({ nodes }: Status): string => `host ${percent(mean(nodes.map((node) => node.hostCpu)))}`
+
+const modes = ({ open }: Status): string => {
+  const parts = Object.entries(open.byMode).filter(([, number]) => number > 0)
+  return parts.map(([name, number]) => `${count(number)} ${mode(name)}`).join(' · ') || 'none yet'
+}

@@ -1,0 +1,116 @@
+import type {
+  CloseReason,
+  DialError,
+  Family,
+  Limit,
+  LossReason,
+  Mode,
+  Phase,
+  RejectReason,
+  Side,
+} from '../../../proxy/events/contract.ts'
+
+/** What the contract's codes mean, for somebody who has never read it. */
+
+/** `did` ends a sentence that began with who; `advice` is for the operator. */
+type Meaning = { did: string; advice: string }
+
+export const rejections: Record<RejectReason, string> = {
+  'bad-digest': 'A TLS hello that no secret signed: a visitor, a scanner, or a client with an old link.',
+  'unknown-user': 'A handshake that no secret opens: an old or mistyped link, or a scanner.',
+  'unknown-sni':
+    'A TLS hello for another name than TLS_DOMAIN: a scanner, or a link made for another domain.',
+  'mode-off': 'A right secret in a mode that MODES leaves out: give out a link of a mode that is on.',
+  'unknown-dc': 'A right secret that asked for a datacenter nobody knows.',
+  'clock-skew': "A signed hello from another time: the client's clock is wrong, or, if many, this host's.",
+  replayed: 'A handshake seen before: somebody recorded a client and plays it back.',
+  'not-mtproto': 'Plain HTTP, a port scan, or noise.',
+  timeout: 'The handshake was not complete in time: a slow or cut line, or a scanner that waits.',
+}
+
+const closes: Record<Exclude<CloseReason, RejectReason> | 'timeout', Meaning> = {
+  done: { did: 'closed in good order', advice: '' },
+  reset: {
+    did: 'cut the connection (reset)',
+    advice: 'A lost network, an app that was killed, or a censor.',
+  },
+  refused: {
+    did: 'was refused by every address of the datacenter',
+    advice: 'Look at the datacenter table: its row tells whether the probe is refused too.',
+  },
+  timeout: { did: 'gave up waiting', advice: 'Nothing came in time: a slow or filtered path.' },
+  idle: { did: 'closed it as idle', advice: 'Nothing passed either way for the idle time. This is normal.' },
+  stalled: {
+    did: 'closed it as stalled',
+    advice: 'The client sent and nothing came down: the datacenter or the path to it is stuck.',
+  },
+  limit: { did: 'refused it at a limit', advice: 'A limit of this appliance was reached.' },
+  overload: { did: 'shed it under overload', advice: 'More came than this host could take.' },
+  drain: { did: 'closed it to stop or restart', advice: 'The appliance was being stopped.' },
+  internal: { did: 'failed inside', advice: 'A fault of the proxy itself: its log has the error.' },
+}
+
+const sides: Record<Side, string> = { client: 'Client', datacenter: 'Datacenter', proxy: 'Proxy' }
+
+const phases: Record<Phase, string> = {
+  hello: 'during the handshake',
+  dial: 'while the datacenter was dialed',
+  waiting: 'before the first byte came down',
+  relaying: 'while relaying',
+  fronting: 'while it was shown the masking host',
+}
+
+export const close = (by: Side, phase: Phase, reason: CloseReason): { title: string; advice: string } => {
+  if (reason in closes) {
+    const { did, advice } = closes[reason as keyof typeof closes]
+    return { title: `${sides[by]} ${did} ${phases[phase]}`, advice }
+  }
+  return {
+    title: `${sides[by]} ended it ${phases[phase]}: ${reason}`,
+    advice: rejections[reason as RejectReason] ?? '',
+  }
+}
+
+const dialErrors: Record<DialError, string> = {
+  refused: 'connection refused',
+  timeout: 'no answer in time',
+  unreachable: 'no route to it',
+  reset: 'connection reset',
+  'no-descriptors': 'out of file descriptors',
+  protocol: 'answered, but not as a datacenter',
+  other: 'failed',
+}
+/** The text of an error that has a name here, else the error itself. */
+export const dialError = (error: string): string => dialErrors[error as DialError] ?? error
+
+const limits: Record<Limit, string> = {
+  connections: 'connections open at once',
+  handshakes: 'handshakes in flight',
+  'file-descriptors': 'file descriptors',
+}
+export const limit = (name: string): string => limits[name as Limit] ?? name
+
+const losses: Record<LossReason, string> = {
+  'worker-queue': 'a worker had no room for more',
+  'log-full': 'the local log could not be written',
+  'log-bounds': 'the local log reached its size or age before they were read',
+  unreadable: 'a stored row could not be read back',
+}
+export const loss = (reason: string): string => losses[reason as LossReason] ?? reason
+
+export const families: Record<Family, string> = { ipv4: 'IPv4', ipv6: 'IPv6' }
+
+const modes: Record<Mode, string> = { classic: 'classic', secure: 'dd', tls: 'fake TLS' }
+export const mode = (name: string): string => modes[name as Mode] ?? name
+
+const places: Record<number, string> = {
+  1: 'Miami',
+  2: 'Amsterdam',
+  3: 'Miami',
+  4: 'Amsterdam',
+  5: 'Singapore',
+  203: 'CDN',
+}
+/** Where Telegram keeps it; test datacenters are numbered from 10,000. */
+export const place = (dc: number): string =>
+  dc >= 10_000 ? `test ${dc - 10_000}` : (places[Math.abs(dc)] ?? '')
