@@ -51,7 +51,7 @@ const ask = async (
     pauseMs = Math.min(Math.max(4 * (performance.now() - startedAt), shortestPauseMs), longestPauseMs)
     socket.write(browserHello({ name, random, ...asked }))
   })
-  socket.on('data', (bytes) => {
+  socket.on('data', (bytes: Buffer) => {
     clearTimeout(pause)
     length += bytes.copy(received, length)
     const answer = parseServerAnswer(received.subarray(0, length))
