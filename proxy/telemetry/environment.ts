@@ -1,0 +1,84 @@
+/** Where something is sent besides `/metrics`. */
+export type Exporter = 'otlp' | 'console'
+export type Protocol = 'grpc' | 'http/json' | 'http/protobuf'
+
+/** What `OTEL_*` asks of us. https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ */
+export type Wanted = {
+  readonly disabled: boolean
+  /** Empty: no span is ever made. */
+  readonly traces: readonly Exporter[]
+  readonly metrics: readonly Exporter[]
+  readonly tracesProtocol: Protocol
+  readonly metricsProtocol: Protocol
+  readonly queue: {
+    readonly spans: number
+    readonly batch: number
+    readonly delayMs: number
+    readonly timeoutMs: number
+  }
+  readonly metricsEveryMs: number
+  /** Settings that were not understood, and are as if unset. */
+  readonly mistakes: readonly string[]
+}
+
+const exporters: readonly string[] = ['otlp', 'console'] satisfies Exporter[]
+const protocols: readonly string[] = ['grpc', 'http/json', 'http/protobuf'] satisfies Protocol[]
+
+/**
+ * Reads the environment. Two things differ from the specification, as they must in a program that is to run by itself:
+ * traces go nowhere until an endpoint or an exporter is named, and metrics are always at `/metrics`, so that
+ * `OTEL_METRICS_EXPORTER` only adds to it.
+ */
+export const readOtel = (env: NodeJS.ProcessEnv): Wanted => {
+  const mistakes: string[] = []
+  const setting = (name: string): string | undefined => env[name]?.trim() || undefined
+
+  const number = (name: string, fallback: number): number => {
+    const text = setting(name)
+    const value = Number(text ?? fallback)
+    if (Number.isFinite(value) && value > 0) return value
+    mistakes.push(`${name}=${text} is not a positive number`)
+    return fallback
+  }
+
+  const list = (
+    name: string,
+    known: readonly string[],
+    alsoKnown: readonly string[],
+  ): Exporter[] | undefined => {
+    const names = setting(name)
+      ?.split(',')
+      .map((part) => part.trim())
+    for (const part of names ?? []) {
+      if (!known.includes(part) && !alsoKnown.includes(part))
+        mistakes.push(`${name}=${part} is not supported`)
+    }
+    return names?.includes('none') ? [] : names?.filter((part): part is Exporter => known.includes(part))
+  }
+
+  const protocol = (signal: 'TRACES' | 'METRICS'): Protocol => {
+    const name = `OTEL_EXPORTER_OTLP_${signal}_PROTOCOL`
+    const text = setting(name) ?? setting('OTEL_EXPORTER_OTLP_PROTOCOL') ?? 'http/protobuf'
+    if (protocols.includes(text)) return text as Protocol
+    mistakes.push(`the OTLP protocol ${text} is not supported`)
+    return 'http/protobuf'
+  }
+
+  const endpoint = setting('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT') ?? setting('OTEL_EXPORTER_OTLP_ENDPOINT')
+  const spans = number('OTEL_BSP_MAX_QUEUE_SIZE', 65_536)
+  return {
+    disabled: setting('OTEL_SDK_DISABLED')?.toLowerCase() === 'true',
+    traces: list('OTEL_TRACES_EXPORTER', exporters, ['none']) ?? (endpoint === undefined ? [] : ['otlp']),
+    metrics: list('OTEL_METRICS_EXPORTER', exporters, ['none', 'prometheus']) ?? [],
+    tracesProtocol: protocol('TRACES'),
+    metricsProtocol: protocol('METRICS'),
+    queue: {
+      spans,
+      batch: Math.min(number('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', 512), spans),
+      delayMs: number('OTEL_BSP_SCHEDULE_DELAY', 5_000),
+      timeoutMs: number('OTEL_BSP_EXPORT_TIMEOUT', 30_000),
+    },
+    metricsEveryMs: number('OTEL_METRIC_EXPORT_INTERVAL', 60_000),
+    mistakes: [...new Set(mistakes)],
+  }
+}

@@ -1,0 +1,151 @@
+import type { Meter } from '@opentelemetry/api'
+import type { ProxyEvent } from '../events/contract.ts'
+import { metrics } from './catalogue.ts'
+import { asked, histogram, observed } from './series.ts'
+
+/** Spans that reached the backend, and those given up, by reason. */
+export type SpanCounts = { readonly exported: number; readonly lost: Readonly<Record<string, number>> }
+
+/** What is not told by facts but asked when somebody scrapes. */
+export type Sources = {
+  readonly logBytes?: () => number
+  /** Datacenter id as clients ask for it → warm sockets. */
+  readonly poolSockets?: () => ReadonlyMap<number, number>
+  readonly spans?: () => SpanCounts
+}
+
+const none = 'none'
+
+/** Metrics as a fold over facts. Nothing here is kept that a fact did not say. */
+export const foldMetrics = (
+  meter: Meter,
+  about: { readonly version: string; readonly node: string },
+  sources: Sources = {},
+): ((event: ProxyEvent) => void) => {
+  const open = observed(meter, metrics.connectionsOpen)
+  const accepted = observed(meter, metrics.connectionsAccepted)()
+  const closed = observed(meter, metrics.connectionsClosed)
+  const rejected = observed(meter, metrics.handshakesRejected)
+  const handshake = histogram(meter, metrics.handshakeSeconds)
+  const dial = histogram(meter, metrics.dialSeconds)
+  const dialFailures = observed(meter, metrics.dialFailures)
+  const firstByte = histogram(meter, metrics.firstByteSeconds)
+  const bytes = observed(meter, metrics.bytes)
+  const up = observed(meter, metrics.datacenterUp)
+  const rtt = histogram(meter, metrics.datacenterSeconds)
+  const probesFailed = observed(meter, metrics.datacenterProbesFailed)
+  const replays = observed(meter, metrics.replaysRefused)()
+  const fronted = observed(meter, metrics.fronted)()
+  const refused = observed(meter, metrics.limitRefused)
+  const emitted = observed(meter, metrics.eventsEmitted)()
+  const lost = observed(meter, metrics.eventsLost)
+  const openFds = observed(meter, metrics.openFds)
+  const maxFds = observed(meter, metrics.maxFds)
+  const loopDelay = observed(meter, metrics.loopDelaySeconds)
+  const loopUtilization = observed(meter, metrics.loopUtilization)
+  const gc = observed(meter, metrics.gcSeconds)()
+  const reloads = observed(meter, metrics.configReloads)()
+  observed(meter, metrics.buildInfo)(about.version, about.node).value = 1
+  const startTime = observed(meter, metrics.startTime)
+
+  const { logBytes, poolSockets, spans } = sources
+  if (logBytes) asked(meter, metrics.logBytes, () => [['', logBytes()]])
+  if (poolSockets) {
+    asked(meter, metrics.poolSockets, () => [...poolSockets()].map(([dc, count]) => [String(dc), count]))
+  }
+  if (spans) {
+    asked(meter, metrics.spansExported, () => [['', spans().exported]])
+    asked(meter, metrics.spansLost, () => Object.entries(spans().lost))
+  }
+
+  // A datacenter has several addresses, and is up when one of them is.
+  const answering = new Map<object, Set<string>>()
+  const probed = (event: Extract<ProxyEvent, { type: 'datacenter.probed' }>): void => {
+    const labels = [String(event.dc), event.family, String(event.media)] as const
+    const cell = up(...labels)
+    const addresses = answering.get(cell) ?? new Set()
+    answering.set(cell, addresses)
+    if (event.resPqMs === undefined) {
+      addresses.delete(event.address)
+      probesFailed(...labels, event.error ?? 'other').value++
+    } else {
+      addresses.add(event.address)
+      rtt(event.resPqMs / 1000, ...labels)
+    }
+    cell.value = addresses.size > 0 ? 1 : 0
+  }
+
+  return (event) => {
+    emitted.value++
+    switch (event.type) {
+      case 'connection.accepted':
+        accepted.value++
+        open(none, none).value++
+        return
+      case 'handshake.accepted':
+        open(none, none).value--
+        open(event.mode, String(event.dc)).value++
+        handshake(event.elapsedMs / 1000, event.mode)
+        return
+      case 'handshake.rejected':
+        rejected(event.reason).value++
+        if (event.reason === 'replayed') replays.value++
+        if (event.fronted) fronted.value++
+        return
+      case 'datacenter.dialed':
+        dial(event.elapsedMs / 1000, String(event.dc), String(event.pooled))
+        return
+      case 'datacenter.dial-failed':
+        dialFailures(String(event.dc), event.error).value++
+        return
+      case 'connection.first-byte':
+        if (event.direction === 'to-client' && event.sinceRequestMs !== undefined) {
+          firstByte(event.sinceRequestMs / 1000, String(event.dc), event.mode)
+        }
+        return
+      case 'connection.progress': {
+        const dc = String(event.dc)
+        bytes('to-client', dc).value += event.bytesToClient
+        bytes('to-datacenter', dc).value += event.bytesToDatacenter
+        return
+      }
+      case 'connection.closed': {
+        const { mode = none } = event
+        const dc = event.dc === undefined ? none : String(event.dc)
+        open(mode, dc).value--
+        closed(event.by, event.phase, event.reason, dc, mode).value++
+        bytes('to-client', dc).value += event.untoldToClient
+        bytes('to-datacenter', dc).value += event.untoldToDatacenter
+        return
+      }
+      case 'datacenter.probed':
+        probed(event)
+        return
+      case 'limit.refused':
+        refused(event.limit).value += event.count
+        return
+      case 'events.lost':
+        lost(event.reason).value += event.count
+        return
+      case 'process.started':
+        startTime().value = event.at / 1000
+        return
+      case 'process.sampled':
+        openFds().value = event.openFds
+        maxFds().value = event.maxFds
+        gc.value += event.gcMs / 1000
+        for (const { thread, delayP50Ms, delayP99Ms, utilization } of event.loops) {
+          loopDelay(thread, '0.5').value = delayP50Ms / 1000
+          loopDelay(thread, '0.99').value = delayP99Ms / 1000
+          loopUtilization(thread).value = utilization
+        }
+        return
+      case 'config.reloaded':
+        reloads.value++
+        return
+      case 'process.stopped':
+        return
+    }
+    event satisfies never
+  }
+}
