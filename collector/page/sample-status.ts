@@ -103,6 +103,7 @@ export const troubledStatus = (at: number): Status => {
     value !== null && index > steps - 40 ? value * factor : value
   return {
     ...well,
+    open: { ...well.open, total: 899 },
     datacenters: well.datacenters.map((row) => {
       if (row.dc === 4 && !row.media && row.family === 'ipv4')
         return { ...row, state: 'down', resPqMs: null, tcpMs: null, error: 'timeout', dialFailures: 214 }
@@ -112,7 +113,7 @@ export const troubledStatus = (at: number): Status => {
     }),
     series: {
       ...well.series,
-      drops: well.series.drops.map((value, index) => (index > steps - 40 ? 4 + (index % 3) : value)),
+      drops: well.series.drops.map((value, index) => (index > steps - 40 ? 0.4 + 0.05 * (index % 3) : value)),
       firstByteP99: well.series.firstByteP99.map((value, index) => hit(value, index, 6)),
       open: well.series.open.map((value, index) =>
         index > steps - 40 ? Math.round((value ?? 0) * 0.7) : value,
@@ -147,6 +148,7 @@ export const troubledStatus = (at: number): Status => {
 /** Just started: nobody has come yet. */
 export const emptyStatus = (at: number): Status => {
   const nothing = { connections: 0, bytesToClient: 0, bytesToDatacenter: 0 }
+  const unmeasured = { count: 0, p50: null, p95: null, p99: null }
   const well = sampleStatus(at)
   const columns = Object.keys(well.series).filter((key) => key !== 'stepMs' && key !== 'at')
   return {
@@ -158,6 +160,7 @@ export const emptyStatus = (at: number): Status => {
       ...well.series,
       ...Object.fromEntries(columns.map((key) => [key, well.series.at.map(() => null)])),
     },
+    latency: { handshake: unmeasured, dial: unmeasured, firstByte: unmeasured, datacenter: unmeasured },
     datacenters: [],
     closes: [],
     rejections: [],
@@ -214,17 +217,18 @@ const sampleUser = (user: string, index: number, at: number): UserStatus => {
 const sampleSeries = (end: number): Series => {
   const column = (base: number, swell: number, noise: number) =>
     Array.from({ length: steps }, (_, at) => {
-      const grain = Math.sin(at * 12.9898 + base) * 43_758.5453
-      return Math.max(0, base + swell * Math.sin(at / 58) + noise * (grain - Math.floor(grain) - 0.5))
+      const grain = (n: number) => Math.abs(Math.sin(n * 12.9898 + base) * 43_758.5453) % 1
+      const smooth = (grain(at) + 2 * grain(at + 1) + grain(at + 2)) / 4 - 0.5
+      return Math.max(0, base + swell * Math.sin(at / 58) + noise * smooth)
     })
   const whole = (base: number, swell: number, noise: number) => column(base, swell, noise).map(Math.round)
   return {
     stepMs,
     at: Array.from({ length: steps }, (_, at) => end - (steps - 1 - at) * stepMs),
-    open: whole(1240, 110, 30),
-    accepted: whole(11, 3, 7),
-    rejected: whole(0.3, 0.2, 1.6),
-    drops: whole(0.1, 0.1, 1),
+    open: [...whole(1240, 110, 30).slice(0, -1), 1284],
+    accepted: column(1.1, 0.3, 0.5),
+    rejected: column(0.04, 0.03, 0.1),
+    drops: column(0.01, 0.01, 0.03),
     toClient: column(21_000_000, 6_000_000, 7_000_000),
     toDatacenter: column(1_900_000, 500_000, 900_000),
     handshakeP50: column(1.4, 0.2, 0.4),

@@ -15,49 +15,43 @@ const contentTypes: Record<string, string> = {
 
 // The page shows names that others chose, so nothing inline runs and nothing outside is asked.
 const safety = {
-  'Content-Security-Policy':
+  'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  'X-Content-Type-Options': 'nosniff',
-  'Referrer-Policy': 'no-referrer',
-  'Cross-Origin-Opener-Policy': 'same-origin',
-  'Cross-Origin-Resource-Policy': 'same-origin',
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
 }
 
 /**
- * The status page, read and stripped of its types once, then served from memory: `/`, `/favicon.svg`, `/favicon.ico` and
+ * The status page, read and stripped of its types once, then served from memory: `/`, `/favicon.svg`, `/favicon.ico`, and
  * everything else below `/page/<hash of all of it>/`, which may be cached for ever.
- * Answers null for a path that is not the page's; `ifNoneMatch` is that request header. Throws if a file is missing.
+ * Answers null for a path that is not the page's. Throws if a file is missing.
  */
-export const pageRoutes = (): ((path: string, ifNoneMatch?: string) => PageAnswer | null) => {
+export const pageRoutes = (): ((path: string) => PageAnswer | null) => {
   const files = assets()
-  const version = hash(...files.values())
-  const base = `/page/${version}/`
-  const page = Buffer.from(read('browser/index.html').toString().replaceAll('{base}', base))
-  const icon = read('browser/favicon.svg')
-
-  const routes = new Map<string, (ifNoneMatch?: string) => PageAnswer>([
-    ['/', answer('.html', page, 'no-cache')],
-    ['/favicon.svg', answer('.svg', icon, 'no-cache')],
-    ['/favicon.ico', answer('.svg', icon, 'no-cache')],
+  const base = `/page/${hash(files)}/`
+  const icon = answer('.svg', read('browser/favicon.svg'), 'max-age=86400')
+  const page = read('browser/index.html').toString().replaceAll('{base}', base)
+  const routes = new Map([
+    ['/', answer('.html', Buffer.from(page), 'no-cache')],
+    ['/favicon.svg', icon],
+    ['/favicon.ico', icon],
   ])
   for (const [name, body] of files)
     routes.set(base + name, answer(extname(name), body, 'public, max-age=31536000, immutable'))
-  return (path, ifNoneMatch) => routes.get(path)?.(ifNoneMatch) ?? null
+  return (path) => routes.get(path) ?? null
 }
 
-const answer = (extension: string, body: Buffer, caching: string) => {
-  const etag = `"${hash(body)}"`
-  const headers = {
+const answer = (extension: string, body: Buffer, caching: string): PageAnswer => ({
+  status: 200,
+  headers: {
     ...safety,
-    'Content-Type': contentTypes[extension] ?? 'application/octet-stream',
-    'Cache-Control': caching,
-    ETag: etag,
-  }
-  return (ifNoneMatch = ''): PageAnswer =>
-    ifNoneMatch.includes(etag)
-      ? { status: 304, headers, body: Buffer.alloc(0) }
-      : { status: 200, headers, body }
-}
+    'content-type': contentTypes[extension] ?? 'application/octet-stream',
+    'cache-control': caching,
+  },
+  body,
+})
 
 /** Everything the page loads, by the name it loads it by. */
 const assets = (): Map<string, Buffer> => {
@@ -74,9 +68,9 @@ const assets = (): Map<string, Buffer> => {
 
 const read = (name: string): Buffer => readFileSync(new URL(name, import.meta.url))
 const uplot = (name: string): Buffer => readFileSync(new URL(import.meta.resolve(`uplot/dist/${name}`)))
-const hash = (...parts: Buffer[]): string =>
-  parts
-    .reduce((sum, part) => sum.update(part), createHash('sha256'))
+const hash = (files: ReadonlyMap<string, Buffer>): string =>
+  [...files]
+    .reduce((sum, [name, body]) => sum.update(name).update(body), createHash('sha256'))
     .digest('hex')
     .slice(0, 16)
 

@@ -14,7 +14,7 @@ export const alertsSection = (status: Status): Piece[] => {
     .toSorted((a, b) => Number(b.clearedAt) - Number(a.clearedAt))
   return [
     active.length === 0
-      ? h('p', { class: 'empty' }, 'No alert is active.')
+      ? h('p', { class: 'none' }, 'No alert is active.')
       : h('ul', { class: 'alerts active' }, ...active.map((alert) => raised(alert, status.at))),
     ...(cleared.length === 0 ? [] : [history(cleared, status.at)]),
   ]

@@ -22,7 +22,7 @@ export const closesSection = ({ closes }: Status): Piece[] => {
           const { title, advice } = close(by, phase, reason)
           return [
             h('span', { class: 'cause' }, title, drop ? ' ' : null, drop ? mark('drop', 'drop') : null),
-            h('span', { class: 'fine' }, h('code', {}, `${by} ${phase} ${reason}`), advice && ` ${advice}`),
+            h('span', { class: 'fine' }, h('code', {}, `${by} ${phase} ${reason}`), advice && ` · ${advice}`),
           ]
         },
       },

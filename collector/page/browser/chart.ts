@@ -7,7 +7,7 @@ declare const uPlot: typeof UPlot
 
 export type Column = readonly (number | null)[]
 export type Line<T> = { name: string; of: (source: T) => Column }
-/** `whole` for things that do not come in parts; `full` is a least height of the axis. */
+/** `whole` for things that do not come in parts; `full` is the least height of the axis, 1 if not given. */
 export type Drawing<T> = {
   title: string
   lines: readonly Line<T>[]
@@ -18,16 +18,16 @@ export type Drawing<T> = {
 }
 export type Chart<T> = { draw: (source: T, at: number[], from: number) => void; recolour: () => void }
 
-/** The n-th line has its colour, its dash and its weight, so that no line is told by colour alone. */
+/** The first line has an area, the second is bare, the third dotted, so that none is told by its colour alone. */
 const styles = [
-  { colour: '--one', dash: [], width: 1.75, fill: '--one-fill' },
-  { colour: '--two', dash: [5, 3], width: 1.5, fill: null },
+  { colour: '--one', dash: [], width: 1.5, fill: '--one-fill' },
+  { colour: '--two', dash: [], width: 1.25, fill: null },
   { colour: '--three', dash: [2, 2], width: 2, fill: null },
 ] as const
 const style = (index: number) => styles[index % styles.length] ?? styles[0]
 
 const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name)
-const wholeSteps = [1, 2, 5].flatMap((step) => [0, 1, 2, 3, 4, 5, 6].map((power) => step * 10 ** power))
+const wholeSteps = [0, 1, 2, 3, 4, 5, 6].flatMap((power) => [1, 2, 5].map((step) => step * 10 ** power))
 const height = 150
 
 /** Draws into `figure`, which it fills; `hovered` is told the time under the pointer, or null. */
@@ -57,7 +57,7 @@ export const chart = <T>(
         h('b', {}, drawing.show(values[at] ?? null)),
       ),
     )
-    patch(caption, [h('h3', {}, drawing.title), ...keys])
+    patch(caption, [h('h3', {}, drawing.title), h('p', {}, ...keys)])
   }
 
   const plot = new uPlot(
@@ -116,20 +116,20 @@ const options = <T>(
     width: 300,
     height,
     ms: 1,
-    padding: [8, 6, 0, 0],
+    padding: [8, 18, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, sync: { key: 'hour' }, points: { size: 7 } },
     scales: {
       x: { time: true, range: (_, low, high) => [Math.max(low, from()), high] },
-      y: { range: (_, __, high) => [0, Math.max((high ?? 0) * 1.12, drawing.full ?? 0) || 1] },
+      y: { range: (_, __, high) => [0, Math.max((high ?? 0) * 1.12, drawing.full ?? 1)] },
     },
     axes: [
       { ...axis, size: 26, space: 64, values: (_, splits) => splits.map(hourMinute) },
       {
         ...axis,
-        space: 30,
+        space: 26,
         size: (_, values) => 14 + 6.2 * Math.max(3, ...(values ?? []).map((text) => text.length)),
-        values: (_, splits) => splits.map(drawing.show),
+        values: (_, splits) => splits.map((split) => drawing.show(split).replace(/\.0+(?!\d)/, '')),
         ...(drawing.whole ? { incrs: wholeSteps } : {}),
       },
     ],

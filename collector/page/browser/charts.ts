@@ -1,10 +1,16 @@
 import type { Series, Status } from '../../status.ts'
 import { type Chart, type Column, chart, type Drawing } from './chart.ts'
 import { amount, bytes, clock, count, ms, percent, rate } from './format.ts'
-import { perSecond } from './numbers.ts'
 
-const perMinute = (column: Column, series: Series): Column =>
-  perSecond(column, series).map((value) => (value === null ? null : value * 60))
+/** Of a column of rates a second: how many came in the minute that ends here. Few things a tick are no steady rate. */
+const perMinute = (column: Column, { stepMs }: Series): Column => {
+  const steps = Math.max(1, Math.round(60_000 / stepMs))
+  return column.map((value, at) => {
+    if (value === null) return null
+    const minute = column.slice(Math.max(0, at + 1 - steps), at + 1).filter((one) => one !== null)
+    return (60 * minute.reduce((sum, one) => sum + one, 0)) / minute.length
+  })
+}
 
 const latency = (title: string, p50: ColumnOf, p99: ColumnOf, empty: string): Drawing<Series> => ({
   title,
@@ -33,6 +39,7 @@ const drawings: readonly Drawing<Series>[] = [
       { name: 'drops', of: (series) => perMinute(series.drops, series) },
     ],
     show: amount,
+    whole: true,
     empty: 'No client has connected yet.',
   },
   {
@@ -43,6 +50,7 @@ const drawings: readonly Drawing<Series>[] = [
     ],
     show: rate,
     empty: 'No byte has been relayed yet.',
+    full: 1000,
   },
   latency(
     'Handshake',

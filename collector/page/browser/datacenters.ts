@@ -19,8 +19,8 @@ export const datacentersSection = (status: Status): Piece[] => {
   const rows = [...Map.groupBy(status.datacenters, ({ dc }) => Math.abs(dc))]
     .map(([dc, routes]): Row => ({ dc, routes }))
     .toSorted((a, b) => a.dc - b.dc)
-  const kinds = ([false, true] as const).flatMap((media) =>
-    (['ipv4', 'ipv6'] as const).map((family) => ({ media, family })),
+  const kinds = (['ipv4', 'ipv6'] as const).flatMap((family) =>
+    [false, true].map((media) => ({ media, family })),
   )
   const columns = kinds.flatMap(({ media, family }): Column<Row>[] => {
     const here = (route: DatacenterStatus) => route.media === media && route.family === family
@@ -42,9 +42,9 @@ const shown = (route: DatacenterStatus, { datacenters, at }: Status): Piece[] =>
   const absent = missingFamily(datacenters, route.family)
   const failed = route.dialFailures
   const facts = [
-    route.resPqP99 === null ? '' : `p99 ${ms(route.resPqP99)}`,
-    route.tcpMs === null ? '' : `TCP ${ms(route.tcpMs)}`,
-    `${count(route.open)} open`,
+    route.resPqP99 === null || route.state === 'down' ? '' : `p99\u00a0${ms(route.resPqP99)}`,
+    route.tcpMs === null ? '' : `TCP\u00a0${ms(route.tcpMs)}`,
+    `${count(route.open)}\u00a0open`,
   ]
   return [
     h(

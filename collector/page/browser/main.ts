@@ -6,6 +6,7 @@ import { closesSection, rejectionsSection } from './causes.ts'
 import { charts } from './charts.ts'
 import { datacentersSection } from './datacenters.ts'
 import { clock, duration } from './format.ts'
+import { latencySection } from './latency.ts'
 import { eventsSection, nodesSection } from './nodes.ts'
 import { numbersSection } from './numbers.ts'
 import { type Piece, patch } from './piece.ts'
@@ -23,6 +24,7 @@ const byId = (id: string): HTMLElement => {
 const sections: Record<string, (status: Status) => Piece[]> = {
   alerts: alertsSection,
   numbers: numbersSection,
+  latency: latencySection,
   datacenters: datacentersSection,
   closes: closesSection,
   rejections: rejectionsSection,
@@ -75,11 +77,9 @@ const pronounce = ({ level, text, more }: Verdict): void => {
 
 const about = ({ version, nodes, at: now }: Status): string => {
   const [first] = nodes
-  const node =
-    first && nodes.length === 1
-      ? `${first.node}, up for ${duration(now - first.startedAt)}`
-      : `${nodes.length} nodes`
-  return `${version} on ${node}`
+  if (!first) return version
+  if (nodes.length > 1) return `${version} on ${nodes.length} nodes`
+  return `${version} on ${first.node}, up for ${duration(now - first.startedAt)}`
 }
 
 poll<Status>({ ask: (signal) => askJson('/api/status', signal), answered, silent })

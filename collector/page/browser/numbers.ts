@@ -1,5 +1,5 @@
-import type { Series, Status, Traffic } from '../../status.ts'
-import { amount, bytes, count, ms, percent, rate } from './format.ts'
+import type { Status, Traffic } from '../../status.ts'
+import { amount, bytes, count, duration, ms, percent, rate } from './format.ts'
 import { h, type Piece } from './piece.ts'
 import { mode } from './words.ts'
 
@@ -8,10 +8,6 @@ type Column = readonly (number | null)[]
 /** The newest value, unless it is older than three steps: an old figure is not what is going on now. */
 export const latest = (column: Column): number | null =>
   column.slice(-3).findLast((value) => value !== null) ?? null
-
-/** Of a column that counts per step. */
-export const perSecond = (column: Column, { stepMs }: Series): (number | null)[] =>
-  column.map((value) => (value === null ? null : (value * 1000) / stepMs))
 
 export const dropsLastHour = (status: Status): number =>
   status.closes.reduce((sum, cause) => sum + (cause.drop ? cause.lastHour : 0), 0)
@@ -23,15 +19,12 @@ export const numbersSection = (status: Status): Piece[] => {
   const drops = dropsLastHour(status)
   const loop = Math.max(...nodes.flatMap((node) => node.loops.map((thread) => thread.delayP99Ms)))
   const rss = nodes.length > 0 ? nodes.reduce((sum, node) => sum + node.rssBytes, 0) : null
+  const step = `over ${duration(series.stepMs)}`
   return [
     tile('Open connections', count(status.open.total), modes(status)),
-    tile(
-      'New',
-      `${amount(latest(perSecond(series.accepted, series)))}/s`,
-      `${count(totals.connections)} in all`,
-    ),
-    tile('To clients', rate(latest(series.toClient)), 'now'),
-    tile('From clients', rate(latest(series.toDatacenter)), 'now'),
+    tile('New', perSecond(latest(series.accepted)), `${count(totals.connections)} in all`),
+    tile('To clients', rate(latest(series.toClient)), step),
+    tile('From clients', rate(latest(series.toDatacenter)), step),
     tile('Today', both(totals.today), `${count(totals.today.connections)} connections`),
     tile('This month', both(totals.month), `${count(totals.month.connections)} connections`),
     tile('Drops', count(drops), closed > 0 ? `last hour, ${percent(drops / closed)} of closes` : 'last hour'),
@@ -43,6 +36,8 @@ export const numbersSection = (status: Status): Piece[] => {
 
 const tile = (name: string, value: string, more: string): Piece =>
   h('div', {}, h('dt', {}, name), h('dd', {}, h('b', {}, value), h('span', { class: 'fine' }, more)))
+
+const perSecond = (value: number | null): string => (value === null ? amount(value) : `${amount(value)}/s`)
 
 const both = (traffic: Traffic): string => bytes(traffic.bytesToClient + traffic.bytesToDatacenter)
 

@@ -83,13 +83,9 @@ const losses = (status: Status): string[] => {
 const quiet = (status: Status): string => {
   if (status.totals.connections === 0)
     return 'No client has connected yet: open one of the links that npm start printed'
-  const reached = judged(status).filter(({ rows }) => rows.some((row) => row.state === 'up'))
-  const answer =
-    reached.length > 0
-      ? `, ${count(reached.length)} datacenter ${reached.length > 1 ? 'routes answer' : 'route answers'}`
-      : ''
-  const open = status.open.total
-  return `${count(open)} connection${open === 1 ? '' : 's'} open${answer}`
+  const known = new Set(status.datacenters.filter((row) => row.state !== 'unknown').map((row) => row.dc))
+  const answer = known.size > 1 ? `, all ${known.size} datacenters answer` : ''
+  return `${count(status.open.total)} connection${status.open.total === 1 ? '' : 's'} open${answer}`
 }
 
 const list = (names: readonly string[]): string =>
