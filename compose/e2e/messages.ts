@@ -18,6 +18,8 @@ export type Message =
   | ResPq
   | { kind: 'req-pq'; nonce: Buffer }
   | { kind: 'test'; op: number; body: Buffer }
+  /** Any other unencrypted message, by its constructor: a client that liked the `resPQ` goes on with one. */
+  | { kind: 'other'; constructor: number; data: Buffer }
   /** A transport error: -404, -429 … */
   | { kind: 'error'; code: number }
 
@@ -97,7 +99,8 @@ export const readMessage = (payload: Buffer): Message => {
 const readUnencrypted = (data: Buffer): Message => {
   const id = data.readUInt32LE(0)
   if (id === reqPqMulti && data.length === 20) return { kind: 'req-pq', nonce: Buffer.from(data.subarray(4)) }
-  if (id !== resPqId || data.length < 56) throw new Error(`unknown constructor ${id.toString(16)}`)
+  if (id !== resPqId) return { kind: 'other', constructor: id, data: Buffer.from(data) }
+  if (data.length < 56) throw new Error('a resPQ is cut short')
   if (data[36] !== 8 || data.readUInt32LE(48) !== vectorId) throw new Error('a malformed resPQ')
   const count = (data.length - 56) / 8
   if (data.readUInt32LE(52) !== count) throw new Error('a malformed vector of fingerprints')

@@ -27,6 +27,8 @@ export type Served = {
   received: () => Buffer
   /** Encrypts and writes; what went over the wire is returned, to be compared with what a client gets. */
   send: (plain: Buffer) => Buffer
+  /** Unencrypted messages beyond `req_pq_multi`: a client's next steps of the key exchange, which nobody answers. */
+  nextSteps: { constructor: number; data: Buffer }[]
   /** What the last `sink` has got so far. */
   sunk: () => Total
   finReceived: Promise<void>
@@ -133,6 +135,7 @@ const begin = (
     const message = readMessage(payload)
     if (silent || manner().mood === 'silent') return
     if (message.kind === 'req-pq') tell(answerPq(message.nonce))
+    else if (message.kind === 'other') served.nextSteps.push(message)
     else if (message.kind === 'test') wish(message.op, message.body).catch(giveUp)
     else throw new Error(`a client said ${message.kind}`)
   }
@@ -151,6 +154,7 @@ const begin = (
     transport: opening.transport,
     dc: opening.dc,
     received: () => Buffer.concat(kept),
+    nextSteps: [],
     send: (plain) => {
       const sealed = opening.seal(plain)
       socket.write(sealed)

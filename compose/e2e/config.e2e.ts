@@ -1,0 +1,101 @@
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { runAppliance, startAppliance } from './harness.ts'
+
+const quiet = { MTPROTO_PORT: '0', METRICS_PORT: '0', PROBE_INTERVAL: '0', MASK_HOST: 'off' }
+
+test('every wrong setting is told at once, in plain words, and the exit code is 2', async () => {
+  const { code, lines } = await runAppliance({
+    MTPROTO_PORT: '99999',
+    FAST_MODE: 'perhaps',
+    USER1_SECRET: '00000000000000000000000000000000',
+    TELEGRAM_DATACENTERS: '2=nowhere',
+    USE_MIDDLE_PROXY: 'true',
+    AD_TAG: '0123456789abcdef0123456789abcdef',
+    TO_CLT_BUFSIZE: 'big',
+    WORKERS: '0',
+  })
+  assert.is(code, 2)
+  const said = lines.join('\n')
+  for (const name of [
+    'MTPROTO_PORT',
+    'FAST_MODE',
+    'USER1_SECRET',
+    'TELEGRAM_DATACENTERS',
+    'USE_MIDDLE_PROXY',
+    'AD_TAG',
+    'TO_CLT_BUFSIZE',
+    'WORKERS',
+  ])
+    assert.match(said, name)
+  assert.not.match(said, '00000000000000000000000000000000')
+  assert.not.match(said, '0123456789abcdef0123456789abcdef')
+  assert.not.match(said, /^\s+at .*:\d+/m)
+})
+
+/** Exit code 1, and one line about it: no stack, no noise. */
+const oneLine = async (env: Readonly<Record<string, string>>, about: string): Promise<void> => {
+  const { code, lines } = await runAppliance({ ...quiet, ...env })
+  assert.is(code, 1, lines.join('\n'))
+  const errors = lines.filter((line) => / error /.test(line))
+  assert.is(errors.length, 1, lines.join('\n'))
+  assert.ok(errors[0]!.includes(about), `${about} in ${errors[0]}`)
+  assert.not.ok(
+    lines.some((line) => /^! |^\s+at /.test(line)),
+    lines.join('\n'),
+  )
+}
+
+test('a taken port is one clear line, for clients and for the status page', async () => {
+  await using taken = createServer().listen(0, '::')
+  await once(taken, 'listening')
+  const port = `${(taken.address() as AddressInfo).port}`
+  await oneLine({ MTPROTO_PORT: port }, port)
+  await oneLine({ METRICS_PORT: port, METRICS_HOST: '::' }, port)
+})
+
+test('a second appliance does not share the first one’s port', async () => {
+  await using first = await startAppliance()
+  await oneLine({ MTPROTO_PORT: `${first.port}`, MTPROTO_HOST: '127.0.0.1' }, `${first.port}`)
+})
+
+test('a second appliance does not write into the first one’s folder', async () => {
+  await using first = await startAppliance()
+  const folder = join(first.folder, 'data')
+  await oneLine({ DATA_DIR: folder }, folder)
+})
+
+test('a DATA_DIR that cannot be written is one clear line', async () => {
+  await using first = await startAppliance()
+  const file = join(first.folder, 'a-file')
+  await writeFile(file, 'not a folder')
+  await oneLine({ DATA_DIR: join(file, 'data') }, 'a-file')
+})
+
+test('without any secret one is made, kept, and shown in the links', async () => {
+  await using proxy = await startAppliance({ env: { USER1_SECRET: undefined, PUBLIC_HOST: 'proxy.test' } })
+  const links = (): string[] => proxy.lines.filter((line) => line.includes('tg://proxy?server=proxy.test'))
+  const made = links()
+  assert.ok(made.some((line) => /secret=dd[0-9a-f]{32}\b/.test(line)))
+  assert.ok(made.some((line) => /secret=ee[0-9a-f]{32}/.test(line)))
+  await proxy.stop()
+  const before = proxy.lines.length
+  await proxy.start()
+  const secretOf = (line: string | undefined): string | undefined =>
+    /secret=dd([0-9a-f]{32})/.exec(line ?? '')?.[1]
+  const kept = proxy.lines.slice(before).find((line) => secretOf(line))
+  assert.is(secretOf(kept), secretOf(made.find((line) => secretOf(line))))
+})
+
+test('health and readiness answer', async () => {
+  await using proxy = await startAppliance()
+  for (const path of ['/healthz', '/readyz', '/metrics', '/', '/api/status', '/api/alerts'])
+    assert.is((await fetch(`${proxy.metricsUrl}${path}`)).status, 200, path)
+  assert.is((await fetch(`${proxy.metricsUrl}/no-such-page`)).status, 404)
+})
+
+test.run()

@@ -1,0 +1,50 @@
+import { connect } from 'node:net'
+
+/** Bytes to send, a pause in ms, or a FIN. */
+export type Step = Buffer | number | 'fin'
+
+export type Seen = {
+  bytes: Buffer
+  /** How the other side ended it; `open` when it had not when enough was seen. */
+  end: 'fin' | 'reset' | 'open'
+}
+
+const patienceMs = 20_000
+
+/** Someone who is no client: sends the steps and tells what came back, until the end or until it is `enough`. */
+export const observe = (
+  port: number,
+  steps: readonly Step[],
+  enough: (bytes: Buffer) => boolean = () => false,
+): Promise<Seen> =>
+  new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    const parts: Buffer[] = []
+    const tell = (end: Seen['end']): void => {
+      clearTimeout(timer)
+      socket.destroy()
+      resolve({ bytes: Buffer.concat(parts), end })
+    }
+    const timer = setTimeout(() => {
+      socket.destroy()
+      reject(new Error(`nothing ended it in ${patienceMs} ms; ${Buffer.concat(parts).length} bytes came`))
+    }, patienceMs)
+    socket.setNoDelay(true)
+    socket.on('data', (bytes: Buffer) => {
+      parts.push(bytes)
+      if (enough(Buffer.concat(parts))) tell('open')
+    })
+    socket.on('end', () => tell('fin'))
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNRESET' || error.code === 'EPIPE') tell('reset')
+      else reject(error)
+    })
+    socket.on('connect', async () => {
+      for (const step of steps) {
+        if (socket.destroyed) return
+        if (step === 'fin') socket.end()
+        else if (typeof step === 'number') await new Promise((go) => setTimeout(go, step))
+        else socket.write(step)
+      }
+    })
+  })
