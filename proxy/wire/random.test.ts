@@ -1,0 +1,27 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { randomPool } from './random.ts'
+
+test('only the asked range is filled', () => {
+  const fill = randomPool(64)
+  const target = Buffer.alloc(40)
+  fill(target, 10, 30)
+  assert.equal(target.subarray(0, 10), Buffer.alloc(10))
+  assert.equal(target.subarray(30), Buffer.alloc(10))
+  assert.not.equal(target.subarray(10, 30), Buffer.alloc(20))
+})
+
+test('no byte is given out twice, also when the pool runs out or is too small', () => {
+  for (const length of [16, 40, 64, 200]) {
+    const fill = randomPool(64)
+    const seen = new Set<string>()
+    for (let i = 0; i < 200; i++) {
+      const target = Buffer.alloc(length)
+      fill(target, 0, length)
+      for (let at = 0; at + 8 <= length; at += 8) seen.add(target.toString('hex', at, at + 8))
+    }
+    assert.is(seen.size, 200 * Math.floor(length / 8))
+  }
+})
+
+test.run()
