@@ -67,6 +67,9 @@ export type ListenOptions = {
   exhausted(): void
 }
 
+/** How busy the loop was since the last question: how long others had to wait for one round of work, and 0–1. */
+export type LoopLoad = { delayP50Ms: number; delayP99Ms: number; utilization: number }
+
 export type Engine = {
   readonly kind: 'native' | 'portable'
   listen(options: ListenOptions): Promise<Listening>
@@ -83,6 +86,7 @@ export type Engine = {
    */
   run(pulse: (now: number) => number, failed: (error: unknown) => void): void
   stop(): void
+  sample(): LoopLoad
 }
 
 /** Free bytes before each read: room for what goes first to a datacenter. */

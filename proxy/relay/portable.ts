@@ -1,4 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { dialErrorOf } from '../datacenter/dial-error.ts'
 import type { DialError, Family } from '../events/contract.ts'
 import { type Dialing, type Engine, HEAD, type Link, type LinkEvents, type ListenOptions } from './link.ts'
@@ -18,11 +19,14 @@ export const portableEngine = (scratchBytes: number): Engine => {
   const scratch = Buffer.from(new ArrayBuffer(HEAD + scratchBytes))
   let report: (error: unknown) => void = () => {}
   let timer: NodeJS.Timeout | undefined
+  const delays = monitorEventLoopDelay({ resolution: 20 })
+  let usage = performance.eventLoopUtilization()
 
   const linkOf = (socket: Socket): Link => {
     let on = nobody as LinkEvents<unknown>
     let owner: unknown = null
     let closed = false
+    let full = false
     const remote = remoteOf(socket)
     const guarded = (work: () => void): void => {
       try {
@@ -48,6 +52,11 @@ export const portableEngine = (scratchBytes: number): Engine => {
         report(failure)
       }
     }
+    const flushed = (): void => {
+      if (!full || closed || socket.writableLength > 0) return
+      full = false
+      guarded(() => on.drained(owner))
+    }
     const link: Link = {
       readSize: 65536,
       get unsent() {
@@ -66,8 +75,9 @@ export const portableEngine = (scratchBytes: number): Engine => {
         if (closed || socket.writableEnded || end <= start) return socket.writableLength === 0
         const copy = Buffer.allocUnsafe(end - start)
         buffer.copy(copy, 0, start, end)
-        socket.write(copy)
-        return socket.writableLength === 0
+        socket.write(copy, flushed)
+        full = socket.writableLength > 0
+        return !full
       },
       pause: () => {
         socket.pause()
@@ -89,9 +99,6 @@ export const portableEngine = (scratchBytes: number): Engine => {
         const n = chunk.copy(scratch, HEAD, from, Math.min(chunk.length, from + link.readSize))
         guarded(() => on.bytes(owner, scratch, HEAD, HEAD + n))
       }
-    })
-    socket.on('drain', () => {
-      if (!closed && socket.writableLength === 0) guarded(() => on.drained(owner))
     })
     socket.on('end', () => {
       if (!closed) guarded(() => on.ended(owner))
@@ -117,7 +124,6 @@ export const portableEngine = (scratchBytes: number): Engine => {
           noDelay: true,
           keepAlive: true,
           keepAliveInitialDelay: KEEP_ALIVE_MS,
-          highWaterMark: 1,
         })
           .on('connection', (socket) => {
             try {
@@ -156,7 +162,6 @@ export const portableEngine = (scratchBytes: number): Engine => {
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: KEEP_ALIVE_MS,
-      highWaterMark: 1,
     })
     const onError = (error: NodeJS.ErrnoException): void => {
       socket.destroy()
@@ -181,6 +186,7 @@ export const portableEngine = (scratchBytes: number): Engine => {
     dial,
     run: (pulse, failed) => {
       report = failed
+      delays.enable()
       const beat = (): void => {
         let wait = 50
         try {
@@ -192,6 +198,21 @@ export const portableEngine = (scratchBytes: number): Engine => {
       }
       beat()
     },
-    stop: () => clearTimeout(timer),
+    stop: () => {
+      clearTimeout(timer)
+      delays.disable()
+    },
+    sample: () => {
+      const now = performance.eventLoopUtilization()
+      const { utilization } = performance.eventLoopUtilization(now, usage)
+      usage = now
+      const load = {
+        delayP50Ms: delays.percentile(50) / 1e6,
+        delayP99Ms: delays.percentile(99) / 1e6,
+        utilization,
+      }
+      delays.reset()
+      return load
+    },
   }
 }

@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net'
+import { createHistogram } from 'node:perf_hooks'
 import { getSystemErrorName } from 'node:util'
 import { dialErrorOf } from '../../datacenter/dial-error.ts'
 import type { DialError } from '../../events/contract.ts'
@@ -49,6 +50,9 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
   let failing: { link: NativeLink; error: LinkError }[] = []
   let later: (() => void)[] = []
   let running = false
+  const delays = createHistogram()
+  let busyMs = 0
+  let sampledAt = performance.now()
   let report: (error: unknown) => void = () => {}
 
   const control = (operation: number, fd: number, interest: number): void => {
@@ -106,6 +110,7 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
 
   const turn = (timeoutMs: number): number => {
     const n = libc.epoll_wait(epoll, eventsAt, EVENTS, timeoutMs)
+    const began = performance.now()
     for (let i = 0; i < n; i++) {
       const at = i * c.EPOLL_STRIDE
       const waiting = table[events.readInt32LE(at + c.EPOLL_DATA)]
@@ -118,6 +123,11 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
       }
     }
     settle()
+    if (n > 0) {
+      const took = performance.now() - began
+      busyMs += took
+      delays.record(Math.max(1, Math.round(took * 1e6)))
+    }
     return n
   }
 
@@ -273,6 +283,18 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
     stop: () => {
       running = false
       settle()
+    },
+    sample: () => {
+      const now = performance.now()
+      const load = {
+        delayP50Ms: delays.percentile(50) / 1e6,
+        delayP99Ms: delays.percentile(99) / 1e6,
+        utilization: Math.min(1, busyMs / (now - sampledAt)),
+      }
+      delays.reset()
+      busyMs = 0
+      sampledAt = now
+      return load
     },
   }
 }

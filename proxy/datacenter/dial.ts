@@ -1,0 +1,94 @@
+import type { DialError } from '../events/contract.ts'
+import type { Dialing, Engine, Link } from '../relay/link.ts'
+import type { Address } from './directory.ts'
+
+/** Until the next address is tried beside one that has not answered: RFC 8305, 5. */
+const STAGGER_MS = 250
+
+export type DialEvents = {
+  connected(link: Link, address: Address, elapsedMs: number): void
+  /** One address did not take the connection; others may still. */
+  missed(address: Address, error: DialError, elapsedMs: number): void
+  /** No address did. Not called after `cancel`. */
+  failed(error: DialError): void
+}
+
+type Attempt = { address: Address; startedAt: number; dialing: Dialing }
+
+export type Dialer = {
+  dial(addresses: readonly Address[], events: DialEvents): Dialing
+  /** Lets time pass: starts the next attempts and ends the late ones. */
+  pulse(now: number): void
+  readonly inFlight: number
+}
+
+/** Happy-eyeballs dialing over the addresses of one datacenter, best first, each for at most `timeoutMs`. */
+export const dialer = (engine: Engine, timeoutMs: number): Dialer => {
+  const races = new Set<{ pulse(now: number): void }>()
+
+  const dial = (addresses: readonly Address[], events: DialEvents): Dialing => {
+    const running = new Set<Attempt>()
+    let next = 0
+    let nextAt = 0
+    let last: DialError = 'unreachable'
+    const over = (): void => {
+      races.delete(race)
+      for (const attempt of running) attempt.dialing.cancel()
+      running.clear()
+    }
+    const miss = (attempt: Attempt, error: DialError, now: number): void => {
+      running.delete(attempt)
+      last = error
+      events.missed(attempt.address, error, now - attempt.startedAt)
+      start(now)
+    }
+    const start = (now: number): void => {
+      const address = addresses[next++]
+      if (address === undefined) {
+        if (running.size > 0 || !races.has(race)) return
+        over()
+        events.failed(last)
+        return
+      }
+      nextAt = now + STAGGER_MS
+      const attempt: Attempt = {
+        address,
+        startedAt: now,
+        dialing: engine.dial(
+          address.host,
+          address.port,
+          (link) => {
+            running.delete(attempt)
+            over()
+            events.connected(link, address, performance.now() - attempt.startedAt)
+          },
+          (error) => miss(attempt, error, performance.now()),
+        ),
+      }
+      running.add(attempt)
+    }
+    const race = {
+      pulse: (now: number): void => {
+        for (const attempt of running) {
+          if (now - attempt.startedAt < timeoutMs) continue
+          attempt.dialing.cancel()
+          miss(attempt, 'timeout', now)
+        }
+        if (running.size === 0 || (now >= nextAt && next < addresses.length)) start(now)
+      },
+    }
+    races.add(race)
+    if (addresses.length > 0) start(performance.now())
+    return { cancel: over }
+  }
+
+  return {
+    dial,
+    pulse: (now) => {
+      for (const race of races) race.pulse(now)
+    },
+    get inFlight() {
+      return races.size
+    },
+  }
+}

@@ -1,0 +1,119 @@
+import type { Link, LinkEvents } from '../relay/link.ts'
+import type { DialEvents, Dialer } from './dial.ts'
+import type { Address } from './directory.ts'
+
+/** A warm socket older than this is not used: nobody knows for how long a datacenter keeps one that says nothing. */
+const MAX_AGE_MS = 30_000
+/** Demand is forgotten by half in this time. */
+const HALF_LIFE_MS = 10_000
+/** The part of a second that arrivals are covered for, more than a dial takes. */
+const COVERED_SECONDS = 0.5
+/** Below so many connections a second (one in two minutes), nothing is kept warm. */
+const FORGOTTEN = 1 / 120
+/** No dialing again so soon after a failure. */
+const RETRY_MS = 2_000
+
+export type Warm = { link: Link; address: Address; connectedAt: number }
+
+export type Pool = {
+  /** A socket that is connected and was alive a moment ago, or null; counts the demand either way. */
+  take(id: number): Warm | null
+  /** Lets time pass: ages, refills, forgets. */
+  pulse(now: number): void
+  close(): void
+  readonly size: number
+}
+
+type Shelf = { warm: Warm[]; dialing: number; rate: number; at: number; retryAt: number }
+
+/**
+ * Connected sockets in store for each datacenter, so that a client need not wait for a dial: as many as recent demand
+ * asks for, never more than `limit` for one datacenter.
+ */
+export const pool = (options: {
+  dialer: Dialer
+  limit: number
+  addresses(id: number): readonly Address[]
+  missed(id: number, ...facts: Parameters<DialEvents['missed']>): void
+}): Pool => {
+  const { dialer, limit } = options
+  const shelves = new Map<number, Shelf>()
+  let closed = false
+
+  const decay = (shelf: Shelf, now: number): void => {
+    shelf.rate *= 0.5 ** ((now - shelf.at) / HALF_LIFE_MS)
+    shelf.at = now
+  }
+
+  const shelfOf = (id: number): Shelf => {
+    const known = shelves.get(id)
+    if (known !== undefined) return known
+    const shelf = { warm: [], dialing: 0, rate: 0, at: performance.now(), retryAt: 0 }
+    shelves.set(id, shelf)
+    return shelf
+  }
+
+  const keep = (id: number, shelf: Shelf): void => {
+    shelf.dialing++
+    dialer.dial(options.addresses(id), {
+      connected: (link, address) => {
+        shelf.dialing--
+        if (closed) return link.close()
+        const warm = { link, address, connectedAt: performance.now() }
+        shelf.warm.push(warm)
+        link.attach(watching, { shelf, warm })
+      },
+      missed: (...facts) => options.missed(id, ...facts),
+      failed: () => {
+        shelf.dialing--
+        shelf.retryAt = performance.now() + RETRY_MS
+      },
+    })
+  }
+
+  const wanted = (shelf: Shelf): number =>
+    shelf.rate < FORGOTTEN
+      ? 0
+      : Math.min(limit, Math.max(Math.min(2, limit), Math.ceil(shelf.rate * COVERED_SECONDS)))
+
+  return {
+    take: (id) => {
+      if (limit === 0) return null
+      const shelf = shelfOf(id)
+      decay(shelf, performance.now())
+      // One arrival, as a rate: the sum of what decays from it over time is one.
+      shelf.rate += (Math.LN2 * 1000) / HALF_LIFE_MS
+      return shelf.warm.pop() ?? null
+    },
+    pulse: (now) => {
+      for (const [id, shelf] of shelves) {
+        decay(shelf, now)
+        while (shelf.warm.length > 0 && now - shelf.warm[0]!.connectedAt > MAX_AGE_MS)
+          shelf.warm.shift()!.link.close()
+        const target = wanted(shelf)
+        while (shelf.warm.length > target) shelf.warm.shift()!.link.close()
+        if (now < shelf.retryAt) continue
+        for (let n = shelf.warm.length + shelf.dialing; n < target; n++) keep(id, shelf)
+        if (target === 0 && shelf.warm.length + shelf.dialing === 0) shelves.delete(id)
+      }
+    },
+    close: () => {
+      closed = true
+      for (const { warm } of shelves.values()) for (const { link } of warm.splice(0)) link.close()
+    },
+    get size() {
+      return [...shelves.values()].reduce((sum, { warm }) => sum + warm.length, 0)
+    },
+  }
+}
+
+type Shelved = { shelf: Shelf; warm: Warm }
+
+const discard = ({ shelf, warm }: Shelved): void => {
+  const at = shelf.warm.indexOf(warm)
+  if (at >= 0) shelf.warm.splice(at, 1)
+  warm.link.close()
+}
+
+// A datacenter says nothing before it was spoken to: whatever comes, this socket is no good any more.
+const watching: LinkEvents<Shelved> = { bytes: discard, drained: () => {}, ended: discard, lost: discard }

@@ -1,0 +1,89 @@
+import { type Address, addressText } from '../datacenter/directory.ts'
+import type { Mode } from '../events/contract.ts'
+import { makeCipher } from '../wire/cipher.ts'
+import { dcOf, type Opening, openingFor } from '../wire/obfuscated2.ts'
+import type { Link, LinkEvents } from './link.ts'
+import { relay as pumpBytes } from './pump.ts'
+import { closeSession, ms, reasonOf, type Session } from './session.ts'
+
+/** While the datacenter is dialed the client is not read: what it sends waits in the kernel, within its window. */
+const waiting: LinkEvents<Session> = {
+  bytes: () => {},
+  drained: () => {},
+  ended: () => {},
+  lost: (session, error) => closeSession(session, 'client', reasonOf(error)),
+}
+
+/**
+ * The way to the datacenter that the opening asks for: a warm socket, or a dial over its addresses. `told` is called
+ * once it is clear whose session this is and before anything else is said of it.
+ */
+export const connectDatacenter = (
+  session: Session,
+  opening: Opening,
+  who: { mode: Mode; user: string },
+  told: () => void,
+): void => {
+  const { relay, client } = session
+  const { dc, media, test, id } = dcOf(opening.dc)
+  session.who = { ...who, dc: test ? 10_000 + dc : dc, media }
+  session.phase = 'dial'
+  relay.greetings.delete(session)
+  told()
+  client.attach(waiting, session)
+  client.pause()
+
+  const warm = relay.pool.take(id!)
+  if (warm !== null) return connected(session, opening, warm.link, warm.address, true, 0)
+  session.dialing = relay.dialer.dial(relay.addresses(id!), {
+    connected: (link, address, elapsedMs) => connected(session, opening, link, address, false, elapsedMs),
+    missed: (...facts) => relay.missed(id!, facts, session.id),
+    failed: (error) => {
+      session.dialing = null
+      closeSession(
+        session,
+        'datacenter',
+        error === 'timeout' ? 'timeout' : error === 'no-descriptors' ? 'limit' : 'refused',
+      )
+    },
+  })
+}
+
+const connected = (
+  session: Session,
+  opening: Opening,
+  link: Link,
+  address: Address,
+  pooled: boolean,
+  elapsedMs: number,
+): void => {
+  const { relay } = session
+  session.dialing = null
+  session.datacenter = link
+  session.phase = 'waiting'
+  relay.emit({
+    v: 1,
+    type: 'datacenter.dialed',
+    at: relay.epoch(),
+    connection: session.id,
+    ...session.who!,
+    address: addressText(address),
+    family: link.family,
+    pooled,
+    elapsedMs: ms(elapsedMs),
+  })
+  const fast = relay.settings.fastMode
+  const own = openingFor({
+    tag: opening.transport,
+    dc: opening.dc,
+    fast: fast ? { key: opening.proxyKey, iv: opening.proxyIv } : null,
+    random: relay.random,
+  })
+  session.fromClient = makeCipher(opening.clientKey, opening.clientIv)
+  session.toDatacenter = makeCipher(own.encryptKey, own.encryptIv)
+  if (!fast) {
+    session.fromDatacenter = makeCipher(own.decryptKey, own.decryptIv)
+    session.toClient = makeCipher(opening.proxyKey, opening.proxyIv)
+  }
+  pumpBytes(session, own.payload)
+}

@@ -1,0 +1,116 @@
+import type { CloseReason } from '../events/contract.ts'
+import type { Link, LinkError, LinkEvents } from './link.ts'
+import { closeSession, ended, reasonOf, type Session } from './session.ts'
+
+/**
+ * A stranger is handed to the masking host from byte 0, both ways: it sees the real site, its bytes and its close.
+ * Without one it is read and never answered, as by a filter.
+ */
+export const front = (session: Session, reason: CloseReason): void => {
+  const { relay, client } = session
+  session.phase = 'fronting'
+  session.endReason = reason
+  relay.greetings.delete(session)
+  const { mask } = relay
+  if (mask === null) {
+    session.greeting = null
+    client.attach(silence, session)
+    return
+  }
+  client.attach(dialing, session)
+  client.pause()
+  session.dialing = relay.dialer.dial([mask], {
+    connected: (link) => splice(session, link),
+    missed: () => {},
+    failed: () => {
+      session.dialing = null
+      // What a dead site would do.
+      client.reset()
+      closeSession(session, 'proxy', session.endReason)
+    },
+  })
+}
+
+const splice = (session: Session, host: Link): void => {
+  const { client, greeting } = session
+  session.dialing = null
+  session.datacenter = host
+  session.greeting = null
+  session.activeAt = session.relay.now
+  client.attach(fromStranger, session)
+  host.attach(fromHost, session)
+  if (greeting !== null) {
+    session.bytesToDatacenter += greeting.length
+    if (!host.write(greeting, 0, greeting.length)) client.pause()
+    else client.resume()
+  } else client.resume()
+  if (session.clientEnded) host.end()
+}
+
+const over = (session: Session): void => closeSession(session, session.endedBy ?? 'proxy', session.endReason)
+
+const settle = (session: Session): void => {
+  if (session.clientEnded && session.datacenterEnded && session.client.unsent === 0) over(session)
+}
+
+const fromStranger: LinkEvents<Session> = {
+  bytes: (session, buffer, start, end) => {
+    session.bytesToDatacenter += end - start
+    session.activeAt = session.relay.now
+    if (!session.datacenter!.write(buffer, start, end)) session.client.pause()
+  },
+  drained: (session) => {
+    session.datacenter!.resume()
+    settle(session)
+  },
+  ended: (session) => {
+    ended(session, 'client', session.endReason)
+    session.clientEnded = true
+    session.datacenter!.end()
+    settle(session)
+  },
+  // The same end on the other side: a reset is told by a reset.
+  lost: (session, error) => {
+    ended(session, 'client', session.endReason)
+    if (error === 'reset') session.datacenter!.reset()
+    over(session)
+  },
+}
+
+const fromHost: LinkEvents<Session> = {
+  bytes: (session, buffer, start, end) => {
+    session.bytesToClient += end - start
+    session.activeAt = session.relay.now
+    if (!session.client.write(buffer, start, end)) session.datacenter!.pause()
+  },
+  drained: (session) => session.client.resume(),
+  ended: (session) => {
+    ended(session, 'datacenter', session.endReason)
+    session.datacenterEnded = true
+    session.client.end()
+    settle(session)
+  },
+  lost: (session, error) => {
+    ended(session, 'datacenter', session.endReason)
+    if (error === 'reset' && session.client.unsent === 0) session.client.reset()
+    over(session)
+  },
+}
+
+const dialing: LinkEvents<Session> = {
+  bytes: () => {},
+  drained: () => {},
+  ended: () => {},
+  lost: (session: Session, _error: LinkError) => closeSession(session, 'client', session.endReason),
+}
+
+/** MASK_HOST=off. */
+const silence: LinkEvents<Session> = {
+  bytes: (session) => {
+    session.activeAt = session.relay.now
+  },
+  drained: () => {},
+  ended: (session) => closeSession(session, 'client', session.endReason),
+  lost: (session, error) =>
+    closeSession(session, 'client', reasonOf(error) === 'timeout' ? 'timeout' : session.endReason),
+}

@@ -1,0 +1,135 @@
+import { payloadLength } from '../wire/obfuscated2.ts'
+import { unwrapper } from '../wire/records.ts'
+import { answer } from '../wire/server-hello.ts'
+import { connectDatacenter } from './connecting.ts'
+import { front } from './fronting.ts'
+import { type Greeted, type Rejected, readGreeting, readInnerOpening } from './handshake.ts'
+import type { LinkEvents } from './link.ts'
+import { append, closeSession, ms, reasonOf, rejectedFact, type Session } from './session.ts'
+import type { RelayUser } from './settings.ts'
+
+/** A client within the records that its signed hello has opened. */
+type Inner = { session: Session; hello: Extract<Greeted, { step: 'hello' }>; user: RelayUser }
+
+/** The bytes are kept until they are judged: a stranger's go to the masking host as they came. */
+const judge = (session: Session): void => {
+  const { relay } = session
+  const greeting = session.greeting!
+  const greeted = readGreeting(greeting, greeting.length, relay.epoch(), relay.rules)
+  switch (greeted.step) {
+    case 'more':
+      return
+    case 'rejected':
+      return reject(session, greeted)
+    case 'hello':
+      return answerHello(session, greeted)
+    case 'opened':
+      return accept(session, greeted, greeting.subarray(payloadLength), {})
+  }
+}
+
+export const reject = (session: Session, { step: _, reason, ...facts }: Rejected): void => {
+  rejectedFact(session, reason, session.relay.mask !== null, facts)
+  front(session, reason)
+}
+
+const answerHello = (session: Session, hello: Inner['hello']): void => {
+  const { relay, client } = session
+  const { user, skewSeconds, ja4 } = hello
+  const facts = { user: user.name, skewSeconds, ja4 }
+  const answered = answer({
+    hello: hello.hello,
+    secret: user.secret as Buffer,
+    flight: relay.flight,
+    random: relay.random,
+  })
+  if (answered === null) return reject(session, { step: 'rejected', reason: 'not-mtproto', ...facts })
+  if (!relay.claim(hello.digest, relay.epoch() / 1000)) {
+    return reject(session, { step: 'rejected', reason: 'replayed', ...facts })
+  }
+  client.write(answered, 0, answered.length)
+  const rest = session.greeting!.subarray(hello.length)
+  session.greeting = null
+  session.unwrap = unwrapper()
+  const inner: Inner = { session, hello, user }
+  client.attach(inside, inner)
+  if (rest.length > 0) inside.bytes(inner, rest, 0, rest.length)
+}
+
+/** A stranger cannot come this far: there is nothing to hide, and nothing left to show. */
+const rejectInside = ({ session, hello, user }: Inner, reason: 'not-mtproto' | 'unknown-dc'): void => {
+  rejectedFact(session, reason, false, { user: user.name, skewSeconds: hello.skewSeconds, ja4: hello.ja4 })
+  closeSession(session, 'proxy', reason)
+}
+
+const accept = (
+  session: Session,
+  { mode, user, opening, digest }: Extract<Greeted, { step: 'opened' }>,
+  rest: Buffer,
+  tls: { skewSeconds?: number; ja4?: string },
+): void => {
+  const { relay } = session
+  if (mode !== 'tls' && !relay.claim(digest, relay.epoch() / 1000)) {
+    return reject(session, { step: 'rejected', reason: 'replayed', user: user.name })
+  }
+  session.greeting = rest
+  connectDatacenter(session, opening, { mode, user: user.name }, () => {
+    relay.emit({
+      v: 1,
+      type: 'handshake.accepted',
+      at: relay.epoch(),
+      connection: session.id,
+      ...session.who!,
+      transport: opening.transport,
+      elapsedMs: ms(performance.now() - session.acceptedAt),
+      digest: digest.toString('hex', 0, 16),
+      client: session.clientHash,
+      ...tls,
+    })
+  })
+}
+
+/** Nothing more will come. What came may still be the masking host's to answer. */
+const cut = (session: Session): void => {
+  if (session.greeting === null) return closeSession(session, 'client', 'done')
+  session.clientEnded = true
+  reject(session, { step: 'rejected', reason: 'not-mtproto' })
+}
+
+/** The first bytes of whoever it is. */
+export const greeting: LinkEvents<Session> = {
+  bytes: (session, buffer, start, end) => {
+    session.greeting = append(session.greeting, buffer, start, end)
+    judge(session)
+  },
+  drained: () => {},
+  ended: cut,
+  lost: (session, error) => closeSession(session, 'client', reasonOf(error)),
+}
+
+/** Behind an answered ClientHello: the 64 bytes, inside records. */
+const inside: LinkEvents<Inner> = {
+  bytes: (inner, buffer, start, end) => {
+    const { session, hello, user } = inner
+    const to = session.unwrap!(buffer, start, end)
+    if (to < 0) return rejectInside(inner, 'not-mtproto')
+    if (to === start) return
+    session.greeting = append(session.greeting, buffer, start, to)
+    if (session.greeting.length < payloadLength) return
+    const greeted = readInnerOpening(session.greeting, user, session.relay.rules)
+    if (greeted.step !== 'opened') {
+      return rejectInside(
+        inner,
+        greeted.step === 'rejected' && greeted.reason === 'unknown-dc' ? 'unknown-dc' : 'not-mtproto',
+      )
+    }
+    const { skewSeconds, ja4 } = hello
+    accept(session, { ...greeted, digest: hello.digest }, session.greeting.subarray(payloadLength), {
+      skewSeconds,
+      ja4,
+    })
+  },
+  drained: () => {},
+  ended: ({ session }) => closeSession(session, 'client', 'done'),
+  lost: ({ session }, error) => closeSession(session, 'client', reasonOf(error)),
+}

@@ -1,0 +1,190 @@
+import { createHmac } from 'node:crypto'
+import { type DialEvents, type Dialer, dialer } from '../datacenter/dial.ts'
+import { type Address, addressText } from '../datacenter/directory.ts'
+import { type Pool, pool } from '../datacenter/pool.ts'
+import type { Emit, Limit } from '../events/contract.ts'
+import { type Claim, replayCache } from '../replay/memory.ts'
+import { dcOf } from '../wire/obfuscated2.ts'
+import { type Fill, randomPool } from '../wire/random.ts'
+import type { Flight } from '../wire/server-hello.ts'
+import { greeting } from './greeting.ts'
+import type { Rules } from './handshake.ts'
+import type { Engine, Link } from './link.ts'
+import { closeSession, openSession, type Session } from './session.ts'
+import type { Changeable, RelaySettings } from './settings.ts'
+import { expire, sweep } from './sweep.ts'
+
+/** What all sessions of one thread share. */
+export type Relay = {
+  readonly settings: RelaySettings
+  /** `performance.now()` of a moment ago: what times that need no precision are taken from. */
+  now: number
+  epoch(): number
+  rules: Rules
+  mask: Address | null
+  flight: Flight
+  readonly random: Fill
+  readonly claim: Claim
+  readonly dialer: Dialer
+  readonly pool: Pool
+  readonly emit: Emit
+  readonly sessions: Set<Session>
+  /** Those of them whose handshake is not complete, oldest first. */
+  readonly greetings: Set<Session>
+  /** How many sessions have their datacenter. */
+  relaying: number
+  addresses(id: number): readonly Address[]
+  missed(id: number, facts: Parameters<DialEvents['missed']>, connection?: string): void
+  /** How much one read from a datacenter brings now: much while few connections share the cache. */
+  toClientSize(): number
+  forget(session: Session): void
+  accepted(link: Link): void
+  refused(limit: Limit): void
+  change(change: Partial<Changeable>): void
+  pulse(now: number): void
+  closeAll(): void
+}
+
+/** Between two facts about the same refused limit, and between two looks at every session; ms. */
+const SECOND = 1_000
+const KNOWN_ADDRESSES = 4_096
+
+export const prefixOf = (remote: Buffer): string =>
+  remote.length === 4
+    ? `${remote[0]}.${remote[1]}.${remote[2]}.0/24`
+    : `${[0, 2, 4].map((at) => remote.readUInt16BE(at).toString(16)).join(':')}::/48`
+
+/** Names an address for a day without telling it; clients open several connections, so the last answers are kept. */
+const addressHasher = (key: Uint8Array): ((remote: Buffer) => string) => {
+  const known = new Map<string, string>()
+  return (remote) => {
+    const text = remote.toString('latin1')
+    const before = known.get(text)
+    if (before !== undefined) return before
+    const hash = createHmac('sha256', key).update(remote).digest('hex').slice(0, 16)
+    if (known.size >= KNOWN_ADDRESSES) known.clear()
+    known.set(text, hash)
+    return hash
+  }
+}
+
+export const startRelay = (engine: Engine, settings: RelaySettings, emit: Emit): Relay => {
+  const random = randomPool()
+  const id = Buffer.alloc(16)
+  const refusals = new Map<Limit, number>()
+  let directory = settings.directory
+  let hashOf = addressHasher(settings.addressKey)
+  let sweptAt = 0
+
+  const rulesFor = (users: Changeable['users']): Rules => ({
+    users: users.map(({ name, secret }) => ({ name, secret: Buffer.from(secret) })),
+    modes: settings.modes,
+    tlsDomain: settings.tlsDomain,
+    clockSkewSeconds: settings.clockSkewSeconds,
+    knows: (of) => relay.addresses(of).length > 0,
+  })
+
+  const dial = dialer(engine, settings.dialTimeoutMs)
+  const relay: Relay = {
+    settings,
+    now: performance.now(),
+    epoch: Date.now,
+    rules: { users: [], modes: [], tlsDomain: '', clockSkewSeconds: 0, knows: () => false },
+    mask: settings.mask,
+    flight: settings.flight,
+    random,
+    claim: replayCache(settings.replay),
+    dialer: dial,
+    pool: pool({
+      dialer: dial,
+      limit: settings.poolSize,
+      addresses: (of) => relay.addresses(of),
+      missed: (of, ...facts) => relay.missed(of, facts),
+    }),
+    emit,
+    sessions: new Set(),
+    greetings: new Set(),
+    relaying: 0,
+    // Media falls back to the plain addresses of its datacenter.
+    addresses: (of) => directory.get(of) ?? (of < 0 ? directory.get(-of) : undefined) ?? [],
+    missed: (of, [address, error, elapsedMs], connection) => {
+      const { dc, media, test } = dcOf(of)
+      emit({
+        v: 1,
+        type: 'datacenter.dial-failed',
+        at: relay.epoch(),
+        ...(connection === undefined ? {} : { connection }),
+        dc: test ? 10_000 + dc : dc,
+        media,
+        address: addressText(address),
+        family: address.family,
+        error,
+        elapsedMs: Math.round(elapsedMs),
+      })
+    },
+    toClientSize: () => {
+      const { low, below, high } = settings.toClientBuffer
+      return relay.relaying < below ? high : low
+    },
+    forget: (session) => {
+      relay.sessions.delete(session)
+      relay.greetings.delete(session)
+      if (session.fromClient !== null) relay.relaying--
+    },
+    accepted: (link) => {
+      if (relay.sessions.size >= settings.maxConnections || relay.greetings.size >= settings.maxHandshakes) {
+        relay.refused(relay.sessions.size >= settings.maxConnections ? 'connections' : 'handshakes')
+        link.close()
+        return
+      }
+      relay.now = performance.now()
+      random(id, 0, 16)
+      const session = openSession(relay, link, id.toString('hex'), hashOf(link.remote))
+      relay.sessions.add(session)
+      relay.greetings.add(session)
+      link.attach(greeting, session)
+      emit({
+        v: 1,
+        type: 'connection.accepted',
+        at: relay.epoch(),
+        connection: session.id,
+        prefix: prefixOf(link.remote),
+        client: session.clientHash,
+        family: link.family,
+        worker: settings.worker,
+      })
+    },
+    refused: (limit) => {
+      refusals.set(limit, (refusals.get(limit) ?? 0) + 1)
+    },
+    change: (change) => {
+      if (change.users) relay.rules = rulesFor(change.users)
+      if (change.directory) directory = change.directory
+      if (change.mask !== undefined) relay.mask = change.mask
+      if (change.flight) relay.flight = change.flight
+      if (change.addressKey) hashOf = addressHasher(change.addressKey)
+    },
+    pulse: (now) => {
+      relay.now = now
+      dial.pulse(now)
+      relay.pool.pulse(now)
+      for (const session of relay.greetings) {
+        if (now - session.acceptedAt < settings.handshakeTimeoutMs) break
+        expire(session)
+      }
+      if (now - sweptAt < SECOND) return
+      sweptAt = now
+      for (const session of relay.sessions) sweep(session)
+      for (const [limit, count] of refusals) {
+        emit({ v: 1, type: 'limit.refused', at: relay.epoch(), limit, count, worker: settings.worker })
+      }
+      refusals.clear()
+    },
+    closeAll: () => {
+      for (const session of relay.sessions) closeSession(session, 'proxy', 'drain')
+      relay.pool.close()
+    },
+  }
+  relay.rules = rulesFor(settings.users)
+  return relay
+}

@@ -1,0 +1,179 @@
+import type { CloseReason, Phase, RejectReason, Side, Session as Who } from '../events/contract.ts'
+import type { Cipher } from '../wire/cipher.ts'
+import type { Unwrap } from '../wire/records.ts'
+import type { Dialing, Link, LinkError } from './link.ts'
+import type { Relay } from './relay.ts'
+
+/**
+ * One connection, from accept to close. Its phases are tables of handlers (`greeting.ts`, `pump.ts`, `fronting.ts`)
+ * that are attached to its links one after the other; what they share is here. Times are `performance.now()`, ms.
+ */
+export type Session = {
+  readonly relay: Relay
+  /** Its trace id. */
+  readonly id: string
+  readonly client: Link
+  readonly clientHash: string
+  readonly acceptedAt: number
+  phase: Phase
+  /** Bytes that came and went nowhere yet. */
+  greeting: Buffer | null
+  dialing: Dialing | null
+  /** The datacenter; while fronting, the masking host. */
+  datacenter: Link | null
+  /** Null until the handshake was accepted. */
+  who: Who | null
+  unwrap: Unwrap | null
+  fromClient: Cipher | null
+  toDatacenter: Cipher | null
+  /** Null in FAST_MODE: the datacenter encrypts for the client itself. */
+  fromDatacenter: Cipher | null
+  toClient: Cipher | null
+  bytesToClient: number
+  bytesToDatacenter: number
+  toldToClient: number
+  toldToDatacenter: number
+  toldAt: number
+  /** The client's first byte for the datacenter; 0: none yet. */
+  requestAt: number
+  /** The oldest byte up that nothing has come down after; 0: none. */
+  unansweredAt: number
+  activeAt: number
+  /** Since when the client has not taken a byte of what is there for it; 0: it takes them. */
+  blockedAt: number
+  blockedBytes: number
+  clientEnded: boolean
+  datacenterEnded: boolean
+  /** Who ended first, and how: said when the rest has been delivered. */
+  endedBy: Side | null
+  endReason: CloseReason
+  closed: boolean
+}
+
+export const openSession = (relay: Relay, client: Link, id: string, clientHash: string): Session => ({
+  relay,
+  id,
+  client,
+  clientHash,
+  acceptedAt: performance.now(),
+  phase: 'hello',
+  greeting: null,
+  dialing: null,
+  datacenter: null,
+  who: null,
+  unwrap: null,
+  fromClient: null,
+  toDatacenter: null,
+  fromDatacenter: null,
+  toClient: null,
+  bytesToClient: 0,
+  bytesToDatacenter: 0,
+  toldToClient: 0,
+  toldToDatacenter: 0,
+  toldAt: relay.now,
+  requestAt: 0,
+  unansweredAt: 0,
+  activeAt: relay.now,
+  blockedAt: 0,
+  blockedBytes: 0,
+  clientEnded: false,
+  datacenterEnded: false,
+  endedBy: null,
+  endReason: 'done',
+  closed: false,
+})
+
+/** Milliseconds with three decimals: enough for any clock here, and short as JSON. */
+export const ms = (value: number): number => Math.round(value * 1000) / 1000
+
+export const append = (before: Buffer | null, buffer: Buffer, start: number, end: number): Buffer => {
+  const kept = before === null ? 0 : before.length
+  const joined = Buffer.allocUnsafeSlow(kept + end - start)
+  before?.copy(joined)
+  buffer.copy(joined, kept, start, end)
+  return joined
+}
+
+export const reasonOf = (error: LinkError): CloseReason => (error === 'timeout' ? 'timeout' : 'reset')
+
+/** A client that sent, waited this long for an answer and then left: the datacenter stalled, whoever closed. ms. */
+const PATIENCE_MS = 5_000
+
+/** How a client's leaving is to be read. */
+export const clientLeft = (session: Session): CloseReason =>
+  session.unansweredAt > 0 && session.relay.now - session.unansweredAt > PATIENCE_MS ? 'stalled' : 'done'
+
+/** The first end decides what the close will say. */
+export const ended = (session: Session, by: Side, reason: CloseReason): void => {
+  if (session.endedBy !== null) return
+  session.endedBy = by
+  session.endReason = reason
+}
+
+export const rejectedFact = (
+  session: Session,
+  reason: RejectReason,
+  fronted: boolean,
+  facts: { user?: string; skewSeconds?: number; ja4?: string },
+): void => {
+  session.relay.emit({
+    v: 1,
+    type: 'handshake.rejected',
+    at: session.relay.epoch(),
+    connection: session.id,
+    reason,
+    elapsedMs: ms(performance.now() - session.acceptedAt),
+    fronted,
+    client: session.clientHash,
+    ...facts,
+  })
+}
+
+/** Tells the bytes since the last time, if there were any. */
+export const tellProgress = (session: Session): void => {
+  session.toldAt = session.relay.now
+  if (session.who === null) return
+  const bytesToClient = session.bytesToClient - session.toldToClient
+  const bytesToDatacenter = session.bytesToDatacenter - session.toldToDatacenter
+  if (bytesToClient === 0 && bytesToDatacenter === 0) return
+  session.toldToClient = session.bytesToClient
+  session.toldToDatacenter = session.bytesToDatacenter
+  session.relay.emit({
+    v: 1,
+    type: 'connection.progress',
+    at: session.relay.epoch(),
+    connection: session.id,
+    ...session.who,
+    bytesToClient,
+    bytesToDatacenter,
+  })
+}
+
+/** Ends it all at once and says why: the one place where a session ends. */
+export const closeSession = (session: Session, by: Side, reason: CloseReason): void => {
+  if (session.closed) return
+  session.closed = true
+  session.client.close()
+  session.dialing?.cancel()
+  session.datacenter?.close()
+  session.fromClient?.free()
+  session.toDatacenter?.free()
+  session.fromDatacenter?.free()
+  session.toClient?.free()
+  session.relay.forget(session)
+  session.relay.emit({
+    v: 1,
+    type: 'connection.closed',
+    at: session.relay.epoch(),
+    connection: session.id,
+    ...session.who,
+    by,
+    phase: session.phase,
+    reason,
+    bytesToClient: session.bytesToClient,
+    bytesToDatacenter: session.bytesToDatacenter,
+    untoldToClient: session.bytesToClient - session.toldToClient,
+    untoldToDatacenter: session.bytesToDatacenter - session.toldToDatacenter,
+    durationMs: ms(performance.now() - session.acceptedAt),
+  })
+}

@@ -1,0 +1,61 @@
+import type { Address } from '../datacenter/directory.ts'
+import type { Mode } from '../events/contract.ts'
+import type { Flight } from '../wire/server-hello.ts'
+import type { LoopLoad } from './link.ts'
+
+/** What a worker thread is told at its start; plain data, for it crosses threads. Times in ms, sizes in bytes. */
+export type RelaySettings = {
+  worker: number
+  host: string
+  port: number
+  portable: boolean
+  modes: readonly Mode[]
+  tlsDomain: string
+  fastMode: boolean
+  toClientBuffer: { low: number; below: number; high: number }
+  toDatacenterBuffer: number
+  dialTimeoutMs: number
+  handshakeTimeoutMs: number
+  ackTimeoutMs: number
+  idleTimeoutMs: number
+  stallTimeoutMs: number
+  clockSkewSeconds: number
+  /** This thread's share of the limits. */
+  maxConnections: number
+  maxHandshakes: number
+  poolSize: number
+  replay: SharedArrayBuffer
+} & Changeable
+
+/** What can change while connections run: by SIGHUP, by the prober, by a new measurement, at midnight. */
+export type Changeable = {
+  users: readonly RelayUser[]
+  /** Directory id → addresses, best first; IP addresses only. */
+  directory: ReadonlyMap<number, readonly Address[]>
+  /** Where strangers go; null: nowhere. */
+  mask: Address | null
+  flight: Flight
+  /** Key of the client hashes, for one day. */
+  addressKey: Uint8Array
+}
+
+export type RelayUser = { name: string; secret: Uint8Array }
+
+/** Main thread → worker. */
+export type ToWorker =
+  | { type: 'change'; change: Partial<Changeable> }
+  /** A batch was taken over. */
+  | { type: 'taken' }
+  | { type: 'sample'; id: number }
+  /** Stops accepting; sessions may end by themselves for so long. */
+  | { type: 'drain'; ms: number }
+
+/** Worker → main thread. */
+export type FromWorker =
+  | { type: 'listening'; port: number; engine: 'native' | 'portable' }
+  | { type: 'failed'; message: string }
+  /** JSON of an array of `count` facts; `lost` facts before them were dropped. */
+  | { type: 'facts'; text: string; count: number; lost: number }
+  | ({ type: 'sample'; id: number; open: number } & LoopLoad)
+  | { type: 'drained' }
+  | { type: 'fault'; message: string }

@@ -1,0 +1,51 @@
+import { reject } from './greeting.ts'
+import { closeSession, rejectedFact, type Session, tellProgress } from './session.ts'
+
+/** Between two facts about a connection's bytes. */
+const PROGRESS_MS = 10_000
+/** What is left open in one direction only, and silent. */
+const HALF_OPEN_MS = 60_000
+/** A stranger and the masking host, both silent: longer than web servers wait themselves. */
+const STRANGER_MS = 120_000
+
+/** The handshake did not come in time. */
+export const expire = (session: Session): void => {
+  if (session.unwrap === null) return reject(session, { step: 'rejected', reason: 'timeout' })
+  rejectedFact(session, 'timeout', false, {})
+  closeSession(session, 'proxy', 'timeout')
+}
+
+/** A client that takes no byte of what is there for it, for CLIENT_ACK_TIMEOUT. */
+const blocked = (session: Session, now: number): boolean => {
+  const { unsent } = session.client
+  if (unsent === 0 || session.blockedAt === 0) return false
+  if (unsent !== session.blockedBytes) {
+    session.blockedBytes = unsent
+    session.blockedAt = now
+  }
+  return now - session.blockedAt >= session.relay.settings.ackTimeoutMs
+}
+
+/** Looks after one session, about once a second: tells its bytes and ends what has gone silent. */
+export const sweep = (session: Session): void => {
+  const { relay, phase } = session
+  const { now, settings } = relay
+  const silentMs = now - session.activeAt
+  if (phase === 'fronting') {
+    if (session.dialing === null && silentMs >= STRANGER_MS) closeSession(session, 'proxy', session.endReason)
+    return
+  }
+  if (phase !== 'waiting' && phase !== 'relaying') return
+  session.datacenter!.readSize = relay.toClientSize()
+  if (now - session.toldAt >= PROGRESS_MS) tellProgress(session)
+  if (blocked(session, now)) return closeSession(session, 'client', 'timeout')
+  if (session.blockedAt > 0) return
+  if (session.clientEnded || session.datacenterEnded) {
+    if (silentMs >= HALF_OPEN_MS) closeSession(session, session.endedBy ?? 'proxy', session.endReason)
+    return
+  }
+  if (session.unansweredAt > 0 && now - session.unansweredAt >= settings.stallTimeoutMs) {
+    return closeSession(session, 'datacenter', 'stalled')
+  }
+  if (silentMs >= settings.idleTimeoutMs) closeSession(session, 'proxy', 'idle')
+}

@@ -1,0 +1,80 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { headroom } from '../wire/records.ts'
+import { factQueue } from './facts.ts'
+import { nativeEngine } from './native/engine.ts'
+import { portableEngine } from './portable.ts'
+import { startRelay } from './relay.ts'
+import type { FromWorker, RelaySettings, ToWorker } from './settings.ts'
+
+/** Facts reach the local log within 100 ms: half of it is spent here. */
+const PULSE_MS = 50
+
+const settings = workerData as RelaySettings
+const port = parentPort!
+const post = (message: FromWorker): void => port.postMessage(message)
+
+const largest = Math.max(
+  settings.toClientBuffer.low,
+  settings.toClientBuffer.high,
+  settings.toDatacenterBuffer,
+  65_536,
+)
+const scratch = largest + headroom(largest)
+const engine = (settings.portable ? null : nativeEngine(scratch)) ?? portableEngine(scratch)
+const facts = factQueue(post)
+const relay = startRelay(engine, settings, facts.emit)
+
+let faults = 0
+const fault = (error: unknown): void => {
+  // A bug of ours, told once and then by its number: never by a log line for each packet.
+  if ((++faults & (faults - 1)) !== 0) return
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  post({ type: 'fault', message: faults > 1 ? `${faults} times, last: ${message}` : message })
+}
+process.on('uncaughtException', fault)
+process.on('unhandledRejection', fault)
+
+let drainBy = Number.POSITIVE_INFINITY
+let drained = false
+
+try {
+  const listening = await engine.listen({
+    host: settings.host,
+    port: settings.port,
+    userTimeoutMs: settings.ackTimeoutMs,
+    accepted: relay.accepted,
+    exhausted: () => relay.refused('file-descriptors'),
+  })
+  port.on('message', (message: ToWorker) => {
+    switch (message.type) {
+      case 'change':
+        return relay.change(message.change)
+      case 'taken':
+        return facts.taken()
+      case 'sample':
+        return post({ type: 'sample', id: message.id, open: relay.sessions.size, ...engine.sample() })
+      case 'drain':
+        listening.close()
+        relay.pool.close()
+        drainBy = performance.now() + message.ms
+    }
+  })
+  post({ type: 'listening', port: listening.port, engine: engine.kind })
+  engine.run((now) => {
+    relay.pulse(now)
+    if (now >= drainBy) relay.closeAll()
+    facts.flush()
+    if (
+      drainBy !== Number.POSITIVE_INFINITY &&
+      relay.sessions.size === 0 &&
+      facts.waiting === 0 &&
+      !drained
+    ) {
+      drained = true
+      post({ type: 'drained' })
+    }
+    return PULSE_MS
+  }, fault)
+} catch (error) {
+  post({ type: 'failed', message: error instanceof Error ? error.message : String(error) })
+}
