@@ -58,9 +58,9 @@ const assets = (): Map<string, Buffer> => {
   const files = new Map([
     ['uplot.js', uplot('uPlot.iife.min.js')],
     ['uplot.css', uplot('uPlot.min.css')],
-    ['page.css', read('browser/page.css')],
   ])
   for (const name of readdirSync(new URL('browser', import.meta.url))) {
+    if (name.endsWith('.css')) files.set(name, read(`browser/${name}`))
     if (name.endsWith('.ts') && !name.endsWith('.test.ts')) files.set(name, stripped(`browser/${name}`))
   }
   return files

@@ -1,16 +1,16 @@
 import type { Status } from '../../status.ts'
 import { count, ms } from './format.ts'
-import type { Piece } from './piece.ts'
+import { h, type Piece } from './piece.ts'
 import { type Column, table } from './table.ts'
 
 type Stage = keyof Status['latency']
 type Row = Status['latency'][Stage] & { stage: Stage }
 
-const stages: Record<Stage, string> = {
-  handshake: 'Handshake: from accept to a known user',
-  dial: 'Dial: until a datacenter socket is at hand',
-  firstByte: 'First byte down: what a client waits for',
-  datacenter: 'Datacenter: req_pq_multi to resPQ, probed',
+const stages: Record<Stage, { name: string; what: string }> = {
+  handshake: { name: 'Handshake', what: 'from accept to a known user' },
+  dial: { name: 'Dial', what: 'until a datacenter socket is at hand' },
+  firstByte: { name: 'First byte down', what: 'what a client waits for' },
+  datacenter: { name: 'Datacenter', what: 'req_pq_multi to resPQ, as the prober asks' },
 }
 
 const quantile = (which: 'p50' | 'p95' | 'p99'): Column<Row> => ({
@@ -25,7 +25,11 @@ export const latencySection = ({ latency }: Status): Piece[] => {
   return table<Row>(
     'Latency',
     [
-      { head: 'Stage', kind: 'head', cell: ({ stage }) => stages[stage] },
+      {
+        head: 'Stage',
+        kind: 'head',
+        cell: ({ stage }) => [stages[stage].name, h('span', { class: 'fine' }, stages[stage].what)],
+      },
       quantile('p50'),
       quantile('p95'),
       quantile('p99'),
