@@ -1,0 +1,97 @@
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { clientName, dailyKey, keptUser, SecretsError, untilMidnight } from './secrets.ts'
+
+const scratch = () => {
+  const path = mkdtempSync(join(tmpdir(), 'mtscope-'))
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
+}
+
+const mode = (path: string): number => statSync(path).mode & 0o777
+
+const failure = (act: () => unknown): SecretsError => {
+  try {
+    act()
+  } catch (error) {
+    if (error instanceof SecretsError) return error
+    throw error
+  }
+  throw new Error('it did not fail')
+}
+
+test('a made secret is kept, for its owner alone', () => {
+  using dir = scratch()
+  const data = join(dir.path, 'deep', 'data')
+  const first = keptUser(data)
+  assert.is(keptUser(data).secret.hex(), first.secret.hex())
+  assert.match(first.secret.hex(), /^[0-9a-f]{32}$/)
+  assert.equal([mode(data), mode(join(data, 'secrets.json'))], [0o700, 0o600])
+  assert.equal(readdirSync(data), ['secrets.json'])
+})
+
+test('two hosts make different secrets', () => {
+  using one = scratch()
+  using two = scratch()
+  assert.is.not(keptUser(one.path).secret.hex(), keptUser(two.path).secret.hex())
+})
+
+test('a file that others may read is tightened', () => {
+  using dir = scratch()
+  keptUser(dir.path)
+  const file = join(dir.path, 'secrets.json')
+  chmodSync(file, 0o644)
+  keptUser(dir.path)
+  assert.is(mode(file), 0o600)
+})
+
+test('a folder that cannot be written is one clear line with a code', () => {
+  using dir = scratch()
+  writeFileSync(join(dir.path, 'file'), '')
+  const error = failure(() => keptUser(join(dir.path, 'file', 'data')))
+  assert.is(error.code, 'ERR_DATA_DIR')
+  const under = failure(() => dailyKey(join('/proc', 'data'), 0))
+  assert.is(under.code, 'ERR_DATA_DIR')
+  assert.match(under.message, /^DATA_DIR cannot be written: \/proc\/data \(E[A-Z]+\): choose a folder/)
+})
+
+test('a spoilt file is told, never replaced', () => {
+  using dir = scratch()
+  const file = join(dir.path, 'secrets.json')
+  for (const content of [
+    '{"user1":"c0ffee17',
+    'null',
+    '[]',
+    '{"user1":7}',
+    '{"user1":"00000000000000000000000000000000"}',
+  ]) {
+    writeFileSync(file, content)
+    assert.is(failure(() => keptUser(dir.path)).code, 'ERR_SECRETS_FILE', content)
+    assert.is(readFileSync(file, 'utf8'), content)
+  }
+})
+
+test('the key of a day survives a restart and dies at midnight', () => {
+  using dir = scratch()
+  const noon = Date.parse('2026-11-23T12:00:00Z')
+  const midnight = noon + untilMidnight(noon)
+  const key = dailyKey(dir.path, noon)
+  const file = join(dir.path, 'client-key.json')
+  assert.is(new Date(midnight).toISOString(), '2026-11-24T00:00:00.000Z')
+  assert.ok(dailyKey(dir.path, midnight - 1).equals(key))
+  assert.is(mode(file), 0o600)
+  assert.not.ok(dailyKey(dir.path, midnight).equals(key))
+  assert.not.ok(readFileSync(file, 'utf8').includes(key.toString('hex')))
+  assert.equal(readdirSync(dir.path), ['client-key.json'])
+})
+
+test('a client has one name a day', () => {
+  const [one, two] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)]
+  assert.is(clientName(one, '203.0.113.7'), clientName(one, '203.0.113.7'))
+  assert.match(clientName(one, '203.0.113.7'), /^[0-9a-f]{16}$/)
+  assert.is.not(clientName(one, '203.0.113.7'), clientName(two, '203.0.113.7'))
+})
+
+test.run()
