@@ -67,7 +67,10 @@ export type ListenOptions = {
   exhausted(): void
 }
 
-/** How busy the loop was since the last question: how long others had to wait for one round of work, and 0–1. */
+/**
+ * How busy the loop was since the last question: how long one round of work kept the others waiting, and 0–1 of the
+ * time. Only where the engine waits outside of Node's own loop, which then measures the wrong thing.
+ */
 export type LoopLoad = { delayP50Ms: number; delayP99Ms: number; utilization: number }
 
 export type Engine = {
@@ -86,7 +89,7 @@ export type Engine = {
    */
   run(pulse: (now: number) => number, failed: (error: unknown) => void): void
   stop(): void
-  sample(): LoopLoad
+  sample?(): LoopLoad
 }
 
 /** Free bytes before each read: room for what goes first to a datacenter. */

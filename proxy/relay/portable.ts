@@ -1,5 +1,4 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { dialErrorOf } from '../datacenter/dial-error.ts'
 import type { DialError, Family } from '../events/contract.ts'
 import { type Dialing, type Engine, HEAD, type Link, type LinkEvents, type ListenOptions } from './link.ts'
@@ -19,8 +18,6 @@ export const portableEngine = (scratchBytes: number): Engine => {
   const scratch = Buffer.from(new ArrayBuffer(HEAD + scratchBytes))
   let report: (error: unknown) => void = () => {}
   let timer: NodeJS.Timeout | undefined
-  const delays = monitorEventLoopDelay({ resolution: 20 })
-  let usage = performance.eventLoopUtilization()
 
   const linkOf = (socket: Socket): Link => {
     let on = nobody as LinkEvents<unknown>
@@ -186,7 +183,6 @@ export const portableEngine = (scratchBytes: number): Engine => {
     dial,
     run: (pulse, failed) => {
       report = failed
-      delays.enable()
       const beat = (): void => {
         let wait = 50
         try {
@@ -198,21 +194,6 @@ export const portableEngine = (scratchBytes: number): Engine => {
       }
       beat()
     },
-    stop: () => {
-      clearTimeout(timer)
-      delays.disable()
-    },
-    sample: () => {
-      const now = performance.eventLoopUtilization()
-      const { utilization } = performance.eventLoopUtilization(now, usage)
-      usage = now
-      const load = {
-        delayP50Ms: delays.percentile(50) / 1e6,
-        delayP99Ms: delays.percentile(99) / 1e6,
-        utilization,
-      }
-      delays.reset()
-      return load
-    },
+    stop: () => clearTimeout(timer),
   }
 }

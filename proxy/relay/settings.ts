@@ -1,7 +1,7 @@
 import type { Address } from '../datacenter/directory.ts'
 import type { Mode } from '../events/contract.ts'
+import type { ThreadSample } from '../telemetry/loop.ts'
 import type { Flight } from '../wire/server-hello.ts'
-import type { LoopLoad } from './link.ts'
 
 /** What a worker thread is told at its start; plain data, for it crosses threads. Times in ms, sizes in bytes. */
 export type RelaySettings = {
@@ -46,7 +46,7 @@ export type ToWorker =
   | { type: 'change'; change: Partial<Changeable> }
   /** A batch was taken over. */
   | { type: 'taken' }
-  | { type: 'sample'; id: number }
+  | { type: 'sample' }
   /** Stops accepting; sessions may end by themselves for so long. */
   | { type: 'drain'; ms: number }
 
@@ -56,6 +56,6 @@ export type FromWorker =
   | { type: 'failed'; message: string }
   /** JSON of an array of `count` facts; `lost` facts before them were dropped. */
   | { type: 'facts'; text: string; count: number; lost: number }
-  | ({ type: 'sample'; id: number; open: number } & LoopLoad)
+  | { type: 'sample'; open: number; warm: number; sample: ThreadSample }
   | { type: 'drained' }
   | { type: 'fault'; message: string }

@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import { watchLoop } from '../telemetry/loop.ts'
 import { headroom } from '../wire/records.ts'
 import { factQueue } from './facts.ts'
 import { nativeEngine } from './native/engine.ts'
@@ -21,6 +22,7 @@ const largest = Math.max(
 )
 const scratch = largest + headroom(largest)
 const engine = (settings.portable ? null : nativeEngine(scratch)) ?? portableEngine(scratch)
+const loop = watchLoop(`worker-${settings.worker}`)
 const facts = factQueue(post)
 const relay = startRelay(engine, settings, facts.emit)
 
@@ -52,7 +54,12 @@ try {
       case 'taken':
         return facts.taken()
       case 'sample':
-        return post({ type: 'sample', id: message.id, open: relay.sessions.size, ...engine.sample() })
+        return post({
+          type: 'sample',
+          open: relay.sessions.size,
+          warm: relay.pool.size,
+          sample: { ...loop.sample(), ...engine.sample?.() },
+        })
       case 'drain':
         listening.close()
         relay.pool.close()

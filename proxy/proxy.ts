@@ -1,0 +1,298 @@
+import { createServer } from 'node:net'
+import type { Config, User } from './config.ts'
+import { startProber } from './datacenter/probe.ts'
+import { encodeEvents } from './events/codec.ts'
+import type { ProxyEvent } from './events/contract.ts'
+import { type Link, likelyAddress, linksOf } from './links.ts'
+import { type LocalLog, openLog } from './log/local.ts'
+import { resolved, watchMasking } from './masking.ts'
+import type { MeasuredFlight } from './relay/flight.ts'
+import type { Changeable, RelayUser } from './relay/settings.ts'
+import { startThreads, type Threads } from './relay/threads.ts'
+import { replayMemory } from './replay/memory.ts'
+import type { Say } from './say.ts'
+import { dailyKey, keptUser, makeDataDir, untilMidnight } from './secrets.ts'
+import { maxFds } from './telemetry/host.ts'
+import { type HttpServer, type Routes, startHttp } from './telemetry/http.ts'
+import { sampleProcess } from './telemetry/process.ts'
+import { startTelemetry } from './telemetry/telemetry.ts'
+import { told } from './told.ts'
+import { usualFlight } from './wire/server-hello.ts'
+
+/** What the embedded appliance adds: the read side, on the same log and the same HTTP server. */
+export type Extension = {
+  readonly routes: Partial<Routes>
+  /** The past is folded. */
+  readonly ready: Promise<void>
+  stop(): void
+}
+
+export type RunningProxy = {
+  readonly port: number
+  readonly metricsUrl: string
+  readonly engine: Threads['engine']
+  readonly links: readonly Link[]
+  /** Takes over users and secrets; connections go on. */
+  reload(config: Config): void
+  /** Accepts nothing more, lets connections end for `drainMs`, flushes everything, closes. */
+  stop(reason: string, drainMs: number): Promise<void>
+}
+
+export const errors = { ERR_PORT_TAKEN: 'The port is taken' } as const
+
+export class ListenError extends Error {
+  readonly code = 'ERR_PORT_TAKEN'
+  constructor(name: string, port: number, why: string) {
+    super(
+      `${name}=${port} cannot be listened on (${why}): stop the program that has it, or choose another port`,
+    )
+    this.name = 'ListenError'
+  }
+}
+
+/**
+ * The workers share the port by SO_REUSEPORT, which would let two proxies of one user share it silently: so the port
+ * is first taken alone. Port 0 becomes a free one.
+ */
+const claimPort = (host: string, port: number): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      host === '::' && error.code === 'EAFNOSUPPORT'
+        ? resolve(claimPort('0.0.0.0', port))
+        : reject(new ListenError('MTPROTO_PORT', port, error.code ?? error.message)),
+    )
+    server.listen({ host, port, exclusive: true }, () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : port))
+    })
+  })
+
+const FLIGHT = 'masking-flight'
+const TRIM_MS = 10_000
+/** Descriptors that are not connections: log, threads, HTTP, probes. */
+const RESERVED_FDS = 160
+
+const relayUsers = (users: readonly User[]): RelayUser[] =>
+  users.map(({ name, secret }) => ({ name, secret: secret.bytes() }))
+
+const keptFlight = (log: LocalLog): MeasuredFlight | null => {
+  try {
+    const kept = log.loadSnapshot(FLIGHT)
+    return kept === null ? null : (JSON.parse(Buffer.from(kept.value).toString()) as MeasuredFlight)
+  } catch {
+    return null
+  }
+}
+
+/** Starts the whole write side. Throws errors with a code and one clear line for the operator. */
+export const startProxy = async (options: {
+  readonly config: Config
+  readonly version: string
+  readonly env: NodeJS.ProcessEnv
+  readonly say: Say
+  /** The data plane cannot go on. */
+  readonly failed: (why: string) => void
+  readonly extend?: (log: LocalLog) => Extension
+}): Promise<RunningProxy> => {
+  const { config, version, env, say } = options
+  makeDataDir(config.dataDir)
+  const usersOf = (from: Config): readonly User[] =>
+    from.users.length > 0 ? from.users : [keptUser(config.dataDir)]
+  let users = usersOf(config)
+  const now = Date.now
+  const port = await claimPort(config.host, config.port)
+  const log = openLog({
+    dataDir: config.dataDir,
+    node: config.node,
+    maxBytes: config.logMaxBytes,
+    maxAgeMs: config.logMaxAgeMs,
+    now,
+    report: (line) => say('warn', 'log', { line }),
+  })
+  const stopping = new AbortController()
+  const started = Promise.withResolvers<void>()
+  let threads: Threads | null = null
+  let http: HttpServer | null = null
+  let unready: string | null = 'starting'
+  const extension = options.extend?.(log)
+  const telemetry = startTelemetry({
+    version,
+    node: config.node,
+    env,
+    warn: (text) => say('warn', 'telemetry', { text }),
+    sources: { logBytes: () => log.stats.bytes },
+    listening: started.promise,
+  })
+  // Only what comes from now on: the past was counted by the processes that lived it.
+  const counting = log.tail(Number.MAX_SAFE_INTEGER, ({ events }) => {
+    for (const event of events) telemetry.fold(event)
+  })
+  await counting.caughtUp
+  const emit = (...events: ProxyEvent[]): void => {
+    log.append(encodeEvents(events), events)
+  }
+  const release = async (): Promise<void> => {
+    stopping.abort()
+    await http?.close()
+    await threads?.close()
+    await telemetry.stop()
+    counting.stop()
+    extension?.stop()
+    log.close()
+  }
+
+  try {
+    emit({ v: 1, type: 'process.started', at: now(), version, settings: told(config) })
+    const fds = maxFds()
+    const most = Math.max(
+      1,
+      Math.floor((fds - RESERVED_FDS - Math.min(fds / 4, config.poolSize * config.datacenters.size)) / 2),
+    )
+    if (most < config.maxConnections) {
+      say('warn', 'few-file-descriptors', {
+        limit: fds,
+        MAX_CONNECTIONS: config.maxConnections,
+        using: most,
+        hint: 'raise the limit of open files (ulimit -n) to at least twice MAX_CONNECTIONS',
+      })
+    }
+    const share = (value: number): number => Math.ceil(value / config.workers)
+    const change = (changed: Partial<Changeable>): void => threads?.change(changed)
+    const kept = keptFlight(log)
+    const directory = await resolved(config.datacenters)
+    threads = await startThreads(
+      config.workers,
+      {
+        host: config.host,
+        port,
+        portable: env.MTSCOPE_PORTABLE_RELAY === 'true',
+        modes: config.modes,
+        tlsDomain: config.tlsDomain,
+        fastMode: config.fastMode,
+        toClientBuffer: config.toClientBuffer,
+        toDatacenterBuffer: config.toDatacenterBuffer,
+        dialTimeoutMs: config.dialTimeoutMs,
+        handshakeTimeoutMs: config.handshakeTimeoutMs,
+        ackTimeoutMs: config.ackTimeoutMs,
+        idleTimeoutMs: config.idleTimeoutMs,
+        stallTimeoutMs: config.stallTimeoutMs,
+        clockSkewSeconds: config.clockSkewSeconds,
+        maxConnections: share(Math.min(config.maxConnections, most)),
+        maxHandshakes: share(config.maxHandshakes),
+        poolSize: share(config.poolSize),
+        replay: replayMemory(config.replayEntries),
+        users: relayUsers(users),
+        directory,
+        mask: null,
+        flight: kept ?? usualFlight,
+        addressKey: dailyKey(config.dataDir, now()),
+      },
+      {
+        facts: (text, lost) => {
+          // Text of our own thread: nothing to validate.
+          log.append(text, JSON.parse(text) as ProxyEvent[], lost)
+          if (lost > 0) emit({ v: 1, type: 'events.lost', at: now(), reason: 'worker-queue', count: lost })
+        },
+        fault: (message) => say('error', 'relay-fault', { message }),
+        died: (worker, error) => options.failed(`relay thread ${worker} died: ${error}`),
+      },
+    )
+    const relay = threads
+
+    const sampler = sampleProcess({
+      emit,
+      now,
+      workers: relay.samples,
+      openConnections: () => relay.openConnections,
+    })
+    stopping.signal.addEventListener('abort', sampler.stop)
+    if (config.maskHost !== null) {
+      const masking = watchMasking({
+        host: config.maskHost,
+        port: config.maskPort,
+        name: config.tlsDomain || config.maskHost,
+        listenPort: port,
+        publicHost: config.publicHost,
+        kept,
+        say,
+        changed: ({ mask, flight }) => {
+          change({ ...(mask === undefined ? {} : { mask }), ...(flight === undefined ? {} : { flight }) })
+          if (flight) log.saveSnapshot(FLIGHT, 0, JSON.stringify(flight))
+        },
+      })
+      stopping.signal.addEventListener('abort', masking.stop)
+      await masking.addressKnown
+    }
+    if (config.probeIntervalMs > 0) {
+      startProber({
+        directory,
+        intervalMs: config.probeIntervalMs,
+        emit,
+        now,
+        signal: stopping.signal,
+        onRanking: (ranked) => change({ directory: ranked }),
+      })
+    }
+    const newDay = (): void => {
+      change({ addressKey: dailyKey(config.dataDir, now()) })
+      midnight = setTimeout(newDay, untilMidnight(now()) + 1_000).unref()
+    }
+    let midnight = setTimeout(newDay, untilMidnight(now()) + 1_000).unref()
+    const trimming = setInterval(() => log.trim(now()), TRIM_MS).unref()
+    stopping.signal.addEventListener('abort', () => {
+      clearTimeout(midnight)
+      clearInterval(trimming)
+    })
+
+    await extension?.ready
+    http = await startHttp({
+      host: config.metricsHost,
+      port: config.metricsPort,
+      routes: {
+        expositions: [telemetry.exposition, ...(extension?.routes.expositions ?? [])],
+        unready: () => unready,
+        json: extension?.routes.json ?? {},
+        page: extension?.routes.page ?? (() => null),
+      },
+    })
+    started.resolve()
+    unready = null
+    sampler.sample()
+
+    return {
+      port,
+      metricsUrl: http.url,
+      engine: relay.engine,
+      links: linksOf(users, config.modes, {
+        server: config.publicHost ?? likelyAddress(),
+        port: config.publicPort ?? port,
+        tlsDomain: config.tlsDomain,
+      }),
+      reload: (next) => {
+        const names = new Set(users.map(({ name }) => name))
+        users = usersOf(next)
+        change({ users: relayUsers(users) })
+        const kept = new Set(users.map(({ name }) => name))
+        emit({
+          v: 1,
+          type: 'config.reloaded',
+          at: now(),
+          users: users.length,
+          added: [...kept].filter((name) => !names.has(name)),
+          removed: [...names].filter((name) => !kept.has(name)),
+        })
+      },
+      stop: async (reason, drainMs) => {
+        unready = 'draining'
+        await relay.drain(drainMs)
+        sampler.sample()
+        emit({ v: 1, type: 'process.stopped', at: now(), reason })
+        await release()
+      },
+    }
+  } catch (error) {
+    await release()
+    throw error
+  }
+}

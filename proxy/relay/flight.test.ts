@@ -1,0 +1,142 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net'
+import { createServer, type TlsOptions } from 'node:tls'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { selfSigned } from '../../compose/e2e/certificate.ts'
+import { x25519, x25519MlKem768 } from '../wire/client-hello.ts'
+import { type MeasuredFlight, measureFlight } from './flight.ts'
+
+const host = '127.0.0.1'
+const name = 'www.example.com'
+const certificate = selfSigned(name)
+
+const listening = async (server: Server) => {
+  server.listen(0, host)
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: async () => {
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+/** A TLS server as people run it, and the names it was asked for. */
+const site = async (options: TlsOptions = {}) => {
+  const names: string[] = []
+  const server = createServer({
+    ...certificate,
+    ...options,
+    SNICallback: (asked, done) => {
+      names.push(asked)
+      done(null)
+    },
+  })
+  server.on('tlsClientError', () => {})
+  return { names, ...(await listening(server)) }
+}
+
+/** Something else that takes connections. */
+const peer = (greet: (socket: Socket) => void) =>
+  listening(
+    createTcpServer((socket) => {
+      socket.on('error', () => {})
+      socket.resume()
+      greet(socket)
+    }),
+  )
+
+const measured = async (port: number): Promise<MeasuredFlight> => {
+  const flight = await measureFlight({ host, port, name, timeoutMs: 10_000 })
+  if ('error' in flight) throw new Error(flight.error)
+  return flight
+}
+
+test('a host is seen to take X25519MLKEM768 when offered, and X25519 else', async () => {
+  await using server = await site()
+  const before = Date.now()
+  const flight = await measured(server.port)
+  assert.is(flight.hybrid.group, x25519MlKem768)
+  assert.is(flight.classic.group, x25519)
+  assert.ok(flight.versionFirst)
+  assert.ok(flight.observedAt >= before && flight.observedAt <= Date.now())
+  assert.equal(server.names, Array(5).fill(name))
+})
+
+test('a host without X25519MLKEM768 is seen to take X25519', async () => {
+  await using server = await site({ ecdhCurve: 'X25519' })
+  const flight = await measured(server.port)
+  assert.is(flight.hybrid.group, x25519)
+  assert.is(flight.classic.group, x25519)
+})
+
+test('whose order of cipher suites counts is seen', async () => {
+  await using own = await site({ honorCipherOrder: true })
+  assert.is((await measured(own.port)).cipherSuite, 0x1302)
+  await using theirs = await site({ honorCipherOrder: false })
+  assert.is((await measured(theirs.port)).cipherSuite, null)
+})
+
+test('the size of the encrypted flight is that on the wire, less one header and the longer Finished', async () => {
+  await using server = await site({ honorCipherOrder: true })
+  const { records, hybrid, classic } = await measured(server.port)
+  // EncryptedExtensions, Certificate, CertificateVerify, Finished with SHA-384.
+  assert.is(records.length, 4)
+  assert.is(records[3], 4 + 48 + 1 + 16)
+  assert.is(hybrid.sizes[0], records.reduce((sum, size) => sum + size, 0) + 3 * 5 - 16)
+  assert.is(hybrid.sizes.length, 3)
+  assert.is(classic.sizes.length, 2)
+  // ECDSA signatures differ by a byte or two; only a host that names its groups sends more to who offers fewer.
+  for (const size of hybrid.sizes) assert.ok(Math.abs(size - hybrid.sizes[0]!) <= 4)
+})
+
+test('a host that speaks no TLS 1.3, or no TLS, is an error', async () => {
+  await using old = await site({ maxVersion: 'TLSv1.2' })
+  assert.equal(await measureFlight({ host, port: old.port, name, timeoutMs: 5000 }), { error: 'not-tls13' })
+  await using web = await peer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
+  assert.equal(await measureFlight({ host, port: web.port, name, timeoutMs: 5000 }), { error: 'not-tls13' })
+  await using shut = await peer((socket) => socket.end())
+  assert.equal(await measureFlight({ host, port: shut.port, name, timeoutMs: 5000 }), { error: 'not-tls13' })
+})
+
+test('a host that floods is read up to a bound', async () => {
+  let sent = 0
+  await using flood = await peer((socket) => {
+    const chunk = Buffer.alloc(16_384 + 5)
+    chunk.set([0x16, 3, 3, 0, 90])
+    const more = (): void => {
+      sent += chunk.length
+      socket.write(chunk, (error) => error || more())
+    }
+    more()
+  })
+  assert.equal(await measureFlight({ host, port: flood.port, name, timeoutMs: 5000 }), { error: 'not-tls13' })
+  assert.ok(sent < 20_000_000)
+})
+
+test('nobody there, and somebody silent, are errors', async () => {
+  const gone = await peer(() => {})
+  const { port } = gone
+  await gone[Symbol.asyncDispose]()
+  assert.equal(await measureFlight({ host, port, name, timeoutMs: 5000 }), { error: 'unreachable' })
+  await using silent = await peer(() => {})
+  assert.equal(await measureFlight({ host, port: silent.port, name, timeoutMs: 100 }), { error: 'timeout' })
+})
+
+test('a measurement can be called off', async () => {
+  const asked = Promise.withResolvers<void>()
+  await using silent = await peer((socket) => socket.once('data', () => asked.resolve()))
+  const stop = new AbortController()
+  const { signal } = stop
+  const result = measureFlight({ host, port: silent.port, name, timeoutMs: 60_000, signal })
+  await asked.promise
+  stop.abort()
+  assert.equal(await result, { error: 'timeout' })
+  assert.equal(await measureFlight({ host, port: silent.port, name, timeoutMs: 1000, signal }), {
+    error: 'timeout',
+  })
+})
+
+test.run()

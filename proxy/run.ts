@@ -1,0 +1,122 @@
+import { readFileSync } from 'node:fs'
+import { type Config, type ConfigReading, readConfig } from './config.ts'
+import type { LocalLog } from './log/local.ts'
+import { type Extension, type RunningProxy, startProxy } from './proxy.ts'
+import { sayer } from './say.ts'
+
+const dotenv = (): string => {
+  try {
+    return readFileSync('.env', 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+const version = (): string => {
+  const read: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+  return typeof read === 'object' && read !== null && 'version' in read ? String(read.version) : '0'
+}
+
+const usage = (program: string): string => `${program}: a Telegram MTProto proxy that shows what it is doing
+
+Settings come from the environment and from .env in the current folder; README.md lists them all.
+Without any, it makes a secret, keeps it in ./data and listens on port 8080.
+
+  SIGHUP            reads users again; connections go on
+  SIGTERM, SIGINT   stops accepting, lets connections end, exits 0; a second one ends them at once
+`
+
+/** The life of a program around the proxy: settings, signals, exit codes. 2: wrong settings; 1: could not run. */
+export const run = async (
+  program: string,
+  extend?: (log: LocalLog, version: string) => Extension,
+): Promise<void> => {
+  if (process.argv.includes('--help') || process.argv.includes('-h')) {
+    process.stdout.write(usage(program))
+    return
+  }
+  const say = sayer()
+  const read = (): ConfigReading => readConfig(process.env, dotenv())
+  const reading = read()
+  if (!reading.ok) {
+    const { mistakes } = reading
+    process.stderr.write(
+      `${program} cannot start: ${mistakes.length === 1 ? 'a setting is' : `${mistakes.length} settings are`} wrong\n`,
+    )
+    for (const mistake of mistakes) process.stderr.write(`  ${mistake}\n`)
+    process.exit(2)
+  }
+  const { config, telemetry } = reading
+  let proxy: RunningProxy
+  try {
+    proxy = await startProxy({
+      config,
+      version: version(),
+      env: { ...telemetry, ...process.env },
+      say,
+      failed: (why) => {
+        say('error', 'failed', { why })
+        process.exit(1)
+      },
+      ...(extend ? { extend: (log: LocalLog) => extend(log, version()) } : {}),
+    })
+  } catch (error) {
+    process.stderr.write(
+      `${program} cannot start: ${error instanceof Error ? error.message : String(error)}\n`,
+    )
+    process.exit(1)
+  }
+  introduce(program, config, proxy)
+  say('info', 'ready', {
+    port: proxy.port,
+    metrics: proxy.metricsUrl,
+    users: config.users.length || 1,
+    workers: config.workers,
+    engine: proxy.engine,
+    version: version(),
+  })
+
+  let stopping = false
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) process.exit(0)
+    stopping = true
+    // Ctrl-C is somebody who waits at a terminal; SIGTERM is a supervisor that has time.
+    const drainMs = signal === 'SIGINT' ? Math.min(2_000, config.drainMs) : config.drainMs
+    say('info', 'stopping', { signal, drainSeconds: drainMs / 1_000 })
+    proxy.stop(signal, drainMs).then(
+      () => {
+        say('info', 'stopped')
+        process.exit(0)
+      },
+      (error: unknown) => {
+        say('error', 'stop-failed', { error: String(error) })
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+  process.on('SIGHUP', () => {
+    const next = read()
+    if (next.ok) {
+      proxy.reload(next.config)
+      say('info', 'reloaded', { users: next.config.users.length || 1 })
+    } else
+      say('error', 'reload-refused', { mistakes: next.mistakes.join('; '), hint: 'the old settings stay' })
+  })
+}
+
+const introduce = (program: string, config: Config, proxy: RunningProxy): void => {
+  const lines = [
+    `${program} relays on port ${proxy.port} to ${config.datacenters.size} datacenter entries, ${config.workers} threads.`,
+    `Status page and metrics: ${proxy.metricsUrl}/`,
+    config.maskHost === null
+      ? 'Strangers are not answered (MASK_HOST=off).'
+      : `Strangers see ${config.maskHost}:${config.maskPort}.`,
+    '',
+    'Open one of these links in Telegram, or send it to whom the proxy is for:',
+  ]
+  for (const { user, mode, tg, web } of proxy.links)
+    lines.push(`  ${user}, ${mode}:`, `    ${tg}`, `    ${web}`)
+  process.stdout.write(`${lines.join('\n')}\n\n`)
+}
