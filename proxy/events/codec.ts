@@ -5,8 +5,13 @@ import { chains, type Lift, lift, type Raw } from './upcast.ts'
 /** A row of the log, or what a message carries: `count` facts as JSON text, `seq` that of the first. */
 export type Row = Position & { readonly count: number; readonly text: string; readonly at?: number }
 
-/** A fact that was stored and cannot be told. `why` names the field, or `type` or `v`. */
-export type Unreadable = { readonly seq: number; readonly type: string; readonly why: string }
+/** Facts from `seq` on that were stored and cannot be told. `why` names the field, or is `type`, `v` or `text`. */
+export type Unreadable = {
+  readonly seq: number
+  readonly count: number
+  readonly type: string
+  readonly why: string
+}
 
 /**
  * In place of each unreadable fact stands an `events.lost` of reason `unreadable`, so that `seq` stays without a hole
@@ -31,8 +36,9 @@ export const decodeBatch = (row: Row): Decoded => {
   const { node, boot, seq } = row
   const parsed = parse(row.text)
   if (!Array.isArray(parsed) || parsed.length === 0) {
-    const unreadable = [{ seq, type: 'unknown', why: 'text' }]
-    return { node, boot, seq, events: [lost(row.at ?? 0, Math.max(1, row.count))], unreadable }
+    const count = Math.max(1, row.count)
+    const unreadable = [{ seq, count, type: 'unknown', why: 'text' }]
+    return { node, boot, seq, events: [lost(row.at ?? 0, count)], unreadable }
   }
   return decodeParsed({ node, boot, seq }, parsed, row.at ?? 0)
 }
@@ -95,6 +101,7 @@ const decodeParsed = (from: Position, values: readonly unknown[], rowAt: number)
     const { type, at } = (typeof value === 'object' && value !== null ? value : {}) as Partial<Raw>
     unreadable.push({
       seq: from.seq + index,
+      count: 1,
       type: typeof type === 'string' ? type.slice(0, 64) : 'unknown',
       why: 'why' in decoded ? decoded.why : 'type',
     })

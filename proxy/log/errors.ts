@@ -1,0 +1,31 @@
+/** What an operator may meet. Match on `code`; `message` is one plain line. */
+export const errors = {
+  ERR_LOG_LOCKED: 'Another mtscope process uses this DATA_DIR',
+  ERR_LOG_UNWRITABLE: 'The event log cannot be written',
+  ERR_LOG_NEWER: 'The event log was written by a newer mtscope',
+  ERR_LOG_MISSING: 'There is no event log in this DATA_DIR',
+} as const
+
+export class LogError extends Error {
+  readonly code: keyof typeof errors
+
+  constructor(code: keyof typeof errors, detail: string, cause?: unknown) {
+    super(`${errors[code]}: ${detail}`, { cause })
+    this.name = 'LogError'
+    this.code = code
+  }
+}
+
+/** SQLite's primary result code of a thrown error, or null when the error is not SQLite's. https://sqlite.org/rescode.html */
+export const resultCode = (error: unknown): number | null =>
+  error instanceof Error && 'errcode' in error && typeof error.errcode === 'number'
+    ? error.errcode & 0xff
+    : null
+
+export const sqlite = { busy: 5, locked: 6, corrupt: 11, full: 13, notADatabase: 26 } as const
+
+/** Whether the file itself is damaged, so that trying again cannot help. */
+export const isDamage = (error: unknown): boolean => {
+  const code = resultCode(error)
+  return code === sqlite.corrupt || code === sqlite.notADatabase
+}

@@ -1,0 +1,148 @@
+import { chmodSync, closeSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import type { Row } from '../events/codec.ts'
+import { LogError } from './errors.ts'
+
+export type StoredRow = Row & { readonly row: number; readonly at: number }
+/** What trimming needs to know of a row; `bytes` of its text. */
+export type RowSize = {
+  readonly row: number
+  readonly at: number
+  readonly count: number
+  readonly bytes: number
+}
+export type Snapshot = { readonly row: number; readonly value: Uint8Array | string }
+
+/** The log's file and its statements. Every function throws SQLite's errors; who calls decides what they mean. */
+export type Store = {
+  insert(row: StoredRow): void
+  /** The rows after `after`, oldest first: at most 512, and no more once `bytes` of text are together. */
+  page(after: number, bytes: number): StoredRow[]
+  oldest(limit: number): RowSize[]
+  deleteThrough(row: number): void
+  /** The last row that this file has or had, 0 when none. */
+  lastRow(): number
+  saveSnapshot(name: string, row: number, value: Uint8Array | string, at: number): void
+  loadSnapshot(name: string): Snapshot | null
+  pages(): { readonly total: number; readonly free: number; readonly pageBytes: number }
+  /** Gives up to `pages` free pages back to the file system. */
+  vacuum(pages: number): void
+  checkpoint(): void
+  /** What the file system holds for it, write-ahead log included. */
+  fileBytes(): number
+  walBytes(): number
+  close(): void
+}
+
+const version = 1
+const schema = `
+  CREATE TABLE batch (
+    row INTEGER PRIMARY KEY, node TEXT NOT NULL, boot TEXT NOT NULL,
+    seq INTEGER NOT NULL, count INTEGER NOT NULL, at INTEGER NOT NULL, text TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE snapshot (
+    name TEXT PRIMARY KEY, row INTEGER NOT NULL, at INTEGER NOT NULL, value ANY NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  PRAGMA user_version = ${version};
+`
+
+export const logFile = (dataDir: string): string => join(dataDir, 'log.sqlite')
+
+/** Opens or creates the file, 0600. `walBytes` is where the write-ahead log is folded back. Throws ERR_LOG_NEWER too. */
+export const openStore = (dataDir: string, walBytes: number): Store => {
+  const path = logFile(dataDir)
+  closeSync(openSync(path, 'a', 0o600)) // SQLite would create it by umask; its -wal and -shm copy this mode
+  chmodSync(path, 0o600)
+  const db = new DatabaseSync(path, { timeout: 250 })
+  try {
+    // auto_vacuum counts only before the first table.
+    db.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
+    db.exec(
+      `PRAGMA journal_size_limit = ${walBytes}; PRAGMA wal_autocheckpoint = ${Math.ceil(walBytes / 4096)}`,
+    )
+    const found = Number(db.prepare('PRAGMA user_version').get()?.['user_version'])
+    if (found > version)
+      throw new LogError('ERR_LOG_NEWER', `${path} has version ${found}, known is ${version}`)
+    if (found === 0) db.exec(`BEGIN IMMEDIATE; ${schema} COMMIT`)
+    return statements(db, path)
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+/** Opens the file for reading beside its writer, or without one. */
+export const openStoreToRead = (dataDir: string): Pick<Store, 'page' | 'loadSnapshot' | 'close'> => {
+  const path = logFile(dataDir)
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) throw new LogError('ERR_LOG_MISSING', path)
+  return statements(new DatabaseSync(path, { readOnly: true, timeout: 250 }), path)
+}
+
+/** Puts a damaged file out of the way, one at most is kept. The new name. */
+export const moveAside = (dataDir: string): string => {
+  const path = logFile(dataDir)
+  const aside = `${path}.damaged`
+  rmSync(`${aside}-wal`, { force: true })
+  renameSync(path, aside)
+  if (statSync(`${path}-wal`, { throwIfNoEntry: false })) renameSync(`${path}-wal`, `${aside}-wal`)
+  rmSync(`${path}-shm`, { force: true })
+  return aside
+}
+
+const statements = (db: DatabaseSync, path: string): Store => {
+  const insert = db.prepare(
+    'INSERT INTO batch (row, node, boot, seq, count, at, text) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  )
+  const after = db.prepare(
+    'SELECT row, node, boot, seq, count, at, text FROM batch WHERE row > ? ORDER BY row LIMIT 512',
+  )
+  const oldest = db.prepare(
+    'SELECT row, at, count, octet_length(text) AS bytes FROM batch ORDER BY row LIMIT ?',
+  )
+  const deleteThrough = db.prepare('DELETE FROM batch WHERE row <= ?')
+  const lastRow = db.prepare(
+    'SELECT max(coalesce((SELECT max(row) FROM batch), 0), coalesce((SELECT max(row) FROM snapshot), 0)) AS row',
+  )
+  const save = db.prepare('INSERT OR REPLACE INTO snapshot (name, row, at, value) VALUES (?, ?, ?, ?)')
+  const load = db.prepare('SELECT row, value FROM snapshot WHERE name = ?')
+  const pages = db.prepare(
+    'SELECT page_count AS total, freelist_count AS free, page_size AS pageBytes FROM pragma_page_count, pragma_freelist_count, pragma_page_size',
+  )
+  const size = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0
+
+  return {
+    insert: ({ row, node, boot, seq, count, at, text }) => {
+      insert.run(row, node, boot, seq, count, at, text)
+    },
+    page: (from, bytes) => {
+      const rows: StoredRow[] = []
+      let read = 0
+      for (const found of after.iterate(from)) {
+        const stored = found as unknown as StoredRow // STRICT: SQLite has checked the columns' types
+        rows.push(stored)
+        read += stored.text.length
+        if (read >= bytes) break
+      }
+      return rows
+    },
+    oldest: (limit) => oldest.all(limit) as unknown as RowSize[],
+    deleteThrough: (row) => {
+      deleteThrough.run(row)
+    },
+    lastRow: () => Number(lastRow.get()?.['row']),
+    saveSnapshot: (name, row, value, at) => {
+      save.run(name, row, at, value)
+    },
+    loadSnapshot: (name) => {
+      const found = load.get(name)
+      return found === undefined ? null : (found as unknown as Snapshot)
+    },
+    pages: () => pages.get() as unknown as ReturnType<Store['pages']>,
+    vacuum: (count) => db.exec(`PRAGMA incremental_vacuum(${count})`),
+    checkpoint: () => db.exec('PRAGMA wal_checkpoint(TRUNCATE)'),
+    fileBytes: () => size(path) + size(`${path}-wal`),
+    walBytes: () => size(`${path}-wal`),
+    close: () => db.close(),
+  }
+}
