@@ -1,0 +1,68 @@
+import type { Batch } from '../proxy/events/contract.ts'
+import { openDelta } from './delta.ts'
+import { connections } from './projections/connections.ts'
+import { datacenters } from './projections/datacenters.ts'
+import { processes, processKeys } from './projections/processes.ts'
+import { rejections } from './projections/rejections.ts'
+import { replays } from './projections/replays.ts'
+import type { State } from './state/memory.ts'
+
+export const foldKeys = {
+  /** Sequence numbers that never came, and those of them that an `events.lost` accounts for. */
+  holes: 'holes',
+  told: 'holes.told',
+} as const
+
+/** What became of a batch: facts folded, and facts dropped because they were folded before. */
+export type Folded = { readonly folded: number; readonly repeated: number }
+
+const projections = [connections, datacenters, rejections, processes, replays]
+
+/**
+ * Folds a batch into the state, exactly once: `(node, boot)` has a highest `seq`, what lies at or below it was
+ * here before, and what is missing above it is a hole. The first batch of an emitter may begin anywhere, for the
+ * log lets old rows go. Facts of one emitter must come in its order, repeats and cuts of batches may be any.
+ */
+export const fold = (state: State, batch: Batch): Folded => {
+  const { node, boot, seq, events } = batch
+  const emitter = `${node}/${boot}`
+  const standing = state.emitters.get(emitter)
+  const next = standing?.next ?? seq
+  const repeated = Math.min(events.length, Math.max(0, next - seq))
+  const folded = events.length - repeated
+  if (folded === 0) return { folded, repeated }
+
+  const { delta, tally, moveTo } = openDelta(node, boot)
+  let at = standing?.at ?? -Infinity
+  for (let index = repeated; index < events.length; index++) {
+    const event = events[index]!
+    moveTo(event.at)
+    at = Math.max(at, event.at)
+    tally.tick(processKeys.facts, 1)
+    for (const project of projections) project(event, tally)
+    if (event.type === 'events.lost') tally.ever(foldKeys.told, holesOf(event.reason, event.count))
+  }
+  tally.ever(processKeys.facts, folded)
+  if (seq > next) {
+    tally.ever(foldKeys.holes, seq - next)
+    tally.live(foldKeys.holes, seq - next)
+  }
+  moveTo(at)
+  tally.recent(processKeys.seen(node), boot)
+  state.apply(delta, emitter, { next: seq + events.length, at })
+  return { folded, repeated }
+}
+
+// The codec puts one fact in place of an unreadable row, so that one of its numbers is filled.
+const holesOf = (reason: string, count: number): number => (reason === 'unreadable' ? count - 1 : count)
+
+/** Losses by reason. A hole that an `events.lost` accounts for is counted under its reason, never twice. */
+export const lostBy = (state: Pick<State, 'bucket'>): Record<string, number> => {
+  const ever = state.bucket('ever', 0)
+  const prefix = `${processKeys.lost}/`
+  const lost: Record<string, number> = {}
+  for (const [key, n] of ever) if (key.startsWith(prefix)) lost[key.slice(prefix.length)] = n
+  const unexplained = (ever.get(foldKeys.holes) ?? 0) - (ever.get(foldKeys.told) ?? 0)
+  if (unexplained > 0) lost.unexplained = unexplained
+  return lost
+}

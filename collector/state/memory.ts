@@ -1,0 +1,127 @@
+import type { Counts, Delta, Saying } from '../delta.ts'
+import { addTo, isNewer } from '../delta.ts'
+import type { Bucket, Span, TimeSpan } from './retention.ts'
+import { keptBuckets, lastingMs, recentMs, timeSpans } from './retention.ts'
+import type { Aggregates, Standing } from './snapshot.ts'
+import { emptyAggregates, writeSnapshot } from './snapshot.ts'
+
+/** The aggregates as readers see them. */
+export type Reading = {
+  /** Grows with every change. */
+  readonly version: number
+  /** Epoch ms of the earliest fact, null before there is one. */
+  readonly since: number | null
+  count(span: Span, bucket: Bucket, key: string): number
+  /** Over the buckets `from` to `to`, both included. */
+  sum(span: TimeSpan, from: number, to: number, key: string): number
+  bucket(span: Span, bucket: Bucket): ReadonlyMap<string, number>
+  readonly recent: ReadonlyMap<string, Saying>
+  readonly lasting: ReadonlyMap<string, Saying>
+  /** By `node/boot`. */
+  readonly emitters: ReadonlyMap<string, Standing>
+  /** Amounts not counted because their bucket was full of other keys, since this process started. */
+  readonly refused: number
+  /** Numbers and sayings held. */
+  entries(): number
+}
+
+export type State = Reading & {
+  /** Adds a delta and moves its emitter on, in one stroke. */
+  apply(delta: Delta, emitter: string, standing: Standing): void
+  /** Forgets what is too old at `now` (epoch ms). */
+  expire(now: number): void
+  /** JSON text: the same for the same facts, in whatever order and cuts they came. */
+  snapshot(): string
+}
+
+// More keys than this in one bucket is a mistake somewhere, and memory is worth more than its last labels.
+const mostKeys = 20_000
+const nothing: ReadonlyMap<string, number> = new Map()
+
+/** The state in memory; `from` is what `readSnapshot` gave. */
+export const createMemoryState = (from: Aggregates = emptyAggregates()): State => {
+  const { counts, recent, lasting, emitters } = from
+  // The JSON of a bucket that no longer changes is made once: two days of minutes are most of a snapshot.
+  const texts = new WeakMap<Counts, string>()
+  let since = from.since
+  let refused = 0
+  let version = 0
+
+  const add = (span: Span, bucket: Bucket, added: Counts): void => {
+    if (added.size === 0) return
+    const buckets = counts.get(span)!
+    const into: Counts = buckets.get(bucket) ?? new Map()
+    buckets.set(bucket, into)
+    texts.delete(into)
+    for (const [key, n] of added) {
+      if (into.size >= mostKeys && !into.has(key)) refused++
+      else addTo(into, key, n)
+      // Nothing and zero are one: whether a key is there must not depend on the order of facts.
+      if (into.get(key) === 0) into.delete(key)
+    }
+  }
+
+  const learn = (into: Map<string, Saying>, said: ReadonlyMap<string, Saying>): void => {
+    for (const [key, saying] of said) {
+      const known = into.get(key)
+      if (known === undefined && into.size >= mostKeys) refused++
+      else if (isNewer(saying, known)) into.set(key, saying)
+    }
+  }
+
+  return {
+    get version() {
+      return version
+    },
+    get since() {
+      return since === Infinity ? null : since
+    },
+    get refused() {
+      return refused
+    },
+    recent,
+    lasting,
+    emitters,
+    count: (span, bucket, key) => counts.get(span)!.get(bucket)?.get(key) ?? 0,
+    sum(span, first, last, key) {
+      const buckets = counts.get(span)!
+      let sum = 0
+      for (let bucket = first; bucket <= last; bucket++) sum += buckets.get(bucket)?.get(key) ?? 0
+      return sum
+    },
+    bucket: (span, bucket) => counts.get(span)!.get(bucket) ?? nothing,
+    entries() {
+      let entries = recent.size + lasting.size
+      for (const buckets of counts.values()) for (const bucket of buckets.values()) entries += bucket.size
+      return entries
+    },
+    apply(delta, emitter, standing) {
+      version++
+      for (const [span, buckets] of delta.counts) {
+        for (const [bucket, added] of buckets) add(span, bucket, added)
+      }
+      learn(recent, delta.recent)
+      learn(lasting, delta.lasting)
+      since = Math.min(since, delta.since)
+      emitters.set(emitter, standing)
+    },
+    expire(now) {
+      version++
+      for (const span of timeSpans) {
+        const [first, last] = keptBuckets(span, now)
+        const buckets = counts.get(span)!
+        for (const bucket of buckets.keys()) {
+          if (Number(bucket) < first || Number(bucket) > last) buckets.delete(bucket)
+        }
+      }
+      for (const [emitter, { at }] of emitters) {
+        if (at >= now - recentMs) continue
+        emitters.delete(emitter)
+        counts.get('boot')!.delete(emitter)
+      }
+      for (const [key, { at }] of recent) if (at < now - recentMs) recent.delete(key)
+      for (const [key, { at }] of lasting) if (at < now - lastingMs) lasting.delete(key)
+    },
+    snapshot: () => writeSnapshot({ counts, recent, lasting, emitters, since }, texts),
+  }
+}

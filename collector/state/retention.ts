@@ -1,0 +1,50 @@
+/**
+ * How long a counter is kept. A span is an expiry class: every counter lives in one bucket of one span, and a
+ * bucket goes as a whole. In Redis a bucket is one hash with one EXPIREAT, so both adapters forget alike.
+ */
+export const spans = ['ever', 'month', 'day', 'minute', 'tick', 'boot'] as const
+export type Span = (typeof spans)[number]
+
+/** Time spans number their buckets; `ever` has one, `0`; `boot` has one for each emitter, `node/boot`. */
+export type Bucket = number | string
+
+const second = 1000
+const minute = 60 * second
+const hour = 60 * minute
+const day = 24 * hour
+
+export const tickMs = 10 * second
+export const minuteMs = minute
+export const dayMs = day
+
+/** An emitter, a probe or a node that said nothing for so long is forgotten; so is a minute this old. */
+export const recentMs = 48 * hour
+/** What is said of a user outlives months of absence. */
+export const lastingMs = 800 * day
+
+const keepMs = { month: lastingMs, day: 35 * day, minute: recentMs, tick: hour + minute } as const
+
+export type TimeSpan = keyof typeof keepMs
+export const timeSpans: readonly TimeSpan[] = ['month', 'day', 'minute', 'tick']
+
+/** The number of the bucket that holds `at` (epoch ms, UTC). */
+export const bucketOf = (span: TimeSpan, at: number): number => {
+  switch (span) {
+    case 'tick':
+      return Math.floor(at / tickMs)
+    case 'minute':
+      return Math.floor(at / minuteMs)
+    case 'day':
+      return Math.floor(at / dayMs)
+    case 'month': {
+      const date = new Date(at)
+      return date.getUTCFullYear() * 12 + date.getUTCMonth()
+    }
+  }
+}
+
+/** The buckets of a span worth keeping at `now`, both ends included. What a wrong clock dates later goes, too. */
+export const keptBuckets = (span: TimeSpan, now: number): readonly [number, number] => [
+  bucketOf(span, now - keepMs[span]),
+  bucketOf(span, now + hour),
+]

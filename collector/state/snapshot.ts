@@ -1,0 +1,114 @@
+import type { Counts, Json, Saying } from '../delta.ts'
+import type { Bucket, Span } from './retention.ts'
+import { spans } from './retention.ts'
+
+/** Where an emitter stands: the `seq` it owes next, and when it last spoke (epoch ms). */
+export type Standing = { readonly next: number; readonly at: number }
+
+/** All that the folds have made of the facts. */
+export type Aggregates = {
+  readonly counts: ReadonlyMap<Span, Map<Bucket, Counts>>
+  readonly recent: Map<string, Saying>
+  readonly lasting: Map<string, Saying>
+  readonly emitters: Map<string, Standing>
+  /** Infinity before the first fact. */
+  readonly since: number
+}
+
+/** Raised when old text would be misread; projections that only count something more leave it as it is. */
+const version = 1
+
+export const emptyAggregates = (): Aggregates => ({
+  counts: new Map(spans.map((span) => [span, new Map<Bucket, Counts>()])),
+  recent: new Map(),
+  lasting: new Map(),
+  emitters: new Map(),
+  since: Infinity,
+})
+
+const byKey = (a: readonly [Bucket, unknown], b: readonly [Bucket, unknown]): number =>
+  a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0
+
+const object = <V>(entries: Iterable<readonly [Bucket, V]>, text: (value: V) => string): string =>
+  `{${[...entries]
+    .sort(byKey)
+    .map(([key, value]) => `${JSON.stringify(String(key))}:${text(value)}`)
+    .join(',')}}`
+
+/** Canonical JSON: every key sorted. `texts` remembers that of buckets which did not change since. */
+export const writeSnapshot = (from: Aggregates, texts: WeakMap<Counts, string>): string => {
+  const countsText = (counts: Counts): string => {
+    const text = texts.get(counts) ?? object(counts, String)
+    texts.set(counts, text)
+    return text
+  }
+  const sayings = (of: Map<string, Saying>): string =>
+    object(of, ({ at, value }) => `[${at},${JSON.stringify(value)}]`)
+  const full = (buckets: Map<Bucket, Counts>) => [...buckets].filter(([, counts]) => counts.size > 0)
+  const parts = [
+    `"version":${version}`,
+    `"since":${from.since === Infinity ? 'null' : from.since}`,
+    `"counts":${object(from.counts, (buckets) => object(full(buckets), countsText))}`,
+    `"recent":${sayings(from.recent)}`,
+    `"lasting":${sayings(from.lasting)}`,
+    `"emitters":${object(from.emitters, ({ next, at }) => `[${next},${at}]`)}`,
+  ]
+  return `{${parts.join(',\n')}}`
+}
+
+const record = (value: unknown): [string, unknown][] => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new TypeError('no object')
+  return Object.entries(value)
+}
+
+const number = (value: unknown): number => {
+  if (typeof value !== 'number' || !Number.isFinite(value)) throw new TypeError('no number')
+  return value
+}
+
+const pair = (value: unknown): readonly [unknown, unknown] => {
+  if (!Array.isArray(value) || value.length !== 2) throw new TypeError('no pair')
+  return [value[0], value[1]]
+}
+
+const sayings = (value: unknown): Map<string, Saying> =>
+  new Map(
+    record(value).map(([key, said]) => {
+      const [at, of] = pair(said)
+      return [key, { at: number(at), value: of as Json }] // it was JSON a line ago
+    }),
+  )
+
+const bucketsOf = (span: Span, value: unknown): Map<Bucket, Counts> =>
+  new Map(
+    record(value ?? {}).map(([bucket, counts]) => [
+      span === 'boot' ? bucket : number(Number(bucket)),
+      new Map(record(counts).map(([key, n]) => [key, number(n)])),
+    ]),
+  )
+
+/** Reverses `writeSnapshot`; text of another version or shape gives the reason why it cannot be used. */
+export const readSnapshot = (text: string): Aggregates | { readonly unusable: string } => {
+  try {
+    const parsed = new Map(record(JSON.parse(text)))
+    const found = parsed.get('version')
+    if (found !== version)
+      return { unusable: `it has version ${String(found)}, this program reads ${version}` }
+    const counts = new Map(record(parsed.get('counts')))
+    const since = parsed.get('since')
+    return {
+      counts: new Map(spans.map((span) => [span, bucketsOf(span, counts.get(span))])),
+      recent: sayings(parsed.get('recent')),
+      lasting: sayings(parsed.get('lasting')),
+      emitters: new Map(
+        record(parsed.get('emitters')).map(([emitter, standing]) => {
+          const [next, at] = pair(standing)
+          return [emitter, { next: number(next), at: number(at) }]
+        }),
+      ),
+      since: since === null ? Infinity : number(since),
+    }
+  } catch (error) {
+    return { unusable: `it is damaged (${error instanceof Error ? error.message : String(error)})` }
+  }
+}
