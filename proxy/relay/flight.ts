@@ -45,7 +45,7 @@ const ask = async (
   const expired = (): void => resolve({ error: 'timeout' })
   signal.addEventListener('abort', expired)
   if (signal.aborted) expired()
-  socket.on('error', () => resolve({ error: 'unreachable' }))
+  socket.on('error', () => (length > 0 ? settle() : resolve({ error: 'unreachable' })))
   socket.on('close', settle)
   socket.on('connect', () => {
     pauseMs = Math.min(Math.max(4 * (performance.now() - startedAt), shortestPauseMs), longestPauseMs)
