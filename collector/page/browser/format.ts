@@ -44,7 +44,7 @@ export const amount = (value: Maybe): string => {
 /** A latency in ms. */
 export const ms = (value: Maybe): string => {
   if (!known(value)) return dash
-  if (value >= 59_950) return duration(value)
+  if (value >= 59_950) return duration(Math.round(value / 1000) * 1000)
   if (value >= 999.5) return `${(value / 1000).toFixed(value < 9995 ? 2 : 1)}${gap}s`
   if (value === 0) return `0${gap}ms`
   return `${value.toFixed(value < 0.995 ? 2 : value < 9.95 ? 1 : 0)}${gap}ms`

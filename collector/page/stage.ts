@@ -1,0 +1,72 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { BrowserContextOptions, Page } from 'playwright-core'
+import type { Status } from '../status.ts'
+import { openChromium } from './chromium.ts'
+import { pageRoutes } from './serve.ts'
+
+/** The page in a real browser, before a server that tells what the test wants told. */
+export type Stage = AsyncDisposable & {
+  page: Page
+  url: string
+  /** What `/api/status` answers from now on. */
+  tell: (status: Status) => void
+  /** The appliance goes away, and is there again at the same port. */
+  stop: () => Promise<void>
+  start: () => Promise<void>
+  /** Console errors, page errors, policy violations, and requests to anywhere else. */
+  complaints: string[]
+}
+
+export const openStage = async (first: Status, options: BrowserContextOptions = {}): Promise<Stage> => {
+  let status = first
+  let port = 0
+  const routes = pageRoutes()
+  const server = createServer(({ url = '/' }, response) => {
+    if (url === '/api/status') {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(status))
+      return
+    }
+    const answer = routes(url)
+    response.writeHead(answer?.status ?? 404, answer?.headers).end(answer?.body)
+  })
+  const start = async (): Promise<void> => {
+    await once(server.listen(port, '127.0.0.1'), 'listening')
+    port = (server.address() as AddressInfo).port
+  }
+  const stop = async (): Promise<void> => {
+    if (!server.listening) return
+    server.close()
+    server.closeAllConnections()
+    await once(server, 'close')
+  }
+  await start()
+  const browser = await openChromium()
+  const page = await browser.newPage(options)
+  const url = `http://127.0.0.1:${port}/`
+  const complaints: string[] = []
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(String(error)))
+  page.on('request', (request) => {
+    if (!request.url().startsWith(url)) complaints.push(`asked ${request.url()}`)
+  })
+  await page.goto(url)
+  await page.locator('#verdict:not([data-level=wait])').waitFor()
+  return {
+    page,
+    url,
+    tell: (next) => {
+      status = next
+    },
+    stop,
+    start,
+    complaints,
+    [Symbol.asyncDispose]: async () => {
+      await browser.close()
+      await stop()
+    },
+  }
+}
