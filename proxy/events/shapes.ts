@@ -36,6 +36,10 @@ const hex =
   (digits: number): Check<string> =>
   (value): value is string =>
     typeof value === 'string' && value.length === digits && /^[0-9a-f]*$/.test(value)
+/** A network and no more: a full address must not pass for one. */
+const prefix: Check<string> = (value): value is string =>
+  typeof value === 'string' &&
+  /^(\d{1,3}\.\d{1,3}\.\d{1,3}\.0\/24|[0-9a-f]{1,4}(:[0-9a-f]{1,4}){2}::\/48)$/.test(value)
 const list =
   <T>(item: Check<T>): Check<readonly T[]> =>
   (value): value is readonly T[] =>
@@ -133,7 +137,7 @@ const alert = { rule: text, subject: text, value: number, baseline: number, sinc
 
 /** What the newest version of every fact must look like to be believed. */
 export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
-  'connection.accepted': { connection, prefix: text, client, family, worker: count },
+  'connection.accepted': { connection, prefix, client, family, worker: count },
   'handshake.accepted': {
     connection,
     ...session,

@@ -75,7 +75,7 @@ export const openLog = ({ dataDir, node, maxBytes, maxAgeMs, now, report = warn 
   let nextSeq = 1
   let appended = 0
   let untrimmed = 0 // characters appended since the size was last looked at
-  let unwritten = 0 // facts that the next successful write will tell as lost
+  const untold = { 'log-bounds': 0, 'log-full': 0 } // losses that the next successful write will tell
   let failure: string | null = null
   let roomMadeAt = Number.NEGATIVE_INFINITY
   let unreadableThrough = 0
@@ -94,7 +94,6 @@ export const openLog = ({ dataDir, node, maxBytes, maxAgeMs, now, report = warn 
     if (closed) return false
     try {
       keeper.with(write)
-      failure = null
       return true
     } catch (error) {
       failure = reason(error)
@@ -103,36 +102,35 @@ export const openLog = ({ dataDir, node, maxBytes, maxAgeMs, now, report = warn 
   }
 
   const insert = (seq: number, count: number, text: string): boolean => {
-    const row = { row: lastRow + 1, node, boot, seq, count, at: now(), text }
-    const written = attempt((store) => store.insert(row))
-    if (written) lastRow++
+    const at = Math.trunc(now())
+    const write = (store: Store): void => store.insert({ row: lastRow + 1, node, boot, seq, count, at, text })
+    let written = attempt(write)
+    if (!written && at - roomMadeAt >= 1000) {
+      roomMadeAt = at
+      written = attempt((store) => makeRoom(store, releasedByAll())) && attempt(write)
+    }
+    if (written) {
+      lastRow++
+      failure = null
+    }
     return written
   }
 
-  const tellLoss = (why: LossReason, count: number): boolean => {
-    const events: ProxyEvent[] = [{ v: 1, type: 'events.lost', at: now(), reason: why, count }]
-    const seq = nextSeq
-    if (!insert(seq, 1, encodeEvents(events))) return false
-    nextSeq++
-    appended++
-    tails.deliver({ node, boot, seq, events }, lastRow)
-    return true
-  }
-
-  /** Tells what could not be written before; false while that still cannot. */
-  const recover = (): boolean => {
-    if (unwritten === 0) return true
-    if (now() - roomMadeAt >= 1000) {
-      roomMadeAt = now()
-      attempt((store) => makeRoom(store, releasedByAll()))
+  /** Tells the losses that are not told yet; false while they cannot be written. */
+  const tellLosses = (): boolean => {
+    for (const why of ['log-bounds', 'log-full'] as const) {
+      if (untold[why] === 0) continue
+      const events: ProxyEvent[] = [{ v: 1, type: 'events.lost', at: now(), reason: why, count: untold[why] }]
+      if (!insert(nextSeq, 1, encodeEvents(events))) return false
+      untold[why] = 0
+      appended++
+      tails.deliver({ node, boot, seq: nextSeq++, events }, lastRow)
     }
-    if (!tellLoss('log-full', unwritten)) return false
-    unwritten = 0
     return true
   }
 
   const append = (text: string, events: readonly ProxyEvent[], lostBefore = 0): Batch => {
-    const told = recover()
+    const told = tellLosses()
     nextSeq += lostBefore
     lost['worker-queue'] += lostBefore
     const batch = { node, boot, seq: nextSeq, events }
@@ -140,7 +138,7 @@ export const openLog = ({ dataDir, node, maxBytes, maxAgeMs, now, report = warn 
     nextSeq += events.length
     appended += events.length
     if (!told || !insert(batch.seq, events.length, text)) {
-      unwritten += events.length
+      untold['log-full'] += events.length
       lost['log-full'] += events.length
     }
     tails.deliver(batch, lastRow)
@@ -153,17 +151,18 @@ export const openLog = ({ dataDir, node, maxBytes, maxAgeMs, now, report = warn 
 
   const trim = (at: number): void => {
     untrimmed = 0
-    let forced = 0
-    attempt((store) => {
-      forced = trimStore(store, bounds, releasedByAll(), at)
-    })
-    lost['log-bounds'] += forced
-    if (forced > 0 && !tellLoss('log-bounds', forced)) unwritten += forced
+    attempt((store) =>
+      trimStore(store, bounds, releasedByAll(), at, (facts) => {
+        lost['log-bounds'] += facts
+        untold['log-bounds'] += facts
+      }),
+    )
+    tellLosses()
   }
 
   const close = (): void => {
     if (closed) return
-    recover()
+    tellLosses()
     tails.stopAll()
     attempt((store) => store.checkpoint())
     closed = true
@@ -175,13 +174,13 @@ export const openLog = ({ dataDir, node, maxBytes, maxAgeMs, now, report = warn 
     boot,
     get stats() {
       const read = { rows: 0, bytes: 0, oldestAt: null as number | null }
-      if (!closed)
-        keeper.with((store) => {
-          const first = store.oldest(1)[0]
-          read.rows = first === undefined ? 0 : lastRow - first.row + 1
-          read.bytes = store.fileBytes()
-          read.oldestAt = first?.at ?? null
-        })
+      attempt((store) => {
+        read.bytes = store.fileBytes()
+        const first = store.oldest(1)[0]
+        if (first === undefined) return
+        read.rows = lastRow - first.row + 1
+        read.oldestAt = first.at
+      })
       return { ...read, appended, lost: { ...lost }, failure }
     },
     append,
@@ -189,7 +188,8 @@ export const openLog = ({ dataDir, node, maxBytes, maxAgeMs, now, report = warn 
     release: (consumer, row) => {
       released.set(consumer, row)
     },
-    saveSnapshot: (name, row, value) => attempt((store) => store.saveSnapshot(name, row, value, now())),
+    saveSnapshot: (name, row, value) =>
+      attempt((store) => store.saveSnapshot(name, row, value, Math.trunc(now()))),
     loadSnapshot: (name) => keeper.with((store) => store.loadSnapshot(name)),
     trim,
     close,
@@ -197,10 +197,9 @@ export const openLog = ({ dataDir, node, maxBytes, maxAgeMs, now, report = warn 
   }
 }
 
-const newBoot = (now: number): string =>
-  now.toString(36).padStart(9, '0') +
-  randomInt(36 ** 4)
-    .toString(36)
-    .padStart(4, '0')
+const newBoot = (now: number): string => {
+  const digits = (value: number, length: number): string => value.toString(36).padStart(length, '0')
+  return digits(Math.trunc(now), 9) + digits(randomInt(36 ** 4), 4)
+}
 
 const warn = (line: string): void => process.emitWarning(line)

@@ -61,7 +61,7 @@ export const openStore = (dataDir: string, walBytes: number): Store => {
     db.exec(
       `PRAGMA journal_size_limit = ${walBytes}; PRAGMA wal_autocheckpoint = ${Math.ceil(walBytes / 4096)}`,
     )
-    const found = Number(db.prepare('PRAGMA user_version').get()?.['user_version'])
+    const found = Number(db.prepare('PRAGMA user_version').get()?.user_version)
     if (found > version)
       throw new LogError('ERR_LOG_NEWER', `${path} has version ${found}, known is ${version}`)
     if (found === 0) db.exec(`BEGIN IMMEDIATE; ${schema} COMMIT`)
@@ -130,7 +130,7 @@ const statements = (db: DatabaseSync, path: string): Store => {
     deleteThrough: (row) => {
       deleteThrough.run(row)
     },
-    lastRow: () => Number(lastRow.get()?.['row']),
+    lastRow: () => Number(lastRow.get()?.row),
     saveSnapshot: (name, row, value, at) => {
       save.run(name, row, at, value)
     },

@@ -1,3 +1,4 @@
+import { isDamage } from './errors.ts'
 import type { RowSize, Store } from './store.ts'
 
 export type Bounds = { readonly maxBytes: number; readonly maxAgeMs: number; readonly walBytes: number }
@@ -9,13 +10,18 @@ const pagesAtOnce = 2048
 
 /**
  * Deletes the oldest rows until both bounds hold, and gives back what has become free beyond a reserve for new rows.
- * Only the size bound takes rows after `released`; returned is how many facts it took of those. The newest row always
- * stays, so that no row number is given twice.
+ * Only the size bound takes rows after `released`, and tells `forced` how many facts were in them. The newest row
+ * always stays, so that no row number is given twice.
  */
-export const trimStore = (store: Store, bounds: Bounds, released: number, now: number): number => {
+export const trimStore = (
+  store: Store,
+  bounds: Bounds,
+  released: number,
+  now: number,
+  forced: (facts: number) => void,
+): void => {
   const { maxBytes, maxAgeMs, walBytes } = bounds
   const budget = maxBytes - 2 * walBytes - maxBytes / 32
-  let forced = 0
 
   for (let round = 0; round < rounds; round++) {
     const over = usedBytes(store) - budget
@@ -26,7 +32,8 @@ export const trimStore = (store: Store, bounds: Bounds, released: number, now: n
       bytes += oldest.bytes
       return true
     })
-    for (const row of gone) if (row.row > released) forced += row.count
+    const taken = gone.filter(({ row }) => row > released).reduce((facts, { count }) => facts + count, 0)
+    if (taken > 0) forced(taken)
     if (gone.length === 0 || (gone.length < rowsAtOnce && usedBytes(store) <= budget)) break
   }
 
@@ -35,18 +42,27 @@ export const trimStore = (store: Store, bounds: Bounds, released: number, now: n
     store.vacuum(Math.min(pagesAtOnce, Math.ceil(free - maxBytes / 16 / pageBytes)))
     store.checkpoint() // only then the file shrinks
   } else if (store.walBytes() > 2 * walBytes) store.checkpoint()
-  return forced
 }
 
 /** Deletes some released rows, oldest first, so that a full disk can take new ones in their place. */
 export const makeRoom = (store: Store, released: number): void => {
+  fold(store)
   let bytes = 0
   deleteOldest(store, rowsAtOnce, (oldest) => {
     if (oldest.row > released || bytes > 256 * 1024) return false
     bytes += oldest.bytes
     return true
   })
-  store.checkpoint()
+  fold(store)
+}
+
+// Folding back may itself want space that is not there; what it did until then still helps.
+const fold = (store: Store): void => {
+  try {
+    store.checkpoint()
+  } catch (error) {
+    if (isDamage(error)) throw error
+  }
 }
 
 const deleteOldest = (store: Store, limit: number, wanted: (oldest: RowSize) => boolean): RowSize[] => {
