@@ -213,11 +213,23 @@ test('every length that does not fit is malformed', () => {
     assert.ok(malformed(extensions), extensions)
   }
   assert.ok(malformed(Array.from({ length: 65 }, (_, i) => `40${(i + 16).toString(16)}0000`).join('')))
-  // A session id of 33 bytes.
-  const { bytes } = named('chromium')
-  const long = Buffer.from(bytes)
-  long[43] = 33
-  assert.ok('error' in parseClientHello(long, long.length))
+})
+
+test('a session id has at most 32 bytes', () => {
+  const withSession = (size: number) => {
+    const bytes = helloOf(Buffer.alloc(0))
+    const longer = Buffer.concat([
+      bytes.subarray(0, 43),
+      Buffer.from([size]),
+      Buffer.alloc(size),
+      bytes.subarray(44),
+    ])
+    longer.writeUInt16BE(longer.length - 5, 3)
+    longer.writeUIntBE(longer.length - 9, 6, 3)
+    return parseClientHello(longer, longer.length)
+  }
+  assert.not('error' in withSession(32))
+  assert.ok('error' in withSession(33))
 })
 
 test('a hello keeps nothing of the buffer it came in', () => {

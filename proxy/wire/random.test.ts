@@ -24,4 +24,16 @@ test('no byte is given out twice, also when the pool runs out or is too small', 
   }
 })
 
+test('what was given out and wiped is not given out again', () => {
+  const fill = randomPool(64)
+  const byte = Buffer.alloc(1)
+  let zeros = 0
+  for (let i = 0; i < 10_000; i++) {
+    fill(byte, 0, 1)
+    if (byte[0] === 0) zeros++
+  }
+  // 39 are expected; ten standard deviations more are not.
+  assert.ok(zeros < 100, `${zeros} zeros`)
+})
+
 test.run()
