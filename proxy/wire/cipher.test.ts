@@ -1,8 +1,11 @@
 import { createCipheriv, randomBytes } from 'node:crypto'
+import { setFlagsFromString } from 'node:v8'
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type MakeCipher, makeCipher, nativeCipher, portableCipher } from './cipher.ts'
+
+setFlagsFromString('--expose-gc')
 
 const cut = fc.array(fc.integer({ min: 0, max: 3000 }), { maxLength: 6 })
 
@@ -53,6 +56,22 @@ if (nativeCipher !== null) {
       }
     }
     for (const { ours } of streams) ours.free()
+  })
+
+  test('it stays right while the collector runs', () => {
+    // A pointer into collected memory once crashed the process: fresh heap, freed heap, and a stream across it.
+    for (let round = 0; round < 200; round++) {
+      const [key, iv] = [randomBytes(32), randomBytes(16)]
+      const cipher = native(key, iv)
+      const theirs = createCipheriv('aes-256-ctr', key, iv)
+      Array.from({ length: 50 }, () => new ArrayBuffer(8 + round))
+      const bytes = randomBytes(4096)
+      const expected = theirs.update(bytes)
+      if (round % 20 === 0) globalThis.gc?.()
+      cipher.apply(bytes, 0, bytes.length)
+      assert.ok(bytes.equals(expected))
+      cipher.free()
+    }
   })
 
   test('a cipher that was freed touches nothing more', () => {

@@ -24,6 +24,9 @@ export const portableCipher: MakeCipher = (key, iv) => {
   }
 }
 
+/** Where OpenSSL says how much it wrote. Held here: an address does not keep its memory from the collector. */
+const written = new ArrayBuffer(8)
+
 /** OpenSSL's own, called in the running node binary. Measured: 0.16 CPU s/GB against 0.42–0.54 of `cipher.update`. */
 const openNativeCipher = (): MakeCipher | null => {
   if (ffi === null) return null
@@ -42,7 +45,6 @@ const openNativeCipher = (): MakeCipher | null => {
     // Fetched once for the thread: looking it up again for every key would take a lock each time.
     const algorithm = openssl.EVP_CIPHER_fetch(0n, pointer(name, 0), 0n)
     if (algorithm === 0n) return null
-    const written = new ArrayBuffer(8)
     const writtenAt = ffi.getRawPointer(written)
     const idle: bigint[] = []
     const make: MakeCipher = (key, iv) => {
