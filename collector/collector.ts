@@ -1,6 +1,13 @@
+import { createBaseline } from './alerts/baseline.ts'
+import { decide } from './alerts/decide.ts'
+import { openAlertBook } from './alerts/deliver.ts'
+import { examine } from './alerts/examine.ts'
+import { alertId, type Finding } from './alerts/finding.ts'
+import { holdMs } from './alerts/rules.ts'
+import { createExposition, type Exposed } from './exposition.ts'
 import type { Say } from './say.ts'
-import { followLog, type LogToFollow } from './source/local.ts'
-import type { Status } from './status.ts'
+import { followLog, type LogToFollow, snapshotText } from './source/local.ts'
+import type { AlertStatus, Status } from './status.ts'
 import { buildStatus } from './status-builder.ts'
 
 export type CollectorOptions = {
@@ -12,27 +19,89 @@ export type CollectorOptions = {
   readonly timings?: {
     /** Between two snapshots: what a kill costs is folding so much again. */
     readonly snapshotMs?: number
+    /** Between two looks at the alert rules. */
+    readonly decideMs?: number
+    /** What the windows of the alert rules are multiplied by; below 1 for a demonstration. */
+    readonly factor?: number
   }
 }
 
 export type Collector = {
+  /** For `/api/status`. */
   status(): Status
+  /** For `/api/alerts`: those that are up, then the last ones cleared. */
+  alerts(): AlertStatus[]
+  /** For `/metrics`: OpenMetrics when `accept` asks for it, else Prometheus' text format. */
+  exposition(accept?: string): Exposed
   /** Settles when the past is folded; fails with what the log threw. */
   readonly caughtUp: Promise<void>
-  /** Keeps the state and folds no more. */
+  /** Keeps the state and folds no more. Call it before the log is closed. */
   stop(): void
 }
 
-/** The collector of one appliance: it follows the local log and answers from memory. */
+const alertsName = 'collector-alerts'
+
+/** The collector of one appliance: it follows the local log, watches the alert rules, and answers from memory. */
 export const startCollector = ({ log, version, now, say, timings = {} }: CollectorOptions): Collector => {
+  const { snapshotMs = 60_000, decideMs = 1000, factor = 1 } = timings
   const following = followLog(log, now, say)
-  const saving = setInterval(following.save, timings.snapshotMs ?? 60_000)
-  saving.unref()
+  const { state } = following
+  const saved = log.loadSnapshot(alertsName)
+  const book = openAlertBook(
+    saved === null ? null : snapshotText(saved.value),
+    (text) => log.saveSnapshot(alertsName, 0, text),
+    say,
+  )
+  const baseline = createBaseline(state, factor)
+  const expose = createExposition()
+  let findings: readonly Finding[] = []
+  let watchingSince = Number.POSITIVE_INFINITY
+  let stopped = false
+
+  const watch = (): void => {
+    const at = now()
+    findings = examine({
+      state,
+      now: at,
+      lagMs: following.lagMs(),
+      watchingSince,
+      factor,
+      baseline,
+      raised: (rule, subject) => book.active.get(alertId(rule, subject)),
+    })
+    for (const event of decide(findings, book.active, at, holdMs * factor)) book.deliver(event)
+  }
+
+  const saving = setInterval(following.save, snapshotMs).unref()
+  let watching: NodeJS.Timeout | undefined
+  // Old facts are no news: rules look at the present only.
+  const caughtUp = following.caughtUp.then(() => {
+    if (stopped) return
+    watchingSince = now()
+    watching = setInterval(watch, decideMs).unref()
+  })
+
   return {
-    status: () => buildStatus(following.state, { version, alerts: [], lagMs: following.lagMs(), now: now() }),
-    caughtUp: following.caughtUp,
+    status: () =>
+      buildStatus(state, { version, alerts: book.list(findings), lagMs: following.lagMs(), now: now() }),
+    alerts: () => book.list(findings),
+    exposition: (accept) =>
+      expose(
+        state,
+        {
+          now: now(),
+          lagMs: following.lagMs(),
+          repeated: following.repeated(),
+          active: [...book.active.values()],
+          raisedTotal: book.raisedTotal,
+        },
+        accept,
+      ),
+    caughtUp,
     stop() {
+      stopped = true
       clearInterval(saving)
+      clearInterval(watching)
       following.stop()
     },
   }

@@ -40,11 +40,15 @@ export const fold = (state: State, batch: Batch): Folded => {
     at = Math.max(at, event.at)
     tally.tick(processKeys.facts, 1)
     for (const project of projections) project(event, tally)
-    if (event.type === 'events.lost') tally.ever(foldKeys.told, holesOf(event.reason, event.count))
+    if (event.type === 'events.lost') {
+      tally.ever(foldKeys.told, holesOf(event.reason, event.count))
+      tally.tick(foldKeys.told, holesOf(event.reason, event.count))
+    }
   }
   tally.ever(processKeys.facts, folded)
   if (seq > next) {
     tally.ever(foldKeys.holes, seq - next)
+    tally.tick(foldKeys.holes, seq - next)
     tally.live(foldKeys.holes, seq - next)
   }
   moveTo(at)

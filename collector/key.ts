@@ -44,7 +44,7 @@ export const routeOf = (key: string): Route => {
   return { dc: Number(dc), media: media === 'media', family: family === 'ipv6' ? 'ipv6' : 'ipv4' }
 }
 
-const slots = 64
+export const slots = 64
 
 /** A slot of a keyed client hash: how many slots were hit estimates how many clients there were, and adds up. */
 export const slotOf = (client: string): number => (Number.parseInt(client.slice(0, 4), 16) || 0) % slots

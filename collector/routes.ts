@@ -97,6 +97,10 @@ const healthOf = (state: Pick<Reading, 'recent'>, key: string, probe: Probe | nu
   }
 }
 
+/** The subject of an alert about one way to a datacenter. */
+export const routeName = ({ dc, media, family }: Route): string =>
+  `dc ${dc}${media ? ' media' : ''} ${family}`
+
 const inMatrix = (a: RouteHealth, b: RouteHealth): number =>
   a.dc - b.dc || Number(a.media) - Number(b.media) || (a.family < b.family ? -1 : a.family > b.family ? 1 : 0)
 

@@ -6,7 +6,7 @@ import { datacenterKeys as d } from './projections/datacenters.ts'
 import { processKeys as p } from './projections/processes.ts'
 import { rejectionKeys as r } from './projections/rejections.ts'
 import { replayKeys } from './projections/replays.ts'
-import { type RouteHealth, routesOf, triesOf } from './routes.ts'
+import { type RouteHealth, routeName, routesOf, triesOf } from './routes.ts'
 import type { Reading } from './state/memory.ts'
 import { bucketOf } from './state/retention.ts'
 import type { AlertStatus, DatacenterStatus, Status, Traffic, UserStatus } from './status.ts'
@@ -85,10 +85,6 @@ const stateOf = (
   if (route.workedAt === null) return 'unknown'
   return slow ? 'slow' : 'up'
 }
-
-/** The subject of an alert about one way to a datacenter. */
-export const routeName = ({ dc, media, family }: Pick<RouteHealth, 'dc' | 'media' | 'family'>): string =>
-  `dc ${dc}${media ? ' media' : ''} ${family}`
 
 const datacentersOf = (
   state: Reading,

@@ -30,7 +30,7 @@ export type Following = {
  */
 export const followLog = (log: LogToFollow, now: () => number, say: Say): Following => {
   const saved = log.loadSnapshot(consumer)
-  const read = saved === null ? null : readSnapshot(textOf(saved.value))
+  const read = saved === null ? null : readSnapshot(snapshotText(saved.value))
   const usable = read !== null && !('unusable' in read) ? read : undefined
   if (read !== null && 'unusable' in read) {
     say('warn', 'the collector cannot use its snapshot and folds all that the log still has', {
@@ -71,5 +71,6 @@ export const followLog = (log: LogToFollow, now: () => number, say: Say): Follow
   }
 }
 
-const textOf = (value: Uint8Array | string): string =>
+/** A snapshot's text, however the log stored it. */
+export const snapshotText = (value: Uint8Array | string): string =>
   typeof value === 'string' ? value : new TextDecoder().decode(value)

@@ -1,0 +1,98 @@
+import { latencyBounds, quantile, total } from '../histogram.ts'
+import { datacenterKeys as d } from '../projections/datacenters.ts'
+import { type RouteHealth, routeName, routesOf } from '../routes.ts'
+import { bucketOf } from '../state/retention.ts'
+import { clock, type Finding, recentSum, spell, verdictOf, type Watch } from './finding.ts'
+import { rules } from './rules.ts'
+
+const spoken = ({ dc, media, family }: RouteHealth): string =>
+  `DC ${dc}${media ? ' (media)' : ''} over ${family === 'ipv6' ? 'IPv6' : 'IPv4'}`
+
+/** Probes and dials of a route in the ticks after `from`. */
+const triesAfter = ({ state, now }: Watch, key: string, from: number) => {
+  const [first, last] = [bucketOf('tick', from) + 1, bucketOf('tick', now)]
+  const sum = (of: string): number => state.sum('tick', first, last, of)
+  return {
+    worked: sum(d.probed(key)) + sum(d.dialed(key)),
+    failed: sum(d.probeFailed(key)) + sum(d.dialFailed(key)),
+  }
+}
+
+const hourMs = 3_600_000
+
+const down = (watch: Watch, route: RouteHealth): Finding => {
+  const rule = 'datacenter-down'
+  const { quietMs, least, worked } = rules[rule]
+  const { now, factor } = watch
+  const subject = routeName(route)
+  const { workedAt, error } = route
+  const sinceWorked = triesAfter(watch, route.key, Math.max(workedAt ?? 0, now - hourMs))
+  const quiet = workedAt === null || now - workedAt >= quietMs * factor
+  const raisedAt = watch.raised(rule, subject)?.at
+  const back = raisedAt !== undefined && triesAfter(watch, route.key, raisedAt).worked >= worked
+  const isDown = sinceWorked.failed >= least && quiet
+  return {
+    rule,
+    subject,
+    value: sinceWorked.failed,
+    baseline: 0,
+    verdict: isDown
+      ? 'bad'
+      : raisedAt === undefined || (back && sinceWorked.failed < worked)
+        ? 'good'
+        : 'between',
+    since: workedAt ?? now,
+    summary: () => {
+      const seen = workedAt === null ? 'has never answered' : `has not answered since ${clock(workedAt)}`
+      const others = routesOf(watch.state).filter((other) => other.expected && other.workedAt !== null)
+      const elsewhere = others.some((other) => now - (other.workedAt ?? 0) < quietMs * 2)
+      const advice = elsewhere
+        ? 'Other datacenters answer: it is this one, or the route to it. Accounts at home there cannot connect; ask your provider, or wait.'
+        : 'No other datacenter answers either: look at this host’s network, firewall and provider first.'
+      return `${spoken(route)} ${seen} (${sinceWorked.failed} tries failed, the last: ${error ?? 'no answer'}). ${advice}`
+    },
+    calm: () =>
+      workedAt === null ? `${spoken(route)} is not tried any more.` : `${spoken(route)} answers again.`,
+  }
+}
+
+/** The limits against the usual, ms; `null` where nothing is known yet. */
+const slowLimits = (usualMs: number | null): readonly [number, number] => {
+  const { raise, raiseMs, clear, clearMs, unknownRaiseMs, unknownClearMs } = rules['datacenter-slow']
+  return usualMs === null
+    ? [unknownRaiseMs, unknownClearMs]
+    : [Math.max(raise * usualMs, usualMs + raiseMs), Math.max(clear * usualMs, usualMs + clearMs)]
+}
+
+const slow = (watch: Watch, route: RouteHealth): Finding => {
+  const rule = 'datacenter-slow'
+  const { windowMs, least } = rules[rule]
+  const subject = routeName(route)
+  const counts = d.roundTripOn(route.key).map((key) => recentSum(watch, key, windowMs))
+  const median = quantile(latencyBounds, counts, 0.5)
+  const before = watch.now - windowMs * watch.factor
+  const usualUs = watch.baseline(d.roundTripUs(route.key), d.roundTrips(route.key), before).value
+  const raised = watch.raised(rule, subject)
+  // 0 stands for unknown in an event; it stays what it was at the raise, or the trouble would become the usual.
+  const usualMs = raised ? raised.baseline || null : usualUs === null ? null : Math.round(usualUs / 100) / 10
+  const [raiseAt, clearBelow] = slowLimits(usualMs)
+  const value = median === null ? 0 : Math.round(median)
+  return {
+    rule,
+    subject,
+    value,
+    baseline: usualMs ?? 0,
+    // Nothing measured: that is for the rule of those which are down.
+    verdict: median === null || total(counts) < least ? 'between' : verdictOf(median, raiseAt, clearBelow),
+    summary: () =>
+      `${spoken(route)} is slow: a round trip takes ${value} ms (median of ${spell(windowMs * watch.factor)}), ${usualMs === null ? 'which is slow anywhere' : `usually ${usualMs} ms`}. ` +
+      'Users feel it as slow loading. If all datacenters are slow it is this host or its provider; if one, the route to it.',
+    calm: () => `${spoken(route)} is as fast as usual again: ${value} ms.`,
+  }
+}
+
+/** Ways that this host is expected to have: a family that works nowhere is no fault of a datacenter. */
+const expected = (watch: Watch): RouteHealth[] => routesOf(watch.state).filter((route) => route.expected)
+
+export const datacentersDown = (watch: Watch): Finding[] => expected(watch).map((route) => down(watch, route))
+export const datacentersSlow = (watch: Watch): Finding[] => expected(watch).map((route) => slow(watch, route))

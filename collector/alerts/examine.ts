@@ -1,0 +1,34 @@
+import { datacentersDown, datacentersSlow } from './datacenter-rules.ts'
+import type { Finding, Watch } from './finding.ts'
+import {
+  collectorLag,
+  eventLoops,
+  eventsLost,
+  fileDescriptors,
+  hostCpu,
+  silentNodes,
+} from './process-rules.ts'
+import type { RuleName } from './rules.ts'
+import { clockSkew, limitsReached, rejectionStorm, replayedHandshakes } from './stranger-rules.ts'
+import { connectionDrops, stalledSessions } from './traffic-rules.ts'
+
+/** How each rule looks: a rule without a look does not compile. */
+const looks: Record<RuleName, (watch: Watch) => Finding[]> = {
+  'connection-drops': connectionDrops,
+  'stalled-sessions': stalledSessions,
+  'datacenter-down': datacentersDown,
+  'datacenter-slow': datacentersSlow,
+  'rejection-storm': rejectionStorm,
+  replays: replayedHandshakes,
+  'clock-skew': clockSkew,
+  'limit-reached': limitsReached,
+  'event-loop': eventLoops,
+  'host-cpu': hostCpu,
+  'file-descriptors': fileDescriptors,
+  'node-silent': silentNodes,
+  'events-lost': eventsLost,
+  'collector-lag': collectorLag,
+}
+
+/** What every rule finds at this moment, subject by subject. */
+export const examine = (watch: Watch): Finding[] => Object.values(looks).flatMap((look) => look(watch))

@@ -1,0 +1,68 @@
+import type { Reading } from '../state/memory.ts'
+import { bucketOf } from '../state/retention.ts'
+import type { Baseline } from './baseline.ts'
+
+/** What a rule says of one subject: `bad` raises, `good` clears, what lies between leaves it as it is. */
+export type Verdict = 'bad' | 'good' | 'between'
+
+export type Finding = {
+  readonly rule: string
+  readonly subject: string
+  readonly value: number
+  readonly baseline: number
+  readonly verdict: Verdict
+  /** Epoch ms from which it is so, when the facts tell. */
+  readonly since?: number
+  /** For somebody woken at night: what, where, how much, what to do. */
+  readonly summary: () => string
+  /** That it is over. */
+  readonly calm: () => string
+}
+
+/** An alert that is up. */
+export type Raised = { readonly at: number; readonly since: number; readonly baseline: number }
+
+/** All that rules look at. Nothing in it changes while they look. */
+export type Watch = {
+  readonly state: Reading
+  /** Epoch ms. */
+  readonly now: number
+  readonly lagMs: number
+  /** Since when the collector has been up to date: silence before that is not a node's. */
+  readonly watchingSince: number
+  /** Windows are multiplied by it; below 1 in a demonstration. */
+  readonly factor: number
+  readonly baseline: Baseline
+  raised(rule: string, subject: string): Raised | undefined
+}
+
+export const alertId = (rule: string, subject: string): string => `${rule}\n${subject}`
+
+/** The sum of a key over the last `windowMs`, the running tick included. */
+export const recentSum = ({ state, now, factor }: Watch, key: string, windowMs: number): number =>
+  state.sum('tick', bucketOf('tick', now - windowMs * factor) + 1, bucketOf('tick', now), key)
+
+/** What the labels of a key of all time have been. */
+export const labelsOf = ({ state }: Watch, prefix: string): string[] => {
+  const labels: string[] = []
+  for (const key of state.bucket('ever', 0).keys())
+    if (key.startsWith(prefix)) labels.push(key.slice(prefix.length))
+  return labels
+}
+
+/** Raise at one limit, clear at a lower one. */
+export const verdictOf = (value: number, raiseAt: number, clearBelow: number): Verdict =>
+  value >= raiseAt ? 'bad' : value < clearBelow ? 'good' : 'between'
+
+export const percent = (share: number): string => `${Math.round(share * 100)} %`
+
+/** A length of time in the words of a sentence. */
+export const spell = (ms: number): string => {
+  const seconds = Math.round(ms / 1000)
+  if (seconds < 120) return `${seconds} s`
+  const minutes = Math.round(seconds / 60)
+  return minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`
+}
+
+/** `09:15 UTC`. */
+export const clock = (at: number): string => `${new Date(at).toISOString().slice(11, 16)} UTC`

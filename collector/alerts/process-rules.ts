@@ -1,0 +1,126 @@
+import { foldKeys } from '../fold.ts'
+import { type Node, nodesOf, silentMs } from '../nodes.ts'
+import { cpuParts, processKeys as p } from '../projections/processes.ts'
+import { clock, type Finding, recentSum, spell, verdictOf, type Watch } from './finding.ts'
+import { rules } from './rules.ts'
+
+type Gauge = { readonly mean: number; readonly samples: number }
+
+/** A node's mean over the window. */
+const meanOf = (watch: Watch, node: string, key: (node: string) => string, windowMs: number): Gauge => {
+  const samples = recentSum(watch, p.samples(node), windowMs)
+  return { mean: samples === 0 ? 0 : recentSum(watch, key(node), windowMs) / samples, samples }
+}
+
+const alive = (watch: Watch): Node[] => nodesOf(watch.state, watch.now).filter((node) => node.alive)
+
+export const eventLoops = (watch: Watch): Finding[] =>
+  alive(watch).map(({ node, sample }) => {
+    const rule = 'event-loop'
+    const { windowMs, least, raise, clear } = rules[rule]
+    const { mean, samples } = meanOf(watch, node, p.loopUs, windowMs)
+    const value = Math.round(mean / 1000)
+    const slowest = sample?.loops.toSorted((a, b) => b.delayP99Ms - a.delayP99Ms)[0]
+    return {
+      rule,
+      subject: node,
+      value,
+      baseline: 0,
+      verdict: samples < least ? 'between' : verdictOf(value, raise, clear),
+      summary: () =>
+        `Node ${node} is saturated: turns of its event loop take ${value} ms (p99 over ${spell(windowMs * watch.factor)}), worst in thread ${slowest?.thread ?? 'unknown'}. ` +
+        'Every connection waits so long at each step. Look at CPU and memory of the host; add WORKERS while cores are idle, else another host.',
+      calm: () => `The event loops of node ${node} turn quickly again.`,
+    }
+  })
+
+export const hostCpu = (watch: Watch): Finding[] =>
+  alive(watch).map(({ node, sample }) => {
+    const rule = 'host-cpu'
+    const { windowMs, least, raise, clear } = rules[rule]
+    const { mean, samples } = meanOf(watch, node, p.hostCpu, windowMs)
+    const value = Math.round((100 * mean) / cpuParts)
+    const own = Math.round(100 * (sample?.cpu ?? 0))
+    return {
+      rule,
+      subject: node,
+      value,
+      baseline: 0,
+      verdict: samples < least ? 'between' : verdictOf(value, raise, clear),
+      summary: () =>
+        `The CPU of the host of node ${node} is at ${value} % (over ${spell(windowMs * watch.factor)}); this proxy uses ${own} % of it. ` +
+        (own >= value / 2
+          ? 'It has more traffic than this host can carry: keep FAST_MODE on, or add a host.'
+          : 'Something else on the host uses it, or a neighbour of the virtual machine does: look at `top`, and at its steal time.'),
+      calm: () => `The CPU of the host of node ${node} is at ${value} % again.`,
+    }
+  })
+
+export const fileDescriptors = (watch: Watch): Finding[] =>
+  alive(watch).flatMap(({ node, sample }) => {
+    if (sample === null || sample.maxFds <= 0) return []
+    const rule = 'file-descriptors'
+    const { openFds, maxFds } = sample
+    const value = Math.round((100 * openFds) / maxFds)
+    return {
+      rule,
+      subject: node,
+      value,
+      baseline: 0,
+      verdict: verdictOf(value, rules[rule].raise, rules[rule].clear),
+      summary: () =>
+        `Node ${node} uses ${openFds} of ${maxFds} file descriptors; at the limit it refuses clients. ` +
+        'Raise `nofile` (`ulimit -n`, `LimitNOFILE=` of systemd, `ulimits` of compose) and restart.',
+      calm: () => `Node ${node} has file descriptors enough again: ${openFds} of ${maxFds}.`,
+    }
+  })
+
+export const silentNodes = (watch: Watch): Finding[] =>
+  nodesOf(watch.state, watch.now).map(({ node, lastSeenAt, stopped }) => {
+    const quietMs = Math.max(0, watch.now - Math.max(lastSeenAt, watch.watchingSince))
+    return {
+      rule: 'node-silent',
+      subject: node,
+      value: Math.round(quietMs / 1000),
+      baseline: 0,
+      verdict: !stopped && quietMs > silentMs ? 'bad' : 'good',
+      since: lastSeenAt,
+      summary: () =>
+        `Node ${node} has told nothing since ${clock(lastSeenAt)} and did not say that it stops. ` +
+        'Its process or host died, or cannot be reached: look there first; its users are cut off or unseen.',
+      calm: () => (stopped ? `Node ${node} was stopped.` : `Node ${node} tells its facts again.`),
+    }
+  })
+
+export const eventsLost = (watch: Watch): Finding[] => {
+  const { windowMs } = rules['events-lost']
+  const holes = recentSum(watch, foldKeys.holes, windowMs) - recentSum(watch, foldKeys.told, windowMs)
+  const value = recentSum(watch, p.lost, windowMs) + Math.max(0, holes)
+  return [
+    {
+      rule: 'events-lost',
+      subject: 'all nodes',
+      value,
+      baseline: 0,
+      verdict: value > 0 ? 'bad' : 'good',
+      summary: () =>
+        `${value} facts were lost in the last ${spell(windowMs * watch.factor)}: traffic is not affected, but totals are too low by them. ` +
+        'Look at the free space of DATA_DIR and the log’s bounds, and at the CPU.',
+      calm: () => 'No more facts are being lost.',
+    },
+  ]
+}
+
+export const collectorLag = ({ lagMs }: Watch): Finding[] => [
+  {
+    rule: 'collector-lag',
+    subject: 'collector',
+    value: Math.round(lagMs / 1000),
+    baseline: 0,
+    verdict: verdictOf(lagMs, rules['collector-lag'].raise, rules['collector-lag'].clear),
+    summary: () =>
+      `The collector is ${spell(lagMs)} behind: numbers, page and alerts are that old. ` +
+      'It catches up by itself unless CPU or disk are saturated: look at them.',
+    calm: () => 'The collector is up to date again.',
+  },
+]

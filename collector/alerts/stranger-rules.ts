@@ -1,0 +1,115 @@
+import { clientsOf, slots } from '../key.ts'
+import { rejectionKeys as r } from '../projections/rejections.ts'
+import { replayKeys } from '../projections/replays.ts'
+import { type Finding, labelsOf, recentSum, spell, verdictOf, type Watch } from './finding.ts'
+import { rules } from './rules.ts'
+
+export const rejectionStorm = (watch: Watch): Finding[] => {
+  const rule = 'rejection-storm'
+  const { windowMs, least, times } = rules[rule]
+  const subject = 'all nodes'
+  const n = recentSum(watch, r.rejected, windowMs)
+  const minutes = (windowMs * watch.factor) / 60_000
+  const usual = watch.baseline(r.rejected, null, watch.now - windowMs * watch.factor).value ?? 0
+  const baseline = watch.raised(rule, subject)?.baseline ?? usual
+  const value = n / minutes
+  const verdict =
+    n >= least && value >= times * baseline
+      ? 'bad'
+      : n < least / 2 || value < (times / 2) * baseline
+        ? 'good'
+        : 'between'
+  const mostly = (): string => {
+    const reasons = labelsOf(watch, r.rejectedFor(''))
+    const counted = reasons.map(
+      (reason) => [reason, recentSum(watch, r.rejectedFor(reason), windowMs)] as const,
+    )
+    return counted.sort((a, b) => b[1] - a[1])[0]?.[0] ?? 'unknown'
+  }
+  return [
+    {
+      rule,
+      subject,
+      value,
+      baseline,
+      verdict,
+      summary: () =>
+        `${n} handshakes were refused in the last ${spell(windowMs * watch.factor)} (${Math.round(value)} a minute, usually ${Math.round(baseline)}), mostly ${mostly()}. ` +
+        'Somebody scans this host, or a link with an old secret is being passed round. Clients with right links are not affected.',
+      calm: () => `Refused handshakes are back at ${Math.round(value)} a minute.`,
+    },
+  ]
+}
+
+/** Slots hit in the window, under `key(slot)`. */
+const slotsHit = (watch: Watch, key: (slot: number) => string, windowMs: number): number => {
+  let hit = 0
+  for (let slot = 0; slot < slots; slot++) if (recentSum(watch, key(slot), windowMs) > 0) hit++
+  return hit
+}
+
+export const replayedHandshakes = (watch: Watch): Finding[] => {
+  const rule = 'replays'
+  const { windowMs, raise, clear } = rules[rule]
+  const value = recentSum(watch, replayKeys.replays, windowMs)
+  return [
+    {
+      rule,
+      subject: 'all nodes',
+      value,
+      baseline: 0,
+      verdict: verdictOf(value, raise, clear),
+      summary: () =>
+        `${value} recorded handshakes were played back in the last ${spell(windowMs * watch.factor)}, from about ${clientsOf(slotsHit(watch, replayKeys.slot, windowMs))} addresses. ` +
+        'Somebody who can see your users’ traffic probes what this host is. They were shown the masking host: check that MASK_HOST answers, and be ready to move.',
+      calm: () => 'No more handshakes are being played back.',
+    },
+  ]
+}
+
+export const clockSkew = (watch: Watch): Finding[] => {
+  const rule = 'clock-skew'
+  const { windowMs, raise, clear, clients } = rules[rule]
+  const count = (side: string): number => recentSum(watch, r.skewed(side), windowMs)
+  const signed = recentSum(watch, r.signed, windowMs) + count('ahead') + count('behind')
+  return (['ahead', 'behind'] as const).map((side) => {
+    const n = count(side)
+    const off = n === 0 ? 0 : Math.round(recentSum(watch, r.skewSeconds(side), windowMs) / n)
+    const verdict = verdictOf(n, raise, clear)
+    const distinct =
+      verdict === 'bad' ? clientsOf(slotsHit(watch, (slot) => r.skewSlot(`${side}/${slot}`), windowMs)) : 0
+    const ours = n >= signed / 2
+    const advice = ours
+      ? `This host’s clock is probably ${off} s ${side === 'ahead' ? 'behind' : 'ahead'}: look at \`timedatectl\` and set it by NTP.`
+      : 'Most clients agree with this host, so it is rather their clocks; have them set the time automatically.'
+    return {
+      rule,
+      subject: `clients ${side}`,
+      value: off,
+      baseline: 0,
+      verdict: verdict === 'bad' && distinct < clients ? 'between' : verdict,
+      summary: () =>
+        `Your clock or theirs is off by about ${off} s: ${n} of ${signed} signed hellos from about ${distinct} addresses came from clocks ${side === 'ahead' ? 'ahead of' : 'behind'} this one, and were refused. ${advice}`,
+      calm: () => 'Clients’ clocks and this host’s agree again.',
+    }
+  })
+}
+
+export const limitsReached = (watch: Watch): Finding[] =>
+  labelsOf(watch, r.refused('')).map((limit) => {
+    const rule = 'limit-reached'
+    const { raiseWindowMs, clearWindowMs } = rules[rule]
+    const value = recentSum(watch, r.refused(limit), raiseWindowMs)
+    const quiet = recentSum(watch, r.refused(limit), clearWindowMs) === 0
+    return {
+      rule,
+      subject: limit,
+      value,
+      baseline: 0,
+      verdict: value > 0 ? 'bad' : quiet ? 'good' : 'between',
+      summary: () =>
+        `New connections are being refused: the limit of ${limit} is reached (${value} refused in the last ${spell(raiseWindowMs * watch.factor)}). ` +
+        'If these are users and not a flood, raise the limit or add a host.',
+      calm: () => `The limit of ${limit} is not reached any more.`,
+    }
+  })

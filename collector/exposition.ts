@@ -1,0 +1,150 @@
+import { lostBy } from './fold.ts'
+import { type Metric, metrics as m } from './metrics.ts'
+import { nodesOf, type Open, openOf } from './nodes.ts'
+import {
+  contentTypes,
+  type Format,
+  formatFor,
+  histogramText,
+  type Sample,
+  samplesText,
+} from './openmetrics.ts'
+import { connectionKeys as c, stages } from './projections/connections.ts'
+import { processKeys as p } from './projections/processes.ts'
+import type { Reading } from './state/memory.ts'
+import { bucketOf } from './state/retention.ts'
+import type { Traffic } from './status.ts'
+import { everWith, trafficOf } from './status-builder.ts'
+import { createUserLabels, otherUsers } from './user-labels.ts'
+
+export type Exposed = { readonly contentType: string; readonly body: string }
+
+/** What the exposition tells beside the state. */
+export type Beside = {
+  /** Epoch ms. */
+  readonly now: number
+  readonly lagMs: number
+  readonly repeated: number
+  readonly active: readonly { readonly rule: string; readonly subject: string }[]
+  readonly raisedTotal: ReadonlyMap<string, number>
+}
+
+const one = (value: number): Sample[] => [{ labels: [], value }]
+
+const both = (traffic: Traffic, ...labels: string[]): Sample[] => [
+  { labels: [...labels, 'to-client'], value: traffic.bytesToClient },
+  { labels: [...labels, 'to-datacenter'], value: traffic.bytesToDatacenter },
+]
+
+const sumOf = (traffics: readonly Traffic[]): Traffic => ({
+  connections: traffics.reduce((sum, traffic) => sum + traffic.connections, 0),
+  bytesToClient: traffics.reduce((sum, traffic) => sum + traffic.bytesToClient, 0),
+  bytesToDatacenter: traffics.reduce((sum, traffic) => sum + traffic.bytesToDatacenter, 0),
+})
+
+type Told = readonly [Metric, readonly Sample[]]
+
+const ofUsers = (state: Reading, labels: ReadonlyMap<string, string[]>, open: Open, now: number): Told[] => {
+  const each = (make: (label: string, users: readonly string[]) => Sample[]): Sample[] =>
+    [...labels].flatMap(([label, users]) => make(label, users))
+  const traffic = (span: 'ever' | 'month' | 'day', users: readonly string[]): Traffic =>
+    sumOf(users.map((user) => trafficOf(state, span, now, user)))
+  const openOfAll = (users: readonly string[]): number =>
+    users.reduce((sum, user) => sum + (open.byUser.get(user) ?? 0), 0)
+  return [
+    [m.userOpen, each((user, all) => [{ labels: [user], value: openOfAll(all) }])],
+    [m.userSessions, each((user, all) => [{ labels: [user], value: traffic('ever', all).connections }])],
+    [m.userBytes, each((user, all) => both(traffic('ever', all), user))],
+    [m.userDayBytes, each((user, all) => both(traffic('day', all), user))],
+    [m.userMonthBytes, each((user, all) => both(traffic('month', all), user))],
+    [m.userLabelsCapped, one(labels.get(otherUsers)?.length ?? 0)],
+  ]
+}
+
+const dropWindowMs = 5 * 60_000
+
+const ofSessions = (state: Reading, now: number): Told[] => {
+  const ever = (key: string): number => state.count('ever', 0, key)
+  const recent = (key: string): number =>
+    state.sum('tick', bucketOf('tick', now - dropWindowMs) + 1, bucketOf('tick', now), key)
+  const drops = everWith(state, c.dropsOn(''))
+  return [
+    [m.sessions, stages.map((stage) => ({ labels: [stage], value: ever(c.stage(stage)) }))],
+    [
+      m.sessionsAnswered,
+      ['2s', '8s', 'later'].map((within) => ({ labels: [within], value: ever(c.answered(within)) })),
+    ],
+    [m.sessionsDropped, drops.map(([dc, value]) => ({ labels: [dc], value }))],
+    [
+      m.dropRatio,
+      drops.flatMap(([dc]) => {
+        const ended = recent(c.endedOn(dc))
+        return ended === 0 ? [] : [{ labels: [dc], value: recent(c.dropsOn(dc)) / ended }]
+      }),
+    ],
+  ]
+}
+
+const ofCalendar = (state: Reading, now: number): Told[] => {
+  const [ever, month, day] = (['ever', 'month', 'day'] as const).map((span) => trafficOf(state, span, now))
+  return [
+    [m.lifetimeSessions, one(ever!.connections)],
+    [m.lifetimeBytes, both(ever!)],
+    [m.daySessions, one(day!.connections)],
+    [m.dayBytes, both(day!)],
+    [m.monthSessions, one(month!.connections)],
+    [m.monthBytes, both(month!)],
+  ]
+}
+
+const ofPipeline = (state: Reading, { now, lagMs, repeated }: Beside): Told[] => {
+  const nodes = nodesOf(state, now)
+  return [
+    [m.nodesAlive, one(nodes.filter((node) => node.alive).length)],
+    [m.nodeLastSeen, nodes.map(({ node, lastSeenAt }) => ({ labels: [node], value: lastSeenAt / 1000 }))],
+    [m.folded, one(state.count('ever', 0, p.facts))],
+    [m.repeated, one(repeated)],
+    [m.lost, Object.entries(lostBy(state)).map(([reason, value]) => ({ labels: [reason], value }))],
+    [m.lag, one(lagMs / 1000)],
+    [m.stateEntries, one(state.entries())],
+    [m.stateRefused, one(state.refused)],
+  ]
+}
+
+const ofAlerts = ({ active, raisedTotal }: Beside): Told[] => [
+  [m.alertActive, active.map(({ rule, subject }) => ({ labels: [rule, subject], value: 1 }))],
+  [m.alertsRaised, [...raisedTotal].map(([rule, value]) => ({ labels: [rule], value }))],
+]
+
+const lifetimes = (state: Reading, format: Format): string =>
+  histogramText(
+    m.sessionSeconds,
+    {
+      counts: c.lifetime.map((key) => state.count('ever', 0, key)),
+      sum: state.count('ever', 0, c.lifetimeMs) / 1000,
+    },
+    format,
+  )
+
+/** Makes `/metrics` of a state: in OpenMetrics when `accept` asks for it, else in Prometheus' text format 0.0.4. */
+export const createExposition = (mostUsers?: number) => {
+  const labelsOf = createUserLabels(mostUsers)
+  return (state: Reading, beside: Beside, accept?: string): Exposed => {
+    const format = formatFor(accept)
+    const { now } = beside
+    const told = [
+      ...ofAlerts(beside),
+      ...ofSessions(state, now),
+      ...ofCalendar(state, now),
+      ...ofUsers(state, labelsOf(state), openOf(state, nodesOf(state, now)), now),
+      ...ofPipeline(state, beside),
+    ]
+    const body =
+      told.map(([metric, samples]) => samplesText(metric, samples, format)).join('') +
+      lifetimes(state, format)
+    return {
+      contentType: contentTypes[format],
+      body: format === 'openmetrics' ? `${body}# EOF\n` : body,
+    }
+  }
+}
