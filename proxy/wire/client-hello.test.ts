@@ -9,6 +9,7 @@ import {
   maxHello,
   maxHelloOnWire,
   parseClientHello,
+  signatureOf,
   signedBy,
   x25519,
   x25519MlKem768,
@@ -102,6 +103,12 @@ test('a signature covers every byte but the time', () => {
     if (i < 39) assert.is(time, null)
     else assert.is(time, (at! ^ (1 << (8 * (i - 39)))) >>> 0)
   }
+  // So a recorded hello can be made any time's, but its signature stays what it was.
+  const moved = Buffer.from(bytes)
+  moved.writeUInt32LE((moved.readUInt32LE(39) ^ at! ^ (at! + 86_400)) >>> 0, 39)
+  assert.is(signedBy(parsed(moved), key), at! + 86_400)
+  assert.equal(signatureOf(parsed(moved)), signatureOf(parsed(bytes)))
+  assert.not.equal(signatureOf(parsed(named('mtcute').bytes)), signatureOf(parsed(bytes)))
   // A byte of the session id, which no length depends on.
   const changed = Buffer.from(bytes)
   changed[50]! ^= 1

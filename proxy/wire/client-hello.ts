@@ -173,6 +173,12 @@ export const parseClientHello = (bytes: Buffer, length: number): Hello | { error
   return parse(reassemble(bytes, length)) ?? { error: 'malformed' }
 }
 
+/**
+ * What a replay cache must remember of a signed hello: 28 bytes. The other 4 of the random are the time, which nothing
+ * signs: who recorded a hello can make it any other time's, and would so pass for new if they were remembered too.
+ */
+export const signatureOf = (hello: Hello): Buffer => hello.random.subarray(0, 28)
+
 // HMAC's outer block and the inner digest behind it.
 const outer = Buffer.alloc(block + 32)
 const digest = Buffer.alloc(32)

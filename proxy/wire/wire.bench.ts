@@ -1,0 +1,52 @@
+import { randomBytes } from 'node:crypto'
+import { cpus } from 'node:os'
+import { browserHello } from './browser-hello.ts'
+import { helloLength, parseClientHello, signedBy } from './client-hello.ts'
+import { ja4 } from './ja4.ts'
+import { openingFor, openPayload } from './obfuscated2.ts'
+import { randomPool } from './random.ts'
+import { headroom, unwrapper, wrap } from './records.ts'
+import { answer, usualFlight } from './server-hello.ts'
+
+// What a handshake costs: `node proxy/wire/wire.bench.ts`. CPU µs a call, the median of nine rounds and their range.
+
+const rounds = 9
+const random = randomPool()
+const secret = randomBytes(16)
+const payload = randomBytes(64)
+const fast = { key: randomBytes(32), iv: randomBytes(16) }
+
+const measure = (name: string, calls: number, call: () => unknown): void => {
+  const costs = Array.from({ length: rounds + 1 }, () => {
+    const before = process.cpuUsage()
+    for (let i = 0; i < calls; i++) call()
+    const { user, system } = process.cpuUsage(before)
+    return (user + system) / calls
+  })
+    .slice(1) // the first warms up
+    .sort((a, b) => a - b)
+  const [least, median, most] = [0, rounds >> 1, rounds - 1].map((i) => costs[i]!.toFixed(2))
+  console.log(`| ${name} | ${median} | ${least}–${most} |`)
+}
+
+console.log(`node ${process.version}, ${cpus()[0]?.model}\n\n| | µs | range |\n|---|---|---|`)
+measure('obfuscated2: ask one user of a stranger’s payload', 20_000, () => openPayload(payload, secret))
+measure('obfuscated2: opening to a datacenter', 20_000, () =>
+  openingFor({ tag: 'intermediate', dc: 2, fast, random }),
+)
+for (const hybrid of [false, true]) {
+  const bytes = browserHello({ name: 'www.example.com', hybrid, random })
+  const hello = parseClientHello(bytes, helloLength(bytes, bytes.length) as number)
+  if ('error' in hello) throw new Error(hello.error)
+  const kind = hybrid ? 'post-quantum' : 'X25519'
+  measure(`hello of ${bytes.length} bytes: parse`, 20_000, () => parseClientHello(bytes, bytes.length))
+  measure(`hello of ${bytes.length} bytes: ask one user`, 20_000, () => signedBy(hello, secret))
+  measure(`hello of ${bytes.length} bytes: JA4`, 10_000, () => ja4(hello))
+  measure(`answer, ${kind}`, 1000, () => answer({ hello, secret, flight: usualFlight, random }))
+}
+for (const size of [32_768, 262_144]) {
+  const buffer = Buffer.alloc(size + headroom(size))
+  const unwrap = unwrapper()
+  measure(`records: wrap ${size >> 10} KiB`, 2000, () => wrap(buffer, 0, size))
+  measure(`records: wrap and unwrap ${size >> 10} KiB`, 2000, () => unwrap(buffer, 0, wrap(buffer, 0, size)))
+}
