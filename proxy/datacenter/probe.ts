@@ -1,0 +1,109 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Emit, Family } from '../events/contract.ts'
+import { randomPool } from '../wire/random.ts'
+import { type Address, addressText, type Directory } from './directory.ts'
+import { rankingOf } from './ranking.ts'
+import { type Probe, probe } from './res-pq.ts'
+
+export type Prober = {
+  /** Addresses of each datacenter, best first; the directory's own order until something is known. */
+  readonly ranked: () => Directory
+  /** Resolves once `signal` has stopped it and nothing of it is left. */
+  readonly stopped: Promise<void>
+}
+
+type Target = { readonly id: number; readonly address: Address; unreachable: number }
+
+const timeoutMs = 5_000
+const inFlight = 4
+const jitter = 0.1
+/** The first round is over soon after the start, however long the interval is. */
+const firstRoundMs = 2_000
+/** A family without any route is asked 2, 4, 8 and at last 16 intervals apart. */
+const rarest = 16
+// Test datacenters hold nobody's account: their health says nothing to anyone.
+const testOffset = 10_000
+
+/** Lets so many through at a time; the others wait in order. */
+const gate = (width: number) => {
+  const waiting: (() => void)[] = []
+  let free = width
+  return async <T>(work: () => Promise<T>): Promise<T> => {
+    if (free > 0) free--
+    else await new Promise<void>((resolve) => waiting.push(resolve))
+    try {
+      return await work()
+    } finally {
+      const next = waiting.shift()
+      if (next) next()
+      else free++
+    }
+  }
+}
+
+/**
+ * Asks every address of every datacenter for `resPQ`, each once in `intervalMs` on average and at times of its own.
+ * Emits `datacenter.probed`, and calls `onRanking` with all addresses when an order has changed.
+ */
+export const startProber = (options: {
+  readonly directory: Directory
+  readonly intervalMs: number
+  readonly emit: Emit
+  /** Epoch, ms. */
+  readonly now: () => number
+  readonly signal: AbortSignal
+  readonly onRanking?: (ranked: Directory) => void
+  /** 0–1, for the jitter. */
+  readonly random?: () => number
+}): Prober => {
+  const { directory, intervalMs, emit, now, signal, onRanking, random = Math.random } = options
+  const targets: Target[] = [...directory]
+    .filter(([id]) => Math.abs(id) < testOffset)
+    .flatMap(([id, addresses]) => addresses.map((address) => ({ id, address, unreachable: 0 })))
+  const ranking = rankingOf(directory)
+  const oneOfFew = gate(inFlight)
+  const fill = randomPool(1024)
+
+  const tell = ({ id, address }: Target, outcome: Probe): void =>
+    emit({
+      v: 1,
+      type: 'datacenter.probed',
+      at: now(),
+      dc: Math.abs(id),
+      media: id < 0,
+      family: address.family,
+      address: addressText(address),
+      ...(outcome.ok ? { tcpMs: outcome.tcpMs, resPqMs: outcome.resPqMs } : { error: outcome.error }),
+    })
+
+  const once = async (target: Target): Promise<void> => {
+    const outcome = await probe({ ...target, random: fill, timeoutMs, signal })
+    if (signal.aborted) return
+    target.unreachable = !outcome.ok && outcome.error === 'unreachable' ? target.unreachable + 1 : 0
+    tell(target, outcome)
+    // Descriptors that ran out here say nothing about an address.
+    if (!outcome.ok && outcome.error === 'no-descriptors') return
+    const changed = ranking.record(target.id, target.address, outcome.ok ? outcome.resPqMs : null)
+    if (changed) onRanking?.(ranking.ranked())
+  }
+
+  const routeless = (family: Family): boolean =>
+    targets.every(({ address, unreachable }) => address.family !== family || unreachable > 0)
+
+  const wait = ({ address, unreachable }: Target): number => {
+    const times = routeless(address.family) ? Math.min(2 ** unreachable, rarest) : 1
+    return intervalMs * times * (1 + jitter * (2 * random() - 1))
+  }
+
+  const watch = async (target: Target, index: number): Promise<void> => {
+    let delay = (Math.min(firstRoundMs, intervalMs) * index) / targets.length
+    while (!signal.aborted) {
+      await pause(delay, undefined, { signal, ref: false }).catch(() => {})
+      if (!signal.aborted) await oneOfFew(() => once(target))
+      delay = wait(target)
+    }
+  }
+
+  const stopped = Promise.all(targets.map(watch)).then(() => {})
+  return { ranked: ranking.ranked, stopped }
+}

@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto'
+import { connect } from 'node:net'
+import type { DialError } from '../events/contract.ts'
+import { portableCipher } from '../wire/cipher.ts'
+import { openingFor } from '../wire/obfuscated2.ts'
+import type { Fill } from '../wire/random.ts'
+import { dialErrorOf } from './dial-error.ts'
+import type { Address } from './directory.ts'
+
+/** Both times in ms: until TCP stood, and from `req_pq_multi` to `resPQ`. */
+export type Probe = { readonly ok: true; readonly tcpMs: number; readonly resPqMs: number } | Failure
+type Failure = { readonly ok: false; readonly error: DialError }
+
+// https://core.telegram.org/mtproto/auth_key#dh-exchange-initiation
+const reqPqMulti = 0xbe7e8ef1
+const resPq = 0x05162463
+
+// A real resPQ is about 100 bytes; who says more is somebody else.
+const longestAnswer = 1024
+
+/** `req_pq_multi` in an unencrypted message, in one frame of the intermediate transport. */
+export const askPq = (nonce: Buffer, atMs: number): Buffer => {
+  const frame = Buffer.alloc(44)
+  frame.writeUInt32LE(40, 0)
+  // auth_key_id stays zero: unencrypted. A message id is unix time · 2^32, divisible by 4 from a client.
+  frame.writeUInt32LE((((atMs % 1000) * 4_294_967) & ~3) >>> 0, 12)
+  frame.writeUInt32LE(Math.floor(atMs / 1000), 16)
+  frame.writeUInt32LE(20, 20)
+  frame.writeUInt32LE(reqPqMulti, 24)
+  nonce.copy(frame, 28)
+  return frame
+}
+
+/** Whether the frames so far are the `resPQ` for this nonce; null while they are too short to tell. */
+export const answersPq = (bytes: Buffer, nonce: Buffer): boolean | null => {
+  if (bytes.length < 4) return null
+  const length = bytes.readUInt32LE(0)
+  if (length < 40 || length > longestAnswer) return false
+  if (bytes.length < 4 + length) return null
+  const unencrypted = bytes.readBigUInt64LE(4) === 0n
+  return unencrypted && bytes.readUInt32LE(24) === resPq && bytes.subarray(28, 44).equals(nonce)
+}
+
+/**
+ * Asks one address what a client asks first: own obfuscated connection, `req_pq_multi`, and away again before any key
+ * is made. Never rejects; an address that is not the datacenter's is `protocol`.
+ */
+export const probe = (options: {
+  readonly address: Address
+  /** As clients ask for it: 2, -2 … */
+  readonly id: number
+  readonly random: Fill
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+}): Promise<Probe> => {
+  const { address, id, random, timeoutMs, signal } = options
+  const { promise, resolve } = Promise.withResolvers<Probe>()
+  const nonce = randomBytes(16)
+  const own = openingFor({ tag: 'intermediate', dc: id, fast: null, random })
+  const started = performance.now()
+  let connectedAt = 0
+  let askedAt = 0
+  let answer = Buffer.alloc(0)
+
+  const socket = connect({
+    host: address.host,
+    port: address.port,
+    family: address.family === 'ipv6' ? 6 : 4,
+    noDelay: true,
+  })
+  const settle = (outcome: Probe): void => {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', stop)
+    socket.destroy()
+    resolve(outcome)
+  }
+  const fail = (error: DialError): void => settle({ ok: false, error })
+  const stop = (): void => fail('other')
+  const timer = setTimeout(() => fail('timeout'), timeoutMs)
+  signal.addEventListener('abort', stop, { once: true })
+
+  socket.on('connect', () => {
+    connectedAt = performance.now()
+    const request = askPq(nonce, Date.now())
+    portableCipher(own.encryptKey, own.encryptIv).apply(request, 0, request.length)
+    askedAt = performance.now()
+    socket.write(Buffer.concat([own.payload, request]))
+  })
+  const incoming = portableCipher(own.decryptKey, own.decryptIv)
+  socket.on('data', (bytes: Buffer) => {
+    incoming.apply(bytes, 0, bytes.length)
+    answer = Buffer.concat([answer, bytes])
+    const right = answersPq(answer, nonce)
+    if (right === false) fail('protocol')
+    else if (right) settle({ ok: true, tcpMs: connectedAt - started, resPqMs: performance.now() - askedAt })
+  })
+  socket.on('error', (error: NodeJS.ErrnoException) => fail(dialErrorOf(error.code)))
+  socket.on('end', () => fail('reset'))
+  return promise
+}
