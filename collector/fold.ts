@@ -34,6 +34,13 @@ export const fold = (state: State, batch: Batch): Folded => {
 
   const { delta, tally, moveTo } = openDelta(node, boot)
   let at = standing?.at ?? -Infinity
+  // At the time of the fact that ends it, so that it falls into the same tick however the batch is cut.
+  moveTo(events[repeated]!.at)
+  if (seq > next) {
+    tally.ever(foldKeys.holes, seq - next)
+    tally.tick(foldKeys.holes, seq - next)
+    tally.live(foldKeys.holes, seq - next)
+  }
   for (let index = repeated; index < events.length; index++) {
     const event = events[index]!
     moveTo(event.at)
@@ -46,11 +53,6 @@ export const fold = (state: State, batch: Batch): Folded => {
     }
   }
   tally.ever(processKeys.facts, folded)
-  if (seq > next) {
-    tally.ever(foldKeys.holes, seq - next)
-    tally.tick(foldKeys.holes, seq - next)
-    tally.live(foldKeys.holes, seq - next)
-  }
   moveTo(at)
   tally.recent(processKeys.seen(node), boot)
   state.apply(delta, emitter, { next: seq + events.length, at })
