@@ -9,6 +9,7 @@ const REFRESH_MS = 15 * 60_000
 /** Sooner while the masking host has not answered yet. */
 const RETRY_MS = 30_000
 const MEASURE_MS = 10_000
+const PATIENCE_MS = 3_000
 
 const resolve = async (host: string): Promise<Address['host'] | null> => {
   if (isIP(host) > 0) return host
@@ -60,13 +61,16 @@ export const watchMasking = (options: {
   kept: MeasuredFlight | null
   say: Say
   changed(change: { mask?: Address | null; flight?: MeasuredFlight }): void
-}): { addressKnown: Promise<void>; stop(): void } => {
+}): { known: Promise<void>; stop(): void } => {
   const { host, port, name, say, changed } = options
   const stopping = new AbortController()
   let timer: NodeJS.Timeout | undefined
   let known: string | null = null
   let away = false
   const looked = Promise.withResolvers<void>()
+
+  // A start does not wait for long: with a slow masking host the first answers are the usual ones.
+  const patience = setTimeout(looked.resolve, PATIENCE_MS)
 
   const look = async (): Promise<void> => {
     const found = await resolve(host)
@@ -87,7 +91,7 @@ export const watchMasking = (options: {
       known = found
       changed({ mask: address })
     }
-    looked.resolve()
+    if (options.kept) looked.resolve()
     const flight =
       address === null
         ? ({ error: 'unreachable' } as const)
@@ -113,13 +117,15 @@ export const watchMasking = (options: {
       changed({ flight })
     }
     away = 'error' in flight
+    clearTimeout(patience)
+    looked.resolve()
     timer = setTimeout(look, away ? RETRY_MS : REFRESH_MS).unref()
   }
 
   if (options.kept) changed({ flight: options.kept })
   look()
   return {
-    addressKnown: looked.promise,
+    known: looked.promise,
     stop: () => {
       clearTimeout(timer)
       stopping.abort()

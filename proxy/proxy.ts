@@ -12,7 +12,7 @@ import { startThreads, type Threads } from './relay/threads.ts'
 import { replayMemory } from './replay/memory.ts'
 import type { Say } from './say.ts'
 import { dailyKey, keptUser, makeDataDir, untilMidnight } from './secrets.ts'
-import { maxFds } from './telemetry/host.ts'
+import { maxFds, openFds } from './telemetry/host.ts'
 import { type HttpServer, type Routes, startHttp } from './telemetry/http.ts'
 import { sampleProcess } from './telemetry/process.ts'
 import { startTelemetry } from './telemetry/telemetry.ts'
@@ -70,8 +70,14 @@ const claimPort = (host: string, port: number): Promise<number> =>
 
 const FLIGHT = 'masking-flight'
 const TRIM_MS = 10_000
-/** Descriptors that are not connections: log, threads, HTTP, probes. */
-const RESERVED_FDS = 160
+/** Descriptors for what comes and goes beside connections: HTTP, probes, the log's files. */
+const SPARE_FDS = 32
+
+/** How many connections the file descriptors are enough for: each takes two, and warm sockets at most a quarter of all. */
+const connectionsFor = ({ poolSize, datacenters, workers }: Config): number => {
+  const free = maxFds() - openFds() - SPARE_FDS - 8 * workers
+  return Math.max(1, Math.floor((free - Math.min(free / 4, poolSize * datacenters.size)) / 2))
+}
 
 const relayUsers = (users: readonly User[]): RelayUser[] =>
   users.map(({ name, secret }) => ({ name, secret: secret.bytes() }))
@@ -144,17 +150,13 @@ export const startProxy = async (options: {
 
   try {
     emit({ v: 1, type: 'process.started', at: now(), version, settings: told(config) })
-    const fds = maxFds()
-    const most = Math.max(
-      1,
-      Math.floor((fds - RESERVED_FDS - Math.min(fds / 4, config.poolSize * config.datacenters.size)) / 2),
-    )
+    const most = connectionsFor(config)
     if (most < config.maxConnections) {
       say('warn', 'few-file-descriptors', {
-        limit: fds,
+        limit: maxFds(),
         MAX_CONNECTIONS: config.maxConnections,
         using: most,
-        hint: 'raise the limit of open files (ulimit -n) to at least twice MAX_CONNECTIONS',
+        hint: 'raise the limit of open files (ulimit -n) to twice MAX_CONNECTIONS and a little more',
       })
     }
     const share = (value: number): number => Math.ceil(value / config.workers)
@@ -179,6 +181,7 @@ export const startProxy = async (options: {
         stallTimeoutMs: config.stallTimeoutMs,
         clockSkewSeconds: config.clockSkewSeconds,
         maxConnections: share(Math.min(config.maxConnections, most)),
+        connectionLimit: most < config.maxConnections ? 'file-descriptors' : 'connections',
         maxHandshakes: share(config.maxHandshakes),
         poolSize: share(config.poolSize),
         replay: replayMemory(config.replayEntries),
@@ -222,7 +225,7 @@ export const startProxy = async (options: {
         },
       })
       stopping.signal.addEventListener('abort', masking.stop)
-      await masking.addressKnown
+      await masking.known
     }
     if (config.probeIntervalMs > 0) {
       startProber({

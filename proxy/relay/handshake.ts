@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Mode, RejectReason } from '../events/contract.ts'
-import { type Hello, helloLength, parseClientHello, signedBy } from '../wire/client-hello.ts'
+import { type Hello, helloLength, parseClientHello, signatureOf, signedBy } from '../wire/client-hello.ts'
 import { ja4 } from '../wire/ja4.ts'
 import { dcOf, type Opening, openPayload, payloadLength, reservedStart } from '../wire/obfuscated2.ts'
 import type { RelayUser } from './settings.ts'
@@ -39,6 +39,9 @@ export type Greeted =
   /** The first 64 bytes open the way. */
   | { step: 'opened'; mode: Mode; user: RelayUser; opening: Opening; digest: Buffer }
 
+/** TDLib cuts the name it asks for. */
+const LONGEST_NAME = 182
+
 const more: Greeted = { step: 'more' }
 const rejected = (reason: RejectReason): Rejected => ({ step: 'rejected', reason })
 
@@ -74,13 +77,13 @@ const readHello = (bytes: Buffer, length: number, now: number, rules: Rules): Gr
     promote(rules.users, user)
     const skewSeconds = time - Math.floor(now / 1000)
     const facts = { user: user.name, skewSeconds, ja4: print }
-    if (hello.serverName?.toLowerCase() !== rules.tlsDomain.toLowerCase()) {
+    if (hello.serverName?.toLowerCase() !== rules.tlsDomain.slice(0, LONGEST_NAME).toLowerCase()) {
       return { step: 'rejected', reason: 'unknown-sni', ...facts }
     }
     if (Math.abs(skewSeconds) > rules.clockSkewSeconds) {
       return { step: 'rejected', reason: 'clock-skew', ...facts }
     }
-    return { step: 'hello', length: whole, hello, user, skewSeconds, ja4: print, digest: hello.random }
+    return { step: 'hello', length: whole, hello, user, skewSeconds, ja4: print, digest: signatureOf(hello) }
   }
   return { step: 'rejected', reason: 'bad-digest', ja4: print }
 }

@@ -133,7 +133,9 @@ export const startRelay = (engine: Engine, settings: RelaySettings, emit: Emit):
     },
     accepted: (link) => {
       if (relay.sessions.size >= settings.maxConnections || relay.greetings.size >= settings.maxHandshakes) {
-        relay.refused(relay.sessions.size >= settings.maxConnections ? 'connections' : 'handshakes')
+        relay.refused(
+          relay.sessions.size >= settings.maxConnections ? settings.connectionLimit : 'handshakes',
+        )
         link.close()
         return
       }

@@ -22,6 +22,8 @@ export type RelaySettings = {
   clockSkewSeconds: number
   /** This thread's share of the limits. */
   maxConnections: number
+  /** What bounds them: the setting, or the file descriptors there are. */
+  connectionLimit: 'connections' | 'file-descriptors'
   maxHandshakes: number
   poolSize: number
   replay: SharedArrayBuffer

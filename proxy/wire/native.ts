@@ -7,10 +7,15 @@ type Ffi = typeof import('node:ffi')
  * Every use of it has a portable twin, and a test holds the two equal.
  */
 export const ffi: Ffi | null = (() => {
+  // It warns of being experimental, once a thread, to people who can do nothing about it.
+  const { emitWarning } = process
+  process.emitWarning = () => {}
   try {
     return createRequire(import.meta.url)('node:ffi') as Ffi
   } catch {
     return null
+  } finally {
+    process.emitWarning = emitWarning
   }
 })()
 
