@@ -103,6 +103,7 @@ const begin = (
   let sink = tally()
   let sinkWanted = 0
   let silent = false
+  const late: Buffer[] = []
   const tell = (payload: Buffer): boolean => socket.write(opening.seal(frame(opening.transport, payload)))
   const stream = async (bytes: number, perSecond: number): Promise<void> => {
     const total = await sendPieces(socket, (piece) => tell(say(ops.piece, piece)), bytes, perSecond)
@@ -144,8 +145,12 @@ const begin = (
     const { mood, delayMs } = manner()
     const plain = opening.open(bytes)
     if (mood === 'raw') kept.push(plain)
-    else if (delayMs > 0) setTimeout(() => unframed(plain), delayMs)
-    else unframed(plain)
+    else if (delayMs === 0 && late.length === 0) unframed(plain)
+    else {
+      late.push(plain)
+      // Whichever timer fires takes the oldest bytes, so that a changing delay never changes their order.
+      setTimeout(() => unframed(late.shift()!), delayMs)
+    }
   }
   const served: Served = {
     ...ends,

@@ -1,0 +1,38 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { AlertStatus, Status } from '../../collector/status.ts'
+
+const mib = (bytes: number): string => `${Math.round(bytes / (1 << 20))} MiB`
+
+/**
+ * Reads the appliance's own status every two seconds until `signal`: says each alert that is raised or cleared, and every
+ * `summaryMs` what has passed.
+ */
+export const bulletin = async (
+  status: () => Promise<Status>,
+  say: (line: string) => void,
+  signal: AbortSignal,
+  summaryMs = 30_000,
+): Promise<void> => {
+  const active = new Map<string, AlertStatus>()
+  let nextSummary = performance.now() + summaryMs
+  while (!signal.aborted) {
+    await wait(2000, undefined, { signal }).catch(() => {})
+    const now = await status().catch(() => undefined)
+    if (!now) continue
+    for (const alert of now.alerts) {
+      const key = `${alert.rule} ${alert.subject}`
+      const known = active.has(key)
+      if (alert.clearedAt === null && !known) {
+        active.set(key, alert)
+        say(`ALERT RAISED   ${alert.rule} (${alert.subject}): ${alert.summary}`)
+      } else if (alert.clearedAt !== null && known && active.get(key)?.since === alert.since) {
+        active.delete(key)
+        say(`ALERT CLEARED  ${alert.rule} (${alert.subject})`)
+      }
+    }
+    if (performance.now() < nextSummary) continue
+    nextSummary += summaryMs
+    const { connections, bytesToClient } = now.totals
+    say(`${now.open.total} connections open, ${connections} so far, ${mib(bytesToClient)} down`)
+  }
+}

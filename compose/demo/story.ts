@@ -1,0 +1,110 @@
+import { randomBytes } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import { connectClient } from '../e2e/client.ts'
+import { clientHello } from '../e2e/client-hello.ts'
+import { siteName } from '../e2e/site.ts'
+import { observe } from '../e2e/stranger.ts'
+import { distanceOf, type Telegram } from './telegram.ts'
+
+export type Stage = {
+  port: number
+  secret: string
+  telegram: Telegram
+  /** A line to the audience. */
+  say: (line: string) => void
+  signal: AbortSignal
+}
+
+type Scene = { atSeconds: number; tell: string; play: (stage: Stage) => Promise<unknown> }
+
+const pause = (seconds: number, signal: AbortSignal): Promise<void> =>
+  wait(seconds * 1000, undefined, { signal })
+
+/** What goes wrong in the course of three minutes, and where to see it. */
+const scenes: readonly Scene[] = [
+  {
+    atSeconds: 15,
+    tell: 'a prober scans the port: it sees a web site, the page sees it (rejected, fronted)',
+    play: ({ port }) =>
+      Promise.all(
+        Array.from({ length: 40 }, (_, i) => observe(port, [probe(i), 300, 'fin']).catch(() => undefined)),
+      ),
+  },
+  {
+    atSeconds: 25,
+    tell: 'datacenter 4 goes away for 40 s: watch its row, the drops and the alert',
+    play: async ({ telegram, signal, say }) => {
+      await Promise.all([telegram[4].goAway(), telegram[-4].goAway()])
+      await pause(40, signal)
+      await Promise.all([telegram[4].comeBack(), telegram[-4].comeBack()])
+      say('datacenter 4 is back: the alert clears when it has stayed well for a while')
+    },
+  },
+  {
+    atSeconds: 80,
+    tell: 'someone replays recorded handshakes: each is refused, and fronted',
+    play: async ({ port, secret }) => {
+      await using victim = await connectClient({ mode: 'tls', port, secret })
+      await victim.reqPq()
+      const [hello] = victim.firstBytes
+      for (let i = 0; i < 25 && hello; i++) await observe(port, [hello, 100, 'fin']).catch(() => undefined)
+    },
+  },
+  {
+    atSeconds: 95,
+    tell: 'datacenter 5 answers a second late for 25 s: its round trip and first bytes grow',
+    play: async ({ telegram, signal, say }) => {
+      telegram[5].manner.delayMs = 1100
+      await pause(25, signal)
+      telegram[5].manner.delayMs = distanceOf(5)
+      say('datacenter 5 is quick again')
+    },
+  },
+  {
+    atSeconds: 130,
+    tell: 'datacenter 1 resets every connection for 12 s: drops by reset, and reconnects',
+    play: async ({ telegram, signal, say }) => {
+      telegram[1].manner.mood = 'reset'
+      await pause(12, signal)
+      telegram[1].manner.mood = 'normal'
+      say('datacenter 1 behaves again')
+    },
+  },
+  {
+    atSeconds: 150,
+    tell: 'a phone whose clock is an hour slow tries ten times: the reason is named clock-skew',
+    play: async ({ port, secret }) => {
+      for (let i = 0; i < 10; i++) await observe(port, [lateHello(secret), 100, 'fin']).catch(() => undefined)
+    },
+  },
+]
+
+export const storySeconds = 180
+
+/** Plays the scenes over and over until `signal`. */
+export const story = async (stage: Stage): Promise<void> => {
+  while (!stage.signal.aborted) {
+    const playing = scenes.map(async ({ atSeconds, tell, play }) => {
+      await pause(atSeconds, stage.signal)
+      stage.say(tell)
+      await play(stage)
+    })
+    await Promise.all([...playing, pause(storySeconds, stage.signal)]).catch((error) => {
+      if (!stage.signal.aborted) throw error
+    })
+  }
+}
+
+const probe = (i: number): Buffer =>
+  [
+    Buffer.from(`GET /login HTTP/1.1\r\nHost: ${siteName}\r\n\r\n`),
+    randomBytes(200),
+    clientHello({ secret: randomBytes(16), domain: siteName }).bytes,
+    clientHello({ secret: randomBytes(16), domain: 'www.example.com', postQuantum: true }).bytes,
+    Buffer.from('SSH-2.0-scanner\r\n'),
+  ][i % 5]!
+
+const lateHello = (secret: string): Buffer => {
+  const at = Math.floor(Date.now() / 1000) - 3600
+  return clientHello({ secret: Buffer.from(secret, 'hex'), domain: siteName, at }).bytes
+}

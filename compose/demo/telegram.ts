@@ -1,0 +1,17 @@
+import { type FakeDatacenter, fakeDatacenter } from '../e2e/fake-datacenter.ts'
+
+/** Datacenters as a European sees them: how far away each is, in ms, by the number that clients ask for. */
+const distances = { 1: 48, 2: 6, '-2': 8, 3: 52, 4: 9, '-4': 11, 5: 85, 203: 4 } as const
+
+export type DatacenterId = keyof typeof distances
+export type Telegram = Readonly<Record<DatacenterId, FakeDatacenter>>
+
+/** Every datacenter on loopback, owned by `stack`. */
+export const telegram = async (stack: AsyncDisposableStack): Promise<Telegram> => {
+  const started = Object.entries(distances).map(
+    async ([id, delayMs]) => [id, stack.use(await fakeDatacenter({ delayMs }))] as const,
+  )
+  return Object.fromEntries(await Promise.all(started)) as Telegram
+}
+
+export const distanceOf = (id: DatacenterId): number => distances[id]
