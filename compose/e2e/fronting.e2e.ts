@@ -161,7 +161,7 @@ test('the same bytes at the same time get in once only', async () => {
       observe(proxy.port, [bytes, 'fin'], (back) => back.length >= bytes.length),
     ),
   )
-  assert.is(seen.filter((one) => one.bytes.equals(bytes)).length, 15)
+  assert.is(seen.filter((one) => one.bytes.subarray(0, bytes.length).equals(bytes)).length, 15)
 })
 
 test('without a masking host a stranger hears nothing', async () => {

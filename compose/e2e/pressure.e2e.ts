@@ -148,7 +148,7 @@ test('unfinished handshakes beyond MAX_HANDSHAKES are shed, and clients get in a
   await until(async () => {
     const options = { mode: 'secure' as const, port: proxy.port, secret: proxy.secret }
     await using client = await connectClient(options)
-    return client.reqPq().then(
+    return await client.reqPq().then(
       () => true,
       () => false,
     )
@@ -175,7 +175,7 @@ test('out of file descriptors the proxy neither spins nor dies', async () => {
   await until(async () => {
     const options = { mode: 'secure' as const, port: proxy.port, secret: proxy.secret }
     await using client = await connectClient(options)
-    return client.reqPq().then(
+    return await client.reqPq().then(
       () => true,
       () => false,
     )
