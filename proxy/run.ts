@@ -61,9 +61,7 @@ export const run = async (
       ...(extend ? { extend: (log: LocalLog) => extend(log, version()) } : {}),
     })
   } catch (error) {
-    process.stderr.write(
-      `${program} cannot start: ${error instanceof Error ? error.message : String(error)}\n`,
-    )
+    say('error', 'cannot-start', { why: error instanceof Error ? error.message : String(error) })
     process.exit(1)
   }
   introduce(program, config, proxy)
