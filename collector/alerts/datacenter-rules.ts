@@ -20,27 +20,31 @@ const triesAfter = ({ state, now }: Watch, key: string, from: number) => {
 
 const hourMs = 3_600_000
 
+/** Whether it worked lately, more often than not: in the shortest of some windows that holds a few tries. */
+const isBack = (watch: Watch, key: string): boolean => {
+  const { recoveryMs, least, worked } = rules['datacenter-down']
+  for (const windowMs of recoveryMs) {
+    const tries = triesAfter(watch, key, watch.now - windowMs * watch.factor)
+    if (tries.worked + tries.failed >= least) return tries.worked >= worked && tries.worked >= tries.failed
+  }
+  return false
+}
+
 const down = (watch: Watch, route: RouteHealth): Finding => {
   const rule = 'datacenter-down'
-  const { quietMs, least, worked } = rules[rule]
+  const { quietMs, least } = rules[rule]
   const { now, factor } = watch
   const subject = routeName(route)
   const { workedAt, error } = route
   const sinceWorked = triesAfter(watch, route.key, Math.max(workedAt ?? 0, now - hourMs))
   const quiet = workedAt === null || now - workedAt >= quietMs * factor
-  const raisedAt = watch.raised(rule, subject)?.at
-  const back = raisedAt !== undefined && triesAfter(watch, route.key, raisedAt).worked >= worked
   const isDown = sinceWorked.failed >= least && quiet
   return {
     rule,
     subject,
     value: sinceWorked.failed,
     baseline: 0,
-    verdict: isDown
-      ? 'bad'
-      : raisedAt === undefined || (back && sinceWorked.failed < worked)
-        ? 'good'
-        : 'between',
+    verdict: isDown ? 'bad' : isBack(watch, route.key) ? 'good' : 'between',
     since: workedAt ?? now,
     summary: () => {
       const seen = workedAt === null ? 'has never answered' : `has not answered since ${clock(workedAt)}`

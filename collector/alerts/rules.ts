@@ -13,8 +13,14 @@ export const rules = {
   /** Share of the sessions that ended; above both `raise` and three times the usual. */
   'connection-drops': { severity: 'critical', windowMs: 5 * minute, least: 10, raise: 0.25, clear: 0.15 },
   'stalled-sessions': { severity: 'critical', windowMs: 10 * minute, least: 5, raise: 0.1, clear: 0.05 },
-  /** Tries in a row that failed, over at least `quietMs`. */
-  'datacenter-down': { severity: 'critical', quietMs: minute, least: 3, worked: 2 },
+  /** Tries in a row that failed, over at least `quietMs`; cleared when they work again, twice and more often than not. */
+  'datacenter-down': {
+    severity: 'critical',
+    quietMs: minute,
+    least: 3,
+    worked: 2,
+    recoveryMs: [2 * minute, 10 * minute, 60 * minute],
+  },
   /** The median of the window against the usual: `raise` times and `raiseMs` above it. */
   'datacenter-slow': {
     severity: 'warning',
@@ -44,7 +50,10 @@ export const rules = {
   'events-lost': { severity: 'warning', windowMs: 10 * minute },
   /** Age of a fact when it is folded, ms. */
   'collector-lag': { severity: 'warning', raise: 30_000, clear: 5000 },
-} as const satisfies Record<string, { readonly severity: Severity; readonly [name: string]: number | string }>
+} as const satisfies Record<
+  string,
+  { readonly severity: Severity; readonly [name: string]: number | string | readonly number[] }
+>
 
 export type RuleName = keyof typeof rules
 

@@ -1,0 +1,92 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { rejected, session } from '../example-facts.ts'
+import { watched } from './watched.ts'
+
+const clients = ['0001ffff', '0102ffff', '0203ffff', '0304ffff', '0405ffff']
+const many =
+  (n: number, reason: Parameters<typeof rejected>[1], more: Parameters<typeof rejected>[2] = {}) =>
+  (at: number) =>
+    Array.from({ length: n }, (_, i) =>
+      rejected(at, reason, { client: clients[(i + at / 10_000) % clients.length]!, ...more }),
+    )
+
+test('refused handshakes far above the usual are a storm; it names the reason and clears', () => {
+  const host = watched()
+  host.pass(40, many(2, 'bad-digest'))
+  assert.equal(host.told('rejection-storm'), [])
+  host.pass(5, many(30, 'unknown-user'))
+  assert.equal(host.told('rejection-storm'), ['+all nodes'])
+  assert.match(host.last('rejection-storm')!.summary, /mostly unknown-user/)
+  host.pass(10, many(2, 'bad-digest'))
+  assert.equal(host.told('rejection-storm'), ['+all nodes', '-all nodes'])
+})
+
+test('a host that is always scanned is not in a storm', () => {
+  const host = watched()
+  host.pass(40, many(10, 'bad-digest'))
+  const before = host.told('rejection-storm').length
+  host.pass(60, many(12, 'bad-digest'))
+  assert.equal(
+    host
+      .told('rejection-storm')
+      .slice(before)
+      .filter((told) => told[0] === '+'),
+    [],
+  )
+})
+
+test('ten replays in ten minutes raise, with about how many addresses, and clear when they stop', () => {
+  const host = watched()
+  host.pass(1, many(1, 'replayed'))
+  assert.equal(host.told('replays'), [])
+  host.pass(1, many(1, 'replayed'))
+  assert.equal(host.told('replays'), ['+all nodes'])
+  host.pass(5)
+  assert.is(host.told('replays').length, 1)
+  host.pass(7)
+  assert.equal(host.told('replays'), ['+all nodes', '-all nodes'])
+})
+
+const signed = (at: number) =>
+  session({ at }).map((event) => (event.type === 'handshake.accepted' ? { ...event, skewSeconds: 1 } : event))
+
+test('many clients ahead of us, and few that agree: our clock is behind by so much', () => {
+  const host = watched()
+  host.pass(3, many(2, 'clock-skew', { skewSeconds: 300 }))
+  assert.equal(host.told('clock-skew'), ['+clients ahead'])
+  const { value, summary } = host.last('clock-skew')!
+  assert.is(value, 300)
+  assert.match(summary, /off by about 300 s.*This host’s clock is probably 300 s behind/)
+  host.pass(15, signed)
+  assert.equal(host.told('clock-skew'), ['+clients ahead', '-clients ahead'])
+})
+
+test('some clients behind while most agree: it is theirs', () => {
+  const host = watched()
+  host.pass(3, (at) => [
+    ...many(2, 'clock-skew', { skewSeconds: -500 })(at),
+    ...Array.from({ length: 9 }, () => signed(at)).flat(),
+  ])
+  assert.equal(host.told('clock-skew'), ['+clients behind'])
+  assert.match(host.last('clock-skew')!.summary, /rather their clocks/)
+})
+
+test('one client with a wrong clock, however stubborn, is no alert', () => {
+  const host = watched()
+  host.pass(10, many(5, 'clock-skew', { skewSeconds: 86_400 * 900, client: '0001ffff' }))
+  assert.equal(host.told('clock-skew'), [])
+})
+
+test('a limit that refuses connections is told at once and clears five minutes after', () => {
+  const host = watched()
+  host.emit({ v: 1, type: 'limit.refused', at: host.now, limit: 'connections', count: 3, worker: 0 })
+  host.pass(0.5)
+  assert.equal(host.told('limit-reached'), ['+connections'])
+  host.pass(3)
+  assert.is(host.told('limit-reached').length, 1)
+  host.pass(4)
+  assert.equal(host.told('limit-reached'), ['+connections', '-connections'])
+})
+
+test.run()
