@@ -143,6 +143,7 @@ const configOf = (values: Values, users: readonly User[], host: Host) => ({
   clockSkewSeconds: values.CLOCK_SKEW / 1_000,
   datacenters: values.TELEGRAM_DATACENTERS,
   workers: values.WORKERS ?? host.cores,
+  portable: values.PORTABLE_RELAY,
   dataDir: values.DATA_DIR,
   node: values.NODE_NAME ?? nodeNameOf(host),
   metricsHost: values.METRICS_HOST,

@@ -168,7 +168,7 @@ export const startProxy = async (options: {
       {
         host: config.host,
         port,
-        portable: env.MTSCOPE_PORTABLE_RELAY === 'true',
+        portable: config.portable,
         modes: config.modes,
         tlsDomain: config.tlsDomain,
         fastMode: config.fastMode,

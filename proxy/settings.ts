@@ -176,6 +176,11 @@ export const settings = {
     fallback: 'auto',
     doc: 'Threads that relay; auto is one for each core',
   },
+  PORTABLE_RELAY: {
+    parse: yesOrNo,
+    fallback: 'false',
+    doc: 'Relays by node:net even where the faster epoll relay can run',
+  },
   DATA_DIR: { parse: folder, fallback: './data', doc: 'Folder of the event log and of made secrets' },
   NODE_NAME: {
     parse: either('auto', nodeName),

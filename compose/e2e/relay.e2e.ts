@@ -23,10 +23,16 @@ const telegram = async (stack: AsyncDisposableStack): Promise<Map<number, FakeDa
   return all
 }
 
-for (const fast of [true, false]) {
-  const env = { FAST_MODE: `${fast}` }
+for (const [fast, portable] of [
+  [true, false],
+  [false, false],
+  [true, true],
+  [false, true],
+]) {
+  const env = { FAST_MODE: `${fast}`, PORTABLE_RELAY: `${portable}` }
+  const how = `FAST_MODE=${fast}${portable ? ', by node:net' : ''}`
 
-  test(`FAST_MODE=${fast}: every mode, transport and datacenter is reached, byte for byte`, async () => {
+  test(`${how}: every mode, transport and datacenter is reached, byte for byte`, async () => {
     await using stack = new AsyncDisposableStack()
     const all = await telegram(stack)
     await using proxy = await startAppliance({ env, datacenters: Object.fromEntries(all) })
@@ -54,7 +60,7 @@ for (const fast of [true, false]) {
     assert.ok(totals.bytesToClient > 0)
   })
 
-  test(`FAST_MODE=${fast}: bulk arrives whole in both directions at once`, async () => {
+  test(`${how}: bulk arrives whole in both directions at once`, async () => {
     await using dc = await fakeDatacenter()
     await using proxy = await startAppliance({ env, datacenters: { 2: dc } })
     await Promise.all(
@@ -66,7 +72,7 @@ for (const fast of [true, false]) {
     )
   })
 
-  test(`FAST_MODE=${fast}: the datacenter’s bytes pass ${fast ? 'untouched' : 're-encrypted'}`, async () => {
+  test(`${how}: the datacenter’s bytes pass ${fast ? 'untouched' : 're-encrypted'}`, async () => {
     await using dc = await fakeDatacenter({ mood: 'raw' })
     await using proxy = await startAppliance({ env, datacenters: { 2: dc } })
     const wire: Buffer[] = []
