@@ -1,0 +1,78 @@
+import type { Batch } from '../proxy/events/contract.ts'
+import { readLog } from '../proxy/log/read.ts'
+import { fold } from './fold.ts'
+import { consumer, snapshotText } from './source/local.ts'
+import { createMemoryState, type State } from './state/memory.ts'
+import { readSnapshot } from './state/snapshot.ts'
+
+/** A log that is read by pages; `page` gives what follows a row, empty at the end. */
+export type History = { page(after: number): readonly { readonly batch: Batch; readonly row: number }[] }
+
+export type Rebuilt = {
+  readonly state: State
+  readonly facts: number
+  /** First and last row folded, 0 when there was none. */
+  readonly rows: readonly [number, number]
+}
+
+/** Folds the log again from its first row, up to and with row `through`. */
+export const rebuild = (log: History, through = Number.POSITIVE_INFINITY): Rebuilt => {
+  const state = createMemoryState()
+  let facts = 0
+  let [first, last] = [0, 0]
+  for (let rows = log.page(0); rows.length > 0; rows = log.page(last)) {
+    for (const { batch, row } of rows) {
+      if (row > through) return { state, facts, rows: [first, last] }
+      facts += fold(state, batch).folded
+      if (first === 0) first = row
+      last = row
+    }
+  }
+  return { state, facts, rows: [first, last] }
+}
+
+/** Null when both states are equal to the byte as of `now`; else the first place where they differ. */
+export const difference = (a: State, b: State, now: number): string | null => {
+  a.expire(now)
+  b.expire(now)
+  const [one, other] = [a.snapshot(), b.snapshot()]
+  if (one === other) return null
+  let at = 0
+  while (one[at] === other[at]) at++
+  const around = (text: string): string => text.slice(Math.max(0, at - 60), at + 40)
+  return `${around(one)} ≠ ${around(other)}`
+}
+
+export type Verified = {
+  readonly facts: number
+  readonly rows: readonly [number, number]
+  /** Whether the log still has everything since its first row ever; else a difference is what was let go. */
+  readonly whole: boolean
+  readonly difference: string | null
+}
+
+/**
+ * Compares the collector's snapshot in DATA_DIR with a fold of the log from zero up to the same row. The log may be in
+ * use. Throws an Error when there is no usable snapshot, and what `readLog` throws.
+ */
+export const verify = (dataDir: string, now: number): Verified => {
+  using log = readLog(dataDir)
+  const saved = log.loadSnapshot(consumer)
+  if (saved === null) throw new Error(`there is no snapshot of the collector in ${dataDir} yet`)
+  const read = readSnapshot(snapshotText(saved.value))
+  if ('unusable' in read) throw new Error(`the snapshot cannot be used: ${read.unusable}`)
+  const { state, facts, rows } = rebuild(log, saved.row)
+  return { facts, rows, whole: rows[0] === 1, difference: difference(createMemoryState(read), state, now) }
+}
+
+if (import.meta.main) {
+  const [dataDir = './data'] = process.argv.slice(2)
+  const { facts, rows, whole, difference: found } = verify(dataDir, Date.now())
+  const folded = `${facts} facts of rows ${rows[0]} to ${rows[1]} folded again`
+  if (found === null) console.log(`${folded}: equal to the snapshot, byte for byte`)
+  else if (!whole) console.log(`${folded}: the log has let older rows go, and the snapshot knows more`)
+  else {
+    console.log(`${folded}: NOT equal to the snapshot: ${found}`)
+    process.exitCode = 1
+  }
+}
