@@ -4,8 +4,14 @@ import { run } from '../proxy/run.ts'
 import { sayer } from '../proxy/say.ts'
 
 // The embedded appliance: the proxy, and a collector that follows its log, in one process.
-await run('mtscope', (log, version) => {
-  const collector = startCollector({ log, version, now: Date.now, say: sayer() })
+await run('mtscope', (log, version, config) => {
+  const collector = startCollector({
+    log,
+    version,
+    now: Date.now,
+    say: sayer(),
+    timings: { factor: config.alertFactor },
+  })
   return {
     ready: collector.caughtUp,
     stop: collector.stop,

@@ -144,6 +144,7 @@ const configOf = (values: Values, users: readonly User[], host: Host) => ({
   datacenters: values.TELEGRAM_DATACENTERS,
   workers: values.WORKERS ?? host.cores,
   portable: values.PORTABLE_RELAY,
+  alertFactor: values.ALERT_WINDOWS,
   dataDir: values.DATA_DIR,
   node: values.NODE_NAME ?? nodeNameOf(host),
   metricsHost: values.METRICS_HOST,

@@ -102,3 +102,13 @@ export const anyOf =
       ? parsed(chosen)
       : mistaken(`must be one or more of ${known.join(', ')}, with commas between`)
   }
+
+/** A plain number. */
+export const factor =
+  (least: number, most: number): Parse<number> =>
+  (text) => {
+    const value = /^\d{1,4}(?:\.\d{1,4})?$/.test(text) ? Number(text) : Number.NaN
+    return value >= least && value <= most
+      ? parsed(value)
+      : mistaken(`is not a number from ${least} to ${most}: write one such as 1 or 0.5`)
+  }

@@ -29,7 +29,7 @@ Without any, it makes a secret, keeps it in ./data and listens on port 8080.
 /** The life of a program around the proxy: settings, signals, exit codes. 2: wrong settings; 1: could not run. */
 export const run = async (
   program: string,
-  extend?: (log: LocalLog, version: string) => Extension,
+  extend?: (log: LocalLog, version: string, config: Config) => Extension,
 ): Promise<void> => {
   if (process.argv.includes('--help') || process.argv.includes('-h')) {
     process.stdout.write(usage(program))
@@ -58,7 +58,7 @@ export const run = async (
         say('error', 'failed', { why })
         process.exit(1)
       },
-      ...(extend ? { extend: (log: LocalLog) => extend(log, version()) } : {}),
+      ...(extend ? { extend: (log: LocalLog) => extend(log, version(), config) } : {}),
     })
   } catch (error) {
     say('error', 'cannot-start', { why: error instanceof Error ? error.message : String(error) })

@@ -7,6 +7,7 @@ import {
   domain,
   duration,
   either,
+  factor,
   host,
   mistaken,
   type Parse,
@@ -180,6 +181,11 @@ export const settings = {
     parse: yesOrNo,
     fallback: 'false',
     doc: 'Relays by node:net even where the faster epoll relay can run',
+  },
+  ALERT_WINDOWS: {
+    parse: factor(0.01, 10),
+    fallback: '1',
+    doc: 'What the windows of the alert rules are multiplied by: below 1 for a demonstration',
   },
   DATA_DIR: { parse: folder, fallback: './data', doc: 'Folder of the event log and of made secrets' },
   NODE_NAME: {

@@ -95,7 +95,7 @@ test('a datacenter going away and coming back is probed, alerted and cleared', a
   await using shaky = await fakeDatacenter({ delayMs: 30 })
   await using proxy = await startAppliance({
     datacenters: { 2: steady, 4: shaky, '-4': shaky },
-    env: { PROBE_INTERVAL: '1' },
+    env: { PROBE_INTERVAL: '1', ALERT_WINDOWS: '0.1' },
   })
   const state = async (dc: number, media = false) =>
     (await proxy.status()).datacenters.find((one) => one.dc === dc && one.media === media)

@@ -207,7 +207,7 @@ const sum = (text: string, name: string, labels: Readonly<Record<string, string>
     .split('\n')
     .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
     .filter((line) => Object.entries(labels).every(([key, value]) => line.includes(`${key}="${value}"`)))
-    .reduce((total, line) => total + Number(/\}?\s+(\S+)(?:\s\d+)?$/.exec(line)?.[1] ?? 0), 0)
+    .reduce((total, line) => total + Number(/^[^{ ]+(?:\{.*\})? (\S+)/.exec(line)?.[1] ?? 0), 0)
 
 /** A port that nobody listens on, as far as one can know. */
 export const freePort = async (): Promise<number> => {
