@@ -15,7 +15,7 @@ const close = (status: Status, phase: string, reason: string) =>
 test('a dead address is passed over for the next of its datacenter', async () => {
   await using live = await fakeDatacenter()
   const dead = { address: `127.0.0.1:${await freePort()}` }
-  await using proxy = await startAppliance({ datacenters: { 2: [dead, live] } })
+  await using proxy = await startAppliance({ datacenters: { 2: [dead, live] }, env: { PROBE_INTERVAL: '0' } })
   for (const mode of ['secure', 'tls'] as const) {
     await using client = await to(proxy, 2, mode)
     await client.reqPq()
