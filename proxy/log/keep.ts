@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { isDamage, LogError } from './errors.ts'
 import { takeLock } from './lock.ts'
-import { moveAside, openStore, type Store } from './store.ts'
+import { moveAside, openStore, type Store, type StoreBounds } from './store.ts'
 
 /** The one open store of DATA_DIR, whole at every use. */
 export type Keeper = {
@@ -15,15 +15,15 @@ export type Keeper = {
  * Takes DATA_DIR for this process, makes it when missing and opens its log. A damaged file is moved aside, at open or
  * whenever a read meets the damage: failing would only fail again at the next start. Throws a LogError.
  */
-export const keepStore = (dataDir: string, walBytes: number, report: (line: string) => void): Keeper => {
+export const keepStore = (dataDir: string, bounds: StoreBounds, report: (line: string) => void): Keeper => {
   const replace = (damage: unknown): Store => {
     const aside = moveAside(dataDir)
     report(`The event log is damaged (${reason(damage)}): it was moved to ${aside}, and a new one begins`)
-    return openStore(dataDir, walBytes)
+    return openStore(dataDir, bounds)
   }
   const open = (): Store => {
     try {
-      return openStore(dataDir, walBytes)
+      return openStore(dataDir, bounds)
     } catch (error) {
       if (isDamage(error)) return replace(error)
       throw error

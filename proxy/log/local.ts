@@ -4,7 +4,7 @@ import type { Batch, LossReason, ProxyEvent } from '../events/contract.ts'
 import { keepStore, reason } from './keep.ts'
 import type { Snapshot, Store } from './store.ts'
 import { createTails, type Tail, type Take } from './tail.ts'
-import { makeRoom, trimStore } from './trim.ts'
+import { trimStore } from './trim.ts'
 
 export type { Snapshot, Tail, Take }
 
@@ -62,7 +62,7 @@ export type LogOptions = {
 export const openLog = ({ dataDir, node, maxBytes, maxAgeMs, now, report = warn }: LogOptions): LocalLog => {
   const size = Math.max(maxBytes, 2 ** 20)
   const bounds = { maxBytes: size, maxAgeMs, walBytes: Math.min(size / 16, 4 * 2 ** 20) }
-  const keeper = keepStore(dataDir, bounds.walBytes, report)
+  const keeper = keepStore(dataDir, bounds, report)
   const boot = newBoot(now())
   const released = new Map<string, number>()
   const lost: Record<LossReason, number> = {
@@ -77,7 +77,6 @@ export const openLog = ({ dataDir, node, maxBytes, maxAgeMs, now, report = warn 
   let untrimmed = 0 // characters appended since the size was last looked at
   const untold = { 'log-bounds': 0, 'log-full': 0 } // losses that the next successful write will tell
   let failure: string | null = null
-  let roomMadeAt = Number.NEGATIVE_INFINITY
   let unreadableThrough = 0
   let closed = false
 
@@ -104,16 +103,10 @@ export const openLog = ({ dataDir, node, maxBytes, maxAgeMs, now, report = warn 
   const insert = (seq: number, count: number, text: string): boolean => {
     const at = Math.trunc(now())
     const write = (store: Store): void => store.insert({ row: lastRow + 1, node, boot, seq, count, at, text })
-    let written = attempt(write)
-    if (!written && at - roomMadeAt >= 1000) {
-      roomMadeAt = at
-      written = attempt((store) => makeRoom(store, releasedByAll())) && attempt(write)
-    }
-    if (written) {
-      lastRow++
-      failure = null
-    }
-    return written
+    if (!attempt(write)) return false
+    lastRow++
+    failure = null
+    return true
   }
 
   /** Tells the losses that are not told yet; false while they cannot be written. */

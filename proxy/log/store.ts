@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, closeSync, openSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Row } from '../events/codec.ts'
@@ -32,6 +32,8 @@ export type Store = {
   /** What the file system holds for it, write-ahead log included. */
   fileBytes(): number
   walBytes(): number
+  /** What the file system still has; infinite where it does not say. */
+  availableBytes(): number
   close(): void
 }
 
@@ -49,8 +51,15 @@ const schema = `
 
 export const logFile = (dataDir: string): string => join(dataDir, 'log.sqlite')
 
-/** Opens or creates the file, 0600. `walBytes` is where the write-ahead log is folded back. Throws ERR_LOG_NEWER too. */
-export const openStore = (dataDir: string, walBytes: number): Store => {
+export type StoreBounds = {
+  /** What the file itself never exceeds: SQLite says that it is full. */
+  readonly maxBytes: number
+  /** Where the write-ahead log is folded back into the file. */
+  readonly walBytes: number
+}
+
+/** Opens or creates the file, 0600. Throws SQLite's and the file system's errors, and ERR_LOG_NEWER. */
+export const openStore = (dataDir: string, { maxBytes, walBytes }: StoreBounds): Store => {
   const path = logFile(dataDir)
   closeSync(openSync(path, 'a', 0o600)) // SQLite would create it by umask; its -wal and -shm copy this mode
   chmodSync(path, 0o600)
@@ -58,9 +67,8 @@ export const openStore = (dataDir: string, walBytes: number): Store => {
   try {
     // auto_vacuum counts only before the first table.
     db.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
-    db.exec(
-      `PRAGMA journal_size_limit = ${walBytes}; PRAGMA wal_autocheckpoint = ${Math.ceil(walBytes / 4096)}`,
-    )
+    db.exec(`PRAGMA journal_size_limit = ${walBytes}; PRAGMA wal_autocheckpoint = ${inPages(walBytes)}`)
+    db.exec(`PRAGMA max_page_count = ${inPages(maxBytes)}`)
     const found = Number(db.prepare('PRAGMA user_version').get()?.user_version)
     if (found > version)
       throw new LogError('ERR_LOG_NEWER', `${path} has version ${found}, known is ${version}`)
@@ -71,6 +79,8 @@ export const openStore = (dataDir: string, walBytes: number): Store => {
     throw error
   }
 }
+
+const inPages = (bytes: number): number => Math.ceil(bytes / 4096)
 
 /** Opens the file for reading beside its writer, or without one. */
 export const openStoreToRead = (dataDir: string): Pick<Store, 'page' | 'loadSnapshot' | 'close'> => {
@@ -118,11 +128,15 @@ const statements = (db: DatabaseSync, path: string): Store => {
     page: (from, bytes) => {
       const rows: StoredRow[] = []
       let read = 0
-      for (const found of after.iterate(from)) {
-        const stored = found as unknown as StoredRow // STRICT: SQLite has checked the columns' types
-        rows.push(stored)
-        read += stored.text.length
-        if (read >= bytes) break
+      try {
+        for (const found of after.iterate(from)) {
+          const stored = found as unknown as StoredRow // STRICT: SQLite has checked the columns' types
+          rows.push(stored)
+          read += stored.text.length
+          if (read >= bytes) break
+        }
+      } catch (error) {
+        if (rows.length === 0) throw error // else the next page begins at the trouble
       }
       return rows
     },
@@ -143,6 +157,10 @@ const statements = (db: DatabaseSync, path: string): Store => {
     checkpoint: () => db.exec('PRAGMA wal_checkpoint(TRUNCATE)'),
     fileBytes: () => size(path) + size(`${path}-wal`),
     walBytes: () => size(`${path}-wal`),
+    availableBytes: () => {
+      const { blocks, bavail, bsize } = statfsSync(path)
+      return blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize
+    },
     close: () => db.close(),
   }
 }

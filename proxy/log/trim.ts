@@ -1,7 +1,6 @@
-import { isDamage } from './errors.ts'
-import type { RowSize, Store } from './store.ts'
+import type { RowSize, Store, StoreBounds } from './store.ts'
 
-export type Bounds = { readonly maxBytes: number; readonly maxAgeMs: number; readonly walBytes: number }
+export type Bounds = StoreBounds & { readonly maxAgeMs: number }
 
 // So that one call stays within some ten milliseconds; what is left over goes at the next.
 const rowsAtOnce = 256
@@ -21,7 +20,7 @@ export const trimStore = (
   forced: (facts: number) => void,
 ): void => {
   const { maxBytes, maxAgeMs, walBytes } = bounds
-  const budget = maxBytes - 2 * walBytes - maxBytes / 32
+  const budget = budgetOf(store, bounds)
 
   for (let round = 0; round < rounds; round++) {
     const over = usedBytes(store) - budget
@@ -44,27 +43,6 @@ export const trimStore = (
   } else if (store.walBytes() > 2 * walBytes) store.checkpoint()
 }
 
-/** Deletes some released rows, oldest first, so that a full disk can take new ones in their place. */
-export const makeRoom = (store: Store, released: number): void => {
-  fold(store)
-  let bytes = 0
-  deleteOldest(store, rowsAtOnce, (oldest) => {
-    if (oldest.row > released || bytes > 256 * 1024) return false
-    bytes += oldest.bytes
-    return true
-  })
-  fold(store)
-}
-
-// Folding back may itself want space that is not there; what it did until then still helps.
-const fold = (store: Store): void => {
-  try {
-    store.checkpoint()
-  } catch (error) {
-    if (isDamage(error)) throw error
-  }
-}
-
 const deleteOldest = (store: Store, limit: number, wanted: (oldest: RowSize) => boolean): RowSize[] => {
   const oldest = store.oldest(limit + 1)
   const newest = oldest.length <= limit ? oldest.length - 1 : limit
@@ -74,6 +52,16 @@ const deleteOldest = (store: Store, limit: number, wanted: (oldest: RowSize) => 
   if (last !== undefined) store.deleteThrough(last.row)
   return gone
 }
+
+/**
+ * Bytes that rows may take: what the bound leaves beside the write-ahead log and what comes before the next look. The
+ * log does not fill its disk either, but a disk that others have filled takes no more of it than to a sixteenth.
+ */
+const budgetOf = (store: Store, { maxBytes, walBytes }: Bounds): number =>
+  Math.max(
+    maxBytes / 16,
+    Math.min(maxBytes, store.fileBytes() + store.availableBytes()) - 2 * walBytes - maxBytes / 32,
+  )
 
 const usedBytes = (store: Store): number => {
   const { total, free, pageBytes } = store.pages()
