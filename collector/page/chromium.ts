@@ -1,7 +1,5 @@
-import { existsSync } from 'node:fs'
 import { type Browser, chromium } from 'playwright-core'
-
-const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+import { ensureChromium } from '../../compose/setup-chromium.ts'
 
 // Quiet, so that a request to anywhere but the page's own server is the page's own doing.
 const flags =
@@ -9,7 +7,8 @@ const flags =
 
 /** The system's Chromium, or the one that CHROMIUM_PATH names. Throws when there is none. */
 export const openChromium = async (): Promise<Browser> => {
-  const executablePath = process.env.CHROMIUM_PATH ?? places.find((place) => existsSync(place))
-  if (!executablePath) throw new Error('No Chromium: install the package chromium, or set CHROMIUM_PATH')
+  const executablePath = await ensureChromium()
+  if (executablePath === null)
+    throw new Error('No Chromium: install the package chromium, or set CHROMIUM_PATH')
   return chromium.launch({ executablePath, headless: true, args: flags.split(' ') })
 }

@@ -85,10 +85,10 @@ export const sampleStatus = (at: number): Status => ({
   alerts: [
     {
       rule: 'connection-drops',
-      subject: 'dc5',
-      summary: 'DC 5: connections are dropped far more often than usual.',
-      value: 14.2,
-      baseline: 1.1,
+      subject: 'dc 5',
+      summary: 'Sessions to DC 5 end in good order again: 2 % dropped.',
+      value: 2,
+      baseline: 1,
       since: at - 5 * 3_600_000,
       clearedAt: at - 4.7 * 3_600_000,
     },
@@ -123,19 +123,21 @@ export const troubledStatus = (at: number): Status => {
     alerts: [
       {
         rule: 'datacenter-down',
-        subject: 'dc4',
-        summary: 'DC 4 does not answer: no resPQ for 6 minutes.',
-        value: 0,
-        baseline: 1,
+        subject: 'dc 4 ipv4',
+        summary:
+          'DC 4 over IPv4 has not answered for 6 min (11 tries failed, the last: timeout). Other datacenters answer: it is this one, or the route to it. Accounts at home there cannot connect; ask your provider, or wait.',
+        value: 11,
+        baseline: 0,
         since: at - 6 * 60_000,
         clearedAt: null,
       },
       {
         rule: 'connection-drops',
-        subject: 'dc4',
-        summary: 'DC 4: connections are dropped far more often than usual.',
-        value: 31.5,
-        baseline: 0.9,
+        subject: 'dc 4',
+        summary:
+          '214 of 680 sessions to DC 4 that ended in the last 5 min were dropped (31 %, usually 1 %), mostly proxy/dial/timeout. The datacenter cannot be reached in time.',
+        value: 31,
+        baseline: 1,
         since: at - 5 * 60_000,
         clearedAt: null,
       },

@@ -1,10 +1,39 @@
+import type { RuleName } from '../../alerts/rules.ts'
 import type { AlertStatus, Status } from '../../status.ts'
-import { amount, duration, when } from './format.ts'
+import { amount, count, duration, ms, when } from './format.ts'
 import { h, type Piece } from './piece.ts'
 import { mark } from './table.ts'
-import { activeAlerts } from './verdict.ts'
+import { activeAlerts, firstSentence } from './verdict.ts'
 
 const clearedShown = 8
+
+/** What the value of a rule is, and whether it has a usual one to be held against. */
+type Measure = { show: (value: number) => string; usual: boolean }
+const measure = (show: (value: number) => string, usual = false): Measure => ({ show, usual })
+const percent = (value: number) => `${amount(value)}\u00a0%`
+const seconds = (value: number) => `${count(value)}\u00a0s`
+
+const measures: Record<RuleName, Measure> = {
+  'connection-drops': measure(percent, true),
+  'stalled-sessions': measure(percent, true),
+  'datacenter-down': measure((value) => `${count(value)} failed tries`),
+  'datacenter-slow': measure(ms, true),
+  'rejection-storm': measure((value) => `${count(value)} a minute`, true),
+  replays: measure(count),
+  'clock-skew': measure(seconds),
+  'limit-reached': measure((value) => `${count(value)} refused`),
+  'event-loop': measure(ms),
+  'host-cpu': measure(percent),
+  'file-descriptors': measure(percent),
+  'node-silent': measure(seconds),
+  'events-lost': measure((value) => `${count(value)} lost`),
+  'collector-lag': measure(seconds),
+}
+
+const measured = ({ rule, value, baseline }: AlertStatus): string => {
+  const { show, usual } = measures[rule as RuleName] ?? measure(amount, true)
+  return usual ? `${show(value)}, usually ${show(baseline)}` : show(value)
+}
 
 /** What is wrong now, longest first, and what was wrong lately. */
 export const alertsSection = (status: Status): Piece[] => {
@@ -28,14 +57,19 @@ const raised = (alert: AlertStatus, now: number): Piece =>
     h(
       'div',
       {},
-      h('p', { class: 'summary' }, alert.summary),
+      h(
+        'p',
+        {},
+        h('b', {}, firstSentence(alert.summary)),
+        alert.summary.slice(firstSentence(alert.summary).length),
+      ),
       h(
         'p',
         { class: 'fine' },
         `since ${when(alert.since, now)}, ${duration(now - alert.since)} · now `,
-        h('b', {}, amount(alert.value)),
-        `, normally ${amount(alert.baseline)} · `,
-        h('code', {}, `${alert.rule} ${alert.subject}`.trim()),
+        h('b', {}, measured(alert)),
+        ' · ',
+        h('code', {}, `${alert.rule}: ${alert.subject}`),
       ),
     ),
   )

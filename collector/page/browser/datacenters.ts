@@ -2,7 +2,6 @@ import type { DatacenterStatus, Status } from '../../status.ts'
 import { ago, count, ms } from './format.ts'
 import { type Child, h, type Piece } from './piece.ts'
 import { type Column, mark, table } from './table.ts'
-import { missingFamily } from './verdict.ts'
 import { dialError, families, place } from './words.ts'
 
 type Row = { dc: number; routes: readonly DatacenterStatus[] }
@@ -38,9 +37,9 @@ export const datacentersSection = (status: Status): Piece[] => {
 
 const name = ({ dc }: Row): Child[] => [`DC ${dc}`, h('span', { class: 'fine' }, place(dc))]
 
-const shown = (route: DatacenterStatus, { datacenters, at }: Status): Piece[] => {
-  const absent = missingFamily(datacenters, route.family)
+const shown = (route: DatacenterStatus, { at }: Status): Piece[] => {
   const failed = route.dialFailures
+  const unused = route.state === 'unknown' && route.error !== null
   const facts = [
     route.resPqP99 === null || route.state === 'down' ? '' : `p99\u00a0${ms(route.resPqP99)}`,
     route.tcpMs === null ? '' : `TCP\u00a0${ms(route.tcpMs)}`,
@@ -53,7 +52,7 @@ const shown = (route: DatacenterStatus, { datacenters, at }: Status): Piece[] =>
       h(
         'p',
         {},
-        absent ? mark('unknown', `no ${families[route.family]} here`) : mark(route.state, words[route.state]),
+        mark(route.state, unused ? 'not used' : words[route.state]),
         ' ',
         route.state === 'down' ? null : h('b', {}, ms(route.resPqP50 ?? route.resPqMs)),
       ),

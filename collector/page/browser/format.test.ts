@@ -62,7 +62,7 @@ test('latencies go from parts of a millisecond to minutes', () => {
 })
 
 test('shares keep a decimal while they are small', () => {
-  assert.equal([0, 0.004, 0.0996, 0.31, 1].map(percent), ['0%', '0.4%', '10%', '31%', '100%'])
+  assert.equal([0, 0.004, 0.0996, 0.31, 1].map(percent).map(plain), ['0 %', '0.4 %', '10 %', '31 %', '100 %'])
 })
 
 test('spans show their two largest units, and never less than nothing', () => {

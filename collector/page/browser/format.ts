@@ -54,7 +54,7 @@ export const ms = (value: Maybe): string => {
 export const percent = (value: Maybe): string => {
   if (!known(value)) return dash
   const of100 = value * 100
-  return `${of100 === 0 || of100 >= 9.95 ? of100.toFixed(0) : of100.toFixed(1)}%`
+  return `${of100 === 0 || of100 >= 9.95 ? of100.toFixed(0) : of100.toFixed(1)}${gap}%`
 }
 
 /** A span in ms, by its two largest units. */

@@ -28,8 +28,8 @@ test('a new appliance is well and says what to do next', () => {
 test('the alert that came first leads, and the rest follows', () => {
   const troubled = verdict(troubledStatus(now))
   assert.is(troubled.level, 'wrong')
-  assert.match(troubled.text, 'DC 4 does not answer')
-  assert.match(said(troubled), /dropped far more often.*DC 5 is slow \(912 ms\)/)
+  assert.is(troubled.text, 'DC 4 over IPv4 has not answered for 6 min (11 tries failed, the last: timeout).')
+  assert.match(said(troubled), /214 of 680 sessions.*DC 4 does not answer.*DC 5 is slow \(912 ms\)/)
 })
 
 test('a cleared alert is no trouble', () => {
@@ -55,9 +55,20 @@ test('a datacenter that one family still reaches is to be watched', () => {
   assert.is(part.text, 'DC 4 does not answer over IPv6.')
 })
 
-test('a host without IPv6 is not in trouble', () => {
-  const alone = verdict(changed((row) => row.family === 'ipv6', { state: 'down', error: 'unreachable' }))
+test('a family that this host has not is no trouble', () => {
+  const alone = verdict(
+    changed((row) => row.family === 'ipv6', { state: 'unknown', error: 'ipv6 does not work' }),
+  )
   assert.is(alone.level, 'well')
+})
+
+test('what an alert tells is not told twice', () => {
+  const slow = changed((row) => row.dc === 5, { state: 'slow', resPqP50: 912 })
+  assert.is(said(verdict(slow)), 'DC 5 is slow (912 ms).')
+  const [alert] = troubledStatus(now).alerts
+  if (!alert) throw new Error('the sample has one')
+  const told = { ...alert, rule: 'datacenter-slow', subject: 'dc 5 ipv4', summary: 'DC 5 is slow. Ask.' }
+  assert.is(said(verdict({ ...slow, alerts: [told] })), 'DC 5 is slow.')
 })
 
 test('a host without any network is in trouble', () => {

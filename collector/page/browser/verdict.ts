@@ -1,3 +1,4 @@
+import type { RuleName } from '../../alerts/rules.ts'
 import type { DatacenterStatus, Status } from '../../status.ts'
 import { count, duration, ms } from './format.ts'
 import { families } from './words.ts'
@@ -27,44 +28,54 @@ export const verdict = (status: Status): Verdict => {
 
 export const activeAlerts = (status: Status) => status.alerts.filter((alert) => alert.clearedAt === null)
 
-const alerts = (status: Status): string[] =>
-  activeAlerts(status).map((alert) => alert.summary || `${alert.rule} ${alert.subject}`)
+/** The rest of a summary is advice, and stands with the alert. */
+export const firstSentence = (summary: string): string => /^.*?[.!?](?=\s|$)/s.exec(summary)?.[0] ?? summary
 
-/** A family that no datacenter answers over is a matter of this host's network, not of a datacenter. */
-export const missingFamily = (rows: readonly DatacenterStatus[], family: 'ipv4' | 'ipv6'): boolean => {
-  const of = (wanted: boolean) => rows.filter((row) => (row.family === family) === wanted)
-  const reached = (row: DatacenterStatus) => row.state === 'up' || row.state === 'slow'
-  return of(true).length > 0 && of(true).every((row) => row.state === 'down') && of(false).some(reached)
-}
+const alerts = (status: Status): string[] =>
+  activeAlerts(status)
+    .toSorted((a, b) => a.since - b.since)
+    .map((alert) => firstSentence(alert.summary) || `${alert.rule} ${alert.subject}`)
 
 export const datacenterName = ({ dc, media }: Pick<DatacenterStatus, 'dc' | 'media'>): string =>
   `DC ${dc >= 10_000 ? `${dc - 10_000} (test)` : Math.abs(dc)}${media ? ' media' : ''}`
 
+type Judged = { name: string; rows: DatacenterStatus[]; down: DatacenterStatus[] }
+
 /** Rows of the same datacenter: an account lives in one, so they are judged one by one and never averaged. */
-const judged = (status: Status): { name: string; rows: DatacenterStatus[] }[] => {
-  const rows = status.datacenters.filter((row) => !missingFamily(status.datacenters, row.family))
-  return [...Map.groupBy(rows, datacenterName)].map(([name, rows]) => ({ name, rows }))
+const judged = ({ datacenters }: Status): Judged[] => {
+  const rows = datacenters.filter((row) => row.state !== 'unknown')
+  return [...Map.groupBy(rows, datacenterName)].map(([name, rows]) => ({
+    name,
+    rows,
+    down: rows.filter((row) => row.state === 'down'),
+  }))
+}
+
+/** Whether an alert has told it already. */
+const isAlerted = (status: Status, rule: RuleName, { dc, media, family }: DatacenterStatus): boolean => {
+  const subject = `dc ${dc}${media ? ' media' : ''} ${family}`
+  return activeAlerts(status).some((alert) => alert.rule === rule && alert.subject === subject)
 }
 
 const datacentersDown = (status: Status): string[] => {
-  const down = judged(status).filter(({ rows }) => rows.every((row) => row.state === 'down'))
-  if (down.length === 0) return []
-  const alerted = activeAlerts(status).some((alert) => /^(datacenter|dc)\b.*down/i.test(alert.rule))
-  if (alerted) return []
-  return [`${list(down.map(({ name }) => name))} ${down.length > 1 ? 'do' : 'does'} not answer`]
+  const names = judged(status)
+    .filter(({ rows, down }) => down.length === rows.length)
+    .filter(({ down }) => !down.every((row) => isAlerted(status, 'datacenter-down', row)))
+    .map(({ name }) => name)
+  return names.length === 0 ? [] : [`${list(names)} ${names.length > 1 ? 'do' : 'does'} not answer`]
 }
 
 const partlyDown = (status: Status): string[] =>
-  judged(status).flatMap(({ name, rows }) => {
-    const down = rows.filter((row) => row.state === 'down')
-    if (down.length === 0 || down.length === rows.length) return []
-    return [`${name} does not answer over ${list(down.map((row) => families[row.family]))}`]
+  judged(status).flatMap(({ name, rows, down }) => {
+    const untold = down.filter((row) => !isAlerted(status, 'datacenter-down', row))
+    if (untold.length === 0 || down.length === rows.length) return []
+    return [`${name} does not answer over ${list(untold.map((row) => families[row.family]))}`]
   })
 
 const slow = (status: Status): string[] =>
   judged(status).flatMap(({ name, rows }) => {
-    const slowest = rows.filter((row) => row.state === 'slow')[0]
-    return slowest ? [`${name} is slow (${ms(slowest.resPqP50 ?? slowest.resPqMs)})`] : []
+    const row = rows.find((row) => row.state === 'slow' && !isAlerted(status, 'datacenter-slow', row))
+    return row ? [`${name} is slow (${ms(row.resPqP50 ?? row.resPqMs)})`] : []
   })
 
 const silentNodes = (status: Status): string[] =>
