@@ -1,4 +1,4 @@
-import type { Link, LinkEvents } from '../relay/link.ts'
+import type { Dialing, Link, LinkEvents } from '../relay/link.ts'
 import type { DialEvents, Dialer } from './dial.ts'
 import type { Address } from './directory.ts'
 
@@ -38,6 +38,7 @@ export const pool = (options: {
 }): Pool => {
   const { dialer, limit } = options
   const shelves = new Map<number, Shelf>()
+  const dialing = new Set<Dialing>()
   let closed = false
 
   const decay = (shelf: Shelf, now: number): void => {
@@ -55,20 +56,24 @@ export const pool = (options: {
 
   const keep = (id: number, shelf: Shelf): void => {
     shelf.dialing++
-    dialer.dial(options.addresses(id), {
+    const over = (): void => {
+      shelf.dialing--
+      dialing.delete(dial)
+    }
+    const dial = dialer.dial(options.addresses(id), {
       connected: (link, address) => {
-        shelf.dialing--
-        if (closed) return link.close()
+        over()
         const warm = { link, address, connectedAt: performance.now() }
         shelf.warm.push(warm)
         link.attach(watching, { shelf, warm })
       },
       missed: (...facts) => options.missed(id, ...facts),
       failed: () => {
-        shelf.dialing--
+        over()
         shelf.retryAt = performance.now() + RETRY_MS
       },
     })
+    dialing.add(dial)
   }
 
   const wanted = (shelf: Shelf): number =>
@@ -78,7 +83,7 @@ export const pool = (options: {
 
   return {
     take: (id) => {
-      if (limit === 0) return null
+      if (limit === 0 || closed) return null
       const shelf = shelfOf(id)
       decay(shelf, performance.now())
       // One arrival, as a rate: the sum of what decays from it over time is one.
@@ -86,6 +91,7 @@ export const pool = (options: {
       return shelf.warm.pop() ?? null
     },
     pulse: (now) => {
+      if (closed) return
       for (const [id, shelf] of shelves) {
         decay(shelf, now)
         while (shelf.warm.length > 0 && now - shelf.warm[0]!.connectedAt > MAX_AGE_MS)
@@ -99,6 +105,8 @@ export const pool = (options: {
     },
     close: () => {
       closed = true
+      for (const dial of dialing) dial.cancel()
+      dialing.clear()
       for (const { warm } of shelves.values()) for (const { link } of warm.splice(0)) link.close()
     },
     get size() {
