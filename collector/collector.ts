@@ -6,7 +6,7 @@ import { alertId, type Finding } from './alerts/finding.ts'
 import { holdMs } from './alerts/rules.ts'
 import { createExposition, type Exposed } from './exposition.ts'
 import type { Say } from './say.ts'
-import { followLog, type LogToFollow, snapshotText } from './source/local.ts'
+import { followLog, type LogToFollow } from './source/local.ts'
 import type { AlertStatus, Status } from './status.ts'
 import { buildStatus } from './status-builder.ts'
 
@@ -48,7 +48,7 @@ export const startCollector = ({ log, version, now, say, timings = {} }: Collect
   const { state } = following
   const saved = log.loadSnapshot(alertsName)
   const book = openAlertBook(
-    saved === null ? null : snapshotText(saved.value),
+    saved === null ? null : String(saved.value),
     (text) => log.saveSnapshot(alertsName, 0, text),
     say,
   )

@@ -6,7 +6,7 @@ import { noon, probe, sampled, session } from './example-facts.ts'
 import { createExposition } from './exposition.ts'
 import { fold } from './fold.ts'
 import { createMemoryState } from './state/memory.ts'
-import { readSnapshot } from './state/snapshot.ts'
+import { packSnapshot, readSnapshot } from './state/snapshot.ts'
 import { buildStatus } from './status-builder.ts'
 
 // `node collector/fold.bench.ts`: what the collector costs, in CPU time of this process.
@@ -102,6 +102,12 @@ const first = cpuMs(() => {
 })
 say('first snapshot', first, 'ms')
 say('  size', text.length / 1e6, 'MB')
+say(
+  'pack it',
+  median(5, () => packSnapshot(text)),
+  'ms',
+)
+say('  size', packSnapshot(text).length / 1e6, 'MB')
 fold(state, { node: 'n1', boot: 'b1', seq, events: session({ at: noon }) })
 say(
   'next snapshot',

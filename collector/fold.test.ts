@@ -5,7 +5,7 @@ import type { Batch, ProxyEvent } from '../proxy/events/contract.ts'
 import { emitter, histories, noon, session } from './example-facts.ts'
 import { fold, lostBy } from './fold.ts'
 import { createMemoryState } from './state/memory.ts'
-import { readSnapshot } from './state/snapshot.ts'
+import { packSnapshot, readSnapshot } from './state/snapshot.ts'
 
 const foldAll = (batches: readonly Batch[]): string => {
   const state = createMemoryState()
@@ -14,7 +14,7 @@ const foldAll = (batches: readonly Batch[]): string => {
 }
 
 const restored = (text: string) => {
-  const read = readSnapshot(text)
+  const read = readSnapshot(packSnapshot(text))
   if ('unusable' in read) throw new Error(read.unusable)
   return createMemoryState(read)
 }
@@ -143,6 +143,7 @@ test('repeats are dropped and counted, whole batches and parts of them', () => {
 test('a snapshot of another version, a cut one and none at all say why they are unusable', () => {
   const text = foldAll([{ node: 'n', boot: 'b', seq: 1, events: session() }])
   for (const bad of [
+    new Uint8Array([1, 2, 3]),
     text.replace('"version":1', '"version":2'),
     text.slice(0, -9),
     '[]',
@@ -151,7 +152,7 @@ test('a snapshot of another version, a cut one and none at all say why they are 
     '{"version":1}',
   ]) {
     const read = readSnapshot(bad)
-    assert.ok('unusable' in read && read.unusable.length > 5, bad.slice(0, 20))
+    assert.ok('unusable' in read && read.unusable.length > 5, String(bad).slice(0, 20))
   }
 })
 

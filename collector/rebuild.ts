@@ -1,7 +1,7 @@
 import type { Batch } from '../proxy/events/contract.ts'
 import { readLog } from '../proxy/log/read.ts'
 import { fold } from './fold.ts'
-import { consumer, snapshotText } from './source/local.ts'
+import { consumer } from './source/local.ts'
 import { createMemoryState, type State } from './state/memory.ts'
 import { readSnapshot } from './state/snapshot.ts'
 
@@ -59,7 +59,7 @@ export const verify = (dataDir: string, now: number): Verified => {
   using log = readLog(dataDir)
   const saved = log.loadSnapshot(consumer)
   if (saved === null) throw new Error(`there is no snapshot of the collector in ${dataDir} yet`)
-  const read = readSnapshot(snapshotText(saved.value))
+  const read = readSnapshot(saved.value)
   if ('unusable' in read) throw new Error(`the snapshot cannot be used: ${read.unusable}`)
   const { state, facts, rows } = rebuild(log, saved.row)
   return { facts, rows, whole: rows[0] === 1, difference: difference(createMemoryState(read), state, now) }

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { zstdDecompressSync } from 'node:zlib'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { encodeEvents } from '../../proxy/events/codec.ts'
@@ -121,7 +122,9 @@ test('a snapshot that counts once more than the log is found out', async () => {
   assert.is(verify(dir.path, noon).difference, null)
   {
     using log = open(dir.path)
-    const text = String(log.loadSnapshot(consumer)!.value)
+    const packed = log.loadSnapshot(consumer)!.value
+    assert.instance(packed, Uint8Array)
+    const text = zstdDecompressSync(packed as Uint8Array).toString()
     log.saveSnapshot(consumer, 1, text.replace('"to-client":10', '"to-client":11'))
   }
   const { difference, whole } = verify(dir.path, noon)

@@ -2,7 +2,7 @@ import type { LocalLog } from '../../proxy/log/local.ts'
 import { fold } from '../fold.ts'
 import type { Say } from '../say.ts'
 import { createMemoryState, type State } from '../state/memory.ts'
-import { readSnapshot } from '../state/snapshot.ts'
+import { packSnapshot, readSnapshot } from '../state/snapshot.ts'
 
 export type LogToFollow = Pick<LocalLog, 'tail' | 'saveSnapshot' | 'loadSnapshot' | 'release'>
 
@@ -30,7 +30,7 @@ export type Following = {
  */
 export const followLog = (log: LogToFollow, now: () => number, say: Say): Following => {
   const saved = log.loadSnapshot(consumer)
-  const read = saved === null ? null : readSnapshot(snapshotText(saved.value))
+  const read = saved === null ? null : readSnapshot(saved.value)
   const usable = read !== null && !('unusable' in read) ? read : undefined
   if (read !== null && 'unusable' in read) {
     say('warn', 'the collector cannot use its snapshot and folds all that the log still has', {
@@ -52,7 +52,7 @@ export const followLog = (log: LogToFollow, now: () => number, say: Say): Follow
 
   const save = (): boolean => {
     state.expire(now())
-    const written = log.saveSnapshot(consumer, row, state.snapshot())
+    const written = log.saveSnapshot(consumer, row, packSnapshot(state.snapshot()))
     if (written) log.release(consumer, row)
     else say('warn', 'the collector could not save its snapshot; the log keeps what it needs', { row })
     return written
@@ -70,7 +70,3 @@ export const followLog = (log: LogToFollow, now: () => number, say: Say): Follow
     },
   }
 }
-
-/** A snapshot's text, however the log stored it. */
-export const snapshotText = (value: Uint8Array | string): string =>
-  typeof value === 'string' ? value : new TextDecoder().decode(value)
