@@ -77,6 +77,8 @@ const perform = async (minutes: number | undefined, people: number, signal: Abor
         USER3_NAME: 'family',
         METRICS_PORT: (await isFree(usualPort)) ? `${usualPort}` : '0',
         PROBE_INTERVAL: '2',
+        // A day is three minutes here: alerts must keep up with it.
+        ALERT_WINDOWS: '0.1',
         NODE_NAME: 'demo',
       },
     }),
