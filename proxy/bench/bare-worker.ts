@@ -1,0 +1,35 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { nativeEngine } from '../relay/native/engine.ts'
+import { portableEngine } from '../relay/portable.ts'
+import { startRelay } from '../relay/relay.ts'
+import type { FromWorker, RelaySettings } from '../relay/settings.ts'
+import { headroom } from '../wire/records.ts'
+
+// As relay/worker.ts, without facts.
+
+const settings = workerData as RelaySettings
+const largest = Math.max(settings.toClientBuffer.high, settings.toDatacenterBuffer, 65_536)
+const scratch = largest + headroom(largest)
+const engine = nativeEngine(scratch) ?? portableEngine(scratch)
+const relay = startRelay(engine, settings, () => {})
+const listening = await engine.listen({
+  host: settings.host,
+  port: settings.port,
+  userTimeoutMs: settings.ackTimeoutMs,
+  accepted: relay.accepted,
+  exhausted: () => relay.refused('file-descriptors'),
+})
+parentPort!.postMessage({
+  type: 'listening',
+  port: listening.port,
+  engine: engine.kind,
+} satisfies FromWorker)
+engine.run(
+  (now) => {
+    relay.pulse(now)
+    return 50
+  },
+  (error) => {
+    throw error
+  },
+)

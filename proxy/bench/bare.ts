@@ -1,0 +1,56 @@
+import { randomBytes } from 'node:crypto'
+import { Worker } from 'node:worker_threads'
+import { readConfig } from '../config.ts'
+import type { FromWorker, RelaySettings } from '../relay/settings.ts'
+import { replayMemory } from '../replay/memory.ts'
+import { usualFlight } from '../wire/server-hello.ts'
+
+// The data plane of the proxy and nothing else: the same threads with the same settings, whose facts go nowhere. No
+// event is encoded, posted, parsed, logged or folded; there is no OpenTelemetry, HTTP, sampler or collector.
+
+const reading = readConfig(process.env)
+if (!reading.ok) throw new Error(reading.mistakes.join('; '))
+const { config } = reading
+const share = (value: number): number => Math.ceil(value / config.workers)
+
+const settings: Omit<RelaySettings, 'worker' | 'port'> = {
+  host: config.host,
+  portable: false,
+  modes: config.modes,
+  tlsDomain: config.tlsDomain,
+  fastMode: config.fastMode,
+  toClientBuffer: config.toClientBuffer,
+  toDatacenterBuffer: config.toDatacenterBuffer,
+  dialTimeoutMs: config.dialTimeoutMs,
+  handshakeTimeoutMs: config.handshakeTimeoutMs,
+  ackTimeoutMs: config.ackTimeoutMs,
+  idleTimeoutMs: config.idleTimeoutMs,
+  stallTimeoutMs: config.stallTimeoutMs,
+  clockSkewSeconds: config.clockSkewSeconds,
+  maxConnections: share(config.maxConnections),
+  connectionLimit: 'connections',
+  maxHandshakes: share(config.maxHandshakes),
+  poolSize: share(config.poolSize),
+  replay: replayMemory(config.replayEntries),
+  users: config.users.map(({ name, secret }) => ({ name, secret: secret.bytes() })),
+  directory: config.datacenters,
+  mask: null,
+  flight: usualFlight,
+  addressKey: randomBytes(32),
+}
+
+const start = (worker: number, port: number): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const thread = new Worker(new URL('bare-worker.ts', import.meta.url), {
+      workerData: { ...settings, worker, port } satisfies RelaySettings,
+      resourceLimits: { maxYoungGenerationSizeMb: 8 },
+    })
+    thread.on('message', (message: FromWorker) => {
+      if (message.type === 'listening') resolve(message.port)
+    })
+    thread.on('error', reject)
+  })
+
+const port = await start(0, config.port)
+for (let worker = 1; worker < config.workers; worker++) await start(worker, port)
+process.stdout.write(`ready port=${port}\n`)

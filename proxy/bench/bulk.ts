@@ -1,0 +1,99 @@
+import { randomBytes } from 'node:crypto'
+import { type Connection, opened } from './connection.ts'
+import { inRecords, isTls, type Mode, ops, prepare } from './far-ends.ts'
+import { charged, type Target } from './target.ts'
+
+const connections = 16
+const messageBytes = 128 << 10
+/** The largest record that TLS allows, and TDLib's own MAX_TLS_PACKET_LENGTH. */
+const largestRecord = 16_384
+export const tdlibRecord = 2_878
+
+export type Bulk = { cpuPerGb: number; mbPerSecond: number }
+
+const openSome = (target: Target, mode: Mode, op: number, amount: number): Promise<Connection[]> =>
+  Promise.all(
+    Array.from({ length: connections }, () => opened(target.port, prepare(mode, target.secret, op, amount))),
+  )
+
+const finished = (connection: Connection, start: (done: () => void) => void): Promise<void> =>
+  new Promise((resolve, reject) => {
+    connection.failed = reject
+    start(resolve)
+  })
+
+const costOf = async (target: Target, bytes: number, work: () => Promise<unknown>): Promise<Bulk> => {
+  const { cpuSeconds, seconds } = await charged(target.pid, work)
+  return { cpuPerGb: cpuSeconds / (bytes / 1e9), mbPerSecond: bytes / 1e6 / seconds }
+}
+
+/** The datacenter sends `bytes` in all, and each client hears exactly its share. */
+export const download = async (target: Target, mode: Mode, bytes: number): Promise<Bulk> => {
+  const share = Math.floor(bytes / connections)
+  const all = await openSome(target, mode, ops.flood, share)
+  const wrap = (payload: Buffer): Buffer => (isTls(mode) ? inRecords(payload, largestRecord) : payload)
+  const hear = (connection: Connection): Promise<void> =>
+    finished(connection, (done) => {
+      let heard = 0
+      connection.take = (payload) => {
+        heard += payload.length
+        if (heard > share) throw new Error(`${heard} bytes came instead of ${share}`)
+        if (heard === share) done()
+      }
+      connection.socket.write(wrap(randomBytes(8)))
+    })
+  const bulk = await costOf(target, share * connections, () => Promise.all(all.map(hear)))
+  for (const connection of all) connection.close()
+  return bulk
+}
+
+/** Clients send `bytes` in all; the datacenter counts its share of each and says so. */
+export const upload = async (
+  target: Target,
+  mode: Mode,
+  bytes: number,
+  recordBytes = largestRecord,
+): Promise<Bulk> => {
+  const messages = Math.floor(bytes / connections / messageBytes)
+  const all = await openSome(target, mode, ops.sink, messages * messageBytes)
+  const payload = randomBytes(messageBytes)
+  const message = isTls(mode) ? inRecords(payload, recordBytes) : payload
+  const send = (connection: Connection): Promise<void> =>
+    finished(connection, (done) => {
+      const { socket } = connection
+      let left = messages
+      const go = (): void => {
+        while (left > 0) {
+          left--
+          if (!socket.write(message)) return
+        }
+        socket.off('drain', go)
+      }
+      connection.take = () => done()
+      socket.on('drain', go)
+      go()
+    })
+  const bulk = await costOf(target, messages * messageBytes * connections, () => Promise.all(all.map(send)))
+  for (const connection of all) connection.close()
+  return bulk
+}
+
+/** Sends random bytes and has them back, through every cipher on the way; throws when one of them is another. */
+export const verify = async (target: Target, mode: Mode, bytes: number): Promise<void> => {
+  const connection = await opened(target.port, prepare(mode, target.secret))
+  const { seal, open } = connection.prepared
+  const plain = randomBytes(bytes)
+  const heard: Buffer[] = []
+  await finished(connection, (done) => {
+    let length = 0
+    connection.take = (payload) => {
+      heard.push(open.update(payload))
+      length += payload.length
+      if (length >= bytes) done()
+    }
+    const sealed = seal.update(plain)
+    connection.socket.write(isTls(mode) ? inRecords(sealed, tdlibRecord) : sealed)
+  })
+  connection.close()
+  if (!Buffer.concat(heard).equals(plain)) throw new Error(`${mode}: what came back is not what was sent`)
+}

@@ -1,0 +1,147 @@
+import { connect, type Socket } from 'node:net'
+import type { Prepared } from './far-ends.ts'
+
+/** One client connection. What it hears after its answer goes to `take`: within the call only. */
+export type Connection = {
+  readonly socket: Socket
+  readonly prepared: Prepared
+  take: (payload: Buffer) => void
+  failed: (error: Error) => void
+  close(): void
+}
+
+/** All connections read into the same memory, so that the far end costs the machine little. */
+const scratch = Buffer.allocUnsafe(1 << 20)
+const applicationData = 0x17
+const longestRecord = 16_384 + 256
+
+/** Walks TLS records without joining them: payload as it comes, and the end of each record. */
+const records = (payload: (bytes: Buffer) => void, whole: (type: number) => void) => {
+  const header = Buffer.alloc(5)
+  let have = 0
+  let left = 0
+  return (bytes: Buffer): void => {
+    for (let at = 0; at < bytes.length; ) {
+      if (left === 0) {
+        const part = Math.min(5 - have, bytes.length - at)
+        bytes.copy(header, have, at, at + part)
+        at += part
+        have += part
+        if (have < 5) return
+        have = 0
+        left = header.readUInt16BE(3)
+        if (header[1] !== 3 || header[2] !== 3 || left === 0 || left > longestRecord)
+          throw new Error(`no record: ${header.toString('hex')}`)
+      } else {
+        const part = Math.min(left, bytes.length - at)
+        payload(bytes.subarray(at, at + part))
+        at += part
+        left -= part
+        if (left === 0) whole(header[0]!)
+      }
+    }
+  }
+}
+
+/** Goes through the handshake; calls one of the two, once. The answer is compared with what it has to be. */
+export const open = (
+  port: number,
+  prepared: Prepared,
+  answered: (connection: Connection) => void,
+  failed: (error: Error) => void,
+): Connection => {
+  const { hello, first, expected } = prepared
+  let heard = 0
+  let closed = false
+  const hearAnswer = (payload: Buffer): void => {
+    const part = Math.min(expected.length - heard, payload.length)
+    if (payload.compare(expected, heard, heard + part, 0, part) !== 0)
+      throw new Error('the answer is not what the datacenter said')
+    heard += part
+    if (heard < expected.length) return
+    connection.take = () => {}
+    answered(connection)
+    if (payload.length > part) connection.take(payload.subarray(part))
+  }
+  const fail = (error: Error): void => {
+    if (closed) return
+    connection.close()
+    connection.failed(error)
+  }
+  let greeted = hello === null
+  const walk =
+    hello === null
+      ? (bytes: Buffer): void => connection.take(bytes)
+      : records(
+          (bytes) => {
+            if (greeted) connection.take(bytes)
+          },
+          (type) => {
+            if (greeted || type !== applicationData) return
+            greeted = true
+            socket.write(first)
+          },
+        )
+  const socket = connect({
+    port,
+    host: '127.0.0.1',
+    noDelay: true,
+    onread: {
+      buffer: scratch,
+      callback: (length, buffer) => {
+        try {
+          walk((buffer as Buffer).subarray(0, length))
+        } catch (error) {
+          fail(error as Error)
+        }
+        return true
+      },
+    },
+  })
+  socket.on('error', fail)
+  socket.on('close', () => fail(new Error('the connection was closed')))
+  socket.write(hello ?? first)
+  const connection: Connection = {
+    socket,
+    prepared,
+    take: hearAnswer,
+    failed,
+    close: () => {
+      closed = true
+      socket.destroy()
+    },
+  }
+  return connection
+}
+
+export const opened = (port: number, prepared: Prepared): Promise<Connection> =>
+  new Promise((resolve, reject) => {
+    open(port, prepared, resolve, reject)
+  })
+
+/** Brings up all of them, so many at once. */
+export const openAll = (
+  port: number,
+  all: readonly Prepared[],
+  atOnce: number,
+  answered: (connection: Connection) => void,
+): Promise<void> =>
+  new Promise((resolve, reject) => {
+    let next = 0
+    let done = 0
+    const one = (): void => {
+      const prepared = all[next++]
+      if (prepared === undefined) return
+      open(
+        port,
+        prepared,
+        (connection) => {
+          answered(connection)
+          if (++done === all.length) resolve()
+          else one()
+        },
+        reject,
+      )
+    }
+    for (let i = 0; i < atOnce; i++) one()
+  })

@@ -1,0 +1,105 @@
+import { setTimeout as after } from 'node:timers/promises'
+import { type Connection, openAll, opened } from './connection.ts'
+import { inRecords, isTls, type Mode, type Prepared, prepare } from './far-ends.ts'
+import { charged, type Target } from './target.ts'
+import { cpuSeconds, rssBytes } from './usage.ts'
+
+const saturating = 64
+/** Between two connections of an unsaturated proxy, ms. */
+const PACE_MS = 3
+const echoBytes = 64
+
+export const prepareAll = (target: Target, modes: readonly Mode[], count: number): Prepared[] =>
+  Array.from({ length: count }, (_, i) => prepare(modes[i % modes.length]!, target.secret))
+
+/** Connections from connect to the first byte back from the datacenter, as many as the proxy manages; then closed. */
+export const handshakes = async (
+  target: Target,
+  mode: Mode,
+  count: number,
+): Promise<{ cpuPerThousand: number; perSecond: number }> => {
+  const all = prepareAll(target, [mode], count)
+  const { cpuSeconds, seconds } = await charged(target.pid, () =>
+    openAll(target.port, all, saturating, (connection) => connection.close()),
+  )
+  return { cpuPerThousand: (cpuSeconds / count) * 1000, perSecond: count / seconds }
+}
+
+export type Quantiles = { p50: number; p99: number }
+
+const quantiles = (values: number[]): Quantiles => {
+  values.sort((a, b) => a - b)
+  const at = (share: number): number =>
+    values[Math.min(values.length - 1, Math.floor(values.length * share))]!
+  return { p50: at(0.5), p99: at(0.99) }
+}
+
+/** The same one after the other, ms. */
+export const establishing = async (target: Target, mode: Mode, count: number): Promise<Quantiles> => {
+  const times: number[] = []
+  for (const prepared of prepareAll(target, [mode], count)) {
+    const start = performance.now()
+    const connection = await opened(target.port, prepared)
+    times.push(performance.now() - start)
+    connection.close()
+    await after(PACE_MS)
+  }
+  return quantiles(times)
+}
+
+/** A small message and its echo on a connection that does nothing else, ms. */
+export const roundTrips = async (target: Target, mode: Mode, count: number): Promise<Quantiles> => {
+  const connection = await opened(target.port, prepare(mode, target.secret))
+  const message = Buffer.alloc(echoBytes, 1)
+  const wire = isTls(mode) ? inRecords(message, message.length) : message
+  const times: number[] = []
+  await new Promise<void>((resolve, reject) => {
+    let start = 0
+    let heard = 0
+    const ask = (): void => {
+      heard = 0
+      start = performance.now()
+      connection.socket.write(wire)
+    }
+    connection.failed = reject
+    connection.take = (payload) => {
+      heard += payload.length
+      if (heard < echoBytes) return
+      times.push(performance.now() - start)
+      if (times.length === count) resolve()
+      else ask()
+    }
+    ask()
+  })
+  connection.close()
+  return quantiles(times)
+}
+
+export type Idle = { rssPerConnection: number; cpuShare: number }
+
+const rounds = 3
+const watchMs = 1_000
+
+/** What connections cost that have been relayed and say nothing more: bytes each, and CPU seconds a second for all. */
+export const idle = async (target: Target, modes: readonly Mode[], count: number): Promise<Idle> => {
+  // What a process takes for its first connections is not what the next ones cost.
+  for (let i = 0; i < rounds; i++) {
+    await openAll(target.port, prepareAll(target, modes, 300), saturating, (connection) => connection.close())
+  }
+  const all = prepareAll(target, modes, count)
+  await after(watchMs)
+  const before = rssBytes(target.pid)
+  const open: Connection[] = []
+  await openAll(target.port, all, saturating, (connection) => {
+    open.push(connection)
+  })
+  await after(watchMs)
+  const cpuBefore = cpuSeconds(target.pid)
+  const start = performance.now()
+  await after(watchMs)
+  const cpuShare = (cpuSeconds(target.pid) - cpuBefore) / ((performance.now() - start) / 1000)
+  const rssPerConnection = (rssBytes(target.pid) - before) / count
+  for (const connection of open) connection.close()
+  await after(watchMs)
+  return { rssPerConnection, cpuShare }
+}

@@ -1,0 +1,166 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { tlsDomain } from './far-ends.ts'
+
+export type Contestant = {
+  readonly name: string
+  /** For the reader of the results. */
+  readonly what: string
+  readonly program: string
+  readonly env: Readonly<Record<string, string>>
+  /** Speaks to clients; false: passes bytes on, whatever they are. */
+  readonly proxy: boolean
+}
+
+const untuned = {
+  FAST_MODE: 'false',
+  MAX_CONNS_IN_POOL: '0',
+  TO_CLT_BUFSIZE: '16384,0,16384',
+  TO_TG_BUFSIZE: '16384',
+}
+
+export const contestants: readonly Contestant[] = [
+  {
+    name: 'tuned',
+    what: 'the appliance as it comes: two threads, telemetry and collector on (`compose/appliance.ts`)',
+    program: 'compose/appliance.ts',
+    env: {},
+    proxy: true,
+  },
+  {
+    name: 'no telemetry',
+    what:
+      'the relay threads of “tuned” alone (`proxy/bench/bare.ts`): facts are dropped where they are made; not encoded, ' +
+      'posted, logged or folded; no OpenTelemetry, HTTP server, sampler or collector',
+    program: 'proxy/bench/bare.ts',
+    env: {},
+    proxy: true,
+  },
+  {
+    name: 'un-tuned',
+    what: `the appliance with ${Object.entries(untuned)
+      .map(([name, value]) => `\`${name}=${value}\``)
+      .join(', ')}`,
+    program: 'compose/appliance.ts',
+    env: untuned,
+    proxy: true,
+  },
+  {
+    name: 'portable',
+    what: '“tuned” on `node:net` (`MTSCOPE_PORTABLE_RELAY=true`), as it runs where there is no epoll or no FFI',
+    program: 'compose/appliance.ts',
+    env: { MTSCOPE_PORTABLE_RELAY: 'true' },
+    proxy: true,
+  },
+  {
+    name: 'pipe',
+    what: 'two sockets joined by `pipe` in one thread of Node (`proxy/bench/pipe.ts`): no protocol, nothing checked',
+    program: 'proxy/bench/pipe.ts',
+    env: {},
+    proxy: false,
+  },
+]
+
+const root = join(import.meta.dirname, '..', '..')
+const readyMs = 30_000
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+export type Started = AsyncDisposable & { readonly port: number; readonly pid: number }
+
+/** Runs a program until it tells its port; ends it when disposed of. */
+export const startProgram = async (
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  cwd: string,
+): Promise<Started> => {
+  const child = spawn(process.execPath, [join(root, program), ...args], {
+    cwd,
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  running.add(child)
+  const said: string[] = []
+  const ended = new Promise<void>((resolve) => {
+    child.once('close', () => {
+      running.delete(child)
+      resolve()
+    })
+  })
+  createInterface({ input: child.stderr }).on('line', (line) => said.push(line))
+  const found = new Promise<number>((resolve, reject) => {
+    const fail = (why: string): void => reject(new Error(`${program} ${why}:\n${said.join('\n')}`))
+    const timer = setTimeout(() => fail('was not ready in time'), readyMs)
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      said.push(line)
+      const port = /\bready\b.* ?\bport=(\d+)/.exec(line)?.[1]
+      if (port === undefined) return
+      clearTimeout(timer)
+      resolve(Number(port))
+    })
+    child.once('close', (code) => {
+      clearTimeout(timer)
+      fail(`ended with ${code} before it was ready`)
+    })
+  })
+  const kill = async (): Promise<void> => {
+    child.kill('SIGKILL')
+    await ended
+  }
+  try {
+    return { port: await found, pid: child.pid!, [Symbol.asyncDispose]: kill }
+  } catch (error) {
+    await kill()
+    throw error
+  }
+}
+
+/** One life of a contestant: a process of its own, with data of its own, in front of the datacenter at that port. */
+export const startContestant = async (
+  { program, env }: Contestant,
+  datacenterPort: number,
+  secret: string,
+): Promise<Started> => {
+  await using stack = new AsyncDisposableStack()
+  const folder = await mkdtemp(join(tmpdir(), 'mtscope-bench-'))
+  stack.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }))
+  const settings = {
+    MTPROTO_PORT: '0',
+    MTPROTO_HOST: '127.0.0.1',
+    METRICS_PORT: '0',
+    DATA_DIR: join(folder, 'data'),
+    USER1_SECRET: secret,
+    TLS_DOMAIN: tlsDomain,
+    MASK_HOST: 'off',
+    PROBE_INTERVAL: '0',
+    WORKERS: '2',
+    TELEGRAM_DATACENTERS: `2=127.0.0.1:${datacenterPort}`,
+    ...env,
+  }
+  const started = stack.use(await startProgram(program, [`${datacenterPort}`], settings, folder))
+  const owned = stack.move()
+  return { port: started.port, pid: started.pid, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+/** Waits for a program that ends by itself and writes one line of JSON; throws what it complained of. */
+export const answerOf = async (program: string, argument: string): Promise<unknown> => {
+  const child = spawn(process.execPath, [join(root, program), argument], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  running.add(child)
+  let text = ''
+  child.stdout.on('data', (bytes: Buffer) => {
+    text += bytes
+  })
+  const [code] = (await once(child, 'close')) as [number | null]
+  running.delete(child)
+  if (code !== 0) throw new Error(`${program} ended with ${code}`)
+  return JSON.parse(text)
+}

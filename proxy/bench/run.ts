@@ -1,0 +1,30 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { contestants } from './contestants.ts'
+import { type Amounts, type Measured, parts } from './figures.ts'
+import { live } from './life.ts'
+import { report } from './report.ts'
+
+// `npm run bench`: all contestants in turn, three times; writes RESULTS.md. `-- --quick`: once, less of everything, and
+// only prints.
+
+const quick = process.argv.includes('--quick')
+const rounds = quick ? 1 : 3
+const amounts: Amounts = quick
+  ? { bulkBytes: 300e6, handshakes: 800, establishments: 100, roundTrips: 300, idle: 1_000 }
+  : { bulkBytes: 1e9, handshakes: 3_000, establishments: 300, roundTrips: 1_000, idle: 5_000 }
+
+const results = new Map<string, Measured[]>(contestants.map(({ name }) => [name, []]))
+const start = performance.now()
+const seconds = (): string => ((performance.now() - start) / 1000).toFixed(0)
+
+for (let round = 1; round <= rounds; round++) {
+  for (const contestant of contestants) {
+    results.get(contestant.name)?.push(await live(contestant, amounts, parts))
+    process.stderr.write(`round ${round} of ${rounds}: ${contestant.name}, ${seconds()} s\n`)
+  }
+}
+
+const text = report(results, rounds, `npm run bench${quick ? ' -- --quick' : ''}`)
+process.stdout.write(text)
+if (!quick) writeFileSync(join(import.meta.dirname, 'RESULTS.md'), text)
