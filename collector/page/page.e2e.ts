@@ -7,8 +7,7 @@ import { emptyStatus, sampleStatus, troubledStatus } from './sample-status.ts'
 import { openStage } from './stage.ts'
 
 const there = (await ensureChromium()) !== null
-if (!there) process.stdout.write('skipped: the page in a browser (there is no Chromium)
-')
+if (!there) process.stdout.write('skipped: the page in a browser (there is no Chromium)\n')
 const inBrowser = there ? test : test.skip
 
 const text = async (page: Page, selector: string): Promise<string> =>
