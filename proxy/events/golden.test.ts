@@ -1,0 +1,34 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { decodeFact, encodeEvents } from './codec.ts'
+import type { EventType, ProxyEvent } from './contract.ts'
+import { examples } from './examples.ts'
+import { chains } from './upcast.ts'
+
+const fixtures = new URL('fixtures/', import.meta.url)
+const golden = (type: EventType, v: number): string =>
+  readFileSync(new URL(`${type}@${v}.json`, fixtures), 'utf8').trimEnd()
+
+for (const type of Object.keys(examples) as EventType[]) {
+  const newest = chains[type].length + 1
+
+  test(`${type}@${newest}: the golden bytes are what is written today`, () => {
+    assert.is(encodeEvents([examples[type] as ProxyEvent]), `[${golden(type, newest)}]`)
+  })
+
+  for (let v = 1; v <= newest; v++) {
+    test(`${type}@${v}: the golden bytes are read as the fact`, () => {
+      assert.equal(decodeFact(JSON.parse(golden(type, v))), { fact: examples[type] })
+    })
+  }
+}
+
+test('every golden file is of a type and version that was shipped', () => {
+  const shipped = Object.entries(chains).flatMap(([type, chain]) =>
+    Array.from({ length: chain.length + 1 }, (_, n) => `${type}@${n + 1}.json`),
+  )
+  assert.equal(readdirSync(fixtures).sort(), shipped.sort())
+})
+
+test.run()
