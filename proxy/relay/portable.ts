@@ -92,8 +92,9 @@ export const portableEngine = (scratchBytes: number): Engine => {
       },
     }
     socket.on('data', (chunk: Buffer) => {
-      for (let from = 0; from < chunk.length && !closed; from += link.readSize) {
+      for (let from = 0; from < chunk.length && !closed; ) {
         const n = chunk.copy(scratch, HEAD, from, Math.min(chunk.length, from + link.readSize))
+        from += n
         guarded(() => on.bytes(owner, scratch, HEAD, HEAD + n))
       }
     })
@@ -109,8 +110,21 @@ export const portableEngine = (scratchBytes: number): Engine => {
             : 'other',
       )
     })
-    socket.on('close', () => lose('other'))
+    // Both sides have ended and all is delivered: nothing was lost, and the owner knows.
+    socket.on('close', () => {
+      if (!socket.readableEnded || !socket.writableFinished) lose('other')
+    })
     return link
+  }
+
+  const give = (socket: Socket, taken: (link: Link) => void): void => {
+    const link = linkOf(socket)
+    try {
+      taken(link)
+    } catch (error) {
+      report(error)
+      link.close()
+    }
   }
 
   const listen = (options: ListenOptions): Promise<{ port: number; close(): void }> =>
@@ -123,12 +137,7 @@ export const portableEngine = (scratchBytes: number): Engine => {
           keepAliveInitialDelay: KEEP_ALIVE_MS,
         })
           .on('connection', (socket) => {
-            try {
-              options.accepted(linkOf(socket))
-            } catch (error) {
-              report(error)
-              socket.destroy()
-            }
+            give(socket, options.accepted)
           })
           .on('error', (error: NodeJS.ErrnoException) => {
             if (host === '::' && error.code === 'EAFNOSUPPORT') open('0.0.0.0')
@@ -167,7 +176,7 @@ export const portableEngine = (scratchBytes: number): Engine => {
     socket.once('error', onError)
     socket.once('connect', () => {
       socket.off('error', onError)
-      connected(linkOf(socket))
+      give(socket, connected)
     })
     return {
       cancel: () => {

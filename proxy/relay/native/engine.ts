@@ -113,13 +113,14 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
     const began = performance.now()
     for (let i = 0; i < n; i++) {
       const at = i * c.EPOLL_STRIDE
-      const waiting = table[events.readInt32LE(at + c.EPOLL_DATA)]
-      if (waiting === undefined) continue
+      const fd = events.readInt32LE(at + c.EPOLL_DATA)
       try {
-        waiting.ready(events.readUInt32LE(at))
+        table[fd]?.ready(events.readUInt32LE(at))
       } catch (error) {
         report(error)
-        if (waiting instanceof NativeLink) loop.fail(waiting, 'other')
+        // Looked up again: a dial has become a link by now.
+        const link = table[fd]
+        if (link instanceof NativeLink) loop.fail(link, 'other')
       }
     }
     settle()
@@ -163,8 +164,7 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
           addressLength.writeUInt32LE(28, 0)
           const accepted = libc.accept4(fd, addressAt, addressLengthAt, c.SOCK_NONBLOCK | c.SOCK_CLOEXEC)
           if (accepted < 0) {
-            const errno = libc.errno()
-            if (errno !== c.EMFILE && errno !== c.ENFILE) return
+            if (!c.exhaustion.has(libc.errno())) return
             // Level-triggered, the queue would wake us for ever: look away for a moment instead of spinning.
             control(c.EPOLL_CTL_DEL, fd, 0)
             setTimeout(accepting, EXHAUSTED_MS).unref()
@@ -172,7 +172,13 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
             return
           }
           const remote = c.readSockaddr(address)
-          options.accepted(adopt(accepted, remote.length === 4 ? 'ipv4' : 'ipv6', remote))
+          const link = adopt(accepted, remote.length === 4 ? 'ipv4' : 'ipv6', remote)
+          try {
+            options.accepted(link)
+          } catch (error) {
+            report(error)
+            loop.fail(link, 'other')
+          }
         }
       },
     }
@@ -250,6 +256,8 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
     let due = 0
     const work = (): void => {
       if (!running) return
+      // First of all, so that no exception can end the loop.
+      setImmediate(work)
       const began = performance.now()
       let now = began
       let n = 1
@@ -270,7 +278,6 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
         n = turn(later.length > 0 ? 0 : Math.max(0, Math.ceil(due - now)))
         now = performance.now()
       }
-      setImmediate(work)
     }
     work()
   }

@@ -76,6 +76,7 @@ export const EPOLL_CTL_MOD = 3
 
 export const EINTR = 4
 export const EAGAIN = 11
+export const ENOMEM = 12
 export const ENFILE = 23
 export const EMFILE = 24
 export const EPIPE = 32
@@ -89,6 +90,9 @@ export const ECONNREFUSED = 111
 export const EHOSTUNREACH = 113
 export const EINPROGRESS = 115
 export const ECONNABORTED = 103
+
+/** What `accept` leaves in the queue, to be met again at once: it has to wait. */
+export const exhaustion: ReadonlySet<number> = new Set([EMFILE, ENFILE, ENOBUFS, ENOMEM])
 
 /** struct epoll_event is packed on x86-64 alone. */
 export const EPOLL_STRIDE = process.arch === 'x64' ? 12 : 16

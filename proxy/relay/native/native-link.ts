@@ -112,12 +112,13 @@ export class NativeLink implements Link {
 
   /** What epoll said of this descriptor. */
   ready(flags: number): void {
-    if ((flags & c.EPOLLERR) !== 0) {
+    // What came before a reset is still there to be read; the read behind it brings the error.
+    if ((flags & c.EPOLLERR) !== 0 && (this.#paused || this.#heardEnd)) {
       this.#loop.fail(this, errorOf(c.socketError(this.#loop.libc, this.fd)))
       return
     }
-    if ((flags & c.EPOLLOUT) !== 0) this.#flush()
-    if (this.closed || (flags & (c.EPOLLIN | c.EPOLLHUP)) === 0) return
+    if ((flags & (c.EPOLLOUT | c.EPOLLERR)) === c.EPOLLOUT) this.#flush()
+    if (this.closed || (flags & (c.EPOLLIN | c.EPOLLHUP | c.EPOLLERR)) === 0) return
     if (!this.#paused && !this.#heardEnd) this.#receive()
     // Both directions are shut and nobody reads now: epoll would say so again and again.
     else if ((flags & c.EPOLLHUP) !== 0) this.#loop.watch(this, -1)
