@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ensureChromium } from './setup-chromium.ts'
+import { filesOf } from './testing/files.ts'
+import { endAll, type Result, runTask, type Task } from './testing/task.ts'
+
+// `npm test`: the linter, the compiler, then each test file in a process of its own. `npm test -- word …` runs the
+// tasks whose names contain one of the words. uvu's own command is not used: see testing/verdict.ts.
+
+const root = join(import.meta.dirname, '..')
+const strict = process.env.CI === 'true'
+const atOnce = 2
+const limitMs = 120_000
+const longLimitMs = 240_000
+const bin = (name: string): string => join(root, 'node_modules', '.bin', name)
+
+const tools: readonly Task[] = [
+  {
+    name: 'lint',
+    command: [bin('biome'), 'ci', '--colors=off', '--error-on-warnings', '.'],
+    limitMs,
+    counts: 'exit',
+  },
+  { name: 'types', command: [bin('tsc'), '-p', '.'], limitMs, counts: 'exit' },
+]
+
+const tests = filesOf(root, /\.(?:test|e2e)\.ts$/).map(
+  (file): Task => ({
+    name: file,
+    command: [process.execPath, file],
+    limitMs: file.endsWith('.e2e.ts') ? longLimitMs : limitMs,
+    counts: 'uvu',
+  }),
+)
+
+const words = process.argv.slice(2)
+const chosen = [...tools, ...tests].filter(
+  ({ name }) => words.length === 0 || words.some((word) => name.includes(word)),
+)
+
+const show = ({ task, passed, failed, skipped, complaints, reasons, output, elapsedMs }: Result): void => {
+  const counts = [`${passed} passed`, failed && `${failed} failed`, skipped && `${skipped} skipped`].filter(
+    Boolean,
+  )
+  const mark = failed > 0 ? 'FAIL' : 'ok  '
+  const lines = [
+    `${mark} ${(elapsedMs / 1_000).toFixed(1).padStart(6)} s  ${task.name}: ${counts.join(', ')}`,
+  ]
+  lines.push(...reasons.map((reason) => `     skipped: ${reason}`))
+  if (failed > 0) lines.push(...complaints.map((complaint) => `     ${complaint}`), output.trimEnd())
+  process.stdout.write(`${lines.join('\n')}\n`)
+}
+
+const results: Result[] = []
+const queue = chosen.values()
+
+const worker = async (): Promise<void> => {
+  for (const task of queue) {
+    const result = await runTask(task, root)
+    results.push(result)
+    show(result)
+  }
+}
+
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(name, async () => {
+    await endAll()
+    process.exit(name === 'SIGINT' ? 130 : 143)
+  })
+}
+
+const needsBrowser = chosen.some(
+  ({ counts, name }) => counts === 'uvu' && readFileSync(join(root, name), 'utf8').includes('chromium.ts'),
+)
+if (needsBrowser) await ensureChromium()
+
+await Promise.all(Array.from({ length: atOnce }, worker))
+
+const sum = (field: 'passed' | 'failed' | 'skipped'): number =>
+  results.reduce((total, result) => total + result[field], 0)
+const [passed, skipped] = [sum('passed'), sum('skipped')]
+const failed = sum('failed') + (strict ? skipped : 0)
+if (strict && skipped > 0) process.stdout.write(`CI=true: ${skipped} skipped count as failed\n`)
+if (chosen.length === 0) process.stdout.write(`no test has "${words.join('" or "')}" in its name\n`)
+process.stdout.write(`${passed} passed, ${failed} failed, ${strict ? 0 : skipped} skipped\n`)
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1

@@ -1,0 +1,13 @@
+type Register = (name: string, handler: () => unknown) => void
+
+/**
+ * `test`, or where something is missing a stand-in that skips and says why: `skipUnless(test, chromium !== null,
+ * 'chromium is missing')('the page …', …)`. With CI=true the runner counts a skip as a failure.
+ */
+export const skipUnless =
+  (test: Register & { skip: (...args: never[]) => void }, there: boolean, reason: string): Register =>
+  (name, handler) => {
+    if (there) return test(name, handler)
+    process.stdout.write(`skipped: ${name} (${reason})\n`)
+    test.skip()
+  }
