@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
 
 const folders = ['proxy', 'collector', 'dashboards', 'redis', 'compose']
@@ -6,6 +6,7 @@ const folders = ['proxy', 'collector', 'dashboards', 'redis', 'compose']
 /** Every file of ours whose name matches, relative to `root`, sorted. */
 export const filesOf = (root: string, name: RegExp): string[] =>
   folders
+    .filter((folder) => existsSync(join(root, folder)))
     .flatMap((folder) => readdirSync(join(root, folder), { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile() && name.test(entry.name) && !entry.parentPath.includes('node_modules'))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
