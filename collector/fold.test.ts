@@ -122,6 +122,8 @@ test('an unreadable row leaves one fact in its place and a hole behind, counted 
   fold(state, { node: 'n', boot: 'b', seq: 1, events: [lost('unreadable', 5)] })
   fold(state, { node: 'n', boot: 'b', seq: 6, events: session() })
   assert.equal(lostBy(state), { unreadable: 5 })
+  fold(state, { node: 'n', boot: 'b', seq: 11, events: session() })
+  assert.equal(lostBy(state), { unreadable: 5, unexplained: 1 })
 })
 
 test('an emitter may begin anywhere: the log lets old rows go', () => {
@@ -138,6 +140,15 @@ test('repeats are dropped and counted, whole batches and parts of them', () => {
   assert.equal(fold(state, batch), { folded: 0, repeated: 4 })
   assert.equal(fold(state, { ...batch, events: [...events, ...events] }), { folded: 4, repeated: 4 })
   assert.is(state.count('ever', 0, 'facts'), 8)
+})
+
+test('what was opened and closed leaves no key behind', () => {
+  const state = createMemoryState()
+  const emit = emitter(state)
+  emit(...session({ user: 'ann' }).slice(0, 3))
+  assert.ok(state.bucket('boot', 'n1/b1').size > 0)
+  emit(session({ user: 'ann' })[3]!)
+  assert.is(state.bucket('boot', 'n1/b1').size, 0)
 })
 
 test('a snapshot of another version, a cut one and none at all say why they are unusable', () => {

@@ -6,6 +6,7 @@ import { createMemoryState, type State } from './state/memory.ts'
 import type { AlertStatus, Status } from './status.ts'
 import { buildStatus } from './status-builder.ts'
 
+type Closed = Extract<ProxyEvent, { type: 'connection.closed' }>
 const minute = 60_000
 const status = (state: State, now = noon + 1000, alerts: readonly AlertStatus[] = []): Status =>
   buildStatus(state, { version: '1', alerts, lagMs: 3, now })
@@ -69,6 +70,7 @@ test('bytes of progress and the untold ones of the close add up; those of the ma
       durationMs: 5,
     },
   )
+  emitter(state, 'n2')(accepted!, { ...(closed as Closed), phase: 'fronting' })
   const { totals, open } = status(state)
   assert.is(totals.bytesToClient, 155)
   assert.is(totals.bytesToDatacenter, 11)

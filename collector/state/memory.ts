@@ -56,7 +56,7 @@ export const createMemoryState = (from: Aggregates = emptyAggregates()): State =
     for (const [key, n] of added) {
       if (into.size >= mostKeys && !into.has(key)) refused++
       else addTo(into, key, n)
-      // Nothing and zero are one: whether a key is there must not depend on the order of facts.
+      // What was opened and closed again leaves no key behind.
       if (into.get(key) === 0) into.delete(key)
     }
   }
