@@ -126,12 +126,12 @@ export const metrics = {
     labels: ['limit'],
     help: 'Connections refused at accept because a limit was reached',
   },
-  poolSockets: {
+  warmSockets: {
     name: 'mtscope_pool_sockets',
     kind: 'gauge',
     unit: '1',
-    labels: ['dc'],
-    help: 'Warm connections to a datacenter that wait for a client',
+    labels: [],
+    help: 'Warm connections to datacenters that wait for a client',
   },
   eventsEmitted: {
     name: 'mtscope_events_emitted_total',

@@ -9,8 +9,8 @@ export type SpanCounts = { readonly exported: number; readonly lost: Readonly<Re
 /** What is not told by facts but asked when somebody scrapes. */
 export type Sources = {
   readonly logBytes?: () => number
-  /** Datacenter id as clients ask for it → warm sockets. */
-  readonly poolSockets?: () => ReadonlyMap<number, number>
+  /** Of all threads and datacenters. */
+  readonly warmSockets?: () => number
   readonly spans?: () => SpanCounts
 }
 
@@ -48,11 +48,9 @@ export const foldMetrics = (
   observed(meter, metrics.buildInfo)(about.version, about.node).value = 1
   const startTime = observed(meter, metrics.startTime)
 
-  const { logBytes, poolSockets, spans } = sources
+  const { logBytes, warmSockets, spans } = sources
   if (logBytes) asked(meter, metrics.logBytes, () => [['', logBytes()]])
-  if (poolSockets) {
-    asked(meter, metrics.poolSockets, () => [...poolSockets()].map(([dc, count]) => [String(dc), count]))
-  }
+  if (warmSockets) asked(meter, metrics.warmSockets, () => [['', warmSockets()]])
   if (spans) {
     asked(meter, metrics.spansExported, () => [['', spans().exported]])
     asked(meter, metrics.spansLost, () => Object.entries(spans().lost))

@@ -45,25 +45,43 @@ const pushingReaders = async (wanted: Wanted): Promise<IMetricReader[]> => {
   )
 }
 
+/** What an exporter failed of, in few words: an unreachable backend is an AggregateError without any message. */
+export const reasonOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  return [code, error.message].filter((part) => part !== '').join(': ') || error.name
+}
+
 /**
  * Loads and starts OpenTelemetry: half a second and 45 MB, therefore only once the proxy listens. It reads
  * `process.env` for what is not in `wanted` (endpoints, headers, resource attributes). `warn` gets what it complains of.
  */
 export const startSdk = async (wanted: Wanted, about: About, warn: (text: string) => void): Promise<Sdk> => {
-  const [api, { NodeSDK }, { PrometheusExporter, PrometheusSerializer }, resources, runtime, host] =
-    await Promise.all([
-      import('@opentelemetry/api'),
-      import('@opentelemetry/sdk-node'),
-      import('@opentelemetry/exporter-prometheus'),
-      import('@opentelemetry/resources'),
-      import('@opentelemetry/instrumentation-runtime-node'),
-      import('@opentelemetry/instrumentation-host-metrics'),
-    ])
+  const [
+    api,
+    { setGlobalErrorHandler },
+    { NodeSDK },
+    { PrometheusExporter, PrometheusSerializer },
+    resources,
+    runtime,
+    host,
+  ] = await Promise.all([
+    import('@opentelemetry/api'),
+    import('@opentelemetry/core'),
+    import('@opentelemetry/sdk-node'),
+    import('@opentelemetry/exporter-prometheus'),
+    import('@opentelemetry/resources'),
+    import('@opentelemetry/instrumentation-runtime-node'),
+    import('@opentelemetry/instrumentation-host-metrics'),
+  ])
   const quiet = (): void => {}
-  api.diag.setLogger(
-    { error: warn, warn, info: quiet, debug: quiet, verbose: quiet },
-    { logLevel: api.DiagLogLevel.WARN, suppressOverrideMessage: true },
-  )
+  // With OTEL_LOG_LEVEL the SDK says everything to the console by itself.
+  if (!process.env.OTEL_LOG_LEVEL) {
+    const logger = { error: warn, warn, info: quiet, debug: quiet, verbose: quiet }
+    api.diag.setLogger(logger, { logLevel: api.DiagLogLevel.WARN, suppressOverrideMessage: true })
+  }
+  // The SDK's own handler says the whole stack.
+  setGlobalErrorHandler((error) => warn(reasonOf(error)))
 
   // No detectors of host or process: they would publish the machine's id and the command line.
   const resource = resources
@@ -80,16 +98,17 @@ export const startSdk = async (wanted: Wanted, about: About, warn: (text: string
   const prometheus = new PrometheusExporter({ preventServerStart: true })
   const serializer = new PrometheusSerializer('', false, undefined, false, true)
   const traces = wanted.traces.length > 0 ? await exportTraces(wanted, resource, about.version) : null
+  const instrumentations = [
+    new runtime.RuntimeNodeInstrumentation({ monitoringPrecision: loopPrecisionMs }),
+    new host.HostMetricsInstrumentation({ metricGroups: hostGroups }),
+  ]
   const sdk = new NodeSDK({
     resource,
     autoDetectResources: false,
     metricReaders: [prometheus, ...(await pushingReaders(wanted))],
     spanProcessors: [...(traces?.processors ?? [])],
     logRecordProcessors: [],
-    instrumentations: [
-      new runtime.RuntimeNodeInstrumentation({ monitoringPrecision: loopPrecisionMs }),
-      new host.HostMetricsInstrumentation({ metricGroups: hostGroups }),
-    ],
+    instrumentations,
   })
   sdk.start()
 
@@ -97,6 +116,13 @@ export const startSdk = async (wanted: Wanted, about: About, warn: (text: string
     meter: api.metrics.getMeter('mtscope', about.version),
     exposition: async () => serializer.serialize((await prometheus.collect()).resourceMetrics),
     traces,
-    shutdown: () => sdk.shutdown(),
+    shutdown: async () => {
+      const flushed = sdk.shutdown()
+      // At once, however long flushing takes: this process may start the SDK again.
+      for (const part of [api.metrics, api.trace, api.logs, api.context, api.propagation]) part.disable()
+      await flushed.finally(() => {
+        for (const instrumentation of instrumentations) instrumentation.disable()
+      })
+    },
   }
 }

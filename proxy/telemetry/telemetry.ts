@@ -3,7 +3,7 @@ import type { ProxyEvent } from '../events/contract.ts'
 import { readOtel } from './environment.ts'
 import { foldMetrics, type Sources } from './metrics.ts'
 import { samplerOf } from './sampler.ts'
-import { type About, type Sdk, startSdk } from './sdk.ts'
+import { type About, reasonOf, type Sdk, startSdk } from './sdk.ts'
 import { foldSpans } from './spans.ts'
 
 export type Telemetry = {
@@ -67,8 +67,15 @@ export const startTelemetry = (
     if (waiting !== null && waiting.length < waitingFacts) waiting.push(event)
   }
 
+  const stopping = new AbortController()
+  let loading = false
   const load = async (): Promise<void> => {
-    await options.listening
+    const listens = await Promise.resolve(options.listening).then(
+      () => true,
+      () => false,
+    )
+    if (!listens || stopping.signal.aborted) return
+    loading = true
     // The SDK reads process.env alone; what a .env file says must be there.
     for (const [name, value] of Object.entries(env)) if (name.startsWith('OTEL_')) process.env[name] ??= value
     sdk = await startSdk(wanted, options, warn)
@@ -87,7 +94,7 @@ export const startTelemetry = (
   const ready = load().catch((error: unknown) => {
     fold = () => {}
     waiting = null
-    options.warn(`OpenTelemetry did not start: ${error instanceof Error ? error.message : error}`)
+    options.warn(`OpenTelemetry did not start: ${reasonOf(error)}`)
   })
 
   // Scrapes at the same time share one reading: rates since the last one would be divided by no time at all.
@@ -101,8 +108,10 @@ export const startTelemetry = (
   }
 
   const stop = async (): Promise<void> => {
+    stopping.abort()
+    if (!loading) return
     const patience = new AbortController()
-    const flushed = ready.then(() => sdk?.shutdown()).catch((error: unknown) => warn(String(error)))
+    const flushed = ready.then(() => sdk?.shutdown()).catch((error: unknown) => warn(reasonOf(error)))
     await Promise.race([flushed, after(stopMs, undefined, { signal: patience.signal }).catch(() => {})])
     patience.abort()
   }

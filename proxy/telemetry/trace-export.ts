@@ -42,14 +42,16 @@ export const readable = (span: Span, resource: Resource, version: string): Reada
   }
 }
 
-const otlpExporter = async ({ tracesProtocol }: Wanted): Promise<SpanExporter> => {
+const otlpExporter = async ({ tracesProtocol, queue }: Wanted): Promise<SpanExporter> => {
+  // At the end the whole queue is sent at once, beside the batch under way: a lower limit would refuse some of it.
+  const options = { concurrencyLimit: Math.ceil(queue.spans / queue.batch) + 1 }
   switch (tracesProtocol) {
     case 'grpc':
-      return new (await import('@opentelemetry/exporter-trace-otlp-grpc')).OTLPTraceExporter()
+      return new (await import('@opentelemetry/exporter-trace-otlp-grpc')).OTLPTraceExporter(options)
     case 'http/json':
-      return new (await import('@opentelemetry/exporter-trace-otlp-http')).OTLPTraceExporter()
+      return new (await import('@opentelemetry/exporter-trace-otlp-http')).OTLPTraceExporter(options)
     case 'http/protobuf':
-      return new (await import('@opentelemetry/exporter-trace-otlp-proto')).OTLPTraceExporter()
+      return new (await import('@opentelemetry/exporter-trace-otlp-proto')).OTLPTraceExporter(options)
   }
 }
 

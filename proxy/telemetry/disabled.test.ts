@@ -1,0 +1,43 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { startTelemetry } from './telemetry.ts'
+
+// What every copy of OpenTelemetry's API leaves behind once something was registered with it.
+const registered = (): unknown =>
+  (globalThis as Record<symbol, unknown>)[Symbol.for('opentelemetry.js.api.1')]
+
+const nobody = { version: '0.1.0', node: 'n1', warn: () => {} }
+
+test('OTEL_SDK_DISABLED=true loads nothing, and /metrics says so', async () => {
+  const telemetry = startTelemetry({ ...nobody, env: { OTEL_SDK_DISABLED: 'TRUE' } })
+  telemetry.fold({ v: 1, type: 'process.stopped', at: 0, reason: 'x' })
+  await telemetry.ready
+  assert.match((await telemetry.exposition()).body, /^# OTEL_SDK_DISABLED=true/)
+  assert.is(registered(), undefined)
+  await telemetry.stop()
+})
+
+test('nothing is loaded before the proxy listens, and /metrics answers meanwhile', async () => {
+  const listening = Promise.withResolvers<void>()
+  const telemetry = startTelemetry({ ...nobody, env: {}, listening: listening.promise })
+  assert.match((await telemetry.exposition()).body, /^# OpenTelemetry is not loaded/)
+  assert.is(registered(), undefined)
+  listening.resolve()
+  await telemetry.ready
+  assert.match((await telemetry.exposition()).body, /^mtscope_events_emitted_total 0$/m)
+  await telemetry.stop()
+})
+
+test('a proxy that never comes to listen is not waited for, and not complained of', async () => {
+  const complaints: string[] = []
+  const warn = (text: string): void => void complaints.push(text)
+  for (const listening of [Promise.reject(new Error('port taken')), new Promise(() => {})]) {
+    const began = performance.now()
+    const telemetry = startTelemetry({ ...nobody, warn, env: {}, listening })
+    await telemetry.stop()
+    assert.ok(performance.now() - began < 1_000)
+  }
+  assert.equal(complaints, [])
+})
+
+test.run()

@@ -1,0 +1,255 @@
+import { PerformanceObserver } from 'node:perf_hooks'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { ProxyEvent } from '../events/contract.ts'
+import { type Metric, metrics } from './catalogue.ts'
+import { fakeBackend } from './fake-backend.ts'
+import { runtimeMetrics } from './runtime-catalogue.ts'
+import { startTelemetry, type Telemetry } from './telemetry.ts'
+
+const own = { v: 1, at: 1_700_000_000_000, connection: '0af7651916cd43dd8448eb211c80319c' } as const
+const stranger = { ...own, connection: '1bf7651916cd43dd8448eb211c80319c' } as const
+const session = { mode: 'tls', user: 'alice', dc: 2, media: false } as const
+const ofProcess = { v: 1, at: 1_700_000_000_000 } as const
+const bytes = { bytesToClient: 700, bytesToDatacenter: 70, untoldToClient: 200, untoldToDatacenter: 20 }
+const loop = { thread: 'worker-0', delayP50Ms: 1, delayP99Ms: 20, utilization: 0.25 }
+const probed = { ...ofProcess, type: 'datacenter.probed', dc: 2, media: false, family: 'ipv4' } as const
+
+const day: readonly ProxyEvent[] = [
+  { ...ofProcess, type: 'process.started', version: '0.1.0', settings: {} },
+  { ...own, type: 'connection.accepted', prefix: '192.0.2.0/24', client: 'c', family: 'ipv4', worker: 0 },
+  {
+    ...own,
+    ...session,
+    type: 'handshake.accepted',
+    transport: 'abridged',
+    elapsedMs: 30,
+    digest: '',
+    client: '',
+  },
+  {
+    ...ofProcess,
+    type: 'datacenter.dial-failed',
+    dc: 2,
+    media: false,
+    address: 'a:1',
+    family: 'ipv4',
+    error: 'refused',
+    elapsedMs: 1,
+  },
+  {
+    ...own,
+    ...session,
+    type: 'datacenter.dialed',
+    address: 'a:1',
+    family: 'ipv4',
+    pooled: true,
+    elapsedMs: 0,
+  },
+  { ...own, ...session, type: 'connection.first-byte', direction: 'to-datacenter', sinceAcceptedMs: 40 },
+  {
+    ...own,
+    ...session,
+    type: 'connection.first-byte',
+    direction: 'to-client',
+    sinceAcceptedMs: 60_000,
+    sinceRequestMs: 90,
+  },
+  { ...own, ...session, type: 'connection.progress', bytesToClient: 500, bytesToDatacenter: 50 },
+  {
+    ...stranger,
+    type: 'connection.accepted',
+    prefix: '192.0.2.0/24',
+    client: 'd',
+    family: 'ipv4',
+    worker: 0,
+  },
+  { ...stranger, type: 'handshake.rejected', reason: 'replayed', elapsedMs: 5, fronted: true, client: 'd' },
+  { ...probed, address: 'a:1', tcpMs: 10, resPqMs: 25 },
+  { ...probed, address: 'b:1', error: 'timeout' },
+  { ...probed, family: 'ipv6', address: 'c:1', error: 'unreachable' },
+  { ...ofProcess, type: 'limit.refused', limit: 'handshakes', count: 3, worker: 0 },
+  { ...ofProcess, type: 'events.lost', reason: 'worker-queue', count: 4 },
+  { ...ofProcess, type: 'config.reloaded', users: 1, added: [], removed: [] },
+  {
+    ...ofProcess,
+    type: 'process.sampled',
+    intervalMs: 10_000,
+    cpuUserMs: 1,
+    cpuSystemMs: 1,
+    hostCpu: 0.5,
+    cores: 2,
+    rssBytes: 1,
+    heapUsedBytes: 1,
+    externalBytes: 1,
+    loops: [loop],
+    openFds: 40,
+    maxFds: 1024,
+    gcMs: 1500,
+    openConnections: 1,
+    uptimeSeconds: 1,
+  },
+  {
+    ...own,
+    ...session,
+    ...bytes,
+    type: 'connection.closed',
+    by: 'client',
+    phase: 'relaying',
+    reason: 'done',
+    durationMs: 1,
+  },
+]
+
+const starting = (env: NodeJS.ProcessEnv = {}): Telemetry & AsyncDisposable => {
+  const telemetry = startTelemetry({
+    version: '0.1.0',
+    node: 'n1',
+    env,
+    warn: (text) => {
+      throw new Error(text)
+    },
+    sources: { logBytes: () => 4096, warmSockets: () => 7 },
+  })
+  return { ...telemetry, [Symbol.asyncDispose]: telemetry.stop }
+}
+
+/** Sample by its name and labels, as the text has them. */
+const scrape = async ({ exposition }: Telemetry): Promise<Map<string, number>> => {
+  const { contentType, body } = await exposition()
+  assert.is(contentType, 'text/plain; version=0.0.4; charset=utf-8')
+  const lines = body.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  return new Map(
+    lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ')))]),
+  )
+}
+
+/** Resolves when a collection of garbage was observed, by those who observe for longer, too. */
+const collected = (): Promise<void> =>
+  new Promise((resolve) => {
+    const observer = new PerformanceObserver(() => {
+      observer.disconnect()
+      resolve()
+    })
+    observer.observe({ entryTypes: ['gc'] })
+    setFlagsFromString('--expose-gc')
+    runInNewContext('gc')()
+  })
+
+test('facts told before OpenTelemetry was loaded are counted, too', async () => {
+  await using telemetry = starting()
+  for (const event of day) telemetry.fold(event)
+  await telemetry.ready
+  const samples = await scrape(telemetry)
+  assert.is(samples.get('mtscope_events_emitted_total'), day.length)
+  assert.is(samples.get('mtscope_connections_accepted_total'), 2)
+})
+
+test('each fact moves the numbers it is about', async () => {
+  await using telemetry = starting()
+  await telemetry.ready
+  for (const event of day) telemetry.fold(event)
+  const samples = await scrape(telemetry)
+  const expected: Record<string, number> = {
+    'mtscope_connections_open{mode="none",dc="none"}': 1,
+    'mtscope_connections_open{mode="tls",dc="2"}': 0,
+    'mtscope_connections_closed_total{by="client",phase="relaying",reason="done",dc="2",mode="tls"}': 1,
+    'mtscope_handshakes_rejected_total{reason="replayed"}': 1,
+    'mtscope_handshake_duration_seconds_sum{mode="tls"}': 0.03,
+    'mtscope_handshake_duration_seconds_bucket{mode="tls",le="0.025"}': 0,
+    'mtscope_handshake_duration_seconds_bucket{mode="tls",le="0.05"}': 1,
+    'mtscope_dial_duration_seconds_count{dc="2",pooled="true"}': 1,
+    'mtscope_dial_failures_total{dc="2",error="refused"}': 1,
+    'mtscope_first_byte_seconds_sum{dc="2",mode="tls"}': 0.09,
+    'mtscope_bytes_total{direction="to-client",dc="2"}': 700,
+    'mtscope_bytes_total{direction="to-datacenter",dc="2"}': 70,
+    'mtscope_datacenter_up{dc="2",family="ipv4",media="false"}': 1,
+    'mtscope_datacenter_up{dc="2",family="ipv6",media="false"}': 0,
+    'mtscope_datacenter_rtt_seconds_sum{dc="2",family="ipv4",media="false"}': 0.025,
+    'mtscope_datacenter_probes_failed_total{dc="2",family="ipv4",media="false",error="timeout"}': 1,
+    mtscope_replays_refused_total: 1,
+    mtscope_fronted_total: 1,
+    'mtscope_limit_refused_total{limit="handshakes"}': 3,
+    'mtscope_events_lost_total{reason="worker-queue"}': 4,
+    mtscope_file_descriptors_open: 40,
+    mtscope_file_descriptors_limit: 1024,
+    'mtscope_event_loop_delay_seconds{thread="worker-0",quantile="0.99"}': 0.02,
+    'mtscope_event_loop_utilization_ratio{thread="worker-0"}': 0.25,
+    mtscope_gc_seconds_total: 1.5,
+    mtscope_config_reloads_total: 1,
+    'mtscope_build_info{version="0.1.0",node="n1"}': 1,
+    mtscope_start_time_seconds: 1_700_000_000,
+    mtscope_log_size_bytes: 4096,
+    mtscope_pool_sockets: 7,
+  }
+  const found = Object.fromEntries(Object.keys(expected).map((name) => [name, samples.get(name)]))
+  assert.equal(found, expected)
+})
+
+test('a datacenter is down only when none of its addresses answers', async () => {
+  await using telemetry = starting()
+  await telemetry.ready
+  const up = async () =>
+    (await scrape(telemetry)).get('mtscope_datacenter_up{dc="2",family="ipv4",media="false"}')
+  telemetry.fold({ ...probed, address: 'a:1', tcpMs: 1, resPqMs: 2 })
+  telemetry.fold({ ...probed, address: 'b:1', tcpMs: 1, resPqMs: 2 })
+  telemetry.fold({ ...probed, address: 'a:1', error: 'timeout' })
+  assert.is(await up(), 1)
+  telemetry.fold({ ...probed, address: 'b:1', error: 'reset' })
+  assert.is(await up(), 0)
+})
+
+test('every name of the catalogues is on the page, with exactly its labels', async () => {
+  await using backend = await fakeBackend()
+  await using telemetry = starting({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url })
+  await telemetry.ready
+  for (const event of day) telemetry.fold(event)
+  await collected()
+  const samples = [...(await scrape(telemetry)).keys()]
+  const labelsOf = (sample: string): string[] =>
+    [...sample.matchAll(/(\w+)="/g)].map((match) => match[1] ?? '')
+  const all: readonly Metric[] = [...Object.values(metrics), ...Object.values(runtimeMetrics)]
+  for (const { name, kind, labels } of all) {
+    const ofMetric = samples.filter(
+      (sample) => sample.split('{', 1)[0] === (kind === 'histogram' ? `${name}_count` : name),
+    )
+    assert.ok(ofMetric.length > 0, `${name} is missing`)
+    for (const sample of ofMetric) assert.equal(labelsOf(sample).sort(), [...labels].sort(), sample)
+  }
+  const known = new Set(Object.values(metrics).map(({ name }): string => name))
+  const family = (sample: string): string =>
+    (sample.split('{', 1)[0] ?? '').replace(/_(count|sum|bucket)$/, '')
+  assert.equal(
+    samples.map(family).filter((name) => name.startsWith('mtscope_') && !known.has(name)),
+    [],
+  )
+})
+
+test('the resource is what OTEL_* says, and ours where it says nothing', async () => {
+  delete process.env.OTEL_RESOURCE_ATTRIBUTES
+  await using telemetry = starting({ OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test' })
+  await telemetry.ready
+  const { body } = await telemetry.exposition()
+  const target = body.split('\n').find((line) => line.startsWith('target_info{')) ?? ''
+  for (const label of [
+    'service_name="mtscope"',
+    'service_version="0.1.0"',
+    'service_instance_id="n1"',
+    'deployment_environment_name="test"',
+  ]) {
+    assert.ok(target.includes(label), `${label} in ${target}`)
+  }
+  assert.not.match(target, /process_|host_id/)
+})
+
+test('scrapes at the same time are one reading', async () => {
+  await using telemetry = starting()
+  await telemetry.ready
+  const [a, b] = await Promise.all([telemetry.exposition(), telemetry.exposition()])
+  assert.is(a.body, b.body)
+  assert.ok(!/ NaN$|Infinity/m.test(a.body))
+})
+
+test.run()
