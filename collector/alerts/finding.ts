@@ -38,9 +38,11 @@ export type Watch = {
 
 export const alertId = (rule: string, subject: string): string => `${rule}\n${subject}`
 
-/** The sum of a key over the last `windowMs`, the running tick included. */
-export const recentSum = ({ state, now, factor }: Watch, key: string, windowMs: number): number =>
-  state.sum('tick', bucketOf('tick', now - windowMs * factor) + 1, bucketOf('tick', now), key)
+/** The sum of a key over the last `windowMs`, the running tick included and the one before it at least. */
+export const recentSum = ({ state, now, factor }: Watch, key: string, windowMs: number): number => {
+  const last = bucketOf('tick', now)
+  return state.sum('tick', Math.min(bucketOf('tick', now - windowMs * factor) + 1, last - 1), last, key)
+}
 
 /** What the labels of a key of all time have been. */
 export const labelsOf = ({ state }: Watch, prefix: string): string[] => {
