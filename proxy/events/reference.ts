@@ -1,0 +1,168 @@
+import { writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { TypeNode } from 'typescript/unstable/ast'
+import {
+  isIntersectionTypeNode,
+  isPropertySignatureDeclaration,
+  isTypeAliasDeclaration,
+  isTypeLiteralNode,
+  isTypeReferenceNode,
+  isUnionTypeNode,
+} from 'typescript/unstable/ast/is'
+import { API } from 'typescript/unstable/sync'
+
+type Alias = { readonly type: TypeNode; readonly parameter: string | undefined; readonly doc: string }
+type Aliases = ReadonlyMap<string, Alias>
+type Field = {
+  readonly name: string
+  readonly type: string
+  readonly optional: boolean
+  readonly doc: string
+}
+
+const contract = fileURLToPath(new URL('contract.ts', import.meta.url))
+export const readme = fileURLToPath(new URL('README.md', import.meta.url))
+
+const introduction = `# Events
+
+Generated from \`contract.ts\` by \`node proxy/events/reference.ts\`; a test compares.
+
+The contract between who writes and who reads: every fact that can leave mtscope, in a closed union. It imports nothing
+of ours, so that both sides can stand on it. A shipped version never changes: a new shape is a new \`v\`, a line in
+\`upcast.ts\` that lifts the old one, and a golden file in \`fixtures\`. \`shapes.ts\` says what is believed when it is read
+back; \`codec.ts\` puts an \`events.lost\` in the place of what is not, so that nothing goes missing silently.
+\`examples.ts\` has one fact of each type, \`arbitrary.ts\` (for tests, with fast-check) any.
+
+In memory a fact has \`v\`, \`type\` and \`at\` (epoch, ms). The log adds where it stands: \`node\`, \`boot\` (new at every
+start) and \`seq\` (from 1, without a hole), which together name a fact for ever. A message carries a batch of them,
+\`{"node":…,"boot":…,"seq":…,"events":[…]}\`, with the \`seq\` of the first. \`connection\` is 32 hex digits: its trace id,
+of which the last 16 are its root span. Never a secret, a key, a payload or a client's full address: \`privacy.test.ts\`
+refuses them by name and by shape.
+`
+
+/** The text of README.md, from the types and comments of contract.ts. The compiler is asked, which takes half a second. */
+export const generate = (): string => {
+  const api = new API({ cwd: fileURLToPath(new URL('../../', import.meta.url)) })
+  try {
+    const [project] = api.updateSnapshot({ openFiles: [contract] }).getProjects()
+    const source = project?.program.getSourceFile(contract)
+    if (source === undefined) throw new Error('the compiler does not find contract.ts')
+    const aliases = new Map(
+      source.statements.filter(isTypeAliasDeclaration).map((alias) => [
+        alias.name.text,
+        {
+          type: alias.type,
+          parameter: alias.typeParameters?.[0]?.name.text,
+          doc: docIn(source.text.slice(alias.pos, alias.getStart())),
+        },
+      ]),
+    )
+    return introduction + sections(source.text, aliases)
+  } finally {
+    api.close()
+  }
+}
+
+const sections = (text: string, aliases: Aliases): string => {
+  const told = new Set<string>()
+  const table = (fields: readonly Field[]): string => {
+    const rows = fields.map(({ name, type, optional, doc }) => {
+      for (const word of type.match(/\w+/g) ?? []) if (aliases.has(word)) told.add(word)
+      return `| \`${name}\`${optional ? ' ?' : ''} | ${linked(type, aliases)} | ${doc} |\n`
+    })
+    return `| field | type | |\n|---|---|---|\n${rows.join('')}`
+  }
+
+  let out = ''
+  for (const [title, name] of Object.entries({
+    'Of a connection': 'ConnectionEvent',
+    'Of the process': 'ProcessEvent',
+    'Of the alerts': 'AlertEvent',
+  })) {
+    const union = aliasOf(name, aliases)
+    out += `\n## ${title}\n${paragraph(union.doc)}`
+    for (const { type, doc } of members(text, union.type)) {
+      if (!isTypeReferenceNode(type)) continue
+      const [event, version, fields] = type.typeArguments ?? []
+      if (!event || !version || !fields) throw new Error(`${name} has a member that is no Fact`)
+      out += `\n### ${event.getText().slice(1, -1)} @${version.getText()}\n${paragraph(doc)}\n`
+      out += table(fieldsOf(text, fields, aliases))
+    }
+  }
+
+  out += '\n## Names\n'
+  for (const name of told) {
+    const { type, doc } = aliasOf(name, aliases)
+    out += `\n### ${name}\n${paragraph(doc)}\n`
+    if (isTypeLiteralNode(type)) out += table(fieldsOf(text, type, aliases))
+    else {
+      for (const member of members(text, type)) {
+        const shown = linked(member.type.getText(), aliases)
+        for (const word of member.type.getText().match(/\w+/g) ?? []) if (aliases.has(word)) told.add(word)
+        out += `- ${shown}${member.remark && `: ${member.remark}`}\n`
+      }
+    }
+  }
+  return out
+}
+
+/** What a type has for fields, with names, intersections, `Partial` and one type parameter followed. */
+const fieldsOf = (
+  text: string,
+  type: TypeNode,
+  aliases: Aliases,
+  given: ReadonlyMap<string, readonly Field[]> = new Map(),
+): readonly Field[] => {
+  if (isIntersectionTypeNode(type)) return type.types.flatMap((part) => fieldsOf(text, part, aliases, given))
+  if (isTypeLiteralNode(type)) {
+    return type.members.filter(isPropertySignatureDeclaration).map((member) => ({
+      name: member.name.getText(),
+      type: member.type.getText(),
+      optional: member.postfixToken !== undefined,
+      doc: docIn(text.slice(member.pos, member.getStart())),
+    }))
+  }
+  if (!isTypeReferenceNode(type)) throw new Error(`a fact's fields cannot be read from ${type.getText()}`)
+  const name = type.typeName.getText()
+  const [argument] = (type.typeArguments ?? []).map((each) => fieldsOf(text, each, aliases, given))
+  const parameter = given.get(name)
+  if (parameter !== undefined) return parameter
+  if (name === 'Partial') return (argument ?? []).map((field) => ({ ...field, optional: true }))
+  const alias = aliasOf(name, aliases)
+  return fieldsOf(text, alias.type, aliases, new Map([[alias.parameter ?? '', argument ?? []]]))
+}
+
+/** The members of a union, or the type itself: with the comment before, and the `// remark` behind. */
+const members = (
+  text: string,
+  type: TypeNode,
+): { readonly type: TypeNode; readonly doc: string; readonly remark: string }[] => {
+  const types: readonly TypeNode[] = isUnionTypeNode(type) ? type.types : [type]
+  return types.map((member, index) => ({
+    type: member,
+    doc: docIn(text.slice(types[index - 1]?.end ?? type.pos, member.getStart())),
+    remark: /^[ \t]*\/\/ (.*)/.exec(text.slice(member.end))?.[1] ?? '',
+  }))
+}
+
+/** The doc comment at the end of `gap`, the text before something, on one line. */
+const docIn = (gap: string): string =>
+  (/\/\*\*((?:(?!\*\/)[\s\S])*)\*\/[ \t]*\n?[ \t|]*$/.exec(gap)?.[1] ?? '')
+    .replace(/^\s*\* ?/gm, '')
+    .replace(/\s+/g, ' ')
+    .trim()
+
+const linked = (type: string, aliases: Aliases): string =>
+  aliases.has(type)
+    ? `[${type}](#${type.toLowerCase()})`
+    : `\`${type.replace(/^'(.*)'$/, '$1').replaceAll('|', '\\|')}\``
+
+const paragraph = (doc: string): string => (doc === '' ? '' : `\n${doc}\n`)
+
+const aliasOf = (name: string, aliases: Aliases): Alias => {
+  const alias = aliases.get(name)
+  if (alias === undefined) throw new Error(`contract.ts has no type ${name}`)
+  return alias
+}
+
+if (import.meta.main) writeFileSync(readme, generate())
