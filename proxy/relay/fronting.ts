@@ -1,6 +1,6 @@
 import type { CloseReason } from '../events/contract.ts'
 import type { Link, LinkError, LinkEvents } from './link.ts'
-import { closeSession, ended, reasonOf, type Session } from './session.ts'
+import { closeSession, delivered, ended, reasonOf, type Session } from './session.ts'
 
 /**
  * A stranger is handed to the masking host from byte 0, both ways: it sees the real site, its bytes and its close.
@@ -13,6 +13,7 @@ export const front = (session: Session, reason: CloseReason): void => {
   relay.greetings.delete(session)
   const { mask } = relay
   if (mask === null) {
+    if (session.clientEnded) return closeSession(session, 'client', reason)
     session.greeting = null
     client.attach(silence, session)
     return
@@ -50,7 +51,7 @@ const splice = (session: Session, host: Link): void => {
 const over = (session: Session): void => closeSession(session, session.endedBy ?? 'proxy', session.endReason)
 
 const settle = (session: Session): void => {
-  if (session.clientEnded && session.datacenterEnded && session.client.unsent === 0) over(session)
+  if (delivered(session)) over(session)
 }
 
 const fromStranger: LinkEvents<Session> = {
@@ -83,7 +84,10 @@ const fromHost: LinkEvents<Session> = {
     session.activeAt = session.relay.now
     if (!session.client.write(buffer, start, end)) session.datacenter!.pause()
   },
-  drained: (session) => session.client.resume(),
+  drained: (session) => {
+    session.client.resume()
+    settle(session)
+  },
   ended: (session) => {
     ended(session, 'datacenter', session.endReason)
     session.datacenterEnded = true

@@ -1,6 +1,6 @@
 import { wrap } from '../wire/records.ts'
 import type { LinkEvents } from './link.ts'
-import { append, clientLeft, closeSession, ended, ms, reasonOf, type Session } from './session.ts'
+import { append, clientLeft, closeSession, delivered, ended, ms, reasonOf, type Session } from './session.ts'
 
 // The path of a byte. Nothing here allocates, waits, logs or tells per chunk: bytes are transformed where the kernel
 // has put them, and what a link cannot pass on at once pauses the other one.
@@ -80,7 +80,7 @@ const down = (session: Session, buffer: Buffer, start: number, end: number, leng
 
 /** When both have ended and everything is delivered, it is over. */
 const settle = (session: Session): void => {
-  if (session.clientEnded && session.datacenterEnded && session.client.unsent === 0) {
+  if (delivered(session)) {
     closeSession(session, session.endedBy ?? 'proxy', session.endReason)
   }
 }
@@ -114,7 +114,10 @@ const fromClient: LinkEvents<Session> = {
 }
 
 const whileRelaying = {
-  drained: (session: Session): void => session.client.resume(),
+  drained: (session: Session): void => {
+    session.client.resume()
+    settle(session)
+  },
   ended: (session: Session): void => {
     ended(session, 'datacenter', 'done')
     session.datacenterEnded = true

@@ -110,6 +110,10 @@ export const ended = (session: Session, by: Side, reason: CloseReason): void => 
   session.endReason = reason
 }
 
+/** Whether both have ended and have all that the other one sent. */
+export const delivered = ({ clientEnded, datacenterEnded, client, datacenter }: Session): boolean =>
+  clientEnded && datacenterEnded && client.unsent === 0 && datacenter!.unsent === 0
+
 export const rejectedFact = (
   session: Session,
   reason: RejectReason,

@@ -1,0 +1,305 @@
+import * as fc from 'fast-check'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { clientHello } from '../../compose/e2e/client-hello.ts'
+import { initiate } from '../../compose/e2e/obfuscation.ts'
+import type { ProxyEvent } from '../events/contract.ts'
+import { replayMemory } from '../replay/memory.ts'
+import { usualFlight } from '../wire/server-hello.ts'
+import { type HandLink, handEngine, handLink } from './hand-driven.ts'
+import { prefixOf, startRelay } from './relay.ts'
+import type { RelaySettings } from './settings.ts'
+
+const secret = Buffer.from('00112233445566778899aabbccddeeff', 'hex')
+const domain = 'mask.test'
+const mask = { host: '198.51.100.1', port: 443, family: 'ipv4' } as const
+
+const settings = (): RelaySettings => ({
+  worker: 0,
+  host: '127.0.0.1',
+  port: 0,
+  portable: true,
+  modes: ['classic', 'secure', 'tls'],
+  tlsDomain: domain,
+  fastMode: true,
+  toClientBuffer: { low: 32_768, below: 50, high: 262_144 },
+  toDatacenterBuffer: 131_072,
+  dialTimeoutMs: 5_000,
+  handshakeTimeoutMs: 3_000,
+  ackTimeoutMs: 60_000,
+  idleTimeoutMs: 600_000,
+  stallTimeoutMs: 30_000,
+  clockSkewSeconds: 120,
+  maxConnections: 100,
+  connectionLimit: 'connections',
+  maxHandshakes: 10,
+  poolSize: 0,
+  replay: replayMemory(64),
+  users: [{ name: 'one', secret }],
+  directory: new Map([[2, [{ host: '192.0.2.1', port: 443, family: 'ipv4' }]]]),
+  mask,
+  flight: usualFlight,
+  addressKey: Buffer.alloc(32, 1),
+})
+
+const relaying = (changed: Partial<RelaySettings> = {}) => {
+  const engine = handEngine()
+  const events: ProxyEvent[] = []
+  const relay = startRelay(engine, { ...settings(), ...changed }, (event) => events.push(event))
+  const startedAt = performance.now()
+  return {
+    engine,
+    events,
+    relay,
+    arrives: (): HandLink => {
+      const client = handLink()
+      relay.accepted(client)
+      return client
+    },
+    at: (ms: number) => relay.pulse(startedAt + ms),
+    /** How sessions ended: who, in which phase, why. */
+    ends: () =>
+      events.flatMap((event) =>
+        event.type === 'connection.closed' ? [`${event.by} ${event.phase} ${event.reason}`] : [],
+      ),
+    /** What is left when all is over. */
+    left: () => [relay.sessions.size, relay.greetings.size, relay.relaying, relay.dialer.inFlight],
+  }
+}
+const nothing = [0, 0, 0, 0]
+const opening = (dc = 2): Buffer => initiate('padded-intermediate', dc, secret).bytes
+
+type Proxy = ReturnType<typeof relaying>
+
+/** Each phase a session can be in, with its links. */
+const phases: Record<string, (proxy: Proxy) => HandLink[]> = {
+  'nothing was said': ({ arrives }) => [arrives()],
+  'half a payload was said': ({ arrives }) => {
+    const client = arrives()
+    client.sends(opening().subarray(0, 30))
+    return [client]
+  },
+  'a hello was answered': ({ arrives }) => {
+    const client = arrives()
+    client.sends(clientHello({ secret, domain }).bytes)
+    assert.ok(client.text.length > 1_000)
+    return [client]
+  },
+  'the datacenter is dialed': ({ arrives, engine }) => {
+    const client = arrives()
+    client.sends(opening())
+    assert.is(engine.running.length, 1)
+    return [client]
+  },
+  'the datacenter has said nothing': ({ arrives, engine }) => {
+    const client = arrives()
+    client.sends(opening())
+    return [client, engine.dials.at(-1)!.connects()]
+  },
+  'bytes are relayed': ({ arrives, engine }) => {
+    const client = arrives()
+    client.sends(opening())
+    const datacenter = engine.dials.at(-1)!.connects()
+    client.sends('up')
+    datacenter.sends('down')
+    return [client, datacenter]
+  },
+  'the masking host is dialed': ({ arrives, engine }) => {
+    const client = arrives()
+    client.sends('GET / HTTP/1.1\r\n\r\n')
+    assert.is(engine.running.length, 1)
+    return [client]
+  },
+  'a stranger sees the masking host': ({ arrives, engine }) => {
+    const client = arrives()
+    client.sends('GET / HTTP/1.1\r\n\r\n')
+    const host = engine.dials.at(-1)!.connects()
+    assert.is(host.text, 'GET / HTTP/1.1\r\n\r\n')
+    return [client, host]
+  },
+}
+
+for (const [phase, reach] of Object.entries(phases)) {
+  for (const [what, happen] of [
+    ['the client resets', (_: Proxy, [client]: HandLink[]) => client!.breaks('reset')],
+    ['the kernel gives the client up', (_: Proxy, [client]: HandLink[]) => client!.breaks('timeout')],
+    ['everything is drained', ({ relay }: Proxy) => relay.closeAll()],
+  ] as const) {
+    test(`when ${what} while ${phase}, nothing is left and it is told once`, () => {
+      const proxy = relaying()
+      const links = reach(proxy)
+      happen(proxy, links)
+      assert.ok(links.every(({ closed }) => closed))
+      assert.equal(proxy.engine.running, [])
+      assert.equal(proxy.left(), nothing)
+      proxy.at(1_000_000)
+      proxy.relay.closeAll()
+      assert.is(proxy.ends().length, 1)
+    })
+  }
+
+  test(`a session that goes silent while ${phase} is ended by time alone`, () => {
+    const proxy = relaying()
+    const links = reach(proxy)
+    for (let ms = 0; ms < 700_000; ms += 1_000) proxy.at(ms)
+    assert.ok(links.every(({ closed }) => closed))
+    assert.equal(proxy.left(), nothing)
+    assert.is(proxy.ends().length, 1)
+  })
+
+  test(`a client that says no more while ${phase} is ended by time alone`, () => {
+    const proxy = relaying()
+    const links = reach(proxy)
+    links[0]!.finishes()
+    for (let ms = 0; ms < 700_000; ms += 1_000) proxy.at(ms)
+    assert.ok(links.every(({ closed }) => closed))
+    assert.equal(proxy.left(), nothing)
+    assert.is(proxy.ends().length, 1)
+  })
+}
+
+for (const phase of ['bytes are relayed', 'a stranger sees the masking host'] as const) {
+  test(`${phase}: what the client said last is delivered to a far end that ended first`, () => {
+    const proxy = relaying()
+    const [client, far] = phases[phase]!(proxy) as [HandLink, HandLink]
+    far.finishes()
+    assert.ok(client.finished && !client.closed)
+    far.block()
+    client.sends('the last words')
+    assert.ok(client.paused)
+    client.finishes()
+    assert.ok(far.finished && !far.closed)
+    far.unblock()
+    assert.ok(far.closed && client.closed)
+    assert.equal(proxy.left(), nothing)
+  })
+
+  test(`${phase}: what the far end said last is delivered to a slow client`, () => {
+    const proxy = relaying()
+    const [client, far] = phases[phase]!(proxy) as [HandLink, HandLink]
+    client.block()
+    far.sends('the last words')
+    assert.ok(far.paused)
+    far.finishes()
+    assert.ok(client.finished && !client.closed)
+    client.finishes()
+    assert.not(client.closed)
+    client.unblock()
+    assert.ok(far.closed && client.closed)
+    assert.equal(proxy.left(), nothing)
+  })
+}
+
+test('a datacenter that vanishes leaves a slow client what came before, and no longer than it takes', () => {
+  const proxy = relaying()
+  const [client, datacenter] = phases['bytes are relayed']!(proxy) as [HandLink, HandLink]
+  client.block()
+  datacenter.sends('the last words')
+  datacenter.breaks('reset')
+  assert.ok(client.finished && !client.closed)
+  client.unblock()
+  assert.ok(client.closed)
+  assert.equal(proxy.ends(), ['datacenter relaying reset'])
+  assert.equal(proxy.left(), nothing)
+})
+
+test('a client that takes nothing of what is there for it is ended after CLIENT_ACK_TIMEOUT', () => {
+  const proxy = relaying()
+  const [client, datacenter] = phases['bytes are relayed']!(proxy) as [HandLink, HandLink]
+  client.block()
+  datacenter.sends('down')
+  for (let ms = 1_000; ms < 58_000; ms += 1_000) proxy.at(ms)
+  assert.not(client.closed)
+  for (let ms = 58_000; ms < 63_000; ms += 1_000) proxy.at(ms)
+  assert.equal(proxy.ends(), ['client relaying timeout'])
+})
+
+test('with MASK_HOST=off a stranger that has said all is let go at once', () => {
+  for (const bytes of ['GET / HTTP/1.1\r\n\r\n', 'half a']) {
+    const proxy = relaying({ mask: null })
+    const client = proxy.arrives()
+    client.sends(bytes)
+    client.finishes()
+    assert.ok(client.closed)
+    assert.is(client.text, '')
+    assert.equal(proxy.ends(), ['client fronting not-mtproto'])
+    assert.equal(proxy.left(), nothing)
+  }
+})
+
+test('a masking host that cannot be reached is shown as a reset', () => {
+  const proxy = relaying()
+  const [client] = phases['the masking host is dialed']!(proxy) as [HandLink]
+  proxy.engine.running[0]!.fails('refused')
+  assert.ok(client.wasReset)
+  assert.equal(proxy.ends(), ['proxy fronting not-mtproto'])
+  assert.equal(proxy.left(), nothing)
+})
+
+test('a payload that was seen before goes to the masking host whole, with what came behind it', () => {
+  const proxy = relaying()
+  const payload = Buffer.concat([opening(), Buffer.from('and more')])
+  proxy.arrives().sends(payload)
+  proxy.engine.dials[0]!.connects()
+  proxy.arrives().sends(payload)
+  assert.is(proxy.engine.dials[1]!.host, mask.host)
+  assert.is(proxy.engine.dials[1]!.connects().text, payload.toString('latin1'))
+})
+
+test('a stranger makes the proxy keep no more than a hello before it is judged', () => {
+  const proxy = relaying()
+  const client = proxy.arrives()
+  const endless = clientHello({ secret: Buffer.alloc(16), domain, postQuantum: true }).bytes
+  endless.writeUInt16BE(4_096, 3)
+  endless.writeUIntBE(4_092, 6, 3)
+  for (const byte of endless) client.sends(Buffer.from([byte]))
+  for (let sent = endless.length; proxy.engine.dials.length === 0; sent++) {
+    assert.ok(sent <= 4_096 + 160, `${sent}`)
+    client.sends('x')
+  }
+})
+
+test('refused connections are closed, counted and told once a second', () => {
+  const proxy = relaying({ maxConnections: 12 })
+  for (let i = 0; i < 10; i++) proxy.arrives()
+  assert.ok(proxy.arrives().closed)
+  assert.ok(proxy.arrives().closed)
+  proxy.at(1_500)
+  assert.equal(
+    proxy.events.flatMap((event) => (event.type === 'limit.refused' ? [event.limit, event.count] : [])),
+    ['handshakes', 2],
+  )
+})
+
+test('an address is told as its network only', () => {
+  assert.is(prefixOf(Buffer.from([203, 0, 113, 77])), '203.0.113.0/24')
+  assert.is(prefixOf(Buffer.from('20010db80a0b0c0d0000000000001234', 'hex')), '2001:db8:a0b::/48')
+  assert.is(prefixOf(Buffer.alloc(16)), '0:0:0::/48')
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ minLength: 4, maxLength: 4 }),
+      fc.uint8Array({ maxLength: 1 }),
+      (ip, last) => {
+        const other = Buffer.from(ip)
+        other[3] = last[0] ?? 0
+        assert.is(prefixOf(Buffer.from(ip)), prefixOf(other))
+      },
+    ),
+  )
+})
+
+test('facts name a client by its network and a keyed hash, never by its address', () => {
+  const told = (key: number) => {
+    const proxy = relaying({ addressKey: Buffer.alloc(32, key) })
+    phases['bytes are relayed']!(proxy)
+    proxy.relay.closeAll()
+    const text = JSON.stringify(proxy.events)
+    assert.not.match(text, '192.0.2.7')
+    const [first] = proxy.events
+    return first?.type === 'connection.accepted' ? first.client : ''
+  }
+  assert.is(told(1), told(1))
+  assert.is.not(told(1), told(2))
+})
+
+test.run()
