@@ -39,18 +39,20 @@ const settings: Omit<RelaySettings, 'worker' | 'port'> = {
   addressKey: randomBytes(32),
 }
 
-const start = (worker: number, port: number): Promise<number> =>
+type Listening = Extract<FromWorker, { type: 'listening' }>
+
+const start = (worker: number, port: number): Promise<Listening> =>
   new Promise((resolve, reject) => {
     const thread = new Worker(new URL('bare-worker.ts', import.meta.url), {
       workerData: { ...settings, worker, port } satisfies RelaySettings,
       resourceLimits: { maxYoungGenerationSizeMb: 8 },
     })
     thread.on('message', (message: FromWorker) => {
-      if (message.type === 'listening') resolve(message.port)
+      if (message.type === 'listening') resolve(message)
     })
     thread.on('error', reject)
   })
 
-const port = await start(0, config.port)
+const { port, engine } = await start(0, config.port)
 for (let worker = 1; worker < config.workers; worker++) await start(worker, port)
-process.stdout.write(`ready port=${port}\n`)
+process.stdout.write(`ready port=${port} engine=${engine}\n`)

@@ -77,29 +77,30 @@ export const roundTrips = async (target: Target, mode: Mode, count: number): Pro
 
 export type Idle = { rssPerConnection: number; cpuShare: number }
 
-const rounds = 3
-const watchMs = 1_000
+const warmUp = 100
+const settleMs = 1_000
+const watchMs = 2_000
 
 /** What connections cost that have been relayed and say nothing more: bytes each, and CPU seconds a second for all. */
 export const idle = async (target: Target, modes: readonly Mode[], count: number): Promise<Idle> => {
-  // What a process takes for its first connections is not what the next ones cost.
-  for (let i = 0; i < rounds; i++) {
-    await openAll(target.port, prepareAll(target, modes, 300), saturating, (connection) => connection.close())
-  }
+  // Few: what many leave behind on the heap would take in the next ones for nothing.
+  await openAll(target.port, prepareAll(target, modes, warmUp), saturating, (connection) =>
+    connection.close(),
+  )
   const all = prepareAll(target, modes, count)
-  await after(watchMs)
+  await after(settleMs)
   const before = rssBytes(target.pid)
   const open: Connection[] = []
   await openAll(target.port, all, saturating, (connection) => {
     open.push(connection)
   })
-  await after(watchMs)
+  await after(settleMs)
   const cpuBefore = cpuSeconds(target.pid)
   const start = performance.now()
   await after(watchMs)
   const cpuShare = (cpuSeconds(target.pid) - cpuBefore) / ((performance.now() - start) / 1000)
   const rssPerConnection = (rssBytes(target.pid) - before) / count
   for (const connection of open) connection.close()
-  await after(watchMs)
+  await after(settleMs)
   return { rssPerConnection, cpuShare }
 }

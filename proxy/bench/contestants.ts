@@ -14,6 +14,8 @@ export type Contestant = {
   readonly env: Readonly<Record<string, string>>
   /** Speaks to clients; false: passes bytes on, whatever they are. */
   readonly proxy: boolean
+  /** What it says when it is ready, if it is what it is meant to be. */
+  readonly says: RegExp
 }
 
 const untuned = {
@@ -30,6 +32,7 @@ export const contestants: readonly Contestant[] = [
     program: 'compose/appliance.ts',
     env: {},
     proxy: true,
+    says: /engine=native/,
   },
   {
     name: 'no telemetry',
@@ -39,6 +42,7 @@ export const contestants: readonly Contestant[] = [
     program: 'proxy/bench/bare.ts',
     env: {},
     proxy: true,
+    says: /engine=native/,
   },
   {
     name: 'un-tuned',
@@ -48,13 +52,15 @@ export const contestants: readonly Contestant[] = [
     program: 'compose/appliance.ts',
     env: untuned,
     proxy: true,
+    says: /engine=native/,
   },
   {
     name: 'portable',
-    what: '“tuned” on `node:net` (`MTSCOPE_PORTABLE_RELAY=true`), as it runs where there is no epoll or no FFI',
+    what: '“tuned” on `node:net` (`PORTABLE_RELAY=true`), as it runs where there is no epoll or no FFI',
     program: 'compose/appliance.ts',
-    env: { MTSCOPE_PORTABLE_RELAY: 'true' },
+    env: { PORTABLE_RELAY: 'true' },
     proxy: true,
+    says: /engine=portable/,
   },
   {
     name: 'pipe',
@@ -62,6 +68,7 @@ export const contestants: readonly Contestant[] = [
     program: 'proxy/bench/pipe.ts',
     env: {},
     proxy: false,
+    says: /ready/,
   },
 ]
 
@@ -80,6 +87,7 @@ export const startProgram = async (
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   cwd: string,
+  says = /ready/,
 ): Promise<Started> => {
   const child = spawn(process.execPath, [join(root, program), ...args], {
     cwd,
@@ -103,7 +111,8 @@ export const startProgram = async (
       const port = /\bready\b.* ?\bport=(\d+)/.exec(line)?.[1]
       if (port === undefined) return
       clearTimeout(timer)
-      resolve(Number(port))
+      if (says.test(line)) resolve(Number(port))
+      else fail(`does not say ${says}`)
     })
     child.once('close', (code) => {
       clearTimeout(timer)
@@ -124,7 +133,7 @@ export const startProgram = async (
 
 /** One life of a contestant: a process of its own, with data of its own, in front of the datacenter at that port. */
 export const startContestant = async (
-  { program, env }: Contestant,
+  { program, env, says }: Contestant,
   datacenterPort: number,
   secret: string,
 ): Promise<Started> => {
@@ -144,7 +153,7 @@ export const startContestant = async (
     TELEGRAM_DATACENTERS: `2=127.0.0.1:${datacenterPort}`,
     ...env,
   }
-  const started = stack.use(await startProgram(program, [`${datacenterPort}`], settings, folder))
+  const started = stack.use(await startProgram(program, [`${datacenterPort}`], settings, folder, says))
   const owned = stack.move()
   return { port: started.port, pid: started.pid, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }

@@ -12,7 +12,7 @@ const quick = process.argv.includes('--quick')
 const rounds = quick ? 1 : 3
 const amounts: Amounts = quick
   ? { bulkBytes: 300e6, handshakes: 800, establishments: 100, roundTrips: 300, idle: 1_000 }
-  : { bulkBytes: 1e9, handshakes: 3_000, establishments: 300, roundTrips: 1_000, idle: 5_000 }
+  : { bulkBytes: 1e9, handshakes: 2_000, establishments: 300, roundTrips: 1_000, idle: 5_000 }
 
 const results = new Map<string, Measured[]>(contestants.map(({ name }) => [name, []]))
 const start = performance.now()
