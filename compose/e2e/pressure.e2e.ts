@@ -75,6 +75,7 @@ test('a datacenter that does not read costs no memory', async () => {
       const now = clients.reduce((sum, { socket }) => sum + socket.bytesWritten - socket.writableLength, 0)
       const still = now === sent
       sent = now
+      // Time itself: a rate of nothing needs a span to be measured over.
       await new Promise((resolve) => setTimeout(resolve, 400))
       return still
     },
@@ -166,6 +167,7 @@ test('out of file descriptors the proxy neither spins nor dies', async () => {
       30_000,
     )
     const before = await proxy.cpuSeconds()
+    // Time itself: the CPU used in two seconds.
     await new Promise((resolve) => setTimeout(resolve, 2000))
     const busy = ((await proxy.cpuSeconds()) - before) / 2
     assert.ok(busy < 0.3, `${Math.round(busy * 100)} % of a core`)

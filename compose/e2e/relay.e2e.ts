@@ -143,6 +143,7 @@ test('data behind the handshake in the same segment, and an idle client before i
     await using eager = await connectClient({ ...options, opening: 'with-request' })
     await using idle = await connectClient(options)
     await eager.reqPq()
+    // Time itself: the client is idle for longer than a handshake may take.
     await new Promise((resolve) => setTimeout(resolve, 1500))
     await idle.reqPq()
   }

@@ -1,0 +1,15 @@
+import { generate as eventsReference } from '../proxy/events/reference.ts'
+import { envExample, withSettings } from './env-example.ts'
+
+/** A committed file that a program writes. `text` gets what the file says now, for files that are generated in part. */
+export type Generated = {
+  readonly path: string
+  readonly text: (current: string) => string | Promise<string>
+}
+
+/** All of them: `npm run generate` writes them, the house test compares them. */
+export const generated: readonly Generated[] = [
+  { path: 'compose/.env.example', text: envExample },
+  { path: 'README.md', text: withSettings },
+  { path: 'proxy/events/README.md', text: eventsReference },
+]
