@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -74,9 +75,13 @@ export const contestants: readonly Contestant[] = [
 
 const root = join(import.meta.dirname, '..', '..')
 const readyMs = 30_000
+/** A life takes 20 s on a quiet machine. */
+const answerMs = 180_000
 const running = new Set<ChildProcess>()
+const folders = new Set<string>()
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
 })
 
 export type Started = AsyncDisposable & { readonly port: number; readonly pid: number }
@@ -139,7 +144,11 @@ export const startContestant = async (
 ): Promise<Started> => {
   await using stack = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'mtscope-bench-'))
-  stack.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }))
+  folders.add(folder)
+  stack.defer(async () => {
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 })
+    folders.delete(folder)
+  })
   const settings = {
     MTPROTO_PORT: '0',
     MTPROTO_HOST: '127.0.0.1',
@@ -162,6 +171,8 @@ export const startContestant = async (
 export const answerOf = async (program: string, argument: string): Promise<unknown> => {
   const child = spawn(process.execPath, [join(root, program), argument], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: answerMs,
+    killSignal: 'SIGKILL',
   })
   running.add(child)
   let text = ''

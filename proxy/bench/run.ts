@@ -14,6 +14,8 @@ const amounts: Amounts = quick
   ? { bulkBytes: 300e6, handshakes: 800, establishments: 100, roundTrips: 300, idle: 1_000 }
   : { bulkBytes: 1e9, handshakes: 2_000, establishments: 300, roundTrips: 1_000, idle: 5_000 }
 
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => process.exit(130))
+
 const results = new Map<string, Measured[]>(contestants.map(({ name }) => [name, []]))
 const start = performance.now()
 const seconds = (): string => ((performance.now() - start) / 1000).toFixed(0)
