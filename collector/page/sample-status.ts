@@ -67,8 +67,8 @@ export const sampleStatus = (at: number): Status => ({
     { by: 'proxy', phase: 'relaying', reason: 'idle', total: 301_118, lastHour: 402, drop: false },
     { by: 'datacenter', phase: 'relaying', reason: 'done', total: 114_772, lastHour: 118, drop: false },
     { by: 'datacenter', phase: 'waiting', reason: 'reset', total: 812, lastHour: 2, drop: true },
-    { by: 'proxy', phase: 'dial', reason: 'timeout', total: 204, lastHour: 3, drop: true },
-    { by: 'client', phase: 'fronting', reason: 'done', total: 41_880, lastHour: 96, drop: false },
+    { by: 'datacenter', phase: 'dial', reason: 'timeout', total: 204, lastHour: 3, drop: true },
+    { by: 'client', phase: 'fronting', reason: 'bad-digest', total: 41_880, lastHour: 96, drop: false },
     { by: 'proxy', phase: 'hello', reason: 'timeout', total: 11_042, lastHour: 19, drop: false },
   ],
   rejections: [
@@ -135,7 +135,7 @@ export const troubledStatus = (at: number): Status => {
         rule: 'connection-drops',
         subject: 'dc 4',
         summary:
-          '214 of 680 sessions to DC 4 that ended in the last 5 min were dropped (31 %, usually 1 %), mostly proxy/dial/timeout. The datacenter cannot be reached in time.',
+          '214 of 680 sessions to DC 4 that ended in the last 5 min were dropped (31 %, usually 1 %), mostly datacenter/dial/timeout. The datacenter cannot be reached in time.',
         value: 31,
         baseline: 1,
         since: at - 5 * 60_000,

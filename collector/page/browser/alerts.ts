@@ -5,7 +5,7 @@ import { h, type Piece } from './piece.ts'
 import { mark } from './table.ts'
 import { activeAlerts, firstSentence } from './verdict.ts'
 
-const clearedShown = 8
+const clearedShown = 4
 
 /** What the value of a rule is, and whether it has a usual one to be held against. */
 type Measure = { show: (value: number) => string; usual: boolean }
@@ -74,32 +74,19 @@ const raised = (alert: AlertStatus, now: number): Piece =>
     ),
   )
 
-const history = (cleared: readonly AlertStatus[], now: number): Piece =>
-  h(
+const history = (cleared: readonly AlertStatus[], now: number): Piece => {
+  const older = cleared.length - clearedShown
+  return h(
     'div',
     { class: 'cleared' },
     h('h3', {}, 'Recently cleared'),
-    h(
-      'ul',
-      { class: 'alerts' },
-      ...cleared
-        .slice(0, clearedShown)
-        .map((alert) =>
-          h(
-            'li',
-            {},
-            mark('up', 'cleared'),
-            h(
-              'div',
-              {},
-              h('p', {}, alert.summary),
-              h(
-                'p',
-                { class: 'fine' },
-                `${when(alert.since, now)} to ${when(alert.clearedAt ?? now, now)}, ${duration((alert.clearedAt ?? now) - alert.since)}`,
-              ),
-            ),
-          ),
-        ),
-    ),
+    h('ul', { class: 'alerts' }, ...cleared.slice(0, clearedShown).map((alert) => over(alert, now))),
+    older > 0 ? h('p', { class: 'fine' }, `And ${count(older)} before them: /api/alerts`) : null,
   )
+}
+
+const over = ({ summary, since, clearedAt }: AlertStatus, now: number): Piece => {
+  const until = clearedAt ?? now
+  const span = `${when(since, now)} to ${when(until, now)}, ${duration(until - since)}`
+  return h('li', {}, mark('up', 'cleared'), h('p', {}, summary, ' ', h('span', { class: 'fine' }, span)))
+}

@@ -124,7 +124,12 @@ const options = <T>(
       y: { range: (_, __, high) => [0, Math.max((high ?? 0) * 1.12, drawing.full ?? 1)] },
     },
     axes: [
-      { ...axis, size: 26, space: 64, values: (_, splits) => splits.map(hourMinute) },
+      {
+        ...axis,
+        size: 26,
+        space: 64,
+        values: (_, splits, __, ___, step) => splits.map(step < 60_000 ? clock : hourMinute),
+      },
       {
         ...axis,
         space: 26,

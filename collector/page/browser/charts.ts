@@ -94,9 +94,9 @@ const drawings: readonly Drawing<Series>[] = [
   },
 ]
 
-const leastMs = 10 * 60_000
+const leastMs = 5 * 60_000
 
-/** From where on something is known, but at least ten minutes: a new appliance's hour is mostly empty. */
+/** From where on something is known, but at least five minutes: a new appliance's hour is mostly empty. */
 const start = (series: Series): number => {
   const first = series.at.findIndex((_, index) =>
     drawings.some((drawing) => drawing.lines.some((line) => (line.of(series)[index] ?? null) !== null)),

@@ -4,14 +4,32 @@ import type { CloseReason, Phase, Side } from '../../../proxy/events/contract.ts
 import { close, dialError, limit, loss, place } from './words.ts'
 
 test('a close is a sentence: who, what, when', () => {
-  assert.is(close('client', 'relaying', 'reset').title, 'Client cut the connection (reset) while relaying')
-  assert.is(close('proxy', 'dial', 'timeout').title, 'Proxy gave up waiting while the datacenter was dialed')
-  assert.match(close('proxy', 'fronting', 'replayed').advice, 'recorded a client')
+  const titles = (
+    [
+      ['client', 'relaying', 'reset'],
+      ['datacenter', 'dial', 'timeout'],
+      ['proxy', 'hello', 'timeout'],
+      ['client', 'waiting', 'stalled'],
+    ] as const
+  ).map(([by, phase, reason]) => close(by, phase, reason).title)
+  assert.equal(titles, [
+    'Client cut the connection (reset) while relaying',
+    'Datacenter did not answer during the dial',
+    'Proxy gave up waiting during the handshake',
+    'Client gave up on an answer before the first byte came down',
+  ])
+})
+
+test('what became of a stranger names why it was one, and whose the far end was', () => {
+  assert.equal(close('datacenter', 'fronting', 'timeout'), {
+    title: 'Stranger shown the masking host: timeout',
+    advice: 'The masking host closed.',
+  })
 })
 
 test('a reason that this page is too old to know is shown as it is', () => {
   const unheard = close('proxy' as Side, 'relaying' as Phase, 'eclipse' as CloseReason)
-  assert.is(unheard.title, 'Proxy ended it while relaying: eclipse')
+  assert.is(unheard.title, 'Proxy ended it (eclipse) while relaying')
   assert.is(unheard.advice, '')
   assert.equal([dialError('sunspot'), limit('sunspot'), loss('sunspot')], ['sunspot', 'sunspot', 'sunspot'])
 })

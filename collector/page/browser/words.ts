@@ -12,8 +12,8 @@ import type {
 
 /** What the contract's codes mean, for somebody who has never read it. */
 
-/** `did` ends a sentence that began with who; `advice` is for the operator. */
-type Meaning = { did: string; advice: string }
+/** `did` goes on from who it was, and may depend on that; `advice` is for the operator. */
+type Meaning = { did: string | Partial<Record<Side, string>>; advice: string }
 
 export const rejections: Record<RejectReason, string> = {
   'bad-digest': 'A TLS hello that no secret signed: a visitor, a scanner, or a client with an old link.',
@@ -32,16 +32,19 @@ const closes: Record<Exclude<CloseReason, RejectReason> | 'timeout', Meaning> = 
   done: { did: 'closed in good order', advice: '' },
   reset: {
     did: 'cut the connection (reset)',
-    advice: 'A lost network, an app that was killed, or a censor.',
+    advice: 'A lost network, a killed app, a restart, or a censor.',
   },
   refused: {
-    did: 'was refused by every address of the datacenter',
-    advice: 'Look at the datacenter table: its row tells whether the probe is refused too.',
+    did: 'refused on every address',
+    advice: 'Its row among the datacenters tells whether the probe is refused too.',
   },
-  timeout: { did: 'gave up waiting', advice: 'Nothing came in time: a slow or filtered path.' },
+  timeout: {
+    did: { client: 'stopped answering', datacenter: 'did not answer', proxy: 'gave up waiting' },
+    advice: 'Nothing came in time: a dead, slow or filtered path.',
+  },
   idle: { did: 'closed it as idle', advice: 'Nothing passed either way for the idle time. This is normal.' },
   stalled: {
-    did: 'closed it as stalled',
+    did: { client: 'gave up on an answer', datacenter: 'left the client without an answer' },
     advice: 'The client sent and nothing came down: the datacenter or the path to it is stuck.',
   },
   limit: { did: 'refused it at a limit', advice: 'A limit of this appliance was reached.' },
@@ -54,21 +57,29 @@ const sides: Record<Side, string> = { client: 'Client', datacenter: 'Datacenter'
 
 const phases: Record<Phase, string> = {
   hello: 'during the handshake',
-  dial: 'while the datacenter was dialed',
+  dial: 'during the dial',
   waiting: 'before the first byte came down',
   relaying: 'while relaying',
   fronting: 'while it was shown the masking host',
 }
 
 export const close = (by: Side, phase: Phase, reason: CloseReason): { title: string; advice: string } => {
-  if (reason in closes) {
-    const { did, advice } = closes[reason as keyof typeof closes]
-    return { title: `${sides[by]} ${did} ${phases[phase]}`, advice }
+  // There the far end is the masking host, and the reason is why it came to that.
+  if (phase === 'fronting' && reason in rejections) {
+    return { title: `Stranger shown the masking host: ${reason}`, advice: strangers[by] }
   }
-  return {
-    title: `${sides[by]} ended it ${phases[phase]}: ${reason}`,
+  const { did, advice } = closes[reason as keyof typeof closes] ?? {
+    did: `ended it (${reason})`,
     advice: rejections[reason as RejectReason] ?? '',
   }
+  const done = typeof did === 'string' ? did : (did[by] ?? `ended it (${reason})`)
+  return { title: `${sides[by]} ${done} ${phases[phase]}`, advice }
+}
+
+const strangers: Record<Side, string> = {
+  client: 'It left by itself.',
+  datacenter: 'The masking host closed.',
+  proxy: 'The proxy closed.',
 }
 
 const dialErrors: Record<DialError, string> = {
