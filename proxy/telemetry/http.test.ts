@@ -153,4 +153,17 @@ test('closing does not wait for connections that stay open', async () => {
   await Promise.all([server.close(), once(socket, 'close')])
 })
 
+test('closing does not wait for a request that is never finished', async () => {
+  const server = await serving()
+  const socket = connect(server.port, '127.0.0.1').resume()
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  socket.write('GET /healthz HTTP/1.1\r\nhost: loc')
+  // Answered after the half request was sent, so the server has read that, too.
+  await ask(server.port, '/healthz')
+  const began = performance.now()
+  await Promise.all([server.close(), once(socket, 'close')])
+  assert.ok(performance.now() - began < 3_000)
+})
+
 test.run()
