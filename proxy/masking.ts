@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns/promises'
-import { isIP } from 'node:net'
+import { BlockList, isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { Address, Directory } from './datacenter/directory.ts'
 import { type MeasuredFlight, measureFlight } from './relay/flight.ts'
@@ -39,13 +39,27 @@ export const resolved = async (directory: Directory): Promise<Directory> =>
     ),
   )
 
+export type Ourselves = {
+  /** Where we listen, on every address of this machine. */
+  readonly port: number
+  /** What clients are told; its port is only ours there. */
+  readonly publicHost: string | null
+  readonly publicPort: number | null
+}
+
 /** Whether that address is where we listen ourselves: a stranger would go round for ever. */
-export const isOurselves = (address: Address, port: number, publicHost: string | null): boolean => {
-  if (address.port !== port) return false
-  const { host } = address
-  if (host === publicHost || host === '::1' || host.startsWith('127.') || host === '0.0.0.0' || host === '::')
-    return true
-  return Object.values(networkInterfaces()).some((all) => all?.some((one) => one.address === host))
+export const isOurselves = ({ host, port }: Address, ourselves: Ourselves): boolean => {
+  const ours = new BlockList()
+  const add = (address: string): void => {
+    if (isIP(address) > 0) ours.addAddress(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+  }
+  if (port === ourselves.port || port === ourselves.publicPort) add(ourselves.publicHost ?? '')
+  if (port === ourselves.port) {
+    ours.addSubnet('127.0.0.0', 8, 'ipv4')
+    for (const address of ['0.0.0.0', '::', '::1']) add(address)
+    for (const all of Object.values(networkInterfaces())) for (const { address } of all ?? []) add(address)
+  }
+  return ours.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4')
 }
 
 /**
@@ -56,17 +70,20 @@ export const watchMasking = (options: {
   host: string
   port: number
   name: string
-  listenPort: number
-  publicHost: string | null
+  ourselves: Ourselves
   kept: MeasuredFlight | null
   say: Say
   changed(change: { mask?: Address | null; flight?: MeasuredFlight }): void
+  /** Between two looks, ms. */
+  refreshMs?: number
+  retryMs?: number
 }): { known: Promise<void>; stop(): void } => {
-  const { host, port, name, say, changed } = options
+  const { host, port, name, ourselves, say, changed, refreshMs = REFRESH_MS, retryMs = RETRY_MS } = options
   const stopping = new AbortController()
   let timer: NodeJS.Timeout | undefined
   let known: string | null = null
   let away = false
+  let measured = options.kept !== null
   const looked = Promise.withResolvers<void>()
 
   // A start does not wait for long: with a slow masking host the first answers are the usual ones.
@@ -76,7 +93,9 @@ export const watchMasking = (options: {
     const found = await resolve(host)
     if (stopping.signal.aborted) return
     const address = found === null ? null : addressOf(found, port)
-    if (address !== null && isOurselves(address, options.listenPort, options.publicHost)) {
+    // A PUBLIC_HOST that is a name is where that name leads to.
+    const publicHost = host === ourselves.publicHost ? found : ourselves.publicHost
+    if (address !== null && isOurselves(address, { ...ourselves, publicHost })) {
       say('error', 'masking-host-is-this-proxy', {
         MASK_HOST: host,
         address: found,
@@ -84,6 +103,7 @@ export const watchMasking = (options: {
         hint: 'strangers are not answered',
       })
       changed({ mask: null })
+      clearTimeout(patience)
       looked.resolve()
       return
     }
@@ -109,17 +129,18 @@ export const watchMasking = (options: {
           MASK_HOST: host,
           port,
           error: flight.error,
-          using: options.kept === null && known === null ? 'a usual answer' : 'the last known answer',
+          using: measured ? 'the last known answer' : 'a usual answer',
         })
       }
     } else {
       if (away) say('info', 'masking-host-back', { MASK_HOST: host, port })
+      measured = true
       changed({ flight })
     }
     away = 'error' in flight
     clearTimeout(patience)
     looked.resolve()
-    timer = setTimeout(look, away ? RETRY_MS : REFRESH_MS).unref()
+    timer = setTimeout(look, away ? retryMs : refreshMs).unref()
   }
 
   if (options.kept) changed({ flight: options.kept })
@@ -128,6 +149,8 @@ export const watchMasking = (options: {
     known: looked.promise,
     stop: () => {
       clearTimeout(timer)
+      clearTimeout(patience)
+      looked.resolve()
       stopping.abort()
     },
   }

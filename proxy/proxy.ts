@@ -215,8 +215,7 @@ export const startProxy = async (options: {
         host: config.maskHost,
         port: config.maskPort,
         name: config.tlsDomain || config.maskHost,
-        listenPort: port,
-        publicHost: config.publicHost,
+        ourselves: { port, publicHost: config.publicHost, publicPort: config.publicPort },
         kept,
         say,
         changed: ({ mask, flight }) => {

@@ -1,0 +1,160 @@
+import { EventEmitter, once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { createServer } from 'node:tls'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { selfSigned } from '../compose/e2e/certificate.ts'
+import { isOurselves, resolved, watchMasking } from './masking.ts'
+import type { MeasuredFlight } from './relay/flight.ts'
+
+const name = 'mask.test'
+const certificate = selfSigned(name)
+
+/** A masking host, on a port that may have been another's. */
+const site = async (port = 0) => {
+  const server = createServer(certificate).listen(port, '127.0.0.1')
+  server.on('tlsClientError', () => {})
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: async () => {
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+/** Watches it, and lets everything be awaited that it says and changes. */
+const watching = (port: number, changed: Partial<Parameters<typeof watchMasking>[0]> = {}) => {
+  const told = new EventEmitter()
+  const changes: Parameters<Parameters<typeof watchMasking>[0]['changed']>[0][] = []
+  const said: string[] = []
+  const watch = watchMasking({
+    host: '127.0.0.1',
+    port,
+    name,
+    ourselves: { port: 1, publicHost: null, publicPort: null },
+    kept: null,
+    say: (level, message, fields) => {
+      said.push(`${level} ${message}${fields?.using ? `: ${fields.using}` : ''}`)
+      told.emit(message)
+    },
+    changed: (change) => {
+      changes.push(change)
+      told.emit(change.flight ? 'flight' : 'mask')
+    },
+    refreshMs: 5,
+    retryMs: 5,
+    ...changed,
+  })
+  return { told, changes, said, known: watch.known, [Symbol.dispose]: watch.stop }
+}
+
+test('where we listen is known on loopback, on our addresses and in every spelling, and elsewhere not', () => {
+  const at = (host: string, port = 8080) =>
+    isOurselves(
+      { host, port, family: host.includes(':') ? 'ipv6' : 'ipv4' },
+      { port: 8080, publicHost: '203.0.113.9', publicPort: 443 },
+    )
+  for (const host of [
+    '127.0.0.1',
+    '127.9.9.9',
+    '0.0.0.0',
+    '::1',
+    '0:0:0:0:0:0:0:1',
+    '::',
+    '::ffff:127.0.0.1',
+  ]) {
+    assert.ok(at(host), host)
+    assert.not(at(host, 443), host)
+  }
+  for (const all of Object.values(networkInterfaces()))
+    for (const { address } of all ?? []) assert.ok(at(address))
+  assert.ok(at('203.0.113.9') && at('203.0.113.9', 443))
+  assert.not(at('203.0.113.9', 8443))
+  assert.not(at('203.0.113.10') || at('2001:db8::1'))
+})
+
+test('this proxy as its own masking host is refused, by address and by public name', async () => {
+  for (const options of [
+    { ourselves: { port: 8080, publicHost: null, publicPort: null } },
+    { host: 'localhost', ourselves: { port: 1, publicHost: 'localhost', publicPort: 8080 } },
+  ]) {
+    using watch = watching(8080, options)
+    await watch.known
+    assert.equal(watch.changes, [{ mask: null }])
+    assert.equal(watch.said, ['error masking-host-is-this-proxy'])
+  }
+})
+
+test('names become addresses, and a name that leads nowhere is left out', async () => {
+  const found = await resolved(
+    new Map([
+      [1, [{ host: '127.0.0.1', port: 1, family: 'ipv4' }]],
+      [2, [{ host: 'nowhere.invalid', port: 2, family: 'ipv4' }]],
+      [3, [{ host: '::1', port: 3, family: 'ipv4' }]],
+    ]),
+  )
+  assert.equal(
+    [...found],
+    [
+      [1, [{ host: '127.0.0.1', port: 1, family: 'ipv4' }]],
+      [2, []],
+      [3, [{ host: '::1', port: 3, family: 'ipv6' }]],
+    ],
+  )
+})
+
+test('the answer of a host that goes away is kept, and taken anew when it comes back', async () => {
+  // The watch's timers keep no process awake; this does.
+  await using _awake = await site()
+  const first = await site()
+  const { port } = first
+  using watch = watching(port)
+  await Promise.all([watch.known, once(watch.told, 'flight')])
+  assert.equal(watch.changes[0], { mask: { host: '127.0.0.1', port, family: 'ipv4' } })
+  const away = once(watch.told, 'masking-host-away')
+  await first[Symbol.asyncDispose]()
+  await away
+  assert.is(watch.said.at(-1), 'warn masking-host-away: the last known answer')
+  const before = watch.changes.length
+  const back = once(watch.told, 'masking-host-back')
+  await using _second = await site(port)
+  await back
+  assert.is(watch.changes.length, before + 1)
+  assert.ok(watch.changes.at(-1)!.flight!.records.length > 0)
+  assert.not(watch.changes.some(({ mask }) => mask === null))
+  assert.is(watch.said.filter((line) => line.includes('away')).length, 1)
+})
+
+test('what an earlier run measured serves a start without the host; without it, a usual answer', async () => {
+  const gone = await site()
+  await gone[Symbol.asyncDispose]()
+  const kept = { observedAt: 1 } as MeasuredFlight
+  for (const [before, using_] of [
+    [kept, 'the last known answer'],
+    [null, 'a usual answer'],
+  ] as const) {
+    using watch = watching(gone.port, { kept: before })
+    await Promise.all([watch.known, once(watch.told, 'masking-host-away')])
+    assert.equal(watch.said, [`warn masking-host-away: ${using_}`])
+    assert.equal(
+      watch.changes.flatMap(({ flight }) => (flight ? [flight] : [])),
+      before ? [before] : [],
+    )
+  }
+})
+
+test('a watch that was stopped says and changes nothing more, and lets the start go on', async () => {
+  await using host = await site()
+  const watch = watching(host.port)
+  watch[Symbol.dispose]()
+  await watch.known
+  const { length } = watch.changes
+  await new Promise(setImmediate)
+  assert.is(watch.changes.length, length)
+  assert.equal(watch.said, [])
+})
+
+test.run()
