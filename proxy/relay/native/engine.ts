@@ -140,7 +140,7 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
       c.setOption(libc, fd, c.SOL_SOCKET, c.SO_REUSEADDR, 1)
       c.setOption(libc, fd, c.SOL_SOCKET, c.SO_REUSEPORT, 1)
       if (v6) c.setOption(libc, fd, c.IPPROTO_IPV6, c.IPV6_V6ONLY, 0)
-      tune(fd)
+      c.tune(libc, fd)
       // Accepted sockets inherit all of these from the listener: no call a connection.
       c.setOption(libc, fd, c.IPPROTO_TCP, c.TCP_USER_TIMEOUT, options.userTimeoutMs)
       const length = c.writeSockaddr(address, host, options.port)
@@ -194,14 +194,6 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
     }
   }
 
-  const tune = (fd: number): void => {
-    c.setOption(libc, fd, c.IPPROTO_TCP, c.TCP_NODELAY, 1)
-    c.setOption(libc, fd, c.SOL_SOCKET, c.SO_KEEPALIVE, 1)
-    c.setOption(libc, fd, c.IPPROTO_TCP, c.TCP_KEEPIDLE, 60)
-    c.setOption(libc, fd, c.IPPROTO_TCP, c.TCP_KEEPINTVL, 15)
-    c.setOption(libc, fd, c.IPPROTO_TCP, c.TCP_KEEPCNT, 4)
-  }
-
   const dial = (
     host: string,
     port: number,
@@ -224,7 +216,7 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
       failed(dialErrorOf(getSystemErrorName(-code)))
     }
     if (fd >= 0) {
-      tune(fd)
+      c.tune(libc, fd)
       const length = c.writeSockaddr(address, host, port)
       if (libc.connect(fd, addressAt, length) !== 0) errno = libc.errno()
     }

@@ -162,6 +162,15 @@ export const setOption = (
   return c.setsockopt(fd, level, name, pointer(small, 0), name === SO_LINGER ? 8 : 4) === 0
 }
 
+/** No delay, and a peer that is gone without a word is noticed within two minutes. */
+export const tune = (c: Libc, fd: number): void => {
+  setOption(c, fd, IPPROTO_TCP, TCP_NODELAY, 1)
+  setOption(c, fd, SOL_SOCKET, SO_KEEPALIVE, 1)
+  setOption(c, fd, IPPROTO_TCP, TCP_KEEPIDLE, 60)
+  setOption(c, fd, IPPROTO_TCP, TCP_KEEPINTVL, 15)
+  setOption(c, fd, IPPROTO_TCP, TCP_KEEPCNT, 4)
+}
+
 export const socketError = (c: Libc, fd: number): number => {
   small.writeInt32LE(4, 8)
   return c.getsockopt(fd, SOL_SOCKET, SO_ERROR, pointer(small, 0), pointer(small, 8)) === 0
