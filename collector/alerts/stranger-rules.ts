@@ -41,6 +41,8 @@ export const rejectionStorm = (watch: Watch): Finding[] => {
   ]
 }
 
+const addresses = (n: number): string => (n === 1 ? '1 address' : `${n} addresses`)
+
 /** Slots hit in the window, under `key(slot)`. */
 const slotsHit = (watch: Watch, key: (slot: number) => string, windowMs: number): number => {
   let hit = 0
@@ -60,7 +62,7 @@ export const replayedHandshakes = (watch: Watch): Finding[] => {
       baseline: 0,
       verdict: verdictOf(value, raise, clear),
       summary: () =>
-        `${value} recorded handshakes were played back in the last ${spell(windowMs * watch.factor)}, from about ${clientsOf(slotsHit(watch, replayKeys.slot, windowMs))} addresses. ` +
+        `${value} recorded handshakes were played back in the last ${spell(windowMs * watch.factor)}, from about ${addresses(clientsOf(slotsHit(watch, replayKeys.slot, windowMs)))}. ` +
         'Somebody who can see your users’ traffic probes what this host is. They were shown the masking host: check that MASK_HOST answers, and be ready to move.',
       calm: () => 'No more handshakes are being played back.',
     },
@@ -89,7 +91,7 @@ export const clockSkew = (watch: Watch): Finding[] => {
       baseline: 0,
       verdict: verdict === 'bad' && distinct < clients ? 'between' : verdict,
       summary: () =>
-        `Your clock or theirs is off by about ${off} s: ${n} of ${signed} signed hellos from about ${distinct} addresses came from clocks ${side === 'ahead' ? 'ahead of' : 'behind'} this one, and were refused. ${advice}`,
+        `Your clock or theirs is off by about ${off} s: ${n} of ${signed} signed hellos from about ${addresses(distinct)} came from clocks ${side === 'ahead' ? 'ahead of' : 'behind'} this one, and were refused. ${advice}`,
       calm: () => 'Clients’ clocks and this host’s agree again.',
     }
   })

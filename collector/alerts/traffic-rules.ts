@@ -59,19 +59,28 @@ const adviceFor = (cause: string): string => {
   return 'This proxy ends them itself: look at its log, CPU and limits.'
 }
 
+// Drops of which one datacenter has so large a part are its own alert, not also everybody's.
+const ofOne = 0.8
+
+const worstOf = (watch: Watch): number => {
+  const { windowMs } = rules['connection-drops']
+  return Math.max(0, ...labelsOf(watch, c.dropsOn('')).map((dc) => recentSum(watch, c.dropsOn(dc), windowMs)))
+}
+
 const drops = (watch: Watch, dc: string | null): Finding => {
   const rule = 'connection-drops'
   const { windowMs } = rules[rule]
   const subject = dc === null ? 'all datacenters' : `dc ${dc}`
   const [over, under] = dc === null ? [c.drops, c.ended] : [c.dropsOn(dc), c.endedOn(dc)]
   const { bad, ended, value, baseline, verdict } = share(watch, { rule, subject, over, under })
+  const isOfOne = dc === null && verdict === 'bad' && worstOf(watch) >= ofOne * bad
   const where = dc === null ? '' : ` to DC ${dc}`
   return {
     rule,
     subject,
     value: inPercent(value),
     baseline: inPercent(baseline),
-    verdict,
+    verdict: isOfOne ? 'between' : verdict,
     summary: () => {
       const cause = mainCause(watch, windowMs, dc)
       const often = `${bad} of ${ended} sessions${where} that ended in the last ${spell(windowMs * watch.factor)} were dropped`
