@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ProxyEvent } from '../events/contract.ts'
+import { readLog } from './read.ts'
 import { append, folder, open } from './scratch.ts'
 import { logFile } from './store.ts'
 
@@ -84,12 +85,10 @@ test('a log of a newer program is left alone', () => {
   const db = new DatabaseSync(logFile(dir.path))
   db.exec('PRAGMA user_version = 99')
   db.close()
-  try {
-    open(dir.path)
-    assert.unreachable()
-  } catch (error) {
-    assert.is((error as { code?: string }).code, 'ERR_LOG_NEWER')
-  }
+  const newer = (error: Error & { code?: string }): boolean => error.code === 'ERR_LOG_NEWER'
+  assert.throws(() => open(dir.path), newer)
+  assert.throws(() => readLog(dir.path), newer)
+  assert.throws(() => open(dir.path), newer) // and not ERR_LOG_LOCKED: it let the folder go
 })
 
 test.run()

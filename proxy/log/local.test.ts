@@ -1,4 +1,4 @@
-import { readdirSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -8,6 +8,7 @@ import { LogError } from './errors.ts'
 import type { LocalLog } from './local.ts'
 import { readLog } from './read.ts'
 import { append, folder, open, stopped } from './scratch.ts'
+import { logFile } from './store.ts'
 
 const codeOf = (run: () => unknown): string => {
   try {
@@ -151,6 +152,10 @@ test('the files are for their owner alone, whatever the umask', () => {
       .filter((name) => name.startsWith('log.sqlite'))
       .map((name) => (statSync(join(dir.path, name)).mode & 0o777).toString(8))
     assert.equal(modes, ['600', '600', '600'])
+    log.close()
+    chmodSync(logFile(dir.path), 0o644)
+    open(dir.path).close()
+    assert.is(statSync(logFile(dir.path)).mode & 0o777, 0o600)
   } finally {
     process.umask(umask)
   }
@@ -216,9 +221,11 @@ test('another process reads while the log is written, and when nobody writes', (
     assert.is(reader.page(1).length, 1)
     assert.is(reader.page(2).length, 0)
   }
+  assert.ok(log.saveSnapshot('collector', 2, 'state'))
   log.close()
   using reader = readLog(dir.path)
   assert.is(reader.page(0).length, 2)
+  assert.is(reader.loadSnapshot('collector')?.row, 2)
 })
 
 test.run()

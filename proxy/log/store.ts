@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, openSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, openSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Row } from '../events/codec.ts'
@@ -61,7 +61,9 @@ export type StoreBounds = {
 /** Opens or creates the file, 0600. Throws SQLite's and the file system's errors, and ERR_LOG_NEWER. */
 export const openStore = (dataDir: string, { maxBytes, walBytes }: StoreBounds): Store => {
   const path = logFile(dataDir)
-  closeSync(openSync(path, 'a', 0o600)) // SQLite would create it by umask; its -wal and -shm copy this mode
+  // SQLite would create it by umask; its -wal and -shm copy this mode. An existing one is not opened here: closing it
+  // again would drop the locks that this process may hold on it. https://sqlite.org/howtocorrupt.html
+  if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
   chmodSync(path, 0o600)
   const db = new DatabaseSync(path, { timeout: 250 })
   try {
@@ -69,9 +71,7 @@ export const openStore = (dataDir: string, { maxBytes, walBytes }: StoreBounds):
     db.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
     db.exec(`PRAGMA journal_size_limit = ${walBytes}; PRAGMA wal_autocheckpoint = ${inPages(walBytes)}`)
     db.exec(`PRAGMA max_page_count = ${inPages(maxBytes)}`)
-    const found = Number(db.prepare('PRAGMA user_version').get()?.user_version)
-    if (found > version)
-      throw new LogError('ERR_LOG_NEWER', `${path} has version ${found}, known is ${version}`)
+    const found = versionOf(db, path)
     if (found === 0) db.exec(`BEGIN IMMEDIATE; ${schema} COMMIT`)
     return statements(db, path)
   } catch (error) {
@@ -80,13 +80,27 @@ export const openStore = (dataDir: string, { maxBytes, walBytes }: StoreBounds):
   }
 }
 
+const versionOf = (db: DatabaseSync, path: string): number => {
+  const found = Number(db.prepare('PRAGMA user_version').get()?.user_version)
+  if (found > version)
+    throw new LogError('ERR_LOG_NEWER', `${path} has version ${found}, known is ${version}`)
+  return found
+}
+
 const inPages = (bytes: number): number => Math.ceil(bytes / 4096)
 
-/** Opens the file for reading beside its writer, or without one. */
+/** Opens the file for reading beside its writer, or without one. Throws ERR_LOG_MISSING and ERR_LOG_NEWER. */
 export const openStoreToRead = (dataDir: string): Pick<Store, 'page' | 'loadSnapshot' | 'close'> => {
   const path = logFile(dataDir)
-  if (statSync(path, { throwIfNoEntry: false }) === undefined) throw new LogError('ERR_LOG_MISSING', path)
-  return statements(new DatabaseSync(path, { readOnly: true, timeout: 250 }), path)
+  if (!existsSync(path)) throw new LogError('ERR_LOG_MISSING', path)
+  const db = new DatabaseSync(path, { readOnly: true, timeout: 250 })
+  try {
+    if (versionOf(db, path) === 0) throw new LogError('ERR_LOG_MISSING', `${path} is empty`)
+    return statements(db, path)
+  } catch (error) {
+    db.close()
+    throw error
+  }
 }
 
 /** Puts a damaged file out of the way, one at most is kept. The new name. */
@@ -95,7 +109,7 @@ export const moveAside = (dataDir: string): string => {
   const aside = `${path}.damaged`
   rmSync(`${aside}-wal`, { force: true })
   renameSync(path, aside)
-  if (statSync(`${path}-wal`, { throwIfNoEntry: false })) renameSync(`${path}-wal`, `${aside}-wal`)
+  if (existsSync(`${path}-wal`)) renameSync(`${path}-wal`, `${aside}-wal`)
   rmSync(`${path}-shm`, { force: true })
   return aside
 }
