@@ -22,7 +22,7 @@ export const resultCode = (error: unknown): number | null =>
     ? error.errcode & 0xff
     : null
 
-export const sqlite = { busy: 5, locked: 6, corrupt: 11, full: 13, notADatabase: 26 } as const
+export const sqlite = { busy: 5, corrupt: 11, notADatabase: 26 } as const
 
 /** Whether the file itself is damaged, so that trying again cannot help. */
 export const isDamage = (error: unknown): boolean => {

@@ -2,10 +2,11 @@ import type { RowSize, Store, StoreBounds } from './store.ts'
 
 export type Bounds = StoreBounds & { readonly maxAgeMs: number }
 
-// So that one call stays within some ten milliseconds; what is left over goes at the next.
+// So that one call stays within some ten milliseconds; what is too old beyond it goes at the next.
 const rowsAtOnce = 256
 const rounds = 64
-const pagesAtOnce = 2048
+const agedBytesAtOnce = 8 * 2 ** 20
+const pagesAtOnce = 1024
 
 /**
  * Deletes the oldest rows until both bounds hold, and gives back what has become free beyond a reserve for new rows.
@@ -21,14 +22,16 @@ export const trimStore = (
 ): void => {
   const { maxBytes, maxAgeMs, walBytes } = bounds
   const budget = budgetOf(store, bounds)
+  let agedBytes = 0
 
   for (let round = 0; round < rounds; round++) {
     const over = usedBytes(store) - budget
     let bytes = 0
     const gone = deleteOldest(store, rowsAtOnce, (oldest) => {
-      const old = oldest.row <= released && oldest.at < now - maxAgeMs
-      if (!old && bytes >= over) return false
+      const aged = oldest.row <= released && oldest.at < now - maxAgeMs && agedBytes < agedBytesAtOnce
+      if (!aged && bytes >= over) return false
       bytes += oldest.bytes
+      if (aged) agedBytes += oldest.bytes
       return true
     })
     const taken = gone.filter(({ row }) => row > released).reduce((facts, { count }) => facts + count, 0)
