@@ -89,6 +89,8 @@ const phases: Record<string, (proxy: Proxy) => HandLink[]> = {
     const client = arrives()
     client.sends(opening())
     assert.is(engine.running.length, 1)
+    // Nobody takes its bytes now: they wait in the kernel.
+    assert.ok(client.paused)
     return [client]
   },
   'the datacenter has said nothing': ({ arrives, engine }) => {
@@ -108,6 +110,7 @@ const phases: Record<string, (proxy: Proxy) => HandLink[]> = {
     const client = arrives()
     client.sends('GET / HTTP/1.1\r\n\r\n')
     assert.is(engine.running.length, 1)
+    assert.ok(client.paused)
     return [client]
   },
   'a stranger sees the masking host': ({ arrives, engine }) => {
