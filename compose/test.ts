@@ -27,7 +27,7 @@ const tools: readonly Task[] = [
 const tests = filesOf(root, /\.(?:test|e2e)\.ts$/).map(
   (file): Task => ({
     name: file,
-    command: [process.execPath, file],
+    command: [process.execPath, '--import', join(root, 'compose/testing/leave.ts'), file],
     limitMs: file.endsWith('.e2e.ts') ? longLimitMs : limitMs,
     counts: 'uvu',
   }),
