@@ -56,16 +56,22 @@ const queue = chosen.values()
 
 const worker = async (): Promise<void> => {
   for (const task of queue) {
+    if (interrupted > 0) return
     const result = await runTask(task, root)
     results.push(result)
     show(result)
   }
 }
 
-for (const name of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(name, async () => {
-    await endAll()
-    process.exit(name === 'SIGINT' ? 130 : 143)
+// What runs is ended with all that it started, nothing more is begun, and the sums are still told.
+let interrupted = 0
+for (const [name, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  process.once(name, () => {
+    interrupted = code
+    endAll()
   })
 }
 
@@ -83,4 +89,4 @@ const failed = sum('failed') + (strict ? skipped : 0)
 if (strict && skipped > 0) process.stdout.write(`CI=true: ${skipped} skipped count as failed\n`)
 if (chosen.length === 0) process.stdout.write(`no test has "${words.join('" or "')}" in its name\n`)
 process.stdout.write(`${passed} passed, ${failed} failed, ${strict ? 0 : skipped} skipped\n`)
-process.exitCode = failed === 0 && passed > 0 ? 0 : 1
+process.exitCode = interrupted || (failed === 0 && passed + skipped > 0 ? 0 : 1)
