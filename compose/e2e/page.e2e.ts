@@ -1,0 +1,46 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { openChromium } from '../../collector/page/chromium.ts'
+import { connectClient } from './client.ts'
+import { fakeDatacenter } from './fake-datacenter.ts'
+import { startAppliance } from './harness.ts'
+import { observe } from './stranger.ts'
+
+test('a client, a stranger and a datacenter that goes away are on the page by themselves, and so is the end', async () => {
+  await using dc = await fakeDatacenter()
+  await using proxy = await startAppliance({
+    datacenters: { 2: dc },
+    env: { PROBE_INTERVAL: '1', ALERT_WINDOWS: '0.05', USER1_NAME: 'grandma' },
+  })
+  await using browser = await openChromium()
+  const page = await browser.newPage()
+  const complaints: string[] = []
+  page.on('pageerror', (error) => complaints.push(String(error)))
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !/ERR_CONNECTION_REFUSED/.test(message.text()))
+      complaints.push(message.text())
+  })
+  const shows = (section: string, text: string) =>
+    page.locator(`#${section}`).filter({ hasText: text }).waitFor({ timeout: 30_000 })
+
+  await page.goto(proxy.metricsUrl)
+  await page.locator('#verdict[data-level=well]').waitFor({ timeout: 30_000 })
+
+  await using client = await connectClient({ port: proxy.port, secret: proxy.secret, mode: 'tls' })
+  await client.reqPq()
+  await observe(proxy.port, [Buffer.from('GET / HTTP/1.1\r\n\r\n'), 'fin'])
+  await shows('users', 'grandma')
+  await shows('rejections', 'not-mtproto')
+  await shows('datacenters', 'up')
+
+  await dc.goAway()
+  await shows('datacenters', 'down')
+  await shows('alerts', 'has not answered')
+  await page.locator('#verdict[data-level=wrong]').waitFor({ timeout: 30_000 })
+  assert.equal(complaints, [])
+
+  assert.is(await proxy.stop(), 0)
+  await page.locator('#verdict[data-level=gone]').waitFor({ timeout: 30_000 })
+})
+
+test.run()
