@@ -163,6 +163,25 @@ export const startProxy = async (options: {
     const change = (changed: Partial<Changeable>): void => threads?.change(changed)
     const kept = keptFlight(log)
     const directory = await resolved(config.datacenters)
+    // Known before the first client: a stranger in the first moment must not be met by silence.
+    let masked: Pick<Changeable, 'mask' | 'flight'> = { mask: null, flight: kept ?? usualFlight }
+    if (config.maskHost !== null) {
+      const masking = watchMasking({
+        host: config.maskHost,
+        port: config.maskPort,
+        name: config.tlsDomain || config.maskHost,
+        ourselves: { port, publicHost: config.publicHost, publicPort: config.publicPort },
+        kept,
+        say,
+        changed: (changed) => {
+          masked = { ...masked, ...changed }
+          change(masked)
+          if (changed.flight) log.saveSnapshot(FLIGHT, 0, JSON.stringify(changed.flight))
+        },
+      })
+      stopping.signal.addEventListener('abort', masking.stop)
+      await masking.known
+    }
     threads = await startThreads(
       config.workers,
       {
@@ -187,8 +206,7 @@ export const startProxy = async (options: {
         replay: replayMemory(config.replayEntries),
         users: relayUsers(users),
         directory,
-        mask: null,
-        flight: kept ?? usualFlight,
+        ...masked,
         addressKey: dailyKey(config.dataDir, now()),
       },
       {
@@ -210,22 +228,6 @@ export const startProxy = async (options: {
       openConnections: () => relay.openConnections,
     })
     stopping.signal.addEventListener('abort', sampler.stop)
-    if (config.maskHost !== null) {
-      const masking = watchMasking({
-        host: config.maskHost,
-        port: config.maskPort,
-        name: config.tlsDomain || config.maskHost,
-        ourselves: { port, publicHost: config.publicHost, publicPort: config.publicPort },
-        kept,
-        say,
-        changed: ({ mask, flight }) => {
-          change({ ...(mask === undefined ? {} : { mask }), ...(flight === undefined ? {} : { flight }) })
-          if (flight) log.saveSnapshot(FLIGHT, 0, JSON.stringify(flight))
-        },
-      })
-      stopping.signal.addEventListener('abort', masking.stop)
-      await masking.known
-    }
     if (config.probeIntervalMs > 0) {
       startProber({
         directory,
