@@ -1,4 +1,4 @@
-import { createServer } from 'node:net'
+import { claimPort } from './claim-port.ts'
 import type { Config, User } from './config.ts'
 import { startProber } from './datacenter/probe.ts'
 import { encodeEvents } from './events/codec.ts'
@@ -37,36 +37,6 @@ export type RunningProxy = {
   /** Accepts nothing more, lets connections end for `drainMs`, flushes everything, closes. */
   stop(reason: string, drainMs: number): Promise<void>
 }
-
-export const errors = { ERR_PORT_TAKEN: 'The port is taken' } as const
-
-export class ListenError extends Error {
-  readonly code = 'ERR_PORT_TAKEN'
-  constructor(name: string, port: number, why: string) {
-    super(
-      `${name}=${port} cannot be listened on (${why}): stop the program that has it, or choose another port`,
-    )
-    this.name = 'ListenError'
-  }
-}
-
-/**
- * The workers share the port by SO_REUSEPORT, which would let two proxies of one user share it silently: so the port
- * is first taken alone. Port 0 becomes a free one.
- */
-const claimPort = (host: string, port: number): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      host === '::' && error.code === 'EAFNOSUPPORT'
-        ? resolve(claimPort('0.0.0.0', port))
-        : reject(new ListenError('MTPROTO_PORT', port, error.code ?? error.message)),
-    )
-    server.listen({ host, port, exclusive: true }, () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : port))
-    })
-  })
 
 const FLIGHT = 'masking-flight'
 const TRIM_MS = 10_000

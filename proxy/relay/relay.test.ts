@@ -2,72 +2,9 @@ import * as fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { clientHello } from '../../compose/e2e/client-hello.ts'
-import { initiate } from '../../compose/e2e/obfuscation.ts'
-import type { ProxyEvent } from '../events/contract.ts'
-import { replayMemory } from '../replay/memory.ts'
-import { usualFlight } from '../wire/server-hello.ts'
-import { type HandLink, handEngine, handLink } from './hand-driven.ts'
-import { prefixOf, startRelay } from './relay.ts'
-import type { RelaySettings } from './settings.ts'
-
-const secret = Buffer.from('00112233445566778899aabbccddeeff', 'hex')
-const domain = 'mask.test'
-const mask = { host: '198.51.100.1', port: 443, family: 'ipv4' } as const
-
-const settings = (): RelaySettings => ({
-  worker: 0,
-  host: '127.0.0.1',
-  port: 0,
-  portable: true,
-  modes: ['classic', 'secure', 'tls'],
-  tlsDomain: domain,
-  fastMode: true,
-  toClientBuffer: { low: 32_768, below: 50, high: 262_144 },
-  toDatacenterBuffer: 131_072,
-  dialTimeoutMs: 5_000,
-  handshakeTimeoutMs: 3_000,
-  ackTimeoutMs: 60_000,
-  idleTimeoutMs: 600_000,
-  stallTimeoutMs: 30_000,
-  clockSkewSeconds: 120,
-  maxConnections: 100,
-  connectionLimit: 'connections',
-  maxHandshakes: 10,
-  poolSize: 0,
-  replay: replayMemory(64),
-  users: [{ name: 'one', secret }],
-  directory: new Map([[2, [{ host: '192.0.2.1', port: 443, family: 'ipv4' }]]]),
-  mask,
-  flight: usualFlight,
-  addressKey: Buffer.alloc(32, 1),
-})
-
-const relaying = (changed: Partial<RelaySettings> = {}) => {
-  const engine = handEngine()
-  const events: ProxyEvent[] = []
-  const relay = startRelay(engine, { ...settings(), ...changed }, (event) => events.push(event))
-  const startedAt = performance.now()
-  return {
-    engine,
-    events,
-    relay,
-    arrives: (): HandLink => {
-      const client = handLink()
-      relay.accepted(client)
-      return client
-    },
-    at: (ms: number) => relay.pulse(startedAt + ms),
-    /** How sessions ended: who, in which phase, why. */
-    ends: () =>
-      events.flatMap((event) =>
-        event.type === 'connection.closed' ? [`${event.by} ${event.phase} ${event.reason}`] : [],
-      ),
-    /** What is left when all is over. */
-    left: () => [relay.sessions.size, relay.greetings.size, relay.relaying, relay.dialer.inFlight],
-  }
-}
-const nothing = [0, 0, 0, 0]
-const opening = (dc = 2): Buffer => initiate('padded-intermediate', dc, secret).bytes
+import type { HandLink } from './hand-driven.ts'
+import { domain, mask, nothing, opening, relaying, secret } from './hand-relay.ts'
+import { prefixOf } from './relay.ts'
 
 type Proxy = ReturnType<typeof relaying>
 

@@ -77,7 +77,9 @@ export const startThreads = async (
     })
     worker.on('exit', () => {
       thread.drained()
-      if (!closing) reject(new Error('a relay thread ended'))
+      if (closing) return
+      reject(new Error('a relay thread ended'))
+      events.died(number, 'it ended by itself')
     })
     return promise
   }
