@@ -4,7 +4,9 @@ import * as fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fakeDatacenter } from '../../compose/e2e/fake-datacenter.ts'
+import { frame, unframe } from '../../compose/e2e/frames.ts'
 import { answerPq, readMessage } from '../../compose/e2e/messages.ts'
+import { answer } from '../../compose/e2e/obfuscation.ts'
 import type { ProxyEvent } from '../events/contract.ts'
 import { randomPool } from '../wire/random.ts'
 import type { Address, Directory } from './directory.ts'
@@ -31,21 +33,39 @@ const closedPort = async (): Promise<number> => {
   return port
 }
 
-const talking = async (talk: (socket: Socket) => void): Promise<AsyncDisposable & { port: number }> => {
+type Talker = AsyncDisposable & { readonly port: number; close(): Promise<void> }
+
+const talking = async (talk: (socket: Socket) => void, port = 0): Promise<Talker> => {
   const sockets = new Set<Socket>()
   const server: Server = createServer((socket) => {
     sockets.add(socket.on('error', () => {}))
     talk(socket)
-  }).listen(0, '127.0.0.1')
+  }).listen(port, '127.0.0.1')
   await once(server, 'listening')
-  return {
-    port: (server.address() as { port: number }).port,
-    [Symbol.asyncDispose]: async () => {
-      for (const socket of sockets) socket.destroy()
-      await server[Symbol.asyncDispose]()
-    },
+  const close = async (): Promise<void> => {
+    for (const socket of sockets) socket.destroy()
+    if (server.listening) await server[Symbol.asyncDispose]()
   }
+  return { port: (server.address() as { port: number }).port, close, [Symbol.asyncDispose]: close }
 }
+
+/** The least a datacenter is: the obfuscated intermediate transport, and an answer to `req_pq_multi`. */
+const answering = (port?: number): Promise<Talker> =>
+  talking((socket) => {
+    let opening: Exclude<ReturnType<typeof answer>, { refused: string }> | undefined
+    const hear = unframe('intermediate', (payload) => {
+      const message = readMessage(payload)
+      if (message.kind === 'req-pq')
+        socket.write(opening!.seal(frame('intermediate', answerPq(message.nonce))))
+    })
+    // Over loopback the 108 bytes of a probe come in one piece.
+    socket.on('data', (bytes: Buffer) => {
+      const first = answer(bytes.subarray(0, 64), undefined)
+      if ('refused' in first) return void socket.destroy()
+      opening = first
+      hear(first.open(bytes.subarray(64)))
+    })
+  }, port)
 
 const asking = (port: number, more: { timeoutMs?: number; signal?: AbortSignal } = {}) =>
   probe({ address: at(port), id: 2, random, timeoutMs: 5_000, signal: new AbortController().signal, ...more })
@@ -137,7 +157,7 @@ test('a probe under way ends when it is told to', async () => {
 })
 
 test('every datacenter and media address is probed again and again, test datacenters never', async () => {
-  await using datacenter = await fakeDatacenter()
+  await using datacenter = await answering()
   const { port } = datacenter
   await using probes = probing(
     new Map([
@@ -156,8 +176,8 @@ test('every datacenter and media address is probed again and again, test datacen
 })
 
 test('an address that goes away sinks, and one that comes back answers again', async () => {
-  await using first = await fakeDatacenter()
-  await using second = await fakeDatacenter()
+  await using first = await answering()
+  await using second = await answering()
   const directory: Directory = new Map([[2, [at(first.port), at(second.port)]]])
   const rankings: number[][] = []
   await using probes = probing(directory, (ranked) =>
@@ -168,19 +188,19 @@ test('an address that goes away sinks, and one that comes back answers again', a
     (probe: Probed) =>
       probe.address.endsWith(`:${port}`) && probe.error === error
   await probes.until((all) => all.some(from(first)) && all.some(from(second)))
-  await first.goAway()
+  await first.close()
   await probes.until((all) => all.some(from(first, 'refused')))
   assert.equal(rankings.at(-1), [second.port, first.port])
   assert.equal(
     (probes.prober.ranked().get(2) ?? []).map(({ port }) => port),
     [second.port, first.port],
   )
-  await first.comeBack()
+  await using _again = await answering(first.port)
   await probes.until((all) => from(first)(all.findLast(({ address }) => address.endsWith(`:${first.port}`))!))
 })
 
 test('a family without any route is asked less and less', async () => {
-  await using datacenter = await fakeDatacenter()
+  await using datacenter = await answering()
   // No kernel routes TCP to the broadcast address; it stands for a family, as IPv6 does on a host without it.
   const nowhere: Address = { host: '255.255.255.255', port: 443, family: 'ipv6' }
   await using probes = probing(new Map([[2, [at(datacenter.port), nowhere]]]))
