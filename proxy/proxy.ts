@@ -97,7 +97,7 @@ export const startProxy = async (options: {
     node: config.node,
     env,
     warn: (text) => say('warn', 'telemetry', { text }),
-    sources: { logBytes: () => log.stats.bytes },
+    sources: { logBytes: () => log.stats.bytes, warmSockets: () => threads?.warmSockets ?? 0 },
     listening: started.promise,
   })
   // Only what comes from now on: the past was counted by the processes that lived it.
@@ -209,7 +209,14 @@ export const startProxy = async (options: {
       })
     }
     const newDay = (): void => {
-      change({ addressKey: dailyKey(config.dataDir, now()) })
+      try {
+        change({ addressKey: dailyKey(config.dataDir, now()) })
+      } catch (error) {
+        say('error', 'client-key', {
+          error: error instanceof Error ? error : String(error),
+          using: 'yesterday',
+        })
+      }
       midnight = setTimeout(newDay, untilMidnight(now()) + 1_000).unref()
     }
     let midnight = setTimeout(newDay, untilMidnight(now()) + 1_000).unref()

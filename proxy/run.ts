@@ -7,8 +7,9 @@ import { sayer } from './say.ts'
 const dotenv = (): string => {
   try {
     return readFileSync('.env', 'utf8')
-  } catch {
-    return ''
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return ''
+    throw error
   }
 }
 
@@ -37,7 +38,15 @@ export const run = async (
   }
   const say = sayer()
   const read = (): ConfigReading => readConfig(process.env, dotenv())
-  const reading = read()
+  let reading: ConfigReading
+  try {
+    reading = read()
+  } catch (error) {
+    say('error', 'cannot-start', {
+      why: `.env cannot be read: ${error instanceof Error ? error.message : error}`,
+    })
+    process.exit(1)
+  }
   if (!reading.ok) {
     const { mistakes } = reading
     process.stderr.write(
@@ -95,12 +104,15 @@ export const run = async (
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
   process.on('SIGHUP', () => {
-    const next = read()
-    if (next.ok) {
-      proxy.reload(next.config)
-      say('info', 'reloaded', { users: next.config.users.length || 1 })
-    } else
-      say('error', 'reload-refused', { mistakes: next.mistakes.join('; '), hint: 'the old settings stay' })
+    let next: ConfigReading
+    try {
+      next = read()
+      if (next.ok) proxy.reload(next.config)
+    } catch (error) {
+      next = { ok: false, mistakes: [error instanceof Error ? error.message : String(error)] }
+    }
+    if (next.ok) say('info', 'reloaded', { users: next.config.users.length || 1 })
+    else say('error', 'reload-refused', { mistakes: next.mistakes.join('; '), hint: 'the old settings stay' })
   })
 }
 

@@ -68,7 +68,11 @@ export const fakeDatacenter = async (options: DatacenterOptions = {}): Promise<F
   const goAway = async (): Promise<void> => {
     const closing = server
     server = undefined
-    for (const socket of sockets) socket.resetAndDestroy()
+    // Node 26.10 leaks the descriptor of a reset whose FIN is still unsent, and then spins at its exit.
+    for (const socket of sockets) {
+      if (socket.writableEnded && !socket.writableFinished) socket.destroy()
+      else socket.resetAndDestroy()
+    }
     if (closing) await new Promise((resolve) => closing.close(resolve))
   }
   return {

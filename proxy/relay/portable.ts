@@ -87,7 +87,8 @@ export const portableEngine = (scratchBytes: number): Engine => {
       },
       close,
       reset: () => {
-        if (!closed) socket.resetAndDestroy()
+        // Node 26.10 leaks the descriptor of a reset whose FIN is still unsent.
+        if (!closed && (!socket.writableEnded || socket.writableFinished)) socket.resetAndDestroy()
         close()
       },
     }

@@ -96,12 +96,23 @@ export const append = (before: Buffer | null, buffer: Buffer, start: number, end
 
 export const reasonOf = (error: LinkError): CloseReason => (error === 'timeout' ? 'timeout' : 'reset')
 
-/** A client that sent, waited this long for an answer and then left: the datacenter stalled, whoever closed. ms. */
+/** A client that waited this long for an answer and then left: the datacenter stalled, whoever closed. ms. */
 const PATIENCE_MS = 5_000
+/** Who sends again after this long expects something; ms. */
+const ASKED_AGAIN_MS = 1_000
+
+/**
+ * How long the client has waited for an answer, ms; 0: it does not wait. An acknowledgement goes up without an answer
+ * and is nobody's stall: so only what has never been answered counts, and what was sent again.
+ */
+export const unansweredMs = ({ relay, phase, unansweredAt, activeAt }: Session): number =>
+  unansweredAt > 0 && (phase === 'waiting' || activeAt - unansweredAt >= ASKED_AGAIN_MS)
+    ? relay.now - unansweredAt
+    : 0
 
 /** How a client's leaving is to be read. */
 export const clientLeft = (session: Session): CloseReason =>
-  session.unansweredAt > 0 && session.relay.now - session.unansweredAt > PATIENCE_MS ? 'stalled' : 'done'
+  unansweredMs(session) > PATIENCE_MS ? 'stalled' : 'done'
 
 /** The first end decides what the close will say. */
 export const ended = (session: Session, by: Side, reason: CloseReason): void => {

@@ -1,5 +1,5 @@
 import { reject } from './greeting.ts'
-import { closeSession, rejectedFact, type Session, tellProgress } from './session.ts'
+import { closeSession, rejectedFact, type Session, tellProgress, unansweredMs } from './session.ts'
 
 /** Between two facts about a connection's bytes. */
 const PROGRESS_MS = 10_000
@@ -44,7 +44,7 @@ export const sweep = (session: Session): void => {
     if (silentMs >= HALF_OPEN_MS) closeSession(session, session.endedBy ?? 'proxy', session.endReason)
     return
   }
-  if (session.unansweredAt > 0 && now - session.unansweredAt >= settings.stallTimeoutMs) {
+  if (unansweredMs(session) >= settings.stallTimeoutMs) {
     return closeSession(session, 'datacenter', 'stalled')
   }
   if (silentMs >= settings.idleTimeoutMs) closeSession(session, 'proxy', 'idle')

@@ -9,8 +9,10 @@ const ROOM = 2
 const WORDS = 5
 /** In each bucket, before its entries: the lock. */
 const BUCKET = 1 + WAYS * WORDS
-/** A thread holds a lock for well under a microsecond; one that was killed holding it is not waited for. */
-const SPINS = 100_000
+/** A lock is held for well under a microsecond, unless its thread is put to sleep meanwhile. */
+const SPINS = 200
+/** After so many naps of 1 ms the holder was killed, and the lock is taken over. */
+const NAPS = 200
 
 /** True when the digest was not here yet; it is from now on. `digest` has at least 16 bytes, `now` is in seconds. */
 export type Claim = (digest: Buffer, now: number) => boolean
@@ -52,5 +54,8 @@ export const replayCache = (memory: SharedArrayBuffer): Claim => {
 }
 
 const lock = (words: Int32Array, at: number): void => {
-  for (let spin = 0; spin < SPINS; spin++) if (Atomics.compareExchange(words, at, 0, 1) === 0) return
+  for (let nap = 0; nap < NAPS; nap++) {
+    for (let spin = 0; spin < SPINS; spin++) if (Atomics.compareExchange(words, at, 0, 1) === 0) return
+    Atomics.wait(words, at, 1, 1)
+  }
 }
