@@ -154,6 +154,24 @@ test('a client that takes nothing of what is there for it is ended after CLIENT_
   assert.equal(proxy.ends(), ['client relaying timeout'])
 })
 
+test('an acknowledgement that nothing answers is no stall, and a question asked again is one', () => {
+  const quiet = relaying({ stallTimeoutMs: 20_000, idleTimeoutMs: 100_000 })
+  const [acknowledging] = phases['bytes are relayed']!(quiet) as [HandLink]
+  acknowledging.sends('an acknowledgement')
+  for (let ms = 1_000; ms < 60_000; ms += 1_000) quiet.at(ms)
+  assert.not(acknowledging.closed)
+  acknowledging.breaks('reset')
+  assert.equal(quiet.ends(), ['client relaying reset'])
+
+  const asking = relaying({ stallTimeoutMs: 20_000, idleTimeoutMs: 100_000 })
+  const [client] = phases['bytes are relayed']!(asking) as [HandLink]
+  client.sends('a question')
+  asking.at(3_000)
+  client.sends('the same again')
+  for (let ms = 4_000; ms < 30_000; ms += 1_000) asking.at(ms)
+  assert.equal(asking.ends(), ['datacenter relaying stalled'])
+})
+
 test('with MASK_HOST=off a stranger that has said all is let go at once', () => {
   for (const bytes of ['GET / HTTP/1.1\r\n\r\n', 'half a']) {
     const proxy = relaying({ mask: null })
