@@ -1,4 +1,3 @@
-import { initiate } from '../../compose/e2e/obfuscation.ts'
 import type { ProxyEvent } from '../events/contract.ts'
 import { replayMemory } from '../replay/memory.ts'
 import { usualFlight } from '../wire/server-hello.ts'
@@ -65,4 +64,3 @@ export const relaying = (changed: Partial<RelaySettings> = {}) => {
   }
 }
 export const nothing = [0, 0, 0, 0]
-export const opening = (dc = 2): Buffer => initiate('padded-intermediate', dc, secret).bytes

@@ -2,9 +2,12 @@ import * as fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { clientHello } from '../../compose/e2e/client-hello.ts'
+import { initiate } from '../../compose/e2e/obfuscation.ts'
 import type { HandLink } from './hand-driven.ts'
-import { domain, mask, nothing, opening, relaying, secret } from './hand-relay.ts'
+import { domain, mask, nothing, relaying, secret } from './hand-relay.ts'
 import { prefixOf } from './relay.ts'
+
+const opening = (dc = 2): Buffer => initiate('padded-intermediate', dc, secret).bytes
 
 type Proxy = ReturnType<typeof relaying>
 
