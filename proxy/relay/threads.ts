@@ -24,7 +24,7 @@ export type ThreadEvents = {
 
 /**
  * Small young generation: what a handshake leaves behind dies young anyway, and memory that a thread once had for it is
- * never given back. Measured: see the README.
+ * never given back.
  */
 const limits = { maxYoungGenerationSizeMb: 8 }
 
