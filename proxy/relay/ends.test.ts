@@ -39,6 +39,38 @@ for (const [name, make] of [
 ] as const) {
   if (make === nativeEngine && process.platform !== 'linux') continue
 
+  test(`${name}: an end that comes while nobody reads is told when somebody does, once`, async () => {
+    const heard = Promise.withResolvers<Link>()
+    let early = 0
+    let ends = 0
+    await using relay = await running(make, (link) => {
+      const deaf = { ...silent, ended: () => early++ }
+      link.attach({ ...deaf, bytes: () => link.pause() }, null)
+      heard.resolve(link)
+    })
+    const socket = connect({ port: relay.port, host: '127.0.0.1', allowHalfOpen: true })
+    socket.write('all')
+    const link = await heard.promise
+    socket.end()
+    // A round trip behind the FIN through the same loop: by then the engine has met it.
+    const other = connect(relay.port, '127.0.0.1')
+    await once(other, 'connect')
+    const told = new Promise<void>((resolve) => {
+      const ended = () => {
+        ends++
+        resolve()
+      }
+      setImmediate(() => {
+        link.attach({ ...silent, ended }, null)
+        link.resume()
+      })
+    })
+    await told
+    assert.equal([early, ends], [0, 1])
+    socket.destroy()
+    other.destroy()
+  })
+
   test(`${name}: what came before a reset is told before the reset`, async () => {
     const over = Promise.withResolvers<string>()
     let heard = 0

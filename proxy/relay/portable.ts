@@ -24,6 +24,8 @@ export const portableEngine = (scratchBytes: number): Engine => {
     let owner: unknown = null
     let closed = false
     let full = false
+    let paused = false
+    let endHeld = false
     const remote = remoteOf(socket)
     const guarded = (work: () => void): void => {
       try {
@@ -48,6 +50,10 @@ export const portableEngine = (scratchBytes: number): Engine => {
       } catch (failure) {
         report(failure)
       }
+    }
+    const tellEnd = (): void => {
+      endHeld = paused
+      if (!closed && !paused) guarded(() => on.ended(owner))
     }
     const flushed = (): void => {
       if (!full || closed || socket.writableLength > 0) return
@@ -77,10 +83,15 @@ export const portableEngine = (scratchBytes: number): Engine => {
         return !full
       },
       pause: () => {
+        paused = true
         socket.pause()
       },
       resume: () => {
+        paused = false
         socket.resume()
+        if (!endHeld) return
+        endHeld = false
+        setImmediate(tellEnd)
       },
       end: () => {
         if (!closed) socket.end()
@@ -99,9 +110,8 @@ export const portableEngine = (scratchBytes: number): Engine => {
         guarded(() => on.bytes(owner, scratch, HEAD, HEAD + n))
       }
     })
-    socket.on('end', () => {
-      if (!closed) guarded(() => on.ended(owner))
-    })
+    // A paused socket tells its end all the same, when nothing is before it: to an owner who does not listen yet.
+    socket.on('end', tellEnd)
     socket.on('error', (error: NodeJS.ErrnoException) => {
       lose(
         error.code === 'ECONNRESET' || error.code === 'EPIPE'
