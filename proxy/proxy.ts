@@ -6,10 +6,10 @@ import type { ProxyEvent } from './events/contract.ts'
 import { type Link, likelyAddress, linksOf } from './links.ts'
 import { type LocalLog, openLog } from './log/local.ts'
 import { resolved, watchMasking } from './masking.ts'
+import { configured } from './relay/configured.ts'
 import type { MeasuredFlight } from './relay/flight.ts'
 import type { Changeable, RelayUser } from './relay/settings.ts'
 import { startThreads, type Threads } from './relay/threads.ts'
-import { replayMemory } from './replay/memory.ts'
 import type { Say } from './say.ts'
 import { dailyKey, keptUser, makeDataDir, untilMidnight } from './secrets.ts'
 import { maxFds, openFds } from './telemetry/host.ts'
@@ -129,7 +129,6 @@ export const startProxy = async (options: {
         hint: 'raise the limit of open files (ulimit -n) to twice MAX_CONNECTIONS and a little more',
       })
     }
-    const share = (value: number): number => Math.ceil(value / config.workers)
     const change = (changed: Partial<Changeable>): void => threads?.change(changed)
     const kept = keptFlight(log)
     const directory = await resolved(config.datacenters)
@@ -155,25 +154,8 @@ export const startProxy = async (options: {
     threads = await startThreads(
       config.workers,
       {
-        host: config.host,
+        ...configured(config, most),
         port,
-        portable: config.portable,
-        modes: config.modes,
-        tlsDomain: config.tlsDomain,
-        fastMode: config.fastMode,
-        toClientBuffer: config.toClientBuffer,
-        toDatacenterBuffer: config.toDatacenterBuffer,
-        dialTimeoutMs: config.dialTimeoutMs,
-        handshakeTimeoutMs: config.handshakeTimeoutMs,
-        ackTimeoutMs: config.ackTimeoutMs,
-        idleTimeoutMs: config.idleTimeoutMs,
-        stallTimeoutMs: config.stallTimeoutMs,
-        clockSkewSeconds: config.clockSkewSeconds,
-        maxConnections: share(Math.min(config.maxConnections, most)),
-        connectionLimit: most < config.maxConnections ? 'file-descriptors' : 'connections',
-        maxHandshakes: share(config.maxHandshakes),
-        poolSize: share(config.poolSize),
-        replay: replayMemory(config.replayEntries),
         users: relayUsers(users),
         directory,
         ...masked,

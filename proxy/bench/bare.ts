@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
 import { readConfig } from '../config.ts'
+import { configured } from '../relay/configured.ts'
 import type { FromWorker, RelaySettings } from '../relay/settings.ts'
-import { replayMemory } from '../replay/memory.ts'
 import { usualFlight } from '../wire/server-hello.ts'
 
 // The data plane of the proxy and nothing else: the same threads with the same settings, whose facts go nowhere. No
@@ -11,27 +11,9 @@ import { usualFlight } from '../wire/server-hello.ts'
 const reading = readConfig(process.env)
 if (!reading.ok) throw new Error(reading.mistakes.join('; '))
 const { config } = reading
-const share = (value: number): number => Math.ceil(value / config.workers)
 
 const settings: Omit<RelaySettings, 'worker' | 'port'> = {
-  host: config.host,
-  portable: false,
-  modes: config.modes,
-  tlsDomain: config.tlsDomain,
-  fastMode: config.fastMode,
-  toClientBuffer: config.toClientBuffer,
-  toDatacenterBuffer: config.toDatacenterBuffer,
-  dialTimeoutMs: config.dialTimeoutMs,
-  handshakeTimeoutMs: config.handshakeTimeoutMs,
-  ackTimeoutMs: config.ackTimeoutMs,
-  idleTimeoutMs: config.idleTimeoutMs,
-  stallTimeoutMs: config.stallTimeoutMs,
-  clockSkewSeconds: config.clockSkewSeconds,
-  maxConnections: share(config.maxConnections),
-  connectionLimit: 'connections',
-  maxHandshakes: share(config.maxHandshakes),
-  poolSize: share(config.poolSize),
-  replay: replayMemory(config.replayEntries),
+  ...configured(config),
   users: config.users.map(({ name, secret }) => ({ name, secret: secret.bytes() })),
   directory: config.datacenters,
   mask: null,
