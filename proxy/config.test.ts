@@ -121,13 +121,41 @@ test('a feature that is not built yet is refused, its default is not', () => {
   for (const [name, value] of [
     ['USE_MIDDLE_PROXY', 'true'],
     ['AD_TAG', good],
-    ['KAFKA_BROKERS', 'kafka:9092'],
-    ['REDIS_URL', 'redis://:hunter2@redis'],
-    ['REPLAY_ON_REDIS_LOSS', 'refuse'],
   ] as const) {
     tells({ [name]: value }, name, 'not built yet')
   }
   configOf({ USE_MIDDLE_PROXY: 'false', AD_TAG: '', KAFKA_BROKERS: '', REDIS_URL: '' })
+})
+
+test('a fleet is read from its settings', () => {
+  const { kafka, redis, webhook } = configOf({
+    KAFKA_BROKERS: 'kafka-1:9092, [::1]:9092',
+    KAFKA_TLS: 'true',
+    KAFKA_SASL: 'scram-sha-512',
+    KAFKA_USERNAME: 'proxy',
+    KAFKA_PASSWORD: 'long',
+    KAFKA_TOPIC_PREFIX: 'family',
+    REDIS_URL: 'rediss://:long@redis-1:6379,rediss://:long@redis-2:6379',
+    ALERT_WEBHOOK_URL: 'https://hooks.example.com/mtscope',
+  })
+  assert.equal(kafka?.brokers, ['kafka-1:9092', '[::1]:9092'])
+  assert.equal(kafka?.sasl, { mechanism: 'scram-sha-512', username: 'proxy', password: 'long' })
+  assert.is(kafka?.topics.events, 'family.events')
+  assert.is(redis?.urls.length, 2)
+  assert.equal(webhook, { url: 'https://hooks.example.com/mtscope', secret: null })
+  const alone = configOf({ KAFKA_BROKERS: '', REDIS_URL: 'none' })
+  assert.is(alone.kafka, null)
+  assert.is(alone.redis, null)
+})
+
+test('a wrong fleet setting is told without its secrets', () => {
+  tells({ KAFKA_BROKERS: 'kafka' }, 'KAFKA_BROKERS must be host:port')
+  tells({ KAFKA_SASL: 'plain' }, 'KAFKA_SASL=plain needs KAFKA_USERNAME and KAFKA_PASSWORD')
+  tells({ KAFKA_CA: '/ca.pem' }, 'KAFKA_TLS=true')
+  tells({ REDIS_URL: 'http://:hunter2@redis' }, 'REDIS_URL must be redis://')
+  tells({ REPLAY_WINDOW: '5m' }, 'REPLAY_WINDOW is shorter than twice CLOCK_SKEW: write 600')
+  for (const env of [{ REDIS_URL: 'http://:hunter2@redis' }, { ALERT_WEBHOOK_URL: 'ftp://hunter2' }])
+    assert.not.match(mistakesOf(env).join(), 'hunter2')
 })
 
 test('a secret is refused in words that say what to write', () => {

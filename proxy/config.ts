@@ -34,7 +34,15 @@ const longestShown = 60
 const shown = (value: string): string =>
   value.length > longestShown ? `${discreet(value).slice(0, longestShown)}...` : value
 
-const withheld: ReadonlySet<string> = new Set(['AD_TAG', 'KAFKA_BROKERS', 'REDIS_URL'])
+const withheld: ReadonlySet<string> = new Set([
+  'AD_TAG',
+  'KAFKA_BROKERS',
+  'KAFKA_USERNAME',
+  'KAFKA_PASSWORD',
+  'REDIS_URL',
+  'ALERT_WEBHOOK_URL',
+  'ALERT_WEBHOOK_SECRET',
+])
 
 const unknown = (place: string, name: string, suggestion: string | null): string =>
   `${place}${name} is not a setting${suggestion === null ? ': leave it out' : `: did you mean ${suggestion}?`}`
@@ -99,6 +107,18 @@ const clashes = (values: Values): string[] => {
       `MASK_HOST=${MASK_HOST} with MASK_PORT=${MASK_PORT} is this proxy itself: write another site, or off`,
     )
   }
+  if (values.KAFKA_SASL !== null && (values.KAFKA_USERNAME === null || values.KAFKA_PASSWORD === null)) {
+    told.push(`KAFKA_SASL=${values.KAFKA_SASL} needs KAFKA_USERNAME and KAFKA_PASSWORD: write both`)
+  }
+  if (values.KAFKA_CA !== null && !values.KAFKA_TLS) {
+    told.push('KAFKA_CA is written, but KAFKA_TLS is false: set KAFKA_TLS=true, or leave KAFKA_CA out')
+  }
+  // A signed hello is good for so long before and after its time.
+  if (values.REPLAY_WINDOW < 2 * values.CLOCK_SKEW) {
+    told.push(
+      `REPLAY_WINDOW is shorter than twice CLOCK_SKEW: write ${(2 * values.CLOCK_SKEW) / 1_000} or more`,
+    )
+  }
   return told
 }
 
@@ -106,6 +126,36 @@ const nodeNameOf = (host: Host): string => {
   const plain = host.name.replace(/[^A-Za-z0-9._-]/g, '-').replace(/^[^A-Za-z0-9]+/, '')
   return plain.slice(0, 64) || 'mtscope'
 }
+
+const kafkaOf = (values: Values) =>
+  values.KAFKA_BROKERS === null
+    ? null
+    : {
+        brokers: values.KAFKA_BROKERS,
+        tls: values.KAFKA_TLS,
+        // Null: the authorities that the system trusts.
+        caFile: values.KAFKA_CA,
+        sasl:
+          values.KAFKA_SASL === null
+            ? null
+            : {
+                mechanism: values.KAFKA_SASL,
+                username: values.KAFKA_USERNAME ?? '',
+                password: values.KAFKA_PASSWORD ?? '',
+              },
+        topics: {
+          events: `${values.KAFKA_TOPIC_PREFIX}.events`,
+          alerts: `${values.KAFKA_TOPIC_PREFIX}.alerts`,
+          deadLetters: `${values.KAFKA_TOPIC_PREFIX}.dead-letters`,
+          // Null: no spans are shipped.
+          spans: values.KAFKA_SPANS_TOPIC,
+        },
+        // Of the topics that we make.
+        partitions: values.KAFKA_PARTITIONS,
+        replicas: values.KAFKA_REPLICAS,
+        retentionMs: values.KAFKA_RETENTION,
+        compression: values.KAFKA_COMPRESSION,
+      }
 
 const configOf = (values: Values, users: readonly User[], host: Host) => ({
   port: values.MTPROTO_PORT,
@@ -153,10 +203,23 @@ const configOf = (values: Values, users: readonly User[], host: Host) => ({
   logMaxAgeMs: values.LOG_MAX_AGE,
   // 0: no probes.
   probeIntervalMs: values.PROBE_INTERVAL,
+  // Null: events stay in the local log.
+  kafka: kafkaOf(values),
+  // Null: the replay cache and the state are this process's own. Several URLs are nodes of one cluster.
+  redis: values.REDIS_URL === null ? null : { urls: values.REDIS_URL, prefix: values.REDIS_PREFIX },
+  replayOnRedisLoss: values.REPLAY_ON_REDIS_LOSS,
+  replayWindowMs: values.REPLAY_WINDOW,
+  collectorPort: values.COLLECTOR_PORT,
+  webhook:
+    values.ALERT_WEBHOOK_URL === null
+      ? null
+      : { url: values.ALERT_WEBHOOK_URL, secret: values.ALERT_WEBHOOK_SECRET },
 })
 
 /** Times in ms, sizes in bytes, unless the name says otherwise. */
 export type Config = Readonly<ReturnType<typeof configOf>>
+export type KafkaConfig = NonNullable<Config['kafka']>
+export type RedisConfig = NonNullable<Config['redis']>
 
 /**
  * Reads the environment and the text of a `.env` file. Touches nothing, never throws, and tells every mistake at once

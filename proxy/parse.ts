@@ -112,3 +112,11 @@ export const factor =
       ? parsed(value)
       : mistaken(`is not a number from ${least} to ${most}: write one such as 1 or 0.5`)
   }
+
+/** One word of a closed set. */
+export const oneOf =
+  <T extends string>(known: readonly T[]): Parse<T> =>
+  (text) => {
+    const chosen = known.find((item) => item === text.toLowerCase())
+    return chosen === undefined ? mistaken(`must be one of ${known.join(', ')}`) : parsed(chosen)
+  }

@@ -1,6 +1,7 @@
 import type { Directory } from './datacenter/directory.ts'
 import { readDirectory, telegram } from './datacenter/directory.ts'
 import type { Mode } from './events/contract.ts'
+import { fleetSettings } from './fleet-settings.ts'
 import {
   anyOf,
   bytes,
@@ -221,19 +222,7 @@ export const settings = {
     doc: 'Tag for advertising; not built yet',
     mayBeEmpty: true,
   },
-  KAFKA_BROKERS: {
-    parse: notBuilt('none', ''),
-    fallback: 'none',
-    doc: 'Fleet mode; not built yet',
-    mayBeEmpty: true,
-  },
-  REDIS_URL: {
-    parse: notBuilt('none', ''),
-    fallback: 'none',
-    doc: 'Fleet mode; not built yet',
-    mayBeEmpty: true,
-  },
-  REPLAY_ON_REDIS_LOSS: { parse: notBuilt('local'), fallback: 'local', doc: 'Fleet mode; not built yet' },
+  ...fleetSettings,
 } as const satisfies Readonly<Record<string, Setting<unknown>>>
 
 export type SettingName = keyof typeof settings

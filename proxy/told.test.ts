@@ -31,6 +31,13 @@ test('no secret, in no spelling, and no public or datacenter address is told', (
         PUBLIC_HOST: `9${own}`.replace(/^9\d+/, '203'),
         TELEGRAM_DATACENTERS: `1=${`9${far}`.replace(/^9\d+/, '198')}:4431`,
         DATA_DIR: '/var/lib/somewhere',
+        KAFKA_BROKERS: 'broker.internal:9092',
+        KAFKA_SASL: 'plain',
+        KAFKA_USERNAME: 'kafkauser',
+        KAFKA_PASSWORD: 'kafkapass',
+        REDIS_URL: 'redis://:hunter2@redis.internal',
+        ALERT_WEBHOOK_URL: 'https://hooks.internal/opaque',
+        ALERT_WEBHOOK_SECRET: 'signing',
       }
       const reading = readConfig(env)
       fc.pre(reading.ok)
@@ -43,6 +50,13 @@ test('no secret, in no spelling, and no public or datacenter address is told', (
         env.PUBLIC_HOST,
         env.TELEGRAM_DATACENTERS.slice(2, -5),
         env.DATA_DIR,
+        env.KAFKA_BROKERS,
+        env.KAFKA_USERNAME,
+        env.KAFKA_PASSWORD,
+        'hunter2',
+        'redis.internal',
+        'opaque',
+        env.ALERT_WEBHOOK_SECRET,
       ]) {
         assert.not(said.includes(hidden), hidden)
       }

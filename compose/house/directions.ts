@@ -38,10 +38,12 @@ const directions: readonly Direction[] = [
     because: 'the data plane knows nothing of OpenTelemetry',
   },
   {
-    of: under('collector'),
+    of: /^collector\/(?!main\.ts)/,
     may: ({ target, typeOnly }) =>
-      !ours.test(target) || under('collector', 'proxy/events', 'proxy/log').test(target) || typeOnly,
-    because: 'the collector knows the proxy by its events and its log',
+      !ours.test(target) ||
+      under('collector', 'redis', 'proxy/events', 'proxy/log', 'proxy/kafka', 'proxy/redis').test(target) ||
+      typeOnly,
+    because: 'the collector knows the proxy by its events, its log, and what both speak Kafka and Redis with',
   },
   {
     of: under('dashboards'),
