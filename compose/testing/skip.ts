@@ -1,4 +1,4 @@
-type Register = (name: string, handler: () => unknown) => void
+type Register = (name: string, handler: () => Promise<void> | void) => void
 
 /**
  * `test`, or where something is missing a stand-in that skips and says why: `skipUnless(test, chromium !== null,

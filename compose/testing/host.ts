@@ -1,0 +1,50 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+
+/** A folder that stands for `/`: everything but the network, of which a namespace of its own is used. */
+export const fakeRoot = (files: Readonly<Record<string, string>> = {}) => {
+  const path = mkdtempSync(join(tmpdir(), 'mtscope-host-'))
+  const put = (name: string, text: string): void => {
+    mkdirSync(dirname(join(path, name)), { recursive: true })
+    writeFileSync(join(path, name), text)
+  }
+  const usual = { 'proc/sys/kernel/osrelease': '6.1.0-9-amd64\n', 'var/lib/dpkg/status': '' }
+  for (const [name, text] of Object.entries({ ...usual, ...files })) put(name, text)
+  return {
+    path,
+    put,
+    read: (name: string): string => readFileSync(join(path, name), 'utf8'),
+    /** Every file with its text, every folder, and their modes. */
+    tree: (): string[] =>
+      readdirSync(path, { recursive: true, encoding: 'utf8' })
+        .sort()
+        .map((name) => {
+          const { mode } = statSync(join(path, name))
+          const folder = statSync(join(path, name)).isDirectory()
+          return `${name} ${mode.toString(8)} ${folder ? '' : readFileSync(join(path, name), 'utf8')}`
+        }),
+    [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
+  }
+}
+
+/** A network namespace that lives as long as it is in scope. */
+export const ownNetwork = async () => {
+  const holder = spawn('unshare', ['-n', 'sh', '-c', 'echo; exec cat'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  await once(holder.stdout, 'data')
+  const within = ['nsenter', '-t', `${holder.pid}`, '-n']
+  const all = `for f in /proc/sys/net/core/* /proc/sys/net/ipv4/*; do
+    [ -f $f ] && [ -r $f ] && printf '%s ' $f && tr '\\n' ' ' <$f && echo; done; true`
+  return {
+    within,
+    values: (): string => spawnSync(within[0]!, [...within.slice(1), 'sh', '-c', all]).stdout.toString(),
+    [Symbol.asyncDispose]: async () => {
+      holder.stdin.end()
+      await once(holder, 'close')
+    },
+  }
+}
