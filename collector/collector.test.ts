@@ -22,6 +22,7 @@ const appliance = (dataDir: string, now: () => number) => {
   const alive = setInterval(() => {}, 60_000)
   let told = Promise.withResolvers<void>()
   const collector = startCollector({
+    fleet: 'here',
     log,
     version: '1.2.3',
     now,
@@ -66,7 +67,10 @@ test('status, alerts and metrics are of the facts in the log', async () => {
   const { version, totals, nodes } = host.collector.status()
   assert.equal([version, totals.bytesToClient, nodes[0]?.node], ['1.2.3', 5, 'n1'])
   assert.equal(host.collector.alerts(), [])
-  assert.match(host.collector.exposition().body, /^mtscope_lifetime_bytes_total\{direction="to-client"\} 5$/m)
+  assert.match(
+    host.collector.exposition().body,
+    /^mtscope_lifetime_bytes_total\{direction="to-client",fleet="here"\} 5$/m,
+  )
   assert.match(host.collector.exposition('application/openmetrics-text').body, /\n# EOF\n$/)
 })
 
@@ -81,7 +85,7 @@ test('an alert is said, shown and exported; a kill and a restart neither raise i
     assert.is(host.collector.status().datacenters[0]?.state, 'down')
     assert.match(
       host.collector.exposition().body,
-      /^mtscope_alert_active\{rule="datacenter-down",subject="dc 2 ipv4"\} 1$/m,
+      /^mtscope_alert_active\{rule="datacenter-down",subject="dc 2 ipv4",fleet="here"\} 1$/m,
     )
     host.kill()
   }

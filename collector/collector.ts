@@ -11,6 +11,8 @@ import type { AlertStatus, Status } from './status.ts'
 import { buildStatus } from './status-builder.ts'
 
 export type CollectorOptions = {
+  /** The `fleet` label of all metrics: the name of this node, when it is alone. */
+  readonly fleet: string
   readonly log: LogToFollow
   readonly version: string
   /** Epoch ms. */
@@ -42,7 +44,14 @@ export type Collector = {
 const alertsName = 'collector-alerts'
 
 /** The collector of one appliance: it follows the local log, watches the alert rules, and answers from memory. */
-export const startCollector = ({ log, version, now, say, timings = {} }: CollectorOptions): Collector => {
+export const startCollector = ({
+  fleet,
+  log,
+  version,
+  now,
+  say,
+  timings = {},
+}: CollectorOptions): Collector => {
   const { snapshotMs = 60_000, decideMs = 1000, factor = 1 } = timings
   const following = followLog(log, now, say)
   const { state } = following
@@ -90,6 +99,7 @@ export const startCollector = ({ log, version, now, say, timings = {} }: Collect
         state,
         {
           now: now(),
+          fleet,
           lagMs: following.lagMs(),
           repeated: following.repeated(),
           active: [...book.active.values()],

@@ -9,6 +9,7 @@ import { createMemoryState } from './state/memory.ts'
 
 const beside: Beside = {
   now: noon + 1000,
+  fleet: 'here',
   lagMs: 40,
   repeated: 2,
   active: [{ rule: 'datacenter-down', subject: 'dc "2"\\\nipv4' }],
@@ -60,7 +61,8 @@ const parse = (body: string, strict: 'prometheus' | 'openmetrics'): Map<string, 
     if (type === 'histogram') assert.ok(['_bucket', '_sum', '_count'].includes(suffix))
     else if (type === 'counter') assert.is(suffix, strict === 'openmetrics' ? '_total' : '')
     else assert.is(suffix, '')
-    const key = `${of}{${labels}}`
+    assert.match(labels, /(?:^|,)fleet="here"$/)
+    const key = `${of}{${labels.replace(/,?fleet="here"$/, '')}}`
     assert.not(samples.has(key), `${key} comes twice`)
     samples.set(key, Number(value.replace('Inf', 'Infinity')))
   }
@@ -118,7 +120,7 @@ test('users beyond the cap share one label, counted; who has a label keeps it', 
   assert.equal(['a', 'b', 'c', 'other'].map(bytes), [undefined, 50, 500, 5])
   emit(...session({ user: 'a', toClient: 9000 }))
   assert.equal(['a', 'b', 'c', 'other'].map(bytes), [undefined, 50, 500, 9005])
-  assert.match(expose(state, beside).body, /^mtscope_user_labels_capped 1$/m)
+  assert.match(expose(state, beside).body, /^mtscope_user_labels_capped{fleet="here"} 1$/m)
 })
 
 test('a name is exported by one program only, and a catalogue keeps to Prometheus’ customs', () => {

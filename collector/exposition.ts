@@ -23,6 +23,8 @@ export type Exposed = { readonly contentType: string; readonly body: string }
 export type Beside = {
   /** Epoch ms. */
   readonly now: number
+  /** Whose state it is: every collector of a fleet tells the same, so that queries must take each fleet once. */
+  readonly fleet: string
   readonly lagMs: number
   readonly repeated: number
   readonly active: readonly { readonly rule: string; readonly subject: string }[]
@@ -116,7 +118,7 @@ const ofAlerts = ({ active, raisedTotal }: Beside): Told[] => [
   [m.alertsRaised, [...raisedTotal].map(([rule, value]) => ({ labels: [rule], value }))],
 ]
 
-const lifetimes = (state: Reading, format: Format): string =>
+const lifetimes = (state: Reading, format: Format, fleet: string): string =>
   histogramText(
     m.sessionSeconds,
     {
@@ -124,6 +126,7 @@ const lifetimes = (state: Reading, format: Format): string =>
       sum: state.count('ever', 0, c.lifetimeMs) / 1000,
     },
     format,
+    fleet,
   )
 
 /** Makes `/metrics` of a state: in OpenMetrics when `accept` asks for it, else in Prometheus' text format 0.0.4. */
@@ -131,7 +134,7 @@ export const createExposition = (mostUsers?: number) => {
   const labelsOf = createUserLabels(mostUsers)
   return (state: Reading, beside: Beside, accept?: string): Exposed => {
     const format = formatFor(accept)
-    const { now } = beside
+    const { now, fleet } = beside
     const told = [
       ...ofAlerts(beside),
       ...ofSessions(state, now),
@@ -140,8 +143,8 @@ export const createExposition = (mostUsers?: number) => {
       ...ofPipeline(state, beside),
     ]
     const body =
-      told.map(([metric, samples]) => samplesText(metric, samples, format)).join('') +
-      lifetimes(state, format)
+      told.map(([metric, samples]) => samplesText(metric, samples, format, fleet)).join('') +
+      lifetimes(state, format, fleet)
     return {
       contentType: contentTypes[format],
       body: format === 'openmetrics' ? `${body}# EOF\n` : body,

@@ -121,7 +121,7 @@ say(
 )
 
 const look = (baseline: Baseline): void => {
-  const watch = { state, baseline, now: noon + 1000, lagMs: 0, watchingSince: 0, factor: 1 }
+  const watch = { state, baseline, now: noon + 1000, fleet: 'here', lagMs: 0, watchingSince: 0, factor: 1 }
   examine({ ...watch, raised: () => undefined })
 }
 const known = createBaseline(state)
@@ -141,7 +141,14 @@ say(
   'ms',
 )
 const expose = createExposition()
-const beside = { now: noon, lagMs: 0, repeated: 0, active: [], raisedTotal: new Map<string, number>() }
+const beside = {
+  now: noon,
+  fleet: 'here',
+  lagMs: 0,
+  repeated: 0,
+  active: [],
+  raisedTotal: new Map<string, number>(),
+}
 say(
   'exposition',
   median(9, () => expose(state, beside)),

@@ -29,10 +29,8 @@ const escapeHelp = (text: string, format: Format): string =>
 const number = (value: number): string =>
   Number.isFinite(value) ? String(value) : Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf'
 
-const labelsText = (names: readonly string[], values: readonly string[]): string =>
-  names.length === 0
-    ? ''
-    : `{${names.map((name, i) => `${name}="${escapeLabel(values[i] ?? '')}"`).join(',')}}`
+const labelsText = (names: readonly string[], values: readonly string[], fleet: string): string =>
+  `{${[...names.map((name, i) => `${name}="${escapeLabel(values[i] ?? '')}"`), `fleet="${escapeLabel(fleet)}"`].join(',')}}`
 
 /** `_total` belongs to the sample of a counter; OpenMetrics' family does not have it. */
 const familyName = ({ name, kind }: Metric, format: Format): string =>
@@ -51,26 +49,41 @@ const header = (metric: Metric, format: Format): string => {
 }
 
 /** A counter or gauge as text; a metric without samples is left out whole. */
-export const samplesText = (metric: Metric, samples: readonly Sample[], format: Format): string =>
+export const samplesText = (
+  metric: Metric,
+  samples: readonly Sample[],
+  format: Format,
+  fleet: string,
+): string =>
   samples.length === 0
     ? ''
     : `${[
         header(metric, format),
         ...samples.map(
-          ({ labels, value }) => `${metric.name}${labelsText(metric.labels, labels)} ${number(value)}`,
+          ({ labels, value }) => `${metric.name}${labelsText(metric.labels, labels, fleet)} ${number(value)}`,
         ),
       ].join('\n')}\n`
 
 /** A histogram without labels as text: cumulative buckets, sum and count. */
-export const histogramText = (metric: Metric, { counts, sum }: Distribution, format: Format): string => {
+export const histogramText = (
+  metric: Metric,
+  { counts, sum }: Distribution,
+  format: Format,
+  fleet: string,
+): string => {
+  const labels = labelsText([], [], fleet)
   let below = 0
   const buckets = counts.map((n, bucket) => {
     below += n
     const bound = metric.buckets?.[bucket]
     // OpenMetrics writes bounds as floats, and a series must be the same in both formats.
     const le = bound === undefined ? '+Inf' : Number.isInteger(bound) ? `${bound}.0` : String(bound)
-    return `${metric.name}_bucket{le="${le}"} ${below}`
+    return `${metric.name}_bucket${labelsText(['le'], [le], fleet)} ${below}`
   })
-  const lines = [...buckets, `${metric.name}_sum ${number(sum)}`, `${metric.name}_count ${below}`]
+  const lines = [
+    ...buckets,
+    `${metric.name}_sum${labels} ${number(sum)}`,
+    `${metric.name}_count${labels} ${below}`,
+  ]
   return `${header(metric, format)}\n${lines.join('\n')}\n`
 }

@@ -6,6 +6,7 @@ import { sayer } from '../proxy/say.ts'
 // The embedded appliance: the proxy, and a collector that follows its log, in one process.
 await run('mtscope', (log, version, config) => {
   const collector = startCollector({
+    fleet: config.node,
     log,
     version,
     now: Date.now,

@@ -7,6 +7,7 @@ import { session } from '../example-facts.ts'
 const [dataDir = ''] = process.argv.slice(2)
 const log = openLog({ dataDir, node: 'n1', maxBytes: 64e6, maxAgeMs: 86_400_000, now: Date.now })
 const collector = startCollector({
+  fleet: 'here',
   log,
   version: '1',
   now: Date.now,

@@ -18,16 +18,17 @@ const folder = () => {
   const path = mkdtempSync(join(tmpdir(), 'mtscope-collector-'))
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
 }
-const open = (dataDir: string): LocalLog =>
-  openLog({ dataDir, node: 'n1', maxBytes: 64e6, maxAgeMs: 86_400_000, now: () => noon })
+const open = (dataDir: string, now = () => noon): LocalLog =>
+  openLog({ dataDir, node: 'n1', maxBytes: 64e6, maxAgeMs: 86_400_000, now })
 
 const said: string[] = []
-const collect = async (log: LocalLog): Promise<Collector> => {
+const collect = async (log: LocalLog, now = () => noon): Promise<Collector> => {
   said.length = 0
   const collector = startCollector({
+    fleet: 'here',
     log,
     version: '1',
-    now: () => noon,
+    now,
     say: (level, message, fields) => said.push(`${level} ${message} ${fields?.why ?? ''}`),
   })
   await collector.caughtUp
@@ -97,8 +98,9 @@ test('killed at any moment and started again: nothing is missing, nothing counte
     assert.ok(counts[0]! >= before, `${counts[0]} after ${before}`)
     before = counts.at(-1)!
   }
-  using log = open(dir.path)
-  const collector = await collect(log)
+  // The process that was killed lived now, not at noon.
+  using log = open(dir.path, Date.now)
+  const collector = await collect(log, Date.now)
   const { totals, users, events } = collector.status()
   assert.ok(totals.connections >= before)
   assert.is(totals.bytesToClient, totals.connections * 1000)
