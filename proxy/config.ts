@@ -203,6 +203,8 @@ const configOf = (values: Values, users: readonly User[], host: Host) => ({
   logMaxAgeMs: values.LOG_MAX_AGE,
   // 0: no probes.
   probeIntervalMs: values.PROBE_INTERVAL,
+  // 0: no looks.
+  doctorIntervalMs: values.DOCTOR_INTERVAL,
   // Null: events stay in the local log.
   kafka: kafkaOf(values),
   // Null: the replay cache and the state are this process's own. Several URLs are nodes of one cluster.

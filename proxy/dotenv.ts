@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+
 /** A line of a `.env` file that sets something. `line` counts from 1. */
 export type Assignment = { readonly name: string; readonly value: string; readonly line: number }
 
@@ -42,4 +44,14 @@ export const readDotenv = (text: string): Dotenv => {
     } else assignments.push({ name, value, line })
   }
   return { assignments, mistakes }
+}
+
+/** The text of `.env` in the current folder; empty when there is none. Throws when it cannot be read. */
+export const readDotenvFile = (): string => {
+  try {
+    return readFileSync('.env', 'utf8')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return ''
+    throw error
+  }
 }

@@ -1,6 +1,8 @@
 import { claimPort } from './claim-port.ts'
 import type { Config, User } from './config.ts'
 import { startProber } from './datacenter/probe.ts'
+import { connectionsFor } from './doctor/descriptors.ts'
+import { startDoctor } from './doctor/watch.ts'
 import { encodeEvents } from './events/codec.ts'
 import type { ProxyEvent } from './events/contract.ts'
 import { type Link, likelyAddress, linksOf } from './links.ts'
@@ -40,14 +42,6 @@ export type RunningProxy = {
 
 const FLIGHT = 'masking-flight'
 const TRIM_MS = 10_000
-/** Descriptors for what comes and goes beside connections: HTTP, probes, the log's files. */
-const SPARE_FDS = 32
-
-/** How many connections the file descriptors are enough for: each takes two, and warm sockets at most a quarter of all. */
-const connectionsFor = ({ poolSize, datacenters, workers }: Config): number => {
-  const free = maxFds() - openFds() - SPARE_FDS - 8 * workers
-  return Math.max(1, Math.floor((free - Math.min(free / 4, poolSize * datacenters.size)) / 2))
-}
 
 const relayUsers = (users: readonly User[]): RelayUser[] =>
   users.map(({ name, secret }) => ({ name, secret: secret.bytes() }))
@@ -89,6 +83,7 @@ export const startProxy = async (options: {
   const stopping = new AbortController()
   const started = Promise.withResolvers<void>()
   let threads: Threads | null = null
+  let doctor: ReturnType<typeof startDoctor> | null = null
   let http: HttpServer | null = null
   let unready: string | null = 'starting'
   const extension = options.extend?.(log)
@@ -97,7 +92,11 @@ export const startProxy = async (options: {
     node: config.node,
     env,
     warn: (text) => say('warn', 'telemetry', { text }),
-    sources: { logBytes: () => log.stats.bytes, warmSockets: () => threads?.warmSockets ?? 0 },
+    sources: {
+      logBytes: () => log.stats.bytes,
+      warmSockets: () => threads?.warmSockets ?? 0,
+      doctor: () => doctor?.latest() ?? null,
+    },
     listening: started.promise,
   })
   // Only what comes from now on: the past was counted by the processes that lived it.
@@ -120,7 +119,7 @@ export const startProxy = async (options: {
 
   try {
     emit({ v: 1, type: 'process.started', at: now(), version, settings: told(config) })
-    const most = connectionsFor(config)
+    const most = connectionsFor(config, maxFds(), openFds())
     if (most < config.maxConnections) {
       say('warn', 'few-file-descriptors', {
         limit: maxFds(),
@@ -222,6 +221,16 @@ export const startProxy = async (options: {
     started.resolve()
     unready = null
     sampler.sample()
+    if (config.doctorIntervalMs > 0) {
+      doctor = startDoctor({
+        config: { ...config, port },
+        env,
+        say,
+        intervalMs: config.doctorIntervalMs,
+        openConnections: () => relay.openConnections,
+      })
+      stopping.signal.addEventListener('abort', doctor.stop)
+    }
 
     return {
       port,

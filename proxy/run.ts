@@ -1,17 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { type Config, type ConfigReading, readConfig } from './config.ts'
+import { readDotenvFile } from './dotenv.ts'
 import type { LocalLog } from './log/local.ts'
 import { type Extension, type RunningProxy, startProxy } from './proxy.ts'
 import { sayer } from './say.ts'
-
-const dotenv = (): string => {
-  try {
-    return readFileSync('.env', 'utf8')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return ''
-    throw error
-  }
-}
 
 const version = (): string => {
   const read: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
@@ -37,7 +29,7 @@ export const run = async (
     return
   }
   const say = sayer()
-  const read = (): ConfigReading => readConfig(process.env, dotenv())
+  const read = (): ConfigReading => readConfig(process.env, readDotenvFile())
   let reading: ConfigReading
   try {
     reading = read()

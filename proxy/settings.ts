@@ -215,6 +215,11 @@ export const settings = {
     fallback: '30',
     doc: 'Seconds between probes of each datacenter; 0 never probes',
   },
+  DOCTOR_INTERVAL: {
+    parse: duration(0, day),
+    fallback: '600',
+    doc: 'Seconds between looks of the doctor at this host, for metrics and the log; 0 never looks',
+  },
   USE_MIDDLE_PROXY: { parse: notBuilt('false'), fallback: 'false', doc: 'Advertising mode; not built yet' },
   AD_TAG: {
     parse: notBuilt('none', ''),

@@ -85,6 +85,7 @@ export const startAppliance = async (options: ApplianceOptions = {}): Promise<Ap
     TELEGRAM_DATACENTERS: directory(options.datacenters ?? { 2: [{ address: '127.0.0.1:1' }] }),
     WORKERS: '2',
     PROBE_INTERVAL: '0',
+    DOCTOR_INTERVAL: '0',
     DRAIN_SECONDS: '5',
     ...options.env,
   }

@@ -7,8 +7,13 @@ import type { Fill } from '../wire/random.ts'
 import { dialErrorOf } from './dial-error.ts'
 import type { Address } from './directory.ts'
 
-/** Both times in ms: until TCP stood, and from `req_pq_multi` to `resPQ`. */
-export type Probe = { readonly ok: true; readonly tcpMs: number; readonly resPqMs: number } | Failure
+/**
+ * Both times in ms: until TCP stood, and from `req_pq_multi` to `resPQ`. `serverAt` is the datacenter's own clock when it
+ * answered, epoch in ms; null when it says nothing that could be a time.
+ */
+export type Probe =
+  | { readonly ok: true; readonly tcpMs: number; readonly resPqMs: number; readonly serverAt: number | null }
+  | Failure
 type Failure = { readonly ok: false; readonly error: DialError }
 
 // https://core.telegram.org/mtproto/auth_key#dh-exchange-initiation
@@ -39,6 +44,14 @@ export const answersPq = (bytes: Buffer, nonce: Buffer): boolean | null => {
   if (bytes.length < 4 + length) return null
   const unencrypted = bytes.readBigUInt64LE(4) === 0n
   return unencrypted && bytes.readUInt32LE(24) === resPq && bytes.subarray(28, 44).equals(nonce)
+}
+
+const firstTime = Date.UTC(2020, 0)
+
+/** The time in the message id of an answer: unix time · 2^32. https://core.telegram.org/mtproto/description#message-identifier-msg-id */
+const serverAt = (answer: Buffer): number | null => {
+  const ms = Math.round(answer.readUInt32LE(16) * 1_000 + answer.readUInt32LE(12) / 4_294_967.296)
+  return ms >= firstTime ? ms : null
 }
 
 /**
@@ -92,7 +105,14 @@ export const probe = (options: {
     answer = Buffer.concat([answer, bytes])
     const right = answersPq(answer, nonce)
     if (right === false) fail('protocol')
-    else if (right) settle({ ok: true, tcpMs: connectedAt - started, resPqMs: performance.now() - askedAt })
+    else if (right) {
+      settle({
+        ok: true,
+        tcpMs: connectedAt - started,
+        resPqMs: performance.now() - askedAt,
+        serverAt: serverAt(answer),
+      })
+    }
   })
   socket.on('error', (error: NodeJS.ErrnoException) => fail(dialErrorOf(error.code)))
   socket.on('end', () => fail('reset'))

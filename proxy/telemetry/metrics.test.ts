@@ -3,6 +3,8 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { finding } from '../doctor/finding.ts'
+import type { Examined } from '../doctor/watch.ts'
 import type { ProxyEvent } from '../events/contract.ts'
 import { type Metric, metrics } from './catalogue.ts'
 import { fakeBackend } from './fake-backend.ts'
@@ -103,6 +105,14 @@ const day: readonly ProxyEvent[] = [
   },
 ]
 
+const examined: Examined = {
+  at: 1_700_000_100_000,
+  findings: [
+    finding('clock.offset', 'warn', 'ahead', { numbers: { aheadSeconds: 7.5 } }),
+    finding('host.net.core.somaxconn', 'ok', 'good', { detail: true }),
+  ],
+}
+
 const starting = (env: NodeJS.ProcessEnv = {}): Telemetry & AsyncDisposable => {
   const telemetry = startTelemetry({
     version: '0.1.0',
@@ -111,7 +121,7 @@ const starting = (env: NodeJS.ProcessEnv = {}): Telemetry & AsyncDisposable => {
     warn: (text) => {
       throw new Error(text)
     },
-    sources: { logBytes: () => 4096, warmSockets: () => 7 },
+    sources: { logBytes: () => 4096, warmSockets: () => 7, doctor: () => examined },
   })
   return { ...telemetry, [Symbol.asyncDispose]: telemetry.stop }
 }
@@ -183,6 +193,10 @@ test('each fact moves the numbers it is about', async () => {
     mtscope_start_time_seconds: 1_700_000_000,
     mtscope_log_size_bytes: 4096,
     mtscope_pool_sockets: 7,
+    'mtscope_doctor_finding{area="clock",check="clock.offset",verdict="warn"}': 1,
+    'mtscope_doctor_finding{area="clock",check="clock.offset",verdict="ok"}': 0,
+    mtscope_doctor_look_timestamp_seconds: 1_700_000_100,
+    mtscope_clock_offset_seconds: 7.5,
   }
   const found = Object.fromEntries(Object.keys(expected).map((name) => [name, samples.get(name)]))
   assert.equal(found, expected)

@@ -1,6 +1,8 @@
 import type { Meter } from '@opentelemetry/api'
+import type { Examined } from '../doctor/watch.ts'
 import type { ProxyEvent } from '../events/contract.ts'
 import { metrics } from './catalogue.ts'
+import { foldFindings } from './findings.ts'
 import { asked, histogram, observed } from './series.ts'
 
 /** Spans that reached the backend, and those given up, by reason. */
@@ -12,6 +14,8 @@ export type Sources = {
   /** Of all threads and datacenters. */
   readonly warmSockets?: () => number
   readonly spans?: () => SpanCounts
+  /** Null until the doctor has looked. */
+  readonly doctor?: () => Examined | null
 }
 
 const none = 'none'
@@ -48,7 +52,8 @@ export const foldMetrics = (
   observed(meter, metrics.buildInfo)(about.version, about.node).value = 1
   const startTime = observed(meter, metrics.startTime)
 
-  const { logBytes, warmSockets, spans } = sources
+  const { logBytes, warmSockets, spans, doctor } = sources
+  if (doctor) foldFindings(meter, doctor)
   if (logBytes) asked(meter, metrics.logBytes, () => [['', logBytes()]])
   if (warmSockets) asked(meter, metrics.warmSockets, () => [['', warmSockets()]])
   if (spans) {

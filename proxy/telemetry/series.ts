@@ -54,6 +54,18 @@ export const asked = (meter: Meter, metric: Metric, ask: () => Iterable<readonly
   })
 }
 
+/** A gauge of several labels, whose source is asked at each scrape: what it leaves out is gone. */
+export const askedAll = <L extends Labels>(
+  meter: Meter,
+  metric: Labelled<L>,
+  ask: () => Iterable<readonly [labels: Values<L>, value: number]>,
+): void => {
+  const { at } = cellsOf(metric)
+  observable(meter, metric).addCallback((result) => {
+    for (const [labels, value] of ask()) result.observe(value, at(...labels).attributes)
+  })
+}
+
 /** A histogram with the buckets of the catalogue. Returns `record(value, …labels)`. */
 export const histogram = <L extends Labels>(meter: Meter, metric: Labelled<L>) => {
   const { at } = cellsOf(metric)

@@ -1,0 +1,34 @@
+import type { Config } from '../config.ts'
+import { metrics } from '../telemetry/catalogue.ts'
+import type { Live } from './finding.ts'
+
+const timeoutMs = 1_500
+const anywhere: Readonly<Record<string, string>> = { '::': '[::1]', '0.0.0.0': '127.0.0.1' }
+
+/** The sum of a metric's samples. */
+const total = (text: string, name: string): number =>
+  text
+    .split('\n')
+    .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0)
+
+/** Asks the proxy that runs with these settings, if one does, by its own /metrics. */
+export const askLive = async ({ metricsHost, metricsPort }: Config): Promise<Live | null> => {
+  if (metricsPort === 0) return null
+  const bare = anywhere[metricsHost] ?? metricsHost
+  const host = bare.includes(':') && !bare.startsWith('[') ? `[${bare}]` : bare
+  try {
+    const answer = await fetch(`http://${host}:${metricsPort}/metrics`, {
+      signal: AbortSignal.timeout(timeoutMs),
+    })
+    const text = await answer.text()
+    if (!text.includes('mtscope_') && !text.includes('OTEL_SDK_DISABLED')) return null
+    return {
+      openFds: total(text, metrics.openFds.name),
+      maxFds: total(text, metrics.maxFds.name),
+      connections: total(text, metrics.connectionsOpen.name),
+    }
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,105 @@
+import { randomBytes } from 'node:crypto'
+import { Redis } from 'ioredis'
+import { type Check, type Finding, finding, reasonOf } from './finding.ts'
+
+const timeoutMs = 3_000
+const field = (info: string, name: string): string | null =>
+  new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? null
+
+/** A claim must answer within 50 ms, or the replay cache of this process alone decides. */
+const slowMs = 25
+
+/** What must hold so that nothing of the state is thrown away, by its name in INFO. */
+const kept = (node: string, info: string): readonly Finding[] => {
+  const policy = field(info, 'maxmemory_policy')
+  const append = field(info, 'aof_enabled')
+  const used = Number(field(info, 'used_memory') ?? 0)
+  const most = Number(field(info, 'maxmemory') ?? 0)
+  const numbers = { used, maxmemory: most }
+  return [
+    policy === null || policy === 'noeviction'
+      ? finding(
+          `redis.${node}.eviction`,
+          most > 0 && used > 0.9 * most ? 'warn' : 'ok',
+          'Redis throws nothing away',
+          {
+            numbers,
+            advice:
+              most > 0 && used > 0.9 * most ? `maxmemory ${2 * most} in redis.conf: it is nearly full` : null,
+          },
+        )
+      : finding(
+          `redis.${node}.eviction`,
+          'fail',
+          `Redis may throw state away: maxmemory-policy is ${policy}`,
+          {
+            advice: 'maxmemory-policy noeviction in redis.conf',
+            numbers,
+          },
+        ),
+    append === '0'
+      ? finding(
+          `redis.${node}.appendonly`,
+          'warn',
+          'Redis keeps no log of its writes: a restart forgets the state',
+          {
+            advice: 'appendonly yes, appendfsync everysec in redis.conf',
+          },
+        )
+      : finding(`redis.${node}.appendonly`, 'ok', 'Redis keeps a log of its writes'),
+  ]
+}
+
+/** Nodes are told by number: an address may hold a password, and belongs to nobody's log. */
+const examined = async (url: string, at: number, signal: AbortSignal): Promise<readonly Finding[]> => {
+  const node = `node-${at + 1}`
+  const client = new Redis(url, {
+    lazyConnect: true,
+    connectTimeout: timeoutMs,
+    commandTimeout: timeoutMs,
+    retryStrategy: null,
+    maxRetriesPerRequest: 0,
+    enableOfflineQueue: false,
+    enableReadyCheck: false,
+    connectionName: `mtscope-doctor-${randomBytes(3).toString('hex')}`,
+  })
+  let said: unknown = null
+  client.on('error', (error) => {
+    said = error
+  })
+  const stop = (): void => client.disconnect()
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    await client.connect()
+    const startedAt = performance.now()
+    await client.ping()
+    const elapsedMs = Math.round((performance.now() - startedAt) * 10) / 10
+    const says = `Redis ${at + 1} answers in ${elapsedMs} ms`
+    const ping = finding(`redis.${node}.ping`, elapsedMs > slowMs ? 'warn' : 'ok', says, {
+      advice: elapsedMs > slowMs ? 'put Redis nearer: a replay claim has 50 ms' : null,
+      numbers: { elapsedMs },
+    })
+    return [ping, ...kept(node, await client.info())]
+  } catch (error) {
+    return [
+      finding(
+        `redis.${node}.ping`,
+        'fail',
+        `Redis ${at + 1} of REDIS_URL does not answer: ${reasonOf(said ?? error)}`,
+        {
+          advice: 'look whether it runs, and at the address and password in REDIS_URL',
+        },
+      ),
+    ]
+  } finally {
+    signal.removeEventListener('abort', stop)
+    client.disconnect()
+  }
+}
+
+/** Nothing is written: PING and INFO alone. */
+export const redisCheck: Check = async ({ config, signal }) => {
+  const { redis } = config
+  if (redis === null) return []
+  return (await Promise.all(redis.urls.map((url, at) => examined(url, at, signal)))).flat()
+}

@@ -1,0 +1,72 @@
+import type { Config } from '../config.ts'
+import type { Say } from '../say.ts'
+import { maxFds, openFds } from '../telemetry/host.ts'
+import { clockCheck } from './clock.ts'
+import { containerCheck } from './container.ts'
+import { descriptorsCheck } from './descriptors.ts'
+import { diskCheck } from './disk.ts'
+import { type Checks, examine } from './examine.ts'
+import type { Finding } from './finding.ts'
+import { hostCheck } from './host.ts'
+import { passiveListenerCheck } from './listener.ts'
+import { runtimeCheck } from './runtime.ts'
+import { settingsCheck } from './settings.ts'
+
+export type Examined = {
+  /** Epoch, ms. */
+  readonly at: number
+  readonly findings: readonly Finding[]
+}
+
+/** What is cheap enough for a proxy that works: datacenters and the masking host are watched by others anyway. */
+const cheap: Checks = {
+  settings: settingsCheck,
+  clock: clockCheck,
+  listener: passiveListenerCheck,
+  descriptors: descriptorsCheck,
+  host: hostCheck,
+  container: containerCheck,
+  disk: diskCheck,
+  runtime: runtimeCheck,
+}
+
+/**
+ * Examines this host now and every `intervalMs`, in the main thread, without ever waiting for anything there. What
+ * begins to fail is said once. `latest` is null until the first look is over.
+ */
+export const startDoctor = (options: {
+  readonly config: Config
+  readonly env: NodeJS.ProcessEnv
+  readonly say: Say
+  readonly intervalMs: number
+  readonly openConnections: () => number
+  readonly checks?: Checks
+}): { latest(): Examined | null; stop(): void } => {
+  const { config, env, say, intervalMs, openConnections, checks = cheap } = options
+  const stopping = new AbortController()
+  let latest: Examined | null = null
+  let failing: ReadonlySet<string> = new Set()
+  let timer: NodeJS.Timeout | undefined
+
+  const look = async (): Promise<void> => {
+    const live = { openFds: openFds(), maxFds: maxFds(), connections: openConnections() }
+    const about = { config, env, now: Date.now, live }
+    const findings = await examine(checks, about, { signal: stopping.signal })
+    if (stopping.signal.aborted) return
+    latest = { at: Date.now(), findings }
+    const failed = findings.filter(({ verdict }) => verdict === 'fail')
+    for (const { id, says, advice } of failed) {
+      if (!failing.has(id)) say('warn', 'doctor', { check: id, says, advice })
+    }
+    failing = new Set(failed.map(({ id }) => id))
+    timer = setTimeout(look, intervalMs).unref()
+  }
+  look()
+  return {
+    latest: () => latest,
+    stop: () => {
+      clearTimeout(timer)
+      stopping.abort()
+    },
+  }
+}
