@@ -1,3 +1,4 @@
+import { alertsFile } from '../dashboards/alerts.ts'
 import { generate as eventsReference } from '../proxy/events/reference.ts'
 import { envExample, withSettings } from './env-example.ts'
 
@@ -12,4 +13,5 @@ export const generated: readonly Generated[] = [
   { path: 'compose/.env.example', text: envExample },
   { path: 'README.md', text: withSettings },
   { path: 'proxy/events/README.md', text: eventsReference },
+  { path: 'dashboards/out/alerts.yaml', text: () => alertsFile() },
 ]

@@ -1,0 +1,291 @@
+import { metrics as c } from '../collector/metrics.ts'
+import { metrics as p } from '../proxy/telemetry/catalogue.ts'
+import { runtimeMetrics as r } from '../proxy/telemetry/runtime-catalogue.ts'
+
+/** Values of a series, one a step, as `promtool test rules` writes them. */
+export type Input = Readonly<Record<string, string>>
+/** One world: what was scraped, when to look, and which alerts must be up then. */
+export type Case = {
+  readonly name: string
+  readonly series: Input
+  readonly at: string
+  readonly firing: readonly string[]
+  /** Between two values of a series; 30 s when missing. */
+  readonly step?: '5m'
+}
+
+const on = 'instance="a"'
+const sessions = (awaited: string, answered: string, from = on): Input => ({
+  [`${c.sessions.name}{stage="authenticated",fleet="f",${from}}`]: awaited,
+  [`${c.sessions.name}{stage="connected",fleet="f",${from}}`]: awaited,
+  [`${c.sessions.name}{stage="requested",fleet="f",${from}}`]: awaited,
+  [`${c.sessionsAnswered.name}{within="2s",fleet="f",${from}}`]: answered,
+})
+const dc = `dc="2",family="ipv4",media="false",${on}`
+const v6 = `dc="2",family="ipv6",media="false",${on}`
+const closed = (reason: string, phase = 'relaying'): string =>
+  `${p.connectionsClosed.name}{by="client",phase="${phase}",reason="${reason}",dc="2",mode="tls",${on}}`
+const rtt = (le: string): string => `${p.datacenterSeconds.name}_bucket{le="${le}",${dc}}`
+const rttCount = `${p.datacenterSeconds.name}_count{${dc}}`
+const rejected = (reason: string): string => `${p.handshakesRejected.name}{reason="${reason}",${on}}`
+
+/** Round trips of a probe every 30 s for a day, below 100 ms, then slower for an hour. */
+const roundTrips = (later: 'fast' | 'slow'): Input => ({
+  [rtt('0.1')]: later === 'fast' ? '0+1x3000' : '0+1x2880 2880x120',
+  [rtt('0.5')]: '0+1x3000',
+  [rtt('+Inf')]: '0+1x3000',
+  [rttCount]: '0+1x3000',
+})
+
+export const cases: readonly Case[] = [
+  {
+    name: 'one session in five is not answered in time, for two hours',
+    series: sessions('0+100x48', '0+80x48'),
+    step: '5m',
+    at: '4h',
+    firing: ['MtscopeBudgetBurnsFast', 'MtscopeBudgetBurnsSteady', 'MtscopeBudgetBurnsSlow'],
+  },
+  {
+    name: 'two collectors tell the same: nobody is counted twice, and nothing burns',
+    series: { ...sessions('0+10x240', '0+10x240'), ...sessions('0+10x240', '0+10x240', 'instance="b"') },
+    at: '2h',
+    firing: [],
+  },
+  {
+    name: 'seven in a hundred, for eight hours: the steady pair, not the fast one',
+    series: sessions('0+1000x96', '0+930x96'),
+    step: '5m',
+    at: '8h',
+    firing: ['MtscopeBudgetBurnsSteady', 'MtscopeBudgetBurnsSlow'],
+  },
+  {
+    name: 'one in a hundred, for four days: the slow pair alone',
+    series: sessions('0+1000x1152', '0+990x1152'),
+    step: '5m',
+    at: '4d',
+    firing: ['MtscopeBudgetBurnsSlow'],
+  },
+  {
+    name: 'one lost session of three is no rate',
+    series: sessions('0 1 2 3x237', '0 0 1 2x237'),
+    at: '1h',
+    firing: [],
+  },
+  {
+    name: 'a bad hour that is over burns no more',
+    series: sessions('0+10x600', '0+5x120 600+10x480'),
+    at: '4h',
+    firing: ['MtscopeBudgetBurnsSlow'],
+  },
+  {
+    name: 'nobody asks: no alert',
+    series: sessions('100x240', '100x240'),
+    at: '2h',
+    firing: [],
+  },
+  {
+    name: 'a datacenter is down for five minutes',
+    series: {
+      [`${p.datacenterUp.name}{${dc}}`]: '1x100 0x20',
+      [`${p.datacenterUp.name}{dc="4",family="ipv4",media="false",${on}}`]: '1x120',
+    },
+    at: '55m',
+    firing: ['MtscopeDatacenterDown'],
+  },
+  {
+    name: 'one probe that failed is no outage',
+    series: { [`${p.datacenterUp.name}{${dc}}`]: '1x100 0 1x20' },
+    at: '51m',
+    firing: [],
+  },
+  {
+    name: 'a host without IPv6 is no outage',
+    series: { [`${p.datacenterUp.name}{${dc}}`]: '1x120', [`${p.datacenterUp.name}{${v6}}`]: '0x120' },
+    at: '1h',
+    firing: [],
+  },
+  {
+    name: 'a host that reaches nothing at all is an outage',
+    series: { [`${p.datacenterUp.name}{${dc}}`]: '0x120', [`${p.datacenterUp.name}{${v6}}`]: '0x120' },
+    at: '1h',
+    firing: ['MtscopeDatacenterDown'],
+  },
+  {
+    name: 'a datacenter gets slow',
+    series: roundTrips('slow'),
+    at: '24h30m',
+    firing: ['MtscopeDatacenterSlow'],
+  },
+  { name: 'a datacenter as fast as ever', series: roundTrips('fast'), at: '24h30m', firing: [] },
+  {
+    name: 'half of the sessions are reset',
+    series: { [closed('done')]: '0+10x200 2000+5x20', [closed('reset')]: '0x200 0+5x20' },
+    at: '109m',
+    firing: ['MtscopeConnectionDrops'],
+  },
+  {
+    name: 'clients that end idle sockets, and a drain, are no drops',
+    series: { [closed('idle')]: '0+10x120', [closed('drain')]: '0+10x120', [closed('done')]: '0+1x120' },
+    at: '1h',
+    firing: [],
+  },
+  {
+    name: 'two drops of three sessions are too few to judge',
+    series: { [closed('done')]: '0x110 1x10', [closed('reset')]: '0x110 2x10' },
+    at: '58m',
+    firing: [],
+  },
+  {
+    name: 'sessions stall',
+    series: { [closed('done')]: '0+10x220', [closed('stalled', 'waiting')]: '0x200 0+2x20' },
+    at: '109m',
+    firing: ['MtscopeStalledSessions'],
+  },
+  {
+    name: 'one stalled session in a hundred',
+    series: { [closed('done')]: '0+99x120', [closed('stalled', 'waiting')]: '0+1x120' },
+    at: '1h',
+    firing: [],
+  },
+  {
+    name: 'connections are refused at the door',
+    series: { [`${p.limitRefused.name}{limit="connections",${on}}`]: '0x20 0+5x20' },
+    at: '19m',
+    firing: ['MtscopeLimitReached'],
+  },
+  {
+    name: 'no limit was reached',
+    series: { [`${p.limitRefused.name}{limit="connections",${on}}`]: '7x40' },
+    at: '19m',
+    firing: [],
+  },
+  {
+    name: 'a storm of strangers',
+    series: { [rejected('bad-digest')]: '0+1x2000 2000+200x40' },
+    at: '1018m',
+    firing: ['MtscopeRejectionStorm'],
+  },
+  {
+    name: 'as many strangers as every day',
+    series: { [rejected('bad-digest')]: '0+100x2040' },
+    at: '1018m',
+    firing: [],
+  },
+  {
+    name: 'captured handshakes are sent again',
+    series: { [`${p.replaysRefused.name}{${on}}`]: '0x20 0+2x20' },
+    at: '19m',
+    firing: ['MtscopeReplays'],
+  },
+  {
+    name: 'one replay is a client that tried twice',
+    series: { [`${p.replaysRefused.name}{${on}}`]: '0x20 1x20' },
+    at: '19m',
+    firing: [],
+  },
+  {
+    name: 'the clock is wrong',
+    series: { [rejected('clock-skew')]: '0x20 0+2x20' },
+    at: '19m',
+    firing: ['MtscopeClockSkew'],
+  },
+  {
+    name: 'one client whose clock is wrong',
+    series: { [rejected('clock-skew')]: '0x20 2x20' },
+    at: '19m',
+    firing: [],
+  },
+  {
+    name: 'the host is busy',
+    series: {
+      [`${r.hostCpuSeconds.name}{cpu_mode="idle",cpu_logical_number="0",${on}}`]: '0+1x40',
+      [`${r.hostCpuSeconds.name}{cpu_mode="idle",cpu_logical_number="1",${on}}`]: '0+1x40',
+    },
+    at: '19m',
+    firing: ['MtscopeHostCpu'],
+  },
+  {
+    name: 'the host has time',
+    series: { [`${r.hostCpuSeconds.name}{cpu_mode="idle",cpu_logical_number="0",${on}}`]: '0+20x40' },
+    at: '19m',
+    firing: [],
+  },
+  {
+    name: 'a thread answers late',
+    series: { [`${p.loopDelaySeconds.name}{thread="worker-0",quantile="0.99",${on}}`]: '0.02x20 0.5x20' },
+    at: '19m',
+    firing: ['MtscopeEventLoop'],
+  },
+  {
+    name: 'one late turn',
+    series: { [`${p.loopDelaySeconds.name}{thread="worker-0",quantile="0.99",${on}}`]: '0.02x37 0.5 0.02x3' },
+    at: '19m',
+    firing: [],
+  },
+  {
+    name: 'file descriptors run out',
+    series: { [`${p.openFds.name}{${on}}`]: '900x40', [`${p.maxFds.name}{${on}}`]: '1024x40' },
+    at: '19m',
+    firing: ['MtscopeFileDescriptors'],
+  },
+  {
+    name: 'file descriptors enough',
+    series: { [`${p.openFds.name}{${on}}`]: '900x40', [`${p.maxFds.name}{${on}}`]: '65536x40' },
+    at: '19m',
+    firing: [],
+  },
+  {
+    name: 'a node cannot be scraped',
+    series: { [`up{job="mtscope-proxy",${on}}`]: '1x20 0x20' },
+    at: '19m',
+    firing: ['MtscopeNodeSilent'],
+  },
+  {
+    name: 'the collector hears nothing of a node that answers',
+    series: {
+      [`up{job="mtscope-proxy",${on}}`]: '1x40',
+      [`${c.alertActive.name}{rule="node-silent",subject="n1",fleet="f",instance="b"}`]: '1x40',
+    },
+    at: '19m',
+    firing: ['MtscopeNodeSilent'],
+  },
+  {
+    name: 'another job is not ours to watch',
+    series: { [`up{job="node",${on}}`]: '0x40', [`up{job="mtscope-proxy",${on}}`]: '1x40' },
+    at: '19m',
+    firing: [],
+  },
+  {
+    name: 'events are lost at a bound',
+    series: { [`${p.eventsLost.name}{reason="log-bounds",${on}}`]: '0x20 0+100x20' },
+    at: '19m',
+    firing: ['MtscopeEventsLost'],
+  },
+  {
+    name: 'events are missing and nobody says why',
+    series: { [`${c.lost.name}{reason="unexplained",fleet="f",${on}}`]: '0x20 0+1x20' },
+    at: '19m',
+    firing: ['MtscopeEventsLost'],
+  },
+  {
+    name: 'losses of long ago',
+    series: { [`${p.eventsLost.name}{reason="log-bounds",${on}}`]: '500x40' },
+    at: '19m',
+    firing: [],
+  },
+  {
+    name: 'the collector is behind',
+    series: { [`${c.lag.name}{fleet="f",${on}}`]: '0.1x20 60x20' },
+    at: '19m',
+    firing: ['MtscopeCollectorLag'],
+  },
+  {
+    name: 'one of two collectors is behind, the other is not',
+    series: {
+      [`${c.lag.name}{fleet="f",${on}}`]: '60x40',
+      [`${c.lag.name}{fleet="f",instance="b"}`]: '0.1x40',
+    },
+    at: '19m',
+    firing: [],
+  },
+]

@@ -1,0 +1,247 @@
+import { metrics as c } from '../collector/metrics.ts'
+import { metrics as p } from '../proxy/telemetry/catalogue.ts'
+import { runtimeMetrics as r } from '../proxy/telemetry/runtime-catalogue.ts'
+import { awaited, burn } from './sli.ts'
+
+export type Severity = 'warning' | 'critical'
+
+/** One Prometheus alerting rule. `rule` is the collector's rule of the same matter, and the section of the runbook. */
+export type AlertRule = {
+  readonly alert: string
+  readonly rule: string
+  readonly severity: Severity
+  /** PromQL: a series for each subject that is in trouble. */
+  readonly expr: string
+  /** How long it must be so, as Prometheus writes it. */
+  readonly for: string
+  readonly summary: string
+  readonly description: string
+}
+
+/** A file of rules is groups; what is in one is evaluated together. */
+export type AlertGroup = { readonly name: string; readonly rules: readonly AlertRule[] }
+
+const drop = 'phase=~"dial|waiting|relaying",reason!~"done|idle|drain|limit"'
+const ended = 'phase=~"dial|waiting|relaying"'
+const closed = (where: string, window: string, by: string): string =>
+  `sum by (${by}) (increase(${p.connectionsClosed.name}{${where}}[${window}]))`
+/** A share of the sessions that ended, where so many did that it means something. */
+const shareOfEnded = (where: string, window: string, by: string): string =>
+  `${closed(where, window, by)} / ${closed(ended, window, by)}`
+
+/** Burn-rate pairs of the SRE workbook: the long window says that it matters, the short one that it still goes on. */
+const burning = (long: string, short: string, times: number, volume: number): string =>
+  [
+    `${burn(long)} > ${times}`,
+    `${burn(short)} > ${times}`,
+    // A handful of sessions is no rate: one lost of three is 33 %.
+    `${awaited(long)} * ${seconds(long)} > ${volume}`,
+  ].join('\nand ')
+
+const seconds = (window: string): number => {
+  const [, n = '0', unit = 's'] = /^(\d+)([smhd])$/.exec(window) ?? []
+  return Number(n) * { s: 1, m: 60, h: 3600, d: 86_400 }[unit as 's' | 'm' | 'h' | 'd']
+}
+
+const objective: AlertGroup = {
+  name: 'mtscope-objective',
+  rules: (
+    [
+      ['Fast', '1h', '5m', 14.4, 'critical', '2 % of the budget of 30 days in an hour'],
+      ['Steady', '6h', '30m', 6, 'critical', '5 % of the budget of 30 days in six hours'],
+      ['Slow', '3d', '6h', 1, 'warning', 'as much as there is to last for 30 days'],
+    ] as const
+  ).map(([speed, long, short, times, severity, means]) => ({
+    alert: `MtscopeBudgetBurns${speed}`,
+    rule: 'error-budget',
+    severity,
+    expr: burning(long, short, times, 30),
+    for: '1m',
+    summary: `Too few people are answered within two seconds: the error budget burns ${times} times too fast`,
+    description: `{{ $value | humanize }} times the allowed rate over ${long} and ${short}: ${means}. Look at the stage funnel of the overview for where sessions end.`,
+  })),
+}
+
+const median = (window: string): string =>
+  `histogram_quantile(0.5, sum by (instance, dc, family, media, le) (rate(${p.datacenterSeconds.name}_bucket[${window}])))`
+const probes = `sum by (instance, dc, family, media) (increase(${p.datacenterSeconds.name}_count[10m]))`
+/** A family that has not worked for a day while another has is one this host does not have. */
+const familyMissing = `(max by (instance, family) (max_over_time(${p.datacenterUp.name}[1d])) == 0) and on (instance) (max by (instance) (max_over_time(${p.datacenterUp.name}[1d])) == 1)`
+
+const datacenters: AlertGroup = {
+  name: 'mtscope-datacenters',
+  rules: [
+    {
+      alert: 'MtscopeDatacenterDown',
+      rule: 'datacenter-down',
+      severity: 'critical',
+      expr: `${p.datacenterUp.name} == 0\nunless on (instance, family) (${familyMissing})`,
+      for: '2m',
+      summary:
+        'Datacenter {{ $labels.dc }} ({{ $labels.family }}, media: {{ $labels.media }}) does not answer {{ $labels.instance }}',
+      description:
+        'No address has answered a probe for two minutes: accounts that live there cannot connect. If other nodes reach it, it is the way from this host.',
+    },
+    {
+      alert: 'MtscopeDatacenterSlow',
+      rule: 'datacenter-slow',
+      severity: 'warning',
+      expr: `(${median('10m')} > 2 * ${median('1d')})\nand (${median('10m')} - ${median('1d')} > 0.1)\nand (${probes} >= 3)`,
+      for: '5m',
+      summary:
+        'Datacenter {{ $labels.dc }} ({{ $labels.family }}) takes {{ $value | humanizeDuration }}, twice its usual time, from {{ $labels.instance }}',
+      description:
+        'The median of resPQ round trips over ten minutes is more than twice that of the day and 100 ms above it: the way from this host, or the datacenter itself.',
+    },
+  ],
+}
+
+const traffic: AlertGroup = {
+  name: 'mtscope-traffic',
+  rules: [
+    {
+      alert: 'MtscopeConnectionDrops',
+      rule: 'connection-drops',
+      severity: 'critical',
+      expr: `(${shareOfEnded(drop, '5m', 'dc')} > 0.25)\nand (${closed(ended, '5m', 'dc')} >= 10)\nand (${shareOfEnded(drop, '5m', 'dc')} > 3 * (${shareOfEnded(drop, '1d', 'dc')}))`,
+      for: '1m',
+      summary: '{{ $value | humanizePercentage }} of the sessions to datacenter {{ $labels.dc }} are dropped',
+      description:
+        'More than a quarter, and three times the usual. The close causes on the overview say who ends them, in which phase and why.',
+    },
+    {
+      alert: 'MtscopeStalledSessions',
+      rule: 'stalled-sessions',
+      severity: 'critical',
+      expr: `(${shareOfEnded('phase=~"waiting|relaying",reason="stalled"', '10m', 'dc')} > 0.1)\nand (${closed(ended, '10m', 'dc')} >= 5)`,
+      for: '1m',
+      summary: '{{ $value | humanizePercentage }} of the sessions to datacenter {{ $labels.dc }} stall',
+      description: 'The client sent and nothing came down: people see endless connecting.',
+    },
+    {
+      alert: 'MtscopeLimitReached',
+      rule: 'limit-reached',
+      severity: 'critical',
+      expr: `sum by (instance, limit) (increase(${p.limitRefused.name}[5m])) > 0`,
+      for: '0m',
+      summary: '{{ $labels.instance }} refuses connections: {{ $labels.limit }}',
+      description:
+        'A limit was reached and clients are turned away at the door. Raise MAX_CONNECTIONS, MAX_HANDSHAKES or the limit of open files, or add a node.',
+    },
+  ],
+}
+
+const rejected = (where: string, window: string): string =>
+  `sum(increase(${p.handshakesRejected.name}${where}[${window}]))`
+
+const strangers: AlertGroup = {
+  name: 'mtscope-strangers',
+  rules: [
+    {
+      alert: 'MtscopeRejectionStorm',
+      rule: 'rejection-storm',
+      severity: 'warning',
+      expr: `(${rejected('', '5m')} / 5 >= 100)\nand (${rejected('', '5m')} / 5 > 5 * (${rejected('', '1d')} / 1440))`,
+      for: '2m',
+      summary: '{{ $value | humanize }} handshakes a minute are refused',
+      description:
+        'Five times the usual: a scan, or a secret that was changed while its link is still out there. The security dashboard shows the reasons.',
+    },
+    {
+      alert: 'MtscopeReplays',
+      rule: 'replays',
+      severity: 'warning',
+      expr: `sum(increase(${p.replaysRefused.name}[10m])) >= 10`,
+      for: '0m',
+      summary: '{{ $value | humanize }} replayed handshakes in ten minutes',
+      description:
+        'Somebody sends captured handshakes again, as censors do to find proxies. They were shown the masking host.',
+    },
+    {
+      alert: 'MtscopeClockSkew',
+      rule: 'clock-skew',
+      severity: 'critical',
+      expr: `sum by (instance) (increase(${p.handshakesRejected.name}{reason="clock-skew"}[10m])) >= 10`,
+      for: '0m',
+      summary: '{{ $labels.instance }} refuses good clients because of the clock',
+      description:
+        'Signed hellos from another time. If it is many clients, it is the clock of the host: check NTP.',
+    },
+  ],
+}
+
+const host: AlertGroup = {
+  name: 'mtscope-host',
+  rules: [
+    {
+      alert: 'MtscopeHostCpu',
+      rule: 'host-cpu',
+      severity: 'warning',
+      expr: `1 - avg by (instance) (rate(${r.hostCpuSeconds.name}{cpu_mode="idle"}[3m])) > 0.92`,
+      for: '3m',
+      summary: 'The host of {{ $labels.instance }} is busy: {{ $value | humanizePercentage }}',
+      description:
+        'Compare with the CPU of the process: if that is small, something else on the host takes it.',
+    },
+    {
+      alert: 'MtscopeEventLoop',
+      rule: 'event-loop',
+      severity: 'warning',
+      expr: `max by (instance, thread) (${p.loopDelaySeconds.name}{quantile="0.99"}) > 0.2`,
+      for: '1m',
+      summary:
+        'Thread {{ $labels.thread }} of {{ $labels.instance }} answers late: {{ $value | humanizeDuration }}',
+      description:
+        'p99 of its event loop. Everyone on that thread waits as long: too few cores, a throttled container, or swapping.',
+    },
+    {
+      alert: 'MtscopeFileDescriptors',
+      rule: 'file-descriptors',
+      severity: 'critical',
+      expr: `${p.openFds.name} / ${p.maxFds.name} > 0.85`,
+      for: '1m',
+      summary: '{{ $labels.instance }} has used {{ $value | humanizePercentage }} of its file descriptors',
+      description:
+        'At the limit it refuses connections. Raise the limit of open files (ulimits.nofile in compose, LimitNOFILE in systemd).',
+    },
+    {
+      alert: 'MtscopeNodeSilent',
+      rule: 'node-silent',
+      severity: 'critical',
+      expr: `(up{job=~"mtscope.*"} == 0)\nor max by (fleet, subject) (${c.alertActive.name}{rule="node-silent"}) == 1`,
+      for: '1m',
+      summary: '{{ $labels.instance }}{{ $labels.subject }} is silent',
+      description:
+        'Prometheus cannot scrape it, or the collector hears no facts from it: the process, its host, or the way there is gone.',
+    },
+  ],
+}
+
+const pipeline: AlertGroup = {
+  name: 'mtscope-pipeline',
+  rules: [
+    {
+      alert: 'MtscopeEventsLost',
+      rule: 'events-lost',
+      severity: 'warning',
+      expr: `sum by (reason) (increase(${p.eventsLost.name}[10m])) > 0\nor max by (fleet, reason) (increase(${c.lost.name}{reason="unexplained"}[10m])) > 0`,
+      for: '0m',
+      summary: '{{ $value | humanize }} events were lost ({{ $labels.reason }})',
+      description:
+        'The numbers miss them; traffic is not touched. A bound was reached: LOG_MAX_BYTES, a full disk, or a broker that was away for too long.',
+    },
+    {
+      alert: 'MtscopeCollectorLag',
+      rule: 'collector-lag',
+      severity: 'warning',
+      expr: `min by (fleet) (${c.lag.name}) > 30`,
+      for: '2m',
+      summary: 'The numbers are {{ $value | humanizeDuration }} behind',
+      description:
+        'The collector folds slower than events come, or stands still. Start another one, or look at its log.',
+    },
+  ],
+}
+
+/** Every alerting rule that mtscope ships for Prometheus. */
+export const alertGroups: readonly AlertGroup[] = [objective, datacenters, traffic, strangers, host, pipeline]

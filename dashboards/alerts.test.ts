@@ -1,0 +1,85 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { ensurePrometheus, promtool } from '../compose/services/prometheus.ts'
+import { skipUnless } from '../compose/testing/skip.ts'
+import { type Case, cases } from './alert-cases.ts'
+import { alertGroups } from './alert-rules.ts'
+import { alertsFile } from './alerts.ts'
+
+const it = skipUnless(test, ensurePrometheus() !== null, 'promtool is missing')
+const rules = alertGroups.flatMap((group) => group.rules)
+
+const folder = () => {
+  const path = mkdtempSync(join(tmpdir(), 'mtscope-alerts-'))
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
+}
+
+const unitTest = ({ name, series, at, firing, step }: Case) => ({
+  name,
+  interval: step ?? '30s',
+  input_series: Object.entries(series).map(([of, values]) => ({ series: of, values })),
+  promql_expr_test: [
+    {
+      expr: 'group by (alertname) (ALERTS{alertstate="firing"})',
+      eval_time: at,
+      exp_samples: [...firing]
+        .sort()
+        .map((alertname) => ({ labels: `{alertname="${alertname}"}`, value: 1 })),
+    },
+  ],
+})
+
+const run = (chosen: readonly Case[], interval: string): void => {
+  using dir = folder()
+  const [file, tests] = [join(dir.path, 'alerts.yaml'), join(dir.path, 'tests.yaml')]
+  writeFileSync(file, alertsFile())
+  // JSON is YAML.
+  writeFileSync(
+    tests,
+    JSON.stringify({ rule_files: [file], evaluation_interval: interval, tests: chosen.map(unitTest) }),
+  )
+  const { ok, said } = promtool('test', 'rules', tests)
+  assert.ok(ok, said)
+}
+
+it('the rule file is one that Prometheus takes, without a lint', () => {
+  using dir = folder()
+  const file = join(dir.path, 'alerts.yaml')
+  writeFileSync(file, alertsFile())
+  const { ok, said } = promtool('check', 'rules', '--lint=all', '--lint-fatal', file)
+  assert.ok(ok, said)
+})
+
+it('each world of minutes and hours makes just the alerts fire that it should', () => {
+  run(
+    cases.filter(({ step }) => step === undefined),
+    '1m',
+  )
+})
+
+it('each world of hours and days makes just the alerts fire that it should', () => {
+  run(
+    cases.filter(({ step }) => step === '5m'),
+    '5m',
+  )
+})
+
+test('every rule fires in some case, and in some case of its own series stays quiet', () => {
+  for (const { alert, expr } of rules) {
+    assert.ok(
+      cases.some(({ firing }) => firing.includes(alert)),
+      `${alert} never fires`,
+    )
+    const named = (series: string): boolean =>
+      expr.includes(series.replace(/\{.*/, '').replace(/_(?:bucket|count)$/, ''))
+    assert.ok(
+      cases.some(({ series, firing }) => !firing.includes(alert) && Object.keys(series).some(named)),
+      `${alert} is never tried to stay quiet`,
+    )
+  }
+})
+
+test.run()
