@@ -1,0 +1,28 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { readConfig } from '../config.ts'
+import type { About, Finding, Live } from './finding.ts'
+
+/** What a check gets, for tests: these settings, and the others as they are when nothing is written. */
+export const exampleAbout = (
+  env: Readonly<Record<string, string>> = {},
+  live: Live | null = null,
+): Omit<About, 'signal'> => {
+  const read = readConfig(env, '')
+  if (!read.ok) throw new Error(read.mistakes.join('; '))
+  return { config: read.config, env, now: Date.now, live }
+}
+
+export const verdictsOf = (found: readonly Finding[]): Readonly<Record<string, string>> =>
+  Object.fromEntries(found.map(({ id, verdict }) => [id, verdict]))
+
+/** A folder with these files, gone at the end of its scope. */
+export const exampleFolder = (files: Readonly<Record<string, string>> = {}) => {
+  const path = mkdtempSync(join(tmpdir(), 'mtscope-doctor-'))
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(path, name)), { recursive: true })
+    writeFileSync(join(path, name), text)
+  }
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
+}

@@ -1,0 +1,44 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { examine } from './examine.ts'
+import { exampleAbout } from './example.ts'
+import { hostCheck, judge, readReport } from './host.ts'
+
+test('what the script says becomes findings, and counters show the need', () => {
+  const report = readReport(
+    [
+      'place\tLinux 6.1\tvirtual machine\t2 cores',
+      'counter\tListenOverflows\t7',
+      'counter\tcpu.waiting\t31.5',
+      'counter\tconntrack\t960',
+      'counter\tconntrack.max\t1000',
+      'setting\tnet.ipv4.tcp_mtu_probing\t0\t1\teffective\tchange\tfinds its way',
+      'setting\tnet.core.busy_poll\t50\t50\tharmful\tbad\tspins',
+      'setting\tnet.ipv4.tcp_fastopen\t1\t3\tno-op\tleave\tnobody asks',
+      'setting\tnet.core.default_qdisc\t-\tfq\tunknown here\tleave\ton the host',
+    ].join('\n'),
+  )
+  const found = judge(report)
+  const expected = {
+    'host.settings': 'note',
+    'host.conntrack': 'fail',
+    'host.ListenOverflows': 'note',
+    'host.cpu.waiting': 'warn',
+    'host.net.ipv4.tcp_mtu_probing': 'note',
+    'host.net.core.busy_poll': 'warn',
+    'host.net.ipv4.tcp_fastopen': 'ok',
+    'host.net.core.default_qdisc': 'unknown',
+  }
+  assert.equal(Object.fromEntries(found.map(({ id, verdict }) => [id, verdict])), expected)
+  assert.is(
+    found.find(({ id }) => id === 'host.net.ipv4.tcp_mtu_probing')?.advice,
+    'net.ipv4.tcp_mtu_probing=1',
+  )
+})
+
+test('the script runs on this host', async () => {
+  const found = await examine({ host: hostCheck }, exampleAbout())
+  assert.ok(found.length > 30, JSON.stringify(found.slice(0, 3)))
+})
+
+test.run()
