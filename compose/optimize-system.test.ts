@@ -3,12 +3,12 @@ import { readFileSync, rmSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { ensureShells } from './setup-shells.ts'
+import { ensure } from './services/debian.ts'
 import { fakeRoot, ownNetwork } from './testing/host.ts'
 import { skipUnless } from './testing/skip.ts'
 
 const script = join(import.meta.dirname, 'optimize_system.sh')
-const there = ensureShells(['dash', 'busybox', 'shellcheck'])
+const there = new Set(['dash', 'busybox', 'shellcheck'].filter((name) => ensure(name, name) !== null))
 const root = process.getuid?.() === 0
 const few = 'ulimit -n 1024; exec "$@"'
 

@@ -50,8 +50,45 @@ const kept = (node: string, info: string): readonly Finding[] => {
   ]
 }
 
+/** One URL is a Redis by itself, several are nodes of a cluster: the client must know which. */
+const clustered = async (
+  node: string,
+  info: string,
+  several: boolean,
+  client: Redis,
+): Promise<readonly Finding[]> => {
+  const id = `redis.${node}.cluster` as const
+  const enabled = field(info, 'cluster_enabled') === '1'
+  if (enabled !== several) {
+    return [
+      finding(
+        id,
+        'fail',
+        enabled ? 'this Redis is a node of a cluster' : 'this Redis is no node of a cluster',
+        {
+          advice: `REDIS_URL=${enabled ? 'several nodes of the cluster, with commas between' : 'this one address alone'}`,
+        },
+      ),
+    ]
+  }
+  if (!enabled) return []
+  const state = field(await client.cluster('INFO'), 'cluster_state')
+  return [
+    state === 'ok'
+      ? finding(id, 'ok', 'the cluster has all its slots')
+      : finding(id, 'fail', `the cluster does not serve: its state is ${state}`, {
+          advice: 'redis-cli --cluster check tells which node is missing',
+        }),
+  ]
+}
+
 /** Nodes are told by number: an address may hold a password, and belongs to nobody's log. */
-const examined = async (url: string, at: number, signal: AbortSignal): Promise<readonly Finding[]> => {
+const examined = async (
+  url: string,
+  at: number,
+  several: boolean,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> => {
   const node = `node-${at + 1}`
   const client = new Redis(url, {
     lazyConnect: true,
@@ -79,7 +116,8 @@ const examined = async (url: string, at: number, signal: AbortSignal): Promise<r
       advice: elapsedMs > slowMs ? 'put Redis nearer: a replay claim has 50 ms' : null,
       numbers: { elapsedMs },
     })
-    return [ping, ...kept(node, await client.info())]
+    const info = await client.info()
+    return [ping, ...kept(node, info), ...(await clustered(node, info, several, client))]
   } catch (error) {
     return [
       finding(
@@ -101,5 +139,7 @@ const examined = async (url: string, at: number, signal: AbortSignal): Promise<r
 export const redisCheck: Check = async ({ config, signal }) => {
   const { redis } = config
   if (redis === null) return []
-  return (await Promise.all(redis.urls.map((url, at) => examined(url, at, signal)))).flat()
+  return (
+    await Promise.all(redis.urls.map((url, at) => examined(url, at, redis.urls.length > 1, signal)))
+  ).flat()
 }

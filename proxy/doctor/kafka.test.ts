@@ -1,0 +1,49 @@
+import { Kafka, logLevel } from 'kafkajs'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { ensureKafka, startKafka } from '../../compose/services/kafka.ts'
+import { skipUnless } from '../../compose/testing/skip.ts'
+import { examine } from './examine.ts'
+import { exampleAbout, verdictsOf } from './example.ts'
+import type { Finding } from './finding.ts'
+import { kafkaCheck } from './kafka.ts'
+
+const it = skipUnless(test, ensureKafka() !== null, 'Kafka is missing')
+
+const look = (env: Readonly<Record<string, string>>): Promise<readonly Finding[]> =>
+  examine({ kafka: kafkaCheck }, exampleAbout(env))
+
+it('brokers and topics are told; nothing is made', async () => {
+  await using kafka = await startKafka()
+  const env = { KAFKA_BROKERS: kafka.brokers.join(','), KAFKA_SPANS_TOPIC: 'none' }
+  const before = {
+    'kafka.brokers': 'ok',
+    'kafka.topic.mtscope.events': 'note',
+    'kafka.topic.mtscope.alerts': 'note',
+    'kafka.topic.mtscope.dead-letters': 'note',
+  }
+  assert.equal(verdictsOf(await look(env)), before)
+  assert.equal(verdictsOf(await look(env)), before)
+
+  const admin = new Kafka({ brokers: [...kafka.brokers], logLevel: logLevel.NOTHING }).admin()
+  await admin.connect()
+  const topics = ['events', 'alerts', 'dead-letters'].map((name) => ({
+    topic: `mtscope.${name}`,
+    numPartitions: 2,
+  }))
+  await admin.createTopics({ topics, waitForLeaders: true })
+  await admin.disconnect()
+  const found = await look(env)
+  assert.is(verdictsOf(found)['kafka.topic.mtscope.events'], 'ok')
+  assert.equal(found[1]?.numbers, { partitions: 2, replicas: 1, short: 0 })
+
+  const three = verdictsOf(await look({ ...env, KAFKA_REPLICAS: '3' }))
+  assert.equal([three['kafka.brokers'], three['kafka.topic.mtscope.events']], ['warn', 'warn'])
+})
+
+test('without Kafka nothing is asked, and brokers that are away are a failure', async () => {
+  assert.equal(await look({}), [])
+  assert.equal(verdictsOf(await look({ KAFKA_BROKERS: '127.0.0.1:1' })), { 'kafka.brokers': 'fail' })
+})
+
+test.run()

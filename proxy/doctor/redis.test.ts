@@ -1,0 +1,60 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { ensureRedis, startRedis, startRedisCluster } from '../../compose/services/redis.ts'
+import { skipUnless } from '../../compose/testing/skip.ts'
+import { examine } from './examine.ts'
+import { exampleAbout, verdictsOf } from './example.ts'
+import type { Finding } from './finding.ts'
+import { redisCheck } from './redis.ts'
+
+const it = skipUnless(test, ensureRedis() !== null, 'redis-server is missing')
+
+const look = (urls: string): Promise<readonly Finding[]> =>
+  examine({ redis: redisCheck }, exampleAbout({ REDIS_URL: urls }))
+
+it('a Redis that keeps everything is good', async () => {
+  await using redis = await startRedis()
+  assert.equal(verdictsOf(await look(redis.url)), {
+    'redis.node-1.ping': 'ok',
+    'redis.node-1.eviction': 'ok',
+    'redis.node-1.appendonly': 'ok',
+  })
+})
+
+it('one that may forget is told, with the line for redis.conf', async () => {
+  await using redis = await startRedis({
+    args: ['--maxmemory', '10mb', '--maxmemory-policy', 'allkeys-lru', '--appendonly', 'no'],
+  })
+  const found = await look(redis.url)
+  assert.equal(verdictsOf(found), {
+    'redis.node-1.ping': 'ok',
+    'redis.node-1.eviction': 'fail',
+    'redis.node-1.appendonly': 'warn',
+  })
+  assert.match(found[1]?.advice ?? '', 'maxmemory-policy noeviction')
+})
+
+it('a wrong password is told, and is not repeated', async () => {
+  await using redis = await startRedis()
+  const [found] = await look(`redis://somebody:hush@127.0.0.1:${redis.port}`)
+  assert.is(found?.verdict, 'fail')
+  assert.match(found?.says ?? '', /WRONGPASS/)
+  assert.not.match(JSON.stringify(found), 'hush')
+})
+
+it('nodes of a cluster are known as such', async () => {
+  await using cluster = await startRedisCluster()
+  const all = verdictsOf(await look(cluster.urls.join(',')))
+  assert.equal(
+    [1, 2, 3].map((node) => all[`redis.node-${node}.cluster`]),
+    ['ok', 'ok', 'ok'],
+  )
+  assert.is(verdictsOf(await look(cluster.urls[0]!))['redis.node-1.cluster'], 'fail')
+})
+
+test('without Redis nothing is asked, and one that is away is a failure', async () => {
+  assert.equal(await examine({ redis: redisCheck }, exampleAbout()), [])
+  assert.equal(verdictsOf(await look('redis://127.0.0.1:1')), { 'redis.node-1.ping': 'fail' })
+})
+
+test.run()
