@@ -43,6 +43,10 @@ export const addTo = (counts: Counts, key: string, n: number): void => {
   counts.set(key, (counts.get(key) ?? 0) + n)
 }
 
+// An event is somebody's word: what no event can mean is not counted, so that sums stay exact wherever they are kept.
+const largest = 2 ** 45
+const sane = (n: number): number => (Math.abs(n) <= largest ? Math.round(n) : 0)
+
 const keep = (sayings: Map<string, Saying>, key: string, at: number, value: Json): void => {
   const saying = { at, value }
   if (isNewer(saying, sayings.get(key))) sayings.set(key, saying)
@@ -85,15 +89,16 @@ export const openDelta = (
     tally: {
       node,
       boot,
-      ever: (key, n) => addTo(ever, key, n),
+      ever: (key, n) => addTo(ever, key, sane(n)),
       calendar(key, n) {
-        addTo(ever, key, n)
-        addTo(month, key, n)
-        addTo(day, key, n)
+        const amount = sane(n)
+        addTo(ever, key, amount)
+        addTo(month, key, amount)
+        addTo(day, key, amount)
       },
-      minute: (key, n) => addTo(minute, key, n),
-      tick: (key, n) => addTo(tick, key, n),
-      live: (key, n) => addTo(live, key, n),
+      minute: (key, n) => addTo(minute, key, sane(n)),
+      tick: (key, n) => addTo(tick, key, sane(n)),
+      live: (key, n) => addTo(live, key, sane(n)),
       recent: (key, value) => keep(delta.recent, key, at, value),
       lasting: (key, value) => keep(delta.lasting, key, at, value),
     },

@@ -23,7 +23,7 @@ const projections = [connections, datacenters, rejections, processes, replays]
  * here before, and what is missing above it is a hole. The first batch of an emitter may begin anywhere, for the
  * log lets old rows go. Facts of one emitter must come in its order, repeats and cuts of batches may be any.
  */
-export const fold = (state: State, batch: Batch): Folded => {
+export const fold = (state: Pick<State, 'emitters' | 'apply'>, batch: Batch): Folded => {
   const { node, boot, seq, events } = batch
   const emitter = `${node}/${boot}`
   const standing = state.emitters.get(emitter)

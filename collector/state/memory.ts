@@ -28,8 +28,12 @@ export type Reading = {
 export type State = Reading & {
   /** Adds a delta and moves its emitter on, in one stroke. */
   apply(delta: Delta, emitter: string, standing: Standing): void
+  /** The same for what many emitters have added, as another adapter keeps it. */
+  merge(delta: Delta, standings: ReadonlyMap<string, Standing>): void
   /** Forgets what is too old at `now` (epoch ms). */
   expire(now: number): void
+  /** Forgets everything. */
+  clear(): void
   /** JSON text: the same for the same facts, in whatever order and cuts they came. */
   snapshot(): string
 }
@@ -96,6 +100,9 @@ export const createMemoryState = (from: Aggregates = emptyAggregates()): State =
       return entries
     },
     apply(delta, emitter, standing) {
+      this.merge(delta, new Map([[emitter, standing]]))
+    },
+    merge(delta, standings) {
       version++
       for (const [span, buckets] of delta.counts) {
         for (const [bucket, added] of buckets) add(span, bucket, added)
@@ -103,7 +110,7 @@ export const createMemoryState = (from: Aggregates = emptyAggregates()): State =
       learn(recent, delta.recent)
       learn(lasting, delta.lasting)
       since = Math.min(since, delta.since)
-      emitters.set(emitter, standing)
+      for (const [emitter, standing] of standings) emitters.set(emitter, standing)
     },
     expire(now) {
       version++
@@ -121,6 +128,12 @@ export const createMemoryState = (from: Aggregates = emptyAggregates()): State =
       }
       for (const [key, { at }] of recent) if (at < now - recentMs) recent.delete(key)
       for (const [key, { at }] of lasting) if (at < now - lastingMs) lasting.delete(key)
+    },
+    clear() {
+      version++
+      for (const buckets of counts.values()) buckets.clear()
+      for (const map of [recent, lasting, emitters]) map.clear()
+      since = Infinity
     },
     snapshot: () => writeSnapshot({ counts, recent, lasting, emitters, since }, texts),
   }

@@ -48,3 +48,21 @@ export const keptBuckets = (span: TimeSpan, now: number): readonly [number, numb
   bucketOf(span, now - keepMs[span]),
   bucketOf(span, now + hour),
 ]
+
+/** When a bucket is of no more use, epoch ms; null: never. A `boot` lives as long as its emitter's latest fact (epoch ms) is recent. */
+export const endOf = (span: Span, bucket: Bucket, latest: number): number | null => {
+  switch (span) {
+    case 'ever':
+      return null
+    case 'boot':
+      return Math.ceil(latest) + recentMs
+    case 'tick':
+      return (Number(bucket) + 1) * tickMs + keepMs.tick
+    case 'minute':
+      return (Number(bucket) + 1) * minuteMs + keepMs.minute
+    case 'day':
+      return (Number(bucket) + 1) * dayMs + keepMs.day
+    case 'month':
+      return Date.UTC(Math.floor(Number(bucket) / 12), (Number(bucket) % 12) + 1) + keepMs.month
+  }
+}

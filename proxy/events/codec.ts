@@ -66,6 +66,9 @@ export const decodeMessage = (message: string): Decoded | { readonly error: stri
   return decodeParsed({ node, boot, seq }, events, 0)
 }
 
+/** The last moment that a Date can tell, epoch ms. */
+const latestTime = 8.64e15
+
 /** One parsed fact of any kind in its newest version, or why not. */
 export const decodeFact = (value: unknown): { readonly fact: MtscopeEvent } | { readonly why: string } => {
   const { type, v, at } = (typeof value === 'object' && value !== null ? value : {}) as Partial<Raw>
@@ -73,7 +76,7 @@ export const decodeFact = (value: unknown): { readonly fact: MtscopeEvent } | { 
   const known = readers.get(type)
   if (known === undefined) return { why: 'type' }
   if (typeof v !== 'number') return { why: 'v' }
-  if (typeof at !== 'number' || !Number.isFinite(at)) return { why: 'at' }
+  if (typeof at !== 'number' || !(at >= 0 && at <= latestTime)) return { why: 'at' }
   let fact: Raw | null
   try {
     fact = lift(known.chain, value as Raw)

@@ -1,0 +1,146 @@
+import type { RedisClient } from '../../proxy/redis/connect.ts'
+import type { Counts, Delta } from '../delta.ts'
+import { createMemoryState, type Reading, type State } from './memory.ts'
+import { type Meta, type Part, readChanged, readMeta } from './redis-read.ts'
+import { nameParts } from './redis-text.ts'
+import { endOf } from './retention.ts'
+import type { Standing } from './snapshot.ts'
+
+/** A copy of what all partitions were folded into, merged: what is read of a whole fleet. */
+export type Mirror = {
+  /** As of the last refresh. */
+  readonly state: Reading & Pick<State, 'snapshot'>
+  /** Reads what changed since the last time. Throws what Redis says; the copy stays as it was, and is tried again. */
+  refresh(now: number): Promise<void>
+  /** Of each partition that was ever taken. */
+  readonly metas: ReadonlyMap<number, Meta>
+}
+
+type Copy = {
+  meta: Meta
+  readonly counts: Map<string, Counts>
+  readonly sayings: Map<'recent' | 'lasting', Extract<Part, { sayings: unknown }>['sayings']>
+  emitters: Map<string, Standing>
+}
+
+const emptyDelta = (): Delta => ({
+  counts: new Map(),
+  recent: new Map(),
+  lasting: new Map(),
+  since: Infinity,
+})
+
+/** What must be added to `before` so that it is `after`. */
+const changeOf = (before: Counts | undefined, after: Counts): Counts => {
+  const change: Counts = new Map()
+  for (const [key, n] of after) {
+    const more = n - (before?.get(key) ?? 0)
+    if (more !== 0) change.set(key, more)
+  }
+  for (const [key, n] of before ?? []) if (!after.has(key)) change.set(key, -n)
+  return change
+}
+
+/**
+ * Keeps a copy of the state in Redis, so that whoever reads it (status, metrics, alert rules) reads memory. Only what
+ * changed is read: each change of a partition has a number, and each of its keys stands at the number of its last change.
+ */
+export const openMirror = (options: {
+  readonly redis: RedisClient
+  readonly prefix: string
+  readonly partitions: () => number
+}): Mirror => {
+  const { redis, prefix } = options
+  const copies = new Map<number, Copy>()
+  const metas = new Map<number, Meta>()
+  const merged: State = createMemoryState()
+
+  const takeOver = (copy: Copy, part: Part, into: Delta): void => {
+    if (part.kind === 'counts') {
+      const parts = nameParts(part.name)
+      if (parts === null) return
+      const buckets = into.counts.get(parts.span) ?? new Map()
+      into.counts.set(parts.span, buckets)
+      buckets.set(parts.bucket, changeOf(copy.counts.get(part.name), part.counts))
+      copy.counts.set(part.name, part.counts)
+    } else if (part.kind === 'emitters') copy.emitters = part.emitters
+    else {
+      copy.sayings.set(part.kind, part.sayings)
+      for (const [key, saying] of part.sayings) into[part.kind].set(key, saying)
+    }
+  }
+
+  const add = (copy: Copy, delta: Delta): void => {
+    delta.since = copy.meta.since
+    merged.merge(delta, copy.emitters)
+  }
+
+  /** What one partition had is wrong: the sum is made again of those that are right. */
+  const startAgain = (without: number): void => {
+    copies.delete(without)
+    merged.clear()
+    for (const copy of copies.values()) {
+      const delta = emptyDelta()
+      for (const [name, counts] of copy.counts)
+        takeOver({ ...copy, counts: new Map() }, { kind: 'counts', name, counts }, delta)
+      for (const [kind, sayings] of copy.sayings)
+        for (const [key, saying] of sayings) delta[kind].set(key, saying)
+      add(copy, delta)
+    }
+  }
+
+  const refreshOne = async (partition: number): Promise<void> => {
+    const meta = await readMeta(redis, prefix, partition)
+    const known = copies.get(partition)
+    if (
+      known !== undefined &&
+      (meta === null || meta.life !== known.meta.life || meta.version < known.meta.version)
+    ) {
+      startAgain(partition)
+    }
+    if (meta === null) {
+      metas.delete(partition)
+      return
+    }
+    metas.set(partition, meta)
+    const copy: Copy = copies.get(partition) ?? {
+      meta,
+      counts: new Map(),
+      sayings: new Map(),
+      emitters: new Map(),
+    }
+    const from = copies.has(partition) ? copy.meta.version : 0
+    if (copies.has(partition) && from === meta.version) return
+    const parts = await readChanged(redis, prefix, partition, from)
+    copies.set(partition, copy)
+    copy.meta = meta
+    const delta = emptyDelta()
+    for (const part of parts) takeOver(copy, part, delta)
+    add(copy, delta)
+  }
+
+  const forget = (now: number): void => {
+    merged.expire(now)
+    for (const copy of copies.values()) {
+      for (const name of copy.counts.keys()) {
+        const parts = nameParts(name)
+        if (parts === null || parts.span === 'boot') continue
+        const ends = endOf(parts.span, parts.bucket, 0)
+        if (ends !== null && ends <= now) copy.counts.delete(name)
+      }
+    }
+  }
+
+  let expiredAt = 0
+  return {
+    state: merged,
+    metas,
+    refresh: async (now) => {
+      const count = options.partitions()
+      await Promise.all(Array.from({ length: count }, (_, partition) => refreshOne(partition)))
+      if (now - expiredAt < 60_000) return
+      expiredAt = now
+      forget(now)
+    },
+  }
+}

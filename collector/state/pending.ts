@@ -1,0 +1,70 @@
+import type { Counts, Delta, Saying } from '../delta.ts'
+import { addTo, isNewer } from '../delta.ts'
+import type { Bucket, Span } from './retention.ts'
+import type { Standing } from './snapshot.ts'
+
+/** What several batches have added together, until it is written in one stroke. */
+export type Pending = {
+  readonly counts: ReadonlyMap<Span, ReadonlyMap<Bucket, Counts>>
+  readonly recent: ReadonlyMap<string, Saying>
+  readonly lasting: ReadonlyMap<string, Saying>
+  readonly emitters: ReadonlyMap<string, Standing>
+  /** Infinity when nothing was added. */
+  readonly since: number
+  /** Epoch ms of the latest fact; 0 when nothing was added. */
+  readonly latest: number
+  /** Numbers and sayings. */
+  readonly size: number
+}
+
+export const createPending = () => {
+  const counts = new Map<Span, Map<Bucket, Counts>>()
+  const recent = new Map<string, Saying>()
+  const lasting = new Map<string, Saying>()
+  const emitters = new Map<string, Standing>()
+  let since = Infinity
+  let latest = 0
+  let size = 0
+
+  const learn = (into: Map<string, Saying>, said: ReadonlyMap<string, Saying>): void => {
+    for (const [key, saying] of said) {
+      if (!into.has(key)) size++
+      if (isNewer(saying, into.get(key))) into.set(key, saying)
+    }
+  }
+
+  return {
+    counts,
+    recent,
+    lasting,
+    emitters,
+    get since() {
+      return since
+    },
+    get latest() {
+      return latest
+    },
+    get size() {
+      return size
+    },
+    add(delta: Delta, emitter: string, standing: Standing): void {
+      for (const [span, buckets] of delta.counts) {
+        const spanned: Map<Bucket, Counts> = counts.get(span) ?? new Map()
+        counts.set(span, spanned)
+        for (const [bucket, added] of buckets) {
+          if (added.size === 0) continue
+          const into: Counts = spanned.get(bucket) ?? new Map()
+          spanned.set(bucket, into)
+          size -= into.size
+          for (const [key, n] of added) addTo(into, key, n)
+          size += into.size
+        }
+      }
+      learn(recent, delta.recent)
+      learn(lasting, delta.lasting)
+      emitters.set(emitter, standing)
+      since = Math.min(since, delta.since)
+      latest = Math.max(latest, standing.at)
+    },
+  } satisfies Pending & { add: unknown }
+}

@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto'
+import type { Batch } from '../../proxy/events/contract.ts'
+import { type RedisClient, script } from '../../proxy/redis/connect.ts'
+import { partitionKey } from '../../proxy/redis/keys.ts'
+import { type Folded, fold } from '../fold.ts'
+import { createPending, type Pending } from './pending.ts'
+import { bucketName, nameParts, standingOf, standingText } from './redis-text.ts'
+import { endOf, lastingMs, recentMs } from './retention.ts'
+import type { Standing } from './snapshot.ts'
+
+/** The state of one partition of the events, which this collector alone may write. */
+export type Hold = {
+  readonly partition: number
+  /** The offset of the next message to fold. */
+  readonly offset: number
+  /** Numbers that wait for `commit`: memory that a Redis which is away makes grow. */
+  readonly pending: number
+  /** Folds a batch; nothing is written yet. */
+  fold(batch: Batch): Folded
+  /**
+   * Writes everything folded since the last time, and that the partition goes on at `offset`, in one stroke; `end` is
+   * where its log ends. `stale`: somebody else holds the partition, or Redis has an older state (it lost its tail): take
+   * it again. Throws what Redis or the connection says; then nothing or all was written, and it may be tried again.
+   */
+  commit(offset: number, end: number): Promise<'advanced' | 'stale'>
+  /** Forgets what is too old at `now` (epoch ms). */
+  expire(now: number): Promise<'done' | 'stale'>
+}
+
+/** Fields in one hash beyond which new ones are refused and counted, as in memory. */
+export const mostFields = 20_000
+
+const scripts = { take: script('take'), fold: script('fold'), expire: script('expire') }
+
+const baseNames = ['meta', 'dirty', 'emitters', 'recent', 'lasting'] as const
+
+const sayingsOf = (sayings: Pending['recent']): (string | number)[] => {
+  const args: (string | number)[] = [sayings.size]
+  for (const [key, { at, value }] of sayings) args.push(key, at, JSON.stringify(value))
+  return args
+}
+
+/** The keys and arguments of `fold.lua` after its first eight. */
+const written = (pending: Pending): { readonly names: string[]; readonly args: (string | number)[] } => {
+  const names: string[] = []
+  const args: (string | number)[] = [pending.emitters.size]
+  for (const [emitter, standing] of pending.emitters) args.push(emitter, standingText(standing))
+  // Not spread: there may be more sayings than a call takes arguments.
+  for (const arg of sayingsOf(pending.recent)) args.push(arg)
+  for (const arg of sayingsOf(pending.lasting)) args.push(arg)
+  for (const [span, buckets] of pending.counts) {
+    for (const [bucket, counts] of buckets) {
+      const name = bucketName(span, bucket)
+      const ends = endOf(span, bucket, pending.emitters.get(String(bucket))?.at ?? pending.latest)
+      names.push(name)
+      args.push(name, ends ?? 0, counts.size)
+      for (const [key, n] of counts) args.push(key, n)
+    }
+  }
+  return { names, args }
+}
+
+/** Makes this collector the one that writes a partition; whoever had it before is refused from now on. */
+export const takePartition = async (options: {
+  readonly redis: RedisClient
+  readonly prefix: string
+  readonly partition: number
+}): Promise<Hold> => {
+  const { redis, prefix, partition } = options
+  const owner = randomUUID()
+  const keyOf = (name: string): string => partitionKey(prefix, partition, name)
+  const base = baseNames.map(keyOf)
+  const taken = (await scripts.take(redis, [keyOf('meta'), keyOf('emitters')], [owner, randomUUID()])) as [
+    string,
+    string[],
+  ]
+  let offset = Number(taken[0])
+  const emitters = new Map<string, Standing>()
+  for (let i = 0; i < taken[1].length; i += 2) emitters.set(taken[1][i]!, standingOf(taken[1][i + 1]!))
+  let pending = createPending()
+  const state = {
+    emitters,
+    apply: (delta: Parameters<typeof pending.add>[0], emitter: string, standing: Standing): void => {
+      emitters.set(emitter, standing)
+      pending.add(delta, emitter, standing)
+    },
+  }
+
+  return {
+    partition,
+    get offset() {
+      return offset
+    },
+    get pending() {
+      return pending.size
+    },
+    fold: (batch) => fold(state, batch),
+    commit: async (to, end) => {
+      const { names, args } = written(pending)
+      const since = Number.isFinite(pending.since) ? pending.since : ''
+      const first: (string | number)[] = [owner, offset, to, end, pending.latest, since, mostFields, 0]
+      const done = await scripts.fold(redis, [...base, ...names.map(keyOf)], first.concat(args))
+      if (done !== 1) return 'stale'
+      offset = to
+      pending = createPending()
+      return 'advanced'
+    },
+    expire: async (now) => {
+      const known = await redis.zrangebyscore(keyOf('dirty'), '-inf', '+inf')
+      const gone = known.filter((name) => {
+        const parts = nameParts(name)
+        if (parts === null) return false
+        const latest = emitters.get(String(parts.bucket))?.at ?? Number.NEGATIVE_INFINITY
+        const ends = endOf(parts.span, parts.bucket, latest)
+        return ends !== null && ends <= now
+      })
+      const done = await scripts.expire(redis, base, [owner, now - recentMs, now - lastingMs, ...gone])
+      for (const [emitter, { at }] of emitters) if (at < now - recentMs) emitters.delete(emitter)
+      return done === 1 ? 'done' : 'stale'
+    },
+  }
+}

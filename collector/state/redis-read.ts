@@ -1,0 +1,90 @@
+import type { RedisClient } from '../../proxy/redis/connect.ts'
+import { partitionKey } from '../../proxy/redis/keys.ts'
+import type { Counts, Saying } from '../delta.ts'
+import { nameParts, sayingOf, standingOf } from './redis-text.ts'
+import { type Aggregates, emptyAggregates, type Standing } from './snapshot.ts'
+
+/** What stands beside the aggregates of a partition. */
+export type Meta = {
+  /** Another one means another state: Redis was emptied, or the state rebuilt. */
+  readonly life: string
+  /** Grows with every change. */
+  readonly version: number
+  /** The next offset to fold, and where the log ended when that was written. */
+  readonly offset: number
+  readonly end: number
+  /** Epoch ms of the latest fact. */
+  readonly foldedAt: number
+  readonly since: number
+  readonly refused: number
+}
+
+const fields = ['life', 'version', 'offset', 'end', 'foldedAt', 'since', 'refused'] as const
+
+/** Null where the partition was never taken. */
+export const readMeta = async (
+  redis: RedisClient,
+  prefix: string,
+  partition: number,
+): Promise<Meta | null> => {
+  const read = await redis.hmget(partitionKey(prefix, partition, 'meta'), ...fields)
+  const [life, version, offset, end, foldedAt, since, refused] = read
+  if (typeof life !== 'string') return null
+  return {
+    life,
+    version: Number(version),
+    offset: Number(offset),
+    end: Number(end ?? offset),
+    foldedAt: Number(foldedAt ?? 0),
+    since: since === null || since === undefined ? Infinity : Number(since),
+    refused: Number(refused ?? 0),
+  }
+}
+
+/** One key of a partition as it stands: its counts, sayings or emitters. */
+export type Part =
+  | { readonly kind: 'counts'; readonly name: string; readonly counts: Counts }
+  | { readonly kind: 'recent' | 'lasting'; readonly sayings: Map<string, Saying> }
+  | { readonly kind: 'emitters'; readonly emitters: Map<string, Standing> }
+
+const mapped = <V>(hash: Record<string, string>, of: (text: string) => V): Map<string, V> =>
+  new Map(Object.entries(hash).map(([key, text]) => [key, of(text)]))
+
+/** Every part that changed after `version`; 0 asks for all. */
+export const readChanged = async (
+  redis: RedisClient,
+  prefix: string,
+  partition: number,
+  version: number,
+): Promise<Part[]> => {
+  const names = await redis.zrangebyscore(partitionKey(prefix, partition, 'dirty'), `(${version}`, '+inf')
+  return Promise.all(
+    names.map(async (name): Promise<Part> => {
+      const hash = await redis.hgetall(partitionKey(prefix, partition, name))
+      if (name === 'recent' || name === 'lasting') return { kind: name, sayings: mapped(hash, sayingOf) }
+      if (name === 'emitters') return { kind: name, emitters: mapped(hash, standingOf) }
+      return { kind: 'counts', name, counts: mapped(hash, Number) }
+    }),
+  )
+}
+
+/** All that a partition was folded into. */
+export const readPartition = async (
+  redis: RedisClient,
+  prefix: string,
+  partition: number,
+): Promise<{ readonly meta: Meta; readonly aggregates: Aggregates } | null> => {
+  const meta = await readMeta(redis, prefix, partition)
+  if (meta === null) return null
+  const aggregates = emptyAggregates()
+  for (const part of await readChanged(redis, prefix, partition, 0)) {
+    if (part.kind === 'emitters') for (const [name, at] of part.emitters) aggregates.emitters.set(name, at)
+    else if (part.kind !== 'counts') {
+      for (const [key, saying] of part.sayings) aggregates[part.kind].set(key, saying)
+    } else {
+      const parts = nameParts(part.name)
+      if (parts !== null) aggregates.counts.get(parts.span)?.set(parts.bucket, part.counts)
+    }
+  }
+  return { meta, aggregates: { ...aggregates, since: meta.since } }
+}

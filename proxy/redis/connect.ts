@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import type { RedisConfig } from '../config.ts'
+import type { Say } from '../say.ts'
+
+export type RedisClient = Redis | Cluster
+
+/** Between two tries to connect, ms: soon at first, then every two seconds. */
+const again = (times: number): number => Math.min(2_000, 50 * 2 ** Math.min(times, 6))
+
+/**
+ * A connection that comes back by itself, for ever. While it is away a command fails at once instead of waiting in a
+ * queue: who sent it knows what to do meanwhile, and memory stays flat. Going and coming are told once each, without the
+ * address: a password may be in it.
+ */
+export const connectRedis = (
+  { urls }: RedisConfig,
+  name: string,
+  say: Say,
+  { timeoutMs = 10_000 }: { readonly timeoutMs?: number } = {},
+): RedisClient => {
+  const options = {
+    connectionName: name,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    commandTimeout: timeoutMs,
+    connectTimeout: 5_000,
+    // A peer that vanished without a word is noticed, though nobody asks it anything.
+    keepAlive: 10_000,
+    socketTimeout: timeoutMs,
+    enableAutoPipelining: true,
+    retryStrategy: again,
+  } as const satisfies RedisOptions
+  const client: RedisClient = urls.length === 1 ? new Redis(urls[0]!, options) : clusterOf(urls, options)
+  let there: boolean | null = null
+  let why = ''
+  client.on('error', (error: unknown) => {
+    why = reasonOf(error)
+    if (there === null) lost()
+  })
+  const lost = (): void => {
+    if (there === false) return
+    there = false
+    say('warn', 'redis-lost', { why: why || 'closed', hint: 'tries again by itself' })
+  }
+  client.on('close', lost)
+  client.on('ready', () => {
+    if (there === false) say('info', 'redis-back')
+    there = true
+    why = ''
+  })
+  return client
+}
+
+const clusterOf = (
+  urls: readonly string[],
+  { retryStrategy: _, enableOfflineQueue: __, ...options }: { readonly [name: string]: unknown },
+): Cluster => {
+  const nodes = urls.map((url) => new URL(url))
+  const [first] = nodes
+  const { username = '', password = '', protocol = '' } = first ?? {}
+  return new Cluster(
+    nodes.map(({ hostname, port }) => ({
+      host: hostname.replace(/^\[|\]$/g, ''),
+      port: Number(port || 6379),
+    })),
+    {
+      enableOfflineQueue: false,
+      enableAutoPipelining: true,
+      clusterRetryStrategy: again,
+      redisOptions: {
+        ...options,
+        ...(username === '' ? {} : { username: decodeURIComponent(username) }),
+        ...(password === '' ? {} : { password: decodeURIComponent(password) }),
+        ...(protocol === 'rediss:' ? { tls: {} } : {}),
+      },
+    },
+  )
+}
+
+/** A code where there is one: messages may repeat an address. */
+export const reasonOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return 'unknown'
+  if ('code' in error && typeof error.code === 'string') return error.code
+  return /^([A-Z]{4,}) /.exec(error.message)?.[1] ?? error.name
+}
+
+/** A Lua script of `redis/`, run by its digest; sent whole when Redis does not know it (any more). */
+export const script = (
+  name: string,
+): ((redis: RedisClient, keys: string[], args: (string | number)[]) => Promise<unknown>) => {
+  const text = readFileSync(new URL(`../../redis/${name}.lua`, import.meta.url), 'utf8')
+  const digest = createHash('sha1').update(text).digest('hex')
+  return async (redis, keys, args) => {
+    try {
+      return await redis.evalsha(digest, keys.length, ...keys, ...args)
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
+      return redis.eval(text, keys.length, ...keys, ...args)
+    }
+  }
+}

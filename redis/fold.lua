@@ -1,0 +1,97 @@
+-- Adds what a batch of events has counted, and moves the partition on, all or nothing.
+-- KEYS: meta, dirty, emitters, recent, lasting, then the buckets.
+-- ARGV: owner, offset before, offset after, end of the log, time of the latest event, earliest event ('' for none),
+--   most fields of a hash, amounts refused before; number of emitters, then name, standing of each;
+--   twice (recent, lasting): number, then field, time, value of each;
+--   for each bucket: name, time of its end (0 for none), number of fields, then field, amount of each.
+-- Answers 1 when it is done (or was done before, its answer lost), 0 when somebody else owns the partition or the
+-- state is not the one this batch follows. Lua has no way back: everything is looked at before the first write.
+local meta, dirty, emitters, recent, lasting = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local owner, from, to = ARGV[1], ARGV[2], ARGV[3]
+local most = tonumber(ARGV[7])
+
+local stands = redis.call('HMGET', meta, 'owner', 'offset', 'since')
+if stands[1] ~= owner then return 0 end
+if stands[2] == to and from ~= to then return 1 end
+if stands[2] ~= from then return 0 end
+for i, key in ipairs(KEYS) do
+  local kind = redis.call('TYPE', key).ok
+  if kind ~= 'none' and kind ~= (i == 2 and 'zset' or 'hash') then
+    return redis.error_reply('MTSCOPE ' .. key .. ' is of another kind')
+  end
+end
+
+local version = redis.call('HINCRBY', meta, 'version', 1)
+local refused = tonumber(ARGV[8])
+local at = 9
+local function take()
+  at = at + 1
+  return ARGV[at - 1]
+end
+
+local standing = tonumber(take())
+for _ = 1, standing do redis.call('HSET', emitters, take(), take()) end
+if standing > 0 then redis.call('ZADD', dirty, version, 'emitters') end
+
+-- Bytes, whatever the locale of the server is.
+local function greater(a, b)
+  for i = 1, math.min(#a, #b) do
+    local x, y = string.byte(a, i), string.byte(b, i)
+    if x ~= y then return x > y end
+  end
+  return #a > #b
+end
+
+local function learn(key, name)
+  local said = tonumber(take())
+  if said == 0 then return end
+  redis.call('ZADD', dirty, version, name)
+  local size = redis.call('HLEN', key)
+  for _ = 1, said do
+    local field, time, value = take(), take(), take()
+    local known = redis.call('HGET', key, field)
+    if not known then
+      if size >= most then
+        refused = refused + 1
+      else
+        size = size + 1
+        redis.call('HSET', key, field, time .. '|' .. value)
+      end
+    else
+      local bar = string.find(known, '|', 1, true)
+      local before, now = tonumber(string.sub(known, 1, bar - 1)), tonumber(time)
+      if now > before or (now == before and greater(value, string.sub(known, bar + 1))) then
+        redis.call('HSET', key, field, time .. '|' .. value)
+      end
+    end
+  end
+end
+learn(recent, 'recent')
+learn(lasting, 'lasting')
+
+for i = 6, #KEYS do
+  local key, name, ends = KEYS[i], take(), take()
+  local size = redis.call('HLEN', key)
+  for _ = 1, tonumber(take()) do
+    local field, amount = take(), take()
+    if size >= most and redis.call('HEXISTS', key, field) == 0 then
+      refused = refused + 1
+    else
+      local now = redis.call('HINCRBY', key, field, amount)
+      if now == 0 then
+        redis.call('HDEL', key, field)
+        size = size - 1
+      elseif now == tonumber(amount) then
+        size = size + 1
+      end
+    end
+  end
+  if ends ~= '0' then redis.call('PEXPIREAT', key, ends) end
+  redis.call('ZADD', dirty, version, name)
+end
+
+local since = ARGV[6]
+if since ~= '' and (not stands[3] or tonumber(since) < tonumber(stands[3])) then redis.call('HSET', meta, 'since', since) end
+if refused > 0 then redis.call('HINCRBY', meta, 'refused', refused) end
+redis.call('HSET', meta, 'offset', to, 'end', ARGV[4], 'foldedAt', ARGV[5])
+return 1
