@@ -223,7 +223,7 @@ test('need shows in counters: a single queue with cores that fell behind wants R
   using calm = fakeRoot(busy('00000000'))
   using late = fakeRoot(busy('00000100'))
   assert.is(verdictsOf(calm).get('rps_cpus(eth0)')?.verdict, 'no-op')
-  const wanted = [...verdictsOf(late)].find(([name]) => name.endsWith('/rps_cpus'))?.[1]
+  const wanted = verdictsOf(late).get('eth0/queues/rx-0/rps_cpus')
   assert.equal([wanted?.wanted, wanted?.verdict, wanted?.state], ['3', 'effective', 'change'])
   assert.match(run(['sh'], late, []).stdout, 'virtual machine')
 })
@@ -234,6 +234,41 @@ test('what only helps stores is set where one runs', () => {
   using beside = fakeRoot({ ...values, 'proc/7/comm': 'redis-server\n' })
   assert.is(verdictsOf(alone).get('vm.swappiness')?.verdict, 'no-op')
   assert.is(verdictsOf(beside).get('vm.swappiness')?.state, 'change')
+})
+
+test('governors are one line, and all are set', () => {
+  const policy = (number: number): string => `sys/devices/system/cpu/cpufreq/policy${number}/scaling_governor`
+  using host = fakeRoot({
+    [policy(0)]: 'performance\n',
+    [policy(1)]: 'powersave\n',
+    [policy(2)]: 'powersave\n',
+  })
+  run(['sh'], host, ['--apply'])
+  assert.equal(
+    [1, 2].map((number) => host.read(policy(number))),
+    ['performance\n', 'performance\n'],
+  )
+  assert.is([...verdictsOf(host).keys()].filter((name) => name.includes('governor')).length, 1)
+  run(['sh'], host, ['--rollback'])
+  assert.equal(
+    [0, 1].map((number) => host.read(policy(number))),
+    ['performance\n', 'powersave\n'],
+  )
+})
+
+test('a module that loads itself counts as there, and a file that wins at the next boot is told', () => {
+  using host = fakeRoot({
+    ...net({ 'net.core.default_qdisc': 'pfifo_fast', 'net.ipv4.tcp_congestion_control': 'cubic' }),
+    'lib/modules/6.1.0-9-amd64/kernel/net/ipv4/tcp_bbr.ko.xz': '',
+    'etc/sysctl.conf': 'net.ipv4.tcp_congestion_control=cubic\n',
+  })
+  const rows = verdictsOf(host)
+  assert.is(rows.get('net.ipv4.tcp_congestion_control')?.state, 'change')
+  assert.is(rows.get('net.core.default_qdisc')?.verdict, 'unknown here')
+  assert.match(
+    run(['sh'], host, ['--apply']).stdout,
+    'etc/sysctl.conf sets net.ipv4.tcp_congestion_control, too',
+  )
 })
 
 test('busy polling that is on is told as harmful, and not touched', () => {

@@ -3,8 +3,8 @@
 # Plain POSIX sh; needs no Node. See --help.
 set -u
 umask 022
-LC_ALL=C
-export LC_ALL
+LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
+export LC_ALL PATH
 
 usage() {
   cat <<'END'
@@ -71,6 +71,13 @@ kernel() {
   major=${release%%.*} minor=${release#*.}
   minor=${minor%%[!0-9]*}
   [ "${major%%[!0-9]*}" -gt "$1" ] || { [ "${major%%[!0-9]*}" -eq "$1" ] && [ "${minor:-0}" -ge "$2" ]; }
+}
+
+# Whether the kernel has a part, built in or as a module that loads itself: part sch_fq NET_SCH_FQ
+part() {
+  find "$ROOT/lib/modules/$release" -name "$1.ko*" 2>/dev/null | grep -q . ||
+    grep -qs "/$1\.ko" "$ROOT/lib/modules/$release/modules.builtin" ||
+    gzip -dc "$ROOT/proc/config.gz" 2>/dev/null | grep -q "^CONFIG_$2=y"
 }
 
 # What other namespaces do not have tells whose network this is.
@@ -183,9 +190,10 @@ END
 
 # --- One setting ----------------------------------------------------------------------------------------------------------
 
-good=0 change=0 useless=0 harmful=0 unknown=0 by_hand=0 dropin=''
+hush='' good=0 change=0 useless=0 harmful=0 unknown=0 by_hand=0 dropin=''
 
 tell() { # setting, now, wanted, verdict, state, why
+  [ -z "$hush" ] || return 0
   case $5 in
     good) good=$((good + 1)) ;;
     change) change=$((change + 1)) ;;
@@ -224,7 +232,8 @@ aim_for() { # how, now, wanted
 setting() { # name, how, wanted, verdict, why
   name=$1 wanted=$3 verdict=$4 why=$5
   path=$(path_of "$name")
-  if ! now=$(value "$path"); then
+  now=$(value "$path")
+  if [ -z "$now" ]; then
     case $network$verdict$why in
       *'gone since '*) ;;
       own*) [ "$verdict" = harmful ] || { verdict='unknown here' && why='only to be seen on the host'; } ;;
@@ -234,11 +243,13 @@ setting() { # name, how, wanted, verdict, why
     return
   fi
   aim_for "$2" "$now" "$wanted"
-  state=leave
+  state=leave label=${name#"$ROOT"/sys/}
+  label=${label#class/net/}
+  label=${label#devices/system/cpu/}
   if [ "$verdict" = effective ]; then
     if [ "$aim" = "$now" ]; then state=good; else state=change wanted=$aim; fi
   elif [ "$verdict" = harmful ] && [ "$now" != 0 ]; then state=bad; fi
-  tell "$name" "$now" "$wanted" "$verdict" "$state" "$why"
+  tell "$label" "$now" "$wanted" "$verdict" "$state" "$why"
   case $mode$state in
     planchange) printf 'set %s: %s -> %s\n' "$name" "$now" "$aim" && now=$aim ;;
     applychange) set_value "$path" "$aim" && printf 'set %s: %s -> %s\n' "$name" "$now" "$aim" && now=$aim ;;
@@ -258,13 +269,14 @@ if_() { if "$@"; then printf effective; else printf no-op; fi; }
 
 settings() {
   set -- net.ipv4.tcp_congestion_control is bbr
-  if grep -qsw bbr "$NET/proc/sys/net/ipv4/tcp_available_congestion_control" ||
-    { [ -z "$ROOT" ] && modprobe -n -q tcp_bbr 2>/dev/null; }; then
+  if grep -qsw bbr "$NET/proc/sys/net/ipv4/tcp_available_congestion_control" || part tcp_bbr TCP_CONG_BBR; then
     [ "$mode" != apply ] || [ -n "$ROOT" ] || modprobe -q tcp_bbr 2>/dev/null || true
     setting "$@" effective 'keeps its speed towards clients on lossy paths'
   else setting "$@" 'unknown here' 'this kernel offers no bbr'; fi
-  setting net.core.default_qdisc is fq "$(if_ kernel 3 12)" \
-    'paces bbr in the card; new interfaces only, and optional since 4.13'
+  set -- net.core.default_qdisc is fq
+  if [ "$(value "$(path_of net.core.default_qdisc)")" = fq ] || part sch_fq NET_SCH_FQ; then
+    setting "$@" effective 'spaces what bbr sends; new interfaces only, and optional since 4.13'
+  else setting "$@" 'unknown here' 'this kernel shows no fq; optional since 4.13'; fi
   setting net.ipv4.tcp_notsent_lowat most 16384 effective \
     'less unsent data waits in the kernel: memory, and back-pressure that is felt'
   setting net.ipv4.tcp_slow_start_after_idle is 0 effective 'a chat that paused goes on at its speed'
@@ -351,10 +363,12 @@ cpu() {
   found=
   for governor in "$ROOT"/sys/devices/system/cpu/cpufreq/policy*/scaling_governor; do
     [ -r "$governor" ] || continue
-    found=yes
+    # One line for all: they are set together.
+    hush=$found found=yes
     setting "$governor" is performance "$([ -n "$container" ] && echo 'unknown here' || echo effective)" \
       'no ramp-up at each packet; until the next boot'
   done
+  hush=''
   [ -n "$found" ] || tell scaling_governor - performance 'unknown here' leave "the $machine shows no governor"
 
   for device in "$ROOT"/sys/class/net/*/device; do
@@ -431,6 +445,12 @@ case $mode in
     ;;
   apply)
     [ -z "$dropin" ] || set_file "$SYSCTLS" "$header$dropin"
+    for later in "$ROOT"/etc/sysctl.d/9[1-9]*.conf "$ROOT"/etc/sysctl.conf; do
+      for name in $(printf %s "$dropin" | sed -n 's/^\([a-z][^ ]*\) = .*/\1/p'); do
+        ! grep -qs "^[[:space:]-]*${name}[[:space:]]*=" "$later" ||
+          printf '%s sets %s, too, and wins at the next boot: take it out there\n' "$later" "$name"
+      done
+    done
     if [ $change -eq 0 ]; then echo 'nothing to change'; else
       printf '%s settings; --rollback puts them back (%s)\n' $change "$STATE"
     fi

@@ -158,6 +158,7 @@ export const startContestant = async (
     TLS_DOMAIN: tlsDomain,
     MASK_HOST: 'off',
     PROBE_INTERVAL: '0',
+    DOCTOR_INTERVAL: '0',
     WORKERS: '2',
     TELEGRAM_DATACENTERS: `2=127.0.0.1:${datacenterPort}`,
     ...env,

@@ -81,9 +81,10 @@ const summary = ({ rows, place }: Report): Finding => {
     unknown: count(({ verdict }) => verdict === 'unknown here'),
   }
   const says = `${place}: ${numbers.good} settings good, ${numbers.change} to change, ${numbers.useless} would do nothing here`
+  const how = place.includes('network of its own') ? 'set them as sysctls in compose.yaml' : apply
   return numbers.change + numbers.harmful > 0
     ? finding('host.settings', 'note', says, {
-        advice: `compose/optimize_system.sh tells all; ${apply}`,
+        advice: `compose/optimize_system.sh tells all; ${how}`,
         numbers,
       })
     : finding('host.settings', 'ok', says, { numbers })

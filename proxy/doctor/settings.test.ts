@@ -2,14 +2,13 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { examine } from './examine.ts'
 import { exampleAbout, exampleFolder, verdictsOf } from './example.ts'
-import { mistaken, settingsCheck } from './settings.ts'
+import { exposure, mistaken, settingsCheck } from './settings.ts'
 
 test('settings that are right and unwise are told', async () => {
   const found = await examine(
     { settings: settingsCheck },
     exampleAbout({
       MODES: 'classic,tls',
-      METRICS_HOST: '0.0.0.0',
       REPLAY_CHECK_LEN: '0',
       PUBLIC_HOST: 'proxy.test',
       KAFKA_BROKERS: 'kafka:9092',
@@ -21,13 +20,21 @@ test('settings that are right and unwise are told', async () => {
   )
   const expected = {
     'settings.disguise': 'warn',
-    'settings.metrics': 'warn',
     'settings.replays': 'warn',
     'settings.links': 'ok',
     'settings.kafka': 'warn',
     'settings.redis': 'note',
   }
   assert.equal(Object.fromEntries(Object.keys(expected).map((id) => [id, verdictsOf(found)[id]])), expected)
+})
+
+test('a status page beyond loopback is told, less so in a container', () => {
+  const verdict = (metricsHost: string, contained: boolean): string =>
+    exposure({ metricsHost }, contained).verdict
+  assert.equal(
+    [verdict('::1', false), verdict('0.0.0.0', true), verdict('0.0.0.0', false)],
+    ['ok', 'note', 'warn'],
+  )
 })
 
 test('a file of secrets that others may read is told', async () => {

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import { likelyAddress } from '../links.ts'
@@ -40,13 +40,16 @@ const secrets = (config: Config): Finding => {
     : finding('settings.secrets', 'ok', `the made secret is in ${file}, for its owner alone`, { numbers })
 }
 
-const exposure = ({ metricsHost }: Config): Finding =>
-  loopback.test(metricsHost)
-    ? finding('settings.metrics', 'ok', 'the status page is on loopback only')
-    : finding('settings.metrics', 'warn', `the status page is served on ${metricsHost} without a password`, {
-        advice:
-          'METRICS_HOST=127.0.0.1, or a firewall before METRICS_PORT (inside a container this is usual)',
-      })
+const inContainer = (): boolean => existsSync('/.dockerenv') || existsSync('/run/.containerenv')
+
+export const exposure = ({ metricsHost }: Pick<Config, 'metricsHost'>, contained: boolean): Finding => {
+  const id = 'settings.metrics'
+  if (loopback.test(metricsHost)) return finding(id, 'ok', 'the status page is on loopback only')
+  const says = `the status page is served on ${metricsHost} without a password`
+  return contained
+    ? finding(id, 'note', `${says}, to whom the container’s network lets in`)
+    : finding(id, 'warn', says, { advice: 'METRICS_HOST=127.0.0.1, or a firewall before METRICS_PORT' })
+}
 
 const links = ({ publicHost }: Config): Finding => {
   const address = publicHost ?? likelyAddress()
@@ -110,6 +113,6 @@ export const settingsCheck: Check = ({ config }) => [
   disguise(config),
   replays(config),
   links(config),
-  exposure(config),
+  exposure(config, inContainer()),
   ...stores(config),
 ]
