@@ -1,0 +1,57 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+
+/**
+ * For tests: stands between a producer and a broker, and every so often takes the broker's answer to a Produce request
+ * away and cuts the connection: the batch is written, and nobody is told.
+ */
+export const startThief = async (brokerPort: () => number, every: number) => {
+  const sockets = new Set<Socket>()
+  let answers = 0
+  let stolen = 0
+  const server = createServer((client) => {
+    const broker = connect(brokerPort(), '127.0.0.1')
+    const produced = new Set<number>()
+    for (const socket of [client, broker]) {
+      sockets.add(socket)
+      socket
+        .on('error', () => {})
+        .on('close', () => {
+          sockets.delete(socket)
+          client.destroy()
+          broker.destroy()
+        })
+    }
+    let asked: Buffer = Buffer.alloc(0)
+    client.on('data', (bytes: Buffer) => {
+      broker.write(bytes)
+      asked = Buffer.concat([asked, bytes])
+      // Request: length, API key (0 is Produce), version, correlation id.
+      while (asked.length >= 12 && asked.length >= 4 + asked.readInt32BE(0)) {
+        if (asked.readInt16BE(4) === 0) produced.add(asked.readInt32BE(8))
+        asked = asked.subarray(4 + asked.readInt32BE(0))
+      }
+    })
+    broker.on('data', (bytes: Buffer) => {
+      if (bytes.length >= 8 && produced.delete(bytes.readInt32BE(4)) && ++answers % every === 0) {
+        stolen++
+        client.destroy()
+        broker.destroy()
+        return
+      }
+      client.write(bytes)
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port,
+    get stolen() {
+      return stolen
+    },
+    [Symbol.asyncDispose]: async (): Promise<void> => {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}

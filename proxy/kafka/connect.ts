@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs'
+import { promisify } from 'node:util'
+import { zstdCompress, zstdDecompress } from 'node:zlib'
+import kafkajs, {
+  CompressionTypes,
+  Kafka,
+  logLevel,
+  type KafkaConfig as Options,
+  type SASLOptions,
+} from 'kafkajs'
+import type { KafkaConfig } from '../config.ts'
+import type { Say } from '../say.ts'
+import { quietQueue } from './quiet-queue.ts'
+
+/** The one door to kafkajs: everything that has to be known of it is in this folder. */
+export type KafkaClient = {
+  readonly kafka: Kafka
+  readonly config: KafkaConfig
+  readonly say: Say
+  /** kafkajs' number of the compression that the settings ask for. */
+  readonly compression: number
+}
+
+const [compress, decompress] = [promisify(zstdCompress), promisify(zstdDecompress)]
+const mostBytes = 64 * 2 ** 20
+
+// kafkajs has no zstd of its own, and Node has.
+kafkajs.CompressionCodecs[CompressionTypes.ZSTD] = () => ({
+  compress: ({ buffer }: { buffer: Buffer }) => compress(buffer),
+  decompress: (buffer: Buffer) => decompress(buffer, { maxOutputLength: mostBytes }),
+})
+
+const compressions = {
+  none: CompressionTypes.None,
+  gzip: CompressionTypes.GZIP,
+  zstd: CompressionTypes.ZSTD,
+} as const
+
+const saslOf = ({ sasl }: KafkaConfig): SASLOptions | null => {
+  if (sasl === null) return null
+  const { mechanism, ...login } = sasl
+  return { mechanism, ...login } as SASLOptions
+}
+
+const certificate = (file: string): string => {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    const why = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    throw new Error(`KAFKA_CA: the file cannot be read (${why}): write the path of a certificate in PEM`)
+  }
+}
+
+/**
+ * A client that connects when it is first used. kafkajs' own log is left out: what matters of it is told once, in plain
+ * words, by who uses the client. Throws when KAFKA_CA cannot be read.
+ */
+export const openKafka = (config: KafkaConfig, name: string, say: Say): KafkaClient => {
+  if (!quietQueue())
+    say('warn', 'kafkajs-changed', { hint: 'an idle connection may take a few percent of a core' })
+  const sasl = saslOf(config)
+  const options: Options = {
+    clientId: name,
+    brokers: [...config.brokers],
+    ssl: config.tls ? (config.caFile === null ? true : { ca: [certificate(config.caFile)] }) : false,
+    ...(sasl === null ? {} : { sasl }),
+    connectionTimeout: 3_000,
+    // A broker that is frozen, or a network that swallows packets, must not hold a request for ever.
+    requestTimeout: 8_000,
+    enforceRequestTimeout: true,
+    // Short: who sends tries again for ever, with the same batch (see producer.ts).
+    retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 4 },
+    logLevel: logLevel.NOTHING,
+  }
+  return { kafka: new Kafka(options), config, say, compression: compressions[config.compression] }
+}

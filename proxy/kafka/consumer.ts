@@ -1,0 +1,149 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { EachBatchPayload, Consumer as KafkaConsumer } from 'kafkajs'
+import type { KafkaClient } from './connect.ts'
+import { failureOf } from './errors.ts'
+import { ensureTopics } from './topics.ts'
+
+export type Incoming = {
+  readonly offset: number
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+}
+
+/** What a batch comes with. */
+export type Turn = {
+  readonly partition: number
+  /** The offset after the last message there is. */
+  readonly end: number
+  /** False once the partition is somebody else's, or this consumer stops. */
+  alive(): boolean
+  /** Keeps the membership while the work takes long; rejects when the group has moved on: let it through. */
+  heartbeat(): Promise<void>
+}
+
+export type Handlers = {
+  /** The group has settled: these partitions are ours until the next time it is called. */
+  assigned(partitions: readonly number[]): void
+  /** Messages of one partition in order. What it rejects with makes the consumer join again. */
+  batch(turn: Turn, messages: readonly Incoming[]): Promise<void>
+}
+
+export type Consumer = {
+  /** Whether it is in the group and heard of the brokers lately. */
+  readonly up: boolean
+  /** The next batch of a partition begins here. */
+  seek(partition: number, offset: number): void
+  /** Tells Kafka how far we are, for tools that show the lag; the truth is kept elsewhere. */
+  commit(partition: number, offset: number): Promise<void>
+  /** Leaves the group, so that others take over at once. */
+  stop(): Promise<void>
+}
+
+/** How long a member may be silent before its partitions go to others; kafkajs also waits so long to come back itself. */
+const sessionMs = 6_000
+
+/**
+ * A member of a consumer group that never gives up: kafkajs ends itself after some errors, and is started again. Offsets
+ * are not Kafka's to keep here; `seek` says where to go on.
+ */
+export const openConsumer = (
+  client: KafkaClient,
+  options: { readonly topic: string; readonly group: string; readonly concurrent?: number },
+  handlers: Handlers,
+): Consumer => {
+  const { kafka, say } = client
+  const { topic, group, concurrent = 4 } = options
+  const closing = new AbortController()
+  let consumer: KafkaConsumer | null = null
+  let up = false
+  let toldLost = false
+
+  const lost = (error: unknown): void => {
+    up = false
+    if (toldLost || closing.signal.aborted) return
+    toldLost = true
+    say('warn', 'kafka-lost', { topic, why: failureOf(error), hint: 'tries again by itself' })
+  }
+
+  const eachBatch = async ({ batch, heartbeat, isRunning, isStale }: EachBatchPayload): Promise<void> => {
+    const turn: Turn = {
+      partition: batch.partition,
+      end: Number(batch.highWatermark),
+      alive: () => isRunning() && !isStale() && !closing.signal.aborted,
+      heartbeat,
+    }
+    const messages = batch.messages.map(({ offset, key, value }) => ({ offset: Number(offset), key, value }))
+    await handlers.batch(turn, messages)
+  }
+
+  /** One life of a kafkajs consumer; resolves when it has died. */
+  const live = async (): Promise<void> => {
+    await ensureTopics(client)
+    const member = kafka.consumer({
+      groupId: group,
+      sessionTimeout: sessionMs,
+      heartbeatInterval: 1_000,
+      rebalanceTimeout: sessionMs,
+      maxWaitTimeInMs: 200,
+      maxBytesPerPartition: 4 * 2 ** 20,
+      maxBytes: 16 * 2 ** 20,
+      allowAutoTopicCreation: false,
+      retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 4, restartOnFailure: async () => false },
+    })
+    const died = Promise.withResolvers<unknown>()
+    member.on('consumer.crash', ({ payload }) => died.resolve(payload.error))
+    member.on('consumer.group_join', ({ payload }) => {
+      if (toldLost) say('info', 'kafka-back', { topic })
+      toldLost = false
+      up = true
+      handlers.assigned(payload.memberAssignment[topic] ?? [])
+    })
+    closing.signal.addEventListener('abort', () => died.resolve(null), { once: true })
+    consumer = member
+    try {
+      await member.connect()
+      await member.subscribe({ topics: [topic], fromBeginning: true })
+      await member.run({ autoCommit: false, partitionsConsumedConcurrently: concurrent, eachBatch })
+      lostIf(await died.promise)
+    } finally {
+      consumer = null
+      up = false
+      handlers.assigned([])
+      await Promise.race([member.disconnect().catch(() => {}), delay(3_000, undefined, { ref: false })])
+    }
+  }
+  const lostIf = (error: unknown): void => {
+    if (error !== null) lost(error)
+  }
+
+  const running = (async () => {
+    for (let tries = 0; !closing.signal.aborted; tries++) {
+      const since = performance.now()
+      await live().catch(lost)
+      if (performance.now() - since > 30_000) tries = 0
+      await delay(Math.min(2_000, 100 * 2 ** Math.min(tries, 5)), undefined, {
+        signal: closing.signal,
+      }).catch(() => {})
+    }
+  })()
+
+  return {
+    get up() {
+      return up
+    },
+    seek: (partition, offset) => {
+      try {
+        consumer?.seek({ topic, partition, offset: String(offset) })
+      } catch {
+        // Not running yet, or no more: it is sought again once the group has settled.
+      }
+    },
+    commit: async (partition, offset) => {
+      await consumer?.commitOffsets([{ topic, partition, offset: String(offset) }]).catch(() => {})
+    },
+    stop: async () => {
+      closing.abort()
+      await Promise.race([running, delay(5_000, undefined, { ref: false })])
+    },
+  }
+}

@@ -1,0 +1,153 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { ensureKafka, startKafka } from '../../compose/services/kafka.ts'
+import { skipUnless } from '../../compose/testing/skip.ts'
+import { startThief } from './acknowledgement-thief.ts'
+import { openKafka } from './connect.ts'
+import { type Incoming, openConsumer } from './consumer.ts'
+import { openProducer, ProducerClosed } from './producer.ts'
+import { testConfig } from './test-config.ts'
+
+const it = skipUnless(test, ensureKafka() !== null, 'java, mvn or the jars of Kafka are missing')
+const silent = (): void => {}
+
+/** Reads partition 0 of a topic until `count` messages have come and nothing more does. */
+const readAll = async (brokers: readonly string[], prefix: string, count: number): Promise<Incoming[]> => {
+  const got: Incoming[] = []
+  const done = Promise.withResolvers<void>()
+  const consumer = openConsumer(
+    openKafka(testConfig(brokers, prefix), 'reader', silent),
+    { topic: `${prefix}.events`, group: `read-${Math.random()}` },
+    {
+      assigned: () => {},
+      batch: async (turn, messages) => {
+        got.push(...messages)
+        if (got.length >= count && messages.at(-1)!.offset + 1 === turn.end) done.resolve()
+      },
+    },
+  )
+  await done.promise
+  await consumer.stop()
+  return got
+}
+
+it('an idle process takes next to no CPU', async () => {
+  await using broker = await startKafka()
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'idle.ts'), broker.brokers[0]!], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [text] = await once(child.stdout, 'data')
+  // As kafkajs comes, it is 110 ms of two seconds and more.
+  assert.ok(Number(String(text)) < 60, `${text} ms of CPU in two seconds`)
+})
+
+it('acknowledgements that are stolen lose nothing and double nothing', async () => {
+  let port = 0
+  await using thief = await startThief(() => port, 7)
+  await using broker = await startKafka({ advertisedPort: thief.port })
+  port = broker.port
+  const producer = openProducer(openKafka(testConfig(broker.brokers), 'test', silent), 'mtscope.events')
+  const sends: Promise<void>[] = []
+  for (let i = 0; i < 60; i++) {
+    const messages = Array.from({ length: 20 }, (_, n) => ({ value: String(i * 20 + n) }))
+    sends.push(producer.send(0, messages))
+  }
+  await Promise.all(sends)
+  assert.ok(thief.stolen >= 5, `${thief.stolen} stolen`)
+  const got = await readAll(broker.brokers, 'mtscope', 1200)
+  assert.equal(
+    got.map(({ value }) => Number(value)),
+    Array.from({ length: 1200 }, (_, n) => n),
+  )
+  await producer.close()
+})
+
+it('a broker that is killed and comes back has everything once, and a frozen one is given up on in time', async () => {
+  await using broker = await startKafka()
+  const told: string[] = []
+  const producer = openProducer(
+    openKafka(testConfig(broker.brokers), 'test', (_, what) => told.push(what)),
+    'mtscope.events',
+  )
+  await producer.send(0, [{ value: '0' }])
+  await broker.kill()
+  const sending = [producer.send(0, [{ value: '1' }]), producer.send(0, [{ value: '2' }])]
+  await broker.start()
+  await Promise.all(sending)
+  broker.freeze()
+  const late = producer.send(0, [{ value: '3' }])
+  const closed = openProducer(openKafka(testConfig(broker.brokers), 'other', silent), 'mtscope.events')
+  const refused = closed.send(0, [{ value: 'never' }]).catch((error: unknown) => error)
+  const since = performance.now()
+  await closed.close()
+  assert.ok(performance.now() - since < 5_000, 'close waits for nobody')
+  assert.instance(await refused, ProducerClosed)
+  broker.thaw()
+  await late
+  await producer.close()
+  const got = await readAll(broker.brokers, 'mtscope', 4)
+  assert.equal(
+    got.map(({ value }) => String(value)),
+    ['0', '1', '2', '3'],
+  )
+  assert.equal(told.slice(0, 2), ['kafka-lost', 'kafka-back'])
+})
+
+it('a producer whose numbers run out is replaced by a new one', async () => {
+  await using broker = await startKafka()
+  const producer = openProducer(openKafka(testConfig(broker.brokers), 'test', silent), 'mtscope.events', {
+    limit: 5,
+  })
+  for (let i = 0; i < 12; i += 3) {
+    await producer.send(
+      0,
+      [0, 1, 2].map((n) => ({ value: String(i + n) })),
+    )
+  }
+  assert.is(await producer.partitions(), 3)
+  await producer.close()
+  const got = await readAll(broker.brokers, 'mtscope', 12)
+  assert.equal(
+    got.map(({ value }) => Number(value)),
+    Array.from({ length: 12 }, (_, n) => n),
+  )
+})
+
+it('a member of a group that dies is replaced within ten seconds, and a broker that comes back is heard within ten', async () => {
+  await using broker = await startKafka()
+  const client = openKafka(testConfig(broker.brokers), 'test', silent)
+  const producer = openProducer(client, 'mtscope.events')
+  await producer.send(0, [{ value: 'first' }])
+  const seen = new Map<string, () => void>()
+  const wait = (value: string): Promise<void> => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    seen.set(value, resolve)
+    return promise
+  }
+  const first = wait('first')
+  const consumer = openConsumer(
+    client,
+    { topic: 'mtscope.events', group: 'g' },
+    {
+      assigned: () => {},
+      batch: async (_, messages) => {
+        for (const { value } of messages) seen.get(String(value))?.()
+      },
+    },
+  )
+  await first
+  await broker.kill()
+  await broker.start()
+  const since = performance.now()
+  const second = wait('second')
+  await producer.send(0, [{ value: 'second' }])
+  await second
+  assert.ok(performance.now() - since < 10_000, `${performance.now() - since} ms`)
+  await consumer.stop()
+  await producer.close()
+})
+
+test.run()
