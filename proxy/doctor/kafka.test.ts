@@ -1,6 +1,7 @@
 import { Kafka, logLevel } from 'kafkajs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { tcpSite } from '../../compose/e2e/site.ts'
 import { ensureKafka, startKafka } from '../../compose/services/kafka.ts'
 import { skipUnless } from '../../compose/testing/skip.ts'
 import { examine } from './examine.ts'
@@ -39,6 +40,12 @@ it('brokers and topics are told; nothing is made', async () => {
 
   const three = verdictsOf(await look({ ...env, KAFKA_REPLICAS: '3' }))
   assert.equal([three['kafka.brokers'], three['kafka.topic.mtscope.events']], ['warn', 'warn'])
+})
+
+test('brokers that take connections and say nothing are away, and not for ever', async () => {
+  await using silent = await tcpSite(() => {})
+  const [found] = await look({ KAFKA_BROKERS: `127.0.0.1:${silent.port}` })
+  assert.equal([found?.id, found?.verdict], ['kafka.brokers', 'fail'])
 })
 
 test('without Kafka nothing is asked, and brokers that are away are a failure', async () => {

@@ -1,31 +1,10 @@
-import { readFileSync } from 'node:fs'
-import { Kafka, logLevel, type SASLOptions } from 'kafkajs'
 import type { KafkaConfig } from '../config.ts'
+import { openKafka } from '../kafka/connect.ts'
 import { type Check, type Finding, finding, reasonOf } from './finding.ts'
 
-const timeoutMs = 3_000
-
-const loginOf = ({ mechanism, username, password }: NonNullable<KafkaConfig['sasl']>): SASLOptions => {
-  if (mechanism === 'scram-sha-256') return { mechanism, username, password }
-  if (mechanism === 'scram-sha-512') return { mechanism, username, password }
-  return { mechanism: 'plain', username, password }
-}
-
-const clientOf = ({ brokers, tls, caFile, sasl }: KafkaConfig): Kafka => {
-  return new Kafka({
-    clientId: 'mtscope-doctor',
-    brokers: [...brokers],
-    ...(tls ? { ssl: caFile === null ? true : { ca: [readFileSync(caFile, 'utf8')] } } : {}),
-    ...(sasl === null ? {} : { sasl: loginOf(sasl) }),
-    connectionTimeout: timeoutMs,
-    requestTimeout: timeoutMs,
-    retry: { retries: 0 },
-    logLevel: logLevel.NOTHING,
-  })
-}
+const limitMs = 7_000
 
 type Topic = {
-  readonly name: string
   readonly partitions: number
   readonly replicas: number
   readonly short: number
@@ -57,25 +36,25 @@ const told = (kafka: KafkaConfig, name: string, there: Topic | undefined): Findi
 }
 
 /** Nothing is written and nothing is made: metadata alone. */
-export const kafkaCheck: Check = async ({ config }) => {
-  const { kafka } = config
-  if (kafka === null) return []
-  const client = clientOf(kafka).admin()
+const asked = async (kafka: KafkaConfig): Promise<readonly Finding[]> => {
+  const admin = openKafka(kafka, 'mtscope-doctor', () => {}).kafka.admin()
   try {
     const startedAt = performance.now()
-    await client.connect()
-    const { brokers } = await client.describeCluster()
+    await admin.connect()
+    const { brokers } = await admin.describeCluster()
     const elapsedMs = Math.round(performance.now() - startedAt)
-    const names = new Set(await client.listTopics())
+    const names = new Set(await admin.listTopics())
     const topics = wantedTopics(kafka).filter((name) => names.has(name))
-    const metadata = topics.length === 0 ? [] : (await client.fetchTopicMetadata({ topics })).topics
-    const there = metadata.map(
-      ({ name, partitions }): Topic => ({
+    const metadata = topics.length === 0 ? [] : (await admin.fetchTopicMetadata({ topics })).topics
+    const there = new Map(
+      metadata.map(({ name, partitions }): [string, Topic] => [
         name,
-        partitions: partitions.length,
-        replicas: Math.min(...partitions.map(({ replicas }) => replicas.length)),
-        short: partitions.filter(({ isr, replicas }) => isr.length < replicas.length).length,
-      }),
+        {
+          partitions: partitions.length,
+          replicas: Math.min(...partitions.map(({ replicas }) => replicas.length)),
+          short: partitions.filter(({ isr, replicas }) => isr.length < replicas.length).length,
+        },
+      ]),
     )
     const numbers = { brokers: brokers.length, elapsedMs }
     return [
@@ -92,22 +71,23 @@ export const kafkaCheck: Check = async ({ config }) => {
         : finding('kafka.brokers', 'ok', `${brokers.length} brokers, answered in ${elapsedMs} ms`, {
             numbers,
           }),
-      ...wantedTopics(kafka).map((name) =>
-        told(
-          kafka,
-          name,
-          there.find((topic) => topic.name === name),
-        ),
-      ),
-    ]
-  } catch (error) {
-    return [
-      finding('kafka.brokers', 'fail', `no broker of KAFKA_BROKERS answers: ${reasonOf(error)}`, {
-        advice:
-          'look whether Kafka runs, and at KAFKA_BROKERS, KAFKA_TLS and KAFKA_SASL; events wait in DATA_DIR',
-      }),
+      ...wantedTopics(kafka).map((name) => told(kafka, name, there.get(name))),
     ]
   } finally {
-    await client.disconnect().catch(() => {})
+    await admin.disconnect().catch(() => {})
   }
+}
+
+const away = (why: string): Finding =>
+  finding('kafka.brokers', 'fail', `no broker of KAFKA_BROKERS answers: ${why}`, {
+    advice:
+      'look whether Kafka runs, and at KAFKA_BROKERS, KAFKA_TLS and KAFKA_SASL; events wait in DATA_DIR',
+  })
+
+export const kafkaCheck: Check = async ({ config: { kafka } }) => {
+  if (kafka === null) return []
+  const late = Promise.withResolvers<readonly Finding[]>()
+  const timer = setTimeout(() => late.resolve([away(`silent for ${limitMs / 1_000} s`)]), limitMs)
+  const answered = asked(kafka).catch((error: unknown) => [away(reasonOf(error))])
+  return Promise.race([answered, late.promise]).finally(() => clearTimeout(timer))
 }

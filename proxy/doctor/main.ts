@@ -83,8 +83,6 @@ const withMistakes = async (
   return [...mistaken(mistakes), rest, ...machine]
 }
 
-// kafkajs arms a timer with a time that is over, which Node would tell between the lines.
-process.removeAllListeners('warning')
 const options = readOptions()
 if (options.help) {
   process.stdout.write(usage)
