@@ -85,7 +85,8 @@ const away = (why: string): Finding =>
   })
 
 export const kafkaCheck: Check = async ({ config: { kafka } }) => {
-  if (kafka === null) return []
+  if (kafka === null)
+    return [finding('kafka.use', 'ok', 'not used: events stay in DATA_DIR (KAFKA_BROKERS=none)')]
   const late = Promise.withResolvers<readonly Finding[]>()
   const timer = setTimeout(() => late.resolve([away(`silent for ${limitMs / 1_000} s`)]), limitMs)
   const answered = asked(kafka).catch((error: unknown) => [away(reasonOf(error))])

@@ -53,7 +53,7 @@ it('nodes of a cluster are known as such', async () => {
 })
 
 test('without Redis nothing is asked, and one that is away is a failure', async () => {
-  assert.equal(await examine({ redis: redisCheck }, exampleAbout()), [])
+  assert.equal(verdictsOf(await examine({ redis: redisCheck }, exampleAbout())), { 'redis.use': 'ok' })
   assert.equal(verdictsOf(await look('redis://127.0.0.1:1')), { 'redis.node-1.ping': 'fail' })
 })
 

@@ -138,7 +138,8 @@ const examined = async (
 /** Nothing is written: PING and INFO alone. */
 export const redisCheck: Check = async ({ config, signal }) => {
   const { redis } = config
-  if (redis === null) return []
+  if (redis === null)
+    return [finding('redis.use', 'ok', 'not used: one proxy remembers for itself (REDIS_URL=none)')]
   return (
     await Promise.all(redis.urls.map((url, at) => examined(url, at, redis.urls.length > 1, signal)))
   ).flat()
