@@ -76,7 +76,8 @@ export const startProxy = async (options: {
     dataDir: config.dataDir,
     node: config.node,
     maxBytes: config.logMaxBytes,
-    maxAgeMs: config.logMaxAgeMs,
+    // What Kafka has, the log need not keep.
+    maxAgeMs: config.kafka === null ? config.logMaxAgeMs : 0,
     now,
     report: (line) => say('warn', 'log', { line }),
   })
@@ -86,6 +87,11 @@ export const startProxy = async (options: {
   let doctor: ReturnType<typeof startDoctor> | null = null
   let http: HttpServer | null = null
   let unready: string | null = 'starting'
+  // Loaded only by those who ship: it takes memory.
+  const shipping =
+    config.kafka === null
+      ? null
+      : (await import('./shipping.ts')).startShipping(config.kafka, config.node, log, say)
   const extension = options.extend?.(log)
   const telemetry = startTelemetry({
     version,
@@ -95,9 +101,11 @@ export const startProxy = async (options: {
     sources: {
       logBytes: () => log.stats.bytes,
       warmSockets: () => threads?.warmSockets ?? 0,
+      shipping,
       doctor: () => doctor?.latest() ?? null,
     },
     listening: started.promise,
+    spansTo: shipping?.spans ? [shipping.spans] : [],
   })
   // Only what comes from now on: the past was counted by the processes that lived it.
   const counting = log.tail(Number.MAX_SAFE_INTEGER, ({ events }) => {
@@ -113,6 +121,7 @@ export const startProxy = async (options: {
     await threads?.close()
     await telemetry.stop()
     counting.stop()
+    await shipping?.stop()
     extension?.stop()
     log.close()
   }

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import { encodeEvents } from '../events/codec.ts'
 import type { Batch, LossReason, ProxyEvent } from '../events/contract.ts'
 import { keepStore, reason } from './keep.ts'
-import type { Snapshot, Store } from './store.ts'
+import type { Snapshot, Store, StoredRow } from './store.ts'
 import { createTails, type Tail, type Take } from './tail.ts'
 import { trimStore } from './trim.ts'
 
@@ -27,6 +27,10 @@ export type LocalLog = {
   /** New at every open, and sorted by time. */
   readonly boot: string
   readonly stats: LogStats
+  /** The last row there is or was. */
+  readonly lastRow: number
+  /** What is stored after a row, as it is stored: oldest first, some rows at a time, about `bytes` of text. */
+  rows(after: number, bytes: number): StoredRow[]
   /**
    * Appends facts of this process as one row and hands them to every live tail. Synchronous; never throws. `text` is
    * `encodeEvents(events)`. `lostBefore` facts never arrived: `seq` jumps over them, and who dropped them says so by
@@ -176,6 +180,10 @@ export const openLog = ({ dataDir, node, maxBytes, maxAgeMs, now, report = warn 
       })
       return { ...read, appended, lost: { ...lost }, failure }
     },
+    get lastRow() {
+      return lastRow
+    },
+    rows: (after, bytes) => (closed ? [] : keeper.with((store) => store.page(after, bytes))),
     append,
     tail: tails.add,
     release: (consumer, row) => {

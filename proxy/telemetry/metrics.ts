@@ -1,6 +1,7 @@
 import type { Meter } from '@opentelemetry/api'
 import type { Examined } from '../doctor/watch.ts'
 import type { ProxyEvent } from '../events/contract.ts'
+import type { Shipping } from '../shipping.ts'
 import { metrics } from './catalogue.ts'
 import { foldFindings } from './findings.ts'
 import { asked, histogram, observed } from './series.ts'
@@ -14,11 +15,25 @@ export type Sources = {
   /** Of all threads and datacenters. */
   readonly warmSockets?: () => number
   readonly spans?: () => SpanCounts
+  /** Null without Kafka. */
+  readonly shipping?: Pick<Shipping, 'shipped' | 'up' | 'failures'> | null
   /** Null until the doctor has looked. */
   readonly doctor?: () => Examined | null
 }
 
 const none = 'none'
+
+const observeShipping = (meter: Meter, shipping: Pick<Shipping, 'shipped' | 'up' | 'failures'>): void => {
+  const lag = (): number => {
+    const { oldestAt } = shipping.shipped
+    return oldestAt === null ? 0 : Math.max(0, Date.now() - oldestAt) / 1000
+  }
+  asked(meter, metrics.shipped, () => [['', shipping.shipped.facts]])
+  asked(meter, metrics.shipRows, () => [['', shipping.shipped.waitingRows]])
+  asked(meter, metrics.shipLagSeconds, () => [['', lag()]])
+  asked(meter, metrics.kafkaUp, () => (shipping.up === null ? [] : [['', Number(shipping.up)]]))
+  asked(meter, metrics.kafkaFailures, () => shipping.failures())
+}
 
 /** Metrics as a fold over facts. Nothing here is kept that a fact did not say. */
 export const foldMetrics = (
@@ -52,7 +67,8 @@ export const foldMetrics = (
   observed(meter, metrics.buildInfo)(about.version, about.node).value = 1
   const startTime = observed(meter, metrics.startTime)
 
-  const { logBytes, warmSockets, spans, doctor } = sources
+  const { logBytes, warmSockets, spans, doctor, shipping } = sources
+  if (shipping) observeShipping(meter, shipping)
   if (doctor) foldFindings(meter, doctor)
   if (logBytes) asked(meter, metrics.logBytes, () => [['', logBytes()]])
   if (warmSockets) asked(meter, metrics.warmSockets, () => [['', warmSockets()]])

@@ -1,5 +1,6 @@
 import type { Meter } from '@opentelemetry/api'
 import type { IMetricReader, PushMetricExporter } from '@opentelemetry/sdk-metrics'
+import type { SpanExporter } from '@opentelemetry/sdk-trace'
 import type { Wanted } from './environment.ts'
 import { exportTraces, type TraceExport } from './trace-export.ts'
 
@@ -56,7 +57,12 @@ export const reasonOf = (error: unknown): string => {
  * Loads and starts OpenTelemetry: half a second and 45 MB, therefore only once the proxy listens. It reads
  * `process.env` for what is not in `wanted` (endpoints, headers, resource attributes). `warn` gets what it complains of.
  */
-export const startSdk = async (wanted: Wanted, about: About, warn: (text: string) => void): Promise<Sdk> => {
+export const startSdk = async (
+  wanted: Wanted,
+  about: About,
+  warn: (text: string) => void,
+  spansTo: readonly SpanExporter[] = [],
+): Promise<Sdk> => {
   const [
     api,
     { setGlobalErrorHandler },
@@ -97,7 +103,10 @@ export const startSdk = async (wanted: Wanted, about: About, warn: (text: string
 
   const prometheus = new PrometheusExporter({ preventServerStart: true })
   const serializer = new PrometheusSerializer('', false, undefined, false, true)
-  const traces = wanted.traces.length > 0 ? await exportTraces(wanted, resource, about.version) : null
+  const traces =
+    wanted.traces.length + spansTo.length > 0
+      ? await exportTraces(wanted, resource, about.version, spansTo)
+      : null
   const instrumentations = [
     new runtime.RuntimeNodeInstrumentation({ monitoringPrecision: loopPrecisionMs }),
     new host.HostMetricsInstrumentation({ metricGroups: hostGroups }),

@@ -1,4 +1,5 @@
 import { setTimeout as after } from 'node:timers/promises'
+import type { SpanExporter } from '@opentelemetry/sdk-trace'
 import type { ProxyEvent } from '../events/contract.ts'
 import { readOtel } from './environment.ts'
 import { foldMetrics, type Sources } from './metrics.ts'
@@ -45,6 +46,8 @@ export const startTelemetry = (
     readonly warn: (text: string) => void
     readonly sources?: Sources
     readonly listening?: Promise<unknown>
+    /** Where spans go besides what `OTEL_*` says. */
+    readonly spansTo?: readonly SpanExporter[]
   },
 ): Telemetry => {
   const { env, sources = {} } = options
@@ -78,7 +81,7 @@ export const startTelemetry = (
     loading = true
     // The SDK reads process.env alone; what a .env file says must be there.
     for (const [name, value] of Object.entries(env)) if (name.startsWith('OTEL_')) process.env[name] ??= value
-    sdk = await startSdk(wanted, options, warn)
+    sdk = await startSdk(wanted, options, warn, options.spansTo)
     const { meter, traces } = sdk
     const count = foldMetrics(meter, options, traces ? { ...sources, spans: traces.counts } : sources)
     const trace = traces ? foldSpans(samplerOf(env), traces.take) : null

@@ -66,6 +66,7 @@ export const exportTraces = async (
   wanted: Wanted,
   resource: Resource,
   version: string,
+  more: readonly SpanExporter[] = [],
 ): Promise<TraceExport> => {
   const { BatchSpanProcessor, ConsoleSpanExporter } = await import('@opentelemetry/sdk-trace')
   let exported = 0
@@ -103,11 +104,12 @@ export const exportTraces = async (
     return { processor, offer }
   }
 
-  const queues = await Promise.all(
+  const named = await Promise.all(
     wanted.traces.map(async (name) =>
-      queueTo(name === 'console' ? new ConsoleSpanExporter() : await otlpExporter(wanted)),
+      name === 'console' ? new ConsoleSpanExporter() : otlpExporter(wanted),
     ),
   )
+  const queues = [...named, ...more].map(queueTo)
   return {
     take: (span) => {
       const made = readable(span, resource, version)
