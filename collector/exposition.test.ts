@@ -14,6 +14,14 @@ const beside: Beside = {
   repeated: 2,
   active: [{ rule: 'datacenter-down', subject: 'dc "2"\\\nipv4' }],
   raisedTotal: new Map([['datacenter-down', 3]]),
+  fleetwork: {
+    behind: new Map([[0, 7]]),
+    held: 1,
+    commits: 4,
+    stale: 0,
+    mirrorAgeMs: 500,
+    up: { kafka: true, redis: false },
+  },
 }
 const openmetrics = 'application/openmetrics-text; version=1.0.0'
 

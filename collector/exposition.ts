@@ -1,4 +1,4 @@
-import { lostBy } from './fold.ts'
+import { deadLetterKey, lostBy } from './fold.ts'
 import { type Metric, metrics as m } from './metrics.ts'
 import { nodesOf, type Open, openOf } from './nodes.ts'
 import {
@@ -29,6 +29,19 @@ export type Beside = {
   readonly repeated: number
   readonly active: readonly { readonly rule: string; readonly subject: string }[]
   readonly raisedTotal: ReadonlyMap<string, number>
+  /** Of a collector in a fleet. */
+  readonly fleetwork?: Fleetwork
+}
+
+/** What one collector of a fleet knows of its own work. */
+export type Fleetwork = {
+  /** Messages not folded yet, by partition. */
+  readonly behind: ReadonlyMap<number, number>
+  readonly held: number
+  readonly commits: number
+  readonly stale: number
+  readonly mirrorAgeMs: number
+  readonly up: { readonly kafka: boolean; readonly redis: boolean }
 }
 
 const one = (value: number): Sample[] => [{ labels: [], value }]
@@ -113,6 +126,31 @@ const ofPipeline = (state: Reading, { now, lagMs, repeated }: Beside): Told[] =>
   ]
 }
 
+const ofFleet = (state: Reading, work: Fleetwork | undefined): Told[] =>
+  work === undefined
+    ? []
+    : [
+        [
+          m.partitionLag,
+          [...work.behind].map(([partition, value]) => ({ labels: [String(partition)], value })),
+        ],
+        [m.partitionsHeld, one(work.held)],
+        [m.commits, one(work.commits)],
+        [m.staleCommits, one(work.stale)],
+        [m.deadLetters, deadLettersOf(state)],
+        [m.mirrorAge, one(work.mirrorAgeMs / 1000)],
+        [
+          m.serviceUp,
+          (['kafka', 'redis'] as const).map((name) => ({ labels: [name], value: Number(work.up[name]) })),
+        ],
+      ]
+
+const deadLettersOf = (state: Reading): Sample[] =>
+  (['message', 'fact'] as const).map((reason) => ({
+    labels: [reason],
+    value: state.count('ever', 0, deadLetterKey(reason)),
+  }))
+
 const ofAlerts = ({ active, raisedTotal }: Beside): Told[] => [
   [m.alertActive, active.map(({ rule, subject }) => ({ labels: [rule, subject], value: 1 }))],
   [m.alertsRaised, [...raisedTotal].map(([rule, value]) => ({ labels: [rule], value }))],
@@ -141,6 +179,7 @@ export const createExposition = (mostUsers?: number) => {
       ...ofCalendar(state, now),
       ...ofUsers(state, labelsOf(state), openOf(state, nodesOf(state, now)), now),
       ...ofPipeline(state, beside),
+      ...ofFleet(state, beside.fleetwork),
     ]
     const body =
       told.map(([metric, samples]) => samplesText(metric, samples, format, fleet)).join('') +

@@ -13,6 +13,9 @@ export const foldKeys = {
   told: 'holes.told',
 } as const
 
+/** Counts of messages kept aside, by what was wrong: the whole message, or a fact in it. */
+export const deadLetterKey = (reason: 'message' | 'fact'): string => `dead-letters/${reason}`
+
 /** What became of a batch: facts folded, and facts dropped because they were folded before. */
 export type Folded = { readonly folded: number; readonly repeated: number }
 

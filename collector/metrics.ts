@@ -132,6 +132,34 @@ export const metrics = {
     'Facts that the aggregates miss; "unexplained" are holes in seq that nobody accounted for',
   ),
   lag: gauge('mtscope_collector_lag_seconds', [], 'Age of the latest facts when they were folded', 's'),
+  partitionLag: gauge(
+    'mtscope_collector_partition_lag',
+    ['partition'],
+    'Messages of a partition of the events that are not folded yet',
+  ),
+  partitionsHeld: gauge('mtscope_collector_partitions_held', [], 'Partitions that this collector folds'),
+  commits: counter('mtscope_collector_commits_total', [], 'Batches that this collector wrote to Redis'),
+  staleCommits: counter(
+    'mtscope_collector_stale_commits_total',
+    [],
+    'Times that Redis had another owner or an older state than this collector thought: folded again from there',
+  ),
+  deadLetters: counter(
+    'mtscope_collector_dead_letters_total',
+    ['reason'],
+    'Messages kept aside because they, or a fact in them, could not be read',
+  ),
+  mirrorAge: gauge(
+    'mtscope_collector_mirror_age_seconds',
+    [],
+    'Since this collector last read the state from Redis',
+    's',
+  ),
+  serviceUp: gauge(
+    'mtscope_collector_service_up',
+    ['service'],
+    'Whether this collector has its kafka, its redis',
+  ),
   stateEntries: gauge('mtscope_collector_state_entries', [], 'Numbers held in the state'),
   stateRefused: counter(
     'mtscope_collector_state_refused_total',

@@ -200,8 +200,14 @@ test('a datacenter with an alert for being slow is slow', () => {
     since: noon,
   }
   const state = folded(probe(noon, 900))
-  assert.is(status(state, noon, [{ ...alert, clearedAt: null }]).datacenters[0]?.state, 'slow')
-  assert.is(status(state, noon, [{ ...alert, clearedAt: noon }]).datacenters[0]?.state, 'up')
+  assert.is(
+    status(state, noon, [{ ...alert, severity: 'warning', clearedAt: null }]).datacenters[0]?.state,
+    'slow',
+  )
+  assert.is(
+    status(state, noon, [{ ...alert, severity: 'warning', clearedAt: noon }]).datacenters[0]?.state,
+    'up',
+  )
 })
 
 test('the series is one hour in ticks: null before anybody was there, 0 where nothing happened', () => {

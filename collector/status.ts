@@ -93,6 +93,7 @@ export type UserStatus = {
 export type AlertStatus = {
   rule: string
   subject: string
+  severity: 'warning' | 'critical'
   summary: string
   value: number
   baseline: number

@@ -1,10 +1,13 @@
 import { startCollector } from '../collector/collector.ts'
 import { pageRoutes } from '../collector/page/serve.ts'
+import type { Config } from '../proxy/config.ts'
+import type { LocalLog } from '../proxy/log/local.ts'
+import type { Extension } from '../proxy/proxy.ts'
 import { run } from '../proxy/run.ts'
 import { sayer } from '../proxy/say.ts'
 
 // The embedded appliance: the proxy, and a collector that follows its log, in one process.
-await run('mtscope', (log, version, config) => {
+const embedded = (log: LocalLog, version: string, config: Config): Extension => {
   const collector = startCollector({
     fleet: config.node,
     log,
@@ -22,4 +25,28 @@ await run('mtscope', (log, version, config) => {
       page: pageRoutes(),
     },
   }
+}
+
+/** With Kafka and Redis: the proxy, and one more collector of the fleet. Loaded only then, for it takes memory. */
+const ofFleet = async (): Promise<typeof embedded> => {
+  const { startFleetCollector } = await import('../collector/fleet.ts')
+  return (_, version, config) => {
+    const { kafka, redis } = config
+    if (kafka === null || redis === null) throw new Error('a fleet needs KAFKA_BROKERS and REDIS_URL')
+    const collector = startFleetCollector({ config, kafka, redis, version, now: Date.now, say: sayer() })
+    return {
+      ready: Promise.resolve(),
+      stop: collector.stop,
+      routes: {
+        expositions: [async () => collector.exposition()],
+        json: { '/api/status': collector.status, '/api/alerts': collector.alerts },
+        page: pageRoutes(),
+      },
+    }
+  }
+}
+
+await run('mtscope', async (log, version, config) => {
+  const extend = config.kafka !== null && config.redis !== null ? await ofFleet() : embedded
+  return extend(log, version, config)
 })

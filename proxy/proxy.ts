@@ -26,7 +26,7 @@ export type Extension = {
   readonly routes: Partial<Routes>
   /** The past is folded. */
   readonly ready: Promise<void>
-  stop(): void
+  stop(): void | Promise<void>
 }
 
 export type RunningProxy = {
@@ -63,7 +63,7 @@ export const startProxy = async (options: {
   readonly say: Say
   /** The data plane cannot go on. */
   readonly failed: (why: string) => void
-  readonly extend?: (log: LocalLog) => Extension
+  readonly extend?: (log: LocalLog) => Promise<Extension>
 }): Promise<RunningProxy> => {
   const { config, version, env, say } = options
   makeDataDir(config.dataDir)
@@ -92,7 +92,7 @@ export const startProxy = async (options: {
     config.kafka === null
       ? null
       : (await import('./shipping.ts')).startShipping(config.kafka, config.node, log, say)
-  const extension = options.extend?.(log)
+  const extension = await options.extend?.(log)
   const telemetry = startTelemetry({
     version,
     node: config.node,
@@ -119,10 +119,10 @@ export const startProxy = async (options: {
     stopping.abort()
     await http?.close()
     await threads?.close()
-    await telemetry.stop()
     counting.stop()
-    await shipping?.stop()
-    extension?.stop()
+    const traced = telemetry.stop()
+    await Promise.all([traced, shipping?.stop(traced)])
+    await extension?.stop()
     log.close()
   }
 

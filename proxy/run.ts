@@ -22,7 +22,7 @@ Without any, it makes a secret, keeps it in ./data and listens on port 8080.
 /** The life of a program around the proxy: settings, signals, exit codes. 2: wrong settings; 1: could not run. */
 export const run = async (
   program: string,
-  extend?: (log: LocalLog, version: string, config: Config) => Extension,
+  extend?: (log: LocalLog, version: string, config: Config) => Promise<Extension>,
 ): Promise<void> => {
   if (process.argv.includes('--help') || process.argv.includes('-h')) {
     process.stdout.write(usage(program))

@@ -15,8 +15,8 @@ export type Shipping = {
   failures(): Iterable<readonly [string, number]>
   /** Null when KAFKA_SPANS_TOPIC is none. */
   readonly spans: ReturnType<typeof kafkaSpanExporter> | null
-  /** Ships what is left if that is soon done; the rest stays in the log for the next start. */
-  stop(): Promise<void>
+  /** Ships what is left if that is soon done, and spans until `traced`; the rest stays in the log for the next start. */
+  stop(traced: Promise<void>): Promise<void>
 }
 
 const patienceMs = 5_000
@@ -37,13 +37,13 @@ export const startShipping = (config: KafkaConfig, node: string, log: LocalLog, 
     },
     failures: () => producer.failures,
     spans: ofSpans === null ? null : kafkaSpanExporter(ofSpans),
-    stop: async () => {
+    stop: async (traced) => {
       const whole = await shipper.stop(patienceMs)
       if (!whole) {
         const { waitingRows } = shipper.shipped
         say('warn', 'unshipped', { rows: waitingRows, hint: 'they are shipped at the next start' })
       }
-      await Promise.all([producer.close(), ofSpans?.close()])
+      await Promise.all([producer.close(), traced.then(() => ofSpans?.close())])
     },
   }
 }

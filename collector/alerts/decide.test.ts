@@ -82,7 +82,16 @@ test('what is bad raises once, says so by its severity, and is cleared with the 
   for (const event of decide([finding('good')], active, 5, 0)) deliver(event)
   assert.equal(said, ['warn alert.raised It is bad.', 'info alert.cleared It is well.'])
   assert.equal(list([]), [
-    { rule: 'replays', subject: 's', summary: 'It is well.', value: 1, baseline: 0, since: 1, clearedAt: 5 },
+    {
+      rule: 'replays',
+      subject: 's',
+      summary: 'It is well.',
+      value: 1,
+      baseline: 0,
+      since: 1,
+      clearedAt: 5,
+      severity: 'warning',
+    },
   ])
 })
 

@@ -8,7 +8,7 @@ import { severityOf } from './rules.ts'
 /** How many alerts are remembered; those that are up always are. */
 const remembered = 200
 
-type Entry = AlertStatus & {
+type Entry = Omit<AlertStatus, 'severity'> & {
   /** When it went up; `since` is when the trouble began. */
   readonly raisedAt: number
 }
@@ -101,10 +101,11 @@ export const openAlertBook = (saved: string | null, keep: (text: string) => void
         .sort((a, b) => Number(b.clearedAt) - Number(a.clearedAt))
       return [...up, ...cleared].map(({ raisedAt: _, ...alert }) => {
         const finding = alert.clearedAt === null ? now.get(alertId(alert.rule, alert.subject)) : undefined
-        if (finding === undefined) return alert
+        const severity = severityOf(alert.rule)
+        if (finding === undefined) return { ...alert, severity }
         // Between the two limits the trouble is fading: the words of the raise still hold.
         const summary = finding.verdict === 'bad' ? finding.summary() : alert.summary
-        return { ...alert, value: finding.value, summary }
+        return { ...alert, severity, value: finding.value, summary }
       })
     },
   }

@@ -2,18 +2,19 @@ import { datacentersDown, datacentersSlow } from './datacenter-rules.ts'
 import type { Finding, Watch } from './finding.ts'
 import {
   collectorLag,
+  deadLetters,
   eventLoops,
   eventsLost,
   fileDescriptors,
   hostCpu,
   silentNodes,
 } from './process-rules.ts'
-import type { RuleName } from './rules.ts'
+import type { RuleName, SelfRule } from './rules.ts'
 import { clockSkew, limitsReached, rejectionStorm, replayedHandshakes } from './stranger-rules.ts'
 import { connectionDrops, stalledSessions } from './traffic-rules.ts'
 
 /** How each rule looks: a rule without a look does not compile. */
-const looks: Record<RuleName, (watch: Watch) => Finding[]> = {
+const looks: Record<Exclude<RuleName, SelfRule>, (watch: Watch) => Finding[]> = {
   'connection-drops': connectionDrops,
   'stalled-sessions': stalledSessions,
   'datacenter-down': datacentersDown,
@@ -27,6 +28,7 @@ const looks: Record<RuleName, (watch: Watch) => Finding[]> = {
   'file-descriptors': fileDescriptors,
   'node-silent': silentNodes,
   'events-lost': eventsLost,
+  'dead-letters': deadLetters,
   'collector-lag': collectorLag,
 }
 

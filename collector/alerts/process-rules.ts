@@ -1,4 +1,4 @@
-import { foldKeys } from '../fold.ts'
+import { deadLetterKey, foldKeys } from '../fold.ts'
 import { type Node, nodesOf, silentMs } from '../nodes.ts'
 import { cpuParts, processKeys as p } from '../projections/processes.ts'
 import { clock, type Finding, recentSum, spell, verdictOf, type Watch } from './finding.ts'
@@ -78,12 +78,15 @@ export const fileDescriptors = (watch: Watch): Finding[] =>
 export const silentNodes = (watch: Watch): Finding[] =>
   nodesOf(watch.state, watch.now).map(({ node, lastSeenAt, stopped }) => {
     const quietMs = Math.max(0, watch.now - Math.max(lastSeenAt, watch.watchingSince))
+    const raised = watch.raised('node-silent', node)
+    // Who has just begun to watch must not take the silence before for an end of it.
+    const told = raised === undefined ? quietMs <= silentMs : lastSeenAt > raised.at
     return {
       rule: 'node-silent',
       subject: node,
       value: Math.round(quietMs / 1000),
       baseline: 0,
-      verdict: !stopped && quietMs > silentMs ? 'bad' : 'good',
+      verdict: stopped || told ? 'good' : quietMs > silentMs ? 'bad' : 'between',
       since: lastSeenAt,
       summary: () =>
         `Node ${node} has told nothing since ${clock(lastSeenAt)} and did not say that it stops. ` +
@@ -107,6 +110,25 @@ export const eventsLost = (watch: Watch): Finding[] => {
         `${value} facts were lost in the last ${spell(windowMs * watch.factor)}: traffic is not affected, but totals are too low by them. ` +
         'Look at the free space of DATA_DIR and the log’s bounds, and at the CPU.',
       calm: () => 'No more facts are being lost.',
+    },
+  ]
+}
+
+export const deadLetters = (watch: Watch): Finding[] => {
+  const { windowMs } = rules['dead-letters']
+  const value =
+    recentSum(watch, deadLetterKey('message'), windowMs) + recentSum(watch, deadLetterKey('fact'), windowMs)
+  return [
+    {
+      rule: 'dead-letters',
+      subject: 'fleet',
+      value,
+      baseline: 0,
+      verdict: value > 0 ? 'bad' : 'good',
+      summary: () =>
+        `${value} messages could not be read and were kept in the dead-letter topic. ` +
+        'A proxy newer than the collectors, or somebody else writing to the topic: update the collectors first.',
+      calm: () => 'Every message can be read again.',
     },
   ]
 }

@@ -48,6 +48,11 @@ export const rules = {
   'file-descriptors': { severity: 'critical', raise: 85, clear: 75 },
   'node-silent': { severity: 'critical' },
   'events-lost': { severity: 'warning', windowMs: 10 * minute },
+  /** Messages that could not be read. */
+  'dead-letters': { severity: 'warning', windowMs: 10 * minute },
+  /** What a collector finds of itself, for so long. */
+  'kafka-lost': { severity: 'critical', raiseMs: 30_000 },
+  'redis-lost': { severity: 'critical', raiseMs: 30_000 },
   /** Age of a fact when it is folded, ms. */
   'collector-lag': { severity: 'warning', raise: 30_000, clear: 5000 },
 } as const satisfies Record<
@@ -56,6 +61,9 @@ export const rules = {
 >
 
 export type RuleName = keyof typeof rules
+
+/** Decided by each collector for itself (`self-watch.ts`); all others by looking at the state. */
+export type SelfRule = 'kafka-lost' | 'redis-lost'
 
 export const severityOf = (rule: string): Severity =>
   rule in rules ? rules[rule as RuleName].severity : 'warning'

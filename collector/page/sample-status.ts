@@ -86,6 +86,7 @@ export const sampleStatus = (at: number): Status => ({
     {
       rule: 'connection-drops',
       subject: 'dc 5',
+      severity: 'critical',
       summary: 'Sessions to DC 5 end in good order again: 2 % dropped.',
       value: 2,
       baseline: 1,
@@ -124,6 +125,7 @@ export const troubledStatus = (at: number): Status => {
       {
         rule: 'datacenter-down',
         subject: 'dc 4 ipv4',
+        severity: 'critical',
         summary:
           'DC 4 over IPv4 has not answered for 6 min (11 tries failed, the last: timeout). Other datacenters answer: it is this one, or the route to it. Accounts at home there cannot connect; ask your provider, or wait.',
         value: 11,
@@ -134,6 +136,7 @@ export const troubledStatus = (at: number): Status => {
       {
         rule: 'connection-drops',
         subject: 'dc 4',
+        severity: 'critical',
         summary:
           '214 of 680 sessions to DC 4 that ended in the last 5 min were dropped (31 %, usually 1 %), mostly datacenter/dial/timeout. The datacenter cannot be reached in time.',
         value: 31,

@@ -47,7 +47,7 @@ export const createPending = () => {
     get size() {
       return size
     },
-    add(delta: Delta, emitter: string, standing: Standing): void {
+    add(delta: Delta, emitter?: string, standing?: Standing): void {
       for (const [span, buckets] of delta.counts) {
         const spanned: Map<Bucket, Counts> = counts.get(span) ?? new Map()
         counts.set(span, spanned)
@@ -62,8 +62,9 @@ export const createPending = () => {
       }
       learn(recent, delta.recent)
       learn(lasting, delta.lasting)
-      emitters.set(emitter, standing)
       since = Math.min(since, delta.since)
+      if (emitter === undefined || standing === undefined) return
+      emitters.set(emitter, standing)
       latest = Math.max(latest, standing.at)
     },
   } satisfies Pending & { add: unknown }

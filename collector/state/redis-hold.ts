@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Batch } from '../../proxy/events/contract.ts'
 import { type RedisClient, script } from '../../proxy/redis/connect.ts'
 import { partitionKey } from '../../proxy/redis/keys.ts'
+import { openDelta } from '../delta.ts'
 import { type Folded, fold } from '../fold.ts'
 import { createPending, type Pending } from './pending.ts'
 import { bucketName, nameParts, standingOf, standingText } from './redis-text.ts'
@@ -17,12 +18,16 @@ export type Hold = {
   readonly pending: number
   /** Folds a batch; nothing is written yet. */
   fold(batch: Batch): Folded
+  /** Counts something beside the facts, for ever and in the running tick. */
+  count(counts: Readonly<Record<string, number>>, at: number): void
   /**
    * Writes everything folded since the last time, and that the partition goes on at `offset`, in one stroke; `end` is
    * where its log ends. `stale`: somebody else holds the partition, or Redis has an older state (it lost its tail): take
    * it again. Throws what Redis or the connection says; then nothing or all was written, and it may be tried again.
    */
   commit(offset: number, end: number): Promise<'advanced' | 'stale'>
+  /** Whether Redis still has it as ours and as far as we brought it. */
+  standing(): Promise<'ours' | 'stale'>
   /** Forgets what is too old at `now` (epoch ms). */
   expire(now: number): Promise<'done' | 'stale'>
 }
@@ -95,6 +100,19 @@ export const takePartition = async (options: {
       return pending.size
     },
     fold: (batch) => fold(state, batch),
+    count: (counts, at) => {
+      const { delta, tally, moveTo } = openDelta('', '')
+      moveTo(at)
+      for (const [key, n] of Object.entries(counts)) {
+        tally.ever(key, n)
+        tally.tick(key, n)
+      }
+      pending.add({ ...delta, since: Infinity })
+    },
+    standing: async () => {
+      const [is, stands] = await redis.hmget(keyOf('meta'), 'owner', 'offset')
+      return is === owner && Number(stands) >= offset ? 'ours' : 'stale'
+    },
     commit: async (to, end) => {
       const { names, args } = written(pending)
       const since = Number.isFinite(pending.since) ? pending.since : ''

@@ -11,6 +11,8 @@ import type { FakeDatacenter } from './fake-datacenter.ts'
 import { type Site, siteName, tlsSite } from './site.ts'
 
 export type ApplianceOptions = {
+  /** What runs, in the repository; the appliance when missing. */
+  program?: 'compose/appliance.ts' | 'proxy/main.ts' | 'collector/main.ts'
   /** On top of the defaults below; undefined removes one. */
   env?: Readonly<Record<string, string | undefined>>
   /** What clients ask for (2, -2 for media of 2) → where it is. */
@@ -48,7 +50,7 @@ export type Appliance = AsyncDisposable & {
   start: () => Promise<void>
 }
 
-const program = join(import.meta.dirname, '..', 'appliance.ts')
+const root = join(import.meta.dirname, '..', '..')
 const startMs = 30_000
 const stopMs = 60_000
 const running = new Set<ChildProcess>()
@@ -76,6 +78,7 @@ export const startAppliance = async (options: ApplianceOptions = {}): Promise<Ap
     MTPROTO_PORT: '0',
     MTPROTO_HOST: '127.0.0.1',
     METRICS_PORT: '0',
+    COLLECTOR_PORT: '0',
     DATA_DIR: join(folder, 'data'),
     USER1_SECRET: secret,
     MODES: 'classic,secure,tls',
@@ -90,7 +93,8 @@ export const startAppliance = async (options: ApplianceOptions = {}): Promise<Ap
     ...options.env,
   }
   const lines: string[] = []
-  let child = launch(env, folder, options.nofile, lines)
+  const program = join(root, options.program ?? 'compose/appliance.ts')
+  let child = launch(program, env, folder, options.nofile, lines)
   stack.defer(() => kill(child))
   let ready = await readiness(child, lines)
   const owned = stack.move()
@@ -136,7 +140,7 @@ export const startAppliance = async (options: ApplianceOptions = {}): Promise<Ap
       return exited(child, lines)
     },
     start: async () => {
-      child = launch(env, folder, options.nofile, lines)
+      child = launch(program, env, folder, options.nofile, lines)
       ready = await readiness(child, lines)
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
@@ -144,6 +148,7 @@ export const startAppliance = async (options: ApplianceOptions = {}): Promise<Ap
 }
 
 const launch = (
+  program: string,
   env: Record<string, string | undefined>,
   cwd: string,
   nofile: number | undefined,
@@ -228,6 +233,7 @@ export const runAppliance = async (
   stack.defer(() => rm(folder, { recursive: true, force: true }))
   const lines: string[] = []
   const child = launch(
+    join(root, 'compose/appliance.ts'),
     { PATH: process.env.PATH, DATA_DIR: join(folder, 'data'), ...env },
     folder,
     undefined,

@@ -23,6 +23,8 @@ export type KafkaClient = {
 
 const [compress, decompress] = [promisify(zstdCompress), promisify(zstdDecompress)]
 const mostBytes = 64 * 2 ** 20
+/** A broker that is frozen, or a network that swallows packets, must not hold a request for ever. */
+const longestRequestMs = 8_000
 
 // kafkajs has no zstd of its own, and Node has.
 kafkajs.CompressionCodecs[CompressionTypes.ZSTD] = () => ({
@@ -55,7 +57,12 @@ const certificate = (file: string): string => {
  * A client that connects when it is first used. kafkajs' own log is left out: what matters of it is told once, in plain
  * words, by who uses the client. Throws when KAFKA_CA cannot be read.
  */
-export const openKafka = (config: KafkaConfig, name: string, say: Say): KafkaClient => {
+export const openKafka = (
+  config: KafkaConfig,
+  name: string,
+  say: Say,
+  requestMs: number = longestRequestMs,
+): KafkaClient => {
   if (!quietQueue())
     say('warn', 'kafkajs-changed', { hint: 'an idle connection may take a few percent of a core' })
   const sasl = saslOf(config)
@@ -65,8 +72,7 @@ export const openKafka = (config: KafkaConfig, name: string, say: Say): KafkaCli
     ssl: config.tls ? (config.caFile === null ? true : { ca: [certificate(config.caFile)] }) : false,
     ...(sasl === null ? {} : { sasl }),
     connectionTimeout: 3_000,
-    // A broker that is frozen, or a network that swallows packets, must not hold a request for ever.
-    requestTimeout: 8_000,
+    requestTimeout: requestMs,
     enforceRequestTimeout: true,
     // Short: who sends tries again for ever, with the same batch (see producer.ts).
     retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 4 },

@@ -46,6 +46,8 @@ export const openProducer = (
 ): Producer => {
   const { kafka, say } = client
   const closing = new AbortController()
+  const closed = Promise.withResolvers<never>()
+  closed.promise.catch(() => {})
   const failures = new Map<KafkaFailure, number>()
   const sent = new Map<number, number>()
   let producer: KafkaProducer | null = null
@@ -61,7 +63,6 @@ export const openProducer = (
   }
 
   const connected = async (): Promise<KafkaProducer> => {
-    if (producer !== null) return producer
     if (partitions === null) {
       await ensureTopics(client)
       const admin = kafka.admin()
@@ -69,11 +70,13 @@ export const openProducer = (
       const { topics } = await admin.fetchTopicMetadata({ topics: [topic] }).finally(() => admin.disconnect())
       partitions = topics[0]?.partitions.length ?? null
     }
+    if (producer !== null) return producer
     const fresh = kafka.producer({
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
       createPartitioner: () => () => 0, // every message names its own
+      retry: { retries: 1 }, // the fewest that kafkajs lets an idempotent one have: `persist` knows better
     })
     try {
       await fresh.connect()
@@ -88,25 +91,30 @@ export const openProducer = (
   const fail = async (error: unknown, tries: number): Promise<void> => {
     const failure = failureOf(error)
     failures.set(failure, (failures.get(failure) ?? 0) + 1)
+    if (failure === 'too-large') throw new TooLarge(`${topic} takes no batch of this size`)
     if (up !== false) say('warn', 'kafka-lost', { topic, why: failure, hint: 'tries again by itself' })
     up = false
-    if (failure === 'too-large') throw new TooLarge(`${topic} takes no batch of this size`)
     // Both have another idea of what came before: a new producer id begins anew. What may come twice by this has its seq.
     if (failure === 'sequence') await drop()
+    // kafkajs goes on using a connection that swallows everything, until the kernel gives it up a quarter of an hour
+    // later. A producer that connects again keeps its id and its sequence numbers.
+    if (failure === 'timeout') await producer?.disconnect().then(producer.connect).catch(drop)
+    // Somebody deleted it, or the broker is another: make it again.
+    if (failure === 'no-topic') partitions = null
     await delay(backOff(tries), undefined, { signal: closing.signal }).catch(() => {})
   }
 
-  /** Tries until it is done. */
+  /** Tries until it is done, or until `close`, which waits for no answer of kafkajs. */
   const persist = async <T>(work: (producer: KafkaProducer) => Promise<T>): Promise<T> => {
     for (let tries = 0; ; tries++) {
       if (closing.signal.aborted) throw new ProducerClosed(`the producer of ${topic} was closed`)
       try {
-        const done = await work(await connected())
+        const done = await Promise.race([connected().then(work), closed.promise])
         if (up === false) say('info', 'kafka-back', { topic })
         up = true
         return done
       } catch (error) {
-        await fail(error, tries)
+        if (!closing.signal.aborted) await fail(error, tries)
       }
     }
   }
@@ -142,9 +150,10 @@ export const openProducer = (
     },
     close: async () => {
       closing.abort()
-      // kafkajs would try on to the end of its retries; nobody waits for that.
-      await Promise.race([last, delay(2_000, undefined, { ref: false })])
-      await Promise.race([drop(), delay(2_000, undefined, { ref: false })])
+      closed.reject(new ProducerClosed(`the producer of ${topic} was closed`))
+      await last
+      // kafkajs would wait for what is under way; nobody waits for that.
+      await Promise.race([drop(), delay(500, undefined, { ref: false })])
     },
   }
 }

@@ -1,13 +1,16 @@
-import { encodeEvents, encodeMessage } from '../events/codec.ts'
+import { decodeEvents, encodeEvents, encodeMessage } from '../events/codec.ts'
+import type { Position } from '../events/contract.ts'
 import { partitionOf } from '../kafka/partition.ts'
-import { type Outgoing, type Producer, ProducerClosed } from '../kafka/producer.ts'
+import { type Outgoing, type Producer, ProducerClosed, TooLarge } from '../kafka/producer.ts'
 import type { Say } from '../say.ts'
-import type { LocalLog } from './local.ts'
+import type { LocalLog, Snapshot } from './local.ts'
 import type { StoredRow } from './store.ts'
 
 export type Shipped = {
   /** Facts that the brokers acknowledged, since the start. */
   readonly facts: number
+  /** Facts that were too large for the brokers, each by itself. */
+  readonly refused: number
   /** Rows that wait. */
   readonly waitingRows: number
   /** Epoch ms of the oldest fact that is under way or waits; null when nothing does. */
@@ -29,23 +32,39 @@ const lingerMs = 50
 const keepPlaceMs = 1_000
 const lookMs = 1_000
 
-/** One message a row; a row too large for a message is several. */
-const messagesOf = ({ node, boot, seq, text }: StoredRow): Outgoing[] => {
-  const key = `${node}/${boot}`
-  if (text.length <= messageBytes) return [{ key, value: encodeMessage({ node, boot, seq, text }) }]
-  const events = JSON.parse(text) as never[]
-  if (events.length < 2) return [{ key, value: encodeMessage({ node, boot, seq, text }) }]
-  const half = events.length >> 1
-  const part = (from: number, to: number): Outgoing[] =>
-    messagesOf({ node, boot, seq: seq + from, text: encodeEvents(events.slice(from, to)) } as StoredRow)
-  return [...part(0, half), ...part(half, events.length)]
+/** What one message carries: a row, or a part of one that is too large. */
+type Piece = Position & { readonly count: number; readonly text: string }
+
+/** The facts of a piece as two; null when they are one, or cannot be told apart. */
+const halvesOf = ({ node, boot, seq, text }: Piece): readonly [Piece, Piece] | null => {
+  const { events } = decodeEvents(text)
+  const middle = events.length >> 1
+  if (middle === 0) return null
+  const part = (from: number, to: number): Piece => {
+    const facts = events.slice(from, to)
+    return { node, boot, seq: seq + from, count: facts.length, text: encodeEvents(facts) }
+  }
+  return [part(0, middle), part(middle, events.length)]
 }
+
+const piecesOf = (piece: Piece): readonly Piece[] =>
+  piece.text.length <= messageBytes ? [piece] : (halvesOf(piece)?.flatMap(piecesOf) ?? [piece])
+
+const keyOf = ({ node, boot }: Position): string => `${node}/${boot}`
 
 /** The rows up to the first of another emitter: one emitter's facts stay in one partition, in order. */
 const sameEmitter = (rows: readonly StoredRow[]): readonly StoredRow[] => {
   const [first] = rows
   const other = rows.findIndex(({ node, boot }) => node !== first?.node || boot !== first.boot)
   return other < 0 ? rows : rows.slice(0, other)
+}
+
+/** The emitter that was shipped last, and where to: a topic that gets more partitions tears no boot in two. */
+type Pinned = { readonly key: string; readonly partition: number }
+
+const pinnedOf = (kept: Snapshot | null): Pinned => {
+  const [partition = '', key = ''] = String(kept?.value ?? '').split(' ', 2)
+  return { key, partition: Number(partition) }
 }
 
 /**
@@ -58,39 +77,71 @@ export const startShipper = (
   producer: Pick<Producer, 'partitions' | 'send'>,
   say: Say,
 ): Shipper => {
-  let row = log.loadSnapshot(name)?.row ?? 0
+  const kept = log.loadSnapshot(name)
+  let row = kept?.row ?? 0
+  let pinned = pinnedOf(kept)
   let facts = 0
+  let refused = 0
   let oldestAt: number | null = null
   let stopping = false
   let keptAt = 0
   let keptRow = row
+  let trouble = ''
   let wake = Promise.withResolvers<void>()
   log.release(name, row)
   const fresh = log.tail(Number.MAX_SAFE_INTEGER, () => wake.resolve())
 
   const keepPlace = (): void => {
-    if (row === keptRow) return
     keptAt = performance.now()
-    if (log.saveSnapshot(name, row, '')) keptRow = row
-    log.release(name, keptRow)
+    if (row !== keptRow && log.saveSnapshot(name, row, `${pinned.partition} ${pinned.key}`)) keptRow = row
+  }
+
+  const partitionFor = async (key: string): Promise<number> => {
+    const partitions = await producer.partitions()
+    if (pinned.key !== key || pinned.partition >= partitions) {
+      pinned = { key, partition: partitionOf(key, partitions) }
+    }
+    return pinned.partition
+  }
+
+  /** In halves when it is too large, and without the one fact that no broker takes: that is a hole in `seq`. */
+  const send = async (partition: number, pieces: readonly Piece[]): Promise<void> => {
+    const messages = pieces.map((piece): Outgoing => ({ key: keyOf(piece), value: encodeMessage(piece) }))
+    try {
+      await producer.send(partition, messages)
+    } catch (error) {
+      if (!(error instanceof TooLarge)) throw error
+      const [first] = pieces
+      if (first === undefined) return
+      const middle = pieces.length >> 1
+      const halves =
+        middle > 0 ? [pieces.slice(0, middle), pieces.slice(middle)] : halvesOf(first)?.map((half) => [half])
+      if (halves === undefined) {
+        refused += first.count
+        say('error', 'fact-too-large', { facts: first.count, hint: 'raise message.max.bytes of the brokers' })
+      }
+      for (const half of halves ?? []) await send(partition, half)
+      return
+    }
+    for (const { count } of pieces) facts += count
   }
 
   /** Sends the next rows; false when there are none. */
   const shipSome = async (): Promise<boolean> => {
     const rows = sameEmitter(log.rows(row, sendBytes))
     const [first] = rows
-    if (first === undefined) return false
-    oldestAt = first.at
-    const partition = partitionOf(`${first.node}/${first.boot}`, await producer.partitions())
-    await producer.send(partition, rows.flatMap(messagesOf))
-    for (const { count } of rows) facts += count
-    row = rows.at(-1)!.row
+    const last = rows.at(-1)
+    oldestAt = first?.at ?? null
+    if (first === undefined || last === undefined) return false
+    await send(await partitionFor(keyOf(first)), rows.flatMap(piecesOf))
+    row = last.row
+    // At once, saved or not: a place before rows that are gone is as good, and a full disk needs them gone.
+    log.release(name, row)
     if (performance.now() - keptAt > keepPlaceMs) keepPlace()
     return true
   }
 
   const pause = async (): Promise<void> => {
-    oldestAt = null
     keepPlace()
     const look = setTimeout(wake.resolve, lookMs).unref()
     await wake.promise
@@ -102,10 +153,14 @@ export const startShipper = (
   /** One step; false when there was nothing to do. What cannot be read or sent now is tried again. */
   const step = async (): Promise<boolean> => {
     try {
-      return await shipSome()
+      const some = await shipSome()
+      trouble = ''
+      return some
     } catch (error) {
       if (error instanceof ProducerClosed) throw error
-      say('error', 'ship-failed', { why: error instanceof Error ? error.message : String(error) })
+      const why = error instanceof Error ? error.message : String(error)
+      if (why !== trouble) say('error', 'ship-failed', { why, hint: 'tries again by itself' })
+      trouble = why
       return false
     }
   }
@@ -127,7 +182,7 @@ export const startShipper = (
 
   return {
     get shipped() {
-      return { facts, waitingRows: Math.max(0, log.lastRow - row), oldestAt }
+      return { facts, refused, waitingRows: Math.max(0, log.lastRow - row), oldestAt }
     },
     stop: async (patienceMs) => {
       stopping = true

@@ -27,6 +27,9 @@ const measures: Record<RuleName, Measure> = {
   'file-descriptors': measure(percent),
   'node-silent': measure(seconds),
   'events-lost': measure((value) => `${count(value)} lost`),
+  'dead-letters': measure((value) => `${count(value)} messages`),
+  'kafka-lost': measure(seconds),
+  'redis-lost': measure(seconds),
   'collector-lag': measure(seconds),
 }
 
@@ -53,7 +56,7 @@ const raised = (alert: AlertStatus, now: number): Piece =>
   h(
     'li',
     {},
-    mark('down', 'active'),
+    alert.severity === 'critical' ? mark('down', 'critical') : mark('slow', 'warning'),
     h(
       'div',
       {},

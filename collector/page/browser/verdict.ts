@@ -1,5 +1,5 @@
 import type { RuleName } from '../../alerts/rules.ts'
-import type { DatacenterStatus, Status } from '../../status.ts'
+import type { AlertStatus, DatacenterStatus, Status } from '../../status.ts'
 import { count, duration, ms } from './format.ts'
 import { families } from './words.ts'
 
@@ -12,8 +12,8 @@ const lagAfterMs = 15_000
 
 /** What somebody woken at night must know first: what is wrong, in one line, or that nothing is. */
 export const verdict = (status: Status): Verdict => {
-  const wrong = [...alerts(status), ...datacentersDown(status), ...silentNodes(status)]
-  const watch = [...partlyDown(status), ...slow(status), ...lagging(status)]
+  const wrong = [...alerts(status, 'critical'), ...datacentersDown(status), ...silentNodes(status)]
+  const watch = [...alerts(status, 'warning'), ...partlyDown(status), ...slow(status), ...lagging(status)]
   const lost = losses(status)
   const first = wrong[0] ?? watch[0]
   if (first === undefined)
@@ -31,8 +31,9 @@ export const activeAlerts = (status: Status) => status.alerts.filter((alert) => 
 /** The rest of a summary is advice, and stands with the alert. */
 export const firstSentence = (summary: string): string => /^.*?[.!?](?=\s|$)/s.exec(summary)?.[0] ?? summary
 
-const alerts = (status: Status): string[] =>
+const alerts = (status: Status, severity: AlertStatus['severity']): string[] =>
   activeAlerts(status)
+    .filter((alert) => alert.severity === severity)
     .toSorted((a, b) => a.since - b.since)
     .map((alert) => firstSentence(alert.summary) || `${alert.rule} ${alert.subject}`)
 

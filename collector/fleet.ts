@@ -1,0 +1,145 @@
+import type { Config } from '../proxy/config.ts'
+import { openKafka } from '../proxy/kafka/connect.ts'
+import { openProducer } from '../proxy/kafka/producer.ts'
+import { connectRedis } from '../proxy/redis/connect.ts'
+import { startDeciding } from './alerts/deciding.ts'
+import type { Collector } from './collector.ts'
+import { createExposition } from './exposition.ts'
+import type { Say } from './say.ts'
+import { watchEnds } from './source/ends.ts'
+import { followTopic } from './source/kafka.ts'
+import { openMirror } from './state/mirror.ts'
+import { buildStatus } from './status-builder.ts'
+
+export type FleetCollector = Omit<Collector, 'stop'> & {
+  /** Null when it can answer, else why not. */
+  unready(): string | null
+  /** Leaves the group, hands over the alerts. */
+  stop(): Promise<void>
+}
+
+const refreshMs = 1_000
+/** A copy older than this is told as such. */
+const staleMs = 15_000
+
+/**
+ * One collector of a fleet: folds its share of the events into Redis, and answers for the whole fleet from a copy of what
+ * all of them have folded. Starts whether or not Kafka and Redis are there, and waits for them.
+ */
+export const startFleetCollector = (options: {
+  readonly config: Pick<Config, 'node' | 'alertFactor' | 'replayWindowMs' | 'webhook'>
+  readonly kafka: NonNullable<Config['kafka']>
+  readonly redis: NonNullable<Config['redis']>
+  readonly version: string
+  readonly now: () => number
+  readonly say: Say
+}): FleetCollector => {
+  const { config, version, now, say } = options
+  const { prefix } = options.redis
+  const client = openKafka(options.kafka, `mtscope-collector-${config.node}`, say)
+  const redis = connectRedis(options.redis, `mtscope-collector-${config.node}`, say)
+  const deadLetters = openProducer(client, options.kafka.topics.deadLetters)
+  const alerts = openProducer(client, options.kafka.topics.alerts)
+  const ends = watchEnds(client)
+  const following = followTopic({
+    client,
+    redis,
+    prefix,
+    deadLetters,
+    replayWindowMs: config.replayWindowMs,
+    now,
+    say,
+  })
+  const mirror = openMirror({ redis, prefix, partitions: () => ends.partitions })
+  const expose = createExposition()
+  let refreshedAt = 0
+  let stopped = false
+
+  /** Messages that nobody has folded yet, by partition. */
+  const behind = (): Map<number, number> =>
+    new Map(
+      [...mirror.metas].map(([partition, { offset, end }]) => [
+        partition,
+        Math.max(0, (ends.of(partition) ?? end) - offset),
+      ]),
+    )
+  /** How old the facts are that come next, where any are waiting. */
+  const lagMs = (): number => {
+    let lag = 0
+    for (const [partition, waiting] of behind()) {
+      const foldedAt = mirror.metas.get(partition)?.foldedAt ?? 0
+      if (waiting > 0 && foldedAt > 0) lag = Math.max(lag, now() - foldedAt)
+    }
+    return lag
+  }
+  const fresh = (): boolean => now() - refreshedAt < staleMs
+
+  const deciding = startDeciding({
+    redis,
+    prefix,
+    state: mirror.state,
+    lagMs,
+    able: () => following.up && fresh(),
+    alerts,
+    webhook: config.webhook,
+    self: config.node,
+    up: () => ({ kafka: following.up, redis: fresh() }),
+    factor: config.alertFactor,
+    now,
+    say,
+  })
+
+  const first = Promise.withResolvers<void>()
+  const refresh = async (): Promise<void> => {
+    while (!stopped) {
+      try {
+        await mirror.refresh(now())
+        await deciding.refresh()
+        refreshedAt = now()
+        first.resolve()
+      } catch {
+        // Redis is away; its connection has said so, and `fresh` tells.
+      }
+      await new Promise((resolve) => setTimeout(resolve, refreshMs).unref())
+    }
+  }
+  void refresh()
+
+  return {
+    caughtUp: first.promise,
+    unready: () => {
+      if (refreshedAt === 0) return 'waiting for Redis'
+      if (!fresh()) return 'Redis does not answer'
+      return following.up ? null : 'waiting for Kafka'
+    },
+    status: () => buildStatus(mirror.state, { version, alerts: deciding.list(), lagMs: lagMs(), now: now() }),
+    alerts: () => deciding.list(),
+    exposition: (accept) =>
+      expose(
+        mirror.state,
+        {
+          now: now(),
+          fleet: prefix,
+          lagMs: lagMs(),
+          repeated: following.repeated,
+          active: deciding.active(),
+          raisedTotal: deciding.raisedTotal(),
+          fleetwork: {
+            behind: behind(),
+            held: following.held,
+            commits: following.commits,
+            stale: following.stale,
+            mirrorAgeMs: refreshedAt === 0 ? 0 : now() - refreshedAt,
+            up: { kafka: following.up, redis: fresh() },
+          },
+        },
+        accept,
+      ),
+    stop: async () => {
+      stopped = true
+      await Promise.all([following.stop(), deciding.stop(), ends.stop()])
+      await Promise.all([deadLetters.close(), alerts.close()])
+      redis.disconnect()
+    },
+  }
+}

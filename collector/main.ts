@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs'
+import { readConfig } from '../proxy/config.ts'
+import { readDotenvFile } from '../proxy/dotenv.ts'
+import { sayer } from '../proxy/say.ts'
+import { type HttpServer, startHttp } from '../proxy/telemetry/http.ts'
+import { type FleetCollector, startFleetCollector } from './fleet.ts'
+import { pageRoutes } from './page/serve.ts'
+
+const program = 'mtscope-collector'
+const usage = `${program}: folds the events of a fleet from Kafka into Redis, decides alerts, answers for all of it
+
+Needs KAFKA_BROKERS and REDIS_URL, from the environment or from .env in the current folder; README.md lists all settings.
+Serves the status page, /metrics, /api/status, /api/alerts, /healthz and /readyz on METRICS_HOST:COLLECTOR_PORT.
+Start as many as you like: they share the partitions of the topic, and each answers for the whole fleet.
+
+  SIGTERM, SIGINT   leaves the group, so that another takes over at once, and exits 0
+`
+
+if (process.argv.includes('--help') || process.argv.includes('-h')) {
+  process.stdout.write(usage)
+  process.exit(0)
+}
+const say = sayer()
+
+const wrong = (mistakes: readonly string[]): never => {
+  process.stderr.write(`${program} cannot start:\n${mistakes.map((mistake) => `  ${mistake}\n`).join('')}`)
+  process.exit(2)
+}
+const reading = readConfig(process.env, readDotenvFile())
+if (!reading.ok) wrong(reading.mistakes)
+const config = reading.ok ? reading.config : wrong([])
+const { kafka, redis } = config
+if (kafka === null || redis === null) {
+  wrong([
+    ...(kafka === null
+      ? ['KAFKA_BROKERS is not set: write the brokers that proxies ship to, as kafka:9092']
+      : []),
+    ...(redis === null
+      ? ['REDIS_URL is not set: write the Redis that keeps the state, as redis://redis:6379']
+      : []),
+  ])
+}
+
+const version = String(
+  (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version?: string })
+    .version,
+)
+let collector: FleetCollector
+let http: HttpServer
+try {
+  collector = startFleetCollector({ config, kafka: kafka!, redis: redis!, version, now: Date.now, say })
+  http = await startHttp({
+    host: config.metricsHost,
+    port: config.collectorPort,
+    routes: {
+      expositions: [async () => collector.exposition()],
+      unready: collector.unready,
+      json: { '/api/status': collector.status, '/api/alerts': collector.alerts },
+      page: pageRoutes(),
+    },
+  })
+} catch (error) {
+  say('error', 'cannot-start', { why: error instanceof Error ? error.message : String(error) })
+  process.exit(1)
+}
+say('info', 'ready', { port: http.port, metrics: http.url, node: config.node, version })
+
+let stopping = false
+const stop = (signal: NodeJS.Signals): void => {
+  if (stopping) process.exit(0)
+  stopping = true
+  say('info', 'stopping', { signal })
+  Promise.all([http.close(), collector.stop()]).then(
+    () => {
+      say('info', 'stopped')
+      process.exit(0)
+    },
+    (error: unknown) => {
+      say('error', 'stop-failed', { error: String(error) })
+      process.exit(1)
+    },
+  )
+}
+process.on('SIGTERM', stop)
+process.on('SIGINT', stop)

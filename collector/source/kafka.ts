@@ -1,0 +1,191 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { decodeMessage } from '../../proxy/events/codec.ts'
+import type { KafkaClient } from '../../proxy/kafka/connect.ts'
+import { type Incoming, openConsumer, type Turn } from '../../proxy/kafka/consumer.ts'
+import type { Producer } from '../../proxy/kafka/producer.ts'
+import type { RedisClient } from '../../proxy/redis/connect.ts'
+import { deadLetterKey } from '../fold.ts'
+import type { Say } from '../say.ts'
+import { type Hold, takePartition } from '../state/redis-hold.ts'
+import { refillReplays } from './refill.ts'
+
+export type FollowedTopic = {
+  /** Whether this member is in the group. */
+  readonly up: boolean
+  /** Partitions that this collector folds now. */
+  readonly held: number
+  /** Since the start of this process: commits, those of them that came too late, repeated facts. */
+  readonly commits: number
+  readonly stale: number
+  readonly repeated: number
+  /** Leaves the group; what is folded and not committed is folded again by who takes over. */
+  stop(): Promise<void>
+}
+
+export type TopicToFollow = {
+  readonly client: KafkaClient
+  readonly redis: RedisClient
+  readonly prefix: string
+  /** Where messages go that nobody can read. */
+  readonly deadLetters: Pick<Producer, 'send'>
+  readonly replayWindowMs: number
+  readonly now: () => number
+  readonly say: Say
+}
+
+/** Numbers that wait for a commit at most: one script runs for some milliseconds, and memory stays flat. */
+const pendingAtMost = 20_000
+const checkMs = 2_000
+const expireMs = 60_000
+const retryMs = 250
+
+/**
+ * One of the collectors that fold `mtscope.events` into Redis. Each partition has one owner; the offset it goes on from
+ * stands beside the aggregates, and both move in one stroke, so that no fact is counted twice or not at all, whoever dies
+ * when. While Redis is away nothing is folded: Kafka waits.
+ */
+export const followTopic = (options: TopicToFollow): FollowedTopic => {
+  const { client, redis, prefix, deadLetters, now, say } = options
+  const { events: topic } = client.config.topics
+  const holds = new Map<number, Hold>()
+  const sought = new Map<number, number>()
+  let assigned = new Set<number>()
+  let [commits, stale, repeated] = [0, 0, 0]
+  let stopped = false
+
+  /** Makes a partition ours and goes on where its state stands; null when it is not (any more) for us. */
+  const take = async (partition: number): Promise<Hold | null> => {
+    while (assigned.has(partition) && !stopped) {
+      try {
+        const hold = await takePartition({ redis, prefix, partition })
+        if (!assigned.has(partition)) return null
+        holds.set(partition, hold)
+        sought.set(partition, hold.offset)
+        consumer.seek(partition, hold.offset)
+        return hold
+      } catch {
+        await delay(retryMs) // Redis is away, and its connection has said so
+      }
+    }
+    return null
+  }
+
+  const retake = async (partition: number): Promise<void> => {
+    stale++
+    holds.delete(partition)
+    await take(partition)
+  }
+
+  /** Writes what is folded; false when the partition is not ours any more, or Redis stands elsewhere. */
+  const commit = async (hold: Hold, turn: Turn, offset: number): Promise<boolean> => {
+    while (turn.alive() && holds.get(turn.partition) === hold) {
+      try {
+        if ((await hold.commit(offset, turn.end)) === 'advanced') {
+          commits++
+          return true
+        }
+        await retake(turn.partition)
+        return false
+      } catch (error) {
+        if (String(error).includes('MTSCOPE'))
+          say('error', 'redis-refused', { why: String(error).slice(0, 200) })
+        await delay(retryMs)
+        await turn.heartbeat()
+      }
+    }
+    holds.delete(turn.partition)
+    return false
+  }
+
+  const bury = async (turn: Turn, { offset, key, value }: Incoming, reason: string): Promise<void> => {
+    const headers = { topic, partition: String(turn.partition), offset: String(offset), reason }
+    await deadLetters.send(0, [{ key: key === null ? null : String(key), value: value ?? '', headers }])
+  }
+
+  const foldOne = async (hold: Hold, turn: Turn, message: Incoming): Promise<void> => {
+    const decoded = decodeMessage(String(message.value ?? ''))
+    const broken = 'error' in decoded ? 'message' : decoded.unreadable.length > 0 ? 'fact' : null
+    if (broken !== null) {
+      await bury(turn, message, broken)
+      hold.count({ [deadLetterKey(broken)]: 1 }, now())
+    }
+    if ('error' in decoded) return
+    repeated += hold.fold(decoded).repeated
+    refillReplays(redis, prefix, decoded.events, now(), options.replayWindowMs)
+  }
+
+  const batch = async (turn: Turn, messages: readonly Incoming[]): Promise<void> => {
+    const { partition } = turn
+    const hold = holds.get(partition) ?? (await take(partition))
+    const [first] = messages
+    if (hold === null || first === undefined) return
+    let next = hold.offset
+    if (first.offset > next && sought.get(partition) !== next) {
+      sought.set(partition, next)
+      consumer.seek(partition, next)
+      return
+    }
+    if (first.offset > next) say('warn', 'events-gone', { partition, messages: first.offset - next })
+    for (const message of messages) {
+      if (message.offset < next) continue
+      await foldOne(hold, turn, message)
+      next = message.offset + 1
+      if (hold.pending > pendingAtMost && !(await commit(hold, turn, next))) return
+    }
+    if (next > hold.offset && (await commit(hold, turn, next))) sought.delete(partition)
+  }
+
+  const consumer = openConsumer(
+    client,
+    { topic, group: `${prefix}-collector` },
+    {
+      assigned: (partitions) => {
+        assigned = new Set(partitions)
+        for (const partition of holds.keys()) if (!assigned.has(partition)) holds.delete(partition)
+        // A new generation: whoever had it in between may have moved it on.
+        for (const partition of partitions) {
+          holds.delete(partition)
+          void take(partition)
+        }
+      },
+      batch,
+    },
+  )
+
+  /** A Redis that lost its tail is found out even when no event comes. */
+  const check = async (): Promise<void> => {
+    for (const [partition, hold] of holds) {
+      const stands = await hold.standing().catch(() => 'unknown' as const)
+      if (stands === 'stale' && holds.get(partition) === hold) await retake(partition)
+      else if (stands === 'ours') await consumer.commit(partition, hold.offset)
+    }
+  }
+  const checking = setInterval(() => void check(), checkMs).unref()
+  const expiring = setInterval(() => {
+    for (const hold of holds.values()) hold.expire(now()).catch(() => {})
+  }, expireMs).unref()
+
+  return {
+    get up() {
+      return consumer.up
+    },
+    get held() {
+      return holds.size
+    },
+    get commits() {
+      return commits
+    },
+    get stale() {
+      return stale
+    },
+    get repeated() {
+      return repeated
+    },
+    stop: async () => {
+      stopped = true
+      clearInterval(checking)
+      clearInterval(expiring)
+      await consumer.stop()
+    },
+  }
+}

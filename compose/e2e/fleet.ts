@@ -1,0 +1,58 @@
+import { type Kafka, startKafka } from '../services/kafka.ts'
+import { type Redis, startRedis } from '../services/redis.ts'
+import { type FakeDatacenter, fakeDatacenter } from './fake-datacenter.ts'
+import { type Appliance, startAppliance } from './harness.ts'
+import { tlsSite } from './site.ts'
+
+export type Fleet = AsyncDisposable & {
+  readonly kafka: Kafka
+  readonly redis: Redis
+  readonly datacenter: FakeDatacenter
+  readonly proxies: readonly Appliance[]
+  readonly collectors: readonly Appliance[]
+}
+
+/** A fleet of real processes: a broker, a Redis, proxies with one secret and one masking host, and collectors. */
+export const startFleet = async (options: {
+  readonly proxies: number
+  readonly collectors: number
+  readonly env?: Readonly<Record<string, string>>
+}): Promise<Fleet> => {
+  await using stack = new AsyncDisposableStack()
+  const site = stack.use(await tlsSite())
+  const datacenter = stack.use(await fakeDatacenter())
+  const [kafka, redis] = await Promise.all([startKafka(), startRedis()])
+  stack.use(kafka)
+  stack.use(redis)
+  const env = {
+    KAFKA_BROKERS: kafka.brokers.join(','),
+    REDIS_URL: redis.url,
+    KAFKA_PARTITIONS: '4',
+    WORKERS: '1',
+    ...options.env,
+  }
+  const proxies: Appliance[] = []
+  for (let i = 0; i < options.proxies; i++) {
+    const secret = proxies[0]?.secret
+    const own = {
+      ...env,
+      NODE_NAME: `proxy-${i + 1}`,
+      ...(secret === undefined ? {} : { USER1_SECRET: secret }),
+    }
+    const proxy = await startAppliance({
+      program: 'proxy/main.ts',
+      env: own,
+      datacenters: { 2: datacenter },
+      site,
+    })
+    if (secret !== undefined) proxy.secret = secret
+    proxies.push(stack.use(proxy))
+  }
+  const collectors: Appliance[] = []
+  for (let i = 0; i < options.collectors; i++) {
+    const own = { ...env, NODE_NAME: `collector-${i + 1}` }
+    collectors.push(stack.use(await startAppliance({ program: 'collector/main.ts', env: own, site })))
+  }
+  const kept = stack.move()
+  return { kafka, redis, datacenter, proxies, collectors, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+}
