@@ -1,5 +1,5 @@
 import type { AlertEvent } from '../../proxy/events/contract.ts'
-import type { Say } from '../say.ts'
+import type { Say } from '../../proxy/say.ts'
 import type { AlertStatus } from '../status.ts'
 import type { Active } from './decide.ts'
 import { alertId, type Finding } from './finding.ts'

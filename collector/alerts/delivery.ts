@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { AlertEvent } from '../../proxy/events/contract.ts'
-import type { Say } from '../say.ts'
+import type { Say } from '../../proxy/say.ts'
 import type { Outcome } from './webhook.ts'
 
 /** Alerts that wait to be delivered to one target, the oldest first. */

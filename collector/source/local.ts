@@ -1,6 +1,6 @@
 import type { LocalLog } from '../../proxy/log/local.ts'
+import type { Say } from '../../proxy/say.ts'
 import { fold } from '../fold.ts'
-import type { Say } from '../say.ts'
 import { createMemoryState, type State } from '../state/memory.ts'
 import { packSnapshot, readSnapshot } from '../state/snapshot.ts'
 

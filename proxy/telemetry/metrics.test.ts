@@ -121,7 +121,7 @@ const starting = (env: NodeJS.ProcessEnv = {}): Telemetry & AsyncDisposable => {
     warn: (text) => {
       throw new Error(text)
     },
-    sources: { logBytes: () => 4096, warmSockets: () => 7, doctor: () => examined },
+    sources: { logBytes: () => 4096, warmSockets: () => 7, doctor: () => examined, shipping },
   })
   return { ...telemetry, [Symbol.asyncDispose]: telemetry.stop }
 }
@@ -147,6 +147,12 @@ const collected = (): Promise<void> =>
     setFlagsFromString('--expose-gc')
     runInNewContext('gc')()
   })
+
+const shipping = {
+  shipped: { facts: 3, waitingRows: 1, oldestAt: Date.now() - 2_000 },
+  up: true,
+  failures: () => [['timeout', 1]] as const,
+}
 
 test('facts told before OpenTelemetry was loaded are counted, too', async () => {
   await using telemetry = starting()

@@ -1,1 +1,0 @@
-export type { Say } from '../proxy/say.ts'
