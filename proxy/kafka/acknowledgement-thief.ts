@@ -3,15 +3,17 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
 /**
  * For tests: stands between a producer and a broker, and every so often takes the broker's answer to a Produce request
- * away and cuts the connection: the batch is written, and nobody is told.
+ * away and cuts the connection: the batch is written, and nobody is told. It can become a black hole, too.
  */
 export const startThief = async (brokerPort: () => number, every: number) => {
   const sockets = new Set<Socket>()
   let answers = 0
   let stolen = 0
+  let holes = 0
   const server = createServer((client) => {
     const broker = connect(brokerPort(), '127.0.0.1')
     const produced = new Set<number>()
+    const hole = holes
     for (const socket of [client, broker]) {
       sockets.add(socket)
       socket
@@ -24,6 +26,7 @@ export const startThief = async (brokerPort: () => number, every: number) => {
     }
     let asked: Buffer = Buffer.alloc(0)
     client.on('data', (bytes: Buffer) => {
+      if (hole < holes) return
       broker.write(bytes)
       asked = Buffer.concat([asked, bytes])
       // Request: length, API key (0 is Produce), version, correlation id.
@@ -33,6 +36,7 @@ export const startThief = async (brokerPort: () => number, every: number) => {
       }
     })
     broker.on('data', (bytes: Buffer) => {
+      if (hole < holes) return
       if (bytes.length >= 8 && produced.delete(bytes.readInt32BE(4)) && ++answers % every === 0) {
         stolen++
         client.destroy()
@@ -47,6 +51,10 @@ export const startThief = async (brokerPort: () => number, every: number) => {
     port: (server.address() as AddressInfo).port,
     get stolen() {
       return stolen
+    },
+    /** Swallows from now on what the connections of now carry, and ends none; new ones are well. */
+    swallow: (): void => {
+      holes++
     },
     [Symbol.asyncDispose]: async (): Promise<void> => {
       for (const socket of sockets) socket.destroy()
