@@ -75,7 +75,10 @@ export const openProducer = (
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
-      createPartitioner: () => () => 0, // every message names its own
+      createPartitioner:
+        () =>
+        ({ message }) =>
+          message.partition ?? 0, // every message names its own
       retry: { retries: 1 }, // the fewest that kafkajs lets an idempotent one have: `persist` knows better
     })
     try {

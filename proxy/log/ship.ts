@@ -1,5 +1,5 @@
-import { decodeEvents, encodeEvents, encodeMessage } from '../events/codec.ts'
-import type { Position } from '../events/contract.ts'
+import { encodeEvents, encodeMessage } from '../events/codec.ts'
+import type { Position, ProxyEvent } from '../events/contract.ts'
 import { partitionOf } from '../kafka/partition.ts'
 import { type Outgoing, type Producer, ProducerClosed, TooLarge } from '../kafka/producer.ts'
 import type { Say } from '../say.ts'
@@ -9,8 +9,6 @@ import type { StoredRow } from './store.ts'
 export type Shipped = {
   /** Facts that the brokers acknowledged, since the start. */
   readonly facts: number
-  /** Facts that were too large for the brokers, each by itself. */
-  readonly refused: number
   /** Rows that wait. */
   readonly waitingRows: number
   /** Epoch ms of the oldest fact that is under way or waits; null when nothing does. */
@@ -33,16 +31,25 @@ const keepPlaceMs = 1_000
 const lookMs = 1_000
 
 /** What one message carries: a row, or a part of one that is too large. */
-type Piece = Position & { readonly count: number; readonly text: string }
+type Piece = Position & { readonly count: number; readonly at: number; readonly text: string }
+
+const eventsOf = (text: string): readonly unknown[] => {
+  try {
+    const events: unknown = JSON.parse(text)
+    return Array.isArray(events) ? events : []
+  } catch {
+    return [] // damaged on disk; who reads the message says so
+  }
+}
 
 /** The facts of a piece as two; null when they are one, or cannot be told apart. */
-const halvesOf = ({ node, boot, seq, text }: Piece): readonly [Piece, Piece] | null => {
-  const { events } = decodeEvents(text)
+const halvesOf = ({ node, boot, seq, at, text }: Piece): readonly [Piece, Piece] | null => {
+  const events = eventsOf(text)
   const middle = events.length >> 1
   if (middle === 0) return null
   const part = (from: number, to: number): Piece => {
     const facts = events.slice(from, to)
-    return { node, boot, seq: seq + from, count: facts.length, text: encodeEvents(facts) }
+    return { node, boot, seq: seq + from, at, count: facts.length, text: JSON.stringify(facts) }
   }
   return [part(0, middle), part(middle, events.length)]
 }
@@ -81,7 +88,6 @@ export const startShipper = (
   let row = kept?.row ?? 0
   let pinned = pinnedOf(kept)
   let facts = 0
-  let refused = 0
   let oldestAt: number | null = null
   let stopping = false
   let keptAt = 0
@@ -104,26 +110,27 @@ export const startShipper = (
     return pinned.partition
   }
 
-  /** In halves when it is too large, and without the one fact that no broker takes: that is a hole in `seq`. */
+  /** In halves when it is too large. In the place of one fact that no broker takes goes the news of its loss. */
   const send = async (partition: number, pieces: readonly Piece[]): Promise<void> => {
     const messages = pieces.map((piece): Outgoing => ({ key: keyOf(piece), value: encodeMessage(piece) }))
     try {
       await producer.send(partition, messages)
     } catch (error) {
-      if (!(error instanceof TooLarge)) throw error
       const [first] = pieces
-      if (first === undefined) return
+      if (!(error instanceof TooLarge) || first === undefined) throw error
       const middle = pieces.length >> 1
       const halves =
         middle > 0 ? [pieces.slice(0, middle), pieces.slice(middle)] : halvesOf(first)?.map((half) => [half])
-      if (halves === undefined) {
-        refused += first.count
-        say('error', 'fact-too-large', { facts: first.count, hint: 'raise message.max.bytes of the brokers' })
-      }
-      for (const half of halves ?? []) await send(partition, half)
+      for (const half of halves ?? [[lossOf(first)]]) await send(partition, half)
       return
     }
     for (const { count } of pieces) facts += count
+  }
+
+  const lossOf = ({ count, at, ...place }: Piece): Piece => {
+    say('error', 'fact-too-large', { facts: count, hint: 'raise message.max.bytes of the brokers' })
+    const lost: ProxyEvent = { v: 1, type: 'events.lost', at, reason: 'unreadable', count }
+    return { ...place, at, count, text: encodeEvents([lost]) }
   }
 
   /** Sends the next rows; false when there are none. */
@@ -182,7 +189,7 @@ export const startShipper = (
 
   return {
     get shipped() {
-      return { facts, refused, waitingRows: Math.max(0, log.lastRow - row), oldestAt }
+      return { facts, waitingRows: Math.max(0, log.lastRow - row), oldestAt }
     },
     stop: async (patienceMs) => {
       stopping = true
