@@ -12,6 +12,7 @@ import { configured } from './relay/configured.ts'
 import type { MeasuredFlight } from './relay/flight.ts'
 import type { Changeable, RelayUser } from './relay/settings.ts'
 import { startThreads, type Threads } from './relay/threads.ts'
+import { refillReplays } from './replay/refill.ts'
 import type { Say } from './say.ts'
 import { dailyKey, keptUser, makeDataDir, untilMidnight } from './secrets.ts'
 import { maxFds, openFds } from './telemetry/host.ts'
@@ -87,11 +88,15 @@ export const startProxy = async (options: {
   let doctor: ReturnType<typeof startDoctor> | null = null
   let http: HttpServer | null = null
   let unready: string | null = 'starting'
-  // Loaded only by those who ship: it takes memory.
+  // Both are loaded only by those who have them: they take memory.
   const shipping =
     config.kafka === null
       ? null
       : (await import('./shipping.ts')).startShipping(config.kafka, config.node, log, say)
+  const claims =
+    config.redis === null
+      ? null
+      : (await import('./replay/connect.ts')).connectClaims(config.redis, config, say)
   const extension = await options.extend?.(log)
   const telemetry = startTelemetry({
     version,
@@ -101,6 +106,7 @@ export const startProxy = async (options: {
     sources: {
       logBytes: () => log.stats.bytes,
       warmSockets: () => threads?.warmSockets ?? 0,
+      claims: claims?.counts ?? null,
       shipping,
       doctor: () => doctor?.latest() ?? null,
     },
@@ -119,6 +125,7 @@ export const startProxy = async (options: {
     stopping.abort()
     await http?.close()
     await threads?.close()
+    claims?.close()
     counting.stop()
     const traced = telemetry.stop()
     await Promise.all([traced, shipping?.stop(traced)])
@@ -159,10 +166,12 @@ export const startProxy = async (options: {
       stopping.signal.addEventListener('abort', masking.stop)
       await masking.known
     }
+    const settings = configured(config, most)
+    refillReplays(log, settings.replay, config.replayWindowMs, now())
     threads = await startThreads(
       config.workers,
       {
-        ...configured(config, most),
+        ...settings,
         port,
         users: relayUsers(users),
         directory,
@@ -176,6 +185,7 @@ export const startProxy = async (options: {
           if (lost > 0) emit({ v: 1, type: 'events.lost', at: now(), reason: 'worker-queue', count: lost })
         },
         fault: (message) => say('error', 'relay-fault', { message }),
+        claim: async (digest, connection) => claims?.claim(digest, connection) ?? 'unanswered',
         died: (worker, error) => options.failed(`relay thread ${worker} died: ${error}`),
       },
     )

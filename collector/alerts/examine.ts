@@ -10,7 +10,13 @@ import {
   silentNodes,
 } from './process-rules.ts'
 import type { RuleName, SelfRule } from './rules.ts'
-import { clockSkew, limitsReached, rejectionStorm, replayedHandshakes } from './stranger-rules.ts'
+import {
+  clockSkew,
+  limitsReached,
+  rejectionStorm,
+  replayedHandshakes,
+  replaysUnclaimed,
+} from './stranger-rules.ts'
 import { connectionDrops, stalledSessions } from './traffic-rules.ts'
 
 /** How each rule looks: a rule without a look does not compile. */
@@ -20,6 +26,7 @@ const looks: Record<Exclude<RuleName, SelfRule>, (watch: Watch) => Finding[]> = 
   'datacenter-down': datacentersDown,
   'datacenter-slow': datacentersSlow,
   'rejection-storm': rejectionStorm,
+  'replay-unclaimed': replaysUnclaimed,
   replays: replayedHandshakes,
   'clock-skew': clockSkew,
   'limit-reached': limitsReached,

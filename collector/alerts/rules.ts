@@ -36,6 +36,8 @@ export const rules = {
   },
   /** Refused handshakes a minute, against the usual. */
   'rejection-storm': { severity: 'warning', windowMs: 5 * minute, least: 100, times: 5 },
+  /** Handshakes that the shared replay cache did not answer for. */
+  'replay-unclaimed': { severity: 'warning', windowMs: 5 * minute, raise: 20, clear: 1 },
   replays: { severity: 'warning', windowMs: 10 * minute, raise: 10, clear: 3 },
   /** Signed hellos out of the window of time, from so many clients. */
   'clock-skew': { severity: 'critical', windowMs: 10 * minute, raise: 10, clear: 3, clients: 3 },

@@ -115,3 +115,21 @@ export const limitsReached = (watch: Watch): Finding[] =>
       calm: () => `The limit of ${limit} is not reached any more.`,
     }
   })
+
+export const replaysUnclaimed = (watch: Watch): Finding[] => {
+  const { windowMs, raise, clear } = rules['replay-unclaimed']
+  const value = recentSum(watch, replayKeys.unclaimed, windowMs)
+  return [
+    {
+      rule: 'replay-unclaimed',
+      subject: 'fleet',
+      value,
+      baseline: 0,
+      verdict: verdictOf(value, raise, clear),
+      summary: () =>
+        `Redis did not answer in time for ${value} handshakes of the last ${spell(windowMs)}. ` +
+        'A handshake captured at one proxy may pass at another meanwhile, or is refused, as REPLAY_ON_REDIS_LOSS says: look at Redis and the way to it.',
+      calm: () => 'Redis answers for handshakes in time again.',
+    },
+  ]
+}

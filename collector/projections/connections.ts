@@ -160,6 +160,7 @@ export const connections = (event: ProxyEvent, tally: Tally): Tally => {
     case 'process.stopped':
     case 'process.sampled':
     case 'limit.refused':
+    case 'replay.unclaimed':
     case 'events.lost':
     case 'config.reloaded':
       return tally

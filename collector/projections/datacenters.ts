@@ -85,6 +85,7 @@ export const datacenters = (event: ProxyEvent, tally: Tally): Tally => {
     case 'process.stopped':
     case 'process.sampled':
     case 'limit.refused':
+    case 'replay.unclaimed':
     case 'events.lost':
     case 'config.reloaded':
       return tally

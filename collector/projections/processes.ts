@@ -100,6 +100,7 @@ export const processes = (event: ProxyEvent, tally: Tally): Tally => {
     case 'connection.closed':
     case 'datacenter.probed':
     case 'limit.refused':
+    case 'replay.unclaimed':
     case 'config.reloaded':
       return tally
   }

@@ -55,6 +55,7 @@ export const rejections = (event: ProxyEvent, tally: Tally): Tally => {
     case 'process.started':
     case 'process.stopped':
     case 'process.sampled':
+    case 'replay.unclaimed':
     case 'events.lost':
     case 'config.reloaded':
       return tally

@@ -5,6 +5,8 @@ import { labelled, slotOf } from '../key.ts'
 export const replayKeys = {
   replays: 'replays',
   slot: labelled('replays.slot'),
+  /** Handshakes that the shared cache did not answer for. */
+  unclaimed: 'replays.unclaimed',
 } as const
 
 /** Handshakes seen before: someone recorded a client and plays it back to find out what answers. */
@@ -15,6 +17,10 @@ export const replays = (event: ProxyEvent, tally: Tally): Tally => {
       tally.ever(replayKeys.replays, 1)
       tally.tick(replayKeys.replays, 1)
       tally.tick(replayKeys.slot(slotOf(event.client)), 1)
+      return tally
+    case 'replay.unclaimed':
+      tally.ever(replayKeys.unclaimed, event.count)
+      tally.tick(replayKeys.unclaimed, event.count)
       return tally
     case 'connection.accepted':
     case 'handshake.accepted':

@@ -8,18 +8,11 @@ import { clientHello } from './client-hello.ts'
 import { fakeDatacenter } from './fake-datacenter.ts'
 import { freePort, startAppliance } from './harness.ts'
 import { initiate } from './obfuscation.ts'
-import { siteName, sitePage, tcpSite, tlsSite } from './site.ts'
+import { echoSite, siteName, sitePage, tcpSite, tlsSite } from './site.ts'
 import { observe, type Step } from './stranger.ts'
 import { until } from './until.ts'
 
 const http = Buffer.from(`GET / HTTP/1.1\r\nHost: ${siteName}\r\nConnection: close\r\n\r\n`)
-
-/** Says back what it hears, and a last word after the FIN. */
-const echoSite = () =>
-  tcpSite((socket) => {
-    socket.on('data', (bytes: Buffer) => socket.write(bytes))
-    socket.on('end', () => socket.end('bye'))
-  })
 
 test('whatever a stranger sends, the answer is the masking host’s, byte for byte', async () => {
   await using site = await echoSite()

@@ -29,6 +29,13 @@ export const tlsSite = (name = siteName): Promise<Site> => {
 export const tcpSite = (serve: (socket: Socket) => void): Promise<Site> =>
   listening(createServer({ allowHalfOpen: true }, serve), '')
 
+/** Says back what it hears, and a last word after the FIN. */
+export const echoSite = (): Promise<Site> =>
+  tcpSite((socket) => {
+    socket.on('data', (bytes: Buffer) => socket.write(bytes))
+    socket.on('end', () => socket.end('bye'))
+  })
+
 const listening = async (server: Server, cert: string): Promise<Site> => {
   const sockets = new Set<Socket>()
   let accepted = 0

@@ -23,6 +23,7 @@ parentPort!.postMessage({
   type: 'listening',
   port: listening.port,
   engine: engine.kind,
+  waker: null,
 } satisfies FromWorker)
 engine.run(
   (now) => {

@@ -40,6 +40,7 @@ const rejections: readonly RejectReason[] = [
   'unknown-dc',
   'clock-skew',
   'replayed',
+  'unclaimed',
   'not-mtproto',
   'timeout',
 ]
@@ -185,6 +186,11 @@ export const arbitraries: { readonly [T in EventType]: fc.Arbitrary<Of<T>> } = {
   'limit.refused': fact('limit.refused', {
     limit: fc.constantFrom('connections' as const, 'handshakes' as const, 'file-descriptors' as const),
     count,
+    worker: count,
+  }),
+  'replay.unclaimed': fact('replay.unclaimed', {
+    count,
+    action: fc.constantFrom('local' as const, 'refuse' as const),
     worker: count,
   }),
   'events.lost': fact('events.lost', {

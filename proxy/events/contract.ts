@@ -24,6 +24,7 @@ export type RejectReason =
   | 'unknown-dc' // a right secret that asks for a datacenter nobody knows
   | 'clock-skew' // a signed ClientHello from another time
   | 'replayed' // seen before
+  | 'unclaimed' // Redis did not say in time whether it was seen, and REPLAY_ON_REDIS_LOSS=refuse
   | 'not-mtproto' // plain HTTP, a scan, garbage
   | 'timeout' // not complete within CLIENT_HANDSHAKE_TIMEOUT
 
@@ -236,6 +237,11 @@ export type ProcessEvent =
     >
   /** At most one a second for each limit and worker. */
   | Fact<'limit.refused', 1, { limit: Limit; count: number; worker: number }>
+  /**
+   * Handshakes that the shared replay cache did not answer for in time: the local one alone was trusted, or they were
+   * refused. At most one a second for each worker.
+   */
+  | Fact<'replay.unclaimed', 1, { count: number; action: 'local' | 'refuse'; worker: number }>
   /** A hole in history: `count` sequence numbers that no event will ever fill. */
   | Fact<'events.lost', 1, { reason: LossReason; count: number }>
   | Fact<'config.reloaded', 1, { users: number; added: readonly string[]; removed: readonly string[] }>

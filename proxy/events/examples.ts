@@ -152,6 +152,7 @@ export const examples: { readonly [T in EventType]: Extract<MtscopeEvent, { type
     error: 'timeout',
   },
   'limit.refused': { v: 1, type: 'limit.refused', at, limit: 'handshakes', count: 12, worker: 0 },
+  'replay.unclaimed': { v: 1, type: 'replay.unclaimed', at, count: 3, action: 'local', worker: 0 },
   'events.lost': { v: 1, type: 'events.lost', at, reason: 'worker-queue', count: 1_000 },
   'config.reloaded': { v: 1, type: 'config.reloaded', at, users: 2, added: ['user2'], removed: ['old'] },
   'alert.raised': { v: 1, type: 'alert.raised', at, ...alert },

@@ -87,6 +87,7 @@ const side = oneOf<Side>({ client: true, datacenter: true, proxy: true })
 const phase = oneOf<Phase>({ hello: true, dial: true, waiting: true, relaying: true, fronting: true })
 const direction = oneOf<Direction>({ 'to-client': true, 'to-datacenter': true })
 const limit = oneOf<Limit>({ connections: true, handshakes: true, 'file-descriptors': true })
+const action = oneOf<'local' | 'refuse'>({ local: true, refuse: true })
 const loss = oneOf<LossReason>({
   'worker-queue': true,
   'log-full': true,
@@ -101,6 +102,7 @@ const rejections: Readonly<Record<RejectReason, true>> = {
   'unknown-dc': true,
   'clock-skew': true,
   replayed: true,
+  unclaimed: true,
   'not-mtproto': true,
   timeout: true,
 }
@@ -219,6 +221,7 @@ export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
     error: optional(dialError),
   },
   'limit.refused': { limit, count, worker: count },
+  'replay.unclaimed': { count, action, worker: count },
   'events.lost': { reason: loss, count },
   'config.reloaded': { users: count, added: list(text), removed: list(text) },
   'alert.raised': alert,

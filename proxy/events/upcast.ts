@@ -27,6 +27,7 @@ export const chains: { readonly [T in EventType]: Chain<Newest<T>> } = {
   'process.sampled': [],
   'datacenter.probed': [],
   'limit.refused': [],
+  'replay.unclaimed': [],
   'events.lost': [],
   'config.reloaded': [],
   'alert.raised': [],

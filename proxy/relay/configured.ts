@@ -30,5 +30,6 @@ export const configured = (
     maxHandshakes: share(config.maxHandshakes),
     poolSize: share(config.poolSize),
     replay: replayMemory(config.replayEntries),
+    sharedReplay: config.redis === null ? null : config.replayOnRedisLoss,
   }
 }

@@ -2,12 +2,13 @@ import { type Address, addressText } from '../datacenter/directory.ts'
 import type { Mode } from '../events/contract.ts'
 import { makeCipher } from '../wire/cipher.ts'
 import { dcOf, type Opening, openingFor } from '../wire/obfuscated2.ts'
+import { type Claim, claiming } from './claiming.ts'
 import type { Link, LinkEvents } from './link.ts'
 import { relay as pumpBytes } from './pump.ts'
 import { closeSession, ms, reasonOf, type Session } from './session.ts'
 
 /** While the datacenter is dialed the client is not read: what it sends waits in the kernel, within its window. */
-const waiting: LinkEvents<Session> = {
+export const waiting: LinkEvents<Session> = {
   bytes: () => {},
   drained: () => {},
   ended: () => {},
@@ -16,37 +17,74 @@ const waiting: LinkEvents<Session> = {
 
 /**
  * The way to the datacenter that the opening asks for: a warm socket, or a dial over its addresses. `told` is called
- * once it is clear whose session this is and before anything else is said of it.
+ * once it is clear whose session this is and before anything else is said of it. With
+ * a `claim` the dial begins at once, and nothing passes before all proxies have been asked.
  */
 export const connectDatacenter = (
   session: Session,
   opening: Opening,
   who: { mode: Mode; user: string },
   told: () => void,
+  claim: Claim | null,
 ): void => {
   const { relay, client } = session
   const { dc, media, test, id } = dcOf(opening.dc)
-  session.who = { ...who, dc: test ? 10_000 + dc : dc, media }
-  session.phase = 'dial'
-  relay.greetings.delete(session)
-  told()
+  const accepted = (): void => {
+    session.who = { ...who, dc: test ? 10_000 + dc : dc, media }
+    session.phase = 'dial'
+    relay.greetings.delete(session)
+    told()
+  }
+  const arrived = (link: Link, address: Address, pooled: boolean, elapsedMs: number): void =>
+    whenClaimed(session, link, () => connected(session, opening, link, address, pooled, elapsedMs))
   client.attach(waiting, session)
   client.pause()
+  if (claim === null) accepted()
+  else {
+    claiming(session, claim, () => {
+      const { arrived } = session.claim!
+      session.claim = null
+      accepted()
+      arrived?.()
+    })
+  }
 
   const warm = relay.pool.take(id!)
-  if (warm !== null) return connected(session, opening, warm.link, warm.address, true, 0)
+  if (warm !== null) return arrived(warm.link, warm.address, true, 0)
   session.dialing = relay.dialer.dial(relay.addresses(id!), {
-    connected: (link, address, elapsedMs) => connected(session, opening, link, address, false, elapsedMs),
+    connected: (link, address, elapsedMs) => arrived(link, address, false, elapsedMs),
     missed: (...facts) => relay.missed(id!, facts, session.id),
     failed: (error) => {
       session.dialing = null
-      closeSession(
-        session,
-        'datacenter',
-        error === 'timeout' ? 'timeout' : error === 'no-descriptors' ? 'limit' : 'refused',
+      whenClaimed(session, null, () =>
+        closeSession(
+          session,
+          'datacenter',
+          error === 'timeout' ? 'timeout' : error === 'no-descriptors' ? 'limit' : 'refused',
+        ),
       )
     },
   })
+}
+
+/** A datacenter that is there before its client may use it. */
+const early: LinkEvents<Session> = {
+  bytes: () => {},
+  drained: () => {},
+  ended: () => {},
+  lost: (session) => {
+    session.datacenter = null
+    session.claim!.arrived = () => closeSession(session, 'datacenter', 'reset')
+  },
+}
+
+/** Goes on at once, or when the claim is answered. */
+const whenClaimed = (session: Session, link: Link | null, then: () => void): void => {
+  if (session.claim === null) return then()
+  session.dialing = null
+  session.datacenter = link
+  link?.attach(early, session)
+  session.claim.arrived = then
 }
 
 const connected = (

@@ -1,7 +1,9 @@
+import type { RejectReason } from '../events/contract.ts'
 import { payloadLength } from '../wire/obfuscated2.ts'
 import { unwrapper } from '../wire/records.ts'
 import { answer } from '../wire/server-hello.ts'
-import { connectDatacenter } from './connecting.ts'
+import { claiming, dropClaim } from './claiming.ts'
+import { connectDatacenter, waiting } from './connecting.ts'
 import { front } from './fronting.ts'
 import { type Greeted, type Rejected, readGreeting, readInnerOpening } from './handshake.ts'
 import type { LinkEvents } from './link.ts'
@@ -29,6 +31,7 @@ const judge = (session: Session): void => {
 }
 
 export const reject = (session: Session, { step: _, reason, ...facts }: Rejected): void => {
+  dropClaim(session)
   rejectedFact(session, reason, session.relay.mask !== null, facts)
   front(session, reason)
 }
@@ -47,13 +50,25 @@ const answerHello = (session: Session, hello: Inner['hello']): void => {
   if (!relay.claim(hello.digest, relay.epoch() / 1000)) {
     return reject(session, { step: 'rejected', reason: 'replayed', ...facts })
   }
-  client.write(answered, 0, answered.length)
-  const rest = session.greeting!.subarray(hello.length)
-  session.greeting = null
-  session.unwrap = unwrapper()
-  const inner: Inner = { session, hello, user }
-  client.attach(inside, inner)
-  if (rest.length > 0) inside.bytes(inner, rest, 0, rest.length)
+  const greet = (): void => {
+    client.write(answered, 0, answered.length)
+    const rest = session.greeting!.subarray(hello.length)
+    session.greeting = null
+    session.unwrap = unwrapper()
+    const inner: Inner = { session, hello, user }
+    client.attach(inside, inner)
+    if (rest.length > 0) inside.bytes(inner, rest, 0, rest.length)
+  }
+  if (relay.ask === null) return greet()
+  // Our answer would betray us to who replays: it waits for the claim. A dial cannot begin yet, its datacenter is unknown.
+  client.attach(waiting, session)
+  client.pause()
+  const refused = (reason: RejectReason): void => reject(session, { step: 'rejected', reason, ...facts })
+  claiming(session, { digest: hello.digest, refused }, () => {
+    session.claim = null
+    client.resume()
+    greet()
+  })
 }
 
 /** A stranger cannot come this far: there is nothing to hide, and nothing left to show. */
@@ -72,8 +87,10 @@ const accept = (
   if (mode !== 'tls' && !relay.claim(digest, relay.epoch() / 1000)) {
     return reject(session, { step: 'rejected', reason: 'replayed', user: user.name })
   }
+  // With a claim under way the 64 bytes are still the masking host's, should it be refused.
+  const whole = session.greeting
   session.greeting = rest
-  connectDatacenter(session, opening, { mode, user: user.name }, () => {
+  const told = (): void => {
     relay.emit({
       v: 1,
       type: 'handshake.accepted',
@@ -86,7 +103,13 @@ const accept = (
       client: session.clientHash,
       ...tls,
     })
-  })
+  }
+  const refused = (reason: RejectReason): void => {
+    session.greeting = whole
+    reject(session, { step: 'rejected', reason, user: user.name })
+  }
+  const claim = relay.ask === null || mode === 'tls' ? null : { digest, refused }
+  connectDatacenter(session, opening, { mode, user: user.name }, told, claim)
 }
 
 /** Nothing more will come. What came may still be the masking host's to answer. */

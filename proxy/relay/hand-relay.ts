@@ -1,6 +1,7 @@
 import type { ProxyEvent } from '../events/contract.ts'
 import { replayMemory } from '../replay/memory.ts'
 import { usualFlight } from '../wire/server-hello.ts'
+import type { Ask } from './claims.ts'
 import { type HandLink, handEngine, handLink } from './hand-driven.ts'
 import { startRelay } from './relay.ts'
 import type { RelaySettings } from './settings.ts'
@@ -32,6 +33,7 @@ export const settings = (): RelaySettings => ({
   maxHandshakes: 10,
   poolSize: 0,
   replay: replayMemory(64),
+  sharedReplay: null,
   users: [{ name: 'one', secret }],
   directory: new Map([[2, [{ host: '192.0.2.1', port: 443, family: 'ipv4' }]]]),
   mask,
@@ -39,10 +41,10 @@ export const settings = (): RelaySettings => ({
   addressKey: Buffer.alloc(32, 1),
 })
 
-export const relaying = (changed: Partial<RelaySettings> = {}) => {
+export const relaying = (changed: Partial<RelaySettings> = {}, ask: Ask | null = null) => {
   const engine = handEngine()
   const events: ProxyEvent[] = []
-  const relay = startRelay(engine, { ...settings(), ...changed }, (event) => events.push(event))
+  const relay = startRelay(engine, { ...settings(), ...changed }, (event) => events.push(event), ask)
   const startedAt = performance.now()
   return {
     engine,

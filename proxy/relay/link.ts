@@ -89,6 +89,8 @@ export type Engine = {
    */
   run(pulse: (now: number) => number, failed: (error: unknown) => void): void
   stop(): void
+  /** A descriptor for another thread: a byte written there ends the wait, so that messages are seen at once. */
+  waker?(): number | null
   sample?(): LoopLoad
 }
 

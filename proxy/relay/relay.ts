@@ -7,6 +7,7 @@ import { type Claim, replayCache } from '../replay/memory.ts'
 import { dcOf } from '../wire/obfuscated2.ts'
 import { type Fill, randomPool } from '../wire/random.ts'
 import type { Flight } from '../wire/server-hello.ts'
+import type { Ask } from './claims.ts'
 import { greeting } from './greeting.ts'
 import type { Rules } from './handshake.ts'
 import type { Engine, Link } from './link.ts'
@@ -25,6 +26,10 @@ export type Relay = {
   flight: Flight
   readonly random: Fill
   readonly claim: Claim
+  /** The same of all proxies; null: this one is alone. */
+  readonly ask: Ask | null
+  /** Handshakes that nobody answered for, since the last fact about them. */
+  unclaimed: number
   readonly dialer: Dialer
   readonly pool: Pool
   readonly emit: Emit
@@ -68,7 +73,12 @@ const addressHasher = (key: Uint8Array): ((remote: Buffer) => string) => {
   }
 }
 
-export const startRelay = (engine: Engine, settings: RelaySettings, emit: Emit): Relay => {
+export const startRelay = (
+  engine: Engine,
+  settings: RelaySettings,
+  emit: Emit,
+  ask: Ask | null = null,
+): Relay => {
   const random = randomPool()
   const id = Buffer.alloc(16)
   const refusals = new Map<Limit, number>()
@@ -94,6 +104,8 @@ export const startRelay = (engine: Engine, settings: RelaySettings, emit: Emit):
     flight: settings.flight,
     random,
     claim: replayCache(settings.replay),
+    ask,
+    unclaimed: 0,
     dialer: dial,
     pool: pool({
       dialer: dial,
@@ -181,6 +193,10 @@ export const startRelay = (engine: Engine, settings: RelaySettings, emit: Emit):
         emit({ v: 1, type: 'limit.refused', at: relay.epoch(), limit, count, worker: settings.worker })
       }
       refusals.clear()
+      if (relay.unclaimed === 0) return
+      const [action, count] = [settings.sharedReplay ?? 'local', relay.unclaimed]
+      emit({ v: 1, type: 'replay.unclaimed', at: relay.epoch(), count, action, worker: settings.worker })
+      relay.unclaimed = 0
     },
     closeAll: () => {
       for (const session of relay.sessions) closeSession(session, 'proxy', 'drain')

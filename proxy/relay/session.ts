@@ -19,6 +19,8 @@ export type Session = {
   /** Bytes that came and went nowhere yet. */
   greeting: Buffer | null
   dialing: Dialing | null
+  /** While all proxies are asked whether they have seen the handshake; null: not, or it is answered. */
+  claim: Claiming | null
   /** The datacenter; while fronting, the masking host. */
   datacenter: Link | null
   /** Null until the handshake was accepted. */
@@ -50,6 +52,9 @@ export type Session = {
   closed: boolean
 }
 
+/** What came of the dial before the claim was answered. */
+export type Claiming = { arrived: (() => void) | null }
+
 export const openSession = (relay: Relay, client: Link, id: string, clientHash: string): Session => ({
   relay,
   id,
@@ -59,6 +64,7 @@ export const openSession = (relay: Relay, client: Link, id: string, clientHash: 
   phase: 'hello',
   greeting: null,
   dialing: null,
+  claim: null,
   datacenter: null,
   who: null,
   unwrap: null,

@@ -1,5 +1,6 @@
 import type { Address } from '../datacenter/directory.ts'
 import type { Mode } from '../events/contract.ts'
+import type { ClaimAnswer } from '../replay/shared.ts'
 import type { ThreadSample } from '../telemetry/loop.ts'
 import type { Flight } from '../wire/server-hello.ts'
 
@@ -27,6 +28,8 @@ export type RelaySettings = {
   maxHandshakes: number
   poolSize: number
   replay: SharedArrayBuffer
+  /** What happens to a handshake that the shared replay cache does not answer for; null: there is none. */
+  sharedReplay: 'local' | 'refuse' | null
 } & Changeable
 
 /** What can change while connections run: by SIGHUP, by the prober, by a new measurement, at midnight. */
@@ -51,13 +54,16 @@ export type ToWorker =
   | { type: 'sample' }
   /** Stops accepting; sessions may end by themselves for so long. */
   | { type: 'drain'; ms: number }
+  | { type: 'claimed'; id: number; answer: ClaimAnswer }
 
 /** Worker → main thread. */
 export type FromWorker =
-  | { type: 'listening'; port: number; engine: 'native' | 'portable' }
+  /** `waker`: a descriptor; a byte written there makes the thread look at its messages at once. Null: it always does. */
+  | { type: 'listening'; port: number; engine: 'native' | 'portable'; waker: number | null }
   | { type: 'failed'; message: string }
   /** JSON of an array of `count` facts; `lost` facts before them were dropped. */
   | { type: 'facts'; text: string; count: number; lost: number }
   | { type: 'sample'; open: number; warm: number; sample: ThreadSample }
+  | { type: 'claim'; id: number; digest: string; connection: string }
   | { type: 'drained' }
   | { type: 'fault'; message: string }

@@ -1,4 +1,6 @@
+import { writeSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
+import type { ClaimAnswer } from '../replay/shared.ts'
 import type { ThreadSample } from '../telemetry/loop.ts'
 import type { Changeable, FromWorker, RelaySettings, ToWorker } from './settings.ts'
 
@@ -18,6 +20,8 @@ export type Threads = {
 export type ThreadEvents = {
   facts(text: string, lost: number): void
   fault(message: string): void
+  /** Asks all proxies about a handshake; only where settings say that there is somebody to ask. */
+  claim(digest: string, connection: string): Promise<ClaimAnswer>
   /** A thread died; nobody listens in its place. */
   died(worker: number, error: unknown): void
 }
@@ -28,7 +32,23 @@ export type ThreadEvents = {
  */
 const limits = { maxYoungGenerationSizeMb: 8 }
 
-type Thread = { worker: Worker; open: number; warm: number; sample: ThreadSample | null; drained: () => void }
+type Thread = {
+  worker: Worker
+  open: number
+  warm: number
+  sample: ThreadSample | null
+  drained: () => void
+  waker: number | null
+}
+
+const byte = Buffer.alloc(1)
+const wake = (descriptor: number): void => {
+  try {
+    writeSync(descriptor, byte)
+  } catch {
+    // The pipe is full of bytes that say the same.
+  }
+}
 
 /** Starts the data plane; rejects when a thread cannot listen. */
 export const startThreads = async (
@@ -38,6 +58,15 @@ export const startThreads = async (
 ): Promise<Threads> => {
   const threads: Thread[] = []
   let closing = false
+
+  const claim = async (
+    thread: Thread,
+    { id, digest, connection }: Extract<FromWorker, { type: 'claim' }>,
+  ) => {
+    const answer = await events.claim(digest, connection)
+    thread.worker.postMessage({ type: 'claimed', id, answer } satisfies ToWorker)
+    if (thread.waker !== null && !closing) wake(thread.waker)
+  }
 
   const start = (number: number): Promise<{ port: number; engine: 'native' | 'portable' }> => {
     const { promise, resolve, reject } = Promise.withResolvers<{
@@ -49,12 +78,15 @@ export const startThreads = async (
       resourceLimits: limits,
       name: `relay-${number}`,
     })
-    const thread: Thread = { worker, open: 0, warm: 0, sample: null, drained: () => {} }
+    const thread: Thread = { worker, open: 0, warm: 0, sample: null, drained: () => {}, waker: null }
     threads.push(thread)
     worker.on('message', (message: FromWorker) => {
       switch (message.type) {
         case 'listening':
+          thread.waker = message.waker
           return resolve(message)
+        case 'claim':
+          return void claim(thread, message)
         case 'failed':
           return reject(new Error(message.message))
         case 'facts':

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { watchLoop } from '../telemetry/loop.ts'
 import { headroom } from '../wire/records.ts'
+import { claimQuestions } from './claims.ts'
 import { factQueue } from './facts.ts'
 import { nativeEngine } from './native/engine.ts'
 import { portableEngine } from './portable.ts'
@@ -24,7 +25,8 @@ const scratch = largest + headroom(largest)
 const engine = (settings.portable ? null : nativeEngine(scratch)) ?? portableEngine(scratch)
 const loop = watchLoop(`worker-${settings.worker}`)
 const facts = factQueue(post)
-const relay = startRelay(engine, settings, facts.emit)
+const claims = claimQuestions((id, digest, connection) => post({ type: 'claim', id, digest, connection }))
+const relay = startRelay(engine, settings, facts.emit, settings.sharedReplay === null ? null : claims.ask)
 
 let faults = 0
 const fault = (error: unknown): void => {
@@ -53,6 +55,8 @@ try {
         return relay.change(message.change)
       case 'taken':
         return facts.taken()
+      case 'claimed':
+        return claims.answer(message.id, message.answer)
       case 'sample':
         return post({
           type: 'sample',
@@ -66,9 +70,11 @@ try {
         drainBy = performance.now() + message.ms
     }
   })
-  post({ type: 'listening', port: listening.port, engine: engine.kind })
+  const waker = settings.sharedReplay === null ? null : (engine.waker?.() ?? null)
+  post({ type: 'listening', port: listening.port, engine: engine.kind, waker })
   engine.run((now) => {
     relay.pulse(now)
+    claims.pulse(now)
     if (now >= drainBy) relay.closeAll()
     facts.flush()
     if (

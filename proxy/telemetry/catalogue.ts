@@ -112,6 +112,20 @@ export const metrics = {
     labels: [],
     help: 'Handshakes that had been seen before',
   },
+  replayClaims: {
+    name: 'mtscope_replay_claims_total',
+    kind: 'counter',
+    unit: '1',
+    labels: ['outcome'],
+    help: 'Handshakes asked of the shared replay cache: new, seen, or unanswered within 50 ms',
+  },
+  replaysUnclaimed: {
+    name: 'mtscope_replays_unclaimed_total',
+    kind: 'counter',
+    unit: '1',
+    labels: ['action'],
+    help: 'Handshakes that the shared replay cache did not answer for: the local one was trusted, or they were refused',
+  },
   fronted: {
     name: 'mtscope_fronted_total',
     kind: 'counter',

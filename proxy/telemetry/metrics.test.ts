@@ -72,6 +72,7 @@ const day: readonly ProxyEvent[] = [
   { ...probed, address: 'a:1', tcpMs: 10, resPqMs: 25 },
   { ...probed, address: 'b:1', error: 'timeout' },
   { ...probed, family: 'ipv6', address: 'c:1', error: 'unreachable' },
+  { ...ofProcess, type: 'replay.unclaimed', count: 2, action: 'local', worker: 0 },
   { ...ofProcess, type: 'limit.refused', limit: 'handshakes', count: 3, worker: 0 },
   { ...ofProcess, type: 'events.lost', reason: 'worker-queue', count: 4 },
   { ...ofProcess, type: 'config.reloaded', users: 1, added: [], removed: [] },
@@ -121,7 +122,13 @@ const starting = (env: NodeJS.ProcessEnv = {}): Telemetry & AsyncDisposable => {
     warn: (text) => {
       throw new Error(text)
     },
-    sources: { logBytes: () => 4096, warmSockets: () => 7, doctor: () => examined, shipping },
+    sources: {
+      logBytes: () => 4096,
+      warmSockets: () => 7,
+      doctor: () => examined,
+      shipping,
+      claims: { new: 3, seen: 1, unanswered: 0 },
+    },
   })
   return { ...telemetry, [Symbol.asyncDispose]: telemetry.stop }
 }

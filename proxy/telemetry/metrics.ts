@@ -15,6 +15,8 @@ export type Sources = {
   /** Of all threads and datacenters. */
   readonly warmSockets?: () => number
   readonly spans?: () => SpanCounts
+  /** Answers of the shared replay cache; null without Redis. */
+  readonly claims?: Readonly<Record<string, number>> | null
   /** Null without Kafka. */
   readonly shipping?: Pick<Shipping, 'shipped' | 'up' | 'failures'> | null
   /** Null until the doctor has looked. */
@@ -56,6 +58,7 @@ export const foldMetrics = (
   const replays = observed(meter, metrics.replaysRefused)()
   const fronted = observed(meter, metrics.fronted)()
   const refused = observed(meter, metrics.limitRefused)
+  const unclaimed = observed(meter, metrics.replaysUnclaimed)
   const emitted = observed(meter, metrics.eventsEmitted)()
   const lost = observed(meter, metrics.eventsLost)
   const openFds = observed(meter, metrics.openFds)
@@ -67,7 +70,8 @@ export const foldMetrics = (
   observed(meter, metrics.buildInfo)(about.version, about.node).value = 1
   const startTime = observed(meter, metrics.startTime)
 
-  const { logBytes, warmSockets, spans, doctor, shipping } = sources
+  const { logBytes, warmSockets, spans, doctor, shipping, claims } = sources
+  if (claims) asked(meter, metrics.replayClaims, () => Object.entries(claims))
   if (shipping) observeShipping(meter, shipping)
   if (doctor) foldFindings(meter, doctor)
   if (logBytes) asked(meter, metrics.logBytes, () => [['', logBytes()]])
@@ -142,6 +146,9 @@ export const foldMetrics = (
         return
       case 'limit.refused':
         refused(event.limit).value += event.count
+        return
+      case 'replay.unclaimed':
+        unclaimed(event.action).value += event.count
         return
       case 'events.lost':
         lost(event.reason).value += event.count

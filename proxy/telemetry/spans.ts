@@ -214,6 +214,7 @@ export const foldSpans = (
       case 'process.sampled':
       case 'datacenter.probed':
       case 'limit.refused':
+      case 'replay.unclaimed':
       case 'events.lost':
       case 'config.reloaded':
         return

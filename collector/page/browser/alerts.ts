@@ -19,6 +19,7 @@ const measures: Record<RuleName, Measure> = {
   'datacenter-down': measure((value) => `${count(value)} failed tries`),
   'datacenter-slow': measure(ms, true),
   'rejection-storm': measure((value) => `${count(value)} a minute`, true),
+  'replay-unclaimed': measure((value) => `${count(value)} handshakes`),
   replays: measure(count),
   'clock-skew': measure(seconds),
   'limit-reached': measure((value) => `${count(value)} refused`),

@@ -24,6 +24,7 @@ export const rejections: Record<RejectReason, string> = {
   'unknown-dc': 'A right secret that asked for a datacenter nobody knows.',
   'clock-skew': "A signed hello from another time: the client's clock is wrong, or, if many, this host's.",
   replayed: 'A handshake seen before: somebody recorded a client and plays it back.',
+  unclaimed: 'Redis did not say in time whether it was seen, and REPLAY_ON_REDIS_LOSS refuses then.',
   'not-mtproto': 'Plain HTTP, a port scan, or noise.',
   timeout: 'The handshake was not complete in time: a slow or cut line, or a scanner that waits.',
 }

@@ -3,10 +3,11 @@ import { createHistogram } from 'node:perf_hooks'
 import { getSystemErrorName } from 'node:util'
 import { dialErrorOf } from '../../datacenter/dial-error.ts'
 import type { DialError } from '../../events/contract.ts'
-import { ffi, pointer } from '../../wire/native.ts'
+import { ffi } from '../../wire/native.ts'
 import { type Dialing, type Engine, HEAD, type Link, type LinkError, type ListenOptions } from '../link.ts'
 import * as c from './libc.ts'
-import { type Loop, NativeLink, type Pipe } from './native-link.ts'
+import { type Loop, NativeLink } from './native-link.ts'
+import { openPipe, openWaker } from './waker.ts'
 
 const EVENTS = 256
 /** How long the loop may keep the thread before Node's own (messages, timers) gets its turn; ms. */
@@ -17,14 +18,6 @@ const ACCEPTS_A_TURN = 64
 const EXHAUSTED_MS = 100
 
 type Waiting = { ready(flags: number): void }
-
-const openPipe = (libc: c.Libc): Pipe | null => {
-  const ends = c.pinned(8)
-  if (libc.pipe2(pointer(ends, 0), c.O_NONBLOCK_CLOEXEC) !== 0) return null
-  const write = ends.readInt32LE(4)
-  const size = libc.fcntl(write, c.F_SETPIPE_SZ, 1 << 19)
-  return { read: ends.readInt32LE(0), write, size: size > 0 ? size : 65536 }
-}
 
 /**
  * The relay's event loop on Linux: epoll, recv, send and splice by Node's FFI. One shared read buffer, one small
@@ -50,9 +43,9 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
   let failing: { link: NativeLink; error: LinkError }[] = []
   let later: (() => void)[] = []
   let running = false
+  let woken = false
   const delays = createHistogram()
-  let busyMs = 0
-  let sampledAt = performance.now()
+  let [busyMs, sampledAt] = [0, performance.now()]
   let report: (error: unknown) => void = () => {}
 
   const control = (operation: number, fd: number, interest: number): void => {
@@ -253,7 +246,8 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
       const began = performance.now()
       let now = began
       let n = 1
-      while (n > 0 && now - began < TURN_MS) {
+      woken = false
+      while (n > 0 && !woken && now - began < TURN_MS) {
         if (later.length > 0) {
           const calls = later
           later = []
@@ -274,8 +268,14 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
     work()
   }
 
+  const wait = (fd: number, waiting: Waiting): void => {
+    table[fd] = waiting
+    control(c.EPOLL_CTL_ADD, fd, c.EPOLLIN)
+  }
+
   return {
     kind: 'native',
+    waker: () => openWaker(libc, wait, () => (woken = true)),
     listen,
     dial,
     run,

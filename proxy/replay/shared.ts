@@ -1,0 +1,46 @@
+import type { RedisClient } from '../redis/connect.ts'
+import { replayKey } from '../redis/keys.ts'
+
+/** `new`: nobody has seen this handshake, and it is ours now. `unanswered`: Redis did not say so in time. */
+export type ClaimAnswer = 'new' | 'seen' | 'unanswered'
+
+export type SharedClaims = {
+  /** `digest` in hex. Settles within `timeoutMs`; never rejects. */
+  claim(digest: string, connection: string): Promise<ClaimAnswer>
+  /** Since the start. */
+  readonly counts: Readonly<Record<ClaimAnswer, number>>
+}
+
+/**
+ * The replay cache that all proxies share: a handshake belongs to the first connection that claims it, for `windowMs`.
+ * While the connection to Redis is down the answer is `unanswered` at once.
+ */
+export const sharedClaims = (options: {
+  readonly redis: Pick<RedisClient, 'status' | 'set'>
+  readonly prefix: string
+  readonly windowMs: number
+  readonly timeoutMs?: number
+}): SharedClaims => {
+  const { redis, prefix, windowMs, timeoutMs = 50 } = options
+  const counts = { new: 0, seen: 0, unanswered: 0 }
+
+  const ask = async (digest: string, connection: string): Promise<ClaimAnswer> => {
+    if (redis.status !== 'ready') return 'unanswered'
+    const late = Promise.withResolvers<ClaimAnswer>()
+    const timer = setTimeout(late.resolve, timeoutMs, 'unanswered')
+    const set = redis.set(replayKey(prefix, digest), connection, 'PX', windowMs, 'NX').then(
+      (answer): ClaimAnswer => (answer === 'OK' ? 'new' : 'seen'),
+      (): ClaimAnswer => 'unanswered',
+    )
+    return Promise.race([set, late.promise]).finally(() => clearTimeout(timer))
+  }
+
+  return {
+    counts,
+    claim: async (digest, connection) => {
+      const answer = await ask(digest, connection)
+      counts[answer]++
+      return answer
+    },
+  }
+}
