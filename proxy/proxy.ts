@@ -43,6 +43,8 @@ export type RunningProxy = {
 
 const FLIGHT = 'masking-flight'
 const TRIM_MS = 10_000
+/** With Kafka, what was shipped is to go soon; each time takes some megabytes. */
+const TRIM_SHIPPED_MS = 1_000
 
 const relayUsers = (users: readonly User[]): RelayUser[] =>
   users.map(({ name, secret }) => ({ name, secret: secret.bytes() }))
@@ -220,7 +222,10 @@ export const startProxy = async (options: {
       midnight = setTimeout(newDay, untilMidnight(now()) + 1_000).unref()
     }
     let midnight = setTimeout(newDay, untilMidnight(now()) + 1_000).unref()
-    const trimming = setInterval(() => log.trim(now()), TRIM_MS).unref()
+    const trimming = setInterval(
+      () => log.trim(now()),
+      config.kafka === null ? TRIM_MS : TRIM_SHIPPED_MS,
+    ).unref()
     stopping.signal.addEventListener('abort', () => {
       clearTimeout(midnight)
       clearInterval(trimming)
