@@ -64,15 +64,3 @@ export const verify = (dataDir: string, now: number): Verified => {
   const { state, facts, rows } = rebuild(log, saved.row)
   return { facts, rows, whole: rows[0] === 1, difference: difference(createMemoryState(read), state, now) }
 }
-
-if (import.meta.main) {
-  const [dataDir = './data'] = process.argv.slice(2)
-  const { facts, rows, whole, difference: found } = verify(dataDir, Date.now())
-  const folded = `${facts} facts of rows ${rows[0]} to ${rows[1]} folded again`
-  if (found === null) console.log(`${folded}: equal to the snapshot, byte for byte`)
-  else if (!whole) console.log(`${folded}: the log has let older rows go, and the snapshot knows more`)
-  else {
-    console.log(`${folded}: NOT equal to the snapshot: ${found}`)
-    process.exitCode = 1
-  }
-}

@@ -1,12 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { decodeMessage } from '../../proxy/events/codec.ts'
 import type { KafkaClient } from '../../proxy/kafka/connect.ts'
 import { type Incoming, openConsumer, type Turn } from '../../proxy/kafka/consumer.ts'
 import type { Producer } from '../../proxy/kafka/producer.ts'
 import type { RedisClient } from '../../proxy/redis/connect.ts'
 import type { Say } from '../../proxy/say.ts'
-import { deadLetterKey } from '../fold.ts'
 import { type Hold, takePartition } from '../state/redis-hold.ts'
+import { foldMessage } from './message.ts'
 import { refillReplays } from './refill.ts'
 
 export type FollowedTopic = {
@@ -103,15 +102,10 @@ export const followTopic = (options: TopicToFollow): FollowedTopic => {
   }
 
   const foldOne = async (hold: Hold, turn: Turn, message: Incoming): Promise<void> => {
-    const decoded = decodeMessage(String(message.value ?? ''))
-    const broken = 'error' in decoded ? 'message' : decoded.unreadable.length > 0 ? 'fact' : null
-    if (broken !== null) {
-      await bury(turn, message, broken)
-      hold.count({ [deadLetterKey(broken)]: 1 }, now())
-    }
-    if ('error' in decoded) return
-    repeated += hold.fold(decoded).repeated
-    refillReplays(redis, prefix, decoded.events, now(), options.replayWindowMs)
+    const { broken, events, repeated: again } = foldMessage(hold, message)
+    if (broken !== null) await bury(turn, message, broken)
+    repeated += again
+    refillReplays(redis, prefix, events, now(), options.replayWindowMs)
   }
 
   const batch = async (turn: Turn, messages: readonly Incoming[]): Promise<void> => {

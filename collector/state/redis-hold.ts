@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import type { Batch } from '../../proxy/events/contract.ts'
 import { type RedisClient, script } from '../../proxy/redis/connect.ts'
 import { partitionKey } from '../../proxy/redis/keys.ts'
-import { openDelta } from '../delta.ts'
 import { type Folded, fold } from '../fold.ts'
+import { counted } from '../source/message.ts'
 import { createPending, type Pending } from './pending.ts'
 import { bucketName, nameParts, standingOf, standingText } from './redis-text.ts'
 import { endOf, lastingMs, recentMs } from './retention.ts'
@@ -19,7 +19,7 @@ export type Hold = {
   /** Folds a batch; nothing is written yet. */
   fold(batch: Batch): Folded
   /** Counts something beside the facts, for ever and in the running tick. */
-  count(counts: Readonly<Record<string, number>>, at: number): void
+  count(key: string, at: number): void
   /**
    * Writes everything folded since the last time, and that the partition goes on at `offset`, in one stroke; `end` is
    * where its log ends. `stale`: somebody else holds the partition, or Redis has an older state (it lost its tail): take
@@ -100,15 +100,7 @@ export const takePartition = async (options: {
       return pending.size
     },
     fold: (batch) => fold(state, batch),
-    count: (counts, at) => {
-      const { delta, tally, moveTo } = openDelta('', '')
-      moveTo(at)
-      for (const [key, n] of Object.entries(counts)) {
-        tally.ever(key, n)
-        tally.tick(key, n)
-      }
-      pending.add({ ...delta, since: Infinity })
-    },
+    count: (key, at) => pending.add(counted(key, at)),
     standing: async () => {
       const [is, stands] = await redis.hmget(keyOf('meta'), 'owner', 'offset')
       return is === owner && Number(stands) >= offset ? 'ours' : 'stale'

@@ -38,7 +38,7 @@ const directions: readonly Direction[] = [
     because: 'the data plane knows nothing of OpenTelemetry',
   },
   {
-    of: /^collector\/(?!main\.ts)/,
+    of: /^collector\/(?!main\.ts|rebuild-command\.ts|replay\.ts)/,
     may: ({ target, typeOnly }) =>
       !ours.test(target) ||
       under('collector', 'redis', 'proxy/events', 'proxy/log', 'proxy/kafka', 'proxy/redis').test(target) ||
@@ -58,9 +58,9 @@ const directions: readonly Direction[] = [
 /** Not of the program: opens the browser in which the status page is tested and pictured. */
 const browser = 'collector/page/chromium.ts'
 
-/** Imports that point forward along the path. Tests may look wherever they must. */
+/** Imports that point forward along the path. Tests and benchmarks may look wherever they must. */
 export const direction: Rule = (source) =>
-  isTest(source) || source.path === browser
+  isTest(source) || source.path.endsWith('.bench.ts') || source.path === browser
     ? []
     : directions
         .filter(({ of }) => of.test(source.path))

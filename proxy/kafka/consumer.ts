@@ -6,6 +6,8 @@ import { ensureTopics } from './topics.ts'
 
 export type Incoming = {
   readonly offset: number
+  /** When it was sent, epoch ms. */
+  readonly at: number
   readonly key: Buffer | null
   readonly value: Buffer | null
 }
@@ -72,7 +74,12 @@ export const openConsumer = (
       alive: () => isRunning() && !isStale() && !closing.signal.aborted,
       heartbeat,
     }
-    const messages = batch.messages.map(({ offset, key, value }) => ({ offset: Number(offset), key, value }))
+    const messages = batch.messages.map(({ offset, timestamp, key, value }) => ({
+      offset: Number(offset),
+      at: Number(timestamp),
+      key,
+      value,
+    }))
     await handlers.batch(turn, messages)
   }
 

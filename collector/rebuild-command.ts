@@ -1,0 +1,83 @@
+import { parseArgs } from 'node:util'
+import { readConfig } from '../proxy/config.ts'
+import { readDotenvFile } from '../proxy/dotenv.ts'
+import { sayer } from '../proxy/say.ts'
+import { verify } from './rebuild.ts'
+
+const usage = `rebuild: folds all events again
+
+  npm run rebuild                  Kafka and Redis (KAFKA_BROKERS, REDIS_URL): folds the topic into an empty Redis
+  npm run rebuild -- --replace     the same, though Redis has a state: it is thrown away first; collectors may run on
+  npm run rebuild -- --verify      folds in memory and says whether Redis has the same, byte for byte
+  npm run rebuild -- DATA_DIR      of an embedded appliance: compares its snapshot with its log
+
+Exits 0 when all is well, 1 when there is a difference, 2 when it was asked wrongly.
+`
+const wrong = (why: string): never => {
+  process.stderr.write(`rebuild: ${why}\n`)
+  process.exit(2)
+}
+const print = (line: string): void => {
+  process.stdout.write(`${line}\n`)
+}
+
+const embedded = (dataDir: string): boolean => {
+  const { facts, rows, whole, difference } = verify(dataDir, Date.now())
+  const folded = `${facts} facts of rows ${rows[0]} to ${rows[1]} folded again`
+  if (difference === null) print(`${folded}: equal to the snapshot, byte for byte`)
+  else if (!whole) print(`${folded}: the log has let older rows go, and the snapshot knows more`)
+  else print(`${folded}: NOT equal to the snapshot: ${difference}`)
+  return difference === null || !whole
+}
+
+const ofFleet = async (verifying: boolean, replace: boolean): Promise<boolean> => {
+  const reading = readConfig(process.env, readDotenvFile())
+  if (!reading.ok) return wrong(reading.mistakes.join('; '))
+  const { kafka, redis, replayWindowMs } = reading.config
+  if (kafka === null || redis === null) {
+    return wrong('KAFKA_BROKERS and REDIS_URL are not both set; for an embedded appliance name its DATA_DIR')
+  }
+  const { rebuildFleet, StateThere, verifyFleet } = await import('./rebuild-fleet.ts')
+  const progress = (line: string): void => void process.stderr.write(`${line}\n`)
+  const fleet = { kafka, redis, replayWindowMs, say: sayer(), progress }
+  if (!verifying) {
+    try {
+      await rebuildFleet(fleet, replace)
+    } catch (error) {
+      if (error instanceof StateThere) return wrong(error.message)
+      throw error
+    }
+  }
+  let well = true
+  for (const { partition, facts, whole, difference } of await verifyFleet(fleet)) {
+    const folded = `partition ${partition}: ${facts} facts folded again`
+    if (difference === null) print(`${folded}: equal to Redis, byte for byte`)
+    else if (!whole) print(`${folded}: the topic has let older messages go, and Redis knows more`)
+    else {
+      print(`${folded}: NOT equal to Redis: ${difference}`)
+      well = false
+    }
+  }
+  return well
+}
+
+const options = {
+  verify: { type: 'boolean' },
+  replace: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+const parsed = (() => {
+  try {
+    return parseArgs({ options, allowPositionals: true })
+  } catch (error) {
+    return wrong(`${error instanceof Error ? error.message : error}\n\n${usage}`)
+  }
+})()
+const { values, positionals } = parsed
+if (values.help) print(usage)
+else {
+  const [dataDir] = positionals
+  const well =
+    dataDir !== undefined ? embedded(dataDir) : await ofFleet(values.verify === true, values.replace === true)
+  process.exit(well ? 0 : 1)
+}

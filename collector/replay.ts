@@ -1,0 +1,105 @@
+import { parseArgs } from 'node:util'
+import { readConfig } from '../proxy/config.ts'
+import { readDotenvFile } from '../proxy/dotenv.ts'
+import { decodeMessage } from '../proxy/events/codec.ts'
+import type { Batch } from '../proxy/events/contract.ts'
+import { readLog } from '../proxy/log/read.ts'
+import { sayer } from '../proxy/say.ts'
+import { lineOf, matches, type Question } from './replay-line.ts'
+
+const usage = `replay: tells the events of a time, for a question about yesterday
+
+  npm run replay -- --from 2026-11-23T18:00 [--to 2026-11-23T19:00] [--json]
+                    [--type connection.closed] [--node NODE] [--user USER] [--connection ID] [--dc 2]
+
+Times are as ISO 8601 writes them (UTC when no zone is given), or 90m, 24h, 7d for so long ago; --to is now when left out.
+Reads Kafka when KAFKA_BROKERS is set, else the log in DATA_DIR; writes lines to read, or with --json one JSON object a line.
+`
+const wrong = (why: string): never => {
+  process.stderr.write(`replay: ${why}\n\n${usage}`)
+  process.exit(2)
+}
+
+const units: Readonly<Record<string, number>> = { s: 1e3, m: 6e4, h: 3.6e6, d: 8.64e7 }
+const timeOf = (name: string, text: string): number => {
+  const [, n, unit] = /^(\d+)([smhd])$/.exec(text) ?? []
+  if (n !== undefined) return Date.now() - Number(n) * units[unit!]!
+  const zoned = /(?:Z|[+-]\d\d:?\d\d)$/.test(text) || !text.includes('T') ? text : `${text}Z`
+  const at = Date.parse(zoned)
+  return Number.isNaN(at) ? wrong(`--${name} ${text} is no time: write one as 2026-11-23T18:00, or 24h`) : at
+}
+
+const text = { type: 'string' } as const
+const options = {
+  ...{ from: text, to: text, type: text, node: text, user: text, connection: text, dc: text },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+const { values } = (() => {
+  try {
+    return parseArgs({ options })
+  } catch (error) {
+    return wrong(error instanceof Error ? error.message : String(error))
+  }
+})()
+if (values.help) {
+  process.stdout.write(usage)
+  process.exit(0)
+}
+if (values.from === undefined) wrong('--from is missing')
+const question: Question = {
+  ...values,
+  from: timeOf('from', values.from!),
+  to: values.to === undefined ? Date.now() : timeOf('to', values.to),
+}
+const reading = readConfig(process.env, readDotenvFile())
+if (!reading.ok) wrong(reading.mistakes.join('; '))
+const config = reading.ok ? reading.config : wrong('')
+
+let told = 0
+const tell = ({ node, boot, seq, events }: Batch): void => {
+  for (const [n, event] of events.entries()) {
+    if (!matches(question, node, event)) continue
+    told++
+    const line = values.json ? JSON.stringify({ node, boot, seq: seq + n, ...event }) : lineOf(node, event)
+    process.stdout.write(`${line}\n`)
+  }
+}
+// `| head` has seen enough.
+process.stdout.on('error', () => process.exit(0))
+
+/** A fact is shipped within moments of its time, or after an outage: much later, never before. */
+const earlyMs = 60_000
+
+if (config.kafka === null) {
+  using log = readLog(config.dataDir)
+  for (let rows = log.page(0); rows.length > 0; rows = log.page(rows.at(-1)!.row)) {
+    for (const { batch } of rows) tell(batch)
+  }
+} else {
+  const [{ openKafka }, { offsetsAt, topicExtent }, { readRanges }] = await Promise.all([
+    import('../proxy/kafka/connect.ts'),
+    import('../proxy/kafka/offsets.ts'),
+    import('../proxy/kafka/range.ts'),
+  ])
+  const { kafka } = config
+  const client = openKafka(kafka, 'mtscope-replay', sayer())
+  const [extent, starts] = await Promise.all([
+    topicExtent(client, kafka.topics.events),
+    offsetsAt(client, kafka.topics.events, question.from - earlyMs),
+  ])
+  const ranges = new Map(
+    [...extent].map(([partition, { first, next }]) => {
+      const from = starts.get(partition) ?? first
+      return [partition, { from: from < 0 ? next : from, to: next }]
+    }),
+  )
+  await readRanges(client, kafka.topics.events, ranges, (_, messages) => {
+    for (const { value } of messages) {
+      const decoded = decodeMessage(String(value ?? ''))
+      if (!('error' in decoded)) tell(decoded)
+    }
+  })
+}
+process.stderr.write(`${told} events\n`)
+process.exit(0)
