@@ -2,9 +2,12 @@ import type { Say } from '../proxy/say.ts'
 import { createBaseline } from './alerts/baseline.ts'
 import { decide } from './alerts/decide.ts'
 import { openAlertBook } from './alerts/deliver.ts'
+import { startDelivering } from './alerts/delivery.ts'
 import { examine } from './alerts/examine.ts'
 import { alertId, type Finding } from './alerts/finding.ts'
+import { openOutbox } from './alerts/own-outbox.ts'
 import { holdMs } from './alerts/rules.ts'
+import { postAlert, type WebhookConfig } from './alerts/webhook.ts'
 import { createExposition, type Exposed } from './exposition.ts'
 import { followLog, type LogToFollow } from './source/local.ts'
 import type { AlertStatus, Status } from './status.ts'
@@ -18,6 +21,8 @@ export type CollectorOptions = {
   /** Epoch ms. */
   readonly now: () => number
   readonly say: Say
+  /** Where alerts are posted to besides. */
+  readonly webhook?: WebhookConfig | null
   readonly timings?: {
     /** Between two snapshots: what a kill costs is folding so much again. */
     readonly snapshotMs?: number
@@ -42,6 +47,7 @@ export type Collector = {
 }
 
 const alertsName = 'collector-alerts'
+const outboxName = 'collector-outbox'
 
 /** The collector of one appliance: it follows the local log, watches the alert rules, and answers from memory. */
 export const startCollector = ({
@@ -50,6 +56,7 @@ export const startCollector = ({
   version,
   now,
   say,
+  webhook = null,
   timings = {},
 }: CollectorOptions): Collector => {
   const { snapshotMs = 60_000, decideMs = 1000, factor = 1 } = timings
@@ -61,6 +68,21 @@ export const startCollector = ({
     (text) => log.saveSnapshot(alertsName, 0, text),
     say,
   )
+  const waiting = webhook === null ? null : log.loadSnapshot(outboxName)
+  const outbox = openOutbox(waiting === null ? null : String(waiting.value), (text) =>
+    log.saveSnapshot(outboxName, 0, text),
+  )
+  const delivering =
+    webhook === null
+      ? null
+      : startDelivering({
+          outbox,
+          target: 'webhook',
+          send: (event) => postAlert(webhook, event, fleet, now()),
+          may: () => true,
+          now,
+          say,
+        })
   const baseline = createBaseline(state, factor)
   const expose = createExposition()
   let findings: readonly Finding[] = []
@@ -78,7 +100,12 @@ export const startCollector = ({
       baseline,
       raised: (rule, subject) => book.active.get(alertId(rule, subject)),
     })
-    for (const event of decide(findings, book.active, at, holdMs * factor)) book.deliver(event)
+    for (const event of decide(findings, book.active, at, holdMs * factor)) {
+      book.deliver(event)
+      if (delivering === null) continue
+      outbox.add(event)
+      delivering.wake()
+    }
   }
 
   const saving = setInterval(following.save, snapshotMs).unref()
@@ -112,6 +139,7 @@ export const startCollector = ({
       stopped = true
       clearInterval(saving)
       clearInterval(watching)
+      delivering?.stop()
       following.stop()
     },
   }

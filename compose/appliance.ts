@@ -14,6 +14,7 @@ const embedded = (log: LocalLog, version: string, config: Config): Extension => 
     version,
     now: Date.now,
     say: sayer(),
+    webhook: config.webhook,
     timings: { factor: config.alertFactor },
   })
   return {
