@@ -17,11 +17,18 @@ export const startFleet = async (options: {
   readonly proxies: number
   readonly collectors: number
   readonly env?: Readonly<Record<string, string>>
+  /** Where clients of the broker are sent instead of to it. */
+  readonly advertisedPort?: number
+  /** Of the proxies; one in a folder of its own where undefined. */
+  readonly dataDirs?: readonly (string | undefined)[]
 }): Promise<Fleet> => {
   await using stack = new AsyncDisposableStack()
   const site = stack.use(await tlsSite())
   const datacenter = stack.use(await fakeDatacenter())
-  const [kafka, redis] = await Promise.all([startKafka(), startRedis()])
+  const [kafka, redis] = await Promise.all([
+    startKafka(options.advertisedPort === undefined ? {} : { advertisedPort: options.advertisedPort }),
+    startRedis(),
+  ])
   stack.use(kafka)
   stack.use(redis)
   const env = {
@@ -34,8 +41,10 @@ export const startFleet = async (options: {
   const proxies: Appliance[] = []
   for (let i = 0; i < options.proxies; i++) {
     const secret = proxies[0]?.secret
+    const dataDir = options.dataDirs?.[i]
     const own = {
       ...env,
+      ...(dataDir === undefined ? {} : { DATA_DIR: dataDir }),
       NODE_NAME: `proxy-${i + 1}`,
       ...(secret === undefined ? {} : { USER1_SECRET: secret }),
     }

@@ -1,0 +1,117 @@
+import { randomInt } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Fleet } from '../e2e/fleet.ts'
+import type { Appliance } from '../e2e/harness.ts'
+
+/** What is at hand to a fault; `scale` below 1 strikes less often and for a shorter time. */
+export type Scene = {
+  readonly fleet: Fleet
+  readonly scale: number
+  /** The way between proxies and broker. */
+  readonly way: { swallow(): void; restore(): void }
+  /** Clients of this proxy may be dropped from now on. */
+  excuse(proxy: Appliance): void
+}
+
+export type Fault = {
+  readonly name: string
+  readonly strike: (scene: Scene) => Promise<void>
+  /** A disk of so many bytes under each proxy's log. */
+  readonly disk?: number
+  readonly env?: Readonly<Record<string, string>>
+}
+
+const times = (count: number, scale: number): number => Math.max(1, Math.round(count * scale))
+const some = <T>(list: readonly T[]): T => list[randomInt(list.length)]!
+
+const killBroker = async ({ fleet }: Scene): Promise<void> => {
+  await wait(randomInt(200, 1_500))
+  await fleet.kafka.kill()
+  await wait(randomInt(100, 800))
+  await fleet.kafka.start()
+}
+const killRedis = async ({ fleet }: Scene): Promise<void> => {
+  await wait(randomInt(200, 1_500))
+  await fleet.redis.kill()
+  await wait(randomInt(50, 500))
+  await fleet.redis.start()
+}
+const killCollector = async ({ fleet }: Scene): Promise<void> => {
+  const collector = some(fleet.collectors)
+  await wait(randomInt(50, 700))
+  await collector.stop('SIGKILL')
+  await collector.start()
+}
+const killProxy = async ({ fleet, excuse }: Scene): Promise<void> => {
+  const [proxy] = fleet.proxies
+  excuse(proxy!)
+  await wait(randomInt(200, 1_500))
+  await proxy!.stop('SIGKILL')
+  await proxy!.start()
+}
+
+const again =
+  (count: number, strike: Fault['strike']): Fault['strike'] =>
+  async (scene) => {
+    for (let i = 0; i < times(count, scene.scale); i++) await strike(scene)
+  }
+const seconds = (count: number, scale: number): Promise<void> => wait(Math.max(3_000, count * 1_000 * scale))
+
+export const faults: readonly Fault[] = [
+  { name: 'nothing', strike: ({ scale }) => seconds(15, scale) },
+  { name: 'kill -9 the broker, 20 times', strike: again(20, killBroker) },
+  { name: 'kill -9 Redis, 20 times', strike: again(20, killRedis) },
+  { name: 'kill -9 a collector, 50 times', strike: again(50, killCollector) },
+  { name: 'kill -9 a proxy, 10 times', strike: again(10, killProxy) },
+  {
+    name: 'kill -9 all of them at once, 3 times',
+    strike: again(3, async (scene) => {
+      await Promise.all([killBroker(scene), killRedis(scene), killCollector(scene), killProxy(scene)])
+    }),
+  },
+  {
+    name: 'freeze the broker for 60 s',
+    strike: async ({ fleet, scale }) => {
+      fleet.kafka.freeze()
+      await seconds(60, scale)
+      fleet.kafka.thaw()
+    },
+  },
+  {
+    name: 'freeze a collector for 60 s',
+    strike: async ({ fleet, scale }) => {
+      fleet.collectors[0]!.signal('SIGSTOP')
+      await seconds(60, scale)
+      fleet.collectors[0]!.signal('SIGCONT')
+    },
+  },
+  {
+    name: 'a black hole before the broker for 60 s',
+    strike: async ({ way, scale }) => {
+      way.swallow()
+      await seconds(60, scale)
+      way.restore()
+    },
+  },
+  {
+    name: 'a full disk under the log, the broker away',
+    disk: 3 * 2 ** 20,
+    env: { LOG_MAX_BYTES: '64M' },
+    strike: async ({ fleet, scale }) => {
+      await fleet.kafka.kill()
+      await seconds(60, scale)
+      await fleet.kafka.start()
+    },
+  },
+  {
+    name: 'slow collectors: stopped nine tenths of the time',
+    strike: async ({ fleet, scale }) => {
+      for (const end = performance.now() + Math.max(3_000, 40_000 * scale); performance.now() < end; ) {
+        for (const collector of fleet.collectors) collector.signal('SIGSTOP')
+        await wait(900)
+        for (const collector of fleet.collectors) collector.signal('SIGCONT')
+        await wait(100)
+      }
+    },
+  },
+]

@@ -1,0 +1,51 @@
+import { decodeMessage } from '../../proxy/events/codec.ts'
+import { openKafka } from '../../proxy/kafka/connect.ts'
+import { topicExtent } from '../../proxy/kafka/offsets.ts'
+import { readRanges } from '../../proxy/kafka/range.ts'
+import { testConfig } from '../../proxy/kafka/test-config.ts'
+
+/** What the topic says by itself, without any of the collector's folds: each fact once, by its (node, boot, seq). */
+export type Recount = {
+  readonly facts: number
+  /** Facts that are in the topic more than once. */
+  readonly repeats: number
+  /** Sequence numbers that are missing below the highest of their process. */
+  readonly holes: number
+  /** Losses that `events.lost` facts account for. */
+  readonly told: number
+  readonly accepted: number
+  readonly bytesToClient: number
+}
+
+export const recount = async (brokers: readonly string[], partitions: number): Promise<Recount> => {
+  const client = openKafka(testConfig(brokers, 'mtscope', partitions), 'recount', () => {})
+  const topic = client.config.topics.events
+  const ranges = new Map(
+    [...(await topicExtent(client, topic))].map(([p, { first, next }]) => [p, { from: first, to: next }]),
+  )
+  const seen = new Map<string, Set<number>>()
+  let [facts, repeats, told, accepted, bytesToClient] = [0, 0, 0, 0, 0]
+  await readRanges(client, topic, ranges, (_, messages) => {
+    for (const { value } of messages) {
+      const batch = decodeMessage(String(value))
+      if ('error' in batch) continue
+      const emitter = `${batch.node}/${batch.boot}`
+      const known = seen.get(emitter) ?? new Set()
+      seen.set(emitter, known)
+      for (const [n, event] of batch.events.entries()) {
+        if (known.has(batch.seq + n)) {
+          repeats++
+          continue
+        }
+        known.add(batch.seq + n)
+        facts++
+        if (event.type === 'connection.accepted') accepted++
+        if (event.type === 'connection.closed') bytesToClient += event.bytesToClient
+        if (event.type === 'events.lost') told += event.count
+      }
+    }
+  })
+  let holes = 0
+  for (const known of seen.values()) holes += Math.max(...known) - known.size
+  return { facts, repeats, holes, told, accepted, bytesToClient }
+}
