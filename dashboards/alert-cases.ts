@@ -1,20 +1,8 @@
 import { metrics as c } from '../collector/metrics.ts'
 import { metrics as p } from '../proxy/telemetry/catalogue.ts'
 import { runtimeMetrics as r } from '../proxy/telemetry/runtime-catalogue.ts'
+import { type Case, type Input, on, pipelineCases } from './alert-pipeline-cases.ts'
 
-/** Values of a series, one a step, as `promtool test rules` writes them. */
-export type Input = Readonly<Record<string, string>>
-/** One world: what was scraped, when to look, and which alerts must be up then. */
-export type Case = {
-  readonly name: string
-  readonly series: Input
-  readonly at: string
-  readonly firing: readonly string[]
-  /** Between two values of a series; 30 s when missing. */
-  readonly step?: '5m'
-}
-
-const on = 'instance="a"'
 const sessions = (awaited: string, answered: string, from = on): Input => ({
   [`${c.sessions.name}{stage="authenticated",fleet="f",${from}}`]: awaited,
   [`${c.sessions.name}{stage="connected",fleet="f",${from}}`]: awaited,
@@ -255,37 +243,5 @@ export const cases: readonly Case[] = [
     at: '19m',
     firing: [],
   },
-  {
-    name: 'events are lost at a bound',
-    series: { [`${p.eventsLost.name}{reason="log-bounds",${on}}`]: '0x20 0+100x20' },
-    at: '19m',
-    firing: ['MtscopeEventsLost'],
-  },
-  {
-    name: 'events are missing and nobody says why',
-    series: { [`${c.lost.name}{reason="unexplained",fleet="f",${on}}`]: '0x20 0+1x20' },
-    at: '19m',
-    firing: ['MtscopeEventsLost'],
-  },
-  {
-    name: 'losses of long ago',
-    series: { [`${p.eventsLost.name}{reason="log-bounds",${on}}`]: '500x40' },
-    at: '19m',
-    firing: [],
-  },
-  {
-    name: 'the collector is behind',
-    series: { [`${c.lag.name}{fleet="f",${on}}`]: '0.1x20 60x20' },
-    at: '19m',
-    firing: ['MtscopeCollectorLag'],
-  },
-  {
-    name: 'one of two collectors is behind, the other is not',
-    series: {
-      [`${c.lag.name}{fleet="f",${on}}`]: '60x40',
-      [`${c.lag.name}{fleet="f",instance="b"}`]: '0.1x40',
-    },
-    at: '19m',
-    firing: [],
-  },
+  ...pipelineCases,
 ]

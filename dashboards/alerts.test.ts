@@ -1,11 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ensurePrometheus, promtool } from '../compose/services/prometheus.ts'
 import { skipUnless } from '../compose/testing/skip.ts'
-import { type Case, cases } from './alert-cases.ts'
+import { cases } from './alert-cases.ts'
+import type { Case } from './alert-pipeline-cases.ts'
 import { alertGroups } from './alert-rules.ts'
 import { alertsFile } from './alerts.ts'
 
@@ -80,6 +81,13 @@ test('every rule fires in some case, and in some case of its own series stays qu
       `${alert} is never tried to stay quiet`,
     )
   }
+})
+
+test('every alert leads to a section of the runbook that is there', () => {
+  const sections = new Set(
+    [...readFileSync('collector/alerts/RUNBOOK.md', 'utf8').matchAll(/^## (\S+)$/gm)].map(([, name]) => name),
+  )
+  for (const { alert, rule } of rules) assert.ok(sections.has(rule), `${alert}: no section ${rule}`)
 })
 
 test.run()

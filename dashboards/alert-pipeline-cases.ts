@@ -1,0 +1,101 @@
+import { metrics as c } from '../collector/metrics.ts'
+import { metrics as p } from '../proxy/telemetry/catalogue.ts'
+
+/** Values of a series, one a step, as `promtool test rules` writes them. */
+export type Input = Readonly<Record<string, string>>
+/** One world: what was scraped, when to look, and which alerts must be up then. */
+export type Case = {
+  readonly name: string
+  readonly series: Input
+  readonly at: string
+  readonly firing: readonly string[]
+  /** Between two values of a series; 30 s when missing. */
+  readonly step?: '5m'
+}
+
+export const on = 'instance="a"'
+
+/** Of what becomes of the events. */
+export const pipelineCases: readonly Case[] = [
+  {
+    name: 'events are lost at a bound',
+    series: { [`${p.eventsLost.name}{reason="log-bounds",${on}}`]: '0x20 0+100x20' },
+    at: '19m',
+    firing: ['MtscopeEventsLost'],
+  },
+  {
+    name: 'events are missing and nobody says why',
+    series: { [`${c.lost.name}{reason="unexplained",fleet="f",${on}}`]: '0x20 0+1x20' },
+    at: '19m',
+    firing: ['MtscopeEventsLost'],
+  },
+  {
+    name: 'losses of long ago',
+    series: { [`${p.eventsLost.name}{reason="log-bounds",${on}}`]: '500x40' },
+    at: '19m',
+    firing: [],
+  },
+  {
+    name: 'events cannot be shipped',
+    series: { [`${p.shipLagSeconds.name}{${on}}`]: '0x20 60+30x20' },
+    at: '19m',
+    firing: ['MtscopeShipLag'],
+  },
+  {
+    name: 'events are shipped within moments',
+    series: { [`${p.shipLagSeconds.name}{${on}}`]: '0.1x40' },
+    at: '19m',
+    firing: [],
+  },
+  {
+    name: 'a collector has lost Redis',
+    series: { [`${c.serviceUp.name}{service="redis",fleet="f",${on}}`]: '1x20 0x20' },
+    at: '19m',
+    firing: ['MtscopeServiceLost'],
+  },
+  {
+    name: 'a broker that was restarted is no loss',
+    series: { [`${c.serviceUp.name}{service="kafka",fleet="f",${on}}`]: '1x36 0 1x5' },
+    at: '19m',
+    firing: [],
+  },
+  {
+    name: 'Redis does not answer for handshakes',
+    series: { [`${p.replaysUnclaimed.name}{action="local",${on}}`]: '0x20 0+10x20' },
+    at: '19m',
+    firing: ['MtscopeReplayUnclaimed'],
+  },
+  {
+    name: 'one late answer of Redis',
+    series: { [`${p.replaysUnclaimed.name}{action="local",${on}}`]: '0x20 1x20' },
+    at: '19m',
+    firing: [],
+  },
+  {
+    name: 'messages that nobody can read',
+    series: { [`${c.deadLetters.name}{reason="message",fleet="f",${on}}`]: '0x20 0+1x20' },
+    at: '19m',
+    firing: ['MtscopeDeadLetters'],
+  },
+  {
+    name: 'dead letters of long ago',
+    series: { [`${c.deadLetters.name}{reason="message",fleet="f",${on}}`]: '4x40' },
+    at: '19m',
+    firing: [],
+  },
+  {
+    name: 'the collector is behind',
+    series: { [`${c.lag.name}{fleet="f",${on}}`]: '0.1x20 60x20' },
+    at: '19m',
+    firing: ['MtscopeCollectorLag'],
+  },
+  {
+    name: 'one of two collectors is behind, the other is not',
+    series: {
+      [`${c.lag.name}{fleet="f",${on}}`]: '60x40',
+      [`${c.lag.name}{fleet="f",instance="b"}`]: '0.1x40',
+    },
+    at: '19m',
+    firing: [],
+  },
+]
