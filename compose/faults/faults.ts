@@ -19,6 +19,8 @@ export type Fault = {
   /** A disk of so many bytes under each proxy's log. */
   readonly disk?: number
   readonly env?: Readonly<Record<string, string>>
+  /** New sessions a second, where it matters how many. */
+  readonly perSecond?: number
 }
 
 const times = (count: number, scale: number): number => Math.max(1, Math.round(count * scale))
@@ -101,6 +103,15 @@ export const faults: readonly Fault[] = [
       await fleet.kafka.kill()
       await seconds(60, scale)
       await fleet.kafka.start()
+    },
+  },
+  {
+    name: 'Kafka and Redis away for 10 min, 500 sessions a second',
+    perSecond: 500,
+    strike: async ({ fleet, scale }) => {
+      await Promise.all([fleet.kafka.kill(), fleet.redis.kill()])
+      await seconds(600, scale)
+      await Promise.all([fleet.kafka.start(), fleet.redis.start()])
     },
   },
   {

@@ -69,7 +69,7 @@ export const runFault = async (
   )
   port = fleet.kafka.port
   const excused = new Set<Appliance>()
-  const load = startLoad(fleet.proxies, perSecond, 10, (proxy) => excused.has(proxy))
+  const load = startLoad(fleet.proxies, fault.perSecond ?? perSecond, 10, (proxy) => excused.has(proxy))
   const rss = async (): Promise<number> => {
     const sizes = await Promise.all(fleet.proxies.map((proxy) => proxy.rssBytes()))
     return sizes.reduce((sum, size) => sum + size, 0) / sizes.length / 2 ** 20
@@ -101,7 +101,7 @@ export const runFault = async (
       )
     },
     `${fault.name}: everything is delivered`,
-    180_000,
+    600_000,
   )
   const recoverySeconds = (performance.now() - ended) / 1000
   // Proxies tell of themselves every ten seconds: nothing more comes once they have stopped, in good order.
