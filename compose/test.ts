@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ensureChromium } from './setup-chromium.ts'
 import { filesOf } from './testing/files.ts'
+import { prepare } from './testing/prepare.ts'
 import { endAll, type Result, runTask, type Task } from './testing/task.ts'
 
 // `npm test`: the linter, the compiler, then each test file in a process of its own. `npm test -- word …` runs the
@@ -24,7 +24,10 @@ const tools: readonly Task[] = [
   { name: 'types', command: [bin('tsc'), '-p', '.'], limitMs, counts: 'exit' },
 ]
 
-const tests = filesOf(root, /\.(?:test|e2e)\.ts$/).map(
+// The longest first, so that nobody is waited for at the end.
+const long = (file: string): boolean => /faults|kafka|fleet|ship|alerts\.test/.test(file)
+const files = filesOf(root, /\.(?:test|e2e)\.ts$/)
+const tests = [...files.filter(long), ...files.filter((file) => !long(file))].map(
   (file): Task => ({
     name: file,
     command: [process.execPath, '--import', join(root, 'compose/testing/leave.ts'), file],
@@ -75,10 +78,9 @@ for (const [name, code] of [
   })
 }
 
-const needsBrowser = chosen.some(
-  ({ counts, name }) => counts === 'uvu' && readFileSync(join(root, name), 'utf8').includes('chromium.ts'),
+await prepare(
+  chosen.filter(({ counts }) => counts === 'uvu').map(({ name }) => readFileSync(join(root, name), 'utf8')),
 )
-if (needsBrowser) await ensureChromium()
 
 await Promise.all(Array.from({ length: atOnce }, worker))
 

@@ -1,0 +1,25 @@
+import { ensureKafka } from '../services/kafka.ts'
+import { ensurePrometheus } from '../services/prometheus.ts'
+import { ensureRedis } from '../services/redis.ts'
+import { ensureChromium } from '../setup-chromium.ts'
+
+const ensures: Readonly<Record<string, () => unknown>> = {
+  ensureChromium,
+  ensureKafka,
+  ensurePrometheus,
+  ensureRedis,
+}
+
+/**
+ * Installs what the texts of these tests ask for, before the first of them runs: one after the other, and not within the
+ * time that a test has.
+ */
+export const prepare = async (texts: readonly string[]): Promise<void> => {
+  for (const [name, ensure] of Object.entries(ensures)) {
+    if (
+      texts.some((text) => text.includes(name) || (name === 'ensureChromium' && text.includes('chromium.ts')))
+    ) {
+      await ensure()
+    }
+  }
+}
