@@ -15,31 +15,17 @@ export type Metric = {
   readonly buckets?: readonly number[]
 }
 
-const counter = (
-  name: string,
-  labels: readonly string[],
-  help: string,
-  unit: Metric['unit'] = '1',
-): Metric => ({
-  name,
-  kind: 'counter',
-  unit,
-  labels,
-  help,
-})
-
-const gauge = (
-  name: string,
-  labels: readonly string[],
-  help: string,
-  unit: Metric['unit'] = '1',
-): Metric => ({
-  name,
-  kind: 'gauge',
-  unit,
-  labels,
-  help,
-})
+const of =
+  <const K extends 'counter' | 'gauge'>(kind: K) =>
+  <const L extends readonly string[]>(name: string, labels: L, help: string, unit: Metric['unit'] = '1') => ({
+    name,
+    kind,
+    unit,
+    labels,
+    help,
+  })
+const counter = of('counter')
+const gauge = of('gauge')
 
 export const metrics = {
   alertActive: gauge(

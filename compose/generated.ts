@@ -1,4 +1,5 @@
 import { alertsFile } from '../dashboards/alerts.ts'
+import { boardFile, boards } from '../dashboards/boards.ts'
 import { generate as eventsReference } from '../proxy/events/reference.ts'
 import { envExample, withSettings } from './env-example.ts'
 
@@ -14,4 +15,5 @@ export const generated: readonly Generated[] = [
   { path: 'README.md', text: withSettings },
   { path: 'proxy/events/README.md', text: eventsReference },
   { path: 'dashboards/out/alerts.yaml', text: () => alertsFile() },
+  ...boards.map((board) => ({ path: `dashboards/out/${board.uid}.json`, text: () => boardFile(board) })),
 ]

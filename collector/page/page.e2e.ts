@@ -60,7 +60,7 @@ inBrowser('trouble is told by words and shapes, not by colours alone', async () 
   const alerts = await text(stage.page, '#alerts')
   assert.match(
     alerts,
-    /active[\s\S]*now 11 failed tries[\s\S]*now 31.%, usually 1.%[\s\S]*Recently cleared[\s\S]*cleared/,
+    /critical[\s\S]*now 11 failed tries[\s\S]*now 31.%, usually 1.%[\s\S]*Recently cleared[\s\S]*cleared/,
   )
   const down = stage.page.locator('#datacenters tr', { hasText: 'DC 4' })
   assert.match(await down.innerText(), /down[\s\S]*no answer in time[\s\S]*214 failed dials/)

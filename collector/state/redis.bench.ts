@@ -1,17 +1,16 @@
-import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { decodeMessage, encodeEvents, encodeMessage } from '../../proxy/events/codec.ts'
 import type { ProxyEvent } from '../../proxy/events/contract.ts'
 import { connectRedis } from '../../proxy/redis/connect.ts'
 import { probe, sampled, session } from '../example-facts.ts'
-import { openMirror } from './mirror.ts'
 import { takePartition } from './redis-hold.ts'
 
 // `node collector/state/redis.bench.ts redis://127.0.0.1:6379`: what a fleet costs the collector and its Redis, whose data
 // under the prefix `bench` is replaced. 20 proxies, 100 users, 5 datacenters, 100 facts a message.
 
 const [, , url] = process.argv
-if (url === undefined) throw new Error('which Redis? node collector/state/redis.bench.ts redis://127.0.0.1:6379')
+if (url === undefined)
+  throw new Error('which Redis? node collector/state/redis.bench.ts redis://127.0.0.1:6379')
 const prefix = 'bench'
 const redis = connectRedis({ urls: [url], prefix }, 'bench', () => {})
 await new Promise((resolve) => redis.once('ready', resolve))
@@ -38,8 +37,15 @@ const messagesOf = (node: number, seconds: number): string[] => {
     const at = start + second * 1000
     for (let i = 0; i < 10; i++) {
       const n = (node * 7 + second * 10 + i) % 1e6
-      const of = { at: at + i * 90, user: `user-${n % users}`, dc: 1 + (n % dcs), mode: n % 3 ? 'tls' : 'secure' } as const
-      events.push(...session({ ...of, toClient: 12_000 + n, toDatacenter: 900, reason: n % 9 ? 'done' : 'reset' }))
+      const of = {
+        at: at + i * 90,
+        user: `user-${n % users}`,
+        dc: 1 + (n % dcs),
+        mode: n % 3 ? 'tls' : 'secure',
+      } as const
+      events.push(
+        ...session({ ...of, toClient: 12_000 + n, toDatacenter: 900, reason: n % 9 ? 'done' : 'reset' }),
+      )
     }
     if (second % 10 === 0) events.push(sampled(at), probe(at, 40 + node, 1 + (second % dcs)))
   }
@@ -58,11 +64,14 @@ const traffic = (seconds: number): string[] => {
 }
 
 const emptied = async (): Promise<void> => {
-  for (let keys = await redis.keys(`${prefix}:*`); keys.length > 0; keys = await redis.keys(`${prefix}:*`)) await redis.del(keys)
+  for (let keys = await redis.keys(`${prefix}:*`); keys.length > 0; keys = await redis.keys(`${prefix}:*`))
+    await redis.del(keys)
 }
 
 const messages = traffic(600)
-console.log(`Node ${process.version}, ${cpus()[0]?.model ?? 'unknown CPU'} × ${cpus().length}, Redis ${await info('server', 'redis_version')}`)
+console.log(
+  `Node ${process.version}, ${cpus()[0]?.model ?? 'unknown CPU'} × ${cpus().length}, Redis ${await info('server', 'redis_version')}`,
+)
 console.log(`${messages.length} messages`)
 
 for (const most of [2_000, 5_000, 20_000]) {
@@ -86,5 +95,9 @@ for (const most of [2_000, 5_000, 20_000]) {
   say('facts a commit', facts / commits, '')
   say('CPU of the collector', ((ownCpu() - own) / facts) * 1e6, 'µs/fact')
   say('CPU of redis-server', (((await serverCpu()) - server) / facts) * 1e6, 'µs/fact')
-  say('a commit in Redis', Number(/usec_per_call=([\d.]+)/.exec(await info('commandstats', 'cmdstat_evalsha'))?.[1]) / 1000, 'ms')
+  say(
+    'a commit in Redis',
+    Number(/usec_per_call=([\d.]+)/.exec(await info('commandstats', 'cmdstat_evalsha'))?.[1]) / 1000,
+    'ms',
+  )
 }

@@ -18,6 +18,25 @@ const isFronted = async ({ port }: Appliance, captured: Buffer): Promise<void> =
   assert.ok(bytes.equals(Buffer.concat([captured, Buffer.from('bye')])))
 }
 
+/**
+ * On a machine that is busy Redis may not answer within 50 ms; then a proxy trusts itself, and says so. What was tried is
+ * tried again then.
+ */
+const answered = async <T>(proxies: readonly Appliance[], work: () => Promise<T>): Promise<T> => {
+  const unanswered = async (): Promise<number> => {
+    const each = proxies.map((one) => one.metric('mtscope_replay_claims_total', { outcome: 'unanswered' }))
+    return (await Promise.all(each)).reduce((sum, n) => sum + n, 0)
+  }
+  for (let tries = 1; ; tries++) {
+    const before = await unanswered()
+    try {
+      return await work()
+    } catch (error) {
+      if (tries === 5 || (await unanswered()) === before) throw error
+    }
+  }
+}
+
 for (const portable of ['false', 'true']) {
   it(`captured at one proxy, refused at the other and after a restart${portable === 'true' ? ', by node:net' : ''}`, async () => {
     await using site = await echoSite()
@@ -28,15 +47,19 @@ for (const portable of ['false', 'true']) {
     const own = { ...env, NODE_NAME: 'b', USER1_SECRET: a.secret }
     await using b = await startAppliance({ site, datacenters: { 2: dc }, env: own })
     for (const mode of ['classic', 'secure', 'tls'] as const) {
-      await using client = await connectClient({ mode, port: a.port, secret: a.secret })
-      await client.reqPq()
-      await isFronted(b, client.firstBytes[0]!)
-      await isFronted(a, client.firstBytes[0]!)
+      const captured = await answered([a, b], async () => {
+        await using client = await connectClient({ mode, port: a.port, secret: a.secret })
+        await client.reqPq()
+        const [first] = client.firstBytes as [Buffer]
+        await isFronted(b, first)
+        return first
+      })
+      await isFronted(a, captured)
       await a.stop('SIGKILL')
       await a.start()
-      await isFronted(a, client.firstBytes[0]!)
+      await answered([a], () => isFronted(a, captured))
     }
-    assert.is(await b.metric('mtscope_replay_claims_total', { outcome: 'seen' }), 3)
+    assert.ok((await b.metric('mtscope_replay_claims_total', { outcome: 'seen' })) >= 3)
     await using fresh = await connectClient({ mode: 'tls', port: b.port, secret: a.secret })
     await fresh.reqPq()
   })
@@ -74,7 +97,7 @@ it('a Redis that is silent or gone holds nobody up, and is counted', async () =>
   for (let i = 0; i < 10; i++)
     for (const mode of ['secure', 'tls'] as const) assert.ok((await call(mode)) < 1_000)
   await until(
-    async () => (await proxy.metric('mtscope_replays_unclaimed_total', { action: 'local' })) === 20,
+    async () => (await proxy.metric('mtscope_replays_unclaimed_total', { action: 'local' })) >= 20,
     'each handshake without an answer is counted',
   )
   redis.thaw()

@@ -1,0 +1,76 @@
+/** A query of a panel; `legend` names its series, as `{{dc}}`. */
+export type Query = {
+  readonly expr: string
+  readonly legend: string
+  /** Absence is health: such series begin to exist with the first trouble. */
+  readonly quiet?: true
+}
+
+export type Kind = 'timeseries' | 'bars' | 'stat' | 'heatmap' | 'timeline' | 'table'
+
+/** Units as Grafana names them. */
+export type Unit = 'short' | 's' | 'bytes' | 'Bps' | 'percentunit' | 'ops' | 'dateTimeFromNow' | 'bool_yes_no'
+
+export type Panel = {
+  readonly title: string
+  /** What it means and what to do. */
+  readonly description: string
+  readonly kind: Kind
+  readonly unit: Unit
+  /** Of 24 columns. */
+  readonly width: 4 | 6 | 8 | 12 | 16 | 24
+  readonly height?: number
+  readonly queries: readonly Query[]
+  /** Colours from these values on; the first holds below all. */
+  readonly thresholds?: readonly (readonly [number | null, 'green' | 'yellow' | 'orange' | 'red' | 'blue'])[]
+  readonly max?: number
+  readonly stacked?: true
+  /** The section of the runbook. */
+  readonly runbook?: string
+  /** Leads to traces of the time shown. */
+  readonly traces?: true
+}
+
+export type Row = { readonly title: string; readonly panels: readonly Panel[] }
+
+export type Board = {
+  readonly uid: string
+  readonly title: string
+  readonly description: string
+  readonly rows: readonly Row[]
+}
+
+type Rest = Omit<Panel, 'title' | 'kind' | 'unit' | 'queries' | 'width'> & { readonly width?: Panel['width'] }
+
+const of =
+  (kind: Kind, width: Panel['width']) =>
+  (title: string, unit: Unit, queries: Query | readonly Query[], rest: Rest): Panel => ({
+    title,
+    kind,
+    unit,
+    width,
+    queries: 'expr' in queries ? [queries] : queries,
+    ...rest,
+  })
+
+export const timeseries = of('timeseries', 12)
+export const bars = of('bars', 12)
+export const stat = of('stat', 4)
+export const heatmap = of('heatmap', 12)
+export const timeline = of('timeline', 24)
+export const table = of('table', 12)
+
+export const query = (expr: string, legend: string): Query => ({ expr, legend })
+/** Of something that is only there when there was trouble. */
+export const quiet = (expr: string, legend: string): Query => ({ expr, legend, quiet: true })
+
+export const bad = (from: number, worse: number): NonNullable<Panel['thresholds']> => [
+  [null, 'green'],
+  [from, 'orange'],
+  [worse, 'red'],
+]
+export const good = (from: number, best: number): NonNullable<Panel['thresholds']> => [
+  [null, 'red'],
+  [from, 'orange'],
+  [best, 'green'],
+]

@@ -1,0 +1,171 @@
+import { metrics as c } from '../collector/metrics.ts'
+import { metrics as p } from '../proxy/telemetry/catalogue.ts'
+import { type Board, bad, good, query, quiet, stat, timeseries } from './panels.ts'
+import { fleetGauge, fleetRate, gauge, max, ofCollector, rate, sum } from './queries.ts'
+
+export const pipeline: Board = {
+  uid: 'pipeline',
+  title: 'Pipeline',
+  description: 'Whether what you see is all there is, and how old it is',
+  rows: [
+    {
+      title: 'From the proxies',
+      panels: [
+        timeseries(
+          'Facts',
+          'ops',
+          [
+            query(sum(rate(p.eventsEmitted), 'instance'), '{{instance}} told'),
+            quiet(sum(rate(p.shipped), 'instance'), '{{instance}} shipped'),
+          ],
+          {
+            description:
+              'Told into the local log, and acknowledged by Kafka. The second follows the first, or Kafka is away.',
+          },
+        ),
+        timeseries(
+          'Age of what waits for Kafka',
+          's',
+          quiet(max(gauge(p.shipLagSeconds), 'instance'), '{{instance}}'),
+          {
+            description:
+              'Seconds that the oldest fact has waited. Traffic does not care; LOG_MAX_BYTES says how long it may last.',
+            thresholds: bad(10, 60),
+            runbook: 'kafka-lost',
+          },
+        ),
+        timeseries(
+          'Lost',
+          'ops',
+          quiet(sum(rate(p.eventsLost), 'instance', 'reason'), '{{instance}}: {{reason}}'),
+          {
+            description: 'Facts given up at a bound. The numbers miss them.',
+            thresholds: bad(0.001, 1),
+            runbook: 'events-lost',
+          },
+        ),
+        timeseries(
+          'Tries at Kafka that failed',
+          'ops',
+          quiet(sum(rate(p.kafkaFailures), 'instance', 'reason'), '{{instance}}: {{reason}}'),
+          {
+            description:
+              'Each is tried again. login-refused and not-authorized are settings; the rest is the broker or the way to it.',
+            runbook: 'kafka-lost',
+          },
+        ),
+        timeseries(
+          'Kafka, as the proxies have it',
+          'bool_yes_no',
+          quiet(max(gauge(p.kafkaUp), 'instance'), '{{instance}}'),
+          {
+            description: 'Whether it took what was sent last. Without Kafka there is nothing here.',
+            max: 1,
+            runbook: 'kafka-lost',
+          },
+        ),
+        timeseries('The local log', 'bytes', query(max(gauge(p.logBytes), 'instance'), '{{instance}}'), {
+          description: 'On disk, of LOG_MAX_BYTES. In a fleet it is small while Kafka is well.',
+        }),
+        timeseries(
+          'Spans',
+          'ops',
+          [
+            quiet(sum(rate(p.spansExported)), 'taken'),
+            quiet(sum(rate(p.spansLost), 'reason'), 'given up: {{reason}}'),
+          ],
+          {
+            description:
+              'To Kafka, and wherever OTEL_* says. Sessions that failed, dropped or were slow are always among them.',
+          },
+        ),
+      ],
+    },
+    {
+      title: 'Into the state',
+      panels: [
+        stat('Behind', 's', query(fleetGauge(c.lag), 'seconds'), {
+          description: 'How old the facts were when they were folded: numbers, page and alerts are that old.',
+          thresholds: bad(5, 30),
+          runbook: 'collector-lag',
+        }),
+        stat(
+          'Not accounted for',
+          'short',
+          query(`${fleetGauge(c.lost, [], { reason: 'unexplained' })} or vector(0)`, 'facts'),
+          {
+            description: 'Holes in the sequence that nobody explains. Above zero: please report it.',
+            thresholds: bad(1, 1),
+            runbook: 'events-lost',
+          },
+        ),
+        stat('Dead letters', 'short', query(`${fleetGauge(c.deadLetters)} or vector(0)`, 'messages'), {
+          description: 'Messages that nobody could read, kept aside.',
+          thresholds: bad(1, 100),
+          runbook: 'dead-letters',
+        }),
+        stat('Kafka and Redis', 'bool_yes_no', quiet(ofCollector(c.serviceUp), '{{instance}} {{service}}'), {
+          description: 'Whether each collector has them.',
+          thresholds: good(1, 1),
+          runbook: 'redis-lost',
+        }),
+        stat('Numbers held', 'short', query(fleetGauge(c.stateEntries), 'numbers'), {
+          description: 'In the state: labels and times are bounded, so this stays flat.',
+        }),
+        stat('Labels capped', 'short', query(fleetGauge(c.userLabelsCapped), 'users'), {
+          description: 'Users beyond the busiest, who share the label "other".',
+        }),
+        timeseries(
+          'Facts folded',
+          'ops',
+          [query(fleetRate(c.folded), 'folded'), query(fleetRate(c.lost, ['reason']), 'missing: {{reason}}')],
+          {
+            description:
+              'After an outage the backlog is folded as fast as a core can: some ten thousand a second.',
+          },
+        ),
+        timeseries(
+          'Messages not folded yet',
+          'short',
+          quiet(
+            `max by (fleet, partition) (${ofCollector(c.partitionLag)})`,
+            '{{fleet}} partition {{partition}}',
+          ),
+          {
+            description:
+              'One partition alone: its collector is stuck. All: one collector more, or Redis is slow.',
+            runbook: 'collector-lag',
+          },
+        ),
+        timeseries(
+          'Who folds',
+          'short',
+          quiet(`sum by (instance) (${ofCollector(c.partitionsHeld)})`, '{{instance}}'),
+          {
+            description:
+              'Partitions of each collector. When one dies the others have its share within ten seconds.',
+            stacked: true,
+          },
+        ),
+        timeseries(
+          'Writes to Redis',
+          'ops',
+          [
+            quiet(
+              `sum by (instance) (rate(${ofCollector(c.commits)}[$__rate_interval]))`,
+              '{{instance}} batches',
+            ),
+            quiet(
+              `sum by (instance) (rate(${ofCollector(c.staleCommits)}[$__rate_interval]))`,
+              '{{instance}} stale',
+            ),
+          ],
+          {
+            description:
+              'Stale: another collector has it, or Redis lost its tail: folded again from there, nothing counted twice.',
+          },
+        ),
+      ],
+    },
+  ],
+}
