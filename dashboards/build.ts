@@ -140,7 +140,7 @@ const variable = (name: string, label: string, metric: string, of: string) =>
 export const variableQueries = [
   [p.buildInfo.name, 'instance'],
   [c.nodesAlive.name, 'fleet'],
-  [p.dialSeconds.name, 'dc'],
+  [`${p.dialSeconds.name}_count`, 'dc'],
   [c.userSessions.name, 'user'],
 ] as const
 

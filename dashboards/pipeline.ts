@@ -118,7 +118,7 @@ export const pipeline: Board = {
         timeseries(
           'Facts folded',
           'ops',
-          [query(fleetRate(c.folded), 'folded'), query(fleetRate(c.lost, ['reason']), 'missing: {{reason}}')],
+          [query(fleetRate(c.folded), 'folded'), quiet(fleetRate(c.lost, ['reason']), 'missing: {{reason}}')],
           {
             description:
               'After an outage the backlog is folded as fast as a core can: some ten thousand a second.',

@@ -1,0 +1,22 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { alertmanagerConfig, receiverMistakes } from './receivers.ts'
+
+const folder = process.argv[2] ?? '/prepared'
+const mistakes = receiverMistakes(process.env)
+if (mistakes.length > 0) {
+  process.stderr.write(`compose cannot start:\n${mistakes.map((mistake) => `  ${mistake}\n`).join('')}`)
+  process.exit(2)
+}
+
+// JSON is YAML. Who may read it is who mounts this volume: Grafana and Alertmanager, by users of their own.
+writeFileSync(join(folder, 'alertmanager.yaml'), JSON.stringify(alertmanagerConfig(process.env), null, 2))
+
+const password = join(folder, 'grafana-password')
+const chosen = process.env.GRAFANA_PASSWORD ?? ''
+if (chosen !== '') writeFileSync(password, chosen)
+else if (!existsSync(password)) writeFileSync(password, randomBytes(15).toString('base64url'))
+process.stdout.write(
+  'Grafana: http://127.0.0.1:3000, user admin; password: docker compose exec grafana cat /prepared/grafana-password\n',
+)
