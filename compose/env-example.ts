@@ -1,3 +1,4 @@
+import { composeSettings } from '../proxy/compose-settings.ts'
 import { settingNames, settings } from '../proxy/settings.ts'
 
 const head = `# Every setting of mtscope with what holds when it is left out. Copy to .env, take the # away, change.
@@ -8,11 +9,18 @@ const head = `# Every setting of mtscope with what holds when it is left out. Co
 # USER1_NAME=user1
 `
 
+const composeHead = `# What follows is for docker compose alone; npm start passes it by.
+`
+
 /** The text of compose/.env.example. */
 export const envExample = (): string =>
   [
     head,
     ...settingNames.map((name) => `# ${settings[name].doc}\n# ${name}=${settings[name].fallback}\n`),
+    composeHead,
+    ...Object.entries(composeSettings).map(
+      ([name, { fallback, doc }]) => `# ${doc}\n# ${name}=${fallback}\n`,
+    ),
   ].join('\n')
 
 /** The settings as rows of a Markdown table. */

@@ -1,23 +1,8 @@
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** What only compose reads of `.env`: name → what it is, in the order of `.env.example`. */
-export const receiverSettings = {
-  ALERT_RECEIVER_URL: 'Where Alertmanager posts alerts to as JSON',
-  ALERT_EMAIL_TO: 'Whom Alertmanager writes to; needs the two next, too',
-  ALERT_EMAIL_FROM: 'Sender of those e-mails',
-  ALERT_SMTP_HOST: 'Mail server, as smtp.example.org:587',
-  ALERT_SMTP_USER: 'Name at the mail server',
-  ALERT_SMTP_PASSWORD: 'Password at the mail server',
-  ALERT_TELEGRAM_TOKEN: 'Token of a Telegram bot that tells alerts; needs the next, too',
-  ALERT_TELEGRAM_CHAT: 'Number of the chat that the bot writes to',
-  ALERT_TELEGRAM_API: 'Where the bot interface is, when api.telegram.org is not reachable',
-} as const
-
-type Name = keyof typeof receiverSettings
-
 /** One name of a pair is written and the other is not: alerts that would silently go nowhere. */
 export const receiverMistakes = (env: Environment): string[] => {
-  const pairs: readonly (readonly [Name, Name])[] = [
+  const pairs: readonly (readonly [string, string])[] = [
     ['ALERT_EMAIL_TO', 'ALERT_EMAIL_FROM'],
     ['ALERT_EMAIL_TO', 'ALERT_SMTP_HOST'],
     ['ALERT_SMTP_USER', 'ALERT_SMTP_PASSWORD'],

@@ -1,4 +1,5 @@
 import { availableParallelism, hostname } from 'node:os'
+import { composeSettings } from './compose-settings.ts'
 import { readDotenv } from './dotenv.ts'
 import { meant, surelyMeant, userSetting } from './names.ts'
 import type { Secret } from './secret.ts'
@@ -21,7 +22,8 @@ export type ConfigReading =
     }
   | { readonly ok: false; readonly mistakes: readonly string[] }
 
-const forOthers = /^(?:OTEL|COMPOSE)_/
+const forOthers = (name: string): boolean =>
+  /^(?:OTEL|COMPOSE)_/.test(name) || Object.hasOwn(composeSettings, name)
 
 const thisHost = (): Host => ({ cores: availableParallelism(), name: hostname() })
 
@@ -58,12 +60,12 @@ const gather = (env: Environment, dotenv: string, mistakes: string[]): Given => 
   const ours = (name: string): boolean => isSetting(name) || userSetting(name) !== null
   for (const { name, value, line } of file.assignments) {
     if (ours(name)) values.set(name, value)
-    else if (!forOthers.test(name)) mistakes.push(unknown(`.env line ${line}: `, name, meant(name)))
+    else if (!forOthers(name)) mistakes.push(unknown(`.env line ${line}: `, name, meant(name)))
     else if (name.startsWith('OTEL_') && env[name] === undefined) telemetry[name] = value
   }
   for (const [name, value] of Object.entries(env)) {
     if (value === undefined) continue
-    const suggestion = ours(name) ? null : surelyMeant(name)
+    const suggestion = ours(name) || forOthers(name) ? null : surelyMeant(name)
     if (suggestion !== null) mistakes.push(unknown('', name, suggestion))
     else if (ours(name)) values.set(name, value.trim())
   }

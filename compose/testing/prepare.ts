@@ -1,3 +1,4 @@
+import { ensureCompose } from '../services/docker-compose.ts'
 import { ensureKafka } from '../services/kafka.ts'
 import { ensurePrometheus } from '../services/prometheus.ts'
 import { ensureRedis } from '../services/redis.ts'
@@ -5,6 +6,7 @@ import { ensureChromium } from '../setup-chromium.ts'
 
 const ensures: Readonly<Record<string, () => unknown>> = {
   ensureChromium,
+  ensureCompose,
   ensureKafka,
   ensurePrometheus,
   ensureRedis,
