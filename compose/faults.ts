@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { type Fault, faults } from './faults/faults.ts'
@@ -8,7 +8,8 @@ const usage = `faults: a fleet of real processes under load, and what happens to
 
   npm run faults                     every fault, each in a fresh fleet; writes compose/e2e/FAULTS.md
   npm run faults -- --scale 0.1      a tenth of the strikes; writes nothing
-  npm run faults -- --only broker    those whose names have the word; writes nothing
+  npm run faults -- --only broker    those whose names have the word
+  npm run faults -- --with FILE      rows that this run has not are those of an earlier run's output
 
 Exits 0 when no client was dropped, no event lost untold, none counted twice, and every recount equal.
 `
@@ -16,6 +17,7 @@ const { values } = parseArgs({
   options: {
     scale: { type: 'string', default: '1' },
     only: { type: 'string' },
+    with: { type: 'string' },
     rate: { type: 'string', default: '20' },
     help: { type: 'boolean', short: 'h' },
   },
@@ -40,11 +42,20 @@ const columns = [
 ] as const
 
 const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
-const table = (outcomes: readonly Outcome[]): string =>
+const ran = new Map<string, string>()
+if (values.with !== undefined) {
+  for (const line of readFileSync(values.with, 'utf8').split('\n'))
+    ran.set(line.split(' | ')[0]?.slice(2) ?? '', line)
+}
+const rowOf = (name: string): string | undefined => {
+  const outcome = outcomes.find(({ fault }) => fault === name)
+  return outcome === undefined ? ran.get(name) : row(columns.map(([, of]) => of(outcome)))
+}
+const table = (): string =>
   [
     row(columns.map(([name]) => name)),
     row(columns.map(() => '---')),
-    ...outcomes.map((outcome) => row(columns.map(([, of]) => of(outcome)))),
+    ...faults.map(({ name }) => rowOf(name)).filter((line) => line !== undefined),
   ].join('\n')
 
 const chosen = faults.filter(({ name }) => name.includes(values.only ?? ''))
@@ -67,8 +78,8 @@ const run = async (fault: Fault): Promise<void> => {
 }
 for (const fault of chosen) await run(fault)
 
-process.stdout.write(`${table(outcomes)}\n`)
-if (scale === 1 && values.only === undefined && outcomes.length === faults.length) {
+process.stdout.write(`${table()}\n`)
+if (scale === 1 && failed === 0 && faults.every(({ name }) => rowOf(name) !== undefined)) {
   const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.version}, Linux`
   writeFileSync(
     new URL('e2e/FAULTS.md', import.meta.url),
@@ -77,7 +88,7 @@ if (scale === 1 && values.only === undefined && outcomes.length === faults.lengt
 Written by \`npm run faults\` on ${machine}: two proxies, two collectors, one broker, one Redis, all on this machine,
 under ${perSecond} new sessions a second and ten that stay. Each row is a fleet of its own.
 
-${table(outcomes)}
+${table()}
 
 - *lost*: sequence numbers that never came to the topic; *told*: those that an \`events.lost\` fact accounts for.
 - *equal to a recount*: the aggregates in Redis are byte for byte what a fold of the topic from nothing gives, and their

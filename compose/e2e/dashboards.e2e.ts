@@ -56,13 +56,14 @@ it('every query of every panel and variable has data on a running appliance, and
   const crowd = (async () => {
     while (calling) {
       await people(proxy).catch(() => {})
+      // Time itself is what is wanted: people come one after the other.
       await new Promise((resolve) => setTimeout(resolve, 200))
     }
   })()
   await using _ = {
     [Symbol.asyncDispose]: async () => {
       calling = false
-      // Somebody may be in the middle of a call that nobody answers any more.
+      // Time itself: somebody may be in the middle of a call that nobody answers any more.
       await Promise.race([crowd, new Promise((resolve) => setTimeout(resolve, 2_000).unref())])
     },
   }

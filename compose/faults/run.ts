@@ -96,8 +96,10 @@ export const runFault = async (
         fleet.collectors.map((one) => one.metric('mtscope_collector_partition_lag')),
       )
       return (
-        behind.every((messages) => messages === 0) && // What a killed process had not written yet is gone with it.
-        (excused.size > 0 || states.every(({ totals }) => totals.connections >= load.sessions))
+        behind.every((messages) => messages === 0) && // What a killed process had not written yet is gone with it, and so is what found no room.
+        (excused.size > 0 ||
+          fault.disk !== undefined ||
+          states.every(({ totals }) => totals.connections >= load.sessions))
       )
     },
     `${fault.name}: everything is delivered`,

@@ -105,4 +105,20 @@ onSmallDisk('opening on a full disk is one clear error', () => {
   }
 })
 
+onSmallDisk('a log that filled its disk is used again once all of it was shipped', () => {
+  using disk = smallDisk()
+  using log = open(join(disk.path, 'data'), { maxBytes: 64 * 2 ** 20 })
+  log.release('shipper', 0)
+  const many = Array.from({ length: 20 }, (_, n) => `reason ${n}`)
+  for (let n = 0; log.stats.failure === null && n < 200_000; n++) append(log, many)
+  assert.ok(log.stats.failure)
+  log.trim(0)
+  assert.ok(log.stats.failure, 'nothing may go that was not shipped')
+  log.release('shipper', log.lastRow)
+  log.trim(0)
+  append(log, ['after'])
+  assert.is(log.stats.failure, null)
+  assert.ok(log.stats.bytes < 2 ** 20)
+})
+
 test.run()

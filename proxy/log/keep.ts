@@ -1,12 +1,14 @@
 import { mkdirSync } from 'node:fs'
 import { isDamage, LogError } from './errors.ts'
 import { takeLock } from './lock.ts'
-import { moveAside, openStore, type Store, type StoreBounds } from './store.ts'
+import { moveAside, openStore, removeStore, type Store, type StoreBounds } from './store.ts'
 
 /** The one open store of DATA_DIR, whole at every use. */
 export type Keeper = {
   /** Runs `use` on the store. If the file turns out to be damaged, puts a new one in its place and runs `use` there. */
   with<T>(use: (store: Store) => T): T
+  /** An empty store in place of this one, which nobody needs any more. */
+  renew(): void
   /** Closes the store and lets DATA_DIR go. */
   close(): void
 }
@@ -52,6 +54,11 @@ export const keepStore = (dataDir: string, bounds: StoreBounds, report: (line: s
         store = replace(error)
         return use(store)
       }
+    },
+    renew: () => {
+      store.close()
+      removeStore(dataDir)
+      store = openStore(dataDir, bounds)
     },
     close: () => {
       try {

@@ -148,6 +148,11 @@ export const openLog = ({ dataDir, node, maxBytes, maxAgeMs, now, report = warn 
 
   const trim = (at: number): void => {
     untrimmed = 0
+    // On a full disk SQLite cannot even delete: that takes room in the write-ahead log. When all has been shipped, the
+    // file can go as a whole.
+    if (failure !== null && !closed && lastRow > 0 && released.size > 0 && releasedByAll() >= lastRow) {
+      keeper.renew()
+    }
     attempt((store) =>
       trimStore(store, bounds, releasedByAll(), at, (facts) => {
         lost['log-bounds'] += facts

@@ -103,6 +103,11 @@ export const openStoreToRead = (dataDir: string): Pick<Store, 'page' | 'loadSnap
   }
 }
 
+/** Deletes the file with all that is in it. */
+export const removeStore = (dataDir: string): void => {
+  for (const part of ['', '-wal', '-shm']) rmSync(`${logFile(dataDir)}${part}`, { force: true })
+}
+
 /** Puts a damaged file out of the way, one at most is kept. The new name. */
 export const moveAside = (dataDir: string): string => {
   const path = logFile(dataDir)

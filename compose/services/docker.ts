@@ -1,0 +1,47 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { ensure, find } from './debian.ts'
+import { type Service, startService } from './service.ts'
+
+export type Docker = Service & { readonly host: string; run(...args: string[]): string }
+
+/** The engine, installed where it is missing; null where it cannot be had or may not run. */
+export const ensureDocker = (): string | null => {
+  if (process.getuid?.() !== 0) return null
+  ensure('iptables', 'iptables')
+  return find('docker') === null && ensure('docker', 'docker.io') === null
+    ? null
+    : ensure('dockerd', 'docker.io')
+}
+
+/** A Docker engine of its own: data, socket and process id lie in its folder. */
+export const startDocker = async (): Promise<Docker> => {
+  const dockerd = ensureDocker()
+  if (dockerd === null) throw new Error('no Docker engine: it needs root and docker.io')
+  let host = ''
+  const run = (...args: string[]): string => {
+    const { status, stdout, stderr } = spawnSync(find('docker') ?? 'docker', ['-H', host, ...args], {
+      encoding: 'utf8',
+      maxBuffer: 1 << 26,
+    })
+    if (status !== 0) throw new Error(`docker ${args[0]}: ${stderr}`)
+    return stdout
+  }
+  const service = await startService({
+    name: 'docker',
+    command: dockerd,
+    args: (folder) => {
+      host = `unix://${join(folder, 'sock')}`
+      const at = (name: string): string => join(folder, name)
+      return ['--data-root', at('data'), '--exec-root', at('exec'), '--pidfile', at('pid'), '-H', host]
+    },
+    ready: (said) => said.includes('API listen on'),
+    readyMs: 60_000,
+  })
+  // SIGKILL would leave containers, mounts and containerd behind.
+  const dispose = async (): Promise<void> => {
+    await service.stop()
+    await service[Symbol.asyncDispose]()
+  }
+  return Object.assign(service, { host, run, [Symbol.asyncDispose]: dispose })
+}
