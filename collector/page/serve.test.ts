@@ -67,4 +67,11 @@ test('no type is left in what a browser gets', () => {
   assert.not.match(script, ': Status')
 })
 
+test('the runbook is a page, with a place for each rule', () => {
+  const body = String(pageRoutes()('/runbook')?.body)
+  assert.match(body, '<h2 id="datacenter-down">datacenter-down</h2>')
+  assert.match(body, '<code>npm run doctor -- --only clock</code>')
+  assert.not.match(body, '`')
+})
+
 test.run()

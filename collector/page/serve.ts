@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { stripTypeScriptTypes } from 'node:module'
 import { extname } from 'node:path'
+import { runbookPage } from './runbook.ts'
 
 export type PageAnswer = { status: number; headers: Record<string, string>; body: Buffer }
 
@@ -24,7 +25,7 @@ const safety = {
 }
 
 /**
- * The status page, read and stripped of its types once, then served from memory: `/`, `/favicon.svg`, `/favicon.ico`, and
+ * The status page, read and stripped of its types once, then served from memory: `/`, `/runbook`, `/favicon.svg`, `/favicon.ico`, and
  * everything else below `/page/<hash of all of it>/`, which may be cached for ever.
  * Answers null for a path that is not the page's. Throws if a file is missing.
  */
@@ -35,6 +36,7 @@ export const pageRoutes = (): ((path: string) => PageAnswer | null) => {
   const page = read('browser/index.html').toString().replaceAll('{base}', base)
   const routes = new Map([
     ['/', answer('.html', Buffer.from(page), 'no-cache')],
+    ['/runbook', answer('.html', runbookPage(), 'no-cache')],
     ['/favicon.svg', icon],
     ['/favicon.ico', icon],
   ])
