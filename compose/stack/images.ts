@@ -41,7 +41,7 @@ type Layout = {
   readonly entry?: readonly string[]
 }
 
-const applets = ['sh', 'env', 'tr', 'nc', 'wget', 'cat']
+const applets = ['sh', 'env', 'tr', 'grep', 'wget', 'cat']
 
 /** An image of programs of this machine and what they link to, FROM scratch. */
 const importImage = (docker: Docker, name: string, layout: Layout): string => {
@@ -143,7 +143,10 @@ export const localImages = (docker: Docker): Record<string, string> => {
       entry: ['/bin/prometheus'],
     }),
     ALERTMANAGER_IMAGE: importImage(docker, 'alertmanager', {
-      files: { [needed('prometheus-alertmanager', 'prometheus-alertmanager')]: '/bin/alertmanager' },
+      files: {
+        [needed('prometheus-alertmanager', 'prometheus-alertmanager')]: '/bin/alertmanager',
+        '/usr/share/prometheus/alertmanager': '/usr/share/prometheus/alertmanager',
+      },
       folders: { '/alertmanager': 0 },
       entry: ['/bin/alertmanager'],
     }),
