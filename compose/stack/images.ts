@@ -62,6 +62,11 @@ const importImage = (docker: Docker, name: string, layout: Layout): string => {
     for (const applet of applets) symlinkSync('busybox', join(folder, 'bin', applet))
     const linked = spawnSync('ldd', [...Object.keys(files), ...(layout.linked ?? [])], { encoding: 'utf8' })
     for (const [, path = ''] of linked.stdout.matchAll(/(?:=>\s|^\s)(\/\S+)/gm)) put(path, path)
+    // Loaded by name at run time: Kafka's zstd asks for libraries that glibc keeps as empty shells.
+    const glibc = [...linked.stdout.matchAll(/(\/\S+)\/libc\.so\.6/g)][0]?.[1]
+    for (const late of ['libpthread.so.0', 'libdl.so.2', 'librt.so.1', 'libm.so.6']) {
+      if (glibc !== undefined && existsSync(join(glibc, late))) put(join(glibc, late), join(glibc, late))
+    }
     mkdirSync(join(folder, 'tmp'), { recursive: true })
     mkdirSync(join(folder, 'etc'), { recursive: true })
     writeFileSync(
