@@ -39,7 +39,7 @@ export const recount = async (brokers: readonly string[], partitions: number): P
         }
         known.add(batch.seq + n)
         facts++
-        if (event.type === 'connection.accepted') accepted++
+        if (event.type === 'handshake.accepted') accepted++
         // As told bit by bit: the total of a close repeats what may have been lost before it. Strangers' bytes are not traffic.
         if (event.type === 'connection.progress') bytesToClient += event.bytesToClient
         if (event.type === 'connection.closed' && event.user !== undefined) {
