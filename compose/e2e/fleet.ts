@@ -19,6 +19,8 @@ export const startFleet = async (options: {
   readonly env?: Readonly<Record<string, string>>
   /** Where clients of the broker are sent instead of to it. */
   readonly advertisedPort?: number
+  /** For the proxies alone. */
+  readonly proxyEnv?: Readonly<Record<string, string>>
   /** Of the proxies; one in a folder of its own where undefined. */
   readonly dataDirs?: readonly (string | undefined)[]
 }): Promise<Fleet> => {
@@ -44,6 +46,7 @@ export const startFleet = async (options: {
     const dataDir = options.dataDirs?.[i]
     const own = {
       ...env,
+      ...options.proxyEnv,
       ...(dataDir === undefined ? {} : { DATA_DIR: dataDir }),
       NODE_NAME: `proxy-${i + 1}`,
       ...(secret === undefined ? {} : { USER1_SECRET: secret }),

@@ -9,6 +9,8 @@ export type Scene = {
   readonly scale: number
   /** The way between proxies and broker. */
   readonly way: { swallow(): void; restore(): void }
+  /** Puts the clocks of the proxies so many seconds ahead; only where the fault has `clock`. */
+  setClock(seconds: number): void
   /** Clients of this proxy may be dropped from now on. */
   excuse(proxy: Appliance): void
 }
@@ -19,6 +21,8 @@ export type Fault = {
   /** A disk of so many bytes under each proxy's log. */
   readonly disk?: number
   readonly env?: Readonly<Record<string, string>>
+  /** The proxies have clocks that can be set. A fake-TLS client would rightly be refused by a wrong one: there are none. */
+  readonly clock?: true
   /** New sessions a second, where it matters how many. */
   readonly perSecond?: number
 }
@@ -112,6 +116,16 @@ export const faults: readonly Fault[] = [
       await Promise.all([fleet.kafka.kill(), fleet.redis.kill()])
       await seconds(600, scale)
       await Promise.all([fleet.kafka.start(), fleet.redis.start()])
+    },
+  },
+  {
+    name: 'the clocks of the proxies jump an hour ahead, and two back',
+    clock: true,
+    strike: async ({ setClock, scale }) => {
+      for (const jump of [3_600, -3_600, 0]) {
+        setClock(jump)
+        await seconds(10, scale)
+      }
     },
   },
   {

@@ -27,6 +27,7 @@ export const startLoad = (
   perSecond: number,
   staying: number,
   expected: (proxy: Appliance) => boolean = () => false,
+  modes: readonly ('secure' | 'tls')[] = ['secure', 'tls'],
 ): Load => {
   const stopping = new AbortController()
   const present = new Set<Promise<void>>()
@@ -36,7 +37,7 @@ export const startLoad = (
 
   const visit = async (asks: () => boolean): Promise<void> => {
     const proxy = proxies[turn++ % proxies.length]!
-    const mode = turn % 2 ? 'tls' : 'secure'
+    const mode = modes[turn % modes.length]!
     const since = performance.now()
     try {
       await using client = await connectClient({ port: proxy.port, secret: proxy.secret, mode, dc: 2 })

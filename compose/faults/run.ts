@@ -9,6 +9,7 @@ import { startFleet } from '../e2e/fleet.ts'
 import type { Appliance } from '../e2e/harness.ts'
 import { until } from '../e2e/until.ts'
 import { startWay } from './black-hole.ts'
+import { settableClock } from './clock.ts'
 import type { Fault } from './faults.ts'
 import { percentile, startLoad } from './load.ts'
 import { recount } from './recount.ts'
@@ -58,8 +59,10 @@ export const runFault = async (
   await using stack = new AsyncDisposableStack()
   const way = stack.use(await startWay(() => port))
   const disks = [0, 1].map(() => (fault.disk === undefined ? null : stack.use(smallDisk(fault.disk))))
+  const clock = fault.clock ? stack.use(settableClock()) : null
   const fleet = stack.use(
     await startFleet({
+      ...(clock === null ? {} : { proxyEnv: clock.env }),
       proxies: 2,
       collectors: 2,
       advertisedPort: way.port,
@@ -69,7 +72,13 @@ export const runFault = async (
   )
   port = fleet.kafka.port
   const excused = new Set<Appliance>()
-  const load = startLoad(fleet.proxies, fault.perSecond ?? perSecond, 10, (proxy) => excused.has(proxy))
+  const load = startLoad(
+    fleet.proxies,
+    fault.perSecond ?? perSecond,
+    10,
+    (proxy) => excused.has(proxy),
+    fault.clock ? ['secure'] : undefined,
+  )
   const rss = async (): Promise<number> => {
     const sizes = await Promise.all(fleet.proxies.map((proxy) => proxy.rssBytes()))
     return sizes.reduce((sum, size) => sum + size, 0) / sizes.length / 2 ** 20
@@ -79,7 +88,13 @@ export const runFault = async (
   await wait(4_000)
   const [p99, before] = [percentile(load.times, 0.99), await rss()]
   load.mark()
-  await fault.strike({ fleet, scale, way, excuse: (proxy) => excused.add(proxy) })
+  await fault.strike({
+    fleet,
+    scale,
+    way,
+    excuse: (proxy) => excused.add(proxy),
+    setClock: (to) => clock?.set(to),
+  })
   const [during, after] = [percentile(load.times, 0.99), await rss()]
   const ended = performance.now()
   await load.stop()
