@@ -87,6 +87,8 @@ if (scale === 1 && failed === 0 && faults.every(({ name }) => rowOf(name) !== un
 
 Written by \`npm run faults\` on ${machine}: two proxies, two collectors, one broker, one Redis, all on this machine,
 under ${perSecond} new sessions a second and ten that stay. Each row is a fleet of its own.
+The load is made on the same cores: as many sessions a second as are asked for is the most that is tried, and the
+milliseconds are those of a machine that does all of this at once.
 
 ${table()}
 
