@@ -1,3 +1,4 @@
+import { ensureAlertmanager } from '../services/alertmanager.ts'
 import { ensureCompose } from '../services/docker-compose.ts'
 import { ensureKafka } from '../services/kafka.ts'
 import { ensurePrometheus } from '../services/prometheus.ts'
@@ -5,6 +6,7 @@ import { ensureRedis } from '../services/redis.ts'
 import { ensureChromium } from '../setup-chromium.ts'
 
 const ensures: Readonly<Record<string, () => unknown>> = {
+  ensureAlertmanager,
   ensureChromium,
   ensureCompose,
   ensureKafka,

@@ -1,0 +1,41 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ensure } from './debian.ts'
+import { freePorts, type Service, startService } from './service.ts'
+
+/** An Alertmanager of the system or of Debian's package; null where none can be had. */
+export const ensureAlertmanager = (): string | null =>
+  ensure('prometheus-alertmanager', 'prometheus-alertmanager')
+
+export type Alertmanager = Service & { readonly url: string; readonly address: string }
+
+/** An Alertmanager with this configuration, as an object of the shape that its file has. */
+export const startAlertmanager = async (config: object): Promise<Alertmanager> => {
+  const command = ensureAlertmanager()
+  if (command === null) throw new Error('no Alertmanager: install the package prometheus-alertmanager')
+  const [port = 0] = await freePorts(1)
+  const address = `127.0.0.1:${port}`
+  const url = `http://${address}`
+  const service = await startService({
+    name: 'alertmanager',
+    command,
+    args: (folder) => {
+      const file = join(folder, 'alertmanager.yaml')
+      // JSON is YAML.
+      writeFileSync(file, JSON.stringify(config))
+      return [
+        `--config.file=${file}`,
+        `--storage.path=${join(folder, 'data')}`,
+        `--web.listen-address=${address}`,
+        // Empty: no gossip, so that it listens nowhere else.
+        '--cluster.listen-address=',
+      ]
+    },
+    ready: () =>
+      fetch(`${url}/-/ready`).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+  })
+  return Object.assign(service, { url, address })
+}
