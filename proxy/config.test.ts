@@ -74,6 +74,26 @@ test('the settings of the design are read', () => {
   assert.is(addressesOf(config.datacenters, 2, true)[0]?.host, '::1')
 })
 
+test('who is asked for the address is trusted, or on loopback', () => {
+  const from = (text: string): string | null => configOf({ PUBLIC_HOST_FROM: text }).publicHostFrom
+  assert.is(from('none'), null)
+  for (const url of [
+    'https://echo.test/ip',
+    'http://127.0.0.1:8000/',
+    'http://[::1]:8000/',
+    'http://localhost/',
+  ])
+    assert.is(from(url), url)
+  for (const url of [
+    'http://echo.test/',
+    'http://127.evil.test/',
+    'https://me:hush@echo.test/',
+    'echo.test',
+    'ftp://echo.test',
+  ])
+    tells({ PUBLIC_HOST_FROM: url }, 'PUBLIC_HOST_FROM must be an https:// address')
+})
+
 test('the environment wins over the file', () => {
   assert.is(configOf({ MTPROTO_PORT: '9000' }, 'MTPROTO_PORT=8000').port, 9000)
 })

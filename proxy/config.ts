@@ -2,6 +2,7 @@ import { availableParallelism, hostname } from 'node:os'
 import { composeSettings } from './compose-settings.ts'
 import { readDotenv } from './dotenv.ts'
 import { meant, surelyMeant, userSetting } from './names.ts'
+import { isLoopback } from './parse.ts'
 import type { Secret } from './secret.ts'
 import { isSetting, type SettingName, settingNames, settings, type Values } from './settings.ts'
 import { readUsers } from './users.ts'
@@ -37,6 +38,7 @@ const shown = (value: string): string =>
   value.length > longestShown ? `${discreet(value).slice(0, longestShown)}...` : value
 
 const withheld: ReadonlySet<string> = new Set([
+  'PUBLIC_HOST_FROM',
   'AD_TAG',
   'KAFKA_BROKERS',
   'KAFKA_USERNAME',
@@ -92,8 +94,6 @@ const readSettings = (given: ReadonlyMap<string, string>, mistakes: string[]): V
   return whole ? (read as Values) : null
 }
 
-const loopback = /^(?:localhost|127\.|::1$)/i
-
 /** Settings that are right each, and wrong together. */
 const clashes = (values: Values): string[] => {
   const told: string[] = []
@@ -104,7 +104,7 @@ const clashes = (values: Values): string[] => {
   if (values.MODES.includes('tls') && TLS_DOMAIN === '') {
     told.push('TLS_DOMAIN is empty, but MODES has tls: write a domain, or leave tls out of MODES')
   }
-  if (MTPROTO_PORT !== 0 && MASK_PORT === MTPROTO_PORT && loopback.test(MASK_HOST)) {
+  if (MTPROTO_PORT !== 0 && MASK_PORT === MTPROTO_PORT && isLoopback(MASK_HOST)) {
     told.push(
       `MASK_HOST=${MASK_HOST} with MASK_PORT=${MASK_PORT} is this proxy itself: write another site, or off`,
     )
@@ -162,8 +162,10 @@ const kafkaOf = (values: Values) =>
 const configOf = (values: Values, users: readonly User[], host: Host) => ({
   port: values.MTPROTO_PORT,
   host: values.MTPROTO_HOST,
-  // For the links; null: found among the interfaces, and the port that is listened on.
+  // For the links; null: found by `public-address.ts`, and the port that is listened on.
   publicHost: values.PUBLIC_HOST,
+  // Null: nobody is asked.
+  publicHostFrom: values.PUBLIC_HOST_FROM,
   publicPort: values.PUBLIC_PORT,
   // Empty when none is written: then the kept secret of `secrets.ts` is used.
   users,

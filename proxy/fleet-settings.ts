@@ -1,5 +1,17 @@
 import { isIP } from 'node:net'
-import { duration, either, host, mistaken, oneOf, type Parse, parsed, port, whole, yesOrNo } from './parse.ts'
+import {
+  duration,
+  either,
+  host,
+  mistaken,
+  oneOf,
+  type Parse,
+  parsed,
+  port,
+  urlOf,
+  whole,
+  yesOrNo,
+} from './parse.ts'
 
 const day = 86_400
 
@@ -13,11 +25,6 @@ const brokers: Parse<readonly string[]> = (text) => {
   return good
     ? parsed(items)
     : mistaken('must be host:port, with commas between, as kafka-1:9092,kafka-2:9092')
-}
-
-const urlOf = (text: string, ...schemes: string[]): URL | null => {
-  const url = URL.parse(text)
-  return url !== null && schemes.includes(url.protocol) && url.hostname !== '' ? url : null
 }
 
 /** One address, or several nodes of a Redis Cluster. */

@@ -1,4 +1,3 @@
-import { networkInterfaces } from 'node:os'
 import type { User } from './config.ts'
 import type { Mode } from './events/contract.ts'
 
@@ -24,22 +23,3 @@ export const linksOf = (
       return { user: user.name, mode, tg: `tg://proxy?${query}`, web: `https://t.me/proxy?${query}` }
     }),
   )
-
-type Interfaces = ReturnType<typeof networkInterfaces>
-
-const privateRange =
-  /^(?:10\.|127\.|169\.254\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|100\.(?:6[4-9]|[789]\d|1[01]\d|12[0-7])\.)/
-const localRange = /^(?:::1$|fe[89ab]|f[cd])/i
-
-/** How far an address reaches: 0 the whole IPv4 internet, 1 the IPv6 one, 2 the local network. */
-const reach = (address: string): number => {
-  if (address.includes(':')) return localRange.test(address) ? 3 : 1
-  return privateRange.test(address) ? 2 : 0
-}
-
-/** The address of this host that clients reach most likely; `127.0.0.1` when it has none. */
-export const likelyAddress = (interfaces: Interfaces = networkInterfaces()): string => {
-  const outer = Object.values(interfaces).flatMap((all) => (all ?? []).filter((entry) => !entry.internal))
-  const usable = outer.map(({ address }) => address).filter((address) => reach(address) < 3)
-  return usable.sort((a, b) => reach(a) - reach(b))[0] ?? '127.0.0.1'
-}

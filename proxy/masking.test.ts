@@ -76,10 +76,14 @@ test('where we listen is known on loopback, on our addresses and in every spelli
   assert.not(at('203.0.113.10') || at('2001:db8::1'))
 })
 
-test('this proxy as its own masking host is refused, by address and by public name', async () => {
+test('this proxy as its own masking host is refused, by address, by public name and by what is found later', async () => {
   for (const options of [
     { ourselves: { port: 8080, publicHost: null, publicPort: null } },
     { host: 'localhost', ourselves: { port: 1, publicHost: 'localhost', publicPort: 8080 } },
+    {
+      host: '203.0.113.9',
+      ourselves: { port: 8080, publicHost: Promise.resolve('203.0.113.9'), publicPort: null },
+    },
   ]) {
     using watch = watching(8080, options)
     await watch.known

@@ -70,7 +70,8 @@ export const watchMasking = (options: {
   host: string
   port: number
   name: string
-  ourselves: Ourselves
+  /** Its public host may still be looked for: no stranger is sent anywhere before it is known. */
+  ourselves: Omit<Ourselves, 'publicHost'> & { readonly publicHost: string | null | Promise<string> }
   kept: MeasuredFlight | null
   say: Say
   changed(change: { mask?: Address | null; flight?: MeasuredFlight }): void
@@ -90,11 +91,11 @@ export const watchMasking = (options: {
   const patience = setTimeout(looked.resolve, PATIENCE_MS)
 
   const look = async (): Promise<void> => {
-    const found = await resolve(host)
+    const [found, told] = await Promise.all([resolve(host), ourselves.publicHost])
     if (stopping.signal.aborted) return
     const address = found === null ? null : addressOf(found, port)
     // A PUBLIC_HOST that is a name is where that name leads to.
-    const publicHost = host === ourselves.publicHost ? found : ourselves.publicHost
+    const publicHost = host === told ? found : told
     if (address !== null && isOurselves(address, { ...ourselves, publicHost })) {
       say('error', 'masking-host-is-this-proxy', {
         MASK_HOST: host,

@@ -76,6 +76,15 @@ export const host: Parse<string> = (text) => {
     : mistaken('is neither an IP address nor a host name: write it without port and scheme')
 }
 
+/** Null when it is none, or has another scheme than these (`https:`). */
+export const urlOf = (text: string, ...schemes: string[]): URL | null => {
+  const url = URL.parse(text)
+  return url !== null && schemes.includes(url.protocol) && url.hostname !== '' ? url : null
+}
+
+/** Of a host in a setting or a URL. */
+export const isLoopback = (name: string): boolean => /^(?:localhost|127(?:\.\d+){3}|\[?::1\]?)$/i.test(name)
+
 /** The longest name that Telegram's clients take in an `ee` secret. https://github.com/tdlib/td, ProxySecret.h */
 const longestDomain = 182
 

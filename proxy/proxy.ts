@@ -5,9 +5,10 @@ import { connectionsFor } from './doctor/descriptors.ts'
 import { startDoctor } from './doctor/watch.ts'
 import { encodeEvents } from './events/codec.ts'
 import type { ProxyEvent } from './events/contract.ts'
-import { type Link, likelyAddress, linksOf } from './links.ts'
+import { type Link, linksOf } from './links.ts'
 import { type LocalLog, openLog } from './log/local.ts'
 import { resolved, watchMasking } from './masking.ts'
+import { findAddress, type LinkAddress } from './public-address.ts'
 import { configured } from './relay/configured.ts'
 import type { MeasuredFlight } from './relay/flight.ts'
 import type { Changeable, RelayUser } from './relay/settings.ts'
@@ -34,6 +35,7 @@ export type RunningProxy = {
   readonly port: number
   readonly metricsUrl: string
   readonly engine: Threads['engine']
+  readonly address: LinkAddress
   readonly links: readonly Link[]
   /** Takes over users and secrets; connections go on. */
   reload(config: Config): void
@@ -85,6 +87,7 @@ export const startProxy = async (options: {
     report: (line) => say('warn', 'log', { line }),
   })
   const stopping = new AbortController()
+  const finding = findAddress(config, stopping.signal)
   const started = Promise.withResolvers<void>()
   let threads: Threads | null = null
   let doctor: ReturnType<typeof startDoctor> | null = null
@@ -156,7 +159,7 @@ export const startProxy = async (options: {
         host: config.maskHost,
         port: config.maskPort,
         name: config.tlsDomain || config.maskHost,
-        ourselves: { port, publicHost: config.publicHost, publicPort: config.publicPort },
+        ourselves: { port, publicHost: finding.then(({ host }) => host), publicPort: config.publicPort },
         kept,
         say,
         changed: (changed) => {
@@ -249,6 +252,7 @@ export const startProxy = async (options: {
       doctor = startDoctor({
         config: { ...config, port },
         env,
+        address: () => finding,
         say,
         intervalMs: config.doctorIntervalMs,
         openConnections: () => relay.openConnections,
@@ -256,12 +260,14 @@ export const startProxy = async (options: {
       stopping.signal.addEventListener('abort', doctor.stop)
     }
 
+    const address = await finding
     return {
       port,
       metricsUrl: http.url,
       engine: relay.engine,
+      address,
       links: linksOf(users, config.modes, {
-        server: config.publicHost ?? likelyAddress(),
+        server: address.host,
         port: config.publicPort ?? port,
         tlsDomain: config.tlsDomain,
       }),

@@ -3,6 +3,7 @@ import { type Config, type ConfigReading, readConfig } from './config.ts'
 import { readDotenvFile } from './dotenv.ts'
 import type { LocalLog } from './log/local.ts'
 import { type Extension, type RunningProxy, startProxy } from './proxy.ts'
+import { deadLinks } from './public-address.ts'
 import { sayer } from './say.ts'
 
 const version = (): string => {
@@ -109,6 +110,7 @@ export const run = async (
 }
 
 const introduce = (program: string, config: Config, proxy: RunningProxy): void => {
+  const dead = deadLinks(proxy.address)
   const lines = [
     `${program} relays on port ${proxy.port} to ${config.datacenters.size} datacenter entries, ${config.workers} threads.`,
     `Status page and metrics: ${proxy.metricsUrl}/`,
@@ -120,5 +122,6 @@ const introduce = (program: string, config: Config, proxy: RunningProxy): void =
   ]
   for (const { user, mode, tg, web } of proxy.links)
     lines.push(`  ${user}, ${mode}:`, `    ${tg}`, `    ${web}`)
+  if (dead !== null) lines.push('', `Mind that ${dead.says}: set ${dead.advice}.`)
   process.stdout.write(`${lines.join('\n')}\n\n`)
 }

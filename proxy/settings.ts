@@ -10,10 +10,12 @@ import {
   either,
   factor,
   host,
+  isLoopback,
   mistaken,
   type Parse,
   parsed,
   port,
+  urlOf,
   whole,
   yesOrNo,
 } from './parse.ts'
@@ -61,6 +63,15 @@ const nodeName: Parse<string> = (text) =>
 
 const folder: Parse<string> = (text) => (text.includes('\0') ? mistaken('is not a path') : parsed(text))
 
+/** What it answers goes into links: nobody on the way may change it. */
+const echoUrl: Parse<string> = (text) => {
+  const url = urlOf(text, 'https:', 'http:')
+  const good = url !== null && (url.protocol === 'https:' || isLoopback(url.hostname))
+  return good && url.username === '' && url.password === ''
+    ? parsed(text)
+    : mistaken('must be an https:// address that answers with the IP address it sees, or none')
+}
+
 const maskHost: Parse<string> = (text) => (text === 'auto' || text === 'off' ? parsed(text) : host(text))
 
 /** A setting whose feature does not exist yet says so, unless it is left at what holds anyway. */
@@ -83,6 +94,11 @@ export const settings = {
     parse: either('auto', host),
     fallback: 'auto',
     doc: 'Address or name in the links; auto finds it',
+  },
+  PUBLIC_HOST_FROM: {
+    parse: either('none', echoUrl),
+    fallback: 'https://www.cloudflare.com/cdn-cgi/trace',
+    doc: 'Asked once which address it sees, when auto finds no public one on this host; none asks nobody',
   },
   PUBLIC_PORT: {
     parse: either('auto', whole(1, 65_535)),

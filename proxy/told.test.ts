@@ -29,6 +29,7 @@ test('no secret, in no spelling, and no public or datacenter address is told', (
       const env = {
         USER1_SECRET: secret.toString('hex'),
         PUBLIC_HOST: `9${own}`.replace(/^9\d+/, '203'),
+        PUBLIC_HOST_FROM: 'https://echo.internal/token',
         TELEGRAM_DATACENTERS: `1=${`9${far}`.replace(/^9\d+/, '198')}:4431`,
         DATA_DIR: '/var/lib/somewhere',
         KAFKA_BROKERS: 'broker.internal:9092',
@@ -49,6 +50,7 @@ test('no secret, in no spelling, and no public or datacenter address is told', (
         [...secret].join(','),
         env.PUBLIC_HOST,
         env.TELEGRAM_DATACENTERS.slice(2, -5),
+        'echo.internal',
         env.DATA_DIR,
         env.KAFKA_BROKERS,
         env.KAFKA_USERNAME,

@@ -2,7 +2,17 @@ import type { Config } from './config.ts'
 
 /** The settings as `process.started` tells them: without users' secrets, and without anyone's addresses. */
 export const told = (config: Config): Readonly<Record<string, string>> => {
-  const { users, datacenters, publicHost: _, dataDir: __, kafka, redis, webhook, ...rest } = config
+  const {
+    users,
+    datacenters,
+    publicHost: _,
+    publicHostFrom: __,
+    dataDir: ___,
+    kafka,
+    redis,
+    webhook,
+    ...rest
+  } = config
   const settings = Object.entries(rest).map(([name, value]): [string, string] => [
     name,
     typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value),

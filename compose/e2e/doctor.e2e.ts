@@ -30,7 +30,7 @@ const examine = async (
   stack.defer(() => rm(own, { recursive: true, force: true }))
   const child = spawn(process.execPath, [program, ...args], {
     cwd: folder ?? own,
-    env: { PATH: process.env.PATH, ...env },
+    env: { PATH: process.env.PATH, PUBLIC_HOST_FROM: 'none', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let [out, complaints] = ['', '']

@@ -90,6 +90,8 @@ export const startAppliance = async (options: ApplianceOptions = {}): Promise<Ap
     PROBE_INTERVAL: '0',
     DOCTOR_INTERVAL: '0',
     DRAIN_SECONDS: '5',
+    // A test asks nobody beyond loopback.
+    PUBLIC_HOST_FROM: 'none',
     ...options.env,
   }
   const lines: string[] = []
@@ -234,7 +236,7 @@ export const runAppliance = async (
   const lines: string[] = []
   const child = launch(
     join(root, 'compose/appliance.ts'),
-    { PATH: process.env.PATH, DATA_DIR: join(folder, 'data'), ...env },
+    { PATH: process.env.PATH, DATA_DIR: join(folder, 'data'), PUBLIC_HOST_FROM: 'none', ...env },
     folder,
     undefined,
     lines,

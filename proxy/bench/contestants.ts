@@ -159,6 +159,7 @@ export const startContestant = async (
     MASK_HOST: 'off',
     PROBE_INTERVAL: '0',
     DOCTOR_INTERVAL: '0',
+    PUBLIC_HOST_FROM: 'none',
     WORKERS: '2',
     TELEGRAM_DATACENTERS: `2=127.0.0.1:${datacenterPort}`,
     ...env,

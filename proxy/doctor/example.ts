@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { readConfig } from '../config.ts'
+import { findAddress } from '../public-address.ts'
 import type { About, Finding, Live } from './finding.ts'
 
 /** What a check gets, for tests: these settings, and the others as they are when nothing is written. */
@@ -9,9 +10,11 @@ export const exampleAbout = (
   env: Readonly<Record<string, string>> = {},
   live: Live | null = null,
 ): Omit<About, 'signal'> => {
-  const read = readConfig(env, '')
+  const read = readConfig({ PUBLIC_HOST_FROM: 'none', ...env }, '')
   if (!read.ok) throw new Error(read.mistakes.join('; '))
-  return { config: read.config, env, now: Date.now, live }
+  const { config } = read
+  const { signal } = new AbortController()
+  return { config, env, address: () => findAddress(config, signal), now: Date.now, live }
 }
 
 export const verdictsOf = (found: readonly Finding[]): Readonly<Record<string, string>> =>

@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts'
+import type { LinkAddress } from '../public-address.ts'
 
 export const areas = [
   'settings',
@@ -60,6 +61,8 @@ export type Live = { readonly openFds: number; readonly maxFds: number; readonly
 export type About = {
   readonly config: Config
   readonly env: Readonly<Record<string, string | undefined>>
+  /** What stands in the links; found when it is first asked for. */
+  readonly address: () => Promise<LinkAddress>
   /** Epoch, ms. */
   readonly now: () => number
   /** Aborted when the time of the whole examination is over. */

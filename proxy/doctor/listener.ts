@@ -111,9 +111,11 @@ export const listenerCheck: Check = async (about) => {
     )
   }
   const port = config.publicPort ?? config.port
+  const address = await about.address()
+  const host = address.from === 'local' ? 'your-server' : address.host
   told.push(
     finding('listener.public', 'unknown', 'whether clients reach the port cannot be told from inside', {
-      advice: `from another machine: nc -vz ${config.publicHost ?? 'your-server'} ${port}; if it fails, look at the provider’s firewall`,
+      advice: `from another machine: nc -vz ${host} ${port}; if it fails, look at the provider’s firewall`,
     }),
   )
   return told

@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util'
-import { type ConfigReading, readConfig } from '../config.ts'
+import { type Config, type ConfigReading, readConfig } from '../config.ts'
 import { readDotenvFile } from '../dotenv.ts'
+import { findAddress, type LinkAddress } from '../public-address.ts'
 import { allChecks } from './checks.ts'
 import { type Checks, examine } from './examine.ts'
-import { areaOf, areas, type Finding, finding } from './finding.ts'
+import { type About, areaOf, areas, type Finding, finding, type Live } from './finding.ts'
 import { askLive } from './live.ts'
 import { mistaken } from './settings.ts'
 import { countsOf, table } from './table.ts'
@@ -60,12 +61,24 @@ const reading = (): ConfigReading => {
   }
 }
 
+const aboutOf = (config: Config, live: Live | null): Omit<About, 'signal'> => {
+  let finding: Promise<LinkAddress> | undefined
+  const { signal } = new AbortController()
+  return {
+    config,
+    env: process.env,
+    address: () => (finding ??= findAddress(config, signal)),
+    now: Date.now,
+    live,
+  }
+}
+
 const found = async (chosen: ReadonlySet<string>): Promise<readonly Finding[]> => {
   const read = reading()
   if (!read.ok) return withMistakes(read.mistakes, chosen)
   const { config } = read
   const checks: Checks = Object.fromEntries(Object.entries(allChecks).filter(([area]) => chosen.has(area)))
-  return examine(checks, { config, env: process.env, now: Date.now, live: await askLive(config) })
+  return examine(checks, aboutOf(config, await askLive(config)))
 }
 
 /** With wrong settings there is nothing to look at but the machine itself. */
@@ -75,10 +88,7 @@ const withMistakes = async (
 ): Promise<readonly Finding[]> => {
   const usual = readConfig({}, '')
   const { host } = allChecks
-  const machine =
-    usual.ok && chosen.has('host')
-      ? await examine({ host }, { config: usual.config, env: process.env, now: Date.now, live: null })
-      : []
+  const machine = usual.ok && chosen.has('host') ? await examine({ host }, aboutOf(usual.config, null)) : []
   const rest = finding('settings.rest', 'unknown', 'everything else waits until the settings are right')
   return [...mistaken(mistakes), rest, ...machine]
 }

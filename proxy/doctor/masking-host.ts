@@ -90,9 +90,9 @@ const encrypted = async ({ config, signal, now }: About, host: string): Promise<
 /** What a stranger gets to see. */
 export const maskingCheck: Check = async (about) => {
   const { config } = about
-  const { maskHost: host, maskPort: port, publicHost, publicPort } = config
+  const { maskHost: host, maskPort: port, publicPort } = config
   if (host === null) return [finding('masking.address', 'note', 'there is no masking host (MASK_HOST=off)')]
-  const found = await looked(host)
+  const [found, { host: publicHost }] = await Promise.all([looked(host), about.address()])
   if (typeof found === 'string') {
     return [
       finding('masking.address', 'fail', `MASK_HOST ${host} is not found: ${found}`, {

@@ -1,9 +1,10 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
-import { likelyAddress } from '../links.ts'
+import { isLoopback } from '../parse.ts'
+import { deadLinks } from '../public-address.ts'
 import { settings } from '../settings.ts'
-import { type Check, type Finding, finding } from './finding.ts'
+import { type About, type Check, type Finding, finding } from './finding.ts'
 
 /** What readConfig refuses; without right settings there is little else to look at. */
 export const mistaken = (mistakes: readonly string[]): readonly Finding[] =>
@@ -12,10 +13,6 @@ export const mistaken = (mistakes: readonly string[]): readonly Finding[] =>
       advice: 'mend it in the environment or in .env: the proxy does not start',
     }),
   )
-
-const loopback = /^(?:localhost$|127\.|::1$)/i
-const privateRange =
-  /^(?:10\.|127\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|100\.(?:6[4-9]|[789]\d|1[01]\d|12[0-7])\.)/
 
 /** Whether others of this machine may read a file; null when there is none. */
 const open = (path: string): boolean | null => {
@@ -44,20 +41,18 @@ const inContainer = (): boolean => existsSync('/.dockerenv') || existsSync('/run
 
 export const exposure = ({ metricsHost }: Pick<Config, 'metricsHost'>, contained: boolean): Finding => {
   const id = 'settings.metrics'
-  if (loopback.test(metricsHost)) return finding(id, 'ok', 'the status page is on loopback only')
+  if (isLoopback(metricsHost)) return finding(id, 'ok', 'the status page is on loopback only')
   const says = `the status page is served on ${metricsHost} without a password`
   return contained
     ? finding(id, 'note', `${says}, to whom the container’s network lets in`)
     : finding(id, 'warn', says, { advice: 'METRICS_HOST=127.0.0.1, or a firewall before METRICS_PORT' })
 }
 
-const links = ({ publicHost }: Config): Finding => {
-  const address = publicHost ?? likelyAddress()
-  return publicHost === null && privateRange.test(address)
-    ? finding('settings.links', 'warn', `the links name ${address}, which no client outside reaches`, {
-        advice: 'PUBLIC_HOST=the address or name that clients connect to',
-      })
-    : finding('settings.links', 'ok', 'the links name an address that clients can reach')
+const links = async (address: About['address']): Promise<Finding> => {
+  const dead = deadLinks(await address())
+  return dead === null
+    ? finding('settings.links', 'ok', 'the links name an address that clients can reach')
+    : finding('settings.links', 'warn', dead.says, { advice: dead.advice })
 }
 
 const disguise = ({ modes, maskHost, tlsDomain }: Config): Finding => {
@@ -96,7 +91,7 @@ const stores = ({ kafka, redis }: Config): readonly Finding[] => {
       }),
     )
   }
-  const far = redis?.urls.map((url) => new URL(url)).filter(({ hostname }) => !loopback.test(hostname)) ?? []
+  const far = redis?.urls.map((url) => new URL(url)).filter(({ hostname }) => !isLoopback(hostname)) ?? []
   if (far.some(({ password }) => password === '')) {
     told.push(
       finding('settings.redis', 'note', 'Redis is spoken to without a password', {
@@ -108,11 +103,11 @@ const stores = ({ kafka, redis }: Config): readonly Finding[] => {
 }
 
 /** What is right for the parser and still unwise. */
-export const settingsCheck: Check = ({ config }) => [
+export const settingsCheck: Check = async ({ config, address }) => [
   secrets(config),
   disguise(config),
   replays(config),
-  links(config),
+  await links(address),
   exposure(config, inContainer()),
   ...stores(config),
 ]

@@ -5,7 +5,7 @@ import { exampleAbout } from './example.ts'
 import { finding, type Verdict } from './finding.ts'
 import { startDoctor } from './watch.ts'
 
-const { config } = exampleAbout()
+const { config, address } = exampleAbout()
 
 test('what begins to fail is said once, and again when it has been well', async () => {
   const course: Verdict[] = ['ok', 'fail', 'fail', 'ok', 'fail']
@@ -13,6 +13,7 @@ test('what begins to fail is said once, and again when it has been well', async 
   const said: string[] = []
   const doctor = startDoctor({
     config,
+    address,
     env: {},
     intervalMs: 1,
     openConnections: () => 3,
@@ -34,6 +35,7 @@ test('a doctor that was stopped while it looked tells nothing', async () => {
   const began = Promise.withResolvers<void>()
   const doctor = startDoctor({
     config,
+    address,
     env: {},
     intervalMs: 1,
     openConnections: () => 0,

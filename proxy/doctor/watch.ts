@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts'
+import type { LinkAddress } from '../public-address.ts'
 import type { Say } from '../say.ts'
 import { maxFds, openFds } from '../telemetry/host.ts'
 import { clockCheck } from './clock.ts'
@@ -37,12 +38,13 @@ const cheap: Checks = {
 export const startDoctor = (options: {
   readonly config: Config
   readonly env: NodeJS.ProcessEnv
+  readonly address: () => Promise<LinkAddress>
   readonly say: Say
   readonly intervalMs: number
   readonly openConnections: () => number
   readonly checks?: Checks
 }): { latest(): Examined | null; stop(): void } => {
-  const { config, env, say, intervalMs, openConnections, checks = cheap } = options
+  const { config, env, address, say, intervalMs, openConnections, checks = cheap } = options
   const stopping = new AbortController()
   let latest: Examined | null = null
   let failing: ReadonlySet<string> = new Set()
@@ -50,7 +52,7 @@ export const startDoctor = (options: {
 
   const look = async (): Promise<void> => {
     const live = { openFds: openFds(), maxFds: maxFds(), connections: openConnections() }
-    const about = { config, env, now: Date.now, live }
+    const about = { config, env, address, now: Date.now, live }
     const findings = await examine(checks, about, { signal: stopping.signal })
     if (stopping.signal.aborted) return
     latest = { at: Date.now(), findings }

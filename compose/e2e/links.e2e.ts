@@ -1,0 +1,88 @@
+import { once } from 'node:events'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { findAddress } from '../../proxy/public-address.ts'
+import { selfSigned } from './certificate.ts'
+import { type Appliance, startAppliance } from './harness.ts'
+import { until } from './until.ts'
+
+const seen = '198.51.100.7'
+
+/** An address echo on loopback that answers as Cloudflare's trace does; `ca` is the file that vouches for it. */
+const echo = async () => {
+  await using stack = new AsyncDisposableStack()
+  const folder = await mkdtemp(join(tmpdir(), 'mtscope-echo-'))
+  stack.defer(() => rm(folder, { recursive: true, force: true }))
+  const { key, cert } = selfSigned('localhost')
+  const ca = join(folder, 'ca.pem')
+  await writeFile(ca, cert)
+  const asked: string[] = []
+  const server = createServer({ key, cert }, ({ url = '' }, response) => {
+    asked.push(url)
+    response.end(`fl=1f1\nh=localhost\nip=${seen}\nts=1.000\nvisit_scheme=https\n`)
+  })
+  server.on('tlsClientError', () => {})
+  stack.defer(() => server[Symbol.asyncDispose]())
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const owned = stack.move()
+  return {
+    url: `https://localhost:${(server.address() as AddressInfo).port}/cdn-cgi/trace`,
+    ca,
+    asked,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+/** A machine with a public IPv4 address of its own asks nobody. */
+const own = await findAddress({ publicHost: null, publicHostFrom: null }, new AbortController().signal)
+const asks = own.from === 'local' || own.host.includes(':')
+
+const servers = (proxy: Appliance): readonly (string | null)[] => [
+  ...new Set(
+    proxy.lines
+      .filter((line) => line.includes('tg://proxy?'))
+      .map((line) => new URL(line.trim()).searchParams.get('server')),
+  ),
+]
+const warned = (proxy: Appliance): readonly string[] =>
+  proxy.lines.filter((line) => /which no client outside this network reaches.*PUBLIC_HOST=/.test(line))
+
+/** The verdict of the proxy's own doctor about the links. */
+const verdict = (proxy: Appliance): Promise<string> =>
+  until(async () => {
+    const line = (await proxy.metrics()).split('\n').find((one) => /settings\.links.* 1$/.test(one))
+    return /verdict="(\w+)"/.exec(line ?? '')?.[1]
+  }, 'a look of the doctor')
+
+test('without configuration the links name the address that an echo sees, and no fact tells it', async () => {
+  await using trace = await echo()
+  await using proxy = await startAppliance({
+    env: { PUBLIC_HOST_FROM: trace.url, NODE_EXTRA_CA_CERTS: trace.ca, DOCTOR_INTERVAL: '600' },
+  })
+  assert.equal(servers(proxy), [asks ? seen : own.host])
+  assert.equal(trace.asked, asks ? ['/cdn-cgi/trace'] : [])
+  assert.equal(warned(proxy), [])
+  assert.is(await verdict(proxy), 'ok')
+  assert.is(await proxy.stop(), 0)
+  const data = join(proxy.folder, 'data')
+  for (const file of await readdir(data)) assert.not((await readFile(join(data, file))).includes(seen), file)
+})
+
+test('an echo that nobody vouches for is not believed; links that lead nowhere say so', async () => {
+  await using trace = await echo()
+  await using proxy = await startAppliance({ env: { PUBLIC_HOST_FROM: trace.url, DOCTOR_INTERVAL: '600' } })
+  assert.equal(servers(proxy), [own.host])
+  assert.equal(trace.asked, [])
+  const dead = own.from === 'local'
+  assert.is(warned(proxy).length, dead ? 1 : 0, proxy.lines.join('\n'))
+  if (dead) assert.match(warned(proxy)[0] ?? '', 'fails: DEPTH_ZERO_SELF_SIGNED_CERT')
+  assert.is(await verdict(proxy), dead ? 'warn' : 'ok')
+})
+
+test.run()
