@@ -51,7 +51,19 @@ export const pipelineCases: readonly Case[] = [
     name: 'a collector has lost Redis',
     series: { [`${c.serviceUp.name}{service="redis",fleet="f",${on}}`]: '1x20 0x20' },
     at: '19m',
-    firing: ['MtscopeServiceLost'],
+    firing: ['MtscopeRedisLost'],
+  },
+  {
+    name: 'a collector has lost Kafka',
+    series: { [`${c.serviceUp.name}{service="kafka",fleet="f",${on}}`]: '1x20 0x20' },
+    at: '19m',
+    firing: ['MtscopeKafkaLost'],
+  },
+  {
+    name: 'a Redis that was restarted is no loss',
+    series: { [`${c.serviceUp.name}{service="redis",fleet="f",${on}}`]: '1x36 0 1x5' },
+    at: '19m',
+    firing: [],
   },
   {
     name: 'a broker that was restarted is no loss',

@@ -1,7 +1,7 @@
 import { metrics as c } from '../collector/metrics.ts'
 import { metrics as p } from '../proxy/telemetry/catalogue.ts'
 import { runtimeMetrics as r } from '../proxy/telemetry/runtime-catalogue.ts'
-import { awaited, burn } from './sli.ts'
+import { awaitedIn, burn } from './sli.ts'
 
 export type Severity = 'warning' | 'critical'
 
@@ -35,13 +35,8 @@ const burning = (long: string, short: string, times: number, volume: number): st
     `${burn(long)} > ${times}`,
     `${burn(short)} > ${times}`,
     // A handful of sessions is no rate: one lost of three is 33 %.
-    `${awaited(long)} * ${seconds(long)} > ${volume}`,
+    `${awaitedIn(long)} > ${volume}`,
   ].join('\nand ')
-
-const seconds = (window: string): number => {
-  const [, n = '0', unit = 's'] = /^(\d+)([smhd])$/.exec(window) ?? []
-  return Number(n) * { s: 1, m: 60, h: 3600, d: 86_400 }[unit as 's' | 'm' | 'h' | 'd']
-}
 
 const objective: AlertGroup = {
   name: 'mtscope-objective',
@@ -131,8 +126,7 @@ const traffic: AlertGroup = {
   ],
 }
 
-const rejected = (where: string, window: string): string =>
-  `sum(increase(${p.handshakesRejected.name}${where}[${window}]))`
+const rejected = (window: string): string => `sum(rate(${p.handshakesRejected.name}[${window}])) * 60`
 
 const strangers: AlertGroup = {
   name: 'mtscope-strangers',
@@ -141,7 +135,7 @@ const strangers: AlertGroup = {
       alert: 'MtscopeRejectionStorm',
       rule: 'rejection-storm',
       severity: 'warning',
-      expr: `(${rejected('', '5m')} / 5 >= 100)\nand (${rejected('', '5m')} / 5 > 5 * (${rejected('', '1d')} / 1440))`,
+      expr: `(${rejected('5m')} >= 100)\nand (${rejected('5m')} > 5 * ${rejected('1d')})`,
       for: '2m',
       summary: '{{ $value | humanize }} handshakes a minute are refused',
       description:
@@ -241,12 +235,22 @@ const pipeline: AlertGroup = {
         'Kafka does not take them: they wait in DATA_DIR, and traffic is not touched. LOG_MAX_BYTES says for how long.',
     },
     {
-      alert: 'MtscopeServiceLost',
+      alert: 'MtscopeKafkaLost',
+      rule: 'kafka-lost',
+      severity: 'critical',
+      expr: `${c.serviceUp.name}{service="kafka"} == 0`,
+      for: '1m',
+      summary: '{{ $labels.instance }} has lost its Kafka',
+      description:
+        'It folds nothing while it lasts, and if no collector has one, no other alert is decided; clients are not touched.',
+    },
+    {
+      alert: 'MtscopeRedisLost',
       rule: 'redis-lost',
       severity: 'critical',
-      expr: `${c.serviceUp.name} == 0`,
+      expr: `${c.serviceUp.name}{service="redis"} == 0`,
       for: '1m',
-      summary: '{{ $labels.instance }} has lost its {{ $labels.service }}',
+      summary: '{{ $labels.instance }} has lost its Redis',
       description:
         'Nothing is folded and no alert of the collector is decided while it lasts; clients are not touched.',
     },

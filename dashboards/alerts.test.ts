@@ -8,7 +8,7 @@ import { skipUnless } from '../compose/testing/skip.ts'
 import { cases } from './alert-cases.ts'
 import type { Case } from './alert-pipeline-cases.ts'
 import { alertGroups } from './alert-rules.ts'
-import { alertsFile } from './alerts.ts'
+import { alertsFile, scaledGroups } from './alerts.ts'
 
 const it = skipUnless(test, ensurePrometheus() !== null, 'promtool is missing')
 const rules = alertGroups.flatMap((group) => group.rules)
@@ -66,6 +66,35 @@ it('each world of hours and days makes just the alerts fire that it should', () 
     cases.filter(({ step }) => step === '5m'),
     '5m',
   )
+})
+
+it('the rules in a faster time are ones that Prometheus takes, and no length of time in them is left as it was', () => {
+  const faster = scaledGroups(0.1).flatMap((group) => group.rules)
+  for (const [nth, rule] of faster.entries()) {
+    const was = rules[nth]!
+    assert.match(rule.for, /^\d+ms$/)
+    const lengths = (expr: string) =>
+      [...expr.replaceAll(/"[^"]*"/g, '').matchAll(/\b\d+(?:ms|[smhdwy])\b/g)].map(([length]) => length)
+    assert.ok(
+      lengths(rule.expr).every((length) => length.endsWith('ms')),
+      rule.expr,
+    )
+    assert.is(lengths(rule.expr).length, lengths(was.expr).length)
+  }
+  assert.is(faster.find(({ alert }) => alert === 'MtscopeHostCpu')?.for, '18000ms')
+  using dir = folder()
+  const file = join(dir.path, 'alerts.yaml')
+  writeFileSync(file, alertsFile(scaledGroups(0.1), '1s'))
+  const { ok, said } = promtool('check', 'rules', file)
+  assert.ok(ok, said)
+})
+
+test('scaled by one, a rule is what it was; a length that is none is refused', () => {
+  const [group] = scaledGroups(1, [
+    { name: 'g', rules: [{ ...rules[0]!, expr: 'up[5m] offset 1h', for: '1m' }] },
+  ])
+  assert.is(group?.rules[0]?.expr, 'up[300000ms] offset 3600000ms')
+  assert.throws(() => scaledGroups(0.5, [{ name: 'g', rules: [{ ...rules[0]!, for: 'soon' }] }]), 'soon')
 })
 
 test('every rule fires in some case, and in some case of its own series stays quiet', () => {

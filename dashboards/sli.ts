@@ -12,12 +12,19 @@ export const once = (expression: string, ...labels: readonly string[]): string =
 /** What is promised: the share of sessions that are answered within two seconds, over thirty days. */
 export const objective = { share: 0.995, days: 30 } as const
 
-const stage = (name: string, window: string, where: string): string =>
-  once(`rate(${c.sessions.name}{stage="${name}"${where}}[${window}])`)
+type Change = 'rate' | 'increase'
+
+const stage = (name: string, window: string, where: string, change: Change): string =>
+  once(`${change}(${c.sessions.name}{stage="${name}"${where}}[${window}])`)
+
+const awaitedBy = (change: Change, window: string, where: string): string =>
+  `(${stage('requested', window, where, change)} + clamp_min(${stage('authenticated', window, where, change)} - ${stage('connected', window, where, change)}, 0))`
 
 /** Sessions a second that somebody waits for: those that asked for something, and those that found no datacenter. */
-export const awaited = (window: string, where = ''): string =>
-  `(${stage('requested', window, where)} + clamp_min(${stage('authenticated', window, where)} - ${stage('connected', window, where)}, 0))`
+export const awaited = (window: string, where = ''): string => awaitedBy('rate', window, where)
+
+/** As many of them as there were in the window. */
+export const awaitedIn = (window: string): string => awaitedBy('increase', window, '')
 
 /** Those of them, a second, whose first byte came down within 2 s. */
 export const answeredInTime = (window: string, where = ''): string =>

@@ -7,7 +7,10 @@ import { tlsSite } from './site.ts'
 export type Fleet = AsyncDisposable & {
   readonly kafka: Kafka
   readonly redis: Redis
+  /** Datacenter 2. */
   readonly datacenter: FakeDatacenter
+  /** All of them by their number. */
+  readonly datacenters: ReadonlyMap<number, FakeDatacenter>
   readonly proxies: readonly Appliance[]
   readonly collectors: readonly Appliance[]
 }
@@ -19,6 +22,10 @@ export const startFleet = async (options: {
   readonly env?: Readonly<Record<string, string>>
   /** Where clients of the broker are sent instead of to it. */
   readonly advertisedPort?: number
+  /** Which datacenters there are; 2 in any case. */
+  readonly datacenters?: readonly number[]
+  /** For one process, by its NODE_NAME: proxy-1, collector-2. */
+  readonly envOf?: (node: string) => Readonly<Record<string, string>>
   /** For the proxies alone. */
   readonly proxyEnv?: Readonly<Record<string, string>>
   /** Of the proxies; one in a folder of its own where undefined. */
@@ -27,6 +34,9 @@ export const startFleet = async (options: {
   await using stack = new AsyncDisposableStack()
   const site = stack.use(await tlsSite())
   const datacenter = stack.use(await fakeDatacenter())
+  const datacenters = new Map([[2, datacenter]])
+  for (const dc of options.datacenters ?? [])
+    if (!datacenters.has(dc)) datacenters.set(dc, stack.use(await fakeDatacenter()))
   const [kafka, redis] = await Promise.all([
     startKafka(options.advertisedPort === undefined ? {} : { advertisedPort: options.advertisedPort }),
     startRedis(),
@@ -49,12 +59,13 @@ export const startFleet = async (options: {
       ...options.proxyEnv,
       ...(dataDir === undefined ? {} : { DATA_DIR: dataDir }),
       NODE_NAME: `proxy-${i + 1}`,
+      ...options.envOf?.(`proxy-${i + 1}`),
       ...(secret === undefined ? {} : { USER1_SECRET: secret }),
     }
     const proxy = await startAppliance({
       program: 'proxy/main.ts',
       env: own,
-      datacenters: { 2: datacenter },
+      datacenters: Object.fromEntries(datacenters),
       site,
     })
     if (secret !== undefined) proxy.secret = secret
@@ -62,9 +73,18 @@ export const startFleet = async (options: {
   }
   const collectors: Appliance[] = []
   for (let i = 0; i < options.collectors; i++) {
-    const own = { ...env, NODE_NAME: `collector-${i + 1}` }
+    const node = `collector-${i + 1}`
+    const own = { ...env, NODE_NAME: node, ...options.envOf?.(node) }
     collectors.push(stack.use(await startAppliance({ program: 'collector/main.ts', env: own, site })))
   }
   const kept = stack.move()
-  return { kafka, redis, datacenter, proxies, collectors, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+  return {
+    kafka,
+    redis,
+    datacenter,
+    datacenters,
+    proxies,
+    collectors,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
 }

@@ -1,0 +1,72 @@
+import { parseArgs } from 'node:util'
+import type { Drill } from './drill/drill.ts'
+import { drills } from './drill/drills.ts'
+import { readTable, tableOf, writeReport } from './drill/report.ts'
+import { isGood, type Outcome, runDrill } from './drill/run.ts'
+
+const usage = `drill: each fault, and whether exactly its alerts fire, in both alert systems
+
+  npm run drill                      every fault, each in a world of its own; writes compose/e2e/DRILL.md
+  npm run drill -- --only word       those whose names have the word
+  npm run drill -- --scale 1         the real windows: takes hours (default 0.1: every window a tenth)
+  npm run drill -- --together 2      so many worlds at a time (default 1)
+  npm run drill -- --with FILE       rows that this run has not are those of an earlier run's output
+
+Exits 0 when nothing was missed, nothing was false, and all cleared.
+`
+const usual = '0.1'
+const { values } = parseArgs({
+  options: {
+    scale: { type: 'string', default: usual },
+    only: { type: 'string', default: '' },
+    together: { type: 'string', default: '1' },
+    with: { type: 'string' },
+    help: { type: 'boolean', short: 'h' },
+  },
+})
+if (values.help) {
+  process.stdout.write(usage)
+  process.exit(0)
+}
+const [factor, together] = [Number(values.scale), Number(values.together)]
+if (!(factor >= 0.01 && factor <= 10) || !(together >= 1)) {
+  process.stderr.write('drill: --scale must be 0.01 to 10, --together 1 or more\n')
+  process.exit(2)
+}
+
+const startedAt = performance.now()
+const outcomes = new Map<string, Outcome>()
+let failed = 0
+const run = async (drill: Drill): Promise<void> => {
+  const say = (line: string): void => {
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
+    process.stderr.write(`${seconds.padStart(7)} s  ${drill.name}: ${line}\n`)
+  }
+  try {
+    say('…')
+    const outcome = await runDrill(drill, { factor, say })
+    outcomes.set(drill.name, outcome)
+    if (!isGood(outcome)) failed++
+    const { missed, stuck, false: wrong, ofHost } = outcome
+    const told = Object.entries({ missed, stuck, false: wrong, 'of the host': ofHost })
+    for (const [what, alerts] of told) if (alerts.length > 0) say(`${what}: ${alerts.join(', ')}`)
+    if (isGood(outcome)) say('as it should be')
+  } catch (error) {
+    failed++
+    say(error instanceof Error ? error.message : String(error))
+  }
+}
+
+const chosen = drills.filter(({ name }) => name.includes(values.only))
+const waiting = chosen.filter(({ alone }) => alone !== true)
+const hand = async (): Promise<void> => {
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await run(next)
+}
+await Promise.all(Array.from({ length: together }, hand))
+for (const drill of chosen.filter(({ alone }) => alone === true)) await run(drill)
+
+const before = values.with === undefined ? new Map<string, string>() : readTable(values.with)
+const { table, whole } = tableOf(drills, outcomes, before)
+process.stdout.write(`${table}\n`)
+if (values.scale === usual && failed === 0 && whole) writeReport(table, factor)
+process.exit(failed > 0 ? 1 : 0)

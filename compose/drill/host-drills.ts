@@ -1,0 +1,109 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { setTimeout as wait } from 'node:timers/promises'
+import { again } from './again.ts'
+import { collector, type Drill, prometheus } from './drill.ts'
+import { crowdAt } from './stranger-drills.ts'
+
+/** Children that only burn CPU, and end by themselves if nobody ends them. */
+const burn = (count: number): (() => Promise<void>) => {
+  const lastsMs = 300_000
+  const program = `const end = Date.now() + ${lastsMs}; while (Date.now() < end);`
+  const children: ChildProcess[] = Array.from({ length: count }, () =>
+    spawn(process.execPath, ['-e', program], { stdio: 'ignore' }),
+  )
+  return async () => {
+    for (const child of children) {
+      if (child.exitCode !== null || child.signalCode !== null) continue
+      child.kill('SIGKILL')
+      await once(child, 'close')
+    }
+  }
+}
+
+const setLimit = (pid: number, soft: number): void => {
+  execFileSync('prlimit', ['--pid', String(pid), `--nofile=${soft}:`])
+}
+
+/** Of the machine and the processes on it. */
+export const hostDrills: readonly Drill[] = [
+  {
+    name: 'somebody else takes every core of the host',
+    alone: true,
+    strike: async () => burn(availableParallelism()),
+    fires: [
+      collector('host-cpu', 'proxy-1'),
+      collector('host-cpu', 'proxy-2'),
+      prometheus('MtscopeHostCpu', 'instance=proxy-1'),
+      prometheus('MtscopeHostCpu', 'instance=proxy-2'),
+    ],
+  },
+  {
+    name: 'a proxy is stopped for 0.4 s again and again',
+    alone: true,
+    strike: async ({ fleet }) => {
+      const [proxy] = fleet.proxies
+      const stop = again(900, async () => {
+        proxy!.signal('SIGSTOP')
+        await wait(400)
+        proxy!.signal('SIGCONT')
+      })
+      return async () => {
+        await stop()
+        proxy!.signal('SIGCONT')
+      }
+    },
+    fires: [
+      collector('event-loop', 'proxy-1'),
+      prometheus('MtscopeEventLoop', 'instance=proxy-1 thread=main'),
+      prometheus('MtscopeEventLoop', 'instance=proxy-1 thread=worker-0'),
+    ],
+  },
+  {
+    name: 'the limit of open files is lowered under a full house',
+    strike: async (world) => {
+      const { pid } = world.fleet.proxies[0]!
+      const leave = await crowdAt(world, 0, 100)
+      const open = readdirSync(`/proc/${pid}/fd`).length
+      const before = /^Max open files\s+(\d+)/m.exec(
+        execFileSync('cat', [`/proc/${pid}/limits`], { encoding: 'utf8' }),
+      )
+      setLimit(pid, Math.floor(open / 0.9))
+      return async () => {
+        setLimit(pid, Number(before?.[1] ?? 1024))
+        await leave()
+      }
+    },
+    fires: [
+      collector('file-descriptors', 'proxy-1'),
+      prometheus('MtscopeFileDescriptors', 'instance=proxy-1'),
+    ],
+  },
+  {
+    name: 'a proxy dies',
+    strike: async ({ fleet }) => {
+      const proxy = fleet.proxies[1]!
+      await proxy.stop('SIGKILL')
+      return proxy.start
+    },
+    fires: [collector('node-silent', 'proxy-2'), prometheus('MtscopeNodeSilent', 'instance=proxy-2')],
+    // The same matter as the collectors tell it.
+    follows: [
+      {
+        ...prometheus('MtscopeNodeSilent', 'subject=proxy-2'),
+        because: 'Prometheus repeats what the collectors hear',
+      },
+    ],
+  },
+  {
+    name: 'a collector dies',
+    strike: async ({ fleet }) => {
+      const one = fleet.collectors[1]!
+      await one.stop('SIGKILL')
+      return one.start
+    },
+    fires: [prometheus('MtscopeNodeSilent', 'instance=collector-2')],
+  },
+]

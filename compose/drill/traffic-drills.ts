@@ -1,0 +1,79 @@
+import { collector, type Drill, type May, prometheus, route } from './drill.ts'
+import type { Trouble } from './people.ts'
+
+const budgets = ['MtscopeBudgetBurnsFast', 'MtscopeBudgetBurnsSteady', 'MtscopeBudgetBurnsSlow'] as const
+
+const nobodyIsAnswered = (dc: number): May[] => [
+  ...budgets.map((name) => ({
+    ...prometheus(name),
+    because: `who asks datacenter ${dc} is not answered: half of the people`,
+  })),
+]
+
+const troubled =
+  (trouble: Trouble): Drill['strike'] =>
+  async ({ people }) => {
+    people.trouble = trouble
+    return () => {
+      people.trouble = null
+    }
+  }
+
+/** Of sessions, and of the datacenters they go to. */
+export const trafficDrills: readonly Drill[] = [
+  {
+    name: 'every fifth answer takes 2.6 s',
+    strike: troubled({ kind: 'late', dc: null, oneOf: 5 }),
+    // The windows of the other two are hours, even scaled.
+    fires: [
+      prometheus('MtscopeBudgetBurnsFast', ''),
+      { ...prometheus('MtscopeBudgetBurnsSteady', ''), long: true },
+      { ...prometheus('MtscopeBudgetBurnsSlow', ''), long: true },
+    ],
+  },
+  {
+    name: 'datacenter 4 resets sessions once it has answered them',
+    strike: troubled({ kind: 'reset', dc: 4, oneOf: 1 }),
+    fires: [collector('connection-drops', 'dc 4'), prometheus('MtscopeConnectionDrops', 'dc=4')],
+  },
+  {
+    name: 'datacenter 4 falls silent in every fifth session',
+    strike: troubled({ kind: 'silence', dc: 4, oneOf: 5 }),
+    fires: [collector('stalled-sessions', 'dc 4'), prometheus('MtscopeStalledSessions', 'dc=4')],
+  },
+  {
+    name: 'datacenter 4 goes away',
+    strike: async ({ fleet }) => {
+      const datacenter = fleet.datacenters.get(4)!
+      await datacenter.goAway()
+      return datacenter.comeBack
+    },
+    fires: [
+      collector('datacenter-down', 'dc 4 ipv4'),
+      prometheus('MtscopeDatacenterDown', route('proxy-1', 4)),
+      prometheus('MtscopeDatacenterDown', route('proxy-2', 4)),
+    ],
+    follows: [
+      { ...collector('connection-drops', 'dc 4'), because: 'its sessions end in the dial' },
+      { ...prometheus('MtscopeConnectionDrops', 'dc=4'), because: 'its sessions end in the dial' },
+      ...nobodyIsAnswered(4),
+    ],
+  },
+  {
+    name: 'datacenter 4 answers 400 ms late',
+    // What is usual is known to the collector after half an hour, scaled.
+    warm: 215,
+    strike: async ({ fleet }) => {
+      const { manner } = fleet.datacenters.get(4)!
+      manner.delayMs = 400
+      return () => {
+        manner.delayMs = 0
+      }
+    },
+    fires: [
+      collector('datacenter-slow', 'dc 4 ipv4'),
+      prometheus('MtscopeDatacenterSlow', route('proxy-1', 4)),
+      prometheus('MtscopeDatacenterSlow', route('proxy-2', 4)),
+    ],
+  },
+]
