@@ -5,17 +5,68 @@ export const receiverMistakes = (env: Environment): string[] => {
   const pairs: readonly (readonly [string, string])[] = [
     ['ALERT_EMAIL_TO', 'ALERT_EMAIL_FROM'],
     ['ALERT_EMAIL_TO', 'ALERT_SMTP_HOST'],
+    ['ALERT_EMAIL_FROM', 'ALERT_EMAIL_TO'],
+    ['ALERT_SMTP_HOST', 'ALERT_EMAIL_TO'],
     ['ALERT_SMTP_USER', 'ALERT_SMTP_PASSWORD'],
+    ['ALERT_SMTP_PASSWORD', 'ALERT_SMTP_USER'],
     ['ALERT_TELEGRAM_TOKEN', 'ALERT_TELEGRAM_CHAT'],
+    ['ALERT_TELEGRAM_CHAT', 'ALERT_TELEGRAM_TOKEN'],
   ]
-  const chat = env.ALERT_TELEGRAM_CHAT
+  // What Alertmanager would refuse with its whole configuration.
+  const shapes: readonly (readonly [string, RegExp, string])[] = [
+    ['ALERT_RECEIVER_URL', /^https?:\/\/[^/]/, 'an http:// or https:// address'],
+    ['ALERT_SMTP_HOST', /^[^:\s]+:\d+$|^\[[^\]]+\]:\d+$/, 'host:port, as smtp.example.org:587'],
+    ['ALERT_SMTP_TLS', /^(?:true|false)$/, 'true or false'],
+    ['ALERT_TELEGRAM_CHAT', /^-?\d+$/, 'a number, as -1001234567890: ask the bot @userinfobot'],
+    ['ALERT_TELEGRAM_API', /^https?:\/\/[^/]/, 'an http:// or https:// address'],
+  ]
   return [
     ...pairs.filter(([a, b]) => env[a] && !env[b]).map(([a, b]) => `${a} needs ${b}: write both into .env`),
-    ...(chat && !/^-?\d+$/.test(chat)
-      ? ['ALERT_TELEGRAM_CHAT must be a number, as -1001234567890: ask the bot @userinfobot']
-      : []),
+    ...shapes.flatMap(([name, shape, what]) => {
+      const value = env[name]
+      return value && !shape.test(value) ? [`${name} must be ${what}`] : []
+    }),
   ]
 }
+
+// Alertmanager's own texts leave out the summary and link to itself. https://prometheus.io/docs/alerting/latest/notifications/
+const subject = `{{ if .Alerts.Firing }}{{ with index .Alerts.Firing 0 }}{{ .Labels.severity }}: {{ .Annotations.summary }}{{ end }}{{ else }}over: {{ (index .Alerts 0).Annotations.summary }}{{ end }}{{ if gt (len .Alerts) 1 }} (one of {{ len .Alerts }}){{ end }}`
+const about = `{{ range (.Labels.Remove (stringSlice "alertname" "rule" "severity" "job")).SortedPairs }}{{ .Name }}={{ .Value }} {{ end }}`
+const time = '.UTC.Format "2006-01-02 15:04:05"'
+
+/** For people. Plain text: nothing in a label or in a sentence can break it, wherever it is cut off. */
+const message = `{{ range .Alerts.Firing }}{{ .Labels.severity | toUpper }}: {{ .Annotations.summary }}
+{{ .Annotations.description }}
+${about}since {{ .StartsAt${time} }} UTC
+What to do: {{ .Annotations.runbook_url }}
+
+{{ end }}{{ range .Alerts.Resolved }}OVER: {{ .Annotations.summary }}
+${about}from {{ .StartsAt${time} }} to {{ .EndsAt${time} }} UTC
+
+{{ end }}`
+
+const emailOf = (env: Environment) => ({
+  to: env.ALERT_EMAIL_TO,
+  from: env.ALERT_EMAIL_FROM,
+  smarthost: env.ALERT_SMTP_HOST,
+  require_tls: env.ALERT_SMTP_TLS !== 'false',
+  send_resolved: true,
+  headers: { Subject: subject },
+  text: message,
+  html: '',
+  ...(env.ALERT_SMTP_USER
+    ? { auth_username: env.ALERT_SMTP_USER, auth_password: env.ALERT_SMTP_PASSWORD }
+    : {}),
+})
+
+const telegramOf = (env: Environment) => ({
+  bot_token: env.ALERT_TELEGRAM_TOKEN,
+  chat_id: Number(env.ALERT_TELEGRAM_CHAT),
+  send_resolved: true,
+  message,
+  parse_mode: '',
+  ...(env.ALERT_TELEGRAM_API ? { api_url: env.ALERT_TELEGRAM_API.replace(/\/+$/, '') } : {}),
+})
 
 /** Alertmanager's configuration. Without any receiver alerts stay on its page, and in Grafana. */
 export const alertmanagerConfig = (env: Environment) => ({
@@ -33,37 +84,20 @@ export const alertmanagerConfig = (env: Environment) => ({
       target_matchers: ['severity="warning"'],
       equal: ['rule', 'instance', 'dc', 'family', 'media'],
     },
+    {
+      source_matchers: ['rule="datacenter-down"'],
+      target_matchers: ['rule="datacenter-slow"'],
+      equal: ['instance', 'dc', 'family', 'media'],
+    },
   ],
   receivers: [
     {
       name: 'operator',
-      ...(env.ALERT_RECEIVER_URL ? { webhook_configs: [{ url: env.ALERT_RECEIVER_URL }] } : {}),
-      ...(env.ALERT_EMAIL_TO
-        ? {
-            email_configs: [
-              {
-                to: env.ALERT_EMAIL_TO,
-                from: env.ALERT_EMAIL_FROM,
-                smarthost: env.ALERT_SMTP_HOST,
-                send_resolved: true,
-                ...(env.ALERT_SMTP_USER
-                  ? { auth_username: env.ALERT_SMTP_USER, auth_password: env.ALERT_SMTP_PASSWORD }
-                  : {}),
-              },
-            ],
-          }
+      ...(env.ALERT_RECEIVER_URL
+        ? { webhook_configs: [{ url: env.ALERT_RECEIVER_URL, send_resolved: true }] }
         : {}),
-      ...(env.ALERT_TELEGRAM_TOKEN
-        ? {
-            telegram_configs: [
-              {
-                bot_token: env.ALERT_TELEGRAM_TOKEN,
-                chat_id: Number(env.ALERT_TELEGRAM_CHAT),
-                ...(env.ALERT_TELEGRAM_API ? { api_url: env.ALERT_TELEGRAM_API } : {}),
-              },
-            ],
-          }
-        : {}),
+      ...(env.ALERT_EMAIL_TO ? { email_configs: [emailOf(env)] } : {}),
+      ...(env.ALERT_TELEGRAM_TOKEN ? { telegram_configs: [telegramOf(env)] } : {}),
     },
   ],
 })

@@ -17,6 +17,7 @@ export const composeSettings: Readonly<Record<string, { readonly fallback: strin
     ALERT_EMAIL_TO: { fallback: '', doc: 'Whom Alertmanager writes to; needs the two next, too' },
     ALERT_EMAIL_FROM: { fallback: '', doc: 'Sender of those e-mails' },
     ALERT_SMTP_HOST: { fallback: '', doc: 'Mail server, as smtp.example.org:587' },
+    ALERT_SMTP_TLS: { fallback: 'true', doc: 'Whether mail goes by TLS only; false sends it in the clear' },
     ALERT_SMTP_USER: { fallback: '', doc: 'Name at the mail server' },
     ALERT_SMTP_PASSWORD: { fallback: '', doc: 'Password at the mail server' },
     ALERT_TELEGRAM_TOKEN: {

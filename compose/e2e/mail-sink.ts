@@ -1,0 +1,99 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { createInterface } from 'node:readline'
+
+export type Mail = {
+  readonly from: string
+  readonly to: readonly string[]
+  readonly subject: string
+  /** The plain text. Null when there is none. */
+  readonly text: string | null
+  /** As it came. */
+  readonly raw: string
+}
+
+export type MailSink = AsyncDisposable & {
+  readonly address: string
+  readonly mails: readonly Mail[]
+  /** Who has logged in, as name:password. */
+  readonly logins: readonly string[]
+}
+
+const unquoted = (text: string): string =>
+  Buffer.from(
+    text
+      .replace(/=\r?\n/g, '')
+      .replace(/=([0-9A-F]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+    'latin1',
+  ).toString()
+
+/** Encoded words of a header. RFC 2047; Go writes Q only. */
+const decoded = (header: string): string =>
+  header
+    .replace(/\?=\s+=\?/g, '?==?')
+    .replace(/=\?utf-8\?q\?(.*?)\?=/gi, (_, word: string) => unquoted(word.replaceAll('_', ' ')))
+
+const read = (envelope: Pick<Mail, 'from' | 'to'>, raw: string): Mail => {
+  const [head = ''] = raw.split(/\r\n\r\n/, 1)
+  const subject = /^Subject: (.*(?:\r\n[ \t].*)*)/im.exec(head)?.[1] ?? ''
+  const part = /Content-Type: text\/plain.*?\r\n\r\n(.*?)\r\n--/is.exec(raw)?.[1]
+  return { ...envelope, subject: decoded(subject), text: part === undefined ? null : unquoted(part), raw }
+}
+
+/** A mail server without TLS on loopback, which keeps what it gets. RFC 5321, as much of it as one sender needs. */
+export const mailSink = async (): Promise<MailSink> => {
+  const mails: Mail[] = []
+  const logins: string[] = []
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket)).on('error', () => {})
+    const say = (line: string): void => void socket.write(`${line}\r\n`)
+    let [from, to, data] = ['', [] as string[], null as string[] | null]
+    const command = (line: string): void => {
+      const [verb = '', rest = ''] = [line.slice(0, 4).toUpperCase(), line.slice(5)]
+      if (verb === 'EHLO') {
+        say('250-sink.test')
+        say('250-AUTH PLAIN')
+        say('250 8BITMIME')
+      } else if (verb === 'AUTH') {
+        const [, name, password] = Buffer.from(rest.split(' ')[1] ?? '', 'base64')
+          .toString()
+          .split('\0')
+        logins.push(`${name}:${password}`)
+        say('235 welcome')
+      } else if (verb === 'MAIL') {
+        ;[from, to] = [/<(.*?)>/.exec(rest)?.[1] ?? '', []]
+        say('250 ok')
+      } else if (verb === 'RCPT') {
+        to.push(/<(.*?)>/.exec(rest)?.[1] ?? '')
+        say('250 ok')
+      } else if (verb === 'DATA') {
+        data = []
+        say('354 go on')
+      } else if (verb === 'QUIT') {
+        say('221 bye')
+        socket.end()
+      } else say('502 not here')
+    }
+    createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => {
+      if (data === null) command(line)
+      else if (line === '.') {
+        mails.push(read({ from, to }, data.join('\r\n')))
+        data = null
+        say('250 kept')
+      } else data.push(line.startsWith('.') ? line.slice(1) : line)
+    })
+    say('220 sink.test')
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    mails,
+    logins,
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy()
+      await server[Symbol.asyncDispose]()
+    },
+  }
+}
