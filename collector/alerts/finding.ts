@@ -38,11 +38,15 @@ export type Watch = {
 
 export const alertId = (rule: string, subject: string): string => `${rule}\n${subject}`
 
-/** The sum of a key over the last `windowMs`, the running tick included and the one before it at least. */
-export const recentSum = ({ state, now, factor }: Watch, key: string, windowMs: number): number => {
+/** The sum of a key over the last `ms`, the running tick included and the one before it at least. */
+export const sumOver = ({ state, now }: Watch, key: string, ms: number): number => {
   const last = bucketOf('tick', now)
-  return state.sum('tick', Math.min(bucketOf('tick', now - windowMs * factor) + 1, last - 1), last, key)
+  return state.sum('tick', Math.min(bucketOf('tick', now - ms) + 1, last - 1), last, key)
 }
+
+/** The same over a window of the rules. */
+export const recentSum = (watch: Watch, key: string, windowMs: number): number =>
+  sumOver(watch, key, windowMs * watch.factor)
 
 /** What the labels of a key of all time have been. */
 export const labelsOf = ({ state }: Watch, prefix: string): string[] => {

@@ -39,6 +39,14 @@ test('a host whose CPU is full raises and says whose fault it is, and clears', (
   assert.equal(host.told('host-cpu'), ['+n1', '-n1'])
 })
 
+test('however much a factor shortens its window, a host whose CPU is full raises and clears', () => {
+  const host = watched(0.1)
+  busy(host, 2, { hostCpu: 0.99 })
+  assert.equal(host.told('host-cpu'), ['+n1'])
+  host.pass(2)
+  assert.equal(host.told('host-cpu'), ['+n1', '-n1'])
+})
+
 test('file descriptors raise at 85 %, hold above 75 %, clear below', () => {
   const host = watched()
   const use = (openFds: number) => {

@@ -1,15 +1,22 @@
 import { deadLetterKey, foldKeys } from '../fold.ts'
 import { type Node, nodesOf, silentMs } from '../nodes.ts'
 import { cpuParts, processKeys as p } from '../projections/processes.ts'
-import { clock, type Finding, recentSum, spell, verdictOf, type Watch } from './finding.ts'
+import { tickMs } from '../state/retention.ts'
+import { clock, type Finding, recentSum, spell, sumOver, verdictOf, type Watch } from './finding.ts'
 import { rules } from './rules.ts'
 
-type Gauge = { readonly mean: number; readonly samples: number }
+type Gauge = { readonly mean: number; readonly samples: number; readonly overMs: number }
 
-/** A node's mean over the window. */
-const meanOf = (watch: Watch, node: string, key: (node: string) => string, windowMs: number): Gauge => {
-  const samples = recentSum(watch, p.samples(node), windowMs)
-  return { mean: samples === 0 ? 0 : recentSum(watch, key(node), windowMs) / samples, samples }
+/** A node's mean over the window of the rule, however short its factor makes it: `least` samples, one a tick, must fit. */
+const meanOf = (
+  watch: Watch,
+  node: string,
+  key: (node: string) => string,
+  { windowMs, least }: { readonly windowMs: number; readonly least: number },
+): Gauge => {
+  const overMs = Math.max(windowMs * watch.factor, (least + 1) * tickMs)
+  const samples = sumOver(watch, p.samples(node), overMs)
+  return { mean: samples === 0 ? 0 : sumOver(watch, key(node), overMs) / samples, samples, overMs }
 }
 
 const alive = (watch: Watch): Node[] => nodesOf(watch.state, watch.now).filter((node) => node.alive)
@@ -17,8 +24,8 @@ const alive = (watch: Watch): Node[] => nodesOf(watch.state, watch.now).filter((
 export const eventLoops = (watch: Watch): Finding[] =>
   alive(watch).map(({ node, sample }) => {
     const rule = 'event-loop'
-    const { windowMs, least, raise, clear } = rules[rule]
-    const { mean, samples } = meanOf(watch, node, p.loopUs, windowMs)
+    const { least, raise, clear } = rules[rule]
+    const { mean, samples, overMs } = meanOf(watch, node, p.loopUs, rules[rule])
     const value = Math.round(mean / 1000)
     const slowest = sample?.loops.toSorted((a, b) => b.delayP99Ms - a.delayP99Ms)[0]
     return {
@@ -28,7 +35,7 @@ export const eventLoops = (watch: Watch): Finding[] =>
       baseline: 0,
       verdict: samples < least ? 'between' : verdictOf(value, raise, clear),
       summary: () =>
-        `Node ${node} is saturated: turns of its event loop take ${value} ms (p99 over ${spell(windowMs * watch.factor)}), worst in thread ${slowest?.thread ?? 'unknown'}. ` +
+        `Node ${node} is saturated: turns of its event loop take ${value} ms (p99 over ${spell(overMs)}), worst in thread ${slowest?.thread ?? 'unknown'}. ` +
         'Every connection waits so long at each step. Look at CPU and memory of the host; add WORKERS while cores are idle, else another host.',
       calm: () => `The event loops of node ${node} turn quickly again.`,
     }
@@ -37,8 +44,8 @@ export const eventLoops = (watch: Watch): Finding[] =>
 export const hostCpu = (watch: Watch): Finding[] =>
   alive(watch).map(({ node, sample }) => {
     const rule = 'host-cpu'
-    const { windowMs, least, raise, clear } = rules[rule]
-    const { mean, samples } = meanOf(watch, node, p.hostCpu, windowMs)
+    const { least, raise, clear } = rules[rule]
+    const { mean, samples, overMs } = meanOf(watch, node, p.hostCpu, rules[rule])
     const value = Math.round((100 * mean) / cpuParts)
     const own = Math.round(100 * (sample?.cpu ?? 0))
     return {
@@ -48,7 +55,7 @@ export const hostCpu = (watch: Watch): Finding[] =>
       baseline: 0,
       verdict: samples < least ? 'between' : verdictOf(value, raise, clear),
       summary: () =>
-        `The CPU of the host of node ${node} is at ${value} % (over ${spell(windowMs * watch.factor)}); this proxy uses ${own} % of it. ` +
+        `The CPU of the host of node ${node} is at ${value} % (over ${spell(overMs)}); this proxy uses ${own} % of it. ` +
         (own >= value / 2
           ? 'It has more traffic than this host can carry: keep FAST_MODE on, or add a host.'
           : 'Something else on the host uses it, or a neighbour of the virtual machine does: look at `top`, and at its steal time.'),

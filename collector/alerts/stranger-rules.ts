@@ -127,7 +127,7 @@ export const replaysUnclaimed = (watch: Watch): Finding[] => {
       baseline: 0,
       verdict: verdictOf(value, raise, clear),
       summary: () =>
-        `Redis did not answer in time for ${value} handshakes of the last ${spell(windowMs)}. ` +
+        `Redis did not answer in time for ${value} handshakes of the last ${spell(windowMs * watch.factor)}. ` +
         'A handshake captured at one proxy may pass at another meanwhile, or is refused, as REPLAY_ON_REDIS_LOSS says: look at Redis and the way to it.',
       calm: () => 'Redis answers for handshakes in time again.',
     },
