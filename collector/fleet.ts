@@ -10,6 +10,7 @@ import { watchEnds } from './source/ends.ts'
 import { followTopic } from './source/kafka.ts'
 import { openMirror } from './state/mirror.ts'
 import { buildStatus } from './status-builder.ts'
+import { watchWaiting } from './waiting.ts'
 
 export type FleetCollector = Omit<Collector, 'stop'> & {
   /** Null when it can answer, else why not. */
@@ -64,14 +65,17 @@ export const startFleetCollector = (options: {
       ]),
     )
   /** How old the facts are that come next, where any are waiting. */
-  const lagMs = (): number => {
-    let lag = 0
-    for (const [partition, waiting] of behind()) {
-      const foldedAt = mirror.metas.get(partition)?.foldedAt ?? 0
-      if (waiting > 0 && foldedAt > 0) lag = Math.max(lag, now() - foldedAt)
-    }
-    return lag
-  }
+  const lagOf = watchWaiting()
+  const lagMs = (): number =>
+    lagOf(
+      new Map(
+        [...behind()].map(([partition, waiting]) => [
+          partition,
+          { waiting, foldedAt: mirror.metas.get(partition)?.foldedAt ?? 0 },
+        ]),
+      ),
+      now(),
+    )
   const fresh = (): boolean => now() - refreshedAt < staleMs
 
   const deciding = startDeciding({
