@@ -102,6 +102,7 @@ test('totals of users, days, months, stages and drops are told, with labels esca
     'mtscope_session_duration_seconds_bucket{le="+Inf"}': 2,
     'mtscope_session_duration_seconds_sum{}': 10,
     'mtscope_collector_events_lost_total{reason="worker-queue"}': 9,
+    'mtscope_collector_events_lost_total{reason="unexplained"}': 0,
     'mtscope_collector_events_repeated_total{}': 2,
     'mtscope_collector_lag_seconds{}': 0.04,
     'mtscope_nodes_alive{}': 1,

@@ -112,6 +112,13 @@ const ofCalendar = (state: Reading, now: number): Told[] => {
   ]
 }
 
+/** What nobody accounted for is told as 0, too: a counter that is born at 500 has not increased, for Prometheus. */
+const lostOf = (state: Reading): Sample[] =>
+  Object.entries({ unexplained: 0, ...lostBy(state) }).map(([reason, value]) => ({
+    labels: [reason],
+    value,
+  }))
+
 const ofPipeline = (state: Reading, { now, lagMs, repeated }: Beside): Told[] => {
   const nodes = nodesOf(state, now)
   return [
@@ -119,7 +126,7 @@ const ofPipeline = (state: Reading, { now, lagMs, repeated }: Beside): Told[] =>
     [m.nodeLastSeen, nodes.map(({ node, lastSeenAt }) => ({ labels: [node], value: lastSeenAt / 1000 }))],
     [m.folded, one(state.count('ever', 0, p.facts))],
     [m.repeated, one(repeated)],
-    [m.lost, Object.entries(lostBy(state)).map(([reason, value]) => ({ labels: [reason], value }))],
+    [m.lost, lostOf(state)],
     [m.lag, one(lagMs / 1000)],
     [m.stateEntries, one(state.entries())],
     [m.stateRefused, one(state.refused)],

@@ -86,15 +86,21 @@ const family = oneOf<Family>({ ipv4: true, ipv6: true })
 const side = oneOf<Side>({ client: true, datacenter: true, proxy: true })
 const phase = oneOf<Phase>({ hello: true, dial: true, waiting: true, relaying: true, fronting: true })
 const direction = oneOf<Direction>({ 'to-client': true, 'to-datacenter': true })
-const limit = oneOf<Limit>({ connections: true, handshakes: true, 'file-descriptors': true })
+export const limits: Readonly<Record<Limit, true>> = {
+  connections: true,
+  handshakes: true,
+  'file-descriptors': true,
+}
+const limit = oneOf(limits)
 const action = oneOf<'local' | 'refuse'>({ local: true, refuse: true })
-const loss = oneOf<LossReason>({
+export const losses: Readonly<Record<LossReason, true>> = {
   'worker-queue': true,
   'log-full': true,
   'log-bounds': true,
   unreadable: true,
-})
-const rejections: Readonly<Record<RejectReason, true>> = {
+}
+const loss = oneOf(losses)
+export const rejections: Readonly<Record<RejectReason, true>> = {
   'bad-digest': true,
   'unknown-user': true,
   'unknown-sni': true,

@@ -170,6 +170,19 @@ test('facts told before OpenTelemetry was loaded are counted, too', async () => 
   assert.is(samples.get('mtscope_connections_accepted_total'), 2)
 })
 
+test('a counter that alerts watch tells 0 before anything was counted: it cannot be born at 500', async () => {
+  await using telemetry = starting()
+  await telemetry.ready
+  const samples = await scrape(telemetry)
+  for (const sample of [
+    'mtscope_handshakes_rejected_total{reason="clock-skew"}',
+    'mtscope_limit_refused_total{limit="connections"}',
+    'mtscope_events_lost_total{reason="log-bounds"}',
+    'mtscope_replays_unclaimed_total{action="local"}',
+  ])
+    assert.is(samples.get(sample), 0, sample)
+})
+
 test('each fact moves the numbers it is about', async () => {
   await using telemetry = starting()
   await telemetry.ready

@@ -1,6 +1,7 @@
 import type { Meter } from '@opentelemetry/api'
 import type { Examined } from '../doctor/watch.ts'
 import type { ProxyEvent } from '../events/contract.ts'
+import { limits, losses, rejections } from '../events/shapes.ts'
 import type { Shipping } from '../shipping.ts'
 import { metrics } from './catalogue.ts'
 import { foldFindings } from './findings.ts'
@@ -24,6 +25,14 @@ export type Sources = {
 }
 
 const none = 'none'
+
+/** Tells 0 from the start: a counter that is born at 500 has not increased, for Prometheus, and no alert would fire. */
+const bornAtZero = <L extends string>(
+  cell: (label: L) => unknown,
+  labels: Readonly<Record<L, true>>,
+): void => {
+  for (const label of Object.keys(labels)) cell(label as L) // they are the keys of a Record<L, …>
+}
 
 const observeShipping = (meter: Meter, shipping: Pick<Shipping, 'shipped' | 'up' | 'failures'>): void => {
   const lag = (): number => {
@@ -67,6 +76,10 @@ export const foldMetrics = (
   const loopUtilization = observed(meter, metrics.loopUtilization)
   const gc = observed(meter, metrics.gcSeconds)()
   const reloads = observed(meter, metrics.configReloads)()
+  bornAtZero(rejected, rejections)
+  bornAtZero(refused, limits)
+  bornAtZero(lost, losses)
+  bornAtZero(unclaimed, { local: true, refuse: true })
   observed(meter, metrics.buildInfo)(about.version, about.node).value = 1
   const startTime = observed(meter, metrics.startTime)
 
