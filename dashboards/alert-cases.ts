@@ -16,13 +16,14 @@ const closed = (reason: string, phase = 'relaying'): string =>
 const rtt = (le: string): string => `${p.datacenterSeconds.name}_bucket{le="${le}",${dc}}`
 const rttCount = `${p.datacenterSeconds.name}_count{${dc}}`
 const rejected = (reason: string): string => `${p.handshakesRejected.name}{reason="${reason}",${on}}`
+const accepted = `${p.handshakeSeconds.name}_count{mode="tls",${on}}`
 
-/** Round trips of a probe every 30 s for a day, below 100 ms, then slower for an hour. */
+/** Round trips of a probe every 30 s for four hours, below 100 ms, then slower for half an hour. */
 const roundTrips = (later: 'fast' | 'slow'): Input => ({
-  [rtt('0.1')]: later === 'fast' ? '0+1x3000' : '0+1x2880 2880x120',
-  [rtt('0.5')]: '0+1x3000',
-  [rtt('+Inf')]: '0+1x3000',
-  [rttCount]: '0+1x3000',
+  [rtt('0.1')]: later === 'fast' ? '0+1x540' : '0+1x480 480x60',
+  [rtt('0.5')]: '0+1x540',
+  [rtt('+Inf')]: '0+1x540',
+  [rttCount]: '0+1x540',
 })
 
 export const cases: readonly Case[] = [
@@ -101,14 +102,38 @@ export const cases: readonly Case[] = [
   {
     name: 'a datacenter gets slow',
     series: roundTrips('slow'),
-    at: '24h30m',
+    at: '4h29m',
     firing: ['MtscopeDatacenterSlow'],
   },
-  { name: 'a datacenter as fast as ever', series: roundTrips('fast'), at: '24h30m', firing: [] },
+  { name: 'a datacenter as fast as ever', series: roundTrips('fast'), at: '4h29m', firing: [] },
   {
     name: 'half of the sessions are reset',
     series: { [closed('done')]: '0+10x200 2000+5x20', [closed('reset')]: '0x200 0+5x20' },
     at: '109m',
+    firing: ['MtscopeConnectionDrops'],
+  },
+  {
+    name: 'half of the sessions are reset at a proxy that is twenty minutes old, for ten of them',
+    series: { [closed('done')]: '0+10x20 200+5x20', [closed('reset')]: '0x20 0+5x20' },
+    at: '19m',
+    firing: ['MtscopeConnectionDrops'],
+  },
+  {
+    name: 'all sessions are reset, for so long that it is nearly the usual',
+    series: { [closed('done')]: '0+10x40 400x440', [closed('reset')]: '0x40 0+10x440' },
+    at: '3h58m',
+    firing: ['MtscopeConnectionDrops'],
+  },
+  {
+    name: 'a third is reset every day, and today',
+    series: { [closed('done')]: '0+20x480', [closed('reset')]: '0+10x480' },
+    at: '3h58m',
+    firing: [],
+  },
+  {
+    name: 'a third was reset every day, and now nearly all',
+    series: { [closed('done')]: '0+20x460 9200+1x20', [closed('reset')]: '0+10x460 4600+19x20' },
+    at: '3h58m',
     firing: ['MtscopeConnectionDrops'],
   },
   {
@@ -130,6 +155,12 @@ export const cases: readonly Case[] = [
     firing: ['MtscopeStalledSessions'],
   },
   {
+    name: 'one stalled session of five is too few to judge',
+    series: { [closed('done')]: '0x30 4x10', [closed('stalled', 'waiting')]: '0x30 1x10' },
+    at: '19m',
+    firing: [],
+  },
+  {
     name: 'one stalled session in a hundred',
     series: { [closed('done')]: '0+99x120', [closed('stalled', 'waiting')]: '0+1x120' },
     at: '1h',
@@ -149,14 +180,14 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'a storm of strangers',
-    series: { [rejected('bad-digest')]: '0+1x2000 2000+200x40' },
-    at: '1018m',
+    series: { [rejected('bad-digest')]: '0+1x400 400+200x40' },
+    at: '219m',
     firing: ['MtscopeRejectionStorm'],
   },
   {
     name: 'as many strangers as every day',
-    series: { [rejected('bad-digest')]: '0+100x2040' },
-    at: '1018m',
+    series: { [rejected('bad-digest')]: '0+100x440' },
+    at: '219m',
     firing: [],
   },
   {
@@ -182,6 +213,18 @@ export const cases: readonly Case[] = [
     series: { [rejected('clock-skew')]: '0x20 2x20' },
     at: '19m',
     firing: [],
+  },
+  {
+    name: 'one client whose clock is wrong tries again and again, among many whose clocks are right',
+    series: { [rejected('clock-skew')]: '0+1x40', [accepted]: '0+30x40' },
+    at: '19m',
+    firing: [],
+  },
+  {
+    name: 'a part of the clients and this host do not agree about the time',
+    series: { [rejected('clock-skew')]: '0+5x40', [accepted]: '0+30x40' },
+    at: '19m',
+    firing: ['MtscopeClockSkew'],
   },
   {
     name: 'the host is busy',

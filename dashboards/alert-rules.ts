@@ -22,12 +22,16 @@ export type AlertRule = {
 export type AlertGroup = { readonly name: string; readonly rules: readonly AlertRule[] }
 
 const drop = 'phase=~"dial|waiting|relaying",reason!~"done|idle|drain|limit"'
+const stall = 'phase=~"waiting|relaying",reason="stalled"'
 const ended = 'phase=~"dial|waiting|relaying"'
-const closed = (where: string, window: string, by: string): string =>
-  `sum by (${by}) (increase(${p.connectionsClosed.name}{${where}}[${window}]))`
-/** A share of the sessions that ended, where so many did that it means something. */
-const shareOfEnded = (where: string, window: string, by: string): string =>
-  `${closed(where, window, by)} / ${closed(ended, window, by)}`
+/** `window` is of the form `[5m]`, an `offset` after it. */
+const closed = (where: string, window: string): string =>
+  `sum by (dc) (increase(${p.connectionsClosed.name}{${where}}${window}))`
+const shareOfEnded = (where: string, window: string): string =>
+  `${closed(where, window)} / ${closed(ended, window)}`
+/** The share of drops before the last five minutes: what happens now is not yet the usual. */
+const usualDrops = `(${shareOfEnded(drop, '[1d] offset 5m')})`
+const drops = shareOfEnded(drop, '[5m]')
 
 /** Burn-rate pairs of the SRE workbook: the long window says that it matters, the short one that it still goes on. */
 const burning = (long: string, short: string, times: number, volume: number): string =>
@@ -98,7 +102,8 @@ const traffic: AlertGroup = {
       alert: 'MtscopeConnectionDrops',
       rule: 'connection-drops',
       severity: 'critical',
-      expr: `(${shareOfEnded(drop, '5m', 'dc')} > 0.25)\nand (${closed(ended, '5m', 'dc')} >= 10)\nand (${shareOfEnded(drop, '5m', 'dc')} > 3 * (${shareOfEnded(drop, '1d', 'dc')}))`,
+      // Three times the usual, but half of the way to everything where a lot is usual; where nothing is known, 0 is.
+      expr: `(${drops} > 0.25)\nand (${closed(drop, '[5m]')} >= 10)\nunless ((${drops} <= 3 * ${usualDrops}) and (${drops} <= (1 + ${usualDrops}) / 2))`,
       for: '1m',
       summary: '{{ $value | humanizePercentage }} of the sessions to datacenter {{ $labels.dc }} are dropped',
       description:
@@ -108,7 +113,7 @@ const traffic: AlertGroup = {
       alert: 'MtscopeStalledSessions',
       rule: 'stalled-sessions',
       severity: 'critical',
-      expr: `(${shareOfEnded('phase=~"waiting|relaying",reason="stalled"', '10m', 'dc')} > 0.1)\nand (${closed(ended, '10m', 'dc')} >= 5)`,
+      expr: `(${shareOfEnded(stall, '[10m]')} > 0.1)\nand (${closed(stall, '[10m]')} >= 5)`,
       for: '1m',
       summary: '{{ $value | humanizePercentage }} of the sessions to datacenter {{ $labels.dc }} stall',
       description: 'The client sent and nothing came down: people see endless connecting.',
@@ -126,7 +131,11 @@ const traffic: AlertGroup = {
   ],
 }
 
-const rejected = (window: string): string => `sum(rate(${p.handshakesRejected.name}[${window}])) * 60`
+/** Refused handshakes a minute; usually: over the day, or as much of it as there is, but for what happens now. */
+const rejected = `(sum(rate(${p.handshakesRejected.name}[5m])) * 60)`
+const usuallyRejected = `avg_over_time(${rejected}[1d:5m] offset 5m)`
+const skewed = `sum by (instance) (increase(${p.handshakesRejected.name}{reason="clock-skew"}[10m]))`
+const signed = `sum by (instance) (increase(${p.handshakeSeconds.name}_count{mode="tls"}[10m]))`
 
 const strangers: AlertGroup = {
   name: 'mtscope-strangers',
@@ -135,7 +144,7 @@ const strangers: AlertGroup = {
       alert: 'MtscopeRejectionStorm',
       rule: 'rejection-storm',
       severity: 'warning',
-      expr: `(${rejected('5m')} >= 100)\nand (${rejected('5m')} > 5 * ${rejected('1d')})`,
+      expr: `${rejected}\nand (sum(increase(${p.handshakesRejected.name}[5m])) >= 100)\nunless (${rejected} <= 5 * ${usuallyRejected})`,
       for: '2m',
       summary: '{{ $value | humanize }} handshakes a minute are refused',
       description:
@@ -155,11 +164,12 @@ const strangers: AlertGroup = {
       alert: 'MtscopeClockSkew',
       rule: 'clock-skew',
       severity: 'critical',
-      expr: `sum by (instance) (increase(${p.handshakesRejected.name}{reason="clock-skew"}[10m])) >= 10`,
+      // One phone tries again and again: only as a part of all who sign it says something about this host.
+      expr: `(${skewed} >= 10)\nunless (${skewed} <= 0.1 * ${signed})`,
       for: '0m',
       summary: '{{ $labels.instance }} refuses good clients because of the clock',
       description:
-        'Signed hellos from another time. If it is many clients, it is the clock of the host: check NTP.',
+        'More than a tenth of the signed hellos are of another time: it is the clock of the host, or of many clients. Check NTP.',
     },
   ],
 }

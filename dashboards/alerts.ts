@@ -54,7 +54,15 @@ export const scaledGroups = (factor: number, groups: readonly AlertGroup[] = ale
       ...rule,
       for: times(factor, rule.for),
       expr: rule.expr
-        .replaceAll(/\[([^\]]*)\]/g, (_, window: string) => `[${times(factor, window)}]`)
+        .replaceAll(
+          /\[([^\]]*)\]/g,
+          // Of a subquery both: how far back, and in which steps.
+          (_, window: string) =>
+            `[${window
+              .split(':')
+              .map((length) => times(factor, length))
+              .join(':')}]`,
+        )
         .replaceAll(/\boffset (\S+?)(?=[\s)]|$)/g, (_, length: string) => `offset ${times(factor, length)}`),
     })),
   }))
