@@ -34,6 +34,9 @@ if (!(factor >= 0.01 && factor <= 10) || !(together >= 1)) {
   process.exit(2)
 }
 
+// Processes that were started go with this one, whoever ends it.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
+
 const startedAt = performance.now()
 const outcomes = new Map<string, Outcome>()
 let failed = 0

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
 import { again } from './again.ts'
@@ -67,9 +67,7 @@ export const hostDrills: readonly Drill[] = [
       const { pid } = world.fleet.proxies[0]!
       const leave = await crowdAt(world, 0, 100)
       const open = readdirSync(`/proc/${pid}/fd`).length
-      const before = /^Max open files\s+(\d+)/m.exec(
-        execFileSync('cat', [`/proc/${pid}/limits`], { encoding: 'utf8' }),
-      )
+      const before = /^Max open files\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/limits`, 'utf8'))
       setLimit(pid, Math.floor(open / 0.9))
       return async () => {
         setLimit(pid, Number(before?.[1] ?? 1024))
@@ -89,13 +87,24 @@ export const hostDrills: readonly Drill[] = [
       return proxy.start
     },
     fires: [collector('node-silent', 'proxy-2'), prometheus('MtscopeNodeSilent', 'instance=proxy-2')],
-    // The same matter as the collectors tell it.
     follows: [
       {
         ...prometheus('MtscopeNodeSilent', 'subject=proxy-2'),
         because: 'Prometheus repeats what the collectors hear',
       },
     ],
+  },
+  {
+    name: 'a proxy and a collector are restarted in good order',
+    watch: 30,
+    strike: async ({ fleet }) => {
+      for (const one of [fleet.proxies[1]!, fleet.collectors[1]!]) {
+        await one.stop()
+        await one.start()
+      }
+      return () => {}
+    },
+    fires: [],
   },
   {
     name: 'a collector dies',

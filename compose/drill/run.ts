@@ -20,7 +20,7 @@ export type Outcome = {
   readonly sessions: number
 }
 
-const systems = ['collector', 'prometheus'] as const
+/** What comes a moment later is seen, too. */
 const settleMs = 8_000
 
 export const nameOf = ({ system, name, subject }: Alert): string =>
@@ -92,8 +92,14 @@ const judge = (
 /** Plays one drill in a world of its own. `say` hears how it goes. */
 export const runDrill = async (
   drill: Drill,
-  { factor, say }: { readonly factor: number; readonly say: (line: string) => void },
+  options: {
+    readonly factor: number
+    readonly say: (line: string) => void
+    /** Seconds that all is well before, instead of the drill's own. */
+    readonly warm?: number
+  },
 ): Promise<Outcome> => {
+  const { factor, say, warm = drill.warm ?? 15 } = options
   const waits = longest(factor)
   await using world = await startWorld({ factor, ...(drill.env === undefined ? {} : { env: drill.env }) })
   using host = watchHost(factor)
@@ -107,8 +113,8 @@ export const runDrill = async (
   let said = 0
   using _ = { [Symbol.dispose]: () => clearInterval(follow) }
   // Time itself: what is usual is known by having seen it.
-  await wait((drill.warm ?? 15) * 1_000)
-  await within(waits.calm, () => sink.active().length === 0)
+  await wait(warm * 1_000)
+  await within(waits.calm, () => sink.active().every(({ name, at }) => host.explains(name, at)))
   say('strikes')
   const struckAt = performance.now()
   const mend = await drill.strike(world)
@@ -116,7 +122,6 @@ export const runDrill = async (
   try {
     if (drill.fires.length === 0) await wait((drill.watch ?? 30) * 1_000)
     else await within(waits.detect, fired)
-    // What comes a moment later is seen, too.
     await wait(settleMs)
   } finally {
     await mend()
@@ -135,5 +140,3 @@ export const runDrill = async (
 /** Whether it is as it should be. */
 export const isGood = ({ missed, stuck, false: wrongly }: Outcome): boolean =>
   missed.length + stuck.length + wrongly.length === 0
-
-export const systemNames = systems

@@ -77,6 +77,16 @@ export const strangerDrills: readonly Drill[] = [
     fires: [collector('clock-skew', 'clients behind'), prometheus('MtscopeClockSkew', 'instance=proxy-1')],
   },
   {
+    name: 'a phone whose clock is an hour slow tries 15 times',
+    watch: 25,
+    strike: async (world) => {
+      const { port, secret } = world.fleet.proxies[0]!
+      for (let i = 0; i < 15; i++) await sendFrom(10, port, lateHello(secret))
+      return () => {}
+    },
+    fires: [],
+  },
+  {
     name: 'more clients come to a proxy than it may take',
     env: { MAX_CONNECTIONS: '60' },
     strike: (world) => crowdAt(world, 0, 70),
