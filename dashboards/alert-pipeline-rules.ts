@@ -1,0 +1,79 @@
+import { metrics as c } from '../collector/metrics.ts'
+import { metrics as p } from '../proxy/telemetry/catalogue.ts'
+import type { AlertGroup } from './alert-rules.ts'
+
+/** Of what becomes of the events. */
+export const pipeline: AlertGroup = {
+  name: 'mtscope-pipeline',
+  rules: [
+    {
+      alert: 'MtscopeEventsLost',
+      rule: 'events-lost',
+      severity: 'warning',
+      expr: `sum by (reason) (increase(${p.eventsLost.name}[10m])) > 0\nor max by (fleet, reason) (increase(${c.lost.name}{reason="unexplained"}[10m])) > 0`,
+      for: '0m',
+      summary: '{{ $value | humanize }} events were lost ({{ $labels.reason }})',
+      description:
+        'The numbers miss them; traffic is not touched. A bound was reached: LOG_MAX_BYTES, a full disk, or a broker that was away for too long.',
+    },
+    {
+      alert: 'MtscopeShipLag',
+      rule: 'kafka-lost',
+      severity: 'warning',
+      expr: `${p.shipLagSeconds.name} > 60`,
+      for: '1m',
+      summary: '{{ $labels.instance }} cannot ship its events for {{ $value | humanizeDuration }}',
+      description:
+        'Kafka does not take them: they wait in DATA_DIR, and traffic is not touched. LOG_MAX_BYTES says for how long.',
+    },
+    {
+      alert: 'MtscopeKafkaLost',
+      rule: 'kafka-lost',
+      severity: 'critical',
+      expr: `${c.serviceUp.name}{service="kafka"} == 0`,
+      for: '1m',
+      summary: '{{ $labels.instance }} has lost its Kafka',
+      description:
+        'It folds nothing while it lasts, and if no collector has one, no other alert is decided; clients are not touched.',
+    },
+    {
+      alert: 'MtscopeRedisLost',
+      rule: 'redis-lost',
+      severity: 'critical',
+      expr: `${c.serviceUp.name}{service="redis"} == 0`,
+      for: '1m',
+      summary: '{{ $labels.instance }} has lost its Redis',
+      description:
+        'Nothing is folded and no alert of the collector is decided while it lasts; clients are not touched.',
+    },
+    {
+      alert: 'MtscopeReplayUnclaimed',
+      rule: 'replay-unclaimed',
+      severity: 'warning',
+      expr: `sum(increase(${p.replaysUnclaimed.name}[5m])) >= 20`,
+      for: '1m',
+      summary: 'Redis did not answer for {{ $value | humanize }} handshakes in five minutes',
+      description:
+        'A handshake captured at one proxy may pass at another, or clients are refused, as REPLAY_ON_REDIS_LOSS says.',
+    },
+    {
+      alert: 'MtscopeDeadLetters',
+      rule: 'dead-letters',
+      severity: 'warning',
+      expr: `max by (fleet, reason) (increase(${c.deadLetters.name}[10m])) > 0`,
+      for: '0m',
+      summary: '{{ $value | humanize }} messages could not be read',
+      description: 'They are in the dead-letter topic. Update the collectors before the proxies.',
+    },
+    {
+      alert: 'MtscopeCollectorLag',
+      rule: 'collector-lag',
+      severity: 'warning',
+      expr: `min by (fleet) (${c.lag.name}) > 30`,
+      for: '2m',
+      summary: 'The numbers are {{ $value | humanizeDuration }} behind',
+      description:
+        'The collector folds slower than events come, or stands still. Start another one, or look at its log.',
+    },
+  ],
+}
