@@ -1,5 +1,6 @@
 import type { KafkaConfig } from '../config.ts'
 import { openKafka } from '../kafka/connect.ts'
+import { failureOf, hintOf } from '../kafka/errors.ts'
 import { type Check, type Finding, finding, reasonOf } from './finding.ts'
 
 const limitMs = 7_000
@@ -78,9 +79,10 @@ const asked = async (kafka: KafkaConfig): Promise<readonly Finding[]> => {
   }
 }
 
-const away = (why: string): Finding =>
+const away = (why: string, advice: string | null = null): Finding =>
   finding('kafka.brokers', 'fail', `no broker of KAFKA_BROKERS answers: ${why}`, {
     advice:
+      advice ??
       'look whether Kafka runs, and at KAFKA_BROKERS, KAFKA_TLS and KAFKA_SASL; events wait in DATA_DIR',
   })
 
@@ -89,6 +91,6 @@ export const kafkaCheck: Check = async ({ config: { kafka } }) => {
     return [finding('kafka.use', 'ok', 'not used: events stay in DATA_DIR (KAFKA_BROKERS=none)')]
   const late = Promise.withResolvers<readonly Finding[]>()
   const timer = setTimeout(() => late.resolve([away(`silent for ${limitMs / 1_000} s`)]), limitMs)
-  const answered = asked(kafka).catch((error: unknown) => [away(reasonOf(error))])
+  const answered = asked(kafka).catch((error: unknown) => [away(reasonOf(error), hintOf(failureOf(error)))])
   return Promise.race([answered, late.promise]).finally(() => clearTimeout(timer))
 }

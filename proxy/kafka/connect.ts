@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { zstdCompress, zstdDecompress } from 'node:zlib'
@@ -44,18 +45,33 @@ const saslOf = ({ sasl }: KafkaConfig): SASLOptions | null => {
   return { mechanism, ...login } as SASLOptions
 }
 
-const certificate = (file: string): string => {
+const pem = /-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----.*?-----END \1?CERTIFICATE-----/gs
+
+/** node:tls passes by what it cannot read, and would trust nobody then. */
+const readable = (block: string): boolean => {
   try {
-    return readFileSync(file, 'utf8')
+    return new X509Certificate(block).serialNumber !== ''
+  } catch {
+    return false
+  }
+}
+
+const certificates = (file: string): string => {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
   } catch (error) {
     const why = error instanceof Error && 'code' in error ? String(error.code) : String(error)
     throw new Error(`KAFKA_CA: the file cannot be read (${why}): write the path of a certificate in PEM`)
   }
+  const blocks = text.match(pem) ?? []
+  if (blocks.length > 0 && blocks.every(readable)) return text
+  throw new Error('KAFKA_CA: the file holds no certificate in PEM, or a damaged one')
 }
 
 /**
  * A client that connects when it is first used. kafkajs' own log is left out: what matters of it is told once, in plain
- * words, by who uses the client. Throws when KAFKA_CA cannot be read.
+ * words, by who uses the client. Throws when KAFKA_CA cannot be used.
  */
 export const openKafka = (
   config: KafkaConfig,
@@ -69,7 +85,7 @@ export const openKafka = (
   const options: Options = {
     clientId: name,
     brokers: [...config.brokers],
-    ssl: config.tls ? (config.caFile === null ? true : { ca: [certificate(config.caFile)] }) : false,
+    ssl: config.tls ? (config.caFile === null ? true : { ca: [certificates(config.caFile)] }) : false,
     ...(sasl === null ? {} : { sasl }),
     connectionTimeout: 3_000,
     requestTimeout: requestMs,

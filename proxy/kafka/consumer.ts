@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { EachBatchPayload, Consumer as KafkaConsumer } from 'kafkajs'
 import type { KafkaClient } from './connect.ts'
-import { failureOf } from './errors.ts'
+import { failureOf, hintOf } from './errors.ts'
 import { ensureTopics } from './topics.ts'
 
 export type Incoming = {
@@ -64,7 +64,8 @@ export const openConsumer = (
     up = false
     if (toldLost || closing.signal.aborted) return
     toldLost = true
-    say('warn', 'kafka-lost', { topic, why: failureOf(error), hint: 'tries again by itself' })
+    const why = failureOf(error)
+    say('warn', 'kafka-lost', { topic, why, hint: hintOf(why) ?? 'tries again by itself' })
   }
 
   const eachBatch = async ({ batch, heartbeat, isRunning, isStale }: EachBatchPayload): Promise<void> => {

@@ -3,7 +3,10 @@ export type KafkaFailure =
   | 'unreachable' // no broker took a connection
   | 'closed' // a connection ended before the answer
   | 'timeout' // no answer in time
-  | 'login-refused' // SASL or TLS
+  | 'login-refused' // SASL
+  | 'untrusted' // TLS: nobody whom we trust has signed the broker's certificate
+  | 'wrong-name' // TLS: it is for another name
+  | 'expired' // TLS: it is not good yet, or no more
   | 'not-authorized' // an ACL
   | 'no-topic'
   | 'sequence' // the broker and this producer disagree on what came before
@@ -38,12 +41,40 @@ const byName: Readonly<Record<string, KafkaFailure>> = {
   KafkaJSSASLAuthenticationError: 'login-refused',
 }
 
+/** Of OpenSSL and node:tls. https://nodejs.org/api/tls.html#x509-certificate-error-codes */
+const byCode: Readonly<Record<string, KafkaFailure>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'untrusted',
+  SELF_SIGNED_CERT_IN_CHAIN: 'untrusted',
+  UNABLE_TO_GET_ISSUER_CERT: 'untrusted',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'untrusted',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'untrusted',
+  CERT_SIGNATURE_FAILURE: 'untrusted',
+  CERT_UNTRUSTED: 'untrusted',
+  INVALID_CA: 'untrusted',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'wrong-name',
+  CERT_HAS_EXPIRED: 'expired',
+  CERT_NOT_YET_VALID: 'expired',
+}
+
+const hints: Partial<Readonly<Record<KafkaFailure, string>>> = {
+  'login-refused': 'look at KAFKA_SASL, KAFKA_USERNAME and KAFKA_PASSWORD',
+  untrusted: 'KAFKA_CA=the file (PEM) of the authority that signed the certificates of the brokers',
+  'wrong-name': 'KAFKA_BROKERS, and what the brokers advertise, must be a name of their certificate',
+  expired: 'renew the certificate of the brokers, or set the clock of this host',
+}
+
+/** What an operator can do about it. Null when it is to be waited for. */
+export const hintOf = (failure: KafkaFailure): string | null => hints[failure] ?? null
+
+const known = (names: Readonly<Record<string, KafkaFailure>>, name: unknown): KafkaFailure | undefined =>
+  typeof name === 'string' ? names[name] : undefined
+
 /** kafkajs wraps what happened in "retries exceeded", and calls it final although it is not: the cause tells. */
 export const failureOf = (error: unknown): KafkaFailure => {
   for (let at = error; at instanceof Error; at = at.cause) {
-    const { type, name } = at as Error & { type?: unknown }
-    const known = (typeof type === 'string' ? byType[type] : undefined) ?? byName[name]
-    if (known !== undefined) return known
+    const { type, code, name } = at as Error & { type?: unknown; code?: unknown }
+    const found = known(byType, type) ?? known(byCode, code) ?? known(byName, name)
+    if (found !== undefined) return found
   }
   return 'other'
 }

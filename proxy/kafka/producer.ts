@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Producer as KafkaProducer } from 'kafkajs'
 import type { KafkaClient } from './connect.ts'
-import { failureOf, type KafkaFailure } from './errors.ts'
+import { failureOf, hintOf, type KafkaFailure } from './errors.ts'
 import { ensureTopics } from './topics.ts'
 
 export type Outgoing = {
@@ -95,7 +95,8 @@ export const openProducer = (
     const failure = failureOf(error)
     failures.set(failure, (failures.get(failure) ?? 0) + 1)
     if (failure === 'too-large') throw new TooLarge(`${topic} takes no batch of this size`)
-    if (up !== false) say('warn', 'kafka-lost', { topic, why: failure, hint: 'tries again by itself' })
+    if (up !== false)
+      say('warn', 'kafka-lost', { topic, why: failure, hint: hintOf(failure) ?? 'tries again by itself' })
     up = false
     // Both have another idea of what came before: a new producer id begins anew. What may come twice by this has its seq.
     if (failure === 'sequence') await drop()
