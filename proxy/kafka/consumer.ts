@@ -96,6 +96,8 @@ export const openConsumer = (
       maxBytesPerPartition: 4 * 2 ** 20,
       maxBytes: 16 * 2 ** 20,
       allowAutoTopicCreation: false,
+      // Nothing of ours is in a transaction: one that somebody else leaves open must not hold back all that comes after it.
+      readUncommitted: true,
       retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 4, restartOnFailure: async () => false },
     })
     const died = Promise.withResolvers<unknown>()

@@ -84,6 +84,25 @@ it('a connection that swallows everything is left for a new one, and the batch i
   )
 })
 
+it('a transaction that somebody else leaves open holds nothing back', async () => {
+  await using broker = await startKafka()
+  const client = openKafka(testConfig(broker.brokers), 'test', silent)
+  const producer = openProducer(client, 'mtscope.events')
+  await producer.send(0, [{ value: 'before' }])
+  const other = client.kafka.producer({ transactionalId: 'other', idempotent: true, maxInFlightRequests: 1 })
+  await other.connect()
+  const transaction = await other.transaction()
+  await transaction.send({ topic: 'mtscope.events', messages: [{ partition: 0, value: 'never ended' }] })
+  await producer.send(0, [{ value: 'after' }])
+  const got = await readAll(broker.brokers, 'mtscope', 3)
+  assert.equal(
+    got.map(({ value }) => String(value)),
+    ['before', 'never ended', 'after'],
+  )
+  await other.disconnect()
+  await producer.close()
+})
+
 it('a topic that somebody deletes is made again', async () => {
   await using broker = await startKafka()
   const client = openKafka(testConfig(broker.brokers), 'test', silent)
