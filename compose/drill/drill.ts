@@ -19,12 +19,12 @@ export type Drill = {
   readonly env?: Readonly<Record<string, string>>
   /** How long all is well before, seconds of drill time: what is usual must be known to some rules. */
   readonly warm?: number
-  /** How long to watch where nothing must fire, seconds. */
+  /** How long to watch at least, seconds; half a minute where nothing must fire. */
   readonly watch?: number
   /** Takes the machine: no other drill runs meanwhile. */
   readonly alone?: true
-  /** Begins the fault; what it returns ends it, and is called in any case. */
-  readonly strike: (world: World) => Promise<() => Promise<void> | void>
+  /** Begins the fault; what it returns ends it, and is called in any case. Null: it is over already. */
+  readonly strike: (world: World) => Promise<(() => Promise<void> | void) | null>
   readonly fires: readonly Must[]
   readonly follows?: readonly May[]
 }

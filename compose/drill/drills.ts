@@ -6,7 +6,7 @@ import { trafficDrills } from './traffic-drills.ts'
 
 /** Every fault, and what must be told of it. */
 export const drills: readonly Drill[] = [
-  { name: 'nothing', watch: 120, strike: async () => () => {}, fires: [] },
+  { name: 'nothing', watch: 120, strike: async () => null, fires: [] },
   ...trafficDrills,
   ...strangerDrills,
   ...hostDrills,

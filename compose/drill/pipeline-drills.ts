@@ -1,14 +1,19 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { Kafka, logLevel } from 'kafkajs'
+import type { Kafka } from 'kafkajs'
+import { openKafka } from '../../proxy/kafka/connect.ts'
+import { testConfig } from '../../proxy/kafka/test-config.ts'
 import { collector, type Drill, prometheus } from './drill.ts'
 import { partitions, type World } from './world.ts'
 
 const topic = 'mtscope.events'
 const kafkaOf = ({ fleet }: World): Kafka =>
-  new Kafka({ clientId: 'drill', brokers: [...fleet.kafka.brokers], logLevel: logLevel.NOTHING })
+  openKafka(testConfig(fleet.kafka.brokers, 'mtscope', partitions), 'drill', () => {}).kafka
 
 const each = Array.from({ length: partitions }, (_, partition) => partition)
 const both = ['collector-1', 'collector-2'] as const
+const junk = [collector('dead-letters', 'fleet'), prometheus('MtscopeDeadLetters', 'reason=message')]
+/** So many that hardly a partition is left to a collector. */
+const strayCount = 12
 
 /** Of what becomes of the events. */
 export const pipelineDrills: readonly Drill[] = [
@@ -19,7 +24,7 @@ export const pipelineDrills: readonly Drill[] = [
       // Time itself: less than makes a lost Redis.
       await wait(6_000)
       fleet.redis.thaw()
-      return () => {}
+      return null
     },
     fires: [collector('replay-unclaimed', 'fleet'), prometheus('MtscopeReplayUnclaimed', '')],
   },
@@ -60,9 +65,9 @@ export const pipelineDrills: readonly Drill[] = [
       await producer.connect()
       await producer.send({ topic, messages: Array.from({ length: 5 }, () => ({ value: 'junk' })) })
       await producer.disconnect()
-      return () => {}
+      return null
     },
-    fires: [collector('dead-letters', 'fleet'), prometheus('MtscopeDeadLetters', 'reason=message')],
+    fires: junk,
   },
   {
     name: 'Kafka deletes events that nobody has folded',
@@ -79,12 +84,12 @@ export const pipelineDrills: readonly Drill[] = [
       })
       for (const one of world.fleet.collectors) one.signal('SIGCONT')
       await admin.disconnect()
-      return () => {}
+      return null
     },
     fires: [collector('events-lost', 'all nodes'), prometheus('MtscopeEventsLost', 'reason=unexplained')],
   },
   {
-    name: 'a transaction that never ends holds back the topic',
+    name: 'somebody begins a transaction on the topic and never ends it',
     strike: async (world) => {
       const producer = kafkaOf(world).producer({
         transactionalId: 'drill',
@@ -95,9 +100,32 @@ export const pipelineDrills: readonly Drill[] = [
       await producer.connect()
       const transaction = await producer.transaction()
       await transaction.send({ topic, messages: each.map((partition) => ({ partition, value: 'never' })) })
+      await producer.disconnect()
+      return null
+    },
+    // Longer than it takes until a node counts as silent.
+    watch: 75,
+    // What is in it is junk; what comes after it is not held back.
+    fires: junk,
+  },
+  {
+    name: 'other programs join the group of the collectors',
+    strike: async (world) => {
+      const strays = Array.from({ length: strayCount }, () =>
+        kafkaOf(world).consumer({ groupId: 'mtscope-collector', sessionTimeout: 10_000 }),
+      )
+      await Promise.all(
+        strays.map(async (stray) => {
+          const joined = Promise.withResolvers<void>()
+          stray.on('consumer.group_join', () => joined.resolve())
+          await stray.connect()
+          await stray.subscribe({ topics: [topic] })
+          await stray.run({ autoCommit: false, eachMessage: async () => {} })
+          await joined.promise
+        }),
+      )
       return async () => {
-        await transaction.abort()
-        await producer.disconnect()
+        await Promise.all(strays.map((stray) => stray.disconnect()))
       }
     },
     fires: [collector('collector-lag', 'collector'), prometheus('MtscopeCollectorLag', '')],

@@ -9,7 +9,7 @@ export type Outcome = {
   readonly drill: Drill
   /** Seconds from the strike until all that must fire had, by system; null where nothing must, or something did not. */
   readonly detected: Readonly<Record<System, number | null>>
-  /** Seconds from the mend until all of those were over. */
+  /** Seconds from the end of the fault until all of those were over. */
   readonly cleared: Readonly<Record<System, number | null>>
   readonly missed: readonly string[]
   /** Up after a mend for as long as was waited. */
@@ -63,7 +63,7 @@ const judge = (
   world: World,
   host: HostWatch,
   struckAt: number,
-  mendedAt: number,
+  endedAt: number,
 ): Omit<Outcome, 'sessions'> => {
   const firedAt = (must: Alert): number | undefined => seen(world, must, true, struckAt)?.at
   const up = world.sink.active()
@@ -81,7 +81,7 @@ const judge = (
   return {
     drill,
     detected: of(firedAt, struckAt),
-    cleared: of(clearedAt, mendedAt),
+    cleared: of(clearedAt, endedAt),
     missed: drill.fires.filter((must) => firedAt(must) === undefined).map(nameOf),
     stuck: drill.fires.filter((must) => must.long !== true && up.some((one) => isOf(must, one))).map(nameOf),
     false: unexpected.filter((one) => !isOfHost(one)).map(nameOf),
@@ -118,23 +118,26 @@ export const runDrill = async (
   say('strikes')
   const struckAt = performance.now()
   const mend = await drill.strike(world)
+  let endedAt = performance.now()
   const fired = (): boolean => drill.fires.every((must) => seen(world, must, true, struckAt) !== undefined)
   try {
-    if (drill.fires.length === 0) await wait((drill.watch ?? 30) * 1_000)
-    else await within(waits.detect, fired)
+    if (drill.fires.length > 0) await within(waits.detect, fired)
+    await wait((drill.watch ?? (drill.fires.length > 0 ? 0 : 30)) * 1_000)
     await wait(settleMs)
   } finally {
-    await mend()
+    if (mend !== null) {
+      await mend()
+      endedAt = performance.now()
+      say('mended')
+    }
   }
-  say('mended')
-  const mendedAt = performance.now()
   const over = (): boolean => {
     const up = sink.active()
     return !drill.fires.some((must) => must.long !== true && up.some((one) => isOf(must, one)))
   }
   await within(waits.clear, over)
   await wait(settleMs)
-  return { ...judge(drill, world, host, struckAt, mendedAt), sessions: world.people.well }
+  return { ...judge(drill, world, host, struckAt, endedAt), sessions: world.people.well }
 }
 
 /** Whether it is as it should be. */

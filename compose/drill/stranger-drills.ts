@@ -61,7 +61,7 @@ export const strangerDrills: readonly Drill[] = [
       const hello = victim.firstBytes[0]!
       for (let i = 0; i < 20; i++)
         await observe(proxyOf(world, i).port, [hello, 50, 'fin']).catch(() => undefined)
-      return () => {}
+      return null
     },
     fires: [collector('replays', 'all nodes'), prometheus('MtscopeReplays', '')],
   },
@@ -72,7 +72,7 @@ export const strangerDrills: readonly Drill[] = [
         const { port, secret } = world.fleet.proxies[0]!
         await sendFrom(10 + (i % 20), port, lateHello(secret))
       }
-      return () => {}
+      return null
     },
     fires: [collector('clock-skew', 'clients behind'), prometheus('MtscopeClockSkew', 'instance=proxy-1')],
   },
@@ -82,7 +82,7 @@ export const strangerDrills: readonly Drill[] = [
     strike: async (world) => {
       const { port, secret } = world.fleet.proxies[0]!
       for (let i = 0; i < 15; i++) await sendFrom(10, port, lateHello(secret))
-      return () => {}
+      return null
     },
     fires: [],
   },
