@@ -71,5 +71,5 @@ for (const drill of chosen.filter(({ alone }) => alone === true)) await run(dril
 const before = values.with === undefined ? new Map<string, string>() : readTable(values.with)
 const { table, whole } = tableOf(drills, outcomes, before)
 process.stdout.write(`${table}\n`)
-if (values.scale === usual && failed === 0 && whole) writeReport(table, factor)
+if (values.scale === usual && failed === 0 && whole) writeReport(table, { factor, together })
 process.exit(failed > 0 ? 1 : 0)
