@@ -12,6 +12,8 @@ const strict = process.env.CI === 'true'
 const atOnce = 2
 const limitMs = 120_000
 const longLimitMs = 240_000
+// Ten containers, brought up twice.
+const stackLimitMs = 480_000
 const bin = (name: string): string => join(root, 'node_modules', '.bin', name)
 
 const tools: readonly Task[] = [
@@ -25,13 +27,17 @@ const tools: readonly Task[] = [
 ]
 
 // The longest first, so that nobody is waited for at the end.
-const long = (file: string): boolean => /faults|kafka|fleet|ship|alerts\.test/.test(file)
+const long = (file: string): boolean => /stack\.e2e|faults|kafka|fleet|ship|alerts\.test/.test(file)
+const limitOf = (file: string): number => {
+  if (file.endsWith('stack.e2e.ts')) return stackLimitMs
+  return file.endsWith('.e2e.ts') ? longLimitMs : limitMs
+}
 const files = filesOf(root, /\.(?:test|e2e)\.ts$/)
 const tests = [...files.filter(long), ...files.filter((file) => !long(file))].map(
   (file): Task => ({
     name: file,
     command: [process.execPath, '--import', join(root, 'compose/testing/leave.ts'), file],
-    limitMs: file.endsWith('.e2e.ts') ? longLimitMs : limitMs,
+    limitMs: limitOf(file),
     counts: 'uvu',
   }),
 )

@@ -30,6 +30,10 @@ export const composeSettings: Readonly<Record<string, { readonly fallback: strin
       doc: 'Where the bot interface is, when api.telegram.org is not reachable',
     },
     STOP_GRACE: { fallback: '40s', doc: 'How long a proxy may take to stop: longer than DRAIN_SECONDS' },
+    NOFILE: {
+      fallback: '65536',
+      doc: 'Open files that each container may have: two for each client; less where the host allows less',
+    },
     PROXY_CPUSET: { fallback: '', doc: 'Cores of the proxy in compose.host.yaml, as 0-1; without, all' },
     PROXY_MEMORY: { fallback: '640m', doc: 'Most memory of a proxy' },
     COLLECTOR_MEMORY: { fallback: '384m', doc: 'Most memory of a collector' },

@@ -17,12 +17,12 @@ export const siteName = 'mask.test'
 export const sitePage = '<!doctype html><title>A site like any other</title>'
 
 /** A real HTTPS server, with the session tickets, alerts and closes of OpenSSL. */
-export const tlsSite = (name = siteName): Promise<Site> => {
+export const tlsSite = (name = siteName, { host = '127.0.0.1', port = 0 } = {}): Promise<Site> => {
   const { key, cert } = selfSigned(name)
   const server = createHttpsServer({ key, cert }, (_request, response) => {
     response.end(sitePage)
   })
-  return listening(server, cert)
+  return listening(server, cert, host, port)
 }
 
 /** A server whose answers can be compared byte for byte: it does with each connection what it is told. */
@@ -36,7 +36,7 @@ export const echoSite = (): Promise<Site> =>
     socket.on('end', () => socket.end('bye'))
   })
 
-const listening = async (server: Server, cert: string): Promise<Site> => {
+const listening = async (server: Server, cert: string, host = '127.0.0.1', port = 0): Promise<Site> => {
   const sockets = new Set<Socket>()
   let accepted = 0
   server.on('connection', (socket: Socket) => {
@@ -45,10 +45,10 @@ const listening = async (server: Server, cert: string): Promise<Site> => {
     socket.on('error', () => {})
     socket.on('close', () => sockets.delete(socket))
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(port, host)
   await once(server, 'listening')
   return {
-    host: '127.0.0.1',
+    host,
     port: (server.address() as AddressInfo).port,
     accepted: () => accepted,
     cert,

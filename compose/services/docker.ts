@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
+import { runCommand } from './command.ts'
 import { ensure, find } from './debian.ts'
 import { type Service, startService } from './service.ts'
 
-export type Docker = Service & { readonly host: string; run(...args: string[]): string }
+export type Docker = Service & { readonly host: string; run(...args: string[]): Promise<string> }
 
 /** The engine, installed where it is missing; null where it cannot be had or may not run. */
 export const ensureDocker = (): string | null => {
@@ -19,14 +20,9 @@ export const startDocker = async (): Promise<Docker> => {
   const dockerd = ensureDocker()
   if (dockerd === null) throw new Error('no Docker engine: it needs root and docker.io')
   let host = ''
-  const run = (...args: string[]): string => {
-    const { status, stdout, stderr } = spawnSync(find('docker') ?? 'docker', ['-H', host, ...args], {
-      encoding: 'utf8',
-      maxBuffer: 1 << 26,
-    })
-    if (status !== 0) throw new Error(`docker ${args[0]}: ${stderr}`)
-    return stdout
-  }
+  const run = (...args: string[]): Promise<string> =>
+    // The builder that the engine brings: another is a plugin, which may be missing.
+    runCommand(find('docker') ?? 'docker', ['-H', host, ...args], { DOCKER_BUILDKIT: '0' })
   const service = await startService({
     name: 'docker',
     command: dockerd,
@@ -39,9 +35,12 @@ export const startDocker = async (): Promise<Docker> => {
     readyMs: 60_000,
   })
   // SIGKILL would leave containers, mounts and containerd behind.
+  const remove = service[Symbol.asyncDispose]
   const dispose = async (): Promise<void> => {
     await service.stop()
-    await service[Symbol.asyncDispose]()
+    // It leaves this one mount behind.
+    spawnSync('umount', [join(service.folder, 'exec/netns/default')])
+    await remove()
   }
   return Object.assign(service, { host, run, [Symbol.asyncDispose]: dispose })
 }

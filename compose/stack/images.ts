@@ -1,159 +1,120 @@
-import { spawnSync } from 'node:child_process'
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join, relative } from 'node:path'
-import { ensure } from '../services/debian.ts'
+import { existsSync, readdirSync, realpathSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { ensureAlertmanager } from '../services/alertmanager.ts'
+import { find } from '../services/debian.ts'
 import type { Docker } from '../services/docker.ts'
 import { ensureKafka } from '../services/kafka.ts'
+import { ensurePrometheus } from '../services/prometheus.ts'
+import { ensureJaeger, ensureOtelcol } from '../services/telemetry-programs.ts'
+import { importImage, type Layout } from './import-image.ts'
+import { needed, there } from './needed.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 
-const output = (command: string, ...args: string[]): string => {
-  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', cwd: root })
-  if (status !== 0 && command !== 'npm') throw new Error(`${command} ${args.join(' ')}: ${stderr}`)
-  return stdout
+/** A certificate authority that this machine trusts besides the usual, for what npm fetches while an image is built. */
+const trusted = (): Pick<Layout, 'files' | 'env'> => {
+  const file = process.env.NODE_EXTRA_CA_CERTS
+  const inside = '/etc/ssl/certs/extra.crt'
+  return file !== undefined && existsSync(file)
+    ? { files: { [file]: inside }, env: { NODE_EXTRA_CA_CERTS: inside } }
+    : { files: {} }
 }
 
-const needed = (command: string, ...packages: string[]): string => {
-  const path = ensure(command, ...packages)
-  if (path === null) throw new Error(`${command} is missing`)
-  return path
+/** Like the official image of Node, as far as the Dockerfile needs it: node, npm, a shell. */
+const nodeImage = (docker: Docker): Promise<string> => {
+  const npm = dirname(dirname(realpathSync(there('npm', find('npm')))))
+  const { files, env = {} } = trusted()
+  return importImage(docker, 'node', {
+    files: { [process.execPath]: '/bin/node', [npm]: '/npm', ...files },
+    links: { '/usr/bin/env': '/bin/env', '/bin/npm': '/npm/bin/npm-cli.js' },
+    env,
+  })
 }
 
-type Layout = {
-  /** Where it is here → where it is in the image; with the libraries that it asks for. */
-  readonly files: Readonly<Record<string, string>>
-  /** Further programs in those folders that ask for libraries. */
-  readonly linked?: readonly string[]
-  /** Made, and given to this user. */
-  readonly folders?: Readonly<Record<string, number>>
-  readonly env?: Readonly<Record<string, string>>
-  readonly entry?: readonly string[]
-}
-
-const applets = ['sh', 'env', 'tr', 'grep', 'wget', 'cat']
-
-/** An image of programs of this machine and what they link to, FROM scratch. */
-const importImage = (docker: Docker, name: string, layout: Layout): string => {
-  const folder = mkdtempSync(join(tmpdir(), 'mtscope-image-'))
-  try {
-    const put = (from: string, to: string): void => {
-      mkdirSync(dirname(join(folder, to)), { recursive: true })
-      // Debian's Java has links to packages that are not there.
-      cpSync(realpathSync(from), join(folder, to), {
-        recursive: true,
-        dereference: true,
-        filter: (path) => existsSync(path),
-      })
-    }
-    const busybox = needed('busybox', 'busybox')
-    const files = { ...layout.files, [busybox]: '/bin/busybox' }
-    for (const [from, to] of Object.entries(files)) put(from, to)
-    for (const applet of applets) symlinkSync('busybox', join(folder, 'bin', applet))
-    const linked = spawnSync('ldd', [...Object.keys(files), ...(layout.linked ?? [])], { encoding: 'utf8' })
-    for (const [, path = ''] of linked.stdout.matchAll(/(?:=>\s|^\s)(\/\S+)/gm)) put(path, path)
-    // Loaded by name at run time: Kafka's zstd asks for libraries that glibc keeps as empty shells.
-    const glibc = [...linked.stdout.matchAll(/(\/\S+)\/libc\.so\.6/g)][0]?.[1]
-    for (const late of ['libpthread.so.0', 'libdl.so.2', 'librt.so.1', 'libm.so.6']) {
-      if (glibc !== undefined && existsSync(join(glibc, late))) put(join(glibc, late), join(glibc, late))
-    }
-    mkdirSync(join(folder, 'tmp'), { recursive: true })
-    mkdirSync(join(folder, 'etc'), { recursive: true })
-    writeFileSync(
-      join(folder, 'etc/passwd'),
-      'root:x:0:0::/:/bin/sh\nredis:x:999:999::/:/bin/sh\nnode:x:1000:1000::/:/bin/sh\n',
-    )
-    for (const [path, user] of Object.entries(layout.folders ?? {})) {
-      mkdirSync(join(folder, path), { recursive: true })
-      output('chown', '-R', `${user}:${user}`, join(folder, path))
-    }
-    const tar = `${folder}.tar`
-    try {
-      output('tar', '-C', folder, '-cf', tar, '.')
-      const changes = [
-        ...Object.entries({ PATH: '/bin', ...layout.env }).map(([key, value]) => `ENV ${key}=${value}`),
-        ...(layout.entry ? [`ENTRYPOINT ${JSON.stringify(layout.entry)}`] : []),
-        ...(name === 'mtscope' ? ['USER 1000:1000', 'WORKDIR /mtscope'] : []),
-      ]
-      docker.run('import', ...changes.flatMap((change) => ['--change', change]), tar, `local/${name}:1.0.0`)
-    } finally {
-      rmSync(tar, { force: true })
-    }
-    return `local/${name}:1.0.0`
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
-
-/** What `.dockerignore` lets through, and the packages that run in earnest. */
-const ownFiles = (): Record<string, string> => {
-  const packages = output('npm', 'ls', '--omit=dev', '--omit=optional', '--parseable', '--all')
-    .split('\n')
-    .filter((path) => path.includes('node_modules'))
-  const parts = [
-    'package.json',
-    'proxy',
-    'collector',
-    'redis',
-    'compose/health.ts',
-    'compose/prepare.ts',
-    'compose/receivers.ts',
-  ]
-  return Object.fromEntries(
-    [...parts.map((part) => join(root, part)), ...packages].map((path) => [
-      path,
-      join('/mtscope', relative(root, path)),
-    ]),
+/** The Dockerfile itself, upon that. */
+const ownImage = async (docker: Docker): Promise<string> => {
+  const name = 'local/mtscope:1.0.0'
+  const from = ['--build-arg', `NODE_IMAGE=${await nodeImage(docker)}`]
+  await docker.run(
+    'build',
+    '-q',
+    '--network',
+    'host',
+    ...from,
+    '-t',
+    name,
+    '-f',
+    join(root, 'compose/Dockerfile'),
+    root,
   )
+  return name
 }
 
-/** Images made of what this machine's package managers give, as the `*_IMAGE` of the compose files. */
-export const localImages = (docker: Docker): Record<string, string> => {
-  const kafka = ensureKafka()
-  if (kafka === null) throw new Error('Kafka is missing')
-  const jre = dirname(dirname(realpathSync(kafka.java)))
+const kafkaImage = (docker: Docker): Promise<string> => {
+  const { java, jars } = there('Kafka', ensureKafka())
+  const jre = dirname(dirname(realpathSync(java)))
   const libraries = readdirSync(join(jre, 'lib')).filter((name) => name.endsWith('.so'))
-  return {
-    MTSCOPE_IMAGE: importImage(docker, 'mtscope', {
-      files: { ...ownFiles(), [process.execPath]: '/bin/node' },
-      folders: { '/data': 1000, '/prepared': 1000 },
-      env: { NODE_ENV: 'production' },
-    }),
-    KAFKA_IMAGE: importImage(docker, 'kafka', {
-      files: { [jre]: '/jre', [kafka.jars]: '/jars', [join(import.meta.dirname, 'kafka.sh')]: '/bin/start' },
-      linked: [join(jre, 'bin/java'), ...libraries.map((name) => join(jre, 'lib', name))],
-      folders: { '/var/lib/kafka/data': 0 },
-      entry: ['/bin/sh', '/bin/start'],
-    }),
-    REDIS_IMAGE: importImage(docker, 'redis', {
-      files: {
-        [needed('redis-server', 'redis-server')]: '/bin/redis-server',
-        [needed('redis-cli', 'redis-tools')]: '/bin/redis-cli',
-      },
-      folders: { '/data': 999 },
-    }),
-    PROMETHEUS_IMAGE: importImage(docker, 'prometheus', {
-      files: { [needed('prometheus', 'prometheus')]: '/bin/prometheus' },
-      folders: { '/prometheus': 0 },
-      entry: ['/bin/prometheus'],
-    }),
-    ALERTMANAGER_IMAGE: importImage(docker, 'alertmanager', {
-      files: {
-        [needed('prometheus-alertmanager', 'prometheus-alertmanager')]: '/bin/alertmanager',
-        '/usr/share/prometheus/alertmanager': '/usr/share/prometheus/alertmanager',
-      },
-      folders: { '/alertmanager': 0 },
-      entry: ['/bin/alertmanager'],
-    }),
-  }
+  return importImage(docker, 'kafka', {
+    files: { [jre]: '/jre', [jars]: '/jars', [join(import.meta.dirname, 'kafka.sh')]: '/bin/start' },
+    linked: [join(jre, 'bin/java'), ...libraries.map((name) => join(jre, 'lib', name))],
+    folders: { '/var/lib/kafka/data': 0 },
+    entry: ['/bin/sh', '/bin/start'],
+  })
 }
+
+// What Tempo is asked by this stack: OTLP at 4317, and traces by their ids at 3200.
+const jaegerConfig = {
+  extensions: {
+    jaeger_storage: { backends: { memory: { memory: { max_traces: 100_000 } } } },
+    jaeger_query: {
+      storage: { traces: 'memory' },
+      http: { endpoint: '0.0.0.0:3200' },
+      grpc: { endpoint: '127.0.0.1:16685' },
+    },
+  },
+  receivers: { otlp: { protocols: { grpc: { endpoint: '0.0.0.0:4317' } } } },
+  exporters: { jaeger_storage_exporter: { trace_storage: 'memory' } },
+  service: {
+    extensions: ['jaeger_storage', 'jaeger_query'],
+    pipelines: { traces: { receivers: ['otlp'], exporters: ['jaeger_storage_exporter'] } },
+  },
+}
+
+/**
+ * Images made of what this machine's package managers give, as the `*_IMAGE` of the compose files. Jaeger stands where
+ * Tempo would; nothing stands for Grafana.
+ */
+export const localImages = async (docker: Docker): Promise<Record<string, string>> => ({
+  MTSCOPE_IMAGE: await ownImage(docker),
+  KAFKA_IMAGE: await kafkaImage(docker),
+  REDIS_IMAGE: await importImage(docker, 'redis', {
+    files: {
+      [needed('redis-server', 'redis-server')]: '/bin/redis-server',
+      [needed('redis-cli', 'redis-tools')]: '/bin/redis-cli',
+    },
+    folders: { '/data': 999 },
+  }),
+  PROMETHEUS_IMAGE: await importImage(docker, 'prometheus', {
+    files: { [there('prometheus', ensurePrometheus())]: '/bin/prometheus' },
+    folders: { '/prometheus': 0 },
+    entry: ['/bin/prometheus'],
+  }),
+  ALERTMANAGER_IMAGE: await importImage(docker, 'alertmanager', {
+    files: {
+      [there('alertmanager', ensureAlertmanager())]: '/bin/alertmanager',
+      '/usr/share/prometheus/alertmanager': '/usr/share/prometheus/alertmanager',
+    },
+    folders: { '/alertmanager': 0 },
+    entry: ['/bin/alertmanager'],
+  }),
+  OTELCOL_IMAGE: await importImage(docker, 'otelcol', {
+    files: { [there('otelcol', ensureOtelcol())]: '/bin/otelcol' },
+    entry: ['/bin/otelcol'],
+  }),
+  TEMPO_IMAGE: await importImage(docker, 'jaeger', {
+    files: { [there('jaeger', ensureJaeger())]: '/bin/jaeger' },
+    // JSON is YAML. What compose asks of Tempo on its command line comes behind, and is nobody's.
+    texts: { '/jaeger.yaml': JSON.stringify(jaegerConfig) },
+    entry: ['/bin/sh', '-c', 'exec /bin/jaeger --config=/jaeger.yaml'],
+  }),
+})

@@ -1,15 +1,20 @@
 import { ensureAlertmanager } from '../services/alertmanager.ts'
+import { ensureDocker } from '../services/docker.ts'
 import { ensureCompose } from '../services/docker-compose.ts'
 import { ensureKafka } from '../services/kafka.ts'
 import { ensurePrometheus } from '../services/prometheus.ts'
 import { ensureRedis } from '../services/redis.ts'
+import { ensureJaeger, ensureOtelcol } from '../services/telemetry-programs.ts'
 import { ensureChromium } from '../setup-chromium.ts'
 
 const ensures: Readonly<Record<string, () => unknown>> = {
   ensureAlertmanager,
   ensureChromium,
   ensureCompose,
+  ensureDocker,
+  ensureJaeger,
   ensureKafka,
+  ensureOtelcol,
   ensurePrometheus,
   ensureRedis,
 }

@@ -1,0 +1,206 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { alertGroups } from '../../dashboards/alert-rules.ts'
+import { boards } from '../../dashboards/boards.ts'
+import { ensureAlertmanager } from '../services/alertmanager.ts'
+import { ensureDocker } from '../services/docker.ts'
+import { ensureCompose } from '../services/docker-compose.ts'
+import { ensureKafka } from '../services/kafka.ts'
+import { ensurePrometheus } from '../services/prometheus.ts'
+import { ensureRedis } from '../services/redis.ts'
+import { ensureJaeger, ensureOtelcol } from '../services/telemetry-programs.ts'
+import { type Stack, startStack } from '../stack/stack.ts'
+import { skipUnless } from '../testing/skip.ts'
+import { connectClient } from './client.ts'
+import { until } from './until.ts'
+
+const programs = [
+  ensureDocker,
+  ensureCompose,
+  ensureKafka,
+  ensureRedis,
+  ensurePrometheus,
+  ensureAlertmanager,
+  ensureOtelcol,
+  ensureJaeger,
+]
+const it = skipUnless(
+  test,
+  programs.every((ensure) => ensure() !== null),
+  'a Docker engine, or what its images are made of, is missing',
+)
+
+type Link = { readonly port: number; readonly secret: string; readonly mode: 'secure' | 'tls' }
+
+/** What a person is given: the links in the log of the proxy. */
+const linksOf = async ({ compose }: Stack): Promise<Link[]> =>
+  [
+    ...(await compose('logs', '--no-log-prefix', 'proxy')).matchAll(
+      /tg:\/\/proxy\?server=\S+&port=(\d+)&secret=(dd|ee)([\da-f]{32})/g,
+    ),
+  ].map(([, port, mode, secret = '']) => ({
+    port: Number(port),
+    secret,
+    mode: mode === 'ee' ? 'tls' : 'secure',
+  }))
+
+const call = async (link: Link, dc: number): Promise<void> => {
+  await using client = await connectClient({ ...link, dc })
+  const sent = randomBytes(20_000)
+  assert.ok((await client.echo(sent)).equals(sent))
+  client.end()
+  await client.closed
+}
+
+const json = async (port: number, path: string, headers: Record<string, string> = {}): Promise<unknown> => {
+  const answer = await fetch(`http://127.0.0.1:${port}${path}`, { headers })
+  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
+  return answer.json()
+}
+
+type Samples = { data: { result: { metric: Record<string, string>; value: [number, string] }[] } }
+const query = async ({ ports }: Stack, expr: string) => {
+  const { data } = (await json(
+    ports.prometheus,
+    `/api/v1/query?query=${encodeURIComponent(expr)}`,
+  )) as Samples
+  return data.result.map(({ metric, value }) => ({ metric, value: Number(value[1]) }))
+}
+
+/** How many sessions the aggregates in Redis hold. */
+const inRedis = async ({ compose }: Stack): Promise<number> => {
+  const cli = async (...args: string[]): Promise<string[]> =>
+    (await compose('exec', '-T', 'redis', 'redis-cli', ...args)).trim().split('\n')
+  let sum = 0
+  for (const key of (await cli('--scan', '--pattern', 'mtscope:*:ever:0')).filter(Boolean))
+    sum += Number((await cli('HGET', key, 'sessions'))[0] || 0)
+  return sum
+}
+
+const inCollector = ({ compose }: Stack, ...args: string[]): Promise<string> =>
+  compose('exec', '-T', 'collector', 'node', ...args)
+
+/** What the log of events says, as one asks it in a container. */
+const told = async (stack: Stack, type: string): Promise<{ connection: string }[]> =>
+  (await inCollector(stack, 'collector/replay.ts', '--from', '1h', '--type', type, '--json'))
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line))
+
+const verify = (stack: Stack): Promise<string> =>
+  inCollector(stack, 'collector/rebuild-command.ts', '--verify')
+
+const counted = (stack: Stack, sessions: number): Promise<unknown> =>
+  until(async () => (await inRedis(stack)) === sessions, `${sessions} sessions are in Redis`, 30_000)
+
+/** People get in by the links, and Redis, the log, Prometheus and the trace store know of them. */
+const everyPartKnows = async (stack: Stack): Promise<void> => {
+  const { ports, has } = stack
+  const links = await linksOf(stack)
+  assert.equal(
+    links.map(({ mode, port }) => [mode, port]),
+    [
+      ['secure', ports.clients],
+      ['tls', ports.clients],
+    ],
+  )
+  for (const link of links) for (const dc of [2, 4]) await call(link, dc)
+
+  await counted(stack, 4)
+  assert.match(await verify(stack), /equal/)
+  await until(
+    async () =>
+      (await query(stack, 'sum(mtscope_connections_accepted_total{job="mtscope-proxy"})'))[0]?.value === 4 &&
+      (await query(stack, 'sum(mtscope_lifetime_sessions_total)'))[0]?.value === 4,
+    'Prometheus has scraped them, from proxy and collector',
+    60_000,
+  )
+  const [session] = await told(stack, 'handshake.accepted')
+  const traced = await until(
+    () => json(ports.tempo, `/api/traces/${session?.connection}`).then(JSON.stringify, () => null),
+    'the session is a trace',
+    60_000,
+  )
+  assert.match(traced, /mtscope/)
+  assert.match(traced, /handshake/)
+
+  const up = (await query(stack, 'up == 1')).map(({ metric }) => metric.job ?? '').filter(has)
+  const jobs = [
+    'alertmanager',
+    'grafana',
+    'mtscope-collector',
+    'mtscope-proxy',
+    'otelcol',
+    'prometheus',
+    'tempo',
+  ]
+  assert.equal(up.sort(), jobs.filter(has))
+}
+
+/** What Prometheus, Alertmanager and Grafana are given is there. */
+const allIsProvisioned = async ({ ports, compose, has }: Stack): Promise<void> => {
+  const { data: rules } = (await json(ports.prometheus, '/api/v1/rules')) as { data: { groups: unknown[] } }
+  assert.is(rules.groups.length, alertGroups.length)
+  const { data } = (await json(ports.prometheus, '/api/v1/alertmanagers')) as {
+    data: { activeAlertmanagers: unknown[] }
+  }
+  assert.is(data.activeAlertmanagers.length, 1)
+  if (!has('grafana')) return
+  const password = (await compose('exec', '-T', 'grafana', 'cat', '/prepared/grafana-password')).trim()
+  const authorization = `Basic ${Buffer.from(`admin:${password}`).toString('base64')}`
+  const found = await json(ports.grafana, '/api/search?type=dash-db', { authorization })
+  assert.is((found as unknown[]).length, boards.length)
+}
+
+/** Another image, as an upgrade brings it: collectors first. */
+const upgradeCountsOnce = async (stack: Stack): Promise<void> => {
+  const { compose, docker, up } = stack
+  const before = await inRedis(stack)
+  const [link] = await linksOf(stack)
+  await docker('tag', stack.image, 'local/mtscope:2.0.0')
+  await up({ MTSCOPE_IMAGE: 'local/mtscope:2.0.0' }, 'collector')
+  await call(link!, 2)
+  await up({}, 'proxy')
+  await call(link!, 2)
+  const images = await compose('images', 'proxy', 'collector')
+  assert.match(images, /2\.0\.0/)
+  assert.not.match(images, /1\.0\.0/)
+  assert.equal((await linksOf(stack))[0], link)
+  await counted(stack, before + 2)
+  assert.match(await verify(stack), /equal/)
+}
+
+/** All volumes are thrown away, and put back from what was saved: the old links work, the numbers are the old ones. */
+const backupRestores = async (stack: Stack, folder: string): Promise<void> => {
+  const { compose, backup, up } = stack
+  const [before, links] = [await inRedis(stack), await linksOf(stack)]
+  const saved = await backup('save', folder)
+  for (const file of ['proxy.tar.gz', 'kafka.tar.gz']) assert.ok(saved.includes(join(folder, file)), file)
+  assert.is(statSync(join(folder, 'proxy.tar.gz')).mode & 0o077, 0)
+  const refused = await backup('restore', folder).catch(String)
+  assert.match(refused, /volume of \w+ is not empty/)
+  await compose('down', '--volumes', '--timeout', '5')
+  await backup('restore', folder)
+  await up({}, 'proxy', 'collector')
+  assert.equal(await linksOf(stack), links)
+  await counted(stack, before)
+  await call(links[0]!, 4)
+  await counted(stack, before + 1)
+}
+
+it('docker compose up, without a setting: people get in and every part knows; it is upgraded, saved and put back', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'mtscope-backup-'))
+  using _ = { [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) }
+  await using stack = await startStack()
+  await stack.up()
+  await everyPartKnows(stack)
+  await allIsProvisioned(stack)
+  await upgradeCountsOnce(stack)
+  await backupRestores(stack, folder)
+})
+
+test.run()
