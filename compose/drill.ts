@@ -71,5 +71,6 @@ for (const drill of chosen.filter(({ alone }) => alone === true)) await run(dril
 const before = values.with === undefined ? new Map<string, string>() : readTable(values.with)
 const { table, whole } = tableOf(drills, outcomes, before)
 process.stdout.write(`${table}\n`)
-if (values.scale === usual && failed === 0 && whole) writeReport(table, { factor, together })
+if (values.scale === usual && failed === 0 && whole)
+  writeReport(table, { factor, together, kept: drills.length - outcomes.size })
 process.exit(failed > 0 ? 1 : 0)
