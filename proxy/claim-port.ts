@@ -13,7 +13,7 @@ export class ListenError extends Error {
 
 /**
  * The workers share the port by SO_REUSEPORT, which would let two proxies of one user share it silently: so the port
- * is first taken alone. Port 0 becomes a free one.
+ * is first taken alone, unless MTPROTO_PORT_SHARED says that just this is meant. Port 0 becomes a free one.
  */
 export const claimPort = (host: string, port: number): Promise<number> =>
   new Promise((resolve, reject) => {

@@ -161,6 +161,7 @@ const kafkaOf = (values: Values) =>
 
 const configOf = (values: Values, users: readonly User[], host: Host) => ({
   port: values.MTPROTO_PORT,
+  portShared: values.MTPROTO_PORT_SHARED,
   host: values.MTPROTO_HOST,
   // For the links; null: found by `public-address.ts`, and the port that is listened on.
   publicHost: values.PUBLIC_HOST,

@@ -76,7 +76,8 @@ export const startProxy = async (options: {
     from.users.length > 0 ? from.users : [keptUser(config.dataDir)]
   let users = usersOf(config)
   const now = Date.now
-  const port = await claimPort(config.host, config.port)
+  const shared = config.portShared && config.port > 0
+  const port = shared ? config.port : await claimPort(config.host, config.port)
   const log = openLog({
     dataDir: config.dataDir,
     node: config.node,

@@ -90,6 +90,11 @@ export const settings = {
     fallback: '::',
     doc: 'Address where clients connect; :: is every one, IPv4 too',
   },
+  MTPROTO_PORT_SHARED: {
+    parse: yesOrNo,
+    fallback: 'false',
+    doc: 'Whether another proxy of the same user may listen on MTPROTO_PORT; the kernel shares clients out (Linux)',
+  },
   PUBLIC_HOST: {
     parse: either('auto', host),
     fallback: 'auto',

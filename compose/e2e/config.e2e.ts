@@ -4,7 +4,10 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { runAppliance, startAppliance } from './harness.ts'
+import { connectClient } from './client.ts'
+import { fakeDatacenter } from './fake-datacenter.ts'
+import { type Appliance, runAppliance, startAppliance } from './harness.ts'
+import { until } from './until.ts'
 
 const quiet = { MTPROTO_PORT: '0', METRICS_PORT: '0', PROBE_INTERVAL: '0', MASK_HOST: 'off' }
 
@@ -61,6 +64,22 @@ test('a taken port is one clear line, for clients and for the status page', asyn
 test('a second appliance does not share the first one’s port', async () => {
   await using first = await startAppliance()
   await oneLine({ MTPROTO_PORT: `${first.port}`, MTPROTO_HOST: '127.0.0.1' }, `${first.port}`)
+})
+
+test('two proxies share a port where that is said, and the kernel shares the clients out', async () => {
+  await using dc = await fakeDatacenter()
+  await using first = await startAppliance({ datacenters: { 2: dc }, env: { WORKERS: '1' } })
+  const shared = { MTPROTO_PORT: `${first.port}`, MTPROTO_PORT_SHARED: 'true', WORKERS: '1' }
+  const env = { ...shared, USER1_SECRET: first.secret }
+  await using second = await startAppliance({ datacenters: { 2: dc }, env })
+  assert.is(second.port, first.port)
+  for (let i = 0; i < 40; i++) {
+    await using client = await connectClient({ port: first.port, secret: first.secret, mode: 'secure' })
+    await client.reqPq()
+  }
+  const accepted = (one: Appliance): Promise<number> => one.metric('mtscope_connections_accepted_total')
+  await until(async () => (await accepted(first)) + (await accepted(second)) === 40, 'all are counted')
+  assert.ok((await accepted(first)) > 0 && (await accepted(second)) > 0)
 })
 
 test('a second appliance does not write into the first one’s folder', async () => {

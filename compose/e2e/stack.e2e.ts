@@ -13,9 +13,9 @@ import { ensureKafka } from '../services/kafka.ts'
 import { ensurePrometheus } from '../services/prometheus.ts'
 import { ensureRedis } from '../services/redis.ts'
 import { ensureJaeger, ensureOtelcol } from '../services/telemetry-programs.ts'
-import { type Stack, startStack } from '../stack/stack.ts'
+import { type Stack, startEngine, startStack } from '../stack/stack.ts'
 import { skipUnless } from '../testing/skip.ts'
-import { connectClient } from './client.ts'
+import { connectClient, newSecret } from './client.ts'
 import { until } from './until.ts'
 
 const programs = [
@@ -192,15 +192,43 @@ const backupRestores = async (stack: Stack, folder: string): Promise<void> => {
   await counted(stack, before + 1)
 }
 
+/** Everybody gets in, and everybody is counted, at whichever of the proxies. */
+const everyProxyLetsIn = async (stack: Stack, proxies: number): Promise<void> => {
+  const [, link] = await linksOf(stack)
+  const people = 24
+  for (let i = 0; i < people; i++) await call(link!, 2)
+  await counted(stack, people)
+  const accepted = 'mtscope_connections_accepted_total{job="mtscope-proxy"} > 0'
+  await until(
+    async () => {
+      const seen = await query(stack, accepted)
+      return seen.length === proxies && seen.reduce((sum, { value }) => sum + value, 0) === people
+    },
+    `${proxies} proxies let ${people} people in`,
+    60_000,
+  )
+}
+
 it('docker compose up, without a setting: people get in and every part knows; it is upgraded, saved and put back', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'mtscope-backup-'))
   using _ = { [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) }
-  await using stack = await startStack()
-  await stack.up()
-  await everyPartKnows(stack)
-  await allIsProvisioned(stack)
-  await upgradeCountsOnce(stack)
-  await backupRestores(stack, folder)
+  await using engine = await startEngine()
+  {
+    await using stack = await startStack(engine)
+    await stack.up()
+    await everyPartKnows(stack)
+    await allIsProvisioned(stack)
+    await upgradeCountsOnce(stack)
+    await backupRestores(stack, folder)
+  }
+  {
+    await using fleet = await startStack(engine, 'fleet', { USER1_SECRET: newSecret() })
+    await fleet.up({}, 'proxy-2', 'collector-2', 'collector', 'prometheus')
+    await everyProxyLetsIn(fleet, 2)
+  }
+  await using host = await startStack(engine, 'host')
+  await host.up({}, 'collector', 'prometheus')
+  await everyProxyLetsIn(host, 1)
 })
 
 test.run()

@@ -1,12 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
-import { composeSettings as settings } from '../../proxy/compose-settings.ts'
+import { composeSettings } from '../../proxy/compose-settings.ts'
 import { siteName } from '../e2e/site.ts'
 import { until } from '../e2e/until.ts'
 import { runCommand } from '../services/command.ts'
 import { find } from '../services/debian.ts'
-import { startDocker } from '../services/docker.ts'
+import { type Docker, startDocker } from '../services/docker.ts'
 import { ensureCompose } from '../services/docker-compose.ts'
 import { freePorts } from '../services/service.ts'
 import { localImages } from './images.ts'
@@ -45,46 +45,80 @@ type Seen = {
 const mayOpen = (): number => {
   const [, most = '0'] =
     /^Max open files\s+\d+\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? []
-  return Math.min(Number(settings.NOFILE?.fallback), Number(most) || Number.POSITIVE_INFINITY)
+  return Math.min(Number(composeSettings.NOFILE?.fallback), Number(most) || Number.POSITIVE_INFINITY)
 }
 
+/** The compose files of the overrides, and the proxies that they have. */
+const shapes = {
+  alone: { files: [], proxies: ['proxy'] },
+  fleet: { files: ['compose/compose.fleet.yaml'], proxies: ['proxy', 'proxy-2'] },
+  host: { files: ['compose/compose.host.yaml'], proxies: ['proxy'] },
+} as const
+export type Shape = keyof typeof shapes
+
 /** In place of the internet, and what a test must reach that is published nowhere. */
-const override = (tempo: number) => ({
-  services: {
-    telegram: {
-      image: `\${MTSCOPE_IMAGE:-mtscope:0.1.0}`,
-      command: ['node', '/repository/compose/stack/telegram.ts'],
-      volumes: [`${root}:/repository:ro`],
-      init: true,
+const override = (shape: Shape, tempo: number) => {
+  // In the host's network a proxy knows no names of the stack's.
+  const far = shape === 'host' ? '127.0.0.1' : 'telegram'
+  const farEnds = [...Object.values(datacenterPorts), sitePort]
+  const proxy = {
+    depends_on: { telegram: { condition: 'service_started' } },
+    environment: {
+      TELEGRAM_DATACENTERS: Object.entries(datacenterPorts)
+        .map(([dc, port]) => `${dc}=${far}:${port}`)
+        .join(','),
+      TLS_DOMAIN: siteName,
+      MASK_HOST: far,
+      MASK_PORT: `${sitePort}`,
+      PUBLIC_HOST_FROM: 'none',
+      PROBE_INTERVAL: '2',
+      DRAIN_SECONDS: '3',
     },
-    proxy: {
-      depends_on: { telegram: { condition: 'service_started' } },
-      environment: {
-        TELEGRAM_DATACENTERS: Object.entries(datacenterPorts)
-          .map(([dc, port]) => `${dc}=telegram:${port}`)
-          .join(','),
-        TLS_DOMAIN: siteName,
-        MASK_HOST: 'telegram',
-        MASK_PORT: `${sitePort}`,
-        PUBLIC_HOST_FROM: 'none',
-        PROBE_INTERVAL: '2',
-        DRAIN_SECONDS: '3',
+  }
+  return {
+    services: {
+      telegram: {
+        image: `\${MTSCOPE_IMAGE:-mtscope:0.1.0}`,
+        command: ['node', '/repository/compose/stack/telegram.ts'],
+        volumes: [`${root}:/repository:ro`],
+        init: true,
+        ports: shape === 'host' ? farEnds.map((port) => `127.0.0.1:${port}:${port}`) : [],
       },
+      ...Object.fromEntries(shapes[shape].proxies.map((name) => [name, proxy])),
+      tempo: { ports: [`127.0.0.1:${tempo}:3200`] },
     },
-    tempo: { ports: [`127.0.0.1:${tempo}:3200`] },
-  },
-})
+  }
+}
+
+export type Engine = AsyncDisposable & {
+  readonly docker: Docker
+  /** `*_IMAGE` → name. */
+  readonly images: Readonly<Record<string, string | undefined>>
+  /** Whether they are the images that compose.yaml means. */
+  readonly official: boolean
+}
 
 /**
- * The stack of compose.yaml in containers of its own, gone when it is disposed; made of `*_IMAGE` where the environment
- * names any, or of the official ones with STACK_IMAGES=official, else of what this machine's package managers give.
+ * A Docker engine with images for the stack: `*_IMAGE` where the environment names any, or the official ones with
+ * STACK_IMAGES=official, else what this machine's package managers give.
  */
-export const startStack = async (): Promise<Stack & AsyncDisposable> => {
+export const startEngine = async (): Promise<Engine> => {
   await using stack = new AsyncDisposableStack()
-  const engine = stack.use(await startDocker())
+  const docker = stack.use(await startDocker())
   const given = Object.entries(process.env).filter(([name]) => name.endsWith('_IMAGE'))
   const official = process.env.STACK_IMAGES === 'official' || given.length > 0
-  const images = official ? Object.fromEntries(given) : await localImages(engine)
+  const images = official ? Object.fromEntries(given) : await localImages(docker)
+  const kept = stack.move()
+  return { docker, images, official, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+}
+
+/** The stack of compose.yaml in containers of its own, gone when it is disposed. */
+export const startStack = async (
+  { docker, images, official }: Engine,
+  shape: Shape = 'alone',
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Stack & AsyncDisposable> => {
+  await using stack = new AsyncDisposableStack()
   const folder = mkdtempSync(join(tmpdir(), 'mtscope-stack-'))
   stack.defer(() => rmSync(folder, { recursive: true, force: true }))
   const [clients, proxy, collector, prometheus, alertmanager, grafana, tempo] = await freePorts(7)
@@ -94,18 +128,21 @@ export const startStack = async (): Promise<Stack & AsyncDisposable> => {
   >
   const file = join(folder, 'override.yaml')
   // JSON is YAML.
-  writeFileSync(file, JSON.stringify(override(ports.tempo!)))
+  writeFileSync(file, JSON.stringify(override(shape, ports.tempo!)))
   const [command, ...before] = there('docker compose', ensureCompose())
   const PATH = [dirname(command), dirname(find('docker') ?? ''), process.env.PATH].join(delimiter)
   let env: Record<string, string | undefined> = {
     HOME: process.env.HOME,
     PATH,
-    DOCKER_HOST: engine.host,
+    DOCKER_HOST: docker.host,
     DOCKER_BUILDKIT: '0',
-    COMPOSE_FILE: [join(root, 'compose.yaml'), file].join(delimiter),
+    COMPOSE_FILE: [...['compose.yaml', ...shapes[shape].files].map((name) => join(root, name)), file].join(
+      delimiter,
+    ),
     COMPOSE_PROJECT_NAME: 'mtscope-try',
     COMPOSE_ENV_FILES: '/dev/null',
     COMPOSE_PROGRESS: 'plain',
+    ...settings,
     ...images,
     NOFILE: `${mayOpen()}`,
     MTPROTO_PORT: `${ports.clients}`,
@@ -117,16 +154,16 @@ export const startStack = async (): Promise<Stack & AsyncDisposable> => {
   }
   const compose = (...args: string[]): Promise<string> => runCommand(command, [...before, ...args], env, root)
   const has = (service: string): boolean => official || !standIns.has(service)
-  const all = (await compose('config', '--services'))
-    .trim()
-    .split('\n')
-    .filter((service) => has(service) || service === 'tempo')
   stack.defer(async () => void (await compose('down', '--volumes', '--timeout', '5')))
 
+  const { services } = JSON.parse(await compose('config', '--format', 'json')) as {
+    services: Readonly<Record<string, { readonly healthcheck?: object }>>
+  }
   const isWell = ({ Service, State, Health, ExitCode }: Seen): boolean => {
     if (Service === 'prepare') return State === 'exited' && ExitCode === 0
-    return State === 'running' && (Health === '' || Health === 'healthy')
+    return State === 'running' && (services[Service]?.healthcheck === undefined || Health === 'healthy')
   }
+  const all = Object.keys(services).filter((service) => has(service) || service === 'tempo')
   const seen = async (): Promise<Seen[]> =>
     (await compose('ps', '--all', '--format', 'json'))
       .split('\n')
@@ -139,7 +176,7 @@ export const startStack = async (): Promise<Stack & AsyncDisposable> => {
     has,
     compose,
     backup: (...args) => runCommand(join(root, 'compose/backup.sh'), args, env, root),
-    docker: (...args) => engine.run(...args),
+    docker: (...args) => docker.run(...args),
     up: async (more = {}, ...services) => {
       env = { ...env, ...more }
       const wanted = services.length > 0 ? services : all
