@@ -76,8 +76,7 @@ export const startProxy = async (options: {
     from.users.length > 0 ? from.users : [keptUser(config.dataDir)]
   let users = usersOf(config)
   const now = Date.now
-  const shared = config.portShared && config.port > 0
-  const port = shared ? config.port : await claimPort(config.host, config.port)
+  const port = await claimPort(config.host, config.port, config.portShared)
   const log = openLog({
     dataDir: config.dataDir,
     node: config.node,
