@@ -61,7 +61,7 @@ export const startFleetCollector = (options: {
     new Map(
       [...mirror.metas].map(([partition, { offset, end }]) => [
         partition,
-        Math.max(0, (ends.of(partition) ?? end) - offset),
+        ends.waiting(partition, offset) ?? Math.max(0, end - offset),
       ]),
     )
   /** How old the facts are that come next, where any are waiting. */

@@ -1,11 +1,11 @@
 import type { KafkaClient } from '../../proxy/kafka/connect.ts'
-import { watchOffsets } from '../../proxy/kafka/offsets.ts'
+import { type Extent, watchOffsets } from '../../proxy/kafka/offsets.ts'
 
 export type Ends = {
   /** Partitions of the events: as Kafka says, or as the settings do until it has. */
   readonly partitions: number
-  /** The offset after the last message; null until Kafka has said. */
-  of(partition: number): number | null
+  /** How many messages there are from this offset on: what was deleted is not among them. Null until Kafka has said. */
+  waiting(partition: number, from: number): number | null
   stop(): Promise<void>
 }
 
@@ -13,15 +13,18 @@ const everyMs = 5_000
 
 /** Where the log of each partition ends, asked every few seconds: whoever folds nothing would not know how far it is behind. */
 export const watchEnds = (client: KafkaClient): Ends => {
-  let ends: ReadonlyMap<number, number> = new Map()
+  let extents: ReadonlyMap<number, Extent> = new Map()
   const watching = watchOffsets(client, client.config.topics.events, everyMs, (found) => {
-    ends = found
+    extents = found
   })
   return {
     get partitions() {
-      return ends.size || client.config.partitions
+      return extents.size || client.config.partitions
     },
-    of: (partition) => ends.get(partition) ?? null,
+    waiting: (partition, from) => {
+      const extent = extents.get(partition)
+      return extent === undefined ? null : Math.max(0, extent.next - Math.max(from, extent.first))
+    },
     stop: watching.stop,
   }
 }

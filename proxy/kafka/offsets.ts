@@ -39,12 +39,12 @@ export const offsetsAt = async (
   }
 }
 
-/** Tells where the partitions of a topic end, again and again; silent while no broker answers. */
+/** Tells what the partitions of a topic hold, again and again; silent while no broker answers. */
 export const watchOffsets = (
   { kafka }: KafkaClient,
   topic: string,
   everyMs: number,
-  told: (ends: ReadonlyMap<number, number>) => void,
+  told: (extents: ReadonlyMap<number, Extent>) => void,
 ): { stop(): Promise<void> } => {
   const stopping = new AbortController()
   const watch = async (): Promise<void> => {
@@ -53,8 +53,7 @@ export const watchOffsets = (
       try {
         admin ??= kafka.admin()
         await admin.connect()
-        const extent = await extentOf(admin, topic)
-        told(new Map([...extent].map(([partition, { next }]) => [partition, next])))
+        told(await extentOf(admin, topic))
       } catch {
         await admin?.disconnect().catch(() => {})
         admin = null // a new one: the old one may know only brokers that are gone
