@@ -27,9 +27,10 @@ const tools: readonly Task[] = [
 ]
 
 // The longest first, so that nobody is waited for at the end.
-const long = (file: string): boolean => /stack\.e2e|faults|kafka|fleet|ship|alerts\.test/.test(file)
+const long = (file: string): boolean => /faults|kafka|fleet|ship|alerts\.test/.test(file)
+const isStack = ({ name }: Pick<Task, 'name'>): boolean => name.endsWith('stack.e2e.ts')
 const limitOf = (file: string): number => {
-  if (file.endsWith('stack.e2e.ts')) return stackLimitMs
+  if (isStack({ name: file })) return stackLimitMs
   return file.endsWith('.e2e.ts') ? longLimitMs : limitMs
 }
 const files = filesOf(root, /\.(?:test|e2e)\.ts$/)
@@ -61,9 +62,13 @@ const show = ({ task, passed, failed, skipped, complaints, reasons, output, elap
 }
 
 const results: Result[] = []
-const queue = chosen.values()
+// Containers are waited for most of the time: beside the others, not among them.
+const [contained, others] = [
+  chosen.filter(isStack).values(),
+  chosen.filter((task) => !isStack(task)).values(),
+]
 
-const worker = async (): Promise<void> => {
+const worker = async (queue: Iterable<Task>): Promise<void> => {
   for (const task of queue) {
     if (interrupted > 0) return
     const result = await runTask(task, root)
@@ -88,7 +93,7 @@ await prepare(
   chosen.filter(({ counts }) => counts === 'uvu').map(({ name }) => readFileSync(join(root, name), 'utf8')),
 )
 
-await Promise.all(Array.from({ length: atOnce }, worker))
+await Promise.all([worker(contained), ...Array.from({ length: atOnce }, () => worker(others))])
 
 const sum = (field: 'passed' | 'failed' | 'skipped'): number =>
   results.reduce((total, result) => total + result[field], 0)

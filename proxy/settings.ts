@@ -93,7 +93,7 @@ export const settings = {
   MTPROTO_PORT_SHARED: {
     parse: yesOrNo,
     fallback: 'false',
-    doc: 'Whether another proxy of the same user may listen on MTPROTO_PORT; the kernel shares clients out (Linux)',
+    doc: 'Lets another proxy of the same user listen on MTPROTO_PORT; the kernel shares clients out',
   },
   PUBLIC_HOST: {
     parse: either('auto', host),
