@@ -58,8 +58,7 @@ export const writeReport = (
     new URL('../e2e/DRILL.md', import.meta.url),
     `# The alert drill
 
-Written by \`npm run drill -- --together ${together}\` on ${machine}, which others used
-at the same time: every fault in a world of its own, two proxies, two collectors, Kafka, Redis, Prometheus with the rules of \`dashboards/out/alerts.yaml\` and
+Written by \`npm run drill -- --together ${together}\` on ${machine}: every fault in a world of its own, two proxies, two collectors, Kafka, Redis, Prometheus with the rules of \`dashboards/out/alerts.yaml\` and
 Alertmanager, under eight sessions a second to two datacenters.
 Every window and \`for\` was multiplied by ${factor}; what is not a window (a node is silent after 60 s, a process tells of itself
 every 10 s, events that wait for 60 s) was not.${kept === 0 ? '' : ` ${kept} rows are of an earlier run (\`--with\`).`}
