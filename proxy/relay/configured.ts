@@ -1,35 +1,34 @@
 import type { Config } from '../config.ts'
 import { replayMemory } from '../replay/memory.ts'
+import { roomMemory } from './room.ts'
 import type { Changeable, RelaySettings } from './settings.ts'
 
 /**
- * What the settings say to each relay thread: its share of the limits, and a replay cache that all threads have in
- * common. `connections` is what the machine has room for, when that is less than MAX_CONNECTIONS.
+ * What the settings say to each relay thread: limits and a replay cache that all threads have in common, and its
+ * share of the pool. `connections` is what the machine has room for, when that is less than MAX_CONNECTIONS.
  */
 export const configured = (
   config: Config,
   connections = config.maxConnections,
-): Omit<RelaySettings, keyof Changeable | 'worker' | 'port'> => {
-  const share = (value: number): number => Math.ceil(value / config.workers)
-  return {
-    host: config.host,
-    portable: config.portable,
-    modes: config.modes,
-    tlsDomain: config.tlsDomain,
-    fastMode: config.fastMode,
-    toClientBuffer: config.toClientBuffer,
-    toDatacenterBuffer: config.toDatacenterBuffer,
-    dialTimeoutMs: config.dialTimeoutMs,
-    handshakeTimeoutMs: config.handshakeTimeoutMs,
-    ackTimeoutMs: config.ackTimeoutMs,
-    idleTimeoutMs: config.idleTimeoutMs,
-    stallTimeoutMs: config.stallTimeoutMs,
-    clockSkewSeconds: config.clockSkewSeconds,
-    maxConnections: share(Math.min(config.maxConnections, connections)),
-    connectionLimit: connections < config.maxConnections ? 'file-descriptors' : 'connections',
-    maxHandshakes: share(config.maxHandshakes),
-    poolSize: share(config.poolSize),
-    replay: replayMemory(config.replayEntries),
-    sharedReplay: config.redis === null ? null : config.replayOnRedisLoss,
-  }
-}
+): Omit<RelaySettings, keyof Changeable | 'worker' | 'port'> => ({
+  host: config.host,
+  portable: config.portable,
+  modes: config.modes,
+  tlsDomain: config.tlsDomain,
+  fastMode: config.fastMode,
+  toClientBuffer: config.toClientBuffer,
+  toDatacenterBuffer: config.toDatacenterBuffer,
+  dialTimeoutMs: config.dialTimeoutMs,
+  handshakeTimeoutMs: config.handshakeTimeoutMs,
+  ackTimeoutMs: config.ackTimeoutMs,
+  idleTimeoutMs: config.idleTimeoutMs,
+  stallTimeoutMs: config.stallTimeoutMs,
+  clockSkewSeconds: config.clockSkewSeconds,
+  maxConnections: Math.min(config.maxConnections, connections),
+  connectionLimit: connections < config.maxConnections ? 'file-descriptors' : 'connections',
+  maxHandshakes: config.maxHandshakes,
+  room: roomMemory(),
+  poolSize: Math.ceil(config.poolSize / config.workers),
+  replay: replayMemory(config.replayEntries),
+  sharedReplay: config.redis === null ? null : config.replayOnRedisLoss,
+})

@@ -32,7 +32,7 @@ export const connectDatacenter = (
   const accepted = (): void => {
     session.who = { ...who, dc: test ? 10_000 + dc : dc, media }
     session.phase = 'dial'
-    relay.greetings.delete(session)
+    relay.greeted(session)
     told()
   }
   const arrived = (link: Link, address: Address, pooled: boolean, elapsedMs: number): void =>

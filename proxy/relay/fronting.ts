@@ -10,7 +10,7 @@ export const front = (session: Session, reason: CloseReason): void => {
   const { relay, client } = session
   session.phase = 'fronting'
   session.endReason = reason
-  relay.greetings.delete(session)
+  relay.greeted(session)
   const { mask } = relay
   if (mask === null) {
     if (session.clientEnded) return closeSession(session, 'client', reason)

@@ -4,6 +4,7 @@ import { usualFlight } from '../wire/server-hello.ts'
 import type { Ask } from './claims.ts'
 import { type HandLink, handEngine, handLink } from './hand-driven.ts'
 import { startRelay } from './relay.ts'
+import { roomMemory } from './room.ts'
 import type { RelaySettings } from './settings.ts'
 
 // A relay whose engine, links and time are driven by hand: for its tests.
@@ -31,6 +32,7 @@ export const settings = (): RelaySettings => ({
   maxConnections: 100,
   connectionLimit: 'connections',
   maxHandshakes: 10,
+  room: roomMemory(),
   poolSize: 0,
   replay: replayMemory(64),
   sharedReplay: null,

@@ -11,6 +11,7 @@ import type { Ask } from './claims.ts'
 import { greeting } from './greeting.ts'
 import type { Rules } from './handshake.ts'
 import type { Engine, Link } from './link.ts'
+import { room } from './room.ts'
 import { closeSession, openSession, type Session } from './session.ts'
 import type { Changeable, RelaySettings } from './settings.ts'
 import { expire, sweep } from './sweep.ts'
@@ -42,6 +43,8 @@ export type Relay = {
   missed(id: number, facts: Parameters<DialEvents['missed']>, connection?: string): void
   /** How much one read from a datacenter brings now: much while few connections share the cache. */
   toClientSize(): number
+  /** Its handshake is complete, or will never be. */
+  greeted(session: Session): void
   forget(session: Session): void
   accepted(link: Link): void
   refused(limit: Limit): void
@@ -82,6 +85,7 @@ export const startRelay = (
   const random = randomPool()
   const id = Buffer.alloc(16)
   const refusals = new Map<Limit, number>()
+  const places = room(settings.room, settings.maxConnections, settings.maxHandshakes)
   let directory = settings.directory
   let hashOf = addressHasher(settings.addressKey)
   let sweptAt = 0
@@ -138,16 +142,18 @@ export const startRelay = (
       const { low, below, high } = settings.toClientBuffer
       return relay.relaying < below ? high : low
     },
+    greeted: (session) => {
+      if (relay.greetings.delete(session)) places.greeted()
+    },
     forget: (session) => {
-      relay.sessions.delete(session)
-      relay.greetings.delete(session)
+      relay.greeted(session)
+      if (relay.sessions.delete(session)) places.leave()
       if (session.fromClient !== null) relay.relaying--
     },
     accepted: (link) => {
-      if (relay.sessions.size >= settings.maxConnections || relay.greetings.size >= settings.maxHandshakes) {
-        relay.refused(
-          relay.sessions.size >= settings.maxConnections ? settings.connectionLimit : 'handshakes',
-        )
+      const full = places.enter()
+      if (full !== null) {
+        relay.refused(full === 'connections' ? settings.connectionLimit : full)
         link.close()
         return
       }

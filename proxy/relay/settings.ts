@@ -21,11 +21,13 @@ export type RelaySettings = {
   idleTimeoutMs: number
   stallTimeoutMs: number
   clockSkewSeconds: number
-  /** This thread's share of the limits. */
+  /** Of all threads together, counted in `room`. */
   maxConnections: number
   /** What bounds them: the setting, or the file descriptors there are. */
   connectionLimit: 'connections' | 'file-descriptors'
   maxHandshakes: number
+  room: SharedArrayBuffer
+  /** This thread's share. */
   poolSize: number
   replay: SharedArrayBuffer
   /** What happens to a handshake that the shared replay cache does not answer for; null: there is none. */

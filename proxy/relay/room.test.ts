@@ -1,0 +1,62 @@
+import { Worker } from 'node:worker_threads'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { room, roomMemory } from './room.ts'
+
+test('what one thread took is missing at the other, and is there again when it leaves', () => {
+  const memory = roomMemory()
+  const [a, b] = [room(memory, 3, 2), room(memory, 3, 2)]
+  assert.equal([a.enter(), a.enter(), b.enter()], [null, null, 'handshakes'])
+  a.greeted()
+  assert.equal([b.enter(), b.enter()], [null, 'connections'])
+  b.greeted()
+  b.leave()
+  assert.equal([a.enter(), b.enter()], [null, 'connections'])
+})
+
+test('threads that enter at once never take more places than there are, and all of them come back', async () => {
+  const memory = roomMemory()
+  const source = `
+    const { parentPort, workerData } = require('node:worker_threads')
+    import(workerData.module).then(({ room }) => {
+      const door = room(workerData.memory, 2, 2)
+      const inside = new Int32Array(workerData.inside)
+      let most = 0
+      let entered = 0
+      for (let i = 0; i < 100_000; i++) {
+        if (door.enter() !== null) continue
+        entered++
+        most = Math.max(most, Atomics.add(inside, 0, 1) + 1)
+        Atomics.sub(inside, 0, 1)
+        door.greeted()
+        door.leave()
+      }
+      parentPort.postMessage({ most, entered })
+    })`
+  const workerData = {
+    memory,
+    inside: new SharedArrayBuffer(4),
+    module: new URL('room.ts', import.meta.url).href,
+  }
+  const threads = [0, 1, 2, 3].map(() => new Worker(source, { eval: true, workerData }))
+  try {
+    const told = await Promise.all(
+      threads.map(
+        (thread) =>
+          new Promise<{ most: number; entered: number }>((resolve, reject) => {
+            thread.once('message', resolve)
+            thread.once('error', reject)
+          }),
+      ),
+    )
+    for (const { most, entered } of told) {
+      assert.ok(most <= 2, `${most}`)
+      assert.ok(entered > 0)
+    }
+    assert.equal([...new Int32Array(memory)], [0, 0])
+  } finally {
+    await Promise.all(threads.map((thread) => thread.terminate()))
+  }
+})
+
+test.run()

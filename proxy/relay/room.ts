@@ -1,0 +1,37 @@
+/**
+ * How many clients there are, in memory that all threads share: a limit holds for the proxy, however the kernel spread
+ * its clients over the threads. A thread that dies takes the proxy with it, so nothing has to be counted back.
+ */
+export type Room = {
+  /** Takes a place for a client that greets; or says what is full. */
+  enter(): 'connections' | 'handshakes' | null
+  /** A client that entered no longer greets. */
+  greeted(): void
+  leave(): void
+}
+
+export const roomMemory = (): SharedArrayBuffer => new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT)
+
+const CONNECTIONS = 0
+const HANDSHAKES = 1
+
+/** The room in `memory`, as one thread sees it. */
+export const room = (memory: SharedArrayBuffer, maxConnections: number, maxHandshakes: number): Room => {
+  const counts = new Int32Array(memory)
+  /** Counted first and looked at then: two threads never both take the last place. */
+  const take = (what: number, most: number): boolean => {
+    if (Atomics.add(counts, what, 1) < most) return true
+    Atomics.sub(counts, what, 1)
+    return false
+  }
+  return {
+    enter: () => {
+      if (!take(CONNECTIONS, maxConnections)) return 'connections'
+      if (take(HANDSHAKES, maxHandshakes)) return null
+      Atomics.sub(counts, CONNECTIONS, 1)
+      return 'handshakes'
+    },
+    greeted: () => void Atomics.sub(counts, HANDSHAKES, 1),
+    leave: () => void Atomics.sub(counts, CONNECTIONS, 1),
+  }
+}
