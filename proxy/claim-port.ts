@@ -1,4 +1,4 @@
-import { createServer } from 'node:net'
+import { createServer, type ListenOptions, type Server } from 'node:net'
 
 /** One line for the operator. */
 export class ListenError extends Error {
@@ -11,22 +11,51 @@ export class ListenError extends Error {
   }
 }
 
+export type ClaimedPort = {
+  readonly port: number
+  /** Another proxy may claim it from now on; once more does nothing. */
+  free(): void
+}
+
+const listening = (options: ListenOptions): Promise<Server> =>
+  new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen({ ...options, exclusive: true }, () => resolve(server))
+  })
+const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? String(error)
+const closed = (server: Server): Promise<void> => new Promise((resolve) => void server.close(() => resolve()))
+
+/** The port itself, taken as one takes it who shares it with nobody, and given back; it answers which it was. */
+const tryPort = async (host: string, port: number): Promise<number> => {
+  try {
+    const server = await listening({ host, port })
+    const address = server.address()
+    await closed(server)
+    return typeof address === 'object' && address !== null ? address.port : port
+  } catch (error) {
+    if (host === '::' && codeOf(error) === 'EAFNOSUPPORT') return tryPort('0.0.0.0', port)
+    throw new ListenError('MTPROTO_PORT', port, codeOf(error))
+  }
+}
+
 /**
  * The workers share the port by SO_REUSEPORT, which would let two proxies of one user share it silently: so the port
  * is first taken alone, unless MTPROTO_PORT_SHARED says that just this is meant. Port 0 becomes a free one.
+ * The workers come later: until they listen, and as long as they do, a name that goes with the port keeps out whoever
+ * starts at the same moment. It is an abstract Unix socket, which lives in the network namespace as the port does and
+ * ends with the process; elsewhere than on Linux there is none.
  */
-export const claimPort = (host: string, port: number, shared: boolean): Promise<number> => {
-  if (shared && port > 0) return Promise.resolve(port)
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      host === '::' && error.code === 'EAFNOSUPPORT'
-        ? resolve(claimPort('0.0.0.0', port, shared))
-        : reject(new ListenError('MTPROTO_PORT', port, error.code ?? error.message)),
-    )
-    server.listen({ host, port, exclusive: true }, () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : port))
-    })
-  })
+export const claimPort = async (host: string, port: number, shared: boolean): Promise<ClaimedPort> => {
+  if (shared && port > 0) return { port, free: () => {} }
+  const free = await tryPort(host, port)
+  if (process.platform !== 'linux') return { port: free, free: () => {} }
+  try {
+    const name = (await listening({ path: `\0mtscope ${host} ${free}` })).unref()
+    return { port: free, free: () => void name.close() }
+  } catch (error) {
+    if (codeOf(error) !== 'EADDRINUSE') return { port: free, free: () => {} }
+    if (port === 0) return claimPort(host, port, shared)
+    throw new ListenError('MTPROTO_PORT', port, 'another mtscope is starting on it')
+  }
 }

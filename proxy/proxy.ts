@@ -15,7 +15,7 @@ import type { Changeable, RelayUser } from './relay/settings.ts'
 import { startThreads, type Threads } from './relay/threads.ts'
 import { refillReplays } from './replay/refill.ts'
 import type { Say } from './say.ts'
-import { dailyKey, keptUser, makeDataDir, untilMidnight } from './secrets.ts'
+import { dailyKey, keptUser, makeDataDir, newDays } from './secrets.ts'
 import { maxFds, openFds } from './telemetry/host.ts'
 import { type HttpServer, type Routes, startHttp } from './telemetry/http.ts'
 import { sampleProcess } from './telemetry/process.ts'
@@ -76,7 +76,8 @@ export const startProxy = async (options: {
     from.users.length > 0 ? from.users : [keptUser(config.dataDir)]
   let users = usersOf(config)
   const now = Date.now
-  const port = await claimPort(config.host, config.port, config.portShared)
+  const claimed = await claimPort(config.host, config.port, config.portShared)
+  const { port } = claimed
   const log = openLog({
     dataDir: config.dataDir,
     node: config.node,
@@ -128,6 +129,7 @@ export const startProxy = async (options: {
   }
   const release = async (): Promise<void> => {
     stopping.abort()
+    claimed.free()
     await http?.close()
     await threads?.close()
     claims?.close()
@@ -213,26 +215,21 @@ export const startProxy = async (options: {
         onRanking: (ranked) => change({ directory: ranked }),
       })
     }
-    const newDay = (): void => {
-      try {
-        change({ addressKey: dailyKey(config.dataDir, now()) })
-      } catch (error) {
+    newDays(
+      config.dataDir,
+      stopping.signal,
+      (addressKey) => change({ addressKey }),
+      (error) =>
         say('error', 'client-key', {
           error: error instanceof Error ? error : String(error),
           using: 'yesterday',
-        })
-      }
-      midnight = setTimeout(newDay, untilMidnight(now()) + 1_000).unref()
-    }
-    let midnight = setTimeout(newDay, untilMidnight(now()) + 1_000).unref()
+        }),
+    )
     const trimming = setInterval(
       () => log.trim(now()),
       config.kafka === null ? TRIM_MS : TRIM_SHIPPED_MS,
     ).unref()
-    stopping.signal.addEventListener('abort', () => {
-      clearTimeout(midnight)
-      clearInterval(trimming)
-    })
+    stopping.signal.addEventListener('abort', () => clearInterval(trimming))
 
     await extension?.ready
     http = await startHttp({
@@ -287,6 +284,7 @@ export const startProxy = async (options: {
       },
       stop: async (reason, drainMs) => {
         unready = 'draining'
+        claimed.free()
         await relay.drain(drainMs)
         sampler.sample()
         emit({ v: 1, type: 'process.stopped', at: now(), reason })

@@ -157,6 +157,29 @@ export const dailyKey = (dataDir: string, now: number): Buffer => {
   return key
 }
 
+/** Tells each day's key when the day has begun, until `signal`; a key that cannot be kept is `failed`, and not told. */
+export const newDays = (
+  dataDir: string,
+  signal: AbortSignal,
+  told: (key: Buffer) => void,
+  failed: (error: unknown) => void,
+): void => {
+  let midnight: NodeJS.Timeout
+  const wait = (): void => {
+    midnight = setTimeout(newDay, untilMidnight(Date.now()) + 1_000).unref()
+  }
+  const newDay = (): void => {
+    try {
+      told(dailyKey(dataDir, Date.now()))
+    } catch (error) {
+      failed(error)
+    }
+    wait()
+  }
+  wait()
+  signal.addEventListener('abort', () => clearTimeout(midnight))
+}
+
 /** How long a key of `dailyKey` still holds, ms. */
 export const untilMidnight = (now: number): number => 86_400_000 - (now % 86_400_000)
 

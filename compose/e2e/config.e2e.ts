@@ -66,6 +66,19 @@ test('a second appliance does not share the first one’s port', async () => {
   await oneLine({ MTPROTO_PORT: `${first.port}`, MTPROTO_HOST: '127.0.0.1' }, `${first.port}`)
 })
 
+test('of two that start at the same moment on one port, one gets it', async () => {
+  await using free = createServer().listen(0, '127.0.0.1')
+  await once(free, 'listening')
+  const env = { MTPROTO_PORT: `${(free.address() as AddressInfo).port}` }
+  await new Promise((resolve) => free.close(resolve))
+  const both = await Promise.allSettled([startAppliance({ env }), startAppliance({ env })])
+  await using stack = new AsyncDisposableStack()
+  const started = both.flatMap((one) => (one.status === 'fulfilled' ? [stack.use(one.value)] : []))
+  const refused = both.flatMap((one) => (one.status === 'rejected' ? [`${one.reason}`] : []))
+  assert.is(started.length, 1)
+  assert.match(refused.join(), `MTPROTO_PORT=${env.MTPROTO_PORT} cannot be listened on`)
+})
+
 test('two proxies share a port where that is said, and the kernel shares the clients out', async () => {
   await using dc = await fakeDatacenter()
   await using first = await startAppliance({ datacenters: { 2: dc }, env: { WORKERS: '1' } })
