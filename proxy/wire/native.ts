@@ -25,7 +25,8 @@ let lastPointer = 0n
 
 /**
  * The address of `buffer[offset]`. It stays right for as long as the buffer lives: backing stores do not move
- * (reading `.buffer` takes a small array off V8's moving heap). It does not keep the buffer alive. The hot path asks for the same place again and again.
+ * (reading `.buffer` takes a small array off V8's moving heap). The buffer is kept alive until the next call here, so a
+ * function of C may be given one such address, not two. The hot path asks for the same place again and again.
  */
 export const pointer = (buffer: Uint8Array, offset: number): bigint => {
   const at = buffer.byteOffset + offset
