@@ -63,8 +63,6 @@ try {
   say('error', 'cannot-start', { why: error instanceof Error ? error.message : String(error) })
   process.exit(1)
 }
-say('info', 'ready', { port: http.port, metrics: http.url, node: config.node, version })
-
 let stopping = false
 const stop = (signal: NodeJS.Signals): void => {
   if (stopping) process.exit(0)
@@ -83,3 +81,5 @@ const stop = (signal: NodeJS.Signals): void => {
 }
 process.on('SIGTERM', stop)
 process.on('SIGINT', stop)
+// Said when it may be told to stop.
+say('info', 'ready', { port: http.port, metrics: http.url, node: config.node, version })

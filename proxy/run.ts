@@ -66,15 +66,6 @@ export const run = async (
     say('error', 'cannot-start', { why: error instanceof Error ? error.message : String(error) })
     process.exit(1)
   }
-  introduce(program, config, proxy)
-  say('info', 'ready', {
-    port: proxy.port,
-    metrics: proxy.metricsUrl,
-    users: config.users.length || 1,
-    workers: config.workers,
-    engine: proxy.engine,
-    version: version(),
-  })
 
   let stopping = false
   const stop = (signal: NodeJS.Signals): void => {
@@ -106,6 +97,16 @@ export const run = async (
     }
     if (next.ok) say('info', 'reloaded', { users: next.config.users.length || 1 })
     else say('error', 'reload-refused', { mistakes: next.mistakes.join('; '), hint: 'the old settings stay' })
+  })
+  // Said when it may be told to stop.
+  introduce(program, config, proxy)
+  say('info', 'ready', {
+    port: proxy.port,
+    metrics: proxy.metricsUrl,
+    users: config.users.length || 1,
+    workers: config.workers,
+    engine: proxy.engine,
+    version: version(),
   })
 }
 

@@ -1,0 +1,15 @@
+// The health check of the image: whether /readyz of this container answers yes. It has no curl. It runs every few seconds:
+// plain JavaScript on a bare socket takes a quarter of the CPU of types and fetch.
+import { connect } from 'node:net'
+
+const port = Number(process.argv[2])
+const host = process.env.METRICS_HOST ?? '127.0.0.1'
+// Who listens on every address is asked on loopback.
+const at = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+const end = (healthy) => process.exit(healthy ? 0 : 1)
+connect({ host: at, port })
+  .on('data', (bytes) => end(bytes.toString('latin1').startsWith('HTTP/1.1 200 ')))
+  .on('error', () => end(false))
+  .on('end', () => end(false))
+  .setTimeout(2_500, () => end(false))
+  .write(`GET /readyz HTTP/1.1\r\nhost: ${at}:${port}\r\nconnection: close\r\n\r\n`)
