@@ -29,8 +29,8 @@ const roundTrips = (later: 'fast' | 'slow'): Input => ({
 export const cases: readonly Case[] = [
   {
     name: 'one session in five is not answered in time, for two hours',
-    series: sessions('0+100x48', '0+80x48'),
-    step: '5m',
+    series: sessions('0+40x120', '0+32x120'),
+    step: '2m',
     at: '4h',
     firing: ['MtscopeBudgetBurnsFast', 'MtscopeBudgetBurnsSteady', 'MtscopeBudgetBurnsSlow'],
   },
@@ -42,15 +42,15 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'seven in a hundred, for eight hours: the steady pair, not the fast one',
-    series: sessions('0+1000x96', '0+930x96'),
-    step: '5m',
+    series: sessions('0+400x240', '0+372x240'),
+    step: '2m',
     at: '8h',
     firing: ['MtscopeBudgetBurnsSteady', 'MtscopeBudgetBurnsSlow'],
   },
   {
     name: 'one in a hundred, for four days: the slow pair alone',
-    series: sessions('0+1000x1152', '0+990x1152'),
-    step: '5m',
+    series: sessions('0+400x2880', '0+396x2880'),
+    step: '2m',
     at: '4d',
     firing: ['MtscopeBudgetBurnsSlow'],
   },

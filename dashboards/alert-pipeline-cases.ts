@@ -9,8 +9,8 @@ export type Case = {
   readonly series: Input
   readonly at: string
   readonly firing: readonly string[]
-  /** Between two values of a series; 30 s when missing. */
-  readonly step?: '5m'
+  /** Between two values of a series; 30 s when missing. The shortest window of a rate, 5m, must have two of them. */
+  readonly step?: '2m'
 }
 
 export const on = 'instance="a"'
