@@ -10,8 +10,7 @@ import * as assert from 'uvu/assert'
 import { alertGroups } from '../../dashboards/alert-rules.ts'
 import { runbook } from '../../dashboards/runbook.ts'
 import type { alertmanagerConfig } from '../receivers.ts'
-import { ensureAlertmanager, startAlertmanager } from '../services/alertmanager.ts'
-import { find } from '../services/debian.ts'
+import { amtool, ensureAlertmanager, startAlertmanager } from '../services/alertmanager.ts'
 import { skipUnless } from '../testing/skip.ts'
 import { mailSink } from './mail-sink.ts'
 import { until } from './until.ts'
@@ -38,11 +37,8 @@ const prepared = (env: Readonly<Record<string, string>>): Prepared => {
   const { status, stderr } = prepareIn(folder.path, env)
   assert.is(status, 0, stderr)
   const file = join(folder.path, 'alertmanager.yaml')
-  const amtool = find('amtool')
-  if (amtool !== null) {
-    const checked = spawnSync(amtool, ['check-config', file], { encoding: 'utf8' })
-    assert.is(checked.status, 0, checked.stdout + checked.stderr)
-  }
+  const { ok, said } = amtool('check-config', file)
+  assert.ok(ok, said)
   return JSON.parse(readFileSync(file, 'utf8')) as Prepared
 }
 

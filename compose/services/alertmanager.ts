@@ -1,11 +1,20 @@
+import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { ensure } from './debian.ts'
+import { buildAlertmanager } from './prometheus-programs.ts'
 import { freePorts, type Service, startService } from './service.ts'
 
-/** An Alertmanager of the system or of Debian's package; null where none can be had. */
+/** An Alertmanager: what compose names where Go is, else Debian's; null where none can be had. */
 export const ensureAlertmanager = (): string | null =>
-  ensure('prometheus-alertmanager', 'prometheus-alertmanager')
+  buildAlertmanager() ?? ensure('prometheus-alertmanager', 'prometheus-alertmanager')
+
+/** What amtool said, and whether all was well. */
+export const amtool = (...args: string[]): { readonly ok: boolean; readonly said: string } => {
+  const command = join(dirname(ensureAlertmanager() ?? ''), 'amtool')
+  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' })
+  return { ok: status === 0, said: `${stdout}${stderr}` }
+}
 
 export type Alertmanager = Service & { readonly url: string; readonly address: string }
 

@@ -1,21 +1,13 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync } from 'node:fs'
 import { find } from './debian.ts'
-import { ensureGoProgram, type GoProgram } from './go-program.ts'
+import { copyOf, ensureGoProgram, type GoProgram } from './go-program.ts'
 
 const version = '2.40.3'
 
-/** Its module replaces others, so that it builds in a copy of itself only. */
 const compose: GoProgram = {
   name: 'docker-compose',
   version,
-  sources: (folder, go) => {
-    const { ok, said } = go('mod', 'download', '-json', `github.com/docker/compose/v2@v${version}`)
-    const source = /"Dir": *"([^"]+)"/.exec(said)?.[1]
-    if (!ok || source === undefined) return false
-    cpSync(source, folder, { recursive: true })
-    return spawnSync('chmod', ['-R', 'u+w', folder]).status === 0
-  },
+  sources: copyOf('github.com/docker/compose/v2', version),
   package: './cmd',
   ldflags: `-X github.com/docker/compose/v2/internal.Version=v${version}`,
 }

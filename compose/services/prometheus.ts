@@ -1,16 +1,17 @@
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { ensure, find } from './debian.ts'
+import { dirname, join } from 'node:path'
+import { ensure } from './debian.ts'
+import { buildPrometheus } from './prometheus-programs.ts'
 import { freePorts, type Service, startService } from './service.ts'
 
-/** A Prometheus (with promtool) of the system or of Debian's package; null where none can be had. */
-export const ensurePrometheus = (): string | null => ensure('prometheus', 'prometheus')
+/** A Prometheus (with promtool): what compose names where Go is, else Debian's; null where none can be had. */
+export const ensurePrometheus = (): string | null => buildPrometheus() ?? ensure('prometheus', 'prometheus')
 
 /** What promtool said, and whether all was well. */
 export const promtool = (...args: string[]): { readonly ok: boolean; readonly said: string } => {
-  ensurePrometheus()
-  const { status, stdout, stderr } = spawnSync(find('promtool') ?? 'promtool', args, { encoding: 'utf8' })
+  const command = join(dirname(ensurePrometheus() ?? ''), 'promtool')
+  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' })
   return { ok: status === 0, said: `${stdout}${stderr}` }
 }
 

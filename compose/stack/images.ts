@@ -10,6 +10,7 @@ import { importImage, type Layout } from './import-image.ts'
 import { needed, there } from './needed.ts'
 
 const root = join(import.meta.dirname, '..', '..')
+const templates = '/usr/share/prometheus/alertmanager'
 
 /** A certificate authority that this machine trusts besides the usual, for what npm fetches while an image is built. */
 const trusted = (): Pick<Layout, 'files' | 'env'> => {
@@ -102,7 +103,8 @@ export const localImages = async (docker: Docker): Promise<Record<string, string
   ALERTMANAGER_IMAGE: await importImage(docker, 'alertmanager', {
     files: {
       [there('alertmanager', ensureAlertmanager())]: '/bin/alertmanager',
-      '/usr/share/prometheus/alertmanager': '/usr/share/prometheus/alertmanager',
+      // Debian's reads its templates there; of the others none are asked for.
+      ...(existsSync(templates) ? { [templates]: templates } : {}),
     },
     folders: { '/alertmanager': 0 },
     entry: ['/bin/alertmanager'],
