@@ -62,8 +62,9 @@ const start = (program) =>
     const tooLong = setTimeout(() => child.kill('SIGKILL'), 60_000)
     let said = ''
     child.stdout.setEncoding('utf8').on('data', (text) => {
+      if (said.includes(' info ready ')) return
       said += text
-      if (/ info ready /.test(said)) child.kill('SIGTERM')
+      if (said.includes(' info ready ')) child.kill('SIGTERM')
     })
     child.on('close', (code) => {
       clearTimeout(tooLong)

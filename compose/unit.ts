@@ -1,0 +1,67 @@
+export type Unit = {
+  /** The repository. */
+  readonly root: string
+  /** The runtime itself. */
+  readonly node: string
+  readonly user: string
+  readonly dataDir: string
+  readonly port: number
+  readonly drainSeconds: number
+}
+
+/** Where compiled sources are kept, in the repository; it and `dataDir` must be there when the unit starts. */
+export const compiled = 'node_modules/.cache/node'
+
+/** A word of a unit file: systemd.syntax(7), systemd.unit(5) for `%`. */
+const word = (text: string): string =>
+  `"${text.replace(/["\\]/g, (found) => `\\${found}`).replaceAll('%', '%%')}"`
+/** In the arguments of a command line, `$` starts a variable: systemd.service(5). */
+const argument = (text: string): string => word(text).replaceAll('$', '$$$$')
+
+/** A unit of systemd for the appliance: no root, nothing writable but its own folders, back after every crash. */
+export const unitFor = ({ root, node, user, dataDir, port, drainSeconds }: Unit): string => {
+  const run = (...paths: string[]): string =>
+    [word(node), ...paths.map((path) => argument(`${root}/${path}`))].join(' ')
+  const cache = `${root}/${compiled}`
+  const capability = port < 1_024 && port > 0 ? 'CAP_NET_BIND_SERVICE' : ''
+  return `# Printed by: npm run -s service
+[Unit]
+Description=mtscope, a Telegram MTProto proxy that shows what it is doing
+Wants=network-online.target
+After=network-online.target
+StartLimitIntervalSec=0
+
+[Service]
+User=${user}
+WorkingDirectory=${root.replaceAll('%', '%%')}
+Environment=${word(`NODE_COMPILE_CACHE=${cache}`)}
+Environment=NODE_OPTIONS=--max-semi-space-size=2 MALLOC_ARENA_MAX=2
+ExecStartPre=-${run('compose/warm.mjs')} compose/appliance.ts
+ExecStart=${run('compose/appliance.ts')}
+ExecReload=/bin/kill -HUP $MAINPID
+Restart=always
+RestartSec=2
+# 2: a setting is wrong, and trying again changes nothing.
+RestartPreventExitStatus=2
+TimeoutStopSec=${drainSeconds + 15}
+LimitNOFILE=65536
+CapabilityBoundingSet=${capability}
+AmbientCapabilities=${capability}
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=read-only
+ReadWritePaths=${word(dataDir)} ${word(cache)}
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectControlGroups=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
+RestrictNamespaces=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+
+[Install]
+WantedBy=multi-user.target
+`
+}
