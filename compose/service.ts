@@ -3,8 +3,9 @@ import { userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { readConfig } from '../proxy/config.ts'
 import { readDotenvFile } from '../proxy/dotenv.ts'
+import { compiled } from '../proxy/lean.ts'
 import { makeDataDir } from '../proxy/secrets.ts'
-import { compiled, unitFor } from './unit.ts'
+import { unitFor } from './unit.ts'
 
 const usage = `npm run -s service: prints a unit of systemd that runs the appliance of this folder, as you, from the next boot on
 

@@ -44,6 +44,12 @@ const tests = [...files.filter(long), ...files.filter((file) => !long(file))].ma
 )
 
 const words = process.argv.slice(2)
+if (words.includes('--help') || words.includes('-h')) {
+  process.stdout.write(
+    'npm test [-- word...]: the linter, the compiler and every test, or those with one of the words in their names\n',
+  )
+  process.exit(0)
+}
 const chosen = [...tools, ...tests].filter(
   ({ name }) => words.length === 0 || words.some((word) => name.includes(word)),
 )

@@ -1,3 +1,5 @@
+import { lean } from '../proxy/lean.ts'
+
 export type Unit = {
   /** The repository. */
   readonly root: string
@@ -9,20 +11,20 @@ export type Unit = {
   readonly drainSeconds: number
 }
 
-/** Where compiled sources are kept, in the repository; it and `dataDir` must be there when the unit starts. */
-export const compiled = 'node_modules/.cache/node'
-
 /** A word of a unit file: systemd.syntax(7), systemd.unit(5) for `%`. */
 const word = (text: string): string =>
   `"${text.replace(/["\\]/g, (found) => `\\${found}`).replaceAll('%', '%%')}"`
 /** In the arguments of a command line, `$` starts a variable: systemd.service(5). */
 const argument = (text: string): string => word(text).replaceAll('$', '$$$$')
 
-/** A unit of systemd for the appliance: no root, nothing writable but its own folders, back after every crash. */
+/**
+ * A unit of systemd for the appliance, for when `dataDir` and the folder of what is compiled are there: no root, nothing
+ * writable but those, back after every crash.
+ */
 export const unitFor = ({ root, node, user, dataDir, port, drainSeconds }: Unit): string => {
   const run = (...paths: string[]): string =>
     [word(node), ...paths.map((path) => argument(`${root}/${path}`))].join(' ')
-  const cache = `${root}/${compiled}`
+  const environment = lean(root)
   const capability = port < 1_024 && port > 0 ? 'CAP_NET_BIND_SERVICE' : ''
   return `# Printed by: npm run -s service
 [Unit]
@@ -34,9 +36,9 @@ StartLimitIntervalSec=0
 [Service]
 User=${user}
 WorkingDirectory=${root.replaceAll('%', '%%')}
-Environment=${word(`NODE_COMPILE_CACHE=${cache}`)}
-Environment=NODE_OPTIONS=--max-semi-space-size=2 MALLOC_ARENA_MAX=2
-ExecStartPre=-${run('compose/warm.mjs')} compose/appliance.ts
+${Object.entries(environment)
+  .map(([name, value]) => `Environment=${word(`${name}=${value}`)}\n`)
+  .join('')}ExecStartPre=-${run('compose/warm.mjs')} compose/appliance.ts
 ExecStart=${run('compose/appliance.ts')}
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=always
@@ -50,7 +52,7 @@ AmbientCapabilities=${capability}
 NoNewPrivileges=yes
 ProtectSystem=strict
 ProtectHome=read-only
-ReadWritePaths=${word(dataDir)} ${word(cache)}
+ReadWritePaths=${word(dataDir)} ${word(environment.NODE_COMPILE_CACHE)}
 PrivateTmp=yes
 PrivateDevices=yes
 ProtectKernelTunables=yes

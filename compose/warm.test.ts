@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { lean } from '../proxy/lean.ts'
 
 const root = join(import.meta.dirname, '..')
 const programs = ['compose/appliance.ts', 'proxy/main.ts', 'collector/main.ts']
@@ -91,6 +92,20 @@ test('what is warm stays as it is until a source or the command changes', async 
   assert.is((await stat(stamp)).mtimeMs, mtimeMs)
   await warm(at.path, 'proxy/main.ts')
   assert.ok((await readFile(stamp, 'utf8')).includes('\nproxy/main.ts\n'))
+})
+
+test('npm start and the image set what proxy/lean.ts says', async () => {
+  const { NODE_COMPILE_CACHE, ...rest } = lean('/')
+  const scripts = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')).scripts as Record<
+    string,
+    string
+  >
+  const dockerfile = await readFile(join(root, 'compose/Dockerfile'), 'utf8')
+  for (const script of [scripts.prestart, scripts.start]) {
+    assert.match(String(script), `NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE.slice(1)} `)
+    for (const value of Object.values(rest)) assert.match(String(script), value)
+  }
+  for (const [name, value] of Object.entries(rest)) assert.match(dockerfile, `${name}=${value}`)
 })
 
 test('without a folder to keep it in, it says how it is used', async () => {

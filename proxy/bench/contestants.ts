@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { lean } from '../lean.ts'
 import { tlsDomain } from './far-ends.ts'
 
 export type Contestant = {
@@ -29,7 +30,7 @@ const untuned = {
 export const contestants: readonly Contestant[] = [
   {
     name: 'tuned',
-    what: 'the appliance as it comes: two threads, telemetry and collector on (`compose/appliance.ts`)',
+    what: 'the appliance as `npm start` has it: two threads, telemetry and collector on (`compose/appliance.ts`)',
     program: 'compose/appliance.ts',
     env: {},
     proxy: true,
@@ -96,7 +97,7 @@ export const startProgram = async (
 ): Promise<Started> => {
   const child = spawn(process.execPath, [join(root, program), ...args], {
     cwd,
-    env: { PATH: process.env.PATH, ...env },
+    env: { PATH: process.env.PATH, ...lean(root), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   running.add(child)

@@ -27,8 +27,10 @@ export const figures = {
   roundTripDdP99: { label: 'echo of 64 bytes, dd, p99', unit: 'ms', digits: 3, atMost: null },
   roundTripEeP50: { label: 'echo of 64 bytes, ee, p50', unit: 'ms', digits: 3, atMost: null },
   roundTripEeP99: { label: 'echo of 64 bytes, ee, p99', unit: 'ms', digits: 3, atMost: null },
+  startRss: { label: 'RSS after the start', unit: 'MB', digits: 0, atMost: 150 },
   idleRss: { label: 'RSS of an idle connection, half dd and half ee', unit: 'kB', digits: 1, atMost: 20 },
   idleCpu: { label: 'CPU while all are idle', unit: '% of a core', digits: 1, atMost: null },
+  endRss: { label: 'RSS after all of this', unit: 'MB', digits: 0, atMost: null },
 } as const
 
 export type Figure = keyof typeof figures

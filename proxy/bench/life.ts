@@ -1,6 +1,17 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as after } from 'node:timers/promises'
 import { answerOf, type Contestant, startContestant, startProgram } from './contestants.ts'
 import type { Amounts, Job, Measured, Part } from './figures.ts'
+import { rssBytes } from './usage.ts'
+
+const settleMs = 1_000
+
+/** What it holds before its first client; of the appliance, which alone starts compiled (`compose/warm.mjs`). */
+const atStart = async ({ program }: Contestant, pid: number): Promise<Measured> => {
+  if (program !== 'compose/appliance.ts') return {}
+  await after(settleMs)
+  return { startRss: rssBytes(pid) / 1e6 }
+}
 
 /** Starts a proxy with a datacenter of its own, measures it from a third process, and ends both. */
 export const live = async (
@@ -13,5 +24,7 @@ export const live = async (
   await using proxy = await startContestant(contestant, datacenter.port, secret)
   const { pid, port } = proxy
   const job: Job = { pid, port, secret, proxy: contestant.proxy, amounts, parts }
-  return (await answerOf('proxy/bench/load.ts', JSON.stringify(job))) as Measured
+  const before = await atStart(contestant, pid)
+  const measured = (await answerOf('proxy/bench/load.ts', JSON.stringify(job))) as Measured
+  return { ...before, ...measured, endRss: rssBytes(pid) / 1e6 }
 }

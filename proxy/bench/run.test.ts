@@ -8,20 +8,22 @@ import { report, spread } from './report.ts'
 const little: Amounts = { bulkBytes: 32e6, handshakes: 100, establishments: 5, roundTrips: 20, idle: 50 }
 const some: readonly Part[] = ['verify', 'handshakes', 'latency', 'bulk']
 const named = (name: string) => contestants.find((contestant) => contestant.name === name)!
-const ofIdle: readonly Figure[] = ['idleRss', 'idleCpu']
+const elsewhere: readonly Figure[] = ['idleRss', 'idleCpu', 'startRss']
 
 test('every contestant passes bytes on unchanged and is measured', async () => {
   for (const name of ['tuned', 'no telemetry', 'pipe']) {
     const contestant = named(name)
     const measured = await live(contestant, little, some)
     const expected = (Object.keys(figures) as Figure[]).filter(
-      (key) => !ofIdle.includes(key) && (contestant.proxy || /Dd/.test(key)),
+      (key) => !elsewhere.includes(key) && (contestant.proxy || /Dd|end/.test(key)),
     )
     for (const key of expected) {
       const value = measured[key] ?? -1
       assert.ok(value >= 0 && Number.isFinite(value), `${name}, ${key}: ${value}`)
     }
-    const { downDdSpeed = 0, establishDdP50 = 0, establishDdP99 = 0 } = measured
+    const { downDdSpeed = 0, establishDdP50 = 0, establishDdP99 = 0, startRss = 0, endRss = 0 } = measured
+    assert.is(startRss > 0, name === 'tuned')
+    assert.ok(startRss < endRss, `${name}: ${startRss} and ${endRss} MB`)
     assert.ok(downDdSpeed > 1 && downDdSpeed < 100_000, `${name}: ${downDdSpeed} MB/s`)
     assert.ok(establishDdP50 > 0 && establishDdP50 <= establishDdP99)
   }

@@ -1,12 +1,23 @@
+import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { lean } from '../lean.ts'
 import { contestants } from './contestants.ts'
 import { type Amounts, type Measured, parts } from './figures.ts'
 import { live } from './life.ts'
 import { report } from './report.ts'
 
-// `npm run bench`: all contestants in turn, three times; writes RESULTS.md. `-- --quick`: once, less of everything, and
-// only prints.
+const usage = `npm run bench: what the proxy costs on this machine, in CPU and memory
+
+  npm run bench                all contestants in turn, three times; six minutes; writes proxy/bench/RESULTS.md
+  npm run bench -- --quick     once, less of everything; one minute; only prints
+`
+const [unknown] = process.argv.slice(2).filter((word) => word !== '--quick')
+if (unknown !== undefined) {
+  const help = unknown === '--help' || unknown === '-h'
+  process[help ? 'stdout' : 'stderr'].write(help ? usage : `${unknown} is not known\n${usage}`)
+  process.exit(help ? 0 : 2)
+}
 
 const quick = process.argv.includes('--quick')
 const rounds = quick ? 1 : 3
@@ -17,6 +28,13 @@ const amounts: Amounts = quick
   : { bulkBytes: 1e9, handshakes: 2_000, establishments: 300, roundTrips: 1_000, idle: 5_000 }
 
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => process.exit(130))
+
+const root = join(import.meta.dirname, '..', '..')
+const { PATH } = process.env
+spawnSync(process.execPath, [join(root, 'compose/warm.mjs'), 'compose/appliance.ts'], {
+  env: { PATH, ...lean(root) },
+  stdio: 'inherit',
+})
 
 const results = new Map<string, Measured[]>(contestants.map(({ name }) => [name, []]))
 const start = performance.now()
