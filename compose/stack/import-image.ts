@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -52,7 +53,9 @@ const fill = (folder: string, { files, texts = {}, linked = [], links = {}, fold
   for (const applet of applets) symlinkSync('busybox', made(`/bin/${applet}`))
   for (const [link, to] of Object.entries(links)) symlinkSync(to, made(link))
   for (const [to, text] of Object.entries({ '/etc/passwd': users, ...texts })) writeFileSync(made(to), text)
-  mkdirSync(join(folder, 'tmp'), { recursive: true, mode: 0o777 })
+  // As everywhere; what mkdir makes is no wider than the umask allows.
+  mkdirSync(join(folder, 'tmp'), { recursive: true })
+  chmodSync(join(folder, 'tmp'), 0o1777)
   const { stdout } = spawnSync('ldd', [...Object.keys(all), ...linked], { encoding: 'utf8' })
   for (const [, path = ''] of stdout.matchAll(/(?:=>\s|^\s)(\/\S+)/gm)) put(path, path)
   const glibc = /(\/\S+)\/libc\.so\.6/.exec(stdout)?.[1]
