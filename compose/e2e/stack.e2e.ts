@@ -143,8 +143,15 @@ const everyPartKnows = async (stack: Stack): Promise<void> => {
 
 /** What Prometheus, Alertmanager and Grafana are given is there. */
 const allIsProvisioned = async ({ ports, compose, has }: Stack): Promise<void> => {
-  const { data: rules } = (await json(ports.prometheus, '/api/v1/rules')) as { data: { groups: unknown[] } }
+  const { data: rules } = (await json(ports.prometheus, '/api/v1/rules')) as {
+    data: { groups: { rules: { name: string; lastError?: string }[] }[] }
+  }
   assert.is(rules.groups.length, alertGroups.length)
+  const all = rules.groups.flatMap((group) => group.rules)
+  assert.equal(
+    all.filter(({ lastError }) => lastError),
+    [],
+  )
   const { data } = (await json(ports.prometheus, '/api/v1/alertmanagers')) as {
     data: { activeAlertmanagers: unknown[] }
   }
