@@ -19,6 +19,11 @@ export const receiverMistakes = (env: Environment): string[] => {
     ['ALERT_SMTP_TLS', /^(?:true|false)$/, 'true or false'],
     ['ALERT_TELEGRAM_CHAT', /^-?\d+$/, 'a number, as -1001234567890: ask the bot @userinfobot'],
     ['ALERT_TELEGRAM_API', /^https?:\/\/[^/]/, 'an http:// or https:// address'],
+    [
+      'ALERT_RUNBOOK_URL',
+      /^https?:\/\/[^/\s"#{}$\\][^\s"#{}$\\]*$/,
+      'an http:// or https:// address without #',
+    ],
   ]
   return [
     ...pairs.filter(([a, b]) => env[a] && !env[b]).map(([a, b]) => `${a} needs ${b}: write both into .env`),
@@ -34,11 +39,19 @@ const subject = `{{ if .Alerts.Firing }}{{ with index .Alerts.Firing 0 }}{{ .Lab
 const about = `{{ range (.Labels.Remove (stringSlice "alertname" "rule" "severity" "job")).SortedPairs }}{{ .Name }}={{ .Value }} {{ end }}`
 const time = '.UTC.Format "2006-01-02 15:04:05"'
 
+/** The link of the rule, which leads to loopback; or the same section at `ALERT_RUNBOOK_URL`. */
+const runbook = ({ ALERT_RUNBOOK_URL }: Environment): string =>
+  ALERT_RUNBOOK_URL
+    ? `{{ reReplaceAll "^[^#]*" "${ALERT_RUNBOOK_URL}" .Annotations.runbook_url }}`
+    : '{{ .Annotations.runbook_url }}'
+
 /** For people. Plain text: nothing in a label or in a sentence can break it, wherever it is cut off. */
-const message = `{{ range .Alerts.Firing }}{{ .Labels.severity | toUpper }}: {{ .Annotations.summary }}
+const message = (
+  env: Environment,
+): string => `{{ range .Alerts.Firing }}{{ .Labels.severity | toUpper }}: {{ .Annotations.summary }}
 {{ .Annotations.description }}
 ${about}since {{ .StartsAt${time} }} UTC
-What to do: {{ .Annotations.runbook_url }}
+What to do: ${runbook(env)}
 
 {{ end }}{{ range .Alerts.Resolved }}OVER: {{ .Annotations.summary }}
 ${about}from {{ .StartsAt${time} }} to {{ .EndsAt${time} }} UTC
@@ -52,7 +65,7 @@ const emailOf = (env: Environment) => ({
   require_tls: env.ALERT_SMTP_TLS !== 'false',
   send_resolved: true,
   headers: { Subject: subject },
-  text: message,
+  text: message(env),
   html: '',
   ...(env.ALERT_SMTP_USER
     ? { auth_username: env.ALERT_SMTP_USER, auth_password: env.ALERT_SMTP_PASSWORD }
@@ -63,7 +76,7 @@ const telegramOf = (env: Environment) => ({
   bot_token: env.ALERT_TELEGRAM_TOKEN,
   chat_id: Number(env.ALERT_TELEGRAM_CHAT),
   send_resolved: true,
-  message,
+  message: message(env),
   parse_mode: '',
   ...(env.ALERT_TELEGRAM_API ? { api_url: env.ALERT_TELEGRAM_API.replace(/\/+$/, '') } : {}),
 })

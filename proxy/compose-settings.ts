@@ -29,6 +29,10 @@ export const composeSettings: Readonly<Record<string, { readonly fallback: strin
       fallback: '',
       doc: 'Where the bot interface is, when api.telegram.org is not reachable',
     },
+    ALERT_RUNBOOK_URL: {
+      fallback: '',
+      doc: 'Address of /runbook of a collector that a phone can open; without, links lead to 127.0.0.1',
+    },
     STOP_GRACE: { fallback: '40s', doc: 'How long a proxy may take to stop: longer than DRAIN_SECONDS' },
     NOFILE: {
       fallback: '65536',
