@@ -163,6 +163,26 @@ const allIsProvisioned = async ({ ports, compose, has }: Stack): Promise<void> =
   assert.is((found as unknown[]).length, boards.length)
 }
 
+/** Its programs are found compiled: for the user, the flags and the read-only folder that they run with. */
+const startsCompiled = async ({ compose }: Stack): Promise<void> => {
+  const run = (service: string, program: string): Promise<string> =>
+    compose(
+      'exec',
+      '-T',
+      '-e',
+      'NODE_DEBUG_NATIVE=COMPILE_CACHE',
+      service,
+      'sh',
+      '-c',
+      `node ${program} --help 2>&1`,
+    )
+  for (const service of ['proxy', 'collector']) {
+    const said = await run(service, `${service}/main.ts`)
+    assert.match(said, /retrieving transpile cache for StrippedTypeScript .*success/)
+    assert.not.match(said, 'no transpile cache')
+  }
+}
+
 /** Another image, as an upgrade brings it: collectors first. */
 const upgradeCountsOnce = async (stack: Stack): Promise<void> => {
   const { compose, docker, up } = stack
@@ -224,6 +244,7 @@ it('docker compose up, without a setting: people get in and every part knows; it
     await using stack = await startStack(engine)
     await stack.up()
     await everyPartKnows(stack)
+    await startsCompiled(stack)
     await allIsProvisioned(stack)
     await upgradeCountsOnce(stack)
     await backupRestores(stack, folder)
