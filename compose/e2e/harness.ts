@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Status } from '../../collector/status.ts'
+import { freePorts } from '../services/ports.ts'
 import { newSecret } from './client.ts'
 import type { FakeDatacenter } from './fake-datacenter.ts'
 import { type Site, siteName, tlsSite } from './site.ts'
@@ -217,14 +217,8 @@ const sum = (text: string, name: string, labels: Readonly<Record<string, string>
     .filter((line) => Object.entries(labels).every(([key, value]) => line.includes(`${key}="${value}"`)))
     .reduce((total, line) => total + Number(/^[^{ ]+(?:\{.*\})? (\S+)/.exec(line)?.[1] ?? 0), 0)
 
-/** A port that nobody listens on, as far as one can know. */
-export const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
+/** A port that nobody listens on. */
+export const freePort = async (): Promise<number> => (await freePorts(1))[0]!
 
 /** Runs the program until it ends by itself: for settings that it must refuse. */
 export const runAppliance = async (

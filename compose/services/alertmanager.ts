@@ -2,8 +2,9 @@ import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { ensure } from './debian.ts'
+import { freePorts } from './ports.ts'
 import { buildAlertmanager } from './prometheus-programs.ts'
-import { freePorts, type Service, startService } from './service.ts'
+import { type Service, startService } from './service.ts'
 
 /** An Alertmanager: what compose names where Go is, else Debian's; null where none can be had. */
 export const ensureAlertmanager = (): string | null =>

@@ -4,7 +4,8 @@ import { connect } from 'node:net'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { ensure } from './debian.ts'
-import { freePorts, type Service, startService } from './service.ts'
+import { freePorts } from './ports.ts'
+import { type Service, startService } from './service.ts'
 
 const version = '4.4.0'
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'mtscope')

@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process'
 import { connect } from 'node:net'
 import { until } from '../e2e/until.ts'
 import { ensure, find } from './debian.ts'
-import { freePorts, type Service, startService } from './service.ts'
+import { freePorts } from './ports.ts'
+import { type Service, startService } from './service.ts'
 
 /** A redis-server of the system or of Debian's package; null where none can be had. */
 export const ensureRedis = (): string | null => ensure('redis-server', 'redis-server', 'redis-tools')

@@ -1,0 +1,15 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { freePorts } from './ports.ts'
+
+test('a port is given once, can be listened on, and is none that a connection is given for its near end', async () => {
+  const ports = (await Promise.all(Array.from({ length: 20 }, () => freePorts(20)))).flat()
+  assert.is(new Set(ports).size, 400)
+  assert.ok(ports.every((port) => port >= 10_000 && port < 32_768))
+  await using server = createServer().listen(ports[0], '127.0.0.1')
+  await once(server, 'listening')
+})
+
+test.run()
