@@ -7,6 +7,17 @@ import { again } from './again.ts'
 import { collector, type Drill, prometheus } from './drill.ts'
 import { crowdAt } from './stranger-drills.ts'
 
+/** A number that has not risen for two seconds: warm sockets follow a crowd. */
+const settled = async (count: () => number): Promise<number> => {
+  let highest = count()
+  for (let calm = 0; calm < 20; calm++) {
+    await wait(100)
+    if (count() > highest) calm = 0
+    highest = Math.max(highest, count())
+  }
+  return highest
+}
+
 /** Children that only burn CPU, and end by themselves if nobody ends them. */
 const burn = (count: number): (() => Promise<void>) => {
   const lastsMs = 300_000
@@ -72,7 +83,7 @@ export const hostDrills: readonly Drill[] = [
     strike: async (world) => {
       const { pid } = world.fleet.proxies[0]!
       const leave = await crowdAt(world, 0, 100)
-      const open = readdirSync(`/proc/${pid}/fd`).length
+      const open = await settled(() => readdirSync(`/proc/${pid}/fd`).length)
       const before = /^Max open files\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/limits`, 'utf8'))
       setLimit(pid, Math.floor(open / 0.9))
       return async () => {

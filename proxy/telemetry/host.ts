@@ -1,12 +1,29 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { openSync, readdirSync, readSync, statSync } from 'node:fs'
 import { cpus } from 'node:os'
+import { getHeapStatistics } from 'node:v8'
+
+/**
+ * Reads the beginning of a file of /proc, which stays open: when there are no descriptors left, no file can be opened,
+ * and just then one wants to know. Throws where there is no such file.
+ */
+const held = (path: string): (() => string) => {
+  const bytes = Buffer.alloc(4_096)
+  let fd: number | undefined
+  return () => {
+    fd ??= openSync(path, 'r')
+    return bytes.toString('latin1', 0, readSync(fd, bytes, 0, bytes.length, 0))
+  }
+}
+const stat = held('/proc/stat')
+const limits = held('/proc/self/limits')
+const status = held('/proc/self/status')
 
 /** Time of all cores since boot, in any unit: shares are formed of differences. */
 export type CpuTimes = { readonly busy: number; readonly total: number }
 
 const linuxTimes = (): CpuTimes => {
   // user nice system idle iowait irq softirq steal; guest time is within user. proc_stat(5)
-  const first = readFileSync('/proc/stat', 'latin1').split('\n', 1)[0] ?? ''
+  const first = stat().split('\n', 1)[0] ?? ''
   const ticks = first.split(/\s+/).slice(1, 9).map(Number)
   const total = ticks.reduce((sum, value) => sum + value, 0)
   return { busy: total - (ticks[3] ?? 0) - (ticks[4] ?? 0), total }
@@ -32,7 +49,10 @@ const fallingBack =
     }
   }
 
-export const cpuTimes = fallingBack(linuxTimes, portableTimes)
+export const cpuTimes = fallingBack(
+  linuxTimes,
+  fallingBack(portableTimes, () => ({ busy: 0, total: 0 })),
+)
 
 /** Share of the cores' time that was not idle, 0–1. */
 export const busyShare = (before: CpuTimes, after: CpuTimes): number => {
@@ -40,21 +60,43 @@ export const busyShare = (before: CpuTimes, after: CpuTimes): number => {
   return total > 0 ? Math.min(Math.max((after.busy - before.busy) / total, 0), 1) : 0
 }
 
-/** File descriptors open in this process; 0 where the system does not tell. */
-export const openFds = fallingBack(
-  // Since Linux 6.2 the size of the directory is the count; listing 20,000 of them takes milliseconds.
-  () => statSync('/proc/self/fd').size || readdirSync('/proc/self/fd').length - 1,
-  fallingBack(
-    () => readdirSync('/dev/fd').length - 1,
-    () => 0,
-  ),
-)
-
 /** The soft limit of open files; 0 where the system does not tell, 2^53 - 1 for none. */
 export const maxFds = fallingBack(
   () => {
-    const limit = /^Max open files\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1]
+    const limit = /^Max open files\s+(\S+)/m.exec(limits())?.[1]
     return limit === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(limit ?? 0)
   },
   () => 0,
 )
+
+const listedFds = (folder: string): number => {
+  try {
+    return readdirSync(folder).length - 1
+  } catch (error) {
+    // Not even the list can be opened: all of them are.
+    if ((error as NodeJS.ErrnoException).code === 'EMFILE') return maxFds()
+    throw error
+  }
+}
+
+/** File descriptors open in this process; 0 where the system does not tell. */
+export const openFds = fallingBack(
+  // Since Linux 6.2 the size of the directory is the count; listing 20,000 of them takes milliseconds.
+  () => statSync('/proc/self/fd').size || listedFds('/proc/self/fd'),
+  fallingBack(
+    () => listedFds('/dev/fd'),
+    () => 0,
+  ),
+)
+
+/** Resident memory of this process, bytes; 0 where the system does not tell. */
+export const rssBytes = fallingBack(
+  () => Number(/^VmRSS:\s+(\d+) kB/m.exec(status())![1]) * 1024,
+  fallingBack(process.memoryUsage.rss, () => 0),
+)
+
+/** Of the main thread, bytes; unlike process.memoryUsage it opens no file. */
+export const heap = (): { readonly used: number; readonly external: number } => {
+  const { used_heap_size, external_memory } = getHeapStatistics()
+  return { used: used_heap_size, external: external_memory }
+}

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
@@ -87,10 +88,11 @@ test('a worker thread can watch itself and post what it saw', async () => {
      })`,
     { eval: true },
   )
+  const exited = once(worker, 'exit')
   const [sample] = await once(worker, 'message')
   assert.is(sample.thread, 'worker-7')
   assert.ok(sample.utilization >= 0 && sample.utilization <= 1)
-  await once(worker, 'exit')
+  await exited
 })
 
 test('an opened file is one descriptor more', () => {
@@ -98,6 +100,36 @@ test('an opened file is one descriptor more', () => {
   const fd = openSync(import.meta.filename, 'r')
   assert.is(openFds(), before + 1)
   closeSync(fd)
+})
+
+test('out of descriptors a process still tells of itself, and of that', async () => {
+  const url = (name: string): string => JSON.stringify(new URL(name, import.meta.url).href)
+  const source = `
+    const { sampleProcess } = await import(${url('./process.ts')})
+    const { openSync } = await import('node:fs')
+    let told
+    const { sample } = sampleProcess({
+      emit: (event) => { told = event }, now: Date.now, workers: () => [], openConnections: () => 0,
+    })
+    sample()
+    const before = told
+    try { for (;;) openSync('/dev/null') } catch {}
+    sample()
+    console.log(JSON.stringify([before, told]))
+    process.exit()`
+  const child = spawn(
+    'sh',
+    ['-c', 'ulimit -n 64 && exec "$0" --input-type=module -e "$1"', process.execPath, source],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  )
+  const text = (await child.stdout.toArray()).join('')
+  const [before, after] = JSON.parse(text) as [Sampled, Sampled]
+  assert.is(before.maxFds, 64)
+  assert.ok(before.openFds < 64)
+  assert.is(after.maxFds, 64)
+  assert.ok(after.openFds >= 64, `${after.openFds}`)
+  assert.ok(after.rssBytes > 1e7 && after.heapUsedBytes > 1e5)
+  assert.ok(Math.abs(before.rssBytes - process.memoryUsage.rss()) < 2e8)
 })
 
 test('the share of busy time is within 0 and 1 whatever the counters do', () => {

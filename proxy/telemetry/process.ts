@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { Emit } from '../events/contract.ts'
-import { busyShare, cpuTimes, maxFds, openFds } from './host.ts'
+import { busyShare, cpuTimes, heap, maxFds, openFds, rssBytes } from './host.ts'
 import { type ThreadSample, watchLoop } from './loop.ts'
 
 export type Sampling = {
@@ -25,7 +25,7 @@ export const sampleProcess = (sampling: Sampling): { sample(): void; stop(): voi
   const sample = (): void => {
     const current = { at: performance.now(), cpu: process.cpuUsage(), host: cpuTimes() }
     const threads = [loop.sample(), ...workers()]
-    const memory = process.memoryUsage()
+    const { used, external } = heap()
     emit({
       v: 1,
       type: 'process.sampled',
@@ -35,9 +35,9 @@ export const sampleProcess = (sampling: Sampling): { sample(): void; stop(): voi
       cpuSystemMs: (current.cpu.system - last.cpu.system) / 1000,
       hostCpu: busyShare(last.host, current.host),
       cores: availableParallelism(),
-      rssBytes: memory.rss,
-      heapUsedBytes: memory.heapUsed,
-      externalBytes: memory.external,
+      rssBytes: rssBytes(),
+      heapUsedBytes: used,
+      externalBytes: external,
       loops: threads.map(({ gcMs: _, ...told }) => told),
       openFds: openFds(),
       maxFds: maxFds(),
