@@ -31,7 +31,7 @@ const long = (file: string): boolean => /faults|kafka|fleet|ship|alerts\.test/.t
 const isStack = ({ name }: Pick<Task, 'name'>): boolean => name.endsWith('stack.e2e.ts')
 const limitOf = (file: string): number => {
   if (isStack({ name: file })) return stackLimitMs
-  return file.endsWith('.e2e.ts') ? longLimitMs : limitMs
+  return file.endsWith('.e2e.ts') || long(file) ? longLimitMs : limitMs
 }
 const files = filesOf(root, /\.(?:test|e2e)\.ts$/)
 const tests = [...files.filter(long), ...files.filter((file) => !long(file))].map(
