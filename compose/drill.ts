@@ -3,6 +3,7 @@ import type { Drill } from './drill/drill.ts'
 import { drills } from './drill/drills.ts'
 import { readTable, tableOf, writeReport } from './drill/report.ts'
 import { isGood, type Outcome, runDrill } from './drill/run.ts'
+import { ownTmp } from './testing/own-tmp.ts'
 
 const usage = `drill: each fault, and whether exactly its alerts fire, in both alert systems
 
@@ -36,6 +37,7 @@ if (!(factor >= 0.01 && factor <= 10) || !(together >= 1)) {
 
 // Processes that were started go with this one, whoever ends it.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
+ownTmp('drills')
 
 const startedAt = performance.now()
 const outcomes = new Map<string, Outcome>()

@@ -3,6 +3,7 @@ import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { type Fault, faults } from './faults/faults.ts'
 import { failing, type Outcome, runFault } from './faults/run.ts'
+import { ownTmp } from './testing/own-tmp.ts'
 
 const usage = `faults: a fleet of real processes under load, and what happens to it when something breaks
 
@@ -26,6 +27,10 @@ if (values.help) {
   process.stdout.write(usage)
   process.exit(0)
 }
+// Processes that were started go with this one, whoever ends it.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
+ownTmp('faults')
+
 const [scale, perSecond] = [Number(values.scale), Number(values.rate)]
 
 const columns = [
