@@ -20,6 +20,8 @@ Without any, it makes a secret, keeps it in ./data and listens on port 8080.
   SIGTERM, SIGINT   stops accepting, lets connections end, exits 0; a second one ends them at once
 `
 
+const SAME_WISH_MS = 500
+
 /** The life of a program around the proxy: settings, signals, exit codes. 2: wrong settings; 1: could not run. */
 export const run = async (
   program: string,
@@ -67,10 +69,13 @@ export const run = async (
     process.exit(1)
   }
 
-  let stopping = false
+  let stoppingSince = 0
   const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) process.exit(0)
-    stopping = true
+    const now = performance.now()
+    // Ctrl-C comes from the terminal and, once more, from npm: that is one wish.
+    if (stoppingSince > 0 && now - stoppingSince > SAME_WISH_MS) process.exit(0)
+    if (stoppingSince > 0) return
+    stoppingSince = now
     // Ctrl-C is somebody who waits at a terminal; SIGTERM is a supervisor that has time.
     const drainMs = signal === 'SIGINT' ? Math.min(2_000, config.drainMs) : config.drainMs
     say('info', 'stopping', { signal, drainSeconds: drainMs / 1_000 })

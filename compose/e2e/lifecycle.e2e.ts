@@ -41,6 +41,16 @@ test('SIGTERM lets a download finish, takes nobody new, and exits 0', async () =
   assert.ok(performance.now() - startedAt < 10_000, 'it does not wait for nobody')
 })
 
+test('Ctrl-C, which comes from the terminal and from npm, is one wish to end in good order', async () => {
+  await using proxy = await startAppliance()
+  proxy.signal('SIGINT')
+  assert.is(await proxy.stop('SIGINT'), 0)
+  assert.ok(
+    proxy.lines.some((line) => line.includes(' info stopped')),
+    proxy.lines.join('\n'),
+  )
+})
+
 test('whoever stays longer than DRAIN_SECONDS is closed, and told as drained after the restart', async () => {
   await using dc = await fakeDatacenter()
   await using proxy = await startAppliance({ datacenters: { 2: dc }, env: { DRAIN_SECONDS: '1' } })
