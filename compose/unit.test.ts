@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ensure } from './services/debian.ts'
+import { quiet } from './testing/quiet.ts'
 import { skipUnless } from './testing/skip.ts'
 import { unitFor } from './unit.ts'
 
@@ -92,16 +93,6 @@ test('its commands run the appliance, with nothing but what the unit sets', asyn
   assert.is(code, 0, said)
   assert.match(said, / info stopped/)
 })
-
-const quiet = {
-  MTPROTO_PORT: '0',
-  MTPROTO_HOST: '127.0.0.1',
-  METRICS_PORT: '0',
-  MASK_HOST: 'off',
-  PROBE_INTERVAL: '0',
-  PUBLIC_HOST_FROM: 'none',
-  DRAIN_SECONDS: '0',
-}
 
 test('root is told to give the folder to somebody', () => {
   const as = spawnSync(process.execPath, [join(root, 'compose/service.ts')], { cwd: root, encoding: 'utf8' })

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { lean } from '../proxy/lean.ts'
+import { quiet } from './testing/quiet.ts'
 
 const root = join(import.meta.dirname, '..')
 const programs = ['compose/appliance.ts', 'proxy/main.ts', 'collector/main.ts']
@@ -37,13 +38,7 @@ const start = async (program: string, cache: string, cwd: string) => {
       PATH: process.env.PATH,
       NODE_COMPILE_CACHE: cache,
       NODE_DEBUG_NATIVE: 'COMPILE_CACHE',
-      MTPROTO_PORT: '0',
-      MTPROTO_HOST: '127.0.0.1',
-      METRICS_PORT: '0',
-      COLLECTOR_PORT: '0',
-      MASK_HOST: 'off',
-      PROBE_INTERVAL: '0',
-      PUBLIC_HOST_FROM: 'none',
+      ...quiet,
       ...(program === 'compose/appliance.ts' ? {} : fleet),
     },
     stdio: ['ignore', 'pipe', 'pipe'],

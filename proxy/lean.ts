@@ -4,8 +4,7 @@ import { join } from 'node:path'
 export const compiled = 'node_modules/.cache/node'
 
 /**
- * What `npm start` gives the appliance of the repository at `root`, and the image its programs: 50 MB less, at the same
- * CPU. A small young generation, few heaps of malloc, and sources that are compiled already.
+ * What `npm start` gives the appliance of the repository at `root`, and the image its programs: about 50 MB less. A small young generation, few heaps of malloc, and sources that are compiled already.
  */
 export const lean = (root: string) => ({
   NODE_COMPILE_CACHE: join(root, compiled),
