@@ -128,7 +128,6 @@ const everyPartKnows = async (stack: Stack): Promise<void> => {
   assert.match(traced, /mtscope/)
   assert.match(traced, /handshake/)
 
-  const up = (await query(stack, 'up == 1')).map(({ metric }) => metric.job ?? '').filter(has)
   const jobs = [
     'alertmanager',
     'grafana',
@@ -138,7 +137,15 @@ const everyPartKnows = async (stack: Stack): Promise<void> => {
     'prometheus',
     'tempo',
   ]
-  assert.equal(up.sort(), jobs.filter(has))
+  // Every part is scraped 15 s apart at a moment of its own, some for the first time while others start.
+  await until(
+    async () => {
+      const up = (await query(stack, 'up == 1')).map(({ metric }) => metric.job ?? '')
+      return jobs.filter(has).every((job) => up.includes(job))
+    },
+    `Prometheus reaches ${jobs.filter(has).join(', ')}`,
+    60_000,
+  )
 }
 
 /** What Prometheus, Alertmanager and Grafana are given is there. */
