@@ -37,19 +37,24 @@ const ofFleet = async (verifying: boolean, replace: boolean): Promise<boolean> =
   if (kafka === null || redis === null) {
     return wrong('KAFKA_BROKERS and REDIS_URL are not both set; for an embedded appliance name its DATA_DIR')
   }
-  const { rebuildFleet, StateThere, verifyFleet } = await import('./rebuild-fleet.ts')
+  const { KafkaSilent, rebuildFleet, StateThere, verifyFleet } = await import('./rebuild-fleet.ts')
   const progress = (line: string): void => void process.stderr.write(`${line}\n`)
   const fleet = { kafka, redis, replayWindowMs, say: sayer(), progress }
-  if (!verifying) {
+  const verified = async () => {
     try {
-      await rebuildFleet(fleet, replace)
+      if (!verifying) await rebuildFleet(fleet, replace)
+      return await verifyFleet(fleet)
     } catch (error) {
       if (error instanceof StateThere) return wrong(error.message)
+      if (error instanceof KafkaSilent) {
+        process.stderr.write(`rebuild: ${error.message}\n`)
+        return process.exit(1)
+      }
       throw error
     }
   }
   let well = true
-  for (const { partition, facts, whole, difference } of await verifyFleet(fleet)) {
+  for (const { partition, facts, whole, difference } of await verified()) {
     const folded = `partition ${partition}: ${facts} facts folded again`
     if (difference === null) print(`${folded}: equal to Redis, byte for byte`)
     else if (!whole) print(`${folded}: the topic has let older messages go, and Redis knows more`)

@@ -1,6 +1,6 @@
 import type { KafkaConfig, RedisConfig } from '../proxy/config.ts'
 import { type KafkaClient, openKafka } from '../proxy/kafka/connect.ts'
-import { topicExtent } from '../proxy/kafka/offsets.ts'
+import { KafkaSilent, topicExtent } from '../proxy/kafka/offsets.ts'
 import { type Range, readRanges } from '../proxy/kafka/range.ts'
 import { connectRedis, type RedisClient } from '../proxy/redis/connect.ts'
 import { partitionKey } from '../proxy/redis/keys.ts'
@@ -31,6 +31,7 @@ export type VerifiedPartition = {
 }
 
 export class StateThere extends Error {}
+export { KafkaSilent }
 
 const number = (n: number): string => Math.round(n).toLocaleString('en')
 

@@ -77,7 +77,7 @@ if (config.kafka === null) {
     for (const { batch } of rows) tell(batch)
   }
 } else {
-  const [{ openKafka }, { offsetsAt, topicExtent }, { readRanges }] = await Promise.all([
+  const [{ openKafka }, { KafkaSilent, offsetsAt, topicExtent }, { readRanges }] = await Promise.all([
     import('../proxy/kafka/connect.ts'),
     import('../proxy/kafka/offsets.ts'),
     import('../proxy/kafka/range.ts'),
@@ -87,7 +87,11 @@ if (config.kafka === null) {
   const [extent, starts] = await Promise.all([
     topicExtent(client, kafka.topics.events),
     offsetsAt(client, kafka.topics.events, question.from - earlyMs),
-  ])
+  ]).catch((error: unknown) => {
+    if (!(error instanceof KafkaSilent)) throw error
+    process.stderr.write(`replay: ${error.message}\n`)
+    process.exit(1)
+  })
   const ranges = new Map(
     [...extent].map(([partition, { first, next }]) => {
       const from = starts.get(partition) ?? first

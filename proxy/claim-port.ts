@@ -4,9 +4,11 @@ import { createServer, type ListenOptions, type Server } from 'node:net'
 export class ListenError extends Error {
   readonly code = 'ERR_PORT_TAKEN'
   constructor(name: string, port: number, why: string) {
-    super(
-      `${name}=${port} cannot be listened on (${why}): stop the program that has it, or choose another port`,
-    )
+    const advice =
+      why === 'EACCES'
+        ? `only root may, on this host: sudo sysctl net.ipv4.ip_unprivileged_port_start=${port}, CAP_NET_BIND_SERVICE, or choose a port above 1023`
+        : 'stop the program that has it, or choose another port'
+    super(`${name}=${port} cannot be listened on (${why}): ${advice}`)
     this.name = 'ListenError'
   }
 }

@@ -86,7 +86,7 @@ const bound = (about: About): Finding => {
   }
   if (port < firstUnprivileged() && process.getuid?.() !== 0) {
     return finding('listener.port', 'warn', `port ${port} is free, but only root may take it`, {
-      advice: 'CAP_NET_BIND_SERVICE, or MTPROTO_PORT above 1023 behind a forward',
+      advice: `sysctl net.ipv4.ip_unprivileged_port_start=${port}, CAP_NET_BIND_SERVICE, or MTPROTO_PORT above 1023 behind a forward`,
       numbers,
     })
   }

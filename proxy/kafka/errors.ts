@@ -69,6 +69,14 @@ export const hintOf = (failure: KafkaFailure): string | null => hints[failure] ?
 const known = (names: Readonly<Record<string, KafkaFailure>>, name: unknown): KafkaFailure | undefined =>
   typeof name === 'string' ? names[name] : undefined
 
+/** For a command that gives up: why, and what can be done about it. */
+export const kafkaGaveUp = (error: unknown): string => {
+  const failure = failureOf(error)
+  const advice =
+    hintOf(failure) ?? 'look whether the brokers of KAFKA_BROKERS run and can be reached from here'
+  return `Kafka did not answer (${failure}): ${advice}`
+}
+
 /** kafkajs wraps what happened in "retries exceeded", and calls it final although it is not: the cause tells. */
 export const failureOf = (error: unknown): KafkaFailure => {
   for (let at = error; at instanceof Error; at = at.cause) {
