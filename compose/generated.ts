@@ -2,6 +2,7 @@ import { alertsFile } from '../dashboards/alerts.ts'
 import { boardFile, boards } from '../dashboards/boards.ts'
 import { generate as eventsReference } from '../proxy/events/reference.ts'
 import { envExample, withSettings } from './env-example.ts'
+import { withDigests } from './mounted.ts'
 
 /** A committed file that a program writes. `text` gets what the file says now, for files that are generated in part. */
 export type Generated = {
@@ -16,4 +17,6 @@ export const generated: readonly Generated[] = [
   { path: 'proxy/events/README.md', text: eventsReference },
   { path: 'dashboards/out/alerts.yaml', text: () => alertsFile() },
   ...boards.map((board) => ({ path: `dashboards/out/${board.uid}.json`, text: () => boardFile(board) })),
+  // The last: it has what the others wrote in it.
+  { path: 'compose/compose.stack.yaml', text: withDigests },
 ]

@@ -18,5 +18,5 @@ const chosen = process.env.GRAFANA_PASSWORD ?? ''
 if (chosen !== '') writeFileSync(password, chosen)
 else if (!existsSync(password)) writeFileSync(password, randomBytes(15).toString('base64url'))
 process.stdout.write(
-  'Grafana: http://127.0.0.1:3000, user admin; password: docker compose exec grafana cat /prepared/grafana-password\n',
+  `Grafana: http://127.0.0.1:${process.env.GRAFANA_PORT ?? 3000}, user admin; password: docker compose exec grafana cat /prepared/grafana-password\n`,
 )

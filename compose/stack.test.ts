@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -31,21 +32,18 @@ type Service = {
   readonly healthcheck?: { readonly test?: readonly string[] }
   readonly ulimits?: { readonly nofile?: { readonly soft: number } }
   readonly logging?: { readonly options?: Readonly<Record<string, string>> }
-  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>
+  readonly labels?: Readonly<Record<string, string>>
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string; readonly restart?: boolean }>>
   readonly volumes?: readonly { readonly source?: string; readonly target: string; readonly type: string }[]
 }
 
-const run = (files: readonly string[], env: Readonly<Record<string, string>>) => {
+const run = (files: readonly string[], env: Readonly<Record<string, string>>, cwd = root) => {
   const [command, ...before] = compose ?? ['']
+  const without = cwd === root ? ['--env-file', '/dev/null'] : []
   return spawnSync(
     command,
-    [
-      ...before,
-      ...['--env-file', '/dev/null'],
-      ...files.flatMap((file) => ['-f', file]),
-      ...['config', '--format', 'json'],
-    ],
-    { cwd: root, encoding: 'utf8', env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env } },
+    [...before, ...without, ...files.flatMap((file) => ['-f', file]), 'config', '--format', 'json'],
+    { cwd, encoding: 'utf8', env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env } },
   )
 }
 
@@ -53,8 +51,9 @@ const run = (files: readonly string[], env: Readonly<Record<string, string>>) =>
 const servicesOf = (
   files: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  cwd = root,
 ): Readonly<Record<string, Service>> => {
-  const { status, stdout, stderr } = run(files, env)
+  const { status, stdout, stderr } = run(files, env, cwd)
   if (status !== 0) throw new Error(stderr)
   const read = JSON.parse(stdout) as { services: Record<string, Service> }
   return read.services
@@ -63,7 +62,7 @@ const servicesOf = (
 const secret = { USER1_SECRET: 'b7c1905e3f62d84a19e07bc5d2f8436a' }
 const combinations = [
   { name: 'the stack', files: ['compose.yaml'], env: {} },
-  { name: 'relay', files: ['compose/compose.relay.yaml'], env: {} },
+  { name: 'relay', files: ['compose.yaml', 'compose/compose.relay.yaml'], env: {} },
   { name: 'host', files: ['compose.yaml', 'compose/compose.host.yaml'], env: {} },
   { name: 'fleet', files: ['compose.yaml', 'compose/compose.fleet.yaml'], env: secret },
 ] as const
@@ -73,7 +72,7 @@ for (const { name, files, env } of combinations) {
     const far = Object.entries(servicesOf(files, env)).flatMap(([service, { ports = [] }]) =>
       ports.filter(({ host_ip }) => host_ip !== '127.0.0.1').map(({ target }) => `${service}:${target}`),
     )
-    assert.equal(far, name === 'host' ? [] : ['proxy:8080'])
+    assert.equal(far, { host: [], fleet: ['address:8080'] }[name as string] ?? ['proxy:8080'])
   })
 
   it(`${name}: every service is bounded, unprivileged, starts again, and its log turns over`, () => {
@@ -109,6 +108,52 @@ for (const { name, files, env } of combinations) {
   })
 }
 
+it('the .env at the root is that of every combination, and its secrets go to whom they are for', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'mtscope-compose-'))
+  using _ = { [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) }
+  for (const name of ['compose.yaml', 'compose'])
+    cpSync(join(root, name), join(folder, name), { recursive: true })
+  const secrets = ['ALERT_RECEIVER_URL', 'ALERT_SMTP_PASSWORD', 'ALERT_TELEGRAM_TOKEN', 'GRAFANA_PASSWORD']
+  const lines = ['MTPROTO_PORT=443', 'PROXY_MEMORY=900m', `USER1_SECRET=${secret.USER1_SECRET}`]
+  writeFileSync(join(folder, '.env'), [...lines, ...secrets.map((name) => `${name}=hidden`)].join('\n'))
+  for (const { name, files } of combinations) {
+    const services = servicesOf(files, {}, folder)
+    const { proxy } = services
+    const { environment = {} } = proxy ?? {}
+    assert.is(environment.USER1_SECRET, secret.USER1_SECRET, name)
+    assert.is(name === 'host' ? environment.MTPROTO_PORT : environment.PUBLIC_PORT, '443', name)
+    assert.is(Number(proxy?.mem_limit), 900 * 2 ** 20, name)
+    for (const [service, { environment: seen = {} }] of Object.entries(services)) {
+      if (service === 'prepare') continue
+      assert.equal(
+        secrets.filter((one) => seen[one] === 'hidden'),
+        [],
+        `${name}: ${service}`,
+      )
+    }
+  }
+})
+
+it('a relay ships to the Kafka of .env, or to none', () => {
+  const files = ['compose.yaml', 'compose/compose.relay.yaml']
+  const alone = servicesOf(files)
+  assert.equal(Object.keys(alone), ['proxy'])
+  assert.is(alone.proxy?.environment?.KAFKA_BROKERS, 'none')
+  const { proxy } = servicesOf(files, { KAFKA_BROKERS: 'k:9092', REDIS_URL: 'redis://r:6379' })
+  assert.is(proxy?.environment?.KAFKA_BROKERS, 'k:9092')
+  assert.is(proxy?.environment?.REDIS_URL, 'redis://r:6379')
+})
+
+it('what reads files at its start is made anew when they change', () => {
+  for (const [service, { labels = {}, volumes = [], depends_on = {} }] of Object.entries(
+    servicesOf(['compose.yaml']),
+  )) {
+    if (volumes.some(({ type }) => type === 'bind'))
+      assert.match(labels[`mtscope.digest.${service}`] ?? '', /^[\da-f]{12}$/, service)
+    if ('prepare' in depends_on) assert.ok(depends_on.prepare?.restart, service)
+  }
+})
+
 it('a stop leaves time to drain', () => {
   const { proxy } = servicesOf(['compose.yaml'])
   assert.ok(Number.parseInt(proxy?.stop_grace_period ?? '0', 10) > Number(settings.DRAIN_SECONDS.fallback))
@@ -116,7 +161,8 @@ it('a stop leaves time to drain', () => {
 
 it('two proxies of a fleet share one network and one secret, and keep a log each', () => {
   const { proxy, 'proxy-2': second } = servicesOf(['compose.yaml', 'compose/compose.fleet.yaml'], secret)
-  assert.is(second?.network_mode, 'service:proxy')
+  assert.is(proxy?.network_mode, 'service:address')
+  assert.is(second?.network_mode, 'service:address')
   assert.is(second?.environment?.USER1_SECRET, proxy?.environment?.USER1_SECRET)
   const data = (service?: Service) => service?.volumes?.map(({ source, target }) => `${source} ${target}`)
   assert.equal(data(proxy), ['proxy /data'])
@@ -133,7 +179,7 @@ it('a fleet without a secret says what to write', () => {
 it('in the host’s network the page of the proxy stays inside', () => {
   const { proxy } = servicesOf(['compose.yaml', 'compose/compose.host.yaml'])
   assert.is(proxy?.network_mode, 'host')
-  assert.is(proxy?.environment?.METRICS_HOST, '172.31.94.1')
+  assert.is(proxy?.environment?.METRICS_HOST, '10.94.31.1')
   assert.equal(Object.keys(proxy?.sysctls ?? {}), [])
 })
 

@@ -38,6 +38,10 @@ export const composeSettings: Readonly<Record<string, { readonly fallback: strin
       fallback: '65536',
       doc: 'Open files that each container may have: two for each client; less where the host allows less',
     },
+    HOST_BRIDGE: {
+      fallback: '10.94.31',
+      doc: 'Network of the stack in compose.host.yaml, its first three numbers; another where this is taken',
+    },
     PROXY_CPUSET: { fallback: '', doc: 'Cores of the proxy in compose.host.yaml, as 0-1; without, all' },
     PROXY_MEMORY: { fallback: '640m', doc: 'Most memory of a proxy' },
     COLLECTOR_MEMORY: { fallback: '384m', doc: 'Most memory of a collector' },

@@ -190,13 +190,25 @@ const startsCompiled = async ({ compose }: Stack): Promise<void> => {
   }
 }
 
+/** Who writes receivers into .env later, and brings it up again, is told from then on. */
+const receiversChange = async ({ ports, up }: Stack): Promise<void> => {
+  const received = async (): Promise<boolean> =>
+    JSON.stringify(await json(ports.alertmanager, '/api/v2/status')).includes('telegram.example')
+  assert.not(await received())
+  const telegram = { TOKEN: '1:x', CHAT: '-5', API: 'http://telegram.example' }
+  await up(Object.fromEntries(Object.entries(telegram).map(([name, is]) => [`ALERT_TELEGRAM_${name}`, is])))
+  assert.ok(await received())
+}
+
 /** Another image, as an upgrade brings it: collectors first. */
 const upgradeCountsOnce = async (stack: Stack): Promise<void> => {
   const { compose, docker, up } = stack
   const before = await inRedis(stack)
   const [link] = await linksOf(stack)
+  const proxy = await compose('ps', '--quiet', 'proxy')
   await docker('tag', stack.image, 'local/mtscope:2.0.0')
-  await up({ MTSCOPE_IMAGE: 'local/mtscope:2.0.0' }, 'collector')
+  await up({ MTSCOPE_IMAGE: 'local/mtscope:2.0.0' }, '--no-deps', 'collector')
+  assert.is(await compose('ps', '--quiet', 'proxy'), proxy)
   await call(link!, 2)
   await up({}, 'proxy')
   await call(link!, 2)
@@ -213,7 +225,8 @@ const backupRestores = async (stack: Stack, folder: string): Promise<void> => {
   const { compose, backup, up } = stack
   const [before, links] = [await inRedis(stack), await linksOf(stack)]
   const saved = await backup('save', folder)
-  for (const file of ['proxy.tar.gz', 'kafka.tar.gz']) assert.ok(saved.includes(join(folder, file)), file)
+  for (const file of ['proxy.tar.gz', 'kafka.tar.gz', 'redis.tar.gz'])
+    assert.ok(saved.includes(join(folder, file)), file)
   assert.is(statSync(join(folder, 'proxy.tar.gz')).mode & 0o077, 0)
   const refused = await backup('restore', folder).catch(String)
   assert.match(refused, /volume of \w+ is not empty/)
@@ -243,6 +256,13 @@ const everyProxyLetsIn = async (stack: Stack, proxies: number): Promise<void> =>
   )
 }
 
+/** The one that is left lets everybody in. */
+const oneFalls = async (fleet: Stack): Promise<void> => {
+  const [, link] = await linksOf(fleet)
+  await fleet.compose('kill', 'proxy')
+  for (let i = 0; i < 8; i++) await call(link!, 4)
+}
+
 it('docker compose up, without a setting: people get in and every part knows; it is upgraded, saved and put back', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'mtscope-backup-'))
   using _ = { [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) }
@@ -251,6 +271,7 @@ it('docker compose up, without a setting: people get in and every part knows; it
     await using stack = await startStack(engine)
     await stack.up()
     await everyPartKnows(stack)
+    await receiversChange(stack)
     await startsCompiled(stack)
     await allIsProvisioned(stack)
     await upgradeCountsOnce(stack)
@@ -260,6 +281,7 @@ it('docker compose up, without a setting: people get in and every part knows; it
     await using fleet = await startStack(engine, 'fleet', { USER1_SECRET: newSecret() })
     await fleet.up({}, 'proxy-2', 'collector-2', 'collector', 'prometheus')
     await everyProxyLetsIn(fleet, 2)
+    await oneFalls(fleet)
   }
   await using host = await startStack(engine, 'host')
   await host.up({}, 'collector', 'prometheus')

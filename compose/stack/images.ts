@@ -9,7 +9,6 @@ import { ensureJaeger, ensureOtelcol } from '../services/telemetry-programs.ts'
 import { importImage, type Layout } from './import-image.ts'
 import { needed, there } from './needed.ts'
 
-const root = join(import.meta.dirname, '..', '..')
 const templates = '/usr/share/prometheus/alertmanager'
 
 /** A certificate authority that this machine trusts besides the usual, for what npm fetches while an image is built. */
@@ -30,25 +29,6 @@ const nodeImage = (docker: Docker): Promise<string> => {
     links: { '/usr/bin/env': '/bin/env', '/bin/npm': '/npm/bin/npm-cli.js' },
     env,
   })
-}
-
-/** The Dockerfile itself, upon that. */
-const ownImage = async (docker: Docker): Promise<string> => {
-  const name = 'local/mtscope:1.0.0'
-  const from = ['--build-arg', `NODE_IMAGE=${await nodeImage(docker)}`]
-  await docker.run(
-    'build',
-    '-q',
-    '--network',
-    'host',
-    ...from,
-    '-t',
-    name,
-    '-f',
-    join(root, 'compose/Dockerfile'),
-    root,
-  )
-  return name
 }
 
 const kafkaImage = (docker: Docker): Promise<string> => {
@@ -86,7 +66,7 @@ const jaegerConfig = {
  * Tempo would; nothing stands for Grafana.
  */
 export const localImages = async (docker: Docker): Promise<Record<string, string>> => ({
-  MTSCOPE_IMAGE: await ownImage(docker),
+  NODE_IMAGE: await nodeImage(docker),
   KAFKA_IMAGE: await kafkaImage(docker),
   REDIS_IMAGE: await importImage(docker, 'redis', {
     files: {

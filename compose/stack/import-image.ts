@@ -30,7 +30,7 @@ export type Layout = {
   readonly entry?: readonly string[]
 }
 
-const applets = ['sh', 'env', 'tr', 'grep', 'wget', 'cat', 'mkdir', 'chown', 'tar', 'gzip', 'ls']
+const applets = ['sh', 'env', 'tr', 'grep', 'wget', 'cat', 'mkdir', 'chown', 'tar', 'gzip', 'ls', 'sleep']
 const users = 'root:x:0:0::/:/bin/sh\nredis:x:999:999::/:/bin/sh\nnode:x:1000:1000::/:/bin/sh\n'
 // Loaded by name at run time: Kafka's zstd asks for libraries that glibc keeps as empty shells.
 const late = ['libpthread.so.0', 'libdl.so.2', 'librt.so.1', 'libm.so.6', 'libnss_dns.so.2', 'libresolv.so.2']

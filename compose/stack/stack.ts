@@ -17,7 +17,7 @@ const root = join(import.meta.dirname, '..', '..')
 
 export type Stack = {
   /** The ports on 127.0.0.1 where things are published. */
-  readonly ports: Readonly<Record<'clients' | 'prometheus' | 'grafana' | 'tempo', number>>
+  readonly ports: Readonly<Record<'clients' | 'prometheus' | 'alertmanager' | 'grafana' | 'tempo', number>>
   /** That of proxy and collector. */
   readonly image: string
   /** Whether this service is the one that compose.yaml names. */
@@ -27,8 +27,8 @@ export type Stack = {
   /** `compose/backup.sh`. */
   backup(...args: string[]): Promise<string>
   docker(...args: string[]): Promise<string>
-  /** Brings up what is not up, and waits until all of it is well. `env` stands until the next. */
-  up(env?: Readonly<Record<string, string>>, ...services: string[]): Promise<void>
+  /** Brings up what is not up, and waits until all of it is well. `env` stands until the next. May begin with flags. */
+  up(env?: Readonly<Record<string, string>>, ...flagsAndServices: string[]): Promise<void>
 }
 
 /** Of these there is no image here; a store of traces that is not Tempo takes its place. */
@@ -57,11 +57,13 @@ const shapes = {
 export type Shape = keyof typeof shapes
 
 /** In place of the internet, and what a test must reach that is published nowhere. */
-const override = (shape: Shape, tempo: number) => {
+const override = (shape: Shape, tempo: number, built: boolean) => {
   // In the host's network a proxy knows no names of the stack's.
   const far = shape === 'host' ? '127.0.0.1' : 'telegram'
   const farEnds = [...Object.values(datacenterPorts), sitePort]
   const proxy = {
+    // Packages are fetched as this machine fetches them.
+    ...(built ? { build: { network: 'host' } } : {}),
     depends_on: { telegram: { condition: 'service_started' } },
     environment: {
       TELEGRAM_DATACENTERS: Object.entries(datacenterPorts)
@@ -92,7 +94,7 @@ const override = (shape: Shape, tempo: number) => {
 
 export type Engine = AsyncDisposable & {
   readonly docker: Docker
-  /** `*_IMAGE` → name. */
+  /** `*_IMAGE` → name. Without MTSCOPE_IMAGE compose builds it, as it does for everybody. */
   readonly images: Readonly<Record<string, string | undefined>>
   /** Whether they are the images that compose.yaml means. */
   readonly official: boolean
@@ -128,7 +130,7 @@ export const startStack = async (
   >
   const file = join(folder, 'override.yaml')
   // JSON is YAML.
-  writeFileSync(file, JSON.stringify(override(shape, ports.tempo!)))
+  writeFileSync(file, JSON.stringify(override(shape, ports.tempo!, !images.MTSCOPE_IMAGE)))
   const [command, ...before] = there('docker compose', ensureCompose())
   const PATH = [dirname(command), dirname(find('docker') ?? ''), process.env.PATH].join(delimiter)
   let env: Record<string, string | undefined> = {
@@ -177,10 +179,12 @@ export const startStack = async (
     compose,
     backup: (...args) => runCommand(join(root, 'compose/backup.sh'), args, env, root),
     docker: (...args) => docker.run(...args),
-    up: async (more = {}, ...services) => {
+    up: async (more = {}, ...args) => {
       env = { ...env, ...more }
+      const flags = args.filter((arg) => arg.startsWith('--'))
+      const services = args.filter((arg) => !flags.includes(arg))
       const wanted = services.length > 0 ? services : all
-      await compose('up', '--detach', ...wanted)
+      await compose('up', '--detach', ...flags, ...wanted)
       await until(
         async () => {
           const well = new Set((await seen()).filter(isWell).map(({ Service }) => Service))
