@@ -22,8 +22,8 @@ test('threads that enter at once never take more places than there are, and all 
       const door = room(workerData.memory, 2, 2)
       const inside = new Int32Array(workerData.inside)
       let most = 0
-      let entered = 0
-      for (let i = 0; i < 100_000; i++) {
+      // So many entries, not tries: two that wait for a core inside let nobody in for as long as that lasts.
+      for (let entered = 0; entered < 20_000; ) {
         if (door.enter() !== null) continue
         entered++
         most = Math.max(most, Atomics.add(inside, 0, 1) + 1)
@@ -31,7 +31,7 @@ test('threads that enter at once never take more places than there are, and all 
         door.greeted()
         door.leave()
       }
-      parentPort.postMessage({ most, entered })
+      parentPort.postMessage(most)
     })`
   const workerData = {
     memory,
@@ -43,16 +43,13 @@ test('threads that enter at once never take more places than there are, and all 
     const told = await Promise.all(
       threads.map(
         (thread) =>
-          new Promise<{ most: number; entered: number }>((resolve, reject) => {
+          new Promise<number>((resolve, reject) => {
             thread.once('message', resolve)
             thread.once('error', reject)
           }),
       ),
     )
-    for (const { most, entered } of told) {
-      assert.ok(most <= 2, `${most}`)
-      assert.ok(entered > 0)
-    }
+    for (const most of told) assert.ok(most >= 1 && most <= 2, `${most}`)
     assert.equal([...new Int32Array(memory)], [0, 0])
   } finally {
     await Promise.all(threads.map((thread) => thread.terminate()))
