@@ -44,12 +44,14 @@ const sampledBy = (run: (sample: () => Sampled) => Promise<void>): Promise<void>
 test('a sample tells the CPU of its interval and not of the process’s life', () =>
   sampledBy(async (sample) => {
     burn(60)
+    const before = performance.now()
     const busy = sample()
     const idle = sample()
+    const elapsed = performance.now() - before
     assert.ok(busy.cpuUserMs + busy.cpuSystemMs >= 60, `${busy.cpuUserMs} ms`)
     assert.ok(idle.cpuUserMs + idle.cpuSystemMs < busy.cpuUserMs + busy.cpuSystemMs)
     assert.ok(busy.hostCpu > 0 && busy.hostCpu <= 1)
-    assert.ok(busy.intervalMs > 0 && idle.intervalMs < busy.intervalMs)
+    assert.ok(busy.intervalMs > 0 && idle.intervalMs <= Math.ceil(elapsed))
   }))
 
 test('a sample names every thread once, and sums their garbage collection', () =>
@@ -69,12 +71,13 @@ test('a sample names every thread once, and sums their garbage collection', () =
 test('a turn of the loop that blocks shows as delay, and only until the next sample', async () => {
   const loop = watchLoop('main')
   await turn()
-  spin(50)
+  // Long: a process that waits for a core is late by tens of ms, too.
+  spin(500)
   await turn()
   await turn()
-  assert.ok(loop.sample().delayP99Ms >= 45)
+  assert.ok(loop.sample().delayP99Ms >= 450)
   await turn()
-  assert.ok(loop.sample().delayP99Ms < 45)
+  assert.ok(loop.sample().delayP99Ms < 450)
   loop.stop()
 })
 
