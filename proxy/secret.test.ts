@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { inspect } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -48,8 +48,9 @@ test('weak secrets are refused', () => {
 })
 
 test('random secrets are not called weak', () => {
+  // The same ones each time: of random ones one in five million is called so, by right.
   for (let at = 0; at < 20_000; at++) {
-    const bytes = randomBytes(16)
+    const bytes = hash('md5', String(at), 'buffer')
     assert.is(weakness(bytes), null, bytes.toString('hex'))
   }
 })
