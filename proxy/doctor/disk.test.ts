@@ -5,14 +5,17 @@ import { diskCheck } from './disk.ts'
 import { examine } from './examine.ts'
 import { exampleAbout, exampleFolder } from './example.ts'
 
-const look = async (env: Readonly<Record<string, string>>): Promise<string | undefined> =>
-  (await examine({ disk: diskCheck }, exampleAbout(env)))[0]?.verdict
+const look = async (DATA_DIR: string, logMaxBytes: number): Promise<string | undefined> => {
+  const about = exampleAbout({ DATA_DIR })
+  const config = { ...about.config, logMaxBytes }
+  return (await examine({ disk: diskCheck }, { ...about, config }))[0]?.verdict
+}
 
 test('a folder without room or right is told', async () => {
   using there = exampleFolder({ file: '' })
-  assert.is(await look({ DATA_DIR: join(there.path, 'not', 'yet'), LOG_MAX_BYTES: '1M' }), 'ok')
-  assert.is(await look({ DATA_DIR: there.path, LOG_MAX_BYTES: `${1_024 ** 4}` }), 'warn')
-  assert.is(await look({ DATA_DIR: join(there.path, 'file') }), 'fail')
+  assert.is(await look(join(there.path, 'not', 'yet'), 1_024 ** 2), 'ok')
+  assert.is(await look(there.path, Number.MAX_SAFE_INTEGER), 'warn')
+  assert.is(await look(join(there.path, 'file'), 1_024 ** 2), 'fail')
 })
 
 test.run()
