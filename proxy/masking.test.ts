@@ -5,6 +5,7 @@ import { createServer } from 'node:tls'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { selfSigned } from '../compose/e2e/certificate.ts'
+import { freePorts } from '../compose/services/ports.ts'
 import { isOurselves, resolved, watchMasking } from './masking.ts'
 import type { MeasuredFlight } from './relay/flight.ts'
 
@@ -113,8 +114,9 @@ test('names become addresses, and a name that leads nowhere is left out', async 
 test('the answer of a host that goes away is kept, and taken anew when it comes back', async () => {
   // The watch's timers keep no process awake; this does.
   await using _awake = await site()
-  const first = await site()
-  const { port } = first
+  // One that no connection is given while the host is away.
+  const [port = 0] = await freePorts(1)
+  const first = await site(port)
   using watch = watching(port)
   await Promise.all([watch.known, once(watch.told, 'flight')])
   assert.equal(watch.changes[0], { mask: { host: '127.0.0.1', port, family: 'ipv4' } })
@@ -133,14 +135,13 @@ test('the answer of a host that goes away is kept, and taken anew when it comes 
 })
 
 test('what an earlier run measured serves a start without the host; without it, a usual answer', async () => {
-  const gone = await site()
-  await gone[Symbol.asyncDispose]()
+  const [gone = 0] = await freePorts(1)
   const kept = { observedAt: 1 } as MeasuredFlight
   for (const [before, using_] of [
     [kept, 'the last known answer'],
     [null, 'a usual answer'],
   ] as const) {
-    using watch = watching(gone.port, { kept: before })
+    using watch = watching(gone, { kept: before })
     await Promise.all([watch.known, once(watch.told, 'masking-host-away')])
     assert.equal(watch.said, [`warn masking-host-away: ${using_}`])
     assert.equal(

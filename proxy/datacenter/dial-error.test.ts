@@ -1,14 +1,12 @@
 import { once } from 'node:events'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { freePorts } from '../../compose/services/ports.ts'
 import { dialErrorOf } from './dial-error.ts'
 
 test('a closed port is "refused"', async () => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  await server[Symbol.asyncDispose]()
+  const [port = 0] = await freePorts(1)
   const [error] = await once(connect(port, '127.0.0.1'), 'error').catch((error) => [error])
   assert.is(dialErrorOf(error.code), 'refused')
 })

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { freePorts } from '../../compose/services/ports.ts'
 import { type Engine, HEAD, type Link, type LinkEvents } from './link.ts'
 import { nativeEngine } from './native/engine.ts'
 import { ipv6Bytes } from './native/libc.ts'
@@ -126,10 +127,7 @@ for (const [name, make] of [
   }
 
   test(`${name}: a refused dial says so, after dial has returned`, async () => {
-    const gone = createServer().listen(0, '127.0.0.1')
-    await once(gone, 'listening')
-    const { port } = gone.address() as AddressInfo
-    await new Promise((resolve) => gone.close(resolve))
+    const [port = 0] = await freePorts(1)
     await using relay = await running(make, () => {})
     let returned = false
     const failure = new Promise((resolve) => {

@@ -4,6 +4,7 @@ import { createServer, type TlsOptions } from 'node:tls'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { selfSigned } from '../../compose/e2e/certificate.ts'
+import { freePorts } from '../../compose/services/ports.ts'
 import { x25519, x25519MlKem768 } from '../wire/client-hello.ts'
 import { type MeasuredFlight, measureFlight } from './flight.ts'
 
@@ -117,9 +118,7 @@ test('a host that floods is read up to a bound', async () => {
 })
 
 test('nobody there, and somebody silent, are errors', async () => {
-  const gone = await peer(() => {})
-  const { port } = gone
-  await gone[Symbol.asyncDispose]()
+  const [port = 0] = await freePorts(1)
   assert.equal(await measureFlight({ host, port, name, timeoutMs: 5000 }), { error: 'unreachable' })
   await using silent = await peer(() => {})
   assert.equal(await measureFlight({ host, port: silent.port, name, timeoutMs: 100 }), { error: 'timeout' })
