@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { until } from '../../compose/e2e/until.ts'
 import { ensureKafka, startKafka } from '../../compose/services/kafka.ts'
 import { skipUnless } from '../../compose/testing/skip.ts'
 import { startThief } from './acknowledgement-thief.ts'
@@ -110,6 +111,8 @@ it('a topic that somebody deletes is made again', async () => {
   await producer.send(0, [{ value: 'gone' }])
   const admin = client.kafka.admin()
   await admin.deleteTopics({ topics: ['mtscope.events'] })
+  // The controller has said so; the broker may take a batch into the old topic for a moment more.
+  await until(async () => !(await admin.listTopics()).includes('mtscope.events'), 'it is gone')
   await admin.disconnect()
   await producer.send(0, [{ value: 'there' }])
   await producer.close()
@@ -138,7 +141,8 @@ it('a broker that is killed and comes back has everything once, and a frozen one
   const refused = closed.send(0, [{ value: 'never' }]).catch((error: unknown) => error)
   const since = performance.now()
   await closed.close()
-  assert.ok(performance.now() - since < 1_500, 'close waits for nobody')
+  // A request that nobody answers is given up after eight seconds.
+  assert.ok(performance.now() - since < 5_000, 'close waits for nobody')
   assert.instance(await refused, ProducerClosed)
   broker.thaw()
   await late
