@@ -163,7 +163,7 @@ it('while the broker is away rows wait, the oldest is told, and stop waits no lo
     assert.is(shipper.shipped.waitingRows, 2)
     const since = performance.now()
     assert.not(await shipper.stop(300))
-    assert.ok(performance.now() - since < 1_500, `${performance.now() - since} ms`)
+    assert.ok(performance.now() - since < 5_000, `${performance.now() - since} ms`)
   }
   await broker.start()
   using log = open(dir.path)

@@ -35,7 +35,8 @@ test('a proxy that never comes to listen is not waited for, and not complained o
     const began = performance.now()
     const telemetry = startTelemetry({ ...nobody, warn, env: {}, listening })
     await telemetry.stop()
-    assert.ok(performance.now() - began < 1_000)
+    // One that loads is waited for, for three seconds.
+    assert.ok(performance.now() - began < 2_500)
   }
   assert.equal(complaints, [])
 })

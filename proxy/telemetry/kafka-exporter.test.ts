@@ -116,7 +116,8 @@ it('without a broker spans are given up and counted, and stopping waits for nobo
   await until(async () => (await lost()) > 1_000, 'they are counted')
   const since = performance.now()
   await telemetry[Symbol.asyncDispose]()
-  assert.ok(performance.now() - since < 5_000, `${performance.now() - since} ms`)
+  // Three seconds of patience for the spans, half a second for the producer.
+  assert.ok(performance.now() - since < 10_000, `${performance.now() - since} ms`)
 })
 
 test.run()
