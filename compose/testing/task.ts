@@ -15,7 +15,7 @@ export type Task = {
 
 export type Result = Outcome & { readonly task: Task; readonly elapsedMs: number }
 
-const graceMs = 2_000
+const graceMs = 5_000
 const running = new Set<ChildProcess>()
 
 const signal = (child: ChildProcess, name: NodeJS.Signals | 0): boolean => {
