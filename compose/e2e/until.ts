@@ -2,7 +2,7 @@
 export const until = async <T>(
   look: () => T | Promise<T>,
   what: string,
-  ms = 15_000,
+  ms = 30_000,
 ): Promise<NonNullable<T>> => {
   const deadline = performance.now() + ms
   for (;;) {

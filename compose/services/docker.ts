@@ -32,7 +32,7 @@ export const startDocker = async (): Promise<Docker> => {
       return ['--data-root', at('data'), '--exec-root', at('exec'), '--pidfile', at('pid'), '-H', host]
     },
     ready: (said) => said.includes('API listen on'),
-    readyMs: 60_000,
+    readyMs: 120_000,
   })
   // SIGKILL would leave containers, mounts and containerd behind.
   const remove = service[Symbol.asyncDispose]

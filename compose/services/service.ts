@@ -70,7 +70,7 @@ export const startService = async (options: {
         return options.ready(said)
       },
       `${options.name} answers`,
-      options.readyMs ?? 30_000,
+      options.readyMs ?? 60_000,
     ).catch((error: unknown) => {
       throw new Error(`${String(error)}\n${said}`)
     })
