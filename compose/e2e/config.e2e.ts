@@ -6,7 +6,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { connectClient } from './client.ts'
 import { fakeDatacenter } from './fake-datacenter.ts'
-import { type Appliance, runAppliance, startAppliance } from './harness.ts'
+import { type Appliance, freePort, runAppliance, startAppliance } from './harness.ts'
 import { until } from './until.ts'
 
 const quiet = { MTPROTO_PORT: '0', METRICS_PORT: '0', PROBE_INTERVAL: '0', MASK_HOST: 'off' }
@@ -67,10 +67,7 @@ test('a second appliance does not share the first one’s port', async () => {
 })
 
 test('of two that start at the same moment on one port, one gets it', async () => {
-  await using free = createServer().listen(0, '127.0.0.1')
-  await once(free, 'listening')
-  const env = { MTPROTO_PORT: `${(free.address() as AddressInfo).port}` }
-  await new Promise((resolve) => free.close(resolve))
+  const env = { MTPROTO_PORT: `${await freePort()}` }
   const both = await Promise.allSettled([startAppliance({ env }), startAppliance({ env })])
   await using stack = new AsyncDisposableStack()
   const started = both.flatMap((one) => (one.status === 'fulfilled' ? [stack.use(one.value)] : []))

@@ -51,7 +51,7 @@ export type Appliance = AsyncDisposable & {
 }
 
 const root = join(import.meta.dirname, '..', '..')
-const startMs = 30_000
+const startMs = 60_000
 const stopMs = 60_000
 const running = new Set<ChildProcess>()
 process.on('exit', () => {
@@ -75,7 +75,8 @@ export const startAppliance = async (options: ApplianceOptions = {}): Promise<Ap
   if (options.dotenv) await writeFile(join(folder, '.env'), options.dotenv)
   const env: Record<string, string | undefined> = {
     PATH: process.env.PATH,
-    MTPROTO_PORT: '0',
+    // Not 0: a port that the kernel gives may be somebody else's before the workers listen on it.
+    MTPROTO_PORT: `${await freePort()}`,
     MTPROTO_HOST: '127.0.0.1',
     METRICS_PORT: '0',
     COLLECTOR_PORT: '0',
@@ -90,6 +91,8 @@ export const startAppliance = async (options: ApplianceOptions = {}): Promise<Ap
     PROBE_INTERVAL: '0',
     DOCTOR_INTERVAL: '0',
     DRAIN_SECONDS: '5',
+    // Both ends share the cores with other tests: 3 s are for clients that have their own.
+    CLIENT_HANDSHAKE_TIMEOUT: '15',
     // A test asks nobody beyond loopback.
     PUBLIC_HOST_FROM: 'none',
     ...options.env,
