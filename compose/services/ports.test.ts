@@ -10,6 +10,8 @@ test('a port is given once, can be listened on, and is none that a connection is
   assert.ok(ports.every((port) => port >= 10_000 && port < 32_768))
   await using server = createServer().listen(ports[0], '127.0.0.1')
   await once(server, 'listening')
+  const pairs = (await freePorts(20, 10_000)).flatMap((port) => [port, port + 10_000])
+  assert.ok(pairs.every((port) => port < 32_768 && !ports.includes(port)))
 })
 
 test.run()

@@ -19,19 +19,21 @@ const reserve = async (port: number): Promise<boolean> => {
   return name !== null
 }
 
-const isFree = async (port: number): Promise<boolean> => {
+/** Reserves a port, and tells whether nobody listens there. */
+const claim = async (port: number): Promise<boolean> => {
+  if (!(await reserve(port))) return false
   const server = await listening({ port })
   if (server === null) return false
   await new Promise((resolve) => server.close(resolve))
   return true
 }
 
-/** Ports where nobody listens, for this process and those that it starts. */
-export const freePorts = async (count: number): Promise<number[]> => {
+/** Ports where nobody listens, for this process and those that it starts; nor `beside` ports above, where that is given. */
+export const freePorts = async (count: number, beside = 0): Promise<number[]> => {
   const ports: number[] = []
   while (ports.length < count) {
-    const port = randomInt(lowest, highest)
-    if ((await reserve(port)) && (await isFree(port))) ports.push(port)
+    const port = randomInt(lowest, highest - beside)
+    if ((await claim(port)) && (beside === 0 || (await claim(port + beside)))) ports.push(port)
   }
   return ports
 }

@@ -19,6 +19,7 @@ const ask = (port: number, ...command: string[]): Promise<string> => {
   const { promise, resolve } = Promise.withResolvers<string>()
   const socket = connect(port, '127.0.0.1', () => socket.write(`${command.join(' ')}\r\n`))
   socket.once('data', (bytes) => resolve(bytes.toString())).once('error', () => resolve(''))
+  socket.once('close', () => resolve(''))
   return promise.finally(() => socket.destroy())
 }
 
@@ -48,10 +49,13 @@ export type RedisCluster = AsyncDisposable & {
   readonly nodes: readonly Redis[]
 }
 
+/** The port that the nodes of a cluster talk to each other by lies so far above that for clients. */
+const busBeside = 10_000
+
 /** A Redis Cluster of three masters. */
 export const startRedisCluster = async (): Promise<RedisCluster> => {
   await using stack = new AsyncDisposableStack()
-  const ports = await freePorts(3)
+  const ports = await freePorts(3, busBeside)
   const nodes: Redis[] = []
   for (const port of ports) {
     nodes.push(stack.use(await startOn(port, ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'])))
