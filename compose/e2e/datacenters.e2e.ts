@@ -46,7 +46,7 @@ test('a dead datacenter ends its clients as a drop in the dial, and leaves the o
 
 test('a datacenter that resets, and one that falls silent, are told apart', async () => {
   await using dc = await fakeDatacenter()
-  await using proxy = await startAppliance({ datacenters: { 2: dc }, env: { STALL_TIMEOUT: '1' } })
+  await using proxy = await startAppliance({ datacenters: { 2: dc }, env: { STALL_TIMEOUT: '3' } })
   await using one = await to(proxy, 2)
   await one.reqPq()
   dc.manner.mood = 'reset'
@@ -92,7 +92,7 @@ test('warm sockets that died are noticed: a client never pays for them', async (
 
 test('a datacenter going away and coming back is probed, alerted and cleared', async () => {
   await using steady = await fakeDatacenter()
-  await using shaky = await fakeDatacenter({ delayMs: 30 })
+  await using shaky = await fakeDatacenter({ delayMs: 40 })
   await using proxy = await startAppliance({
     datacenters: { 2: steady, 4: shaky, '-4': shaky },
     env: { PROBE_INTERVAL: '1', ALERT_WINDOWS: '0.1' },
@@ -104,13 +104,17 @@ test('a datacenter going away and coming back is probed, alerted and cleared', a
   await became(2, 'up')
   await became(4, 'up')
   const seen = await state(4)
-  assert.ok(seen?.resPqMs && seen.resPqMs >= 30 && seen.resPqMs < 1000, `${seen?.resPqMs} ms`)
+  // A timer may be early by a millisecond or two, and an answer late by whatever else runs here.
+  assert.ok(seen?.resPqMs && seen.resPqMs >= 30 && seen.resPqMs < 5_000, `${seen?.resPqMs} ms`)
   await until(async () => (await state(4, true))?.state === 'up', 'media up')
   await shaky.goAway()
   await became(4, 'down')
   const raised = await until(
     async () =>
-      (await proxy.status()).alerts.find((alert) => alert.clearedAt === null && /4/.test(alert.subject)),
+      (await proxy.status()).alerts.find(
+        // Its own: a busy host is told, too, and may have a 4 in its name.
+        ({ clearedAt, subject }) => clearedAt === null && subject.startsWith('dc 4 '),
+      ),
     'an alert raised',
     60_000,
   )
