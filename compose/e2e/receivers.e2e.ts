@@ -118,7 +118,7 @@ it('an alert and its end reach webhook, mailbox and Telegram, readable, and less
     ALERT_RUNBOOK_URL: 'https://proxy.example.test/runbook',
   })
   // As it was prepared, in a time that passes faster.
-  const route = { ...config.route, group_wait: '2s', group_interval: '2s' }
+  const route = { ...config.route, group_wait: '5s', group_interval: '2s' }
   await using alertmanager = await startAlertmanager({ ...config, route })
   const post = async (...alerts: Alert[]): Promise<void> => {
     const response = await fetch(`${alertmanager.url}/api/v2/alerts`, {
