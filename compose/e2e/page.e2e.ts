@@ -7,12 +7,13 @@ import { startAppliance } from './harness.ts'
 import { observe } from './stranger.ts'
 
 test('a client, a stranger and a datacenter that goes away are on the page by themselves, and so is the end', async () => {
+  // First, for it takes the whole machine: after a minute of that the page would rightly say that the host is busy.
+  await using browser = await openChromium()
   await using dc = await fakeDatacenter()
   await using proxy = await startAppliance({
     datacenters: { 2: dc },
     env: { PROBE_INTERVAL: '1', ALERT_WINDOWS: '0.05', USER1_NAME: 'grandma' },
   })
-  await using browser = await openChromium()
   const page = await browser.newPage()
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(String(error)))
