@@ -26,7 +26,7 @@ const counted = (collector: Appliance, sessions: number): Promise<unknown> =>
       return totals.connections === sessions && open.total === 0
     },
     `${sessions} sessions`,
-    20_000,
+    60_000,
   ).catch(async (error: unknown) => {
     const { totals, open } = await collector.status()
     throw new Error(`${String(error)}; there are ${totals.connections}, ${open.total} open`)
@@ -52,7 +52,7 @@ it('a fleet: every collector answers for all proxies, whoever dies', async () =>
   await call(one)
   await counted(second, 4)
   assert.ok(
-    performance.now() - killedAt < 15_000,
+    performance.now() - killedAt < 30_000,
     `${performance.now() - killedAt} ms until the other has it`,
   )
 
@@ -61,7 +61,7 @@ it('a fleet: every collector answers for all proxies, whoever dies', async () =>
   await fleet.kafka.start()
   const backAt = performance.now()
   await counted(second, 5)
-  assert.ok(performance.now() - backAt < 12_000, `${performance.now() - backAt} ms after the broker was back`)
+  assert.ok(performance.now() - backAt < 30_000, `${performance.now() - backAt} ms after the broker was back`)
   const { events } = await second.status()
   assert.equal(events.lost, {})
   assert.is(await second.stop(), 0)
