@@ -9,7 +9,7 @@ export type Seen = {
   end: 'fin' | 'reset' | 'open'
 }
 
-const patienceMs = 20_000
+const patienceMs = 40_000
 
 /** Someone who is no client: sends the steps and tells what came back, until the end or until it is `enough`. */
 export const observe = (
