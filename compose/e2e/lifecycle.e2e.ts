@@ -16,7 +16,7 @@ const settled = (proxy: Appliance, connections: number): Promise<Status> =>
 
 test('SIGTERM lets a download finish, takes nobody new, and exits 0', async () => {
   await using dc = await fakeDatacenter()
-  await using proxy = await startAppliance({ datacenters: { 2: dc }, env: { DRAIN_SECONDS: '30' } })
+  await using proxy = await startAppliance({ datacenters: { 2: dc }, env: { DRAIN_SECONDS: '60' } })
   const options = { mode: 'tls' as const, port: proxy.port, secret: proxy.secret }
   await using client = await connectClient(options)
   await client.reqPq()
@@ -38,7 +38,7 @@ test('SIGTERM lets a download finish, takes nobody new, and exits 0', async () =
   const exit = proxy.stop()
   client.end()
   assert.is(await exit, 0)
-  assert.ok(performance.now() - startedAt < 10_000, 'it does not wait for nobody')
+  assert.ok(performance.now() - startedAt < 30_000, 'it does not wait for nobody')
 })
 
 test('Ctrl-C, which comes from the terminal and from npm, is one wish to end in good order', async () => {
