@@ -53,6 +53,15 @@ const servers = (proxy: Appliance): readonly (string | null)[] => [
 const warned = (proxy: Appliance): readonly string[] =>
   proxy.lines.filter((line) => /which no client outside this network reaches.*PUBLIC_HOST=/.test(line))
 
+/** One that asks there. It waits for three seconds, which is short where others have the cores: then it starts once more. */
+const asking = async (from: string, env: Readonly<Record<string, string>> = {}): Promise<Appliance> => {
+  for (let tries = 1; ; tries++) {
+    const proxy = await startAppliance({ env: { PUBLIC_HOST_FROM: from, DOCTOR_INTERVAL: '600', ...env } })
+    if (tries === 5 || !warned(proxy).some((line) => line.includes('does not answer'))) return proxy
+    await proxy[Symbol.asyncDispose]()
+  }
+}
+
 /** The verdict of the proxy's own doctor about the links. */
 const verdict = (proxy: Appliance): Promise<string> =>
   until(async () => {
@@ -62,11 +71,9 @@ const verdict = (proxy: Appliance): Promise<string> =>
 
 test('without configuration the links name the address that an echo sees, and no fact tells it', async () => {
   await using trace = await echo()
-  await using proxy = await startAppliance({
-    env: { PUBLIC_HOST_FROM: trace.url, NODE_EXTRA_CA_CERTS: trace.ca, DOCTOR_INTERVAL: '600' },
-  })
+  await using proxy = await asking(trace.url, { NODE_EXTRA_CA_CERTS: trace.ca })
   assert.equal(servers(proxy), [asks ? seen : own.host])
-  assert.equal(trace.asked, asks ? ['/cdn-cgi/trace'] : [])
+  assert.equal([...new Set(trace.asked)], asks ? ['/cdn-cgi/trace'] : [])
   assert.equal(warned(proxy), [])
   assert.is(await verdict(proxy), 'ok')
   assert.is(await proxy.stop(), 0)
@@ -76,7 +83,7 @@ test('without configuration the links name the address that an echo sees, and no
 
 test('an echo that nobody vouches for is not believed; links that lead nowhere say so', async () => {
   await using trace = await echo()
-  await using proxy = await startAppliance({ env: { PUBLIC_HOST_FROM: trace.url, DOCTOR_INTERVAL: '600' } })
+  await using proxy = await asking(trace.url)
   assert.equal(servers(proxy), [own.host])
   assert.equal(trace.asked, [])
   const dead = own.from === 'local'
