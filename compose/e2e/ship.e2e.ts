@@ -72,12 +72,15 @@ it('a proxy relays while the broker is away, and ships what happened, its end in
   assert.ok((await waiting(proxy)) > 0)
   const since = performance.now()
   assert.is(await proxy.stop(), 0)
-  assert.ok(performance.now() - since < 9_000, `${performance.now() - since} ms to stop without a broker`)
+  // It waits for five of them; the rest is a process that ends.
+  assert.ok(performance.now() - since < 30_000, `${performance.now() - since} ms to stop without a broker`)
   assert.is(proxy.lines.filter((line) => line.includes('unshipped')).length, 1)
 
   await kafka.start()
   await proxy.start()
   await call(proxy)
+  // A broker that has just started may need longer than a proxy that stops waits for it.
+  await until(async () => (await waiting(proxy)) === 0, 'the broker takes what waited', 60_000)
   assert.is(await proxy.stop(), 0)
   await using topic = readTopic(kafka.brokers)
   const stops = (): number => topic.facts().filter(({ event }) => event.type === 'process.stopped').length
