@@ -64,7 +64,7 @@ const override = (shape: Shape, tempo: number, built: boolean) => {
   const proxy = {
     // Packages are fetched as this machine fetches them.
     ...(built ? { build: { network: 'host' } } : {}),
-    depends_on: { telegram: { condition: 'service_started' } },
+    depends_on: { telegram: { condition: 'service_healthy' } },
     environment: {
       TELEGRAM_DATACENTERS: Object.entries(datacenterPorts)
         .map(([dc, port]) => `${dc}=${far}:${port}`)
@@ -84,6 +84,12 @@ const override = (shape: Shape, tempo: number, built: boolean) => {
         command: ['node', '/repository/compose/stack/telegram.ts'],
         volumes: [`${root}:/repository:ro`],
         init: true,
+        // The last port that it listens on: who is let in before finds nobody.
+        healthcheck: {
+          test: ['CMD', 'grep', '-qs', `:${sitePort.toString(16).toUpperCase()} 0*:0000 0A`, '/proc/net/tcp'],
+          interval: '1s',
+          start_period: '60s',
+        },
         ports: shape === 'host' ? farEnds.map((port) => `127.0.0.1:${port}:${port}`) : [],
       },
       ...Object.fromEntries(shapes[shape].proxies.map((name) => [name, proxy])),
@@ -191,7 +197,7 @@ export const startStack = async (
           return wanted.every((service) => well.has(service))
         },
         'every service is well',
-        120_000,
+        240_000,
       ).catch(async (error: unknown) => {
         const [there, said] = [await compose('ps', '--all'), await compose('logs', '--tail', '20')]
         throw new Error(`${error}\n${there}\n${said}`)
