@@ -22,10 +22,10 @@ test('a client, a stranger and a datacenter that goes away are on the page by th
       complaints.push(message.text())
   })
   const shows = (section: string, text: string) =>
-    page.locator(`#${section}`).filter({ hasText: text }).waitFor({ timeout: 30_000 })
+    page.locator(`#${section}`).filter({ hasText: text }).waitFor({ timeout: 60_000 })
 
   await page.goto(proxy.metricsUrl)
-  await page.locator('#verdict[data-level=well]').waitFor({ timeout: 30_000 })
+  await page.locator('#verdict[data-level=well]').waitFor({ timeout: 60_000 })
 
   await using client = await connectClient({ port: proxy.port, secret: proxy.secret, mode: 'tls' })
   await client.reqPq()
@@ -37,11 +37,11 @@ test('a client, a stranger and a datacenter that goes away are on the page by th
   await dc.goAway()
   await shows('datacenters', 'down')
   await shows('alerts', 'has not answered')
-  await page.locator('#verdict[data-level=wrong]').waitFor({ timeout: 30_000 })
+  await page.locator('#verdict[data-level=wrong]').waitFor({ timeout: 60_000 })
   assert.equal(complaints, [])
 
   assert.is(await proxy.stop(), 0)
-  await page.locator('#verdict[data-level=gone]').waitFor({ timeout: 30_000 })
+  await page.locator('#verdict[data-level=gone]').waitFor({ timeout: 60_000 })
 })
 
 test.run()
