@@ -69,7 +69,7 @@ ${table}
 - *over after*: from its end until all of that was cleared, collector / Prometheus; the slow pairs of the error budget, whose
   windows are hours, are not waited for.
 - *false*: whatever else fired, but for what the drill names as an honest consequence (\`follows\` in \`compose/drill/\`).
-- *of a busy host*: alerts about CPU or event loops while the drill itself measured that others kept the host busy.
+- *of a busy host*: alerts about CPU, event loops, or answers that came late while the drill itself measured that others kept the host busy.
 `,
   )
 }

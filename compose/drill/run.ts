@@ -101,8 +101,8 @@ export const runDrill = async (
 ): Promise<Outcome> => {
   const { factor, say, warm = drill.warm ?? 15 } = options
   const waits = longest(factor)
-  await using world = await startWorld({ factor, ...(drill.env === undefined ? {} : { env: drill.env }) })
   using host = watchHost(factor)
+  await using world = await startWorld({ factor, ...(drill.env === undefined ? {} : { env: drill.env }) })
   const { sink } = world
   const follow = setInterval(() => {
     while (said < sink.told.length) {
