@@ -85,10 +85,17 @@ it('what is in Redis can be folded again from Kafka, byte for byte, and yesterda
   const again = await run(fleet, 'collector/rebuild-command.ts', '--replace')
   assert.is(again.code, 0, again.out + again.err)
   assert.match(again.err, /folding into Redis: .*\(100 %\)/)
-  await until(async () => {
+  await until(
+    async () => {
+      const now = await collector.status()
+      return JSON.stringify(now.totals) === JSON.stringify(totals)
+    },
+    'the collector tells the same again',
+    90_000,
+  ).catch(async (error: unknown) => {
     const now = await collector.status()
-    return JSON.stringify(now.totals) === JSON.stringify(totals)
-  }, 'the collector tells the same again')
+    throw new Error(`${error}: ${JSON.stringify(now.totals)}, before ${JSON.stringify(totals)}`)
+  })
 
   // A number that is wrong is found out.
   const redis = new Redis(fleet.redis.url)
