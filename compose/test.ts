@@ -11,7 +11,7 @@ const root = join(import.meta.dirname, '..')
 const strict = process.env.CI === 'true'
 const atOnce = 2
 // Against what hangs: a machine that is slow for a while fails no test by it.
-const limitMs = 400_000
+const limitMs = 600_000
 // Ten containers, brought up twice.
 const stackLimitMs = 1_200_000
 const bin = (name: string): string => join(root, 'node_modules', '.bin', name)
