@@ -1,7 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { ProxyEvent } from '../proxy/events/contract.ts'
 import { metrics as ofProxy } from '../proxy/telemetry/catalogue.ts'
-import { emitter, folded, noon, sampled, session } from './example-facts.ts'
+import { emitter, folded, noon, rejected, sampled, session } from './example-facts.ts'
 import { type Beside, createExposition } from './exposition.ts'
 import { metrics } from './metrics.ts'
 import { formatFor } from './openmetrics.ts'
@@ -16,6 +17,8 @@ const beside: Beside = {
   raisedTotal: new Map([['datacenter-down', 3]]),
   fleetwork: {
     behind: new Map([[0, 7]]),
+    foldedRatio: 0.25,
+    replaced: 4,
     held: 1,
     commits: 4,
     stale: 0,
@@ -110,6 +113,37 @@ test('totals of users, days, months, stages and drops are told, with labels esca
     'mtscope_alerts_raised_total{rule="datacenter-down"}': 3,
   }
   for (const [sample, value] of Object.entries(expected)) assert.is(samples.get(sample), value, sample)
+})
+
+test('a hello is a first message that came whole, of a client or not', () => {
+  const state = folded(
+    ...session({}),
+    rejected(noon, 'bad-digest'),
+    rejected(noon, 'unknown-user'),
+    { ...rejected(noon, 'not-mtproto'), ja4: 't13d1516h2_8daaf6152771_e5627efa2ab1' } as ProxyEvent,
+    rejected(noon, 'not-mtproto'),
+    rejected(noon, 'timeout'),
+  )
+  const samples = parse(createExposition()(state, beside).body, 'prometheus')
+  assert.is(samples.get('mtscope_sessions_total{stage="hello"}'), 4)
+  assert.is(samples.get('mtscope_sessions_total{stage="authenticated"}'), 1)
+})
+
+test('a collector that has read nothing of the state tells of its own work alone', () => {
+  const samples = parse(createExposition()(busy(), { ...beside, blank: true }).body, 'prometheus')
+  assert.is(samples.get('mtscope_collector_service_up{service="kafka"}'), 1)
+  assert.is(samples.get('mtscope_collector_folded_ratio{}'), 0.25)
+  assert.is(samples.get('mtscope_collector_state_replaced_total{}'), 4)
+  for (const of of [
+    'lifetime_sessions_total',
+    'sessions_total',
+    'collector_dead_letters_total',
+    'session_duration_seconds_count',
+  ])
+    assert.not(
+      [...samples.keys()].some((sample) => sample.startsWith(`mtscope_${of}{`)),
+      of,
+    )
 })
 
 test('users beyond the cap share one label, counted; who has a label keeps it', () => {

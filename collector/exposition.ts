@@ -31,15 +31,20 @@ export type Beside = {
   readonly raisedTotal: ReadonlyMap<string, number>
   /** Of a collector in a fleet. */
   readonly fleetwork?: Fleetwork
+  /** Nothing of the state was read yet: a counter that is told as 0 and then as a million has risen, for Prometheus. */
+  readonly blank?: boolean
 }
 
 /** What one collector of a fleet knows of its own work. */
 export type Fleetwork = {
   /** Messages not folded yet, by partition. */
   readonly behind: ReadonlyMap<number, number>
+  /** Of all messages; null until Kafka has said how many there are. */
+  readonly foldedRatio: number | null
   readonly held: number
   readonly commits: number
   readonly stale: number
+  readonly replaced: number
   readonly mirrorAgeMs: number
   readonly up: { readonly kafka: boolean; readonly redis: boolean }
 }
@@ -119,7 +124,7 @@ const lostOf = (state: Reading): Sample[] =>
     value,
   }))
 
-const ofPipeline = (state: Reading, { now, lagMs, repeated }: Beside): Told[] => {
+const ofPipeline = (state: Reading, { now, lagMs, repeated, fleetwork }: Beside): Told[] => {
   const nodes = nodesOf(state, now)
   return [
     [m.nodesAlive, one(nodes.filter((node) => node.alive).length)],
@@ -128,12 +133,13 @@ const ofPipeline = (state: Reading, { now, lagMs, repeated }: Beside): Told[] =>
     [m.repeated, one(repeated)],
     [m.lost, lostOf(state)],
     [m.lag, one(lagMs / 1000)],
+    ...(fleetwork === undefined ? [] : [[m.deadLetters, deadLettersOf(state)] as const]),
     [m.stateEntries, one(state.entries())],
     [m.stateRefused, one(state.refused)],
   ]
 }
 
-const ofFleet = (state: Reading, work: Fleetwork | undefined): Told[] =>
+const ofFleet = (work: Fleetwork | undefined): Told[] =>
   work === undefined
     ? []
     : [
@@ -141,10 +147,11 @@ const ofFleet = (state: Reading, work: Fleetwork | undefined): Told[] =>
           m.partitionLag,
           [...work.behind].map(([partition, value]) => ({ labels: [String(partition)], value })),
         ],
+        [m.foldedRatio, work.foldedRatio === null ? [] : one(work.foldedRatio)],
+        [m.stateReplaced, one(work.replaced)],
         [m.partitionsHeld, one(work.held)],
         [m.commits, one(work.commits)],
         [m.staleCommits, one(work.stale)],
-        [m.deadLetters, deadLettersOf(state)],
         [m.mirrorAge, one(work.mirrorAgeMs / 1000)],
         [
           m.serviceUp,
@@ -180,17 +187,17 @@ export const createExposition = (mostUsers?: number) => {
   return (state: Reading, beside: Beside, accept?: string): Exposed => {
     const format = formatFor(accept)
     const { now, fleet } = beside
-    const told = [
+    const ofState = (): Told[] => [
       ...ofAlerts(beside),
       ...ofSessions(state, now),
       ...ofCalendar(state, now),
       ...ofUsers(state, labelsOf(state), openOf(state, nodesOf(state, now)), now),
       ...ofPipeline(state, beside),
-      ...ofFleet(state, beside.fleetwork),
     ]
+    const told = [...(beside.blank ? [] : ofState()), ...ofFleet(beside.fleetwork)]
     const body =
       told.map(([metric, samples]) => samplesText(metric, samples, format, fleet)).join('') +
-      lifetimes(state, format, fleet)
+      (beside.blank ? '' : lifetimes(state, format, fleet))
     return {
       contentType: contentTypes[format],
       body: format === 'openmetrics' ? `${body}# EOF\n` : body,

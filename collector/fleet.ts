@@ -10,7 +10,7 @@ import { watchEnds } from './source/ends.ts'
 import { followTopic } from './source/kafka.ts'
 import { openMirror } from './state/mirror.ts'
 import { buildStatus } from './status-builder.ts'
-import { watchWaiting } from './waiting.ts'
+import { foldedShare, watchWaiting } from './waiting.ts'
 
 export type FleetCollector = Omit<Collector, 'stop'> & {
   /** Null when it can answer, else why not. */
@@ -63,6 +63,14 @@ export const startFleetCollector = (options: {
         partition,
         ends.waiting(partition, offset) ?? Math.max(0, end - offset),
       ]),
+    )
+  /** A partition whose state is gone is folded from its beginning. */
+  const foldedRatio = (): number | null =>
+    foldedShare(
+      Array.from({ length: ends.partitions }, (_, partition) => ({
+        messages: ends.messages(partition),
+        waiting: ends.waiting(partition, mirror.metas.get(partition)?.offset ?? 0),
+      })),
     )
   /** How old the facts are that come next, where any are waiting. */
   const lagOf = watchWaiting()
@@ -128,8 +136,11 @@ export const startFleetCollector = (options: {
           repeated: following.repeated,
           active: deciding.active(),
           raisedTotal: deciding.raisedTotal(),
+          blank: refreshedAt === 0,
           fleetwork: {
             behind: behind(),
+            foldedRatio: foldedRatio(),
+            replaced: mirror.replaced,
             held: following.held,
             commits: following.commits,
             stale: following.stale,

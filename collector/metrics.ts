@@ -38,7 +38,7 @@ export const metrics = {
   sessions: counter(
     'mtscope_sessions_total',
     ['stage'],
-    'Sessions that came so far: accepted, authenticated, connected, requested (first byte up), answered (first byte down)',
+    'Sessions that came so far: accepted, hello (a whole first message that could be judged), authenticated, connected, requested (first byte up), answered (first byte down)',
   ),
   sessionsAnswered: counter(
     'mtscope_sessions_answered_total',
@@ -145,6 +145,16 @@ export const metrics = {
     'mtscope_collector_service_up',
     ['service'],
     'Whether this collector has its kafka, its redis',
+  ),
+  foldedRatio: gauge(
+    'mtscope_collector_folded_ratio',
+    [],
+    'Share of the messages in the topic that the state has; it climbs from 0 while the state is rebuilt',
+  ),
+  stateReplaced: counter(
+    'mtscope_collector_state_replaced_total',
+    [],
+    'Times that this collector found the state of a partition emptied, rebuilt or set back',
   ),
   stateEntries: gauge('mtscope_collector_state_entries', [], 'Numbers held in the state'),
   stateRefused: counter(

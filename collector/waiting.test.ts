@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { watchWaiting } from './waiting.ts'
+import { foldedShare, watchWaiting } from './waiting.ts'
 
 const hour = 3_600_000
 const now = 10 * hour
@@ -37,6 +37,14 @@ test('the oldest of all partitions counts', () => {
     [1, { waiting: 1, foldedAt: now - 9_000 }],
   ])
   assert.is(lag(both, now), 9_000)
+})
+
+test('how far a state is folded is the share of all messages, and not known before all partitions are', () => {
+  const half = { messages: 100, waiting: 50 }
+  assert.is(foldedShare([half, { messages: 300, waiting: 50 }]), 0.75)
+  assert.is(foldedShare([half, { messages: null, waiting: null }]), null)
+  assert.is(foldedShare([{ messages: 100, waiting: 100 }]), 0)
+  assert.is(foldedShare([{ messages: 0, waiting: 0 }]), 1)
 })
 
 test.run()

@@ -22,3 +22,17 @@ export const watchWaiting = () => {
     return lag
   }
 }
+
+/** How many messages a partition has, and how many of them nobody has folded yet; null: not known. */
+export type Extent = { readonly messages: number | null; readonly waiting: number | null }
+
+/** The share of all messages that is folded, 0–1; null until all partitions are known. */
+export const foldedShare = (partitions: readonly Extent[]): number | null => {
+  let [messages, waiting] = [0, 0]
+  for (const partition of partitions) {
+    if (partition.messages === null || partition.waiting === null) return null
+    messages += partition.messages
+    waiting += partition.waiting
+  }
+  return messages === 0 ? 1 : 1 - waiting / messages
+}

@@ -25,7 +25,11 @@ import {
   VariableRefresh,
   VariableSort,
 } from '@grafana/grafana-foundation-sdk/dashboard'
-import { PanelBuilder as HeatmapBuilder } from '@grafana/grafana-foundation-sdk/heatmap'
+import {
+  CellValuesBuilder,
+  PanelBuilder as HeatmapBuilder,
+  YAxisConfigBuilder,
+} from '@grafana/grafana-foundation-sdk/heatmap'
 import { DataqueryBuilder, PromQueryFormat } from '@grafana/grafana-foundation-sdk/prometheus'
 import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat'
 import { PanelBuilder as TimelineBuilder } from '@grafana/grafana-foundation-sdk/statetimeline'
@@ -76,6 +80,21 @@ const lines = (panel: Panel, bars: boolean) => {
     : builder
 }
 
+const tableOf = ({ matrix }: Panel) => {
+  const builder = new TableBuilder().showHeader(true)
+  return matrix === undefined
+    ? builder.withTransformation({ id: 'organize', options: { excludeByName: { Time: true } } })
+    : builder.withTransformation({
+        id: 'groupingToMatrix',
+        options: {
+          columnField: matrix.column,
+          rowField: matrix.row,
+          valueField: 'Value',
+          emptyValue: 'zero',
+        },
+      })
+}
+
 const shapeOf = (panel: Panel) => {
   switch (panel.kind) {
     case 'timeseries':
@@ -85,11 +104,15 @@ const shapeOf = (panel: Panel) => {
     case 'stat':
       return new StatBuilder().graphMode(BigValueGraphMode.Area).colorMode(BigValueColorMode.Value)
     case 'heatmap':
+      // Of a heatmap the unit of the field is not used: the axis has one, and the cells count.
       return new HeatmapBuilder()
+        .yAxis(new YAxisConfigBuilder().unit(panel.unit))
+        .cellValues(new CellValuesBuilder().unit('short'))
+        .showLegend()
     case 'timeline':
       return new TimelineBuilder().legend(legend().displayMode(LegendDisplayMode.List)).tooltip(tooltip())
     case 'table':
-      return new TableBuilder()
+      return tableOf(panel)
   }
 }
 
@@ -125,27 +148,37 @@ const panelOf = (panel: Panel, at: { x: number; y: number; h: number }, id: numb
   return builder
 }
 
-const variable = (name: string, label: string, metric: string, of: string) =>
+/**
+ * What can be chosen on a dashboard, and the series whose label tells what there is: the proof evaluates them, too. A
+ * datacenter is known by its probes, for one that is down since the start has no sessions.
+ */
+export const variables = [
+  { name: 'node', title: 'Node', metric: p.buildInfo.name, label: 'instance' },
+  { name: 'fleet', title: 'Fleet', metric: c.stateEntries.name, label: 'fleet' },
+  { name: 'dc', title: 'Datacenter', metric: p.datacenterUp.name, label: 'dc' },
+  { name: 'user', title: 'User', metric: c.userSessions.name, label: 'user' },
+] as const
+
+/** Whether a query of the board asks for what is chosen. */
+const uses = ({ rows }: Board, name: string): boolean =>
+  rows.some(({ panels }) =>
+    panels.some(({ queries }) => queries.some(({ expr }) => new RegExp(`\\$${name}\\b`).test(expr))),
+  )
+
+const variable = ({ name, title, metric, label }: (typeof variables)[number]) =>
   new QueryVariableBuilder(name)
-    .label(label)
+    .label(title)
     .datasource(source)
-    .query(`label_values(${metric}, ${of})`)
+    .query(`label_values(${metric}, ${label})`)
     .refresh(VariableRefresh.OnTimeRangeChanged)
     .sort(VariableSort.AlphabeticalAsc)
     .multi(true)
     .includeAll(true)
     .allValue('.*')
 
-/** The queries of the variables: the proof evaluates them, too. */
-export const variableQueries = [
-  [p.buildInfo.name, 'instance'],
-  [c.nodesAlive.name, 'fleet'],
-  [`${p.dialSeconds.name}_count`, 'dc'],
-  [c.userSessions.name, 'user'],
-] as const
-
 /** A dashboard as Grafana reads it. Panels flow from left to right, a row after the other. */
-export const build = ({ uid, title, description, rows }: Board) => {
+export const build = (board: Board) => {
+  const { uid, title, description, rows } = board
   const builder = new DashboardBuilder(`mtscope / ${title}`)
     .uid(`mtscope-${uid}`)
     .description(description)
@@ -164,11 +197,9 @@ export const build = ({ uid, title, description, rows }: Board) => {
         .includeVars(true),
     )
     .withVariable(new DatasourceVariableBuilder('datasource').label('Metrics').type('prometheus'))
-    .withVariable(new DatasourceVariableBuilder('traces').label('Traces').type('tempo'))
-    .withVariable(variable('node', 'Node', ...variableQueries[0]))
-    .withVariable(variable('fleet', 'Fleet', ...variableQueries[1]))
-    .withVariable(variable('dc', 'Datacenter', ...variableQueries[2]))
-    .withVariable(variable('user', 'User', ...variableQueries[3]))
+  if (rows.some(({ panels }) => panels.some(({ traces }) => traces)))
+    builder.withVariable(new DatasourceVariableBuilder('traces').label('Traces').type('tempo'))
+  for (const choice of variables) if (uses(board, choice.name)) builder.withVariable(variable(choice))
   let [y, id] = [0, 1]
   for (const row of rows) {
     builder.withRow(new RowBuilder(row.title).gridPos({ x: 0, y: y++, w: 24, h: 1 }).id(id++))

@@ -1,6 +1,6 @@
 import { metrics as p } from '../proxy/telemetry/catalogue.ts'
 import { runtimeMetrics as r } from '../proxy/telemetry/runtime-catalogue.ts'
-import { type Board, bad, query, quiet, stat, table, timeseries } from './panels.ts'
+import { type Board, bad, query, seldom, stat, table, timeseries } from './panels.ts'
 import { gauge, max, rate, sum } from './queries.ts'
 
 const hostBusy = `1 - avg by (instance) (${rate(r.hostCpuSeconds, { cpu_mode: 'idle' })})`
@@ -78,6 +78,63 @@ export const cpu: Board = {
       ],
     },
     {
+      title: 'What the kernel takes away',
+      panels: [
+        timeseries(
+          'Throttling',
+          'percentunit',
+          query(
+            `${max(rate(p.cpuThrottledPeriods), 'instance')} / clamp_min(${max(rate(p.cpuPeriods), 'instance')}, 0.001)`,
+            '{{instance}}',
+          ),
+          {
+            description:
+              'Share of the periods of 100 ms in which a CPU limit was used up: everybody is stopped for the rest of it. Above a twentieth: a higher limit, or none (cpus in compose). 0 without a limit.',
+            max: 1,
+            thresholds: bad(0.01, 0.05),
+            runbook: 'event-loop',
+          },
+        ),
+        timeseries(
+          'Cores stopped by throttling',
+          'short',
+          query(max(rate(p.cpuThrottledSeconds), 'instance'), '{{instance}}'),
+          {
+            description:
+              'How many cores the limit kept still, on average: about what is missing. Raise the limit by it, or take WORKERS down to the limit.',
+            thresholds: bad(0.01, 0.1),
+            runbook: 'event-loop',
+          },
+        ),
+        timeseries(
+          'Listen overflows',
+          'ops',
+          [
+            query(max(rate(p.listenOverflows), 'instance'), '{{instance}} connects'),
+            query(max(rate(p.packetsDropped), 'instance'), '{{instance}} packets'),
+          ],
+          {
+            description:
+              'Connects that nobody accepted in time, on any port of this network, and packets dropped before any socket saw them. Connects: net.core.somaxconn=4096, a busy event loop, or too few WORKERS. Packets: net.core.netdev_max_backlog=10000, RPS, or more cores.',
+            thresholds: bad(0.01, 1),
+            runbook: 'event-loop',
+          },
+        ),
+        timeseries(
+          'Pressure',
+          'percentunit',
+          query(max(rate(p.pressureSeconds), 'instance', 'resource'), '{{instance}} {{resource}}'),
+          {
+            description:
+              'Share of time in which somebody on this host waited for cpu, memory or io. cpu above a fifth: more cores, or a cpuset for the proxy. memory above a twentieth: it swaps; move Kafka and Redis elsewhere, or lower MAX_CONNECTIONS.',
+            max: 1,
+            thresholds: bad(0.05, 0.2),
+            runbook: 'host-cpu',
+          },
+        ),
+      ],
+    },
+    {
       title: 'Memory and files',
       panels: [
         timeseries(
@@ -128,7 +185,11 @@ export const cpu: Board = {
         table(
           'Findings',
           'short',
-          quiet(`${gauge(p.doctorFinding, { verdict: '~note|warn|fail' })} == 1`, ''),
+          seldom(
+            `${max(gauge(p.doctorFinding, { verdict: '~note|warn|fail' }), 'instance', 'area', 'check', 'verdict')} == 1`,
+            '{{instance}} {{check}}: {{verdict}}',
+            'nothing is wrong with this host',
+          ),
           {
             description:
               'Settings of this host that cost something, and what is wrong. npm run doctor says what to do about each.',
@@ -136,7 +197,7 @@ export const cpu: Board = {
             height: 8,
           },
         ),
-        stat('Clock', 's', quiet(max(gauge(p.clockOffset), 'instance'), '{{instance}}'), {
+        stat('Clock', 's', query(max(gauge(p.clockOffset), 'instance'), '{{instance}}'), {
           description: 'This host less the datacenters. Beyond CLOCK_SKEW good clients are refused.',
           runbook: 'clock-skew',
         }),

@@ -1,6 +1,6 @@
 import { metrics as p } from '../proxy/telemetry/catalogue.ts'
-import { type Board, bad, query, quiet, timeline, timeseries } from './panels.ts'
-import { gauge, max, quantile, rate, sum } from './queries.ts'
+import { type Board, bad, query, seldom, timeline, timeseries } from './panels.ts'
+import { countRate, gauge, max, quantile, rate, share, sum } from './queries.ts'
 
 const way = ['dc', 'family', 'media'] as const
 const named = 'dc {{dc}} {{family}} media {{media}}'
@@ -16,7 +16,7 @@ export const datacenters: Board = {
         timeline(
           'Up or down',
           'bool_yes_no',
-          query(max(gauge(p.datacenterUp, { dc: '~$dc' }), 'instance', ...way), `{{instance}}: ${named}`),
+          query(max(gauge(p.datacenterUp), 'instance', ...way), `{{instance}}: ${named}`),
           {
             description:
               'Whether any address answered its last probe, by node: red at one node only is that node’s route. A family that never worked is one the host does not have.',
@@ -28,30 +28,24 @@ export const datacenters: Board = {
             runbook: 'datacenter-down',
           },
         ),
-        timeseries(
-          'resPQ round trip, p50',
-          's',
-          query(quantile(0.5, p.datacenterSeconds, way, { dc: '~$dc' }), named),
-          {
-            description: 'As people feel it, without them. Twice the usual is told.',
-            thresholds: bad(0.3, 1),
-            runbook: 'datacenter-slow',
-          },
-        ),
-        timeseries(
-          'resPQ round trip, p99',
-          's',
-          query(quantile(0.99, p.datacenterSeconds, way, { dc: '~$dc' }), named),
-          {
-            description: 'The slowest: loss on the way shows here first.',
-            thresholds: bad(1, 3),
-            runbook: 'datacenter-slow',
-          },
-        ),
+        timeseries('resPQ round trip, p50', 's', query(quantile(0.5, p.datacenterSeconds, way), named), {
+          description: 'As people feel it, without them. Twice the usual is told.',
+          thresholds: bad(0.3, 1),
+          runbook: 'datacenter-slow',
+        }),
+        timeseries('resPQ round trip, p99', 's', query(quantile(0.99, p.datacenterSeconds, way), named), {
+          description: 'The slowest: loss on the way shows here first.',
+          thresholds: bad(1, 3),
+          runbook: 'datacenter-slow',
+        }),
         timeseries(
           'Probes that failed',
           'ops',
-          quiet(sum(rate(p.datacenterProbesFailed, { dc: '~$dc' }), ...way, 'error'), `${named}: {{error}}`),
+          seldom(
+            sum(rate(p.datacenterProbesFailed), ...way, 'error'),
+            `${named}: {{error}}`,
+            'every probe was answered',
+          ),
           {
             description:
               'By what went wrong: refused and unreachable are routes, timeout may be a filter, protocol somebody else who answers.',
@@ -61,7 +55,7 @@ export const datacenters: Board = {
         timeseries(
           'Dials that failed',
           'ops',
-          quiet(sum(rate(p.dialFailures, { dc: '~$dc' }), 'dc', 'error'), 'dc {{dc}}: {{error}}'),
+          seldom(sum(rate(p.dialFailures), 'dc', 'error'), 'dc {{dc}}: {{error}}', 'every dial succeeded'),
           {
             description:
               'Of people, not of probes. Each is one address: the next one of the same datacenter is tried.',
@@ -73,31 +67,35 @@ export const datacenters: Board = {
     {
       title: 'What people have of them',
       panels: [
+        timeseries('Open connections', 'short', query(sum(gauge(p.connectionsOpen), 'dc'), 'dc {{dc}}'), {
+          description:
+            'An account lives in one datacenter: where yours live is where the proxy should be near.',
+          stacked: true,
+        }),
+        timeseries('Bytes', 'Bps', query(sum(rate(p.bytes), 'dc', 'direction'), 'dc {{dc}} {{direction}}'), {
+          description: 'Both ways, by datacenter.',
+        }),
         timeseries(
-          'Open connections',
-          'short',
-          query(sum(gauge(p.connectionsOpen, { dc: '~$dc' }), 'dc'), 'dc {{dc}}'),
+          'Dials that found a warm socket',
+          'percentunit',
+          query(
+            share(countRate(p.dialSeconds, { pooled: 'true' }), countRate(p.dialSeconds), 'dc'),
+            'dc {{dc}}',
+          ),
           {
-            description:
-              'An account lives in one datacenter: where yours live is where the proxy should be near.',
-            stacked: true,
+            description: 'The higher, the less people wait. Low at a steady rate: raise MAX_CONNS_IN_POOL.',
+            max: 1,
           },
         ),
-        timeseries(
-          'Bytes',
-          'Bps',
-          query(sum(rate(p.bytes, { dc: '~$dc' }), 'dc', 'direction'), 'dc {{dc}} {{direction}}'),
-          {
-            description: 'Both ways, by datacenter.',
-          },
-        ),
+        timeseries('Warm sockets', 'short', query(sum(gauge(p.warmSockets), 'instance'), '{{instance}}'), {
+          description: 'Connections to all datacenters that wait for a client, by node.',
+        }),
         timeseries(
           'Drops',
           'ops',
-          quiet(
+          seldom(
             sum(
               rate(p.connectionsClosed, {
-                dc: '~$dc',
                 phase: '~dial|waiting|relaying',
                 reason: '~refused|reset|timeout|stalled|internal|overload',
               }),
@@ -105,6 +103,7 @@ export const datacenters: Board = {
               'reason',
             ),
             'dc {{dc}}: {{reason}}',
+            'nobody was dropped',
           ),
           {
             description: 'Sessions that ended against somebody’s will.',
@@ -112,17 +111,12 @@ export const datacenters: Board = {
             traces: true,
           },
         ),
-        timeseries(
-          'First byte, p95',
-          's',
-          query(quantile(0.95, p.firstByteSeconds, ['dc'], { dc: '~$dc' }), 'dc {{dc}}'),
-          {
-            description:
-              'From the client’s first byte up to the first one down. Probes fast and this slow: the datacenter is overloaded, or somebody shapes the traffic.',
-            thresholds: bad(1, 2),
-            runbook: 'stalled-sessions',
-          },
-        ),
+        timeseries('First byte, p95', 's', query(quantile(0.95, p.firstByteSeconds, ['dc']), 'dc {{dc}}'), {
+          description:
+            'From the client’s first byte up to the first one down. Probes fast and this slow: the datacenter is overloaded, or somebody shapes the traffic.',
+          thresholds: bad(1, 2),
+          runbook: 'stalled-sessions',
+        }),
       ],
     },
   ],

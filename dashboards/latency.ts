@@ -1,26 +1,25 @@
 import { metrics as p } from '../proxy/telemetry/catalogue.ts'
-import { type Board, bad, heatmap, query, timeseries } from './panels.ts'
-import { buckets, quantile, rate, sum } from './queries.ts'
+import { type Board, bad, heatmap, query, type Row, timeseries } from './panels.ts'
+import { buckets, countRate, quantile, type Source, sum } from './queries.ts'
 
 const shares = [0.5, 0.95, 0.99] as const
+const names = { dc: 'datacenter', mode: 'mode', pooled: 'warm or not' } as const
+const told = { dc: 'dc {{dc}}', mode: '{{mode}}', pooled: 'warm: {{pooled}}' } as const
+type By = keyof typeof names
 
-const rowOf = (
+/** A heatmap and percentiles of all, then each percentile by each of the labels that tell people apart. */
+const rowOf = <M extends Source & { kind: 'histogram' }>(
   title: string,
-  metric:
-    | typeof p.handshakeSeconds
-    | typeof p.dialSeconds
-    | typeof p.firstByteSeconds
-    | typeof p.datacenterSeconds,
-  by: 'mode' | 'dc' | 'pooled',
+  metric: M,
+  labels: readonly (M['labels'][number] & By)[],
   description: string,
   runbook: string,
-) => ({
+): Row => ({
   title,
   panels: [
     heatmap(`${title}: how many took how long`, 's', query(buckets(metric), '{{le}}'), {
       description,
-      width: 12 as const,
-      traces: true as const,
+      traces: true,
     }),
     timeseries(
       `${title}: p50, p95, p99`,
@@ -28,15 +27,21 @@ const rowOf = (
       shares.map((share) => query(quantile(share, metric), `p${share * 100}`)),
       { description: `${description} Of all chosen nodes together.`, thresholds: bad(0.5, 2), traces: true },
     ),
-    timeseries(`${title}: p99 by ${by}`, 's', query(quantile(0.99, metric, [by as never]), `{{${by}}}`), {
-      description: `${description} The slowest hundredth, by ${by}.`,
-      thresholds: bad(0.5, 2),
-      runbook,
-    }),
-    timeseries(`${title}: p50 by ${by}`, 's', query(quantile(0.5, metric, [by as never]), `{{${by}}}`), {
-      description: `${description} The one in the middle, by ${by}.`,
-      runbook,
-    }),
+    ...labels.flatMap((label) =>
+      shares.map((share) =>
+        timeseries(
+          `${title}: p${share * 100} by ${names[label]}`,
+          's',
+          query(quantile(share, metric, [label]), told[label]),
+          {
+            description: `${description} ${share * 100} of a hundred took no longer, by ${names[label]}.`,
+            width: 8,
+            thresholds: bad(0.5, 2),
+            runbook,
+          },
+        ),
+      ),
+    ),
   ],
 })
 
@@ -48,48 +53,40 @@ export const latency: Board = {
     rowOf(
       'Handshake',
       p.handshakeSeconds,
-      'mode',
+      ['mode'],
       'From accept to an accepted handshake: the way to the client and back, mostly. Slow for all: the host is busy.',
       'event-loop',
     ),
     rowOf(
       'Dial',
       p.dialSeconds,
-      'dc',
+      ['dc', 'pooled'],
       'From wanting a datacenter to having it; warm sockets take no time. Slow: the way from this host to it.',
       'datacenter-slow',
     ),
     rowOf(
       'First byte',
       p.firstByteSeconds,
-      'dc',
+      ['dc', 'mode'],
       'From the first byte of the client going up to the first byte coming down: above 2 s people notice, above 8 s they give up.',
       'stalled-sessions',
     ),
     rowOf(
       'Datacenter round trip',
       p.datacenterSeconds,
-      'dc',
+      ['dc'],
       'From req_pq_multi to resPQ, measured by the prober, day and night.',
       'datacenter-slow',
     ),
     {
       title: 'Beside it',
       panels: [
-        timeseries(
-          'Dials that found a warm socket',
-          'percentunit',
-          query(
-            `${sum(`rate(${p.dialSeconds.name}_count{instance=~"$node",pooled="true"}[$__rate_interval])`, 'dc')} / ${sum(`rate(${p.dialSeconds.name}_count{instance=~"$node"}[$__rate_interval])`, 'dc')}`,
-            'dc {{dc}}',
-          ),
-          {
-            description: 'The higher, the less people wait. Low at a steady rate: raise MAX_CONNS_IN_POOL.',
-            max: 1,
-          },
-        ),
-        timeseries('Handshakes', 'ops', query(sum(rate(p.connectionsAccepted), 'instance'), '{{instance}}'), {
-          description: 'How many there were, for whoever reads the figures above.',
+        timeseries('Handshakes', 'ops', query(sum(countRate(p.handshakeSeconds), 'mode'), '{{mode}}'), {
+          description: 'How many were accepted, by mode, for whoever reads the figures above.',
+        }),
+        timeseries('Dials', 'ops', query(sum(countRate(p.dialSeconds), 'dc'), 'dc {{dc}}'), {
+          description:
+            'How many there were, warm sockets included. Whether they were warm is on the Datacenters dashboard.',
         }),
       ],
     },

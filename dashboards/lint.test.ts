@@ -16,7 +16,11 @@ type Shown = {
   datasource?: { uid: string }
   targets?: Target[]
   fieldConfig?: { defaults?: { unit?: string } }
-  options?: { legend?: { displayMode?: string } }
+  options?: {
+    legend?: { displayMode?: string; show?: boolean; showLegend?: boolean }
+    yAxis?: { unit?: string }
+    cellValues?: { unit?: string }
+  }
 }
 type File = {
   uid: string
@@ -41,9 +45,22 @@ test('every panel says what it shows, in which unit, from the data source of the
     assert.ok((panel.targets ?? []).length > 0, `${of}: a query`)
     for (const { datasource, legendFormat } of panel.targets ?? []) {
       assert.is(datasource?.uid, `\${${'datasource'}}`, of)
-      if (panel.type !== 'table') assert.ok(legendFormat, `${of}: a legend`)
+      assert.ok(legendFormat, `${of}: a legend`)
     }
-    if (panel.type === 'timeseries') assert.is(panel.options?.legend?.displayMode, 'table', of)
+    const { legend } = panel.options ?? {}
+    if (panel.type === 'timeseries') assert.is(legend?.displayMode, 'table', of)
+    // A stat and a table name what they show in themselves.
+    if (panel.type !== 'stat' && panel.type !== 'table')
+      assert.ok(legend?.showLegend || legend?.show, `${of}: a legend that is shown`)
+  }
+})
+
+test('the axis of a heatmap has the unit of the panel, and its cells are counts', () => {
+  const heatmaps = panels.filter(({ panel }) => panel.type === 'heatmap')
+  assert.ok(heatmaps.length >= 4)
+  for (const { of, panel } of heatmaps) {
+    assert.is(panel.options?.yAxis?.unit, panel.fieldConfig?.defaults?.unit, of)
+    assert.is(panel.options?.cellValues?.unit, 'short', of)
   }
 })
 

@@ -1,11 +1,11 @@
 import { metrics as c } from '../collector/metrics.ts'
 import { metrics as p } from '../proxy/telemetry/catalogue.ts'
-import { type Board, bad, bars, good, query, quiet, stat, table, timeseries } from './panels.ts'
-import { fleetGauge, fleetRate, gauge, ofCollector, rate, sum } from './queries.ts'
+import { type Board, bad, bars, good, query, seldom, stat, table, timeseries } from './panels.ts'
+import { eachFleet, fleetGauge, fleetRate, gauge, ofCollector, rate, sum } from './queries.ts'
 import { burn, goodShare, objective } from './sli.ts'
 
 const fleet = ',fleet=~"$fleet"'
-const stages = ['accepted', 'authenticated', 'connected', 'requested', 'answered'] as const
+const stages = ['accepted', 'hello', 'authenticated', 'connected', 'requested', 'answered'] as const
 
 export const overview: Board = {
   uid: 'overview',
@@ -45,13 +45,22 @@ export const overview: Board = {
         stat('To clients', 'Bps', query(sum(rate(p.bytes, { direction: 'to-client' })), 'a second'), {
           description: 'Bytes a second to clients, of all chosen nodes.',
         }),
-        table('Active alerts', 'short', quiet(ofCollector(c.alertActive), ''), {
-          description:
-            'What the collector has raised and not cleared. Empty is well. The runbook has a section for each rule.',
-          width: 24,
-          height: 5,
-          runbook: 'error-budget',
-        }),
+        table(
+          'Active alerts',
+          'short',
+          seldom(
+            eachFleet('max', ofCollector(c.alertActive), 'rule', 'subject'),
+            '{{rule}} {{subject}}',
+            'no alert is up',
+          ),
+          {
+            description:
+              'What the collector has raised and not cleared. Empty is well. The runbook has a section for each rule.',
+            width: 24,
+            height: 5,
+            runbook: 'error-budget',
+          },
+        ),
       ],
     },
     {
@@ -63,7 +72,7 @@ export const overview: Board = {
           stages.map((stage) => query(fleetRate(c.sessions, [], { stage }), stage)),
           {
             description:
-              'Each stage loses those that did not reach the next. Accepted but not authenticated: strangers. Authenticated but not connected: no datacenter. Requested but not answered: it stalls.',
+              'Each stage loses those that did not reach the next. Accepted without a hello: scans, and who is cut off before the first message is whole. Hello but not authenticated: strangers, and links that are out of date. Authenticated but not connected: no datacenter. Requested but not answered: it stalls.',
             traces: true,
           },
         ),
@@ -71,12 +80,7 @@ export const overview: Board = {
           'Why sessions ended',
           'ops',
           query(
-            sum(
-              rate(p.connectionsClosed, { phase: '~dial|waiting|relaying', dc: '~$dc' }),
-              'by',
-              'phase',
-              'reason',
-            ),
+            sum(rate(p.connectionsClosed, { phase: '~dial|waiting|relaying' }), 'by', 'phase', 'reason'),
             '{{by}} / {{phase}} / {{reason}}',
           ),
           {
@@ -89,7 +93,11 @@ export const overview: Board = {
         timeseries(
           'Share of sessions dropped',
           'percentunit',
-          quiet(fleetGauge(c.dropRatio, ['dc']), 'dc {{dc}}'),
+          seldom(
+            eachFleet('max', ofCollector(c.dropRatio), 'dc'),
+            '{{fleet}} dc {{dc}}',
+            'nobody was dropped',
+          ),
           {
             description:
               'Of those that ended in the last five minutes, by datacenter. An account lives in one: look at each.',
@@ -130,7 +138,7 @@ export const overview: Board = {
           'ops',
           [
             query(sum(rate(p.connectionsAccepted), 'instance'), '{{instance}} accepted'),
-            quiet(sum(rate(p.limitRefused), 'instance', 'limit'), '{{instance}} refused: {{limit}}'),
+            query(sum(rate(p.limitRefused), 'instance', 'limit'), '{{instance}} refused: {{limit}}'),
           ],
           {
             description: 'Refused: a limit was reached, and clients are turned away.',

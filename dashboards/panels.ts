@@ -2,8 +2,10 @@
 export type Query = {
   readonly expr: string
   readonly legend: string
-  /** Absence is health: such series begin to exist with the first trouble. */
-  readonly quiet?: true
+  /** Without Kafka and Redis there is nothing to tell. */
+  readonly fleet?: true
+  /** Why there is nothing at all while all is well. */
+  readonly seldom?: string
 }
 
 export type Kind = 'timeseries' | 'bars' | 'stat' | 'heatmap' | 'timeline' | 'table'
@@ -25,6 +27,8 @@ export type Panel = {
   readonly thresholds?: readonly (readonly [number | null, 'green' | 'yellow' | 'orange' | 'red' | 'blue'])[]
   readonly max?: number
   readonly stacked?: true
+  /** A table as a matrix of two labels. */
+  readonly matrix?: { readonly row: string; readonly column: string }
   /** The section of the runbook. */
   readonly runbook?: string
   /** Leads to traces of the time shown. */
@@ -61,8 +65,10 @@ export const timeline = of('timeline', 24)
 export const table = of('table', 12)
 
 export const query = (expr: string, legend: string): Query => ({ expr, legend })
-/** Of something that is only there when there was trouble. */
-export const quiet = (expr: string, legend: string): Query => ({ expr, legend, quiet: true })
+/** Of something that only a fleet has. */
+export const inFleet = (query: Query): Query => ({ ...query, fleet: true })
+/** Of something whose series begin to exist with the first trouble: everything else must have data in the proof. */
+export const seldom = (expr: string, legend: string, why: string): Query => ({ expr, legend, seldom: why })
 
 export const bad = (from: number, worse: number): NonNullable<Panel['thresholds']> => [
   [null, 'green'],

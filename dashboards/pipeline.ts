@@ -1,7 +1,7 @@
 import { metrics as c } from '../collector/metrics.ts'
 import { metrics as p } from '../proxy/telemetry/catalogue.ts'
-import { type Board, bad, good, query, quiet, stat, timeseries } from './panels.ts'
-import { fleetGauge, fleetRate, gauge, max, ofCollector, rate, sum } from './queries.ts'
+import { type Board, bad, good, inFleet, query, seldom, stat, timeseries } from './panels.ts'
+import { eachFleet, fleetGauge, fleetRate, gauge, max, ofCollector, rate, sum } from './queries.ts'
 
 export const pipeline: Board = {
   uid: 'pipeline',
@@ -16,7 +16,7 @@ export const pipeline: Board = {
           'ops',
           [
             query(sum(rate(p.eventsEmitted), 'instance'), '{{instance}} told'),
-            quiet(sum(rate(p.shipped), 'instance'), '{{instance}} shipped'),
+            inFleet(query(sum(rate(p.shipped), 'instance'), '{{instance}} shipped')),
           ],
           {
             description:
@@ -26,7 +26,7 @@ export const pipeline: Board = {
         timeseries(
           'Age of what waits for Kafka',
           's',
-          quiet(max(gauge(p.shipLagSeconds), 'instance'), '{{instance}}'),
+          inFleet(query(max(gauge(p.shipLagSeconds), 'instance'), '{{instance}}')),
           {
             description:
               'Seconds that the oldest fact has waited. Traffic does not care; LOG_MAX_BYTES says how long it may last.',
@@ -37,7 +37,7 @@ export const pipeline: Board = {
         timeseries(
           'Lost',
           'ops',
-          quiet(sum(rate(p.eventsLost), 'instance', 'reason'), '{{instance}}: {{reason}}'),
+          query(sum(rate(p.eventsLost), 'instance', 'reason'), '{{instance}}: {{reason}}'),
           {
             description: 'Facts given up at a bound. The numbers miss them.',
             thresholds: bad(0.001, 1),
@@ -47,7 +47,13 @@ export const pipeline: Board = {
         timeseries(
           'Tries at Kafka that failed',
           'ops',
-          quiet(sum(rate(p.kafkaFailures), 'instance', 'reason'), '{{instance}}: {{reason}}'),
+          inFleet(
+            seldom(
+              sum(rate(p.kafkaFailures), 'instance', 'reason'),
+              '{{instance}}: {{reason}}',
+              'no try failed',
+            ),
+          ),
           {
             description:
               'Each is tried again. login-refused and not-authorized are settings; the rest is the broker or the way to it.',
@@ -57,7 +63,7 @@ export const pipeline: Board = {
         timeseries(
           'Kafka, as the proxies have it',
           'bool_yes_no',
-          quiet(max(gauge(p.kafkaUp), 'instance'), '{{instance}}'),
+          inFleet(query(max(gauge(p.kafkaUp), 'instance'), '{{instance}}')),
           {
             description: 'Whether it took what was sent last. Without Kafka there is nothing here.',
             max: 1,
@@ -71,8 +77,8 @@ export const pipeline: Board = {
           'Spans',
           'ops',
           [
-            quiet(sum(rate(p.spansExported)), 'taken'),
-            quiet(sum(rate(p.spansLost), 'reason'), 'given up: {{reason}}'),
+            inFleet(query(sum(rate(p.spansExported)), 'taken')),
+            inFleet(query(sum(rate(p.spansLost), 'reason'), 'given up: {{reason}}')),
           ],
           {
             description:
@@ -84,7 +90,7 @@ export const pipeline: Board = {
     {
       title: 'Into the state',
       panels: [
-        stat('Behind', 's', query(fleetGauge(c.lag), 'seconds'), {
+        stat('Behind', 's', query(eachFleet('max', ofCollector(c.lag)), '{{fleet}}'), {
           description: 'How old the facts were when they were folded: numbers, page and alerts are that old.',
           thresholds: bad(5, 30),
           runbook: 'collector-lag',
@@ -92,23 +98,33 @@ export const pipeline: Board = {
         stat(
           'Not accounted for',
           'short',
-          query(`${fleetGauge(c.lost, [], { reason: 'unexplained' })} or vector(0)`, 'facts'),
+          query(fleetGauge(c.lost, [], { reason: 'unexplained' }), 'facts'),
           {
             description: 'Holes in the sequence that nobody explains. Above zero: please report it.',
             thresholds: bad(1, 1),
             runbook: 'events-lost',
           },
         ),
-        stat('Dead letters', 'short', query(`${fleetGauge(c.deadLetters)} or vector(0)`, 'messages'), {
-          description: 'Messages that nobody could read, kept aside.',
-          thresholds: bad(1, 100),
-          runbook: 'dead-letters',
-        }),
-        stat('Kafka and Redis', 'bool_yes_no', quiet(ofCollector(c.serviceUp), '{{instance}} {{service}}'), {
-          description: 'Whether each collector has them.',
-          thresholds: good(1, 1),
-          runbook: 'redis-lost',
-        }),
+        stat(
+          'Dead letters',
+          'short',
+          inFleet(query(sum(fleetGauge(c.deadLetters, ['reason'])), 'messages')),
+          {
+            description: 'Messages that nobody could read, kept aside.',
+            thresholds: bad(1, 100),
+            runbook: 'dead-letters',
+          },
+        ),
+        stat(
+          'Kafka and Redis',
+          'bool_yes_no',
+          inFleet(query(ofCollector(c.serviceUp), '{{instance}} {{service}}')),
+          {
+            description: 'Whether each collector has them.',
+            thresholds: good(1, 1),
+            runbook: 'redis-lost',
+          },
+        ),
         stat('Numbers held', 'short', query(fleetGauge(c.stateEntries), 'numbers'), {
           description: 'In the state: labels and times are bounded, so this stays flat.',
         }),
@@ -118,7 +134,7 @@ export const pipeline: Board = {
         timeseries(
           'Facts folded',
           'ops',
-          [query(fleetRate(c.folded), 'folded'), quiet(fleetRate(c.lost, ['reason']), 'missing: {{reason}}')],
+          [query(fleetRate(c.folded), 'folded'), query(fleetRate(c.lost, ['reason']), 'missing: {{reason}}')],
           {
             description:
               'After an outage the backlog is folded as fast as a core can: some ten thousand a second.',
@@ -127,9 +143,11 @@ export const pipeline: Board = {
         timeseries(
           'Messages not folded yet',
           'short',
-          quiet(
-            `max by (fleet, partition) (${ofCollector(c.partitionLag)})`,
-            '{{fleet}} partition {{partition}}',
+          inFleet(
+            query(
+              eachFleet('max', ofCollector(c.partitionLag), 'partition'),
+              '{{fleet}} partition {{partition}}',
+            ),
           ),
           {
             description:
@@ -140,7 +158,7 @@ export const pipeline: Board = {
         timeseries(
           'Who folds',
           'short',
-          quiet(`sum by (instance) (${ofCollector(c.partitionsHeld)})`, '{{instance}}'),
+          inFleet(query(sum(ofCollector(c.partitionsHeld), 'instance'), '{{instance}}')),
           {
             description:
               'Partitions of each collector. When one dies the others have its share within ten seconds.',
@@ -151,18 +169,53 @@ export const pipeline: Board = {
           'Writes to Redis',
           'ops',
           [
-            quiet(
-              `sum by (instance) (rate(${ofCollector(c.commits)}[$__rate_interval]))`,
-              '{{instance}} batches',
+            inFleet(
+              query(
+                sum(`rate(${ofCollector(c.commits)}[$__rate_interval])`, 'instance'),
+                '{{instance}} batches',
+              ),
             ),
-            quiet(
-              `sum by (instance) (rate(${ofCollector(c.staleCommits)}[$__rate_interval]))`,
-              '{{instance}} stale',
+            inFleet(
+              query(
+                sum(`rate(${ofCollector(c.staleCommits)}[$__rate_interval])`, 'instance'),
+                '{{instance}} stale',
+              ),
             ),
           ],
           {
             description:
               'Stale: another collector has it, or Redis lost its tail: folded again from there, nothing counted twice.',
+          },
+        ),
+      ],
+    },
+    {
+      title: 'A state that is rebuilt',
+      panels: [
+        timeseries(
+          'Folded, of all that Kafka has',
+          'percentunit',
+          inFleet(query(eachFleet('min', ofCollector(c.foldedRatio)), '{{fleet}}')),
+          {
+            description:
+              'How far a rebuild is (npm run rebuild, or a Redis that lost everything): it climbs to 100 %, and until then the totals are of the past and rates show history as if it happened now. At other times it stays at 100 %, short of what has just come.',
+            max: 1,
+            width: 16,
+            runbook: 'collector-lag',
+          },
+        ),
+        stat(
+          'States replaced',
+          'short',
+          inFleet(
+            query(eachFleet('max', `increase(${ofCollector(c.stateReplaced)}[$__range])`), '{{fleet}}'),
+          ),
+          {
+            description:
+              'Partitions whose state was emptied, rebuilt or set back in this time. When nobody asked for it, Redis lost data: look at its appendonly and at its disk.',
+            thresholds: bad(1, 1_000),
+            width: 8,
+            runbook: 'redis-lost',
           },
         ),
       ],

@@ -1,6 +1,6 @@
 import { metrics as p } from '../proxy/telemetry/catalogue.ts'
-import { type Board, bad, bars, query, quiet, stat, timeseries } from './panels.ts'
-import { rate, sum } from './queries.ts'
+import { type Board, bad, bars, inFleet, query, stat, table, timeseries } from './panels.ts'
+import { increase, rate, sum, total } from './queries.ts'
 
 export const security: Board = {
   uid: 'security',
@@ -13,7 +13,7 @@ export const security: Board = {
         bars(
           'Refused handshakes, by reason',
           'ops',
-          quiet(sum(rate(p.handshakesRejected), 'reason'), '{{reason}}'),
+          query(sum(rate(p.handshakesRejected), 'reason'), '{{reason}}'),
           {
             description:
               'bad-digest, not-mtproto, timeout: scans. unknown-user, mode-off, unknown-sni: links that are out of date. clock-skew: a clock. replayed: somebody tests.',
@@ -21,38 +21,32 @@ export const security: Board = {
             runbook: 'rejection-storm',
           },
         ),
-        stat(
-          'Replays',
-          'short',
-          query(`sum(increase(${p.replaysRefused.name}{instance=~"$node"}[$__range]))`, 'in this time'),
-          {
-            description:
-              'Recorded handshakes played back. Ten in ten minutes is somebody who looks for proxies.',
-            thresholds: bad(3, 10),
-            runbook: 'replays',
-          },
-        ),
-        stat(
-          'Fronted',
-          'short',
-          query(`sum(increase(${p.fronted.name}{instance=~"$node"}[$__range]))`, 'in this time'),
-          {
-            description: 'Strangers who were shown the masking host.',
-          },
-        ),
+        stat('Replays', 'short', query(sum(increase(p.replaysRefused)), 'in this time'), {
+          description:
+            'Recorded handshakes played back. Ten in ten minutes is somebody who looks for proxies.',
+          thresholds: bad(3, 10),
+          runbook: 'replays',
+        }),
+        stat('Fronted', 'short', query(sum(increase(p.fronted)), 'in this time'), {
+          description: 'Strangers who were shown the masking host.',
+        }),
         timeseries(
           'Refused handshakes, by node',
           'ops',
-          query(sum(rate(p.fronted), 'instance'), '{{instance}} fronted'),
+          [
+            query(sum(rate(p.handshakesRejected), 'instance'), '{{instance}} refused'),
+            query(sum(rate(p.fronted), 'instance'), '{{instance}} of them fronted'),
+          ],
           {
-            description: 'A node that is scanned more than the others is known to somebody.',
+            description:
+              'A node that is scanned more than the others is known to somebody. Refused and not fronted: without a masking host, or a client of ours that asked for what there is not.',
             runbook: 'rejection-storm',
           },
         ),
         timeseries(
           'Clock skew',
           'ops',
-          quiet(sum(rate(p.handshakesRejected, { reason: 'clock-skew' }), 'instance'), '{{instance}}'),
+          query(sum(rate(p.handshakesRejected, { reason: 'clock-skew' }), 'instance'), '{{instance}}'),
           {
             description: 'Good clients from another time. Many: the clock of the host. One: theirs.',
             runbook: 'clock-skew',
@@ -61,17 +55,50 @@ export const security: Board = {
       ],
     },
     {
+      title: 'What hellos look like',
+      panels: [
+        table(
+          'JA4 × outcome',
+          'short',
+          query(sum(total(p.clientHellos), 'ja4', 'outcome'), '{{ja4}} {{outcome}}'),
+          {
+            description:
+              'TLS hellos by fingerprint and what became of them, since each proxy started. Accepted and nothing else: an app of ours. Only bad-digest: a scanner. One that is accepted and replayed or of another time: somebody plays an app’s hello back, or its phone has a wrong clock. A fingerprint that was accepted and is only refused since: update TLS_DOMAIN or the link.',
+            height: 10,
+            matrix: { row: 'ja4', column: 'outcome' },
+            runbook: 'replays',
+          },
+        ),
+        bars(
+          'Hellos, by fingerprint and outcome',
+          'ops',
+          query(sum(rate(p.clientHellos), 'ja4', 'outcome'), '{{ja4}}: {{outcome}}'),
+          {
+            description:
+              '32 that were accepted and 32 that never were have a name; all others are "other". Much of it: a scanner that changes its hello each time, for whom a firewall is cheaper than a handshake.',
+            height: 10,
+            runbook: 'rejection-storm',
+          },
+        ),
+      ],
+    },
+    {
       title: 'The replay cache of the fleet',
       panels: [
-        timeseries('Claims, by outcome', 'ops', quiet(sum(rate(p.replayClaims), 'outcome'), '{{outcome}}'), {
-          description:
-            'What Redis said of handshakes: new, seen by another proxy, or nothing within 50 ms. Without Redis there is nothing here.',
-          runbook: 'replay-unclaimed',
-        }),
+        timeseries(
+          'Claims, by outcome',
+          'ops',
+          inFleet(query(sum(rate(p.replayClaims), 'outcome'), '{{outcome}}')),
+          {
+            description:
+              'What Redis said of handshakes: new, seen by another proxy, or nothing within 50 ms. Without Redis there is nothing here.',
+            runbook: 'replay-unclaimed',
+          },
+        ),
         timeseries(
           'Without an answer',
           'ops',
-          quiet(sum(rate(p.replaysUnclaimed), 'instance', 'action'), '{{instance}}: {{action}}'),
+          query(sum(rate(p.replaysUnclaimed), 'instance', 'action'), '{{instance}}: {{action}}'),
           {
             description:
               'local: the proxy’s own cache was trusted. refuse: the client was shown the masking host.',

@@ -1,9 +1,7 @@
 import { metrics as c } from '../collector/metrics.ts'
 import { metrics as p } from '../proxy/telemetry/catalogue.ts'
-import { type Board, query, quiet, stat, table, timeseries } from './panels.ts'
+import { type Board, query, stat, table, timeseries } from './panels.ts'
 import { fleetGauge, fleetRate, rate, sum } from './queries.ts'
-
-const chosen = { user: '~$user' }
 
 export const users: Board = {
   uid: 'users',
@@ -13,22 +11,22 @@ export const users: Board = {
     {
       title: 'Now',
       panels: [
-        timeseries('Open sessions', 'short', query(fleetGauge(c.userOpen, ['user'], chosen), '{{user}}'), {
+        timeseries('Open sessions', 'short', query(fleetGauge(c.userOpen, ['user']), '{{user}}'), {
           description: 'An app opens two to eight: this is not the number of people.',
           stacked: true,
         }),
         timeseries(
           'Bytes',
           'Bps',
-          query(fleetRate(c.userBytes, ['user', 'direction'], chosen), '{{user}} {{direction}}'),
+          query(fleetRate(c.userBytes, ['user', 'direction']), '{{user}} {{direction}}'),
           {
             description: 'Bytes a second, both ways, by user.',
           },
         ),
-        timeseries('New sessions', 'ops', query(fleetRate(c.userSessions, ['user'], chosen), '{{user}}'), {
+        timeseries('New sessions', 'ops', query(fleetRate(c.userSessions, ['user']), '{{user}}'), {
           description: 'Far more than usual from one user: the link was passed on.',
         }),
-        timeseries('Refused by a limit', 'ops', quiet(sum(rate(p.limitRefused), 'limit'), '{{limit}}'), {
+        timeseries('Refused by a limit', 'ops', query(sum(rate(p.limitRefused), 'limit'), '{{limit}}'), {
           description: 'Connections turned away at the door, whoever they were.',
           runbook: 'limit-reached',
         }),
@@ -37,12 +35,22 @@ export const users: Board = {
     {
       title: 'By day and month (UTC)',
       panels: [
-        table('Today', 'bytes', query(fleetGauge(c.userDayBytes, ['user', 'direction'], chosen), ''), {
-          description: 'Bytes of each user since midnight, UTC.',
-        }),
-        table('This month', 'bytes', query(fleetGauge(c.userMonthBytes, ['user', 'direction'], chosen), ''), {
-          description: 'Bytes of each user since the first of the month, UTC; survives restarts.',
-        }),
+        table(
+          'Today',
+          'bytes',
+          query(fleetGauge(c.userDayBytes, ['user', 'direction']), '{{user}} {{direction}}'),
+          {
+            description: 'Bytes of each user since midnight, UTC.',
+          },
+        ),
+        table(
+          'This month',
+          'bytes',
+          query(fleetGauge(c.userMonthBytes, ['user', 'direction']), '{{user}} {{direction}}'),
+          {
+            description: 'Bytes of each user since the first of the month, UTC; survives restarts.',
+          },
+        ),
         timeseries(
           'Bytes of the day',
           'bytes',

@@ -18,6 +18,7 @@ import type { Say } from './say.ts'
 import { dailyKey, keptUser, makeDataDir, newDays } from './secrets.ts'
 import { maxFds, openFds } from './telemetry/host.ts'
 import { type HttpServer, type Routes, startHttp } from './telemetry/http.ts'
+import { watchKernel } from './telemetry/kernel.ts'
 import { sampleProcess } from './telemetry/process.ts'
 import { startTelemetry } from './telemetry/telemetry.ts'
 import { told } from './told.ts'
@@ -111,6 +112,7 @@ export const startProxy = async (options: {
     warn: (text) => say('warn', 'telemetry', { text }),
     sources: {
       logBytes: () => log.stats.bytes,
+      kernel: watchKernel(),
       warmSockets: () => threads?.warmSockets ?? 0,
       claims: claims?.counts ?? null,
       shipping,

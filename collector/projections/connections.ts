@@ -44,7 +44,7 @@ export const connectionKeys = {
   lifetimeMs: 'lifetime.ms',
 } as const
 
-export const stages = ['accepted', 'authenticated', 'connected', 'requested', 'answered'] as const
+export const stages = ['accepted', 'hello', 'authenticated', 'connected', 'requested', 'answered'] as const
 
 const own: ReadonlySet<Phase> = new Set(['dial', 'waiting', 'relaying'])
 const orderly: ReadonlySet<CloseReason> = new Set(['done', 'idle', 'drain', 'limit'])
@@ -53,6 +53,12 @@ const orderly: ReadonlySet<CloseReason> = new Set(['done', 'idle', 'drain', 'lim
 export const isDrop = (phase: Phase, reason: CloseReason): boolean => own.has(phase) && !orderly.has(reason)
 
 const k = connectionKeys
+
+type Rejected = Extract<ProxyEvent, { type: 'handshake.rejected' }>
+
+/** Whether a first message came whole: a payload or a ClientHello, whoever sent it. Only a ClientHello has a JA4. */
+const cameWhole = ({ reason, ja4 }: Rejected): boolean =>
+  ja4 !== undefined || (reason !== 'not-mtproto' && reason !== 'timeout')
 
 const traffic = (
   tally: Tally,
@@ -132,6 +138,7 @@ export const connections = (event: ProxyEvent, tally: Tally): Tally => {
       tally.live(k.open, 1)
       return tally
     case 'handshake.accepted':
+      tally.ever(k.stage('hello'), 1)
       tally.ever(k.stage('authenticated'), 1)
       tally.calendar(k.sessions, 1)
       tally.calendar(k.sessionsOfUser(event.user), 1)
@@ -154,6 +161,8 @@ export const connections = (event: ProxyEvent, tally: Tally): Tally => {
       close(event, tally)
       return tally
     case 'handshake.rejected':
+      if (cameWhole(event)) tally.ever(k.stage('hello'), 1)
+      return tally
     case 'datacenter.dial-failed':
     case 'datacenter.probed':
     case 'process.started':

@@ -6,6 +6,8 @@ export type Ends = {
   readonly partitions: number
   /** How many messages there are from this offset on: what was deleted is not among them. Null until Kafka has said. */
   waiting(partition: number, from: number): number | null
+  /** How many messages there are. Null until Kafka has said. */
+  messages(partition: number): number | null
   stop(): Promise<void>
 }
 
@@ -24,6 +26,10 @@ export const watchEnds = (client: KafkaClient): Ends => {
     waiting: (partition, from) => {
       const extent = extents.get(partition)
       return extent === undefined ? null : Math.max(0, extent.next - Math.max(from, extent.first))
+    },
+    messages: (partition) => {
+      const extent = extents.get(partition)
+      return extent === undefined ? null : extent.next - extent.first
     },
     stop: watching.stop,
   }

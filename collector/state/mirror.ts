@@ -14,6 +14,8 @@ export type Mirror = {
   refresh(now: number): Promise<void>
   /** Of each partition that was ever taken. */
   readonly metas: ReadonlyMap<number, Meta>
+  /** How often a partition that was known had another state, an older one, or none. */
+  readonly replaced: number
 }
 
 type Copy = {
@@ -54,6 +56,7 @@ export const openMirror = (options: {
   const copies = new Map<number, Copy>()
   const metas = new Map<number, Meta>()
   const merged: State = createMemoryState()
+  let replaced = 0
 
   const takeOver = (copy: Copy, part: Part, into: Delta): void => {
     if (part.kind === 'counts') {
@@ -96,6 +99,7 @@ export const openMirror = (options: {
       known !== undefined &&
       (meta === null || meta.life !== known.meta.life || meta.version < known.meta.version)
     ) {
+      replaced++
       startAgain(partition)
     }
     if (meta === null) {
@@ -135,6 +139,9 @@ export const openMirror = (options: {
   return {
     state: merged,
     metas,
+    get replaced() {
+      return replaced
+    },
     refresh: async (now) => {
       const count = options.partitions()
       await Promise.all(Array.from({ length: count }, (_, partition) => refreshOne(partition)))

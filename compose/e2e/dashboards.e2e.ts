@@ -1,32 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { boards } from '../../dashboards/boards.ts'
-import { variableQueries } from '../../dashboards/build.ts'
-import { ensurePrometheus, type Prometheus, startPrometheus } from '../services/prometheus.ts'
+import { ensurePrometheus, startPrometheus } from '../services/prometheus.ts'
 import { skipUnless } from '../testing/skip.ts'
 import { connectClient } from './client.ts'
+import { clientHello } from './client-hello.ts'
 import { fakeDatacenter } from './fake-datacenter.ts'
 import { type Appliance, startAppliance } from './harness.ts'
+import { exprOf, filled, panelQueries, untilAllHaveData, valuesOf, variableQueries } from './panel-queries.ts'
+import { siteName } from './site.ts'
 import { observe } from './stranger.ts'
 import { until } from './until.ts'
 
 const it = skipUnless(test, ensurePrometheus() !== null, 'prometheus is missing')
-
-/** A query as Grafana sends it: with its variables filled in. */
-const filled = (expr: string): string =>
-  expr
-    .replaceAll('$__rate_interval', '10s')
-    .replaceAll('$__range', '5m')
-    .replaceAll(/\$(?:node|fleet|dc|user)\b/g, '.*')
-
-const queries = boards.flatMap(({ title, rows }) =>
-  rows.flatMap(({ panels }) =>
-    panels.flatMap((panel) =>
-      panel.queries.map((query) => ({ ...query, of: `${title}: ${panel.title}: ${query.legend}` })),
-    ),
-  ),
-)
 
 const people = async ({ port, secret }: Appliance): Promise<void> => {
   for (const mode of ['classic', 'secure', 'tls'] as const) {
@@ -34,14 +20,12 @@ const people = async ({ port, secret }: Appliance): Promise<void> => {
       await using client = await connectClient({ port, secret, mode, dc })
       await client.reqPq()
       await client.echo(randomBytes(20_000))
+      // And is played back, as who looks for proxies does it.
+      if (dc === 4) await observe(port, [client.firstBytes[0]!, 'fin'])
     }
   }
   await observe(port, [Buffer.from('GET / HTTP/1.0\r\n\r\n'), 'fin'])
 }
-
-/** Every number that a query has at this time. */
-const valuesOf = async (prometheus: Prometheus, expr: string): Promise<number[]> =>
-  (await prometheus.query(filled(expr))).map(({ value }) => value).filter((value) => !Number.isNaN(value))
 
 it('every query of every panel and variable has data on a running appliance, and moves when a datacenter goes', async () => {
   await using two = await fakeDatacenter()
@@ -67,25 +51,12 @@ it('every query of every panel and variable has data on a running appliance, and
       await Promise.race([crowd, new Promise((resolve) => setTimeout(resolve, 2_000).unref())])
     },
   }
-  const empty = new Set(queries.filter(({ quiet }) => !quiet))
-  await until(
-    async () => {
-      for (const query of empty) {
-        if ((await valuesOf(prometheus, query.expr)).length > 0) empty.delete(query)
-      }
-      return empty.size === 0
-    },
-    'every panel has data',
-    60_000,
-  ).catch(() => assert.unreachable(`without data: ${[...empty].map(({ of }) => of).join('; ')}`))
-  // What is only there in trouble must be a query all the same.
-  for (const { expr } of queries) await prometheus.query(filled(expr))
-  for (const [metric, label] of variableQueries) {
-    const series = await prometheus.query(`group by (${label}) (${metric})`)
-    assert.ok(series.length > 0 && series.every(({ metric }) => metric[label]), `${metric} ${label}`)
-  }
-  const exprOf = (board: string, title: string): string =>
-    queries.find(({ of }) => of.startsWith(`${board}: ${title}`))?.expr ?? ''
+  await untilAllHaveData(prometheus, [
+    ...panelQueries.filter(({ fleet, seldom }) => !fleet && seldom === undefined),
+    ...variableQueries,
+  ])
+  // What only a fleet has must be a query all the same; fleet.e2e.ts asks for its data.
+  for (const { expr } of panelQueries) await prometheus.query(filled(expr))
   const share = exprOf('Overview', 'Answered within 2 s')
   const up = exprOf('Datacenters', 'Up or down')
   const dialFailures = exprOf('Datacenters', 'Dials that failed')
@@ -95,6 +66,17 @@ it('every query of every panel and variable has data on a running appliance, and
       (await valuesOf(prometheus, `${up} == 0`)).length === 0,
     'all is well',
   )
+  const ofFour = await prometheus.query(filled(up, { dc: '4' }))
+  assert.ok(ofFour.length > 0 && ofFour.every(({ metric }) => metric.dc === '4'))
+
+  // A browser of the same hello that no secret signed has the same fingerprint, and another outcome.
+  const foreign = clientHello({ secret: randomBytes(16), domain: siteName }).bytes
+  await observe(proxy.port, [foreign, 'fin'])
+  await until(async () => {
+    const matrix = await prometheus.query(filled(exprOf('Security', 'JA4 × outcome')))
+    const outcomes = new Set(matrix.map(({ metric }) => metric.outcome))
+    return ['accepted', 'replayed', 'bad-digest'].every((outcome) => outcomes.has(outcome))
+  }, 'hellos of each outcome')
 
   await two.goAway()
   await until(async () => (await valuesOf(prometheus, share))[0]! < 0.9, 'the share of the answered falls')
@@ -105,6 +87,11 @@ it('every query of every panel and variable has data on a running appliance, and
   await until(
     async () => (await valuesOf(prometheus, `${dialFailures} > 0`)).length > 0,
     'people’s dials fail',
+  )
+  // With this fault each has data that need not have any.
+  await untilAllHaveData(
+    prometheus,
+    panelQueries.filter(({ fleet, seldom }) => !fleet && seldom !== undefined),
   )
 })
 

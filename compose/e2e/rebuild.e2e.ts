@@ -98,6 +98,13 @@ it('what is in Redis can be folded again from Kafka, byte for byte, and yesterda
     const now = await collector.status()
     throw new Error(`${error}: ${JSON.stringify(now.totals)}, before ${JSON.stringify(totals)}`)
   })
+  // Each partition was emptied, and is whole again.
+  await until(
+    async () =>
+      (await collector.metric('mtscope_collector_state_replaced_total')) >= 4 &&
+      (await collector.metric('mtscope_collector_folded_ratio')) === 1,
+    'four states were replaced, and all messages are in them',
+  )
 
   // A number that is wrong is found out.
   const redis = new Redis(fleet.redis.url)

@@ -1,3 +1,5 @@
+import { hostMetrics } from './host-catalogue.ts'
+
 /**
  * Every metric of this node, named once: the fold fills them, dashboards and alert rules import them. Names are as
  * Prometheus sees them. What only the collector's fold knows (users, days, alerts) is in its own catalogue.
@@ -44,6 +46,13 @@ export const metrics = {
     unit: '1',
     labels: ['reason'],
     help: 'Handshakes that were not a client of ours',
+  },
+  clientHellos: {
+    name: 'mtscope_client_hellos_total',
+    kind: 'counter',
+    unit: '1',
+    labels: ['ja4', 'outcome'],
+    help: 'TLS hellos by their JA4 fingerprint and what became of them: accepted, or the reason of the refusal; ja4 is "other" beyond the 32 first that were accepted and the 32 first that never were',
   },
   handshakeSeconds: {
     name: 'mtscope_handshake_duration_seconds',
@@ -217,20 +226,7 @@ export const metrics = {
     labels: [],
     help: 'Size of the local log on disk',
   },
-  openFds: {
-    name: 'mtscope_file_descriptors_open',
-    kind: 'gauge',
-    unit: '1',
-    labels: [],
-    help: 'File descriptors open in this process',
-  },
-  maxFds: {
-    name: 'mtscope_file_descriptors_limit',
-    kind: 'gauge',
-    unit: '1',
-    labels: [],
-    help: 'The soft limit of file descriptors',
-  },
+  ...hostMetrics,
   loopDelaySeconds: {
     name: 'mtscope_event_loop_delay_seconds',
     kind: 'gauge',

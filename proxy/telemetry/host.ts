@@ -6,12 +6,16 @@ import { getHeapStatistics } from 'node:v8'
  * Reads the beginning of a file of /proc, which stays open: when there are no descriptors left, no file can be opened,
  * and just then one wants to know. Throws where there is no such file.
  */
-const held = (path: string): (() => string) => {
-  const bytes = Buffer.alloc(4_096)
+export const held = (path: string, most = 4_096): (() => string) => {
+  const bytes = Buffer.alloc(most)
   let fd: number | undefined
   return () => {
     fd ??= openSync(path, 'r')
-    return bytes.toString('latin1', 0, readSync(fd, bytes, 0, bytes.length, 0))
+    // A file of many records is told a page at a time.
+    let length = 0
+    for (let n = -1; n !== 0 && length < most; length += n)
+      n = readSync(fd, bytes, length, most - length, length)
+    return bytes.toString('latin1', 0, length)
   }
 }
 const stat = held('/proc/stat')

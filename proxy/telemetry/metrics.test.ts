@@ -5,106 +5,12 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { finding } from '../doctor/finding.ts'
 import type { Examined } from '../doctor/watch.ts'
-import type { ProxyEvent } from '../events/contract.ts'
 import { type Metric, metrics } from './catalogue.ts'
+import { day, ja4, probed } from './example-day.ts'
 import { fakeBackend } from './fake-backend.ts'
+import type { Kernel } from './kernel.ts'
 import { runtimeMetrics } from './runtime-catalogue.ts'
 import { startTelemetry, type Telemetry } from './telemetry.ts'
-
-const own = { v: 1, at: 1_700_000_000_000, connection: '0af7651916cd43dd8448eb211c80319c' } as const
-const stranger = { ...own, connection: '1bf7651916cd43dd8448eb211c80319c' } as const
-const session = { mode: 'tls', user: 'alice', dc: 2, media: false } as const
-const ofProcess = { v: 1, at: 1_700_000_000_000 } as const
-const bytes = { bytesToClient: 700, bytesToDatacenter: 70, untoldToClient: 200, untoldToDatacenter: 20 }
-const loop = { thread: 'worker-0', delayP50Ms: 1, delayP99Ms: 20, utilization: 0.25 }
-const probed = { ...ofProcess, type: 'datacenter.probed', dc: 2, media: false, family: 'ipv4' } as const
-
-const day: readonly ProxyEvent[] = [
-  { ...ofProcess, type: 'process.started', version: '0.1.0', settings: {} },
-  { ...own, type: 'connection.accepted', prefix: '192.0.2.0/24', client: 'c', family: 'ipv4', worker: 0 },
-  {
-    ...own,
-    ...session,
-    type: 'handshake.accepted',
-    transport: 'abridged',
-    elapsedMs: 30,
-    digest: '',
-    client: '',
-  },
-  {
-    ...ofProcess,
-    type: 'datacenter.dial-failed',
-    dc: 2,
-    media: false,
-    address: 'a:1',
-    family: 'ipv4',
-    error: 'refused',
-    elapsedMs: 1,
-  },
-  {
-    ...own,
-    ...session,
-    type: 'datacenter.dialed',
-    address: 'a:1',
-    family: 'ipv4',
-    pooled: true,
-    elapsedMs: 0,
-  },
-  { ...own, ...session, type: 'connection.first-byte', direction: 'to-datacenter', sinceAcceptedMs: 40 },
-  {
-    ...own,
-    ...session,
-    type: 'connection.first-byte',
-    direction: 'to-client',
-    sinceAcceptedMs: 60_000,
-    sinceRequestMs: 90,
-  },
-  { ...own, ...session, type: 'connection.progress', bytesToClient: 500, bytesToDatacenter: 50 },
-  {
-    ...stranger,
-    type: 'connection.accepted',
-    prefix: '192.0.2.0/24',
-    client: 'd',
-    family: 'ipv4',
-    worker: 0,
-  },
-  { ...stranger, type: 'handshake.rejected', reason: 'replayed', elapsedMs: 5, fronted: true, client: 'd' },
-  { ...probed, address: 'a:1', tcpMs: 10, resPqMs: 25 },
-  { ...probed, address: 'b:1', error: 'timeout' },
-  { ...probed, family: 'ipv6', address: 'c:1', error: 'unreachable' },
-  { ...ofProcess, type: 'replay.unclaimed', count: 2, action: 'local', worker: 0 },
-  { ...ofProcess, type: 'limit.refused', limit: 'handshakes', count: 3, worker: 0 },
-  { ...ofProcess, type: 'events.lost', reason: 'worker-queue', count: 4 },
-  { ...ofProcess, type: 'config.reloaded', users: 1, added: [], removed: [] },
-  {
-    ...ofProcess,
-    type: 'process.sampled',
-    intervalMs: 10_000,
-    cpuUserMs: 1,
-    cpuSystemMs: 1,
-    hostCpu: 0.5,
-    cores: 2,
-    rssBytes: 1,
-    heapUsedBytes: 1,
-    externalBytes: 1,
-    loops: [loop],
-    openFds: 40,
-    maxFds: 1024,
-    gcMs: 1500,
-    openConnections: 1,
-    uptimeSeconds: 1,
-  },
-  {
-    ...own,
-    ...session,
-    ...bytes,
-    type: 'connection.closed',
-    by: 'client',
-    phase: 'relaying',
-    reason: 'done',
-    durationMs: 1,
-  },
-]
 
 const examined: Examined = {
   at: 1_700_000_100_000,
@@ -112,6 +18,13 @@ const examined: Examined = {
     finding('clock.offset', 'warn', 'ahead', { numbers: { aheadSeconds: 7.5 } }),
     finding('host.net.core.somaxconn', 'ok', 'good', { detail: true }),
   ],
+}
+
+const kernel: Kernel = {
+  listenOverflows: () => 3,
+  packetsDropped: () => 2,
+  pressureSeconds: () => [['memory', 1.5]],
+  cpu: () => ({ periods: 100, throttledPeriods: 7, throttledSeconds: 0.7 }),
 }
 
 const starting = (env: NodeJS.ProcessEnv = {}): Telemetry & AsyncDisposable => {
@@ -124,6 +37,7 @@ const starting = (env: NodeJS.ProcessEnv = {}): Telemetry & AsyncDisposable => {
     },
     sources: {
       logBytes: () => 4096,
+      kernel,
       warmSockets: () => 7,
       doctor: () => examined,
       shipping,
@@ -193,6 +107,8 @@ test('each fact moves the numbers it is about', async () => {
     'mtscope_connections_open{mode="tls",dc="2"}': 0,
     'mtscope_connections_closed_total{by="client",phase="relaying",reason="done",dc="2",mode="tls"}': 1,
     'mtscope_handshakes_rejected_total{reason="replayed"}': 1,
+    [`mtscope_client_hellos_total{ja4="${ja4}",outcome="accepted"}`]: 1,
+    [`mtscope_client_hellos_total{ja4="${ja4}",outcome="replayed"}`]: 1,
     'mtscope_handshake_duration_seconds_sum{mode="tls"}': 0.03,
     'mtscope_handshake_duration_seconds_bucket{mode="tls",le="0.025"}': 0,
     'mtscope_handshake_duration_seconds_bucket{mode="tls",le="0.05"}': 1,
@@ -218,6 +134,9 @@ test('each fact moves the numbers it is about', async () => {
     'mtscope_build_info{version="0.1.0",node="n1"}': 1,
     mtscope_start_time_seconds: 1_700_000_000,
     mtscope_log_size_bytes: 4096,
+    mtscope_host_listen_overflows_total: 3,
+    'mtscope_host_pressure_seconds_total{resource="memory"}': 1.5,
+    mtscope_cgroup_cpu_throttled_seconds_total: 0.7,
     mtscope_pool_sockets: 7,
     'mtscope_doctor_finding{area="clock",check="clock.offset",verdict="warn"}': 1,
     'mtscope_doctor_finding{area="clock",check="clock.offset",verdict="ok"}': 0,

@@ -5,6 +5,8 @@ import { limits, losses, rejections } from '../events/shapes.ts'
 import type { Shipping } from '../shipping.ts'
 import { metrics } from './catalogue.ts'
 import { foldFindings } from './findings.ts'
+import { nameFingerprints } from './fingerprints.ts'
+import type { Kernel } from './kernel.ts'
 import { asked, histogram, observed } from './series.ts'
 
 /** Spans that reached the backend, and those given up, by reason. */
@@ -22,6 +24,8 @@ export type Sources = {
   readonly shipping?: Pick<Shipping, 'shipped' | 'up' | 'failures'> | null
   /** Null until the doctor has looked. */
   readonly doctor?: () => Examined | null
+  /** Counters of the host; what it does not have is not told. */
+  readonly kernel?: Kernel
 }
 
 const none = 'none'
@@ -46,6 +50,17 @@ const observeShipping = (meter: Meter, shipping: Pick<Shipping, 'shipped' | 'up'
   asked(meter, metrics.kafkaFailures, () => shipping.failures())
 }
 
+const observeKernel = (meter: Meter, kernel: Kernel): void => {
+  const one = (value: number | null | undefined): (readonly [string, number])[] =>
+    value === null || value === undefined ? [] : [['', value]]
+  asked(meter, metrics.listenOverflows, () => one(kernel.listenOverflows()))
+  asked(meter, metrics.packetsDropped, () => one(kernel.packetsDropped()))
+  asked(meter, metrics.pressureSeconds, kernel.pressureSeconds)
+  asked(meter, metrics.cpuPeriods, () => one(kernel.cpu()?.periods))
+  asked(meter, metrics.cpuThrottledPeriods, () => one(kernel.cpu()?.throttledPeriods))
+  asked(meter, metrics.cpuThrottledSeconds, () => one(kernel.cpu()?.throttledSeconds))
+}
+
 /** Metrics as a fold over facts. Nothing here is kept that a fact did not say. */
 export const foldMetrics = (
   meter: Meter,
@@ -56,6 +71,8 @@ export const foldMetrics = (
   const accepted = observed(meter, metrics.connectionsAccepted)()
   const closed = observed(meter, metrics.connectionsClosed)
   const rejected = observed(meter, metrics.handshakesRejected)
+  const hellos = observed(meter, metrics.clientHellos)
+  const nameOf = nameFingerprints()
   const handshake = histogram(meter, metrics.handshakeSeconds)
   const dial = histogram(meter, metrics.dialSeconds)
   const dialFailures = observed(meter, metrics.dialFailures)
@@ -83,9 +100,10 @@ export const foldMetrics = (
   observed(meter, metrics.buildInfo)(about.version, about.node).value = 1
   const startTime = observed(meter, metrics.startTime)
 
-  const { logBytes, warmSockets, spans, doctor, shipping, claims } = sources
+  const { logBytes, warmSockets, spans, doctor, shipping, claims, kernel } = sources
   if (claims) asked(meter, metrics.replayClaims, () => Object.entries(claims))
   if (shipping) observeShipping(meter, shipping)
+  if (kernel) observeKernel(meter, kernel)
   if (doctor) foldFindings(meter, doctor)
   if (logBytes) asked(meter, metrics.logBytes, () => [['', logBytes()]])
   if (warmSockets) asked(meter, metrics.warmSockets, () => [['', warmSockets()]])
@@ -122,9 +140,11 @@ export const foldMetrics = (
         open(none, none).value--
         open(event.mode, String(event.dc)).value++
         handshake(event.elapsedMs / 1000, event.mode)
+        if (event.ja4 !== undefined) hellos(nameOf(event.ja4, true), 'accepted').value++
         return
       case 'handshake.rejected':
         rejected(event.reason).value++
+        if (event.ja4 !== undefined) hellos(nameOf(event.ja4, false), event.reason).value++
         if (event.reason === 'replayed') replays.value++
         if (event.fronted) fronted.value++
         return
