@@ -2,15 +2,17 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ensureKafka } from '../services/kafka.ts'
+import { ensurePrometheus, type Prometheus, startPrometheus } from '../services/prometheus.ts'
 import { ensureRedis } from '../services/redis.ts'
 import { skipUnless } from '../testing/skip.ts'
 import { connectClient } from './client.ts'
-import { startFleet } from './fleet.ts'
+import { type Fleet, startFleet } from './fleet.ts'
 import type { Appliance } from './harness.ts'
+import { exprOf, panelQueries, untilAllHaveData, valuesOf } from './panel-queries.ts'
 import { until } from './until.ts'
 
-const there = ensureKafka() !== null && ensureRedis() !== null
-const it = skipUnless(test, there, 'Kafka or Redis is missing')
+const there = ensureKafka() !== null && ensureRedis() !== null && ensurePrometheus() !== null
+const it = skipUnless(test, there, 'Kafka, Redis or Prometheus is missing')
 
 const call = async ({ port, secret }: Appliance, bytes = 20_000): Promise<void> => {
   await using client = await connectClient({ port, secret, mode: 'secure', dc: 2 })
@@ -32,10 +34,45 @@ const counted = (collector: Appliance, sessions: number): Promise<unknown> =>
     throw new Error(`${String(error)}; there are ${totals.connections}, ${open.total} open`)
   })
 
+const scraping = ({ proxies, collectors }: Fleet): Promise<Prometheus> => {
+  const targets = (of: readonly Appliance[]): string[] =>
+    of.map(({ metricsUrl }) => metricsUrl.replace('http://', ''))
+  return startPrometheus({
+    scrape: { 'mtscope-proxy': targets(proxies), 'mtscope-collector': targets(collectors) },
+    intervalMs: 1_000,
+  })
+}
+
+/** What is told by two collectors alike is one number; what each knows of itself are two. */
+const onceEach = async (prometheus: Prometheus): Promise<void> => {
+  const numbers = [
+    ['Users', 'Sessions of the day', [3]],
+    ['Overview', 'Nodes alive', [2]],
+    ['Pipeline', 'Folded, of all that Kafka has', [1]],
+    ['Pipeline', 'States replaced', [0]],
+    ['Pipeline', 'Dead letters', [0]],
+    ['Pipeline', 'Kafka and Redis', [1, 1, 1, 1]],
+    ['Pipeline', 'Kafka, as the proxies have it', [1, 1]],
+  ] as const
+  for (const [board, panel, expected] of numbers) {
+    await until(
+      async () =>
+        JSON.stringify(await valuesOf(prometheus, exprOf(board, panel))) === JSON.stringify(expected),
+      `${board}: ${panel}: ${expected}`,
+    )
+  }
+  const held = await valuesOf(prometheus, exprOf('Pipeline', 'Who folds'))
+  assert.is(
+    held.reduce((sum, partitions) => sum + partitions, 0),
+    4,
+  )
+}
+
 it('a fleet: every collector answers for all proxies, whoever dies', async () => {
   await using fleet = await startFleet({ proxies: 2, collectors: 2 })
   const [one, two] = fleet.proxies as [Appliance, Appliance]
   const [first, second] = fleet.collectors as [Appliance, Appliance]
+  await using prometheus = await scraping(fleet)
   await Promise.all([call(one), call(two), call(two)])
   await Promise.all([counted(first, 3), counted(second, 3)])
   const [a, b] = await Promise.all([first.status(), second.status()])
@@ -46,6 +83,13 @@ it('a fleet: every collector answers for all proxies, whoever dies', async () =>
   assert.equal(a.totals, b.totals)
   assert.equal(a.users, b.users)
   assert.is(await first.metric('mtscope_lifetime_sessions_total', { fleet: 'mtscope' }), 3)
+
+  // Every query of the dashboards that only a fleet can answer.
+  await untilAllHaveData(
+    prometheus,
+    panelQueries.filter(({ fleet, seldom }) => fleet && seldom === undefined),
+  )
+  await onceEach(prometheus)
 
   const killedAt = performance.now()
   await first.stop('SIGKILL')
@@ -62,8 +106,20 @@ it('a fleet: every collector answers for all proxies, whoever dies', async () =>
   const backAt = performance.now()
   await counted(second, 5)
   assert.ok(performance.now() - backAt < 30_000, `${performance.now() - backAt} ms after the broker was back`)
+  await untilAllHaveData(
+    prometheus,
+    panelQueries.filter(({ fleet, seldom }) => fleet && seldom !== undefined),
+  )
   const { events } = await second.status()
   assert.equal(events.lost, {})
+
+  // One that comes back tells nothing of the state before it has read it: from 0 to 5 would be a rate.
+  await first.start()
+  const told = await until(
+    async () => /^mtscope_lifetime_sessions_total\S* (\d+)$/m.exec(await first.metrics())?.[1],
+    'it tells the state',
+  )
+  assert.is(told, '5')
   assert.is(await second.stop(), 0)
 })
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { rules } from '../../collector/alerts/rules.ts'
+import { boards } from '../../dashboards/boards.ts'
 import { metrics } from '../telemetry/catalogue.ts'
 import { examine } from './examine.ts'
 import { exampleAbout } from './example.ts'
@@ -22,6 +23,21 @@ test('each symptom leads to alerts that there are', () => {
   assert.ok(questions.length > 20)
   for (const [, ask, , alert] of questions)
     for (const rule of named(alert)) assert.ok(Object.hasOwn(rules, rule), `${ask} ${rule}`)
+})
+
+test('and to panels that are on the dashboard of that name', () => {
+  let shown = 0
+  for (const [, ask, cell = ''] of questions)
+    for (const part of cell.split(';')) {
+      const of = /(\w+) dashboard/.exec(part)?.[1]
+      const panels = [...part.matchAll(/\*\*([^*]+)\*\*/g)].map(([, name = '']) => name)
+      assert.is(of !== undefined, panels.length > 0, `${ask} ${part}: a dashboard and a panel of it`)
+      const board = boards.find(({ uid }) => uid === of?.toLowerCase())
+      const titles = board?.rows.flatMap((row) => row.panels.map(({ title }) => title)) ?? []
+      for (const panel of panels) assert.ok(titles.includes(panel), `${ask} ${panel} is not on ${of}`)
+      shown += panels.length
+    }
+  assert.ok(shown > 15, `${shown} panels`)
 })
 
 test('and to lines of the doctor that there are', async () => {
