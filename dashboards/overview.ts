@@ -36,7 +36,8 @@ export const overview: Board = {
           runbook: 'error-budget',
         }),
         stat('Open connections', 'short', query(sum(gauge(p.connectionsOpen)), 'open'), {
-          description: 'Of all chosen nodes, strangers at the masking host included.',
+          description:
+            'Of all chosen nodes and datacenters; strangers at the masking host are of none, and counted with all.',
         }),
         stat('Nodes alive', 'short', query(fleetGauge(c.nodesAlive), 'alive'), {
           description: 'Nodes that told a fact in the last minute.',

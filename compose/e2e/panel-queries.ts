@@ -1,6 +1,8 @@
 import { boards } from '../../dashboards/boards.ts'
 import { variables } from '../../dashboards/build.ts'
 import type { Query } from '../../dashboards/panels.ts'
+import { metrics } from '../../proxy/telemetry/catalogue.ts'
+import { watchKernel } from '../../proxy/telemetry/kernel.ts'
 import type { Prometheus } from '../services/prometheus.ts'
 import { until } from './until.ts'
 
@@ -18,6 +20,25 @@ export const variableQueries: readonly Asked[] = variables.map(({ name, metric, 
   board: 'variables',
   panel: name,
 }))
+
+/** What this host does not count, and so no query can tell: a kernel without PSI, a system that is not Linux. */
+const lacking = (): string[] => {
+  const { listenOverflows, packetsDropped, pressureSeconds, cpu } = watchKernel()
+  const counted = [
+    [listenOverflows() !== null, metrics.listenOverflows],
+    [packetsDropped() !== null, metrics.packetsDropped],
+    [pressureSeconds().length > 0, metrics.pressureSeconds],
+    [cpu() !== null, metrics.cpuPeriods],
+    [cpu() !== null, metrics.cpuThrottledSeconds],
+  ] as const
+  return counted.flatMap(([there, { name }]) => (there ? [] : [name]))
+}
+
+/** The queries that this host can answer. */
+export const answerable = (queries: readonly Asked[]): readonly Asked[] => {
+  const names = lacking()
+  return queries.filter(({ expr }) => !names.some((name) => expr.includes(`${name}{`)))
+}
 
 export const nameOf = ({ board, panel, legend }: Asked): string => `${board}: ${panel}: ${legend}`
 
