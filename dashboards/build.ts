@@ -20,6 +20,7 @@ import {
   DatasourceVariableBuilder,
   QueryVariableBuilder,
   RowBuilder,
+  TextBoxVariableBuilder,
   ThresholdsConfigBuilder,
   ThresholdsMode,
   VariableRefresh,
@@ -38,7 +39,7 @@ import { PanelBuilder as TimeseriesBuilder } from '@grafana/grafana-foundation-s
 import { metrics as c } from '../collector/metrics.ts'
 import { metrics as p } from '../proxy/telemetry/catalogue.ts'
 import type { Board, Panel } from './panels.ts'
-import { runbook } from './runbook.ts'
+import { runbook, runbookBase } from './runbook.ts'
 
 // Grafana fills these in.
 const filled = (name: string): string => `\${${name}}`
@@ -130,7 +131,9 @@ const panelOf = (panel: Panel, at: { x: number; y: number; h: number }, id: numb
     builder.thresholds(new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps(steps))
   }
   const links = [
-    ...(panel.runbook === undefined ? [] : [linkTo('What to do', runbook(panel.runbook))]),
+    ...(panel.runbook === undefined
+      ? []
+      : [linkTo('What to do', runbook(panel.runbook, filled('runbook:raw')))]),
     ...(panel.traces ? [linkTo('Traces of what failed', traces)] : []),
   ]
   if (links.length > 0) builder.links(links)
@@ -200,6 +203,8 @@ export const build = (board: Board) => {
   if (rows.some(({ panels }) => panels.some(({ traces }) => traces)))
     builder.withVariable(new DatasourceVariableBuilder('traces').label('Traces').type('tempo'))
   for (const choice of variables) if (uses(board, choice.name)) builder.withVariable(variable(choice))
+  // For whoever reaches a collector elsewhere, or an appliance.
+  builder.withVariable(new TextBoxVariableBuilder('runbook').label('Runbook').defaultValue(runbookBase))
   let [y, id] = [0, 1]
   for (const row of rows) {
     builder.withRow(new RowBuilder(row.title).gridPos({ x: 0, y: y++, w: 24, h: 1 }).id(id++))

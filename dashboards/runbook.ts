@@ -1,5 +1,5 @@
 /** Where a collector of the compose stack serves its runbook: reached as everything is that listens on loopback. */
-const base = 'http://127.0.0.1:9465/runbook'
+export const runbookBase = 'http://127.0.0.1:9465/runbook'
 
 /** The section of the runbook about a rule. */
-export const runbook = (rule: string): string => `${base}#${rule}`
+export const runbook = (rule: string, base = runbookBase): string => `${base}#${rule}`
