@@ -75,6 +75,7 @@ export const startAppliance = async (options: ApplianceOptions = {}): Promise<Ap
   if (options.dotenv) await writeFile(join(folder, '.env'), options.dotenv)
   const env: Record<string, string | undefined> = {
     PATH: process.env.PATH,
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
     // Not 0: a port that the kernel gives may be somebody else's before the workers listen on it.
     MTPROTO_PORT: `${await freePort()}`,
     MTPROTO_HOST: '127.0.0.1',
