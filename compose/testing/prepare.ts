@@ -1,7 +1,7 @@
 import { ensureAlertmanager } from '../services/alertmanager.ts'
 import { ensureDocker } from '../services/docker.ts'
 import { ensureCompose } from '../services/docker-compose.ts'
-import { ensureKafka } from '../services/kafka.ts'
+import { archiveKafka, ensureKafka } from '../services/kafka.ts'
 import { ensurePrometheus } from '../services/prometheus.ts'
 import { ensureRedis } from '../services/redis.ts'
 import { ensureJaeger, ensureOtelcol } from '../services/telemetry-programs.ts'
@@ -29,6 +29,7 @@ export const prepare = async (texts: readonly string[]): Promise<void> => {
       texts.some((text) => text.includes(name) || (name === 'ensureChromium' && text.includes('chromium.ts')))
     ) {
       await ensure()
+      if (ensure === ensureKafka) await archiveKafka()
     }
   }
 }
