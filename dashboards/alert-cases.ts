@@ -1,14 +1,9 @@
 import { metrics as c } from '../collector/metrics.ts'
 import { metrics as p } from '../proxy/telemetry/catalogue.ts'
 import { runtimeMetrics as r } from '../proxy/telemetry/runtime-catalogue.ts'
+import { budgetCases } from './alert-budget-cases.ts'
 import { type Case, type Input, on, pipelineCases } from './alert-pipeline-cases.ts'
 
-const sessions = (awaited: string, answered: string, from = on): Input => ({
-  [`${c.sessions.name}{stage="authenticated",fleet="f",${from}}`]: awaited,
-  [`${c.sessions.name}{stage="connected",fleet="f",${from}}`]: awaited,
-  [`${c.sessions.name}{stage="requested",fleet="f",${from}}`]: awaited,
-  [`${c.sessionsAnswered.name}{within="2s",fleet="f",${from}}`]: answered,
-})
 const dc = `dc="2",family="ipv4",media="false",${on}`
 const v6 = `dc="2",family="ipv6",media="false",${on}`
 const closed = (reason: string, phase = 'relaying'): string =>
@@ -27,51 +22,7 @@ const roundTrips = (later: 'fast' | 'slow'): Input => ({
 })
 
 export const cases: readonly Case[] = [
-  {
-    name: 'one session in five is not answered in time, for two hours',
-    series: sessions('0+40x120', '0+32x120'),
-    step: '2m',
-    at: '4h',
-    firing: ['MtscopeBudgetBurnsFast', 'MtscopeBudgetBurnsSteady', 'MtscopeBudgetBurnsSlow'],
-  },
-  {
-    name: 'two collectors tell the same: nobody is counted twice, and nothing burns',
-    series: { ...sessions('0+10x240', '0+10x240'), ...sessions('0+10x240', '0+10x240', 'instance="b"') },
-    at: '2h',
-    firing: [],
-  },
-  {
-    name: 'seven in a hundred, for eight hours: the steady pair, not the fast one',
-    series: sessions('0+400x240', '0+372x240'),
-    step: '2m',
-    at: '8h',
-    firing: ['MtscopeBudgetBurnsSteady', 'MtscopeBudgetBurnsSlow'],
-  },
-  {
-    name: 'one in a hundred, for four days: the slow pair alone',
-    series: sessions('0+400x2880', '0+396x2880'),
-    step: '2m',
-    at: '4d',
-    firing: ['MtscopeBudgetBurnsSlow'],
-  },
-  {
-    name: 'one lost session of three is no rate',
-    series: sessions('0 1 2 3x237', '0 0 1 2x237'),
-    at: '1h',
-    firing: [],
-  },
-  {
-    name: 'a bad hour that is over burns no more',
-    series: sessions('0+10x600', '0+5x120 600+10x480'),
-    at: '4h',
-    firing: ['MtscopeBudgetBurnsSlow'],
-  },
-  {
-    name: 'nobody asks: no alert',
-    series: sessions('100x240', '100x240'),
-    at: '2h',
-    firing: [],
-  },
+  ...budgetCases,
   {
     name: 'a datacenter is down for five minutes',
     series: {
@@ -279,6 +230,18 @@ export const cases: readonly Case[] = [
     },
     at: '19m',
     firing: ['MtscopeNodeSilent'],
+  },
+  {
+    name: 'the collector of spans is gone',
+    series: { 'up{job="otelcol",instance="otelcol:8888"}': '1x20 0x20' },
+    at: '19m',
+    firing: ['MtscopeWatcherSilent'],
+  },
+  {
+    name: 'Grafana is updated, which takes four minutes',
+    series: { 'up{job="grafana",instance="grafana:3000"}': '1x20 0x7 1x12' },
+    at: '15m30s',
+    firing: [],
   },
   {
     name: 'another job is not ours to watch',

@@ -2,7 +2,7 @@ import { metrics as c } from '../collector/metrics.ts'
 import { metrics as p } from '../proxy/telemetry/catalogue.ts'
 import { runtimeMetrics as r } from '../proxy/telemetry/runtime-catalogue.ts'
 import { pipeline } from './alert-pipeline-rules.ts'
-import { awaitedIn, burn } from './sli.ts'
+import { burn, failedIn } from './sli.ts'
 
 export type Severity = 'warning' | 'critical'
 
@@ -34,14 +34,14 @@ const shareOfEnded = (where: string, window: string): string =>
 const usualDrops = `(${shareOfEnded(drop, '[1d] offset 5m')})`
 const drops = shareOfEnded(drop, '[5m]')
 
+/** So many must have waited in vain, whatever share of all it is: one slow answer of a quiet night is 3 %. */
+const leastFailed = 10
+
 /** Burn-rate pairs of the SRE workbook: the long window says that it matters, the short one that it still goes on. */
-const burning = (long: string, short: string, times: number, volume: number): string =>
-  [
-    `${burn(long)} > ${times}`,
-    `${burn(short)} > ${times}`,
-    // A handful of sessions is no rate: one lost of three is 33 %.
-    `${awaitedIn(long)} > ${volume}`,
-  ].join('\nand ')
+const burning = (long: string, short: string, times: number): string =>
+  [`${burn(long)} > ${times}`, `${burn(short)} > ${times}`, `${failedIn(long)} >= ${leastFailed}`].join(
+    '\nand ',
+  )
 
 const objective: AlertGroup = {
   name: 'mtscope-objective',
@@ -55,10 +55,10 @@ const objective: AlertGroup = {
     alert: `MtscopeBudgetBurns${speed}`,
     rule: 'error-budget',
     severity,
-    expr: burning(long, short, times, 30),
+    expr: burning(long, short, times),
     for: '1m',
     summary: `Too few people are answered within two seconds: the error budget burns ${times} times too fast`,
-    description: `{{ $value | humanize }} times the allowed rate over ${long} and ${short}: ${means}. Look at the stage funnel of the overview for where sessions end.`,
+    description: `{{ $value | humanize }} times the allowed rate over ${long} and ${short}: ${means}; at least ${leastFailed} sessions of the ${long} waited in vain. Look at the stage funnel of the overview for where sessions end.`,
   })),
 }
 
@@ -175,6 +175,9 @@ const strangers: AlertGroup = {
   ],
 }
 
+/** What watches and shows, as the jobs of compose/prometheus/prometheus.yaml are named. Other jobs are not ours to judge. */
+export const watcherJobs = ['alertmanager', 'otelcol', 'tempo', 'grafana'] as const
+
 const host: AlertGroup = {
   name: 'mtscope-host',
   rules: [
@@ -218,6 +221,16 @@ const host: AlertGroup = {
       summary: '{{ $labels.instance }}{{ $labels.subject }} is silent',
       description:
         'Prometheus cannot scrape it, or the collector hears no facts from it: the process, its host, or the way there is gone.',
+    },
+    {
+      alert: 'MtscopeWatcherSilent',
+      rule: 'watcher-silent',
+      severity: 'warning',
+      expr: `up{job=~"${watcherJobs.join('|')}"} == 0`,
+      for: '5m',
+      summary: '{{ $labels.job }} ({{ $labels.instance }}) does not answer',
+      description:
+        'A part of the stack that only watches is gone, for five minutes: clients are not touched, but alerts, traces or dashboards are missing.',
     },
   ],
 }

@@ -7,7 +7,7 @@ import { ensurePrometheus, promtool } from '../compose/services/prometheus.ts'
 import { skipUnless } from '../compose/testing/skip.ts'
 import { cases } from './alert-cases.ts'
 import type { Case } from './alert-pipeline-cases.ts'
-import { alertGroups } from './alert-rules.ts'
+import { alertGroups, watcherJobs } from './alert-rules.ts'
 import { alertsFile, scaledGroups } from './alerts.ts'
 
 const it = skipUnless(test, ensurePrometheus() !== null, 'promtool is missing')
@@ -110,6 +110,12 @@ test('every rule fires in some case, and in some case of its own series stays qu
       `${alert} is never tried to stay quiet`,
     )
   }
+})
+
+test('whatever Prometheus scrapes in the stack has a rule that tells when it is gone, but for itself', () => {
+  const config = readFileSync('compose/prometheus/prometheus.yaml', 'utf8')
+  const jobs = [...config.matchAll(/job_name: (\S+)/g)].map(([, job = '']) => job)
+  assert.equal(jobs.filter((job) => !/^(?:mtscope|prometheus$)/.test(job)).sort(), [...watcherJobs].sort())
 })
 
 test('every alert leads to a section of the runbook that is there', () => {

@@ -23,12 +23,15 @@ const awaitedBy = (change: Change, window: string, where: string): string =>
 /** Sessions a second that somebody waits for: those that asked for something, and those that found no datacenter. */
 export const awaited = (window: string, where = ''): string => awaitedBy('rate', window, where)
 
-/** As many of them as there were in the window. */
-export const awaitedIn = (window: string): string => awaitedBy('increase', window, '')
+const answeredBy = (change: Change, window: string, where: string): string =>
+  once(`${change}(${c.sessionsAnswered.name}{within="2s"${where}}[${window}])`)
 
 /** Those of them, a second, whose first byte came down within 2 s. */
-export const answeredInTime = (window: string, where = ''): string =>
-  once(`rate(${c.sessionsAnswered.name}{within="2s"${where}}[${window}])`)
+export const answeredInTime = (window: string, where = ''): string => answeredBy('rate', window, where)
+
+/** How many sessions of the window somebody waited for and was not answered within 2 s. */
+export const failedIn = (window: string): string =>
+  `(${awaitedBy('increase', window, '')} - ${answeredBy('increase', window, '')})`
 
 /**
  * The service level indicator, 0–1; no number while nobody asks. An idle socket that a client opened ahead asks for

@@ -132,4 +132,12 @@ export const hostDrills: readonly Drill[] = [
     },
     fires: [prometheus('MtscopeNodeSilent', 'instance=collector-2')],
   },
+  {
+    name: 'a part of the stack that only watches dies',
+    strike: async ({ watcher }) => {
+      await watcher.kill()
+      return watcher.start
+    },
+    fires: [prometheus('MtscopeWatcherSilent', 'instance=watcher')],
+  },
 ]

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { alertsFile, scaledGroups } from '../../dashboards/alerts.ts'
 import { type Fleet, startFleet } from '../e2e/fleet.ts'
 import { until } from '../e2e/until.ts'
-import { startAlertmanager } from '../services/alertmanager.ts'
+import { type Alertmanager, startAlertmanager } from '../services/alertmanager.ts'
 import { freePorts } from '../services/ports.ts'
 import { type Prometheus, startPrometheus } from '../services/prometheus.ts'
 import { type People, startPeople } from './people.ts'
@@ -15,6 +15,8 @@ export type World = AsyncDisposable & {
   readonly people: People
   readonly sink: Sink
   readonly prometheus: Prometheus
+  /** Scraped and not needed: one that may go. */
+  readonly watcher: Alertmanager
   /** What every window is multiplied by. */
   readonly factor: number
 }
@@ -53,9 +55,8 @@ export const startWorld = async (options: {
   await using stack = new AsyncDisposableStack()
   // Theirs over a restart, so that Prometheus finds them again.
   const ports = new Map((await freePorts(nodes.length)).map((port, i) => [nodes[i] as string, port]))
-  const sink = stack.use(
-    await startSink(new Map([...ports].map(([node, port]) => [`127.0.0.1:${port}`, node]))),
-  )
+  const names = new Map([...ports].map(([node, port]) => [`127.0.0.1:${port}`, node]))
+  const sink = stack.use(await startSink(names))
   const fleet = stack.use(
     await startFleet({
       proxies: 2,
@@ -78,18 +79,24 @@ export const startWorld = async (options: {
   const file = join(rules.path, 'alerts.yaml')
   writeFileSync(file, factor === 1 ? alertsFile() : alertsFile(scaledGroups(factor), '1s'))
   const alertmanager = stack.use(await startAlertmanager(alertmanagerConfig(sink.alertmanagerUrl)))
+  const watcher = stack.use(await startAlertmanager(alertmanagerConfig(sink.alertmanagerUrl)))
+  names.set(watcher.address, 'watcher')
   const targets = (kind: string): string[] =>
     [...ports].filter(([node]) => node.startsWith(kind)).map(([, port]) => `127.0.0.1:${port}`)
   const prometheus = stack.use(
     await startPrometheus({
-      scrape: { 'mtscope-proxy': targets('proxy'), 'mtscope-collector': targets('collector') },
+      scrape: {
+        'mtscope-proxy': targets('proxy'),
+        'mtscope-collector': targets('collector'),
+        alertmanager: [watcher.address],
+      },
       rules: [file],
       alertmanagers: [alertmanager.address],
     }),
   )
   const people = stack.use(startPeople(fleet.proxies, perSecond))
   await until(
-    async () => (await prometheus.query('sum(up)'))[0]?.value === nodes.length,
+    async () => (await prometheus.query('sum(up)'))[0]?.value === nodes.length + 1,
     'Prometheus scrapes every process',
     30_000,
   )
@@ -99,5 +106,13 @@ export const startWorld = async (options: {
     60_000,
   )
   const kept = stack.move()
-  return { fleet, people, sink, prometheus, factor, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+  return {
+    fleet,
+    people,
+    sink,
+    prometheus,
+    watcher,
+    factor,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
 }
