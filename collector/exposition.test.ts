@@ -88,6 +88,27 @@ test('both formats say the same and keep to their grammar', () => {
   assert.equal([...parse(text.body, 'prometheus')], [...parse(open.body, 'openmetrics')])
 })
 
+test('a state that may be older than what was told of it tells no counter: a gap, not a dip', () => {
+  const all = parse(createExposition()(busy(), beside).body, 'prometheus')
+  const some = parse(createExposition()(busy(), { ...beside, settled: false }).body, 'prometheus')
+  const missing = [...all.keys()]
+    .filter((sample) => !some.has(sample))
+    .map((sample) => sample.replace(/\{.*/, ''))
+  const left = Object.values(metrics).filter(
+    ({ name, kind }) => kind !== 'gauge' && [...some.keys()].some((sample) => sample.startsWith(name)),
+  )
+  assert.ok(
+    missing.includes('mtscope_sessions_total') && missing.includes('mtscope_session_duration_seconds_bucket'),
+  )
+  // Of the process itself.
+  assert.equal(left.map(({ name }) => name.replace('mtscope_collector_', '')).sort(), [
+    'commits_total',
+    'events_repeated_total',
+    'stale_commits_total',
+    'state_refused_total',
+  ])
+})
+
 test('totals of users, days, months, stages and drops are told, with labels escaped', () => {
   const samples = parse(createExposition()(busy(), beside).body, 'prometheus')
   const expected: Record<string, number> = {

@@ -27,6 +27,8 @@ export type Beside = {
   readonly fleet: string
   readonly lagMs: number
   readonly repeated: number
+  /** False while the state may be older than what was told of it before: its counters are not told, a dip is a reset. */
+  readonly settled?: boolean
   readonly active: readonly { readonly rule: string; readonly subject: string }[]
   readonly raisedTotal: ReadonlyMap<string, number>
   /** Of a collector in a fleet. */
@@ -181,12 +183,27 @@ const lifetimes = (state: Reading, format: Format, fleet: string): string =>
     fleet,
   )
 
+/** Counters that a state which is set back takes with it. */
+const setBack: ReadonlySet<Metric> = new Set([
+  m.alertsRaised,
+  m.sessions,
+  m.sessionsAnswered,
+  m.sessionsDropped,
+  m.lifetimeSessions,
+  m.lifetimeBytes,
+  m.userSessions,
+  m.userBytes,
+  m.folded,
+  m.lost,
+  m.deadLetters,
+])
+
 /** Makes `/metrics` of a state: in OpenMetrics when `accept` asks for it, else in Prometheus' text format 0.0.4. */
 export const createExposition = (mostUsers?: number) => {
   const labelsOf = createUserLabels(mostUsers)
   return (state: Reading, beside: Beside, accept?: string): Exposed => {
     const format = formatFor(accept)
-    const { now, fleet } = beside
+    const { now, fleet, settled = true } = beside
     const ofState = (): Told[] => [
       ...ofAlerts(beside),
       ...ofSessions(state, now),
@@ -194,10 +211,12 @@ export const createExposition = (mostUsers?: number) => {
       ...ofUsers(state, labelsOf(state), openOf(state, nodesOf(state, now)), now),
       ...ofPipeline(state, beside),
     ]
-    const told = [...(beside.blank ? [] : ofState()), ...ofFleet(beside.fleetwork)]
+    const told = [...(beside.blank ? [] : ofState()), ...ofFleet(beside.fleetwork)].filter(
+      ([metric]) => settled || !setBack.has(metric),
+    )
     const body =
       told.map(([metric, samples]) => samplesText(metric, samples, format, fleet)).join('') +
-      (beside.blank ? '' : lifetimes(state, format, fleet))
+      (beside.blank || !settled ? '' : lifetimes(state, format, fleet))
     return {
       contentType: contentTypes[format],
       body: format === 'openmetrics' ? `${body}# EOF\n` : body,

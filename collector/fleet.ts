@@ -10,7 +10,7 @@ import { watchEnds } from './source/ends.ts'
 import { followTopic } from './source/kafka.ts'
 import { openMirror } from './state/mirror.ts'
 import { buildStatus } from './status-builder.ts'
-import { foldedShare, watchWaiting } from './waiting.ts'
+import { foldedShare, watchStart, watchWaiting } from './waiting.ts'
 
 export type FleetCollector = Omit<Collector, 'stop'> & {
   /** Null when it can answer, else why not. */
@@ -51,7 +51,7 @@ export const startFleetCollector = (options: {
     now,
     say,
   })
-  const mirror = openMirror({ redis, prefix, partitions: () => ends.partitions })
+  const mirror = openMirror({ redis, prefix, partitions: () => ends.partitions, waiting: ends.waiting })
   const expose = createExposition()
   let refreshedAt = 0
   let stopped = false
@@ -84,6 +84,9 @@ export const startFleetCollector = (options: {
       ),
       now(),
     )
+  const settledAt = watchStart(now(), ends)
+  const settled = (): boolean =>
+    refreshedAt > 0 && settledAt((partition) => mirror.metas.get(partition)?.offset ?? 0, now())
   const fresh = (): boolean => now() - refreshedAt < staleMs
 
   const deciding = startDeciding({
@@ -134,6 +137,7 @@ export const startFleetCollector = (options: {
           fleet: prefix,
           lagMs: lagMs(),
           repeated: following.repeated,
+          settled: settled(),
           active: deciding.active(),
           raisedTotal: deciding.raisedTotal(),
           blank: refreshedAt === 0,

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { foldedShare, watchWaiting } from './waiting.ts'
+import { foldedShare, watchStart, watchWaiting } from './waiting.ts'
 
 const hour = 3_600_000
 const now = 10 * hour
@@ -45,6 +45,28 @@ test('how far a state is folded is the share of all messages, and not known befo
   assert.is(foldedShare([half, { messages: null, waiting: null }]), null)
   assert.is(foldedShare([{ messages: 100, waiting: 100 }]), 0)
   assert.is(foldedShare([{ messages: 0, waiting: 0 }]), 1)
+})
+
+const ends = (atFirst: readonly number[] | null, end: number) => ({
+  atFirst: atFirst === null ? null : new Map(atFirst.map((next, partition) => [partition, next])),
+  waiting: (_: number, from: number) => Math.max(0, end - from),
+})
+
+test('a collector that starts in a dip has not settled before it is where the log ended then', () => {
+  const settled = watchStart(now, ends([10, 10], 14))
+  assert.not(settled((partition) => [10, 9][partition]!, now))
+  assert.ok(settled((partition) => [10, 10][partition]!, now))
+  assert.ok(
+    settled(() => 0, now),
+    'once it has, it has',
+  )
+})
+
+test('what nobody can fold any more is not waited for, nor a broker that is away, for ever', () => {
+  assert.ok(watchStart(now, ends([10], 0))(() => 0, now))
+  const away = watchStart(now, ends(null, 0))
+  assert.not(away(() => 5, now + 299_000))
+  assert.ok(away(() => 5, now + 301_000))
 })
 
 test.run()

@@ -36,3 +36,30 @@ export const foldedShare = (partitions: readonly Extent[]): number | null => {
   }
   return messages === 0 ? 1 : 1 - waiting / messages
 }
+
+/** The longest that a collector that has just started keeps its counters to itself. */
+const untoldMs = 5 * 60_000
+
+/**
+ * Whether the state can be no older than what was told of it before this process started: it is folded to where the log
+ * ended then. A Redis that lost its tail together with its host is behind, and to tell that would be a counter reset.
+ */
+export const watchStart = (
+  startedAt: number,
+  ends: {
+    readonly atFirst: ReadonlyMap<number, number> | null
+    waiting(partition: number, from: number): number | null
+  },
+) => {
+  let settled = false
+  return (offsetOf: (partition: number) => number, now: number): boolean => {
+    settled ||=
+      now - startedAt > untoldMs ||
+      (ends.atFirst !== null &&
+        [...ends.atFirst].every(([partition, end]) => {
+          const offset = offsetOf(partition)
+          return offset >= end || ends.waiting(partition, offset) === 0
+        }))
+    return settled
+  }
+}

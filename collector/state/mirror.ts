@@ -6,13 +6,16 @@ import { nameParts } from './redis-text.ts'
 import { endOf } from './retention.ts'
 import type { Standing } from './snapshot.ts'
 
-/** A copy of what all partitions were folded into, merged: what is read of a whole fleet. */
+/**
+ * A copy of what all partitions were folded into, merged: what is read of a whole fleet. Its counters never fall because
+ * Redis lost its tail: a partition stays as it was until it is folded as far again.
+ */
 export type Mirror = {
   /** As of the last refresh. */
   readonly state: Reading & Pick<State, 'snapshot'>
   /** Reads what changed since the last time. Throws what Redis says; the copy stays as it was, and is tried again. */
   refresh(now: number): Promise<void>
-  /** Of each partition that was ever taken. */
+  /** Of each partition that was ever taken, as Redis has it: of one that was set back, where it stands now. */
   readonly metas: ReadonlyMap<number, Meta>
   /** How often a partition that was known had another state, an older one, or none. */
   readonly replaced: number
@@ -20,6 +23,8 @@ export type Mirror = {
 
 type Copy = {
   meta: Meta
+  /** How far it may be: it is read key by key while others write. */
+  reach: number
   readonly counts: Map<string, Counts>
   readonly sayings: Map<'recent' | 'lasting', Extract<Part, { sayings: unknown }>['sayings']>
   emitters: Map<string, Standing>
@@ -31,6 +36,9 @@ const emptyDelta = (): Delta => ({
   lasting: new Map(),
   since: Infinity,
 })
+
+/** So long another life may fold before an end of the log that lies below the old one counts: the end is told with a delay. */
+const newLifeMs = 30_000
 
 /** What must be added to `before` so that it is `after`. */
 const changeOf = (before: Counts | undefined, after: Counts): Counts => {
@@ -51,10 +59,14 @@ export const openMirror = (options: {
   readonly redis: RedisClient
   readonly prefix: string
   readonly partitions: () => number
+  /** How many messages of a partition there are from an offset on; null while nobody knows. */
+  readonly waiting: (partition: number, offset: number) => number | null
 }): Mirror => {
-  const { redis, prefix } = options
+  const { redis, prefix, waiting } = options
   const copies = new Map<number, Copy>()
   const metas = new Map<number, Meta>()
+  /** When a partition was first seen to be behind its copy, or in another life. */
+  const heldSince = new Map<number, number>()
   const merged: State = createMemoryState()
   let replaced = 0
 
@@ -92,32 +104,44 @@ export const openMirror = (options: {
     }
   }
 
-  const refreshOne = async (partition: number): Promise<void> => {
+  /**
+   * Whether what Redis has is behind the copy: it lost its tail, was emptied, or the state is being rebuilt, and the same
+   * messages are folded again. In another life the log may have fewer of them, and then its end is far enough.
+   */
+  const isBehind = (partition: number, { meta: was, reach }: Copy, is: Meta | null, now: number): boolean => {
+    const isOther = is?.life !== was.life
+    if (!isOther && is.offset >= reach) return false
+    const since = heldSince.get(partition)
+    if (since === undefined) replaced++
+    heldSince.set(partition, since ?? now)
+    const isWhole = isOther && now - (since ?? now) > newLifeMs && waiting(partition, is?.offset ?? 0) === 0
+    return is === null || (is.offset < reach && !isWhole)
+  }
+
+  const refreshOne = async (partition: number, now: number): Promise<void> => {
     const meta = await readMeta(redis, prefix, partition)
     const known = copies.get(partition)
-    if (
-      known !== undefined &&
-      (meta === null || meta.life !== known.meta.life || meta.version < known.meta.version)
-    ) {
-      replaced++
-      startAgain(partition)
-    }
-    if (meta === null) {
-      metas.delete(partition)
+    if (meta === null) metas.delete(partition)
+    if (known !== undefined && isBehind(partition, known, meta, now)) {
+      if (meta !== null) metas.set(partition, meta)
       return
     }
-    metas.set(partition, meta)
-    const copy: Copy = copies.get(partition) ?? {
-      meta,
-      counts: new Map(),
-      sayings: new Map(),
-      emitters: new Map(),
-    }
-    const from = copies.has(partition) ? copy.meta.version : 0
-    if (copies.has(partition) && from === meta.version) return
-    const parts = await readChanged(redis, prefix, partition, from)
+    if (meta === null) return
+    const sameLife = known?.meta.life === meta.life
+    // Another owner may have begun before where this copy is: each key may be another one than it was at its version.
+    const goesOn = sameLife && known?.meta.owner === meta.owner && known.meta.version <= meta.version
+    if (goesOn && known?.meta.version === meta.version) return
+    const parts = await readChanged(redis, prefix, partition, goesOn && known ? known.meta.version : 0)
+    const after = await readMeta(redis, prefix, partition)
+    // It was set back while it was read: the next time.
+    if (after?.life !== meta.life || after.owner !== meta.owner || after.version < meta.version) return
+    // Now, and not before reading: nobody shall see the sum without this partition.
+    if (!sameLife) startAgain(partition)
+    const empty = { counts: new Map(), sayings: new Map(), emitters: new Map() }
+    const copy: Copy = { ...(sameLife && known ? known : empty), meta, reach: after.offset }
     copies.set(partition, copy)
-    copy.meta = meta
+    heldSince.delete(partition)
+    metas.set(partition, meta)
     const delta = emptyDelta()
     for (const part of parts) takeOver(copy, part, delta)
     add(copy, delta)
@@ -144,7 +168,7 @@ export const openMirror = (options: {
     },
     refresh: async (now) => {
       const count = options.partitions()
-      await Promise.all(Array.from({ length: count }, (_, partition) => refreshOne(partition)))
+      await Promise.all(Array.from({ length: count }, (_, partition) => refreshOne(partition, now)))
       if (now - expiredAt < 60_000) return
       expiredAt = now
       forget(now)

@@ -8,6 +8,8 @@ import { type Aggregates, emptyAggregates, type Standing } from './snapshot.ts'
 export type Meta = {
   /** Another one means another state: Redis was emptied, or the state rebuilt. */
   readonly life: string
+  /** Who writes it; another one after each take-over. */
+  readonly owner: string
   /** Grows with every change. */
   readonly version: number
   /** The next offset to fold, and where the log ended when that was written. */
@@ -19,7 +21,7 @@ export type Meta = {
   readonly refused: number
 }
 
-const fields = ['life', 'version', 'offset', 'end', 'foldedAt', 'since', 'refused'] as const
+const fields = ['life', 'owner', 'version', 'offset', 'end', 'foldedAt', 'since', 'refused'] as const
 
 /** Null where the partition was never taken. */
 export const readMeta = async (
@@ -28,10 +30,11 @@ export const readMeta = async (
   partition: number,
 ): Promise<Meta | null> => {
   const read = await redis.hmget(partitionKey(prefix, partition, 'meta'), ...fields)
-  const [life, version, offset, end, foldedAt, since, refused] = read
+  const [life, owner, version, offset, end, foldedAt, since, refused] = read
   if (typeof life !== 'string') return null
   return {
     life,
+    owner: owner ?? '',
     version: Number(version),
     offset: Number(offset),
     end: Number(end ?? offset),
