@@ -154,6 +154,18 @@ export const cases: readonly Case[] = [
     firing: [],
   },
   {
+    name: 'the masking host is away',
+    series: { [`${p.maskingUp.name}{${on}}`]: '1x20 0x20' },
+    at: '19m',
+    firing: ['MtscopeMaskingLost'],
+  },
+  {
+    name: 'the masking host is back after two looks',
+    series: { [`${p.maskingUp.name}{${on}}`]: '1x20 0 0 1x20' },
+    at: '19m',
+    firing: [],
+  },
+  {
     name: 'the clock is wrong',
     series: { [rejected('clock-skew')]: '0x20 0+2x20' },
     at: '19m',

@@ -162,6 +162,16 @@ const strangers: AlertGroup = {
         'Somebody sends captured handshakes again, as censors do to find proxies. They were shown the masking host.',
     },
     {
+      alert: 'MtscopeMaskingLost',
+      rule: 'masking-lost',
+      severity: 'warning',
+      expr: `${p.maskingUp.name} == 0`,
+      for: '5m',
+      summary: '{{ $labels.instance }} cannot show strangers its masking host',
+      description:
+        'The site does not answer, or leads back to this proxy: strangers are shown a dead host, which is how a proxy is told from a site. Clients are not touched.',
+    },
+    {
       alert: 'MtscopeClockSkew',
       rule: 'clock-skew',
       severity: 'critical',

@@ -1,6 +1,6 @@
 import { metrics as p } from '../proxy/telemetry/catalogue.ts'
 import { type Board, bad, bars, inFleet, query, stat, table, timeseries } from './panels.ts'
-import { increase, rate, sum, total } from './queries.ts'
+import { gauge, increase, rate, sum, total } from './queries.ts'
 
 export const security: Board = {
   uid: 'security',
@@ -106,6 +106,12 @@ export const security: Board = {
             runbook: 'replay-unclaimed',
           },
         ),
+        timeseries('Masking host', 'bool_yes_no', query(gauge(p.maskingUp), '{{instance}}'), {
+          description:
+            'Whether the site that strangers are shown answered when the proxy looked last: every 15 minutes, every 30 seconds while it is away. Nothing with MASK_HOST=off.',
+          max: 1,
+          runbook: 'masking-lost',
+        }),
       ],
     },
   ],

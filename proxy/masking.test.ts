@@ -49,7 +49,7 @@ const watching = (port: number, changed: Partial<Parameters<typeof watchMasking>
     retryMs: 5,
     ...changed,
   })
-  return { told, changes, said, known: watch.known, [Symbol.dispose]: watch.stop }
+  return { told, changes, said, known: watch.known, up: watch.up, [Symbol.dispose]: watch.stop }
 }
 
 test('where we listen is known on loopback, on our addresses and in every spelling, and elsewhere not', () => {
@@ -90,6 +90,7 @@ test('this proxy as its own masking host is refused, by address, by public name 
     await watch.known
     assert.equal(watch.changes, [{ mask: null }])
     assert.equal(watch.said, ['error masking-host-is-this-proxy'])
+    assert.is(watch.up(), false)
   }
 })
 
@@ -120,14 +121,17 @@ test('the answer of a host that goes away is kept, and taken anew when it comes 
   using watch = watching(port)
   await Promise.all([watch.known, once(watch.told, 'flight')])
   assert.equal(watch.changes[0], { mask: { host: '127.0.0.1', port, family: 'ipv4' } })
+  assert.is(watch.up(), true)
   const away = once(watch.told, 'masking-host-away')
   await first[Symbol.asyncDispose]()
   await away
+  assert.is(watch.up(), false)
   assert.is(watch.said.at(-1), 'warn masking-host-away: the last known answer')
   const before = watch.changes.length
   const back = once(watch.told, 'masking-host-back')
   await using _second = await site(port)
   await back
+  assert.is(watch.up(), true)
   assert.is(watch.changes.length, before + 1)
   assert.ok(watch.changes.at(-1)!.flight!.records.length > 0)
   assert.not(watch.changes.some(({ mask }) => mask === null))

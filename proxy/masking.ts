@@ -78,12 +78,18 @@ export const watchMasking = (options: {
   /** Between two looks, ms. */
   refreshMs?: number
   retryMs?: number
-}): { known: Promise<void>; stop(): void } => {
+}): {
+  known: Promise<void>
+  /** Whether strangers are shown it: it answered the last time; null until it was looked at. */
+  up(): boolean | null
+  stop(): void
+} => {
   const { host, port, name, ourselves, say, changed, refreshMs = REFRESH_MS, retryMs = RETRY_MS } = options
   const stopping = new AbortController()
   let timer: NodeJS.Timeout | undefined
   let known: string | null = null
   let away = false
+  let up: boolean | null = null
   let measured = options.kept !== null
   const looked = Promise.withResolvers<void>()
 
@@ -104,6 +110,7 @@ export const watchMasking = (options: {
         hint: 'strangers are not answered',
       })
       changed({ mask: null })
+      up = false
       clearTimeout(patience)
       looked.resolve()
       return
@@ -139,6 +146,7 @@ export const watchMasking = (options: {
       changed({ flight })
     }
     away = 'error' in flight
+    up = !away
     clearTimeout(patience)
     looked.resolve()
     timer = setTimeout(look, away ? retryMs : refreshMs).unref()
@@ -148,6 +156,7 @@ export const watchMasking = (options: {
   look()
   return {
     known: looked.promise,
+    up: () => up,
     stop: () => {
       clearTimeout(timer)
       clearTimeout(patience)

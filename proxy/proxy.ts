@@ -92,6 +92,7 @@ export const startProxy = async (options: {
   const finding = findAddress(config, stopping.signal)
   const started = Promise.withResolvers<void>()
   let threads: Threads | null = null
+  let masking: ReturnType<typeof watchMasking> | null = null
   let doctor: ReturnType<typeof startDoctor> | null = null
   let http: HttpServer | null = null
   let unready: string | null = 'starting'
@@ -116,6 +117,7 @@ export const startProxy = async (options: {
       warmSockets: () => threads?.warmSockets ?? 0,
       claims: claims?.counts ?? null,
       shipping,
+      masking: () => masking?.up() ?? null,
       doctor: () => doctor?.latest() ?? null,
     },
     listening: started.promise,
@@ -159,7 +161,7 @@ export const startProxy = async (options: {
     // Known before the first client: a stranger in the first moment must not be met by silence.
     let masked: Pick<Changeable, 'mask' | 'flight'> = { mask: null, flight: kept ?? usualFlight }
     if (config.maskHost !== null) {
-      const masking = watchMasking({
+      masking = watchMasking({
         host: config.maskHost,
         port: config.maskPort,
         name: config.tlsDomain || config.maskHost,

@@ -97,4 +97,15 @@ export const strangerDrills: readonly Drill[] = [
       prometheus('MtscopeLimitReached', 'instance=proxy-1 limit=connections'),
     ],
   },
+  {
+    name: 'a proxy starts while its masking host is away',
+    strike: async ({ fleet: { site, proxies } }) => {
+      await site.goAway()
+      // One that runs would look in a quarter of an hour only.
+      await proxies[0]!.stop()
+      await proxies[0]!.start()
+      return site.comeBack
+    },
+    fires: [prometheus('MtscopeMaskingLost', 'instance=proxy-1')],
+  },
 ]

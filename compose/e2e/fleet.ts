@@ -2,7 +2,7 @@ import { type Kafka, startKafka } from '../services/kafka.ts'
 import { type Redis, startRedis } from '../services/redis.ts'
 import { type FakeDatacenter, fakeDatacenter } from './fake-datacenter.ts'
 import { type Appliance, startAppliance } from './harness.ts'
-import { tlsSite } from './site.ts'
+import { type Site, tlsSite } from './site.ts'
 
 export type Fleet = AsyncDisposable & {
   readonly kafka: Kafka
@@ -11,6 +11,8 @@ export type Fleet = AsyncDisposable & {
   readonly datacenter: FakeDatacenter
   /** All of them by their number. */
   readonly datacenters: ReadonlyMap<number, FakeDatacenter>
+  /** What strangers are shown. */
+  readonly site: Site
   readonly proxies: readonly Appliance[]
   readonly collectors: readonly Appliance[]
 }
@@ -83,6 +85,7 @@ export const startFleet = async (options: {
     redis,
     datacenter,
     datacenters,
+    site,
     proxies,
     collectors,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),

@@ -11,6 +11,10 @@ export type Site = AsyncDisposable & {
   accepted: () => number
   /** PEM of the certificate, when it speaks TLS. */
   cert: string
+  /** Closes the listener and everybody on it. */
+  goAway(): Promise<void>
+  /** Listens again, on the same port. */
+  comeBack(): Promise<void>
 }
 
 export const siteName = 'mask.test'
@@ -47,14 +51,21 @@ const listening = async (server: Server, cert: string, host = '127.0.0.1', port 
   })
   server.listen(port, host)
   await once(server, 'listening')
+  const at = (server.address() as AddressInfo).port
+  const goAway = async (): Promise<void> => {
+    for (const socket of sockets) socket.destroy()
+    await new Promise((resolve) => server.close(resolve))
+  }
   return {
     host,
-    port: (server.address() as AddressInfo).port,
+    port: at,
     accepted: () => accepted,
     cert,
-    [Symbol.asyncDispose]: async () => {
-      for (const socket of sockets) socket.destroy()
-      await new Promise((resolve) => server.close(resolve))
+    goAway,
+    comeBack: async () => {
+      server.listen(at, host)
+      await once(server, 'listening')
     },
+    [Symbol.asyncDispose]: goAway,
   }
 }

@@ -1,3 +1,4 @@
+import { findingMetrics } from './finding-catalogue.ts'
 import { hostMetrics } from './host-catalogue.ts'
 
 /**
@@ -255,27 +256,7 @@ export const metrics = {
     labels: [],
     help: 'Times that users and limits were read again',
   },
-  doctorFinding: {
-    name: 'mtscope_doctor_finding',
-    kind: 'gauge',
-    unit: '1',
-    labels: ['area', 'check', 'verdict'],
-    help: '1 for the verdict (ok, note, warn, fail, unknown) of a check at the last look of the doctor, 0 for the others',
-  },
-  doctorLookTime: {
-    name: 'mtscope_doctor_look_timestamp_seconds',
-    kind: 'gauge',
-    unit: 's',
-    labels: [],
-    help: 'When the doctor last looked at this host, seconds since 1970',
-  },
-  clockOffset: {
-    name: 'mtscope_clock_offset_seconds',
-    kind: 'gauge',
-    unit: 's',
-    labels: [],
-    help: 'How far the clock of this host is ahead of a datacenter’s; negative is behind',
-  },
+  ...findingMetrics,
   buildInfo: {
     name: 'mtscope_build_info',
     kind: 'gauge',

@@ -42,6 +42,7 @@ const starting = (env: NodeJS.ProcessEnv = {}): Telemetry & AsyncDisposable => {
       doctor: () => examined,
       shipping,
       claims: { new: 3, seen: 1, unanswered: 0 },
+      masking: () => false,
     },
   })
   return { ...telemetry, [Symbol.asyncDispose]: telemetry.stop }

@@ -18,6 +18,8 @@ export type Sources = {
   /** Of all threads and datacenters. */
   readonly warmSockets?: () => number
   readonly spans?: () => SpanCounts
+  /** Whether the masking host answers; null until it was looked at, and without one. */
+  readonly masking?: () => boolean | null
   /** Answers of the shared replay cache; null without Redis. */
   readonly claims?: Readonly<Record<string, number>> | null
   /** Null without Kafka. */
@@ -100,7 +102,12 @@ export const foldMetrics = (
   observed(meter, metrics.buildInfo)(about.version, about.node).value = 1
   const startTime = observed(meter, metrics.startTime)
 
-  const { logBytes, warmSockets, spans, doctor, shipping, claims, kernel } = sources
+  const { logBytes, warmSockets, spans, doctor, shipping, claims, kernel, masking } = sources
+  const maskingUp = (): [string, number][] => {
+    const is = masking?.() ?? null
+    return is === null ? [] : [['', Number(is)]]
+  }
+  if (masking) asked(meter, metrics.maskingUp, maskingUp)
   if (claims) asked(meter, metrics.replayClaims, () => Object.entries(claims))
   if (shipping) observeShipping(meter, shipping)
   if (kernel) observeKernel(meter, kernel)
