@@ -1,56 +1,15 @@
-import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { readFileSync, rmSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ensure } from './services/debian.ts'
 import { fakeRoot, ownNetwork } from './testing/host.ts'
+import { net, rowsOf, run, type Shell, script, verdictsOf } from './testing/optimize.ts'
 import { skipUnless } from './testing/skip.ts'
 
-const script = join(import.meta.dirname, 'optimize_system.sh')
 const there = new Set(['dash', 'busybox', 'shellcheck'].filter((name) => ensure(name, name) !== null))
 const root = process.getuid?.() === 0
-const few = 'ulimit -n 1024; exec "$@"'
-
-type Shell = readonly string[]
-type Row = { now: string; wanted: string; verdict: string; state: string; why: string }
-
-const run = (
-  shell: Shell,
-  place: { path: string },
-  args: readonly string[],
-  options: { within?: readonly string[]; env?: Record<string, string> } = {},
-): SpawnSyncReturns<string> => {
-  const [command = '', ...rest] = [
-    ...(options.within ?? []),
-    'sh',
-    '-c',
-    few,
-    'few',
-    ...shell,
-    script,
-    ...args,
-  ]
-  const net = options.within === undefined ? {} : { MTSCOPE_NET: '' }
-  const env = { PATH: process.env.PATH, MTSCOPE_ROOT: place.path, ...net, ...options.env }
-  return spawnSync(command, rest, { encoding: 'utf8', env })
-}
-
-const rowsOf = (output: string): Map<string, Row> =>
-  new Map(
-    output
-      .split('\n')
-      .filter((line) => line.startsWith('setting\t'))
-      .map((line) => {
-        const [, name = '', now = '', wanted = '', verdict = '', state = '', why = ''] = line.split('\t')
-        return [name, { now, wanted, verdict, state, why }]
-      }),
-  )
-
-const net = (values: Readonly<Record<string, string>>): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [`proc/sys/${name.replaceAll('.', '/')}`, `${value}\n`]),
-  )
 
 const shells: readonly { shell: Shell; name: string }[] = [
   { name: 'dash', shell: ['dash'] },
@@ -164,13 +123,11 @@ for (const { shell, name } of shells) {
     assert.match(half.stderr, 'tcp_mtu_probing could not be put back to 0')
     assert.is(host.read('proc/sys/net/ipv4/tcp_slow_start_after_idle'), '1\n')
     rmSync(join(host.path, 'proc/sys/net/ipv4/tcp_mtu_probing'), { recursive: true })
+    host.put('proc/sys/net/ipv4/tcp_mtu_probing', '1\n')
     assert.is(run(shell, host, ['--rollback']).status, 0)
     assert.equal(host.tree(), tree)
   })
 }
-
-const verdictsOf = (host: { path: string }): Map<string, Row> =>
-  rowsOf(run(['sh'], host, ['--check', '--tsv']).stdout)
 
 test('a verdict is of this kernel', () => {
   const values = net({

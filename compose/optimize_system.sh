@@ -12,8 +12,9 @@ optimize_system.sh: host settings for mtscope, each with what it does on this ke
 
   --check      tells every setting: now, wanted, verdict, why (default; needs no root, writes nothing)
   --plan       tells what --apply would write, and writes nothing
-  --apply      sets what is effective, saves the old values, and writes /etc/sysctl.d/90-mtscope.conf
-               and /etc/security/limits.d/90-mtscope.conf; a second time changes nothing
+  --apply      sets what is effective, saves the old values, and writes 90-mtscope.conf in /etc/sysctl.d,
+               /etc/security/limits.d and, for a module that brings a setting, /etc/modules-load.d;
+               a second time changes nothing
   --rollback   puts every value and file back as it was before the first --apply
   --tsv        with --check: lines for programs, fields separated by tabs
   --help       this
@@ -21,6 +22,7 @@ optimize_system.sh: host settings for mtscope, each with what it does on this ke
 Verdicts: effective; no-op (does nothing for a relay here); harmful; unknown here (not to be seen from here).
 Only what is effective is ever set, and a value that is already larger is kept.
 
+  MTPROTO_PORT     where the proxy listens; below 1024 it may be let there without root: sudo MTPROTO_PORT=443 …
   MTSCOPE_NOFILE   open files to allow (65536: enough for MAX_CONNECTIONS=20000 and warm sockets)
   MTSCOPE_ROOT     folder that stands for / (for tests); MTSCOPE_NET the same for what a network namespace has
 
@@ -31,9 +33,11 @@ END
 ROOT=${MTSCOPE_ROOT-}
 NET=${MTSCOPE_NET-$ROOT}
 NOFILE=${MTSCOPE_NOFILE-65536}
+PORT=${MTPROTO_PORT:-8080}
 STATE_DIR=$ROOT/var/lib/mtscope
 STATE=$STATE_DIR/optimize_system.state
 SYSCTLS=$ROOT/etc/sysctl.d/90-mtscope.conf
+MODULES=$ROOT/etc/modules-load.d/90-mtscope.conf
 LIMITS=$ROOT/etc/security/limits.d/90-mtscope.conf
 TAB=$(printf '\t')
 LISTEN_BACKLOG=4096 # what the relay asks for: BACKLOG in proxy/relay/native/engine.ts
@@ -48,9 +52,11 @@ for word; do
     *) printf 'optimize_system.sh: unknown option %s; --help lists them\n' "$word" >&2 && exit 2 ;;
   esac
 done
-case $NOFILE in
-  '' | *[!0-9]*) printf 'optimize_system.sh: MTSCOPE_NOFILE=%s is not a number\n' "$NOFILE" >&2 && exit 2 ;;
-esac
+for pair in "MTSCOPE_NOFILE=$NOFILE" "MTPROTO_PORT=$PORT"; do
+  case ${pair#*=} in
+    '' | *[!0-9]*) printf 'optimize_system.sh: %s is not a number\n' "$pair" >&2 && exit 2 ;;
+  esac
+done
 
 # --- What is here -----------------------------------------------------------------------------------------------------
 
@@ -172,6 +178,8 @@ rollback() {
   [ -e "$STATE" ] || { printf 'nothing to roll back: no %s\n' "$STATE" && return; }
   left=
   while IFS=$TAB read -r kind path was; do
+    # A module that was unloaded, a device that was taken out: its value went with it.
+    if [ "$kind" = value ] && [ ! -e "$path" ]; then printf 'gone: %s, nothing to put back\n' "$path" && continue; fi
     case $kind in
       value) { printf '%s\n' "$was" >"$path"; } 2>/dev/null && [ "$(value "$path")" = "$was" ] ;;
       folder) [ ! -d "$path" ] || rmdir "$path" 2>/dev/null || [ -n "$(ls -A "$path")" ] ;;
@@ -292,9 +300,20 @@ settings() {
   setting net.ipv4.tcp_tw_reuse is 1 "$(if_ [ "$(value "$(path_of net.ipv4.tcp_timestamps)" || echo 1)" != 0 ])" \
     'the port of an ended connection to a datacenter serves again after a second'
   if [ -n "$most_tracked" ]; then
+    late=
+    # Docker or a firewall loads it when the file of sysctls has been read: the value would be lost at the next boot.
+    ! grep -qs '^nf_conntrack ' "$ROOT/proc/modules" || late="; a module, loaded early by modules-load.d to hold at boot"
     setting net.netfilter.nf_conntrack_max least 262144 "$([ "$network" = host ] && echo effective || echo 'unknown here')" \
-      "two entries for each relayed client; now $tracked of $most_tracked"
+      "two entries for each relayed client; now $tracked of $most_tracked$late"
   else setting net.netfilter.nf_conntrack_max least 262144 no-op 'connections are not tracked here'; fi
+
+  if [ "$PORT" -lt 1024 ]; then
+    setting net.ipv4.ip_unprivileged_port_start most "$PORT" effective \
+      "lets a proxy that is not root listen on $PORT; and every other program of this host, from there on"
+  else
+    setting net.ipv4.ip_unprivileged_port_start most 443 no-op \
+      "only for a port below 1024 on the host's network, without root: sudo MTPROTO_PORT=443 $0 --apply"
+  fi
 
   setting net.ipv4.tcp_rmem third 6291456 effective 'autotuning: 250 Mbit/s at 200 ms'
   setting net.ipv4.tcp_wmem third 4194304 effective 'autotuning: 160 Mbit/s at 200 ms'
@@ -332,6 +351,9 @@ settings() {
   cpu
 }
 
+# Whether anybody reads limits.d: a module of PAM does, and Alpine has none.
+reads_limits() { grep -rqs '^[^#]*pam_limits\.so' "$ROOT/etc/pam.d" "$ROOT/usr/lib/pam.d" "$ROOT/etc/pam.conf"; }
+
 nofile() {
   setting fs.nr_open least "$NOFILE" effective 'the most that nofile can be'
   setting fs.file-max least $((4 * NOFILE)) effective 'open files of all processes'
@@ -347,6 +369,8 @@ root hard nofile $NOFILE"
   state=good why='each relayed client takes two'
   if [ -n "$container" ] && [ -z "$ROOT" ] && [ "$now" != unlimited ] && [ "$now" -lt "$NOFILE" ]; then
     state=by-hand why="$why: ulimits.nofile in compose.yaml, or docker run --ulimit nofile=$NOFILE"
+  elif ! reads_limits && [ "$now" != unlimited ] && [ "$now" -lt "$NOFILE" ]; then
+    state=by-hand why="$why; no PAM here reads limits.d: rc_ulimit='-n $NOFILE' in /etc/rc.conf of OpenRC"
   elif [ -f "$LIMITS" ] && [ "$(cat "$LIMITS")" = "$text" ]; then why="$why; from the next login on"
   elif [ "$now" != unlimited ] && [ "$now" -lt "$NOFILE" ]; then
     state=change why="$why; a service of systemd needs LimitNOFILE=$NOFILE too (systemctl edit mtscope)"
@@ -432,6 +456,11 @@ fi
 
 settings
 
+# Whether the drop-in sets what comes with a module only.
+needs_module() {
+  case $dropin in *nf_conntrack_max*) grep -qs '^nf_conntrack ' "$ROOT/proc/modules" ;; *) false ;; esac
+}
+
 header='# Written by mtscope (compose/optimize_system.sh --apply); --rollback takes it away.'
 case $mode in
   check)
@@ -441,10 +470,13 @@ case $mode in
     ;;
   plan)
     [ -z "$dropin" ] || printf 'write %s:\n%s%s\n' "$SYSCTLS" "$header" "$dropin" | sed '2,$s/^/  /'
+    ! needs_module || printf 'write %s: nf_conntrack\n' "$MODULES"
     [ $change -gt 0 ] || echo 'nothing to change'
     ;;
   apply)
     [ -z "$dropin" ] || set_file "$SYSCTLS" "$header$dropin"
+    ! needs_module || set_file "$MODULES" "$header
+nf_conntrack"
     for later in "$ROOT"/etc/sysctl.d/9[1-9]*.conf "$ROOT"/etc/sysctl.conf; do
       for name in $(printf %s "$dropin" | sed -n 's/^\([a-z][^ ]*\) = .*/\1/p'); do
         ! grep -qs "^[[:space:]-]*${name}[[:space:]]*=" "$later" ||

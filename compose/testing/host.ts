@@ -11,7 +11,11 @@ export const fakeRoot = (files: Readonly<Record<string, string>> = {}) => {
     mkdirSync(dirname(join(path, name)), { recursive: true })
     writeFileSync(join(path, name), text)
   }
-  const usual = { 'proc/sys/kernel/osrelease': '6.1.0-9-amd64\n', 'var/lib/dpkg/status': '' }
+  const usual = {
+    'proc/sys/kernel/osrelease': '6.1.0-9-amd64\n',
+    'etc/pam.d/login': 'session required pam_limits.so\n',
+    'var/lib/dpkg/status': '',
+  }
   for (const [name, text] of Object.entries({ ...usual, ...files })) put(name, text)
   return {
     path,
