@@ -2,6 +2,7 @@ import { metrics as c } from '../collector/metrics.ts'
 import { metrics as p } from '../proxy/telemetry/catalogue.ts'
 import { runtimeMetrics as r } from '../proxy/telemetry/runtime-catalogue.ts'
 import { budgetCases } from './alert-budget-cases.ts'
+import { limitCases } from './alert-limit-cases.ts'
 import { type Case, type Input, on, pipelineCases } from './alert-pipeline-cases.ts'
 
 const dc = `dc="2",family="ipv4",media="false",${on}`
@@ -117,18 +118,7 @@ export const cases: readonly Case[] = [
     at: '1h',
     firing: [],
   },
-  {
-    name: 'connections are refused at the door',
-    series: { [`${p.limitRefused.name}{limit="connections",${on}}`]: '0x20 0+5x20' },
-    at: '19m',
-    firing: ['MtscopeLimitReached'],
-  },
-  {
-    name: 'no limit was reached',
-    series: { [`${p.limitRefused.name}{limit="connections",${on}}`]: '7x40' },
-    at: '19m',
-    firing: [],
-  },
+  ...limitCases,
   {
     name: 'a storm of strangers',
     series: { [rejected('bad-digest')]: '0+1x400 400+200x40' },

@@ -96,6 +96,13 @@ const datacenters: AlertGroup = {
   ],
 }
 
+const refusedIn = (window: string): string =>
+  `sum by (instance, limit) (increase(${p.limitRefused.name}${window}))`
+const refused = refusedIn('[5m]')
+/** Lately and before that: a burst is never in both. */
+const goesOn = `(${refusedIn('[2m]')} > 0) and (${refusedIn('[3m] offset 2m')} > 0)`
+const came = `sum by (instance) (increase(${p.connectionsAccepted.name}[5m]))`
+
 const traffic: AlertGroup = {
   name: 'mtscope-traffic',
   rules: [
@@ -122,12 +129,25 @@ const traffic: AlertGroup = {
     {
       alert: 'MtscopeLimitReached',
       rule: 'limit-reached',
-      severity: 'critical',
-      expr: `sum by (instance, limit) (increase(${p.limitRefused.name}[5m])) > 0`,
-      for: '0m',
-      summary: '{{ $labels.instance }} refuses connections: {{ $labels.limit }}',
+      severity: 'warning',
+      // The last refusal is seen for five minutes: longer means that there was another.
+      expr: `${refused} > 0`,
+      for: '6m',
+      summary: '{{ $labels.instance }} refuses connections now and again: {{ $labels.limit }}',
       description:
-        'A limit was reached and clients are turned away at the door. Raise MAX_CONNECTIONS, MAX_HANDSHAKES or the limit of open files, or add a node.',
+        'A limit is reached at times and some clients are turned away at the door. Raise MAX_CONNECTIONS, MAX_HANDSHAKES or the limit of open files, or add a node.',
+    },
+    {
+      alert: 'MtscopeClientsRefused',
+      rule: 'limit-reached',
+      severity: 'critical',
+      // Thirty in five minutes may be one client that tries again: only as a part of all who come it says that it is full.
+      expr: `((${refused} >= 30) and ${goesOn})\nunless (${refused} <= on (instance) group_left 0.05 * ${came})`,
+      for: '1m',
+      summary:
+        '{{ $labels.instance }} is full: {{ $value | humanize }} clients refused in five minutes ({{ $labels.limit }})',
+      description:
+        'More than one in twenty is turned away at the door, and it goes on. Raise MAX_CONNECTIONS, MAX_HANDSHAKES or the limit of open files, or add a node.',
     },
   ],
 }

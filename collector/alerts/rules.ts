@@ -41,7 +41,8 @@ export const rules = {
   replays: { severity: 'warning', windowMs: 10 * minute, raise: 10, clear: 3 },
   /** Signed hellos out of the window of time, from so many clients. */
   'clock-skew': { severity: 'critical', windowMs: 10 * minute, raise: 10, clear: 3, clients: 3 },
-  'limit-reached': { severity: 'critical', raiseWindowMs: minute, clearWindowMs: 5 * minute },
+  /** Connections refused at the door, and their share of those accepted; in the last `goesOnMs`, too, and before it. */
+  'limit-reached': { severity: 'critical', windowMs: 5 * minute, least: 30, share: 0.05, goesOnMs: minute },
   /** p99 of the slowest thread's delay, ms. */
   'event-loop': { severity: 'warning', windowMs: minute, least: 2, raise: 200, clear: 100 },
   /** Of the host, percent. */

@@ -1,5 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { ProxyEvent } from '../../proxy/events/contract.ts'
 import { rejected, session } from '../example-facts.ts'
 import { watched } from './watched.ts'
 
@@ -78,15 +79,29 @@ test('one client with a wrong clock, however stubborn, is no alert', () => {
   assert.equal(host.told('clock-skew'), [])
 })
 
-test('a limit that refuses connections is told at once and clears five minutes after', () => {
+const turnedAway =
+  (count: number) =>
+  (at: number): ProxyEvent[] => [{ v: 1, type: 'limit.refused', at, limit: 'connections', count, worker: 0 }]
+
+test('a limit that goes on refusing many is told within two minutes and clears five minutes after', () => {
   const host = watched()
-  host.emit({ v: 1, type: 'limit.refused', at: host.now, limit: 'connections', count: 3, worker: 0 })
-  host.pass(0.5)
+  host.pass(2, turnedAway(3))
   assert.equal(host.told('limit-reached'), ['+connections'])
   host.pass(3)
   assert.is(host.told('limit-reached').length, 1)
   host.pass(4)
   assert.equal(host.told('limit-reached'), ['+connections', '-connections'])
+})
+
+test('a few refused connections, a burst that is over, and one in fifty of a busy hour page nobody', () => {
+  const few = watched()
+  few.pass(20, (at) => (at % 60_000 === 0 ? turnedAway(4)(at) : []))
+  const burst = watched()
+  burst.emit(...turnedAway(500)(burst.now))
+  burst.pass(20)
+  const busy = watched()
+  busy.pass(10, (at) => [...turnedAway(2)(at), ...Array.from({ length: 100 }, () => session({ at })[0]!)])
+  for (const host of [few, burst, busy]) assert.equal(host.told('limit-reached'), [])
 })
 
 test.run()

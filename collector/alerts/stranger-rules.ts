@@ -1,4 +1,5 @@
 import { clientsOf, slots } from '../key.ts'
+import { connectionKeys } from '../projections/connections.ts'
 import { rejectionKeys as r } from '../projections/rejections.ts'
 import { replayKeys } from '../projections/replays.ts'
 import { type Finding, labelsOf, recentSum, spell, verdictOf, type Watch } from './finding.ts'
@@ -100,17 +101,19 @@ export const clockSkew = (watch: Watch): Finding[] => {
 export const limitsReached = (watch: Watch): Finding[] =>
   labelsOf(watch, r.refused('')).map((limit) => {
     const rule = 'limit-reached'
-    const { raiseWindowMs, clearWindowMs } = rules[rule]
-    const value = recentSum(watch, r.refused(limit), raiseWindowMs)
-    const quiet = recentSum(watch, r.refused(limit), clearWindowMs) === 0
+    const { windowMs, least, share, goesOnMs } = rules[rule]
+    const value = recentSum(watch, r.refused(limit), windowMs)
+    const lately = recentSum(watch, r.refused(limit), goesOnMs)
+    // One client tries again and again, and a burst is over before anybody could do anything.
+    const many = value >= least && value > share * recentSum(watch, connectionKeys.accepted, windowMs)
     return {
       rule,
       subject: limit,
       value,
       baseline: 0,
-      verdict: value > 0 ? 'bad' : quiet ? 'good' : 'between',
+      verdict: value === 0 ? 'good' : many && lately > 0 && value > lately ? 'bad' : 'between',
       summary: () =>
-        `New connections are being refused: the limit of ${limit} is reached (${value} refused in the last ${spell(raiseWindowMs * watch.factor)}). ` +
+        `New connections are being refused: the limit of ${limit} is reached (${value} refused in the last ${spell(windowMs * watch.factor)}). ` +
         'If these are users and not a flood, raise the limit or add a host.',
       calm: () => `The limit of ${limit} is not reached any more.`,
     }

@@ -95,6 +95,7 @@ export const strangerDrills: readonly Drill[] = [
     fires: [
       collector('limit-reached', 'connections'),
       prometheus('MtscopeLimitReached', 'instance=proxy-1 limit=connections'),
+      prometheus('MtscopeClientsRefused', 'instance=proxy-1 limit=connections'),
     ],
   },
   {
