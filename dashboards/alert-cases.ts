@@ -65,6 +65,12 @@ export const cases: readonly Case[] = [
     firing: ['MtscopeConnectionDrops'],
   },
   {
+    name: 'twenty resets between two scrapes, the first that there were',
+    series: { [closed('done')]: '0+10x200 2000+1x20', [closed('reset')]: '0x200 20x20' },
+    at: '103m',
+    firing: ['MtscopeConnectionDrops'],
+  },
+  {
     name: 'half of the sessions are reset at a proxy that is twenty minutes old, for ten of them',
     series: { [closed('done')]: '0+10x20 200+5x20', [closed('reset')]: '0x20 0+5x20' },
     at: '19m',

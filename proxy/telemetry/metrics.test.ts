@@ -107,6 +107,9 @@ test('each fact moves the numbers it is about', async () => {
     'mtscope_connections_open{mode="none",dc="none"}': 1,
     'mtscope_connections_open{mode="tls",dc="2"}': 0,
     'mtscope_connections_closed_total{by="client",phase="relaying",reason="done",dc="2",mode="tls"}': 1,
+    // Born before it happens, or a first burst between two scrapes would not be seen to rise.
+    'mtscope_connections_closed_total{by="client",phase="relaying",reason="reset",dc="2",mode="tls"}': 0,
+    'mtscope_connections_closed_total{by="datacenter",phase="waiting",reason="stalled",dc="2",mode="tls"}': 0,
     'mtscope_handshakes_rejected_total{reason="replayed"}': 1,
     [`mtscope_client_hellos_total{ja4="${ja4}",outcome="accepted"}`]: 1,
     [`mtscope_client_hellos_total{ja4="${ja4}",outcome="replayed"}`]: 1,

@@ -40,6 +40,20 @@ const bornAtZero = <L extends string>(
   for (const label of Object.keys(labels)) cell(label as L) // they are the keys of a Record<L, …>
 }
 
+/** How sessions end that alerts count, `by phase reason`: there as 0 before one does, or a first burst would not be seen. */
+const watchedEnds = [
+  ...['datacenter dial refused', 'datacenter dial timeout', 'client dial reset'],
+  ...['waiting', 'relaying'].flatMap((phase) => [
+    `client ${phase} reset`,
+    `client ${phase} timeout`,
+    `client ${phase} stalled`,
+    `datacenter ${phase} reset`,
+    `datacenter ${phase} timeout`,
+    `datacenter ${phase} stalled`,
+  ]),
+  'client relaying done',
+].map((text) => text.split(' ') as [string, string, string])
+
 const observeShipping = (meter: Meter, shipping: Pick<Shipping, 'shipped' | 'up' | 'failures'>): void => {
   const lag = (): number => {
     const { oldestAt } = shipping.shipped
@@ -119,6 +133,15 @@ export const foldMetrics = (
     asked(meter, metrics.spansLost, () => Object.entries(spans().lost))
   }
 
+  const ways = new Set<string>()
+  /** Only of what is used: 16 series for each datacenter and mode that somebody came with. */
+  const bearEnds = (dc: string, mode: string): void => {
+    const way = `${dc} ${mode}`
+    if (ways.has(way)) return
+    ways.add(way)
+    for (const [by, phase, reason] of watchedEnds) closed(by, phase, reason, dc, mode)
+  }
+
   // A datacenter has several addresses, and is up when one of them is.
   const answering = new Map<object, Set<string>>()
   const probed = (event: Extract<ProxyEvent, { type: 'datacenter.probed' }>): void => {
@@ -147,6 +170,7 @@ export const foldMetrics = (
         open(none, none).value--
         open(event.mode, String(event.dc)).value++
         handshake(event.elapsedMs / 1000, event.mode)
+        bearEnds(String(event.dc), event.mode)
         if (event.ja4 !== undefined) hellos(nameOf(event.ja4, true), 'accepted').value++
         return
       case 'handshake.rejected':
