@@ -4,6 +4,9 @@ import * as assert from 'uvu/assert'
 import { tcpSite } from '../../compose/e2e/site.ts'
 import { ensureKafka, startKafka } from '../../compose/services/kafka.ts'
 import { skipUnless } from '../../compose/testing/skip.ts'
+import { openKafka } from '../kafka/connect.ts'
+import { testConfig } from '../kafka/test-config.ts'
+import { ensureTopics, retentionOf } from '../kafka/topics.ts'
 import { examine } from './examine.ts'
 import { exampleAbout, verdictsOf } from './example.ts'
 import type { Finding } from './finding.ts'
@@ -40,6 +43,26 @@ it('brokers and topics are told; nothing is made', async () => {
 
   const three = verdictsOf(await look({ ...env, KAFKA_REPLICAS: '3' }))
   assert.equal([three['kafka.brokers'], three['kafka.topic.mtscope.events']], ['warn', 'warn'])
+})
+
+it('spans are kept for a day at most, and a topic that keeps them for longer is told', async () => {
+  await using kafka = await startKafka()
+  const brokers = kafka.brokers.join(',')
+  const client = openKafka({ ...testConfig(kafka.brokers), retentionMs: 30 * 86_400_000 }, 'test', () => {})
+  await ensureTopics(client)
+  const admin = client.kafka.admin()
+  await admin.connect()
+  assert.is(await retentionOf(admin, 'mtscope_spans'), 86_400_000)
+  assert.is(await retentionOf(admin, 'mtscope.events'), 30 * 86_400_000)
+  const old = { topic: 'old_spans', configEntries: [{ name: 'retention.ms', value: '2592000000' }] }
+  await admin.createTopics({ topics: [old], waitForLeaders: true })
+  await admin.disconnect()
+
+  const made = await look({ KAFKA_BROKERS: brokers, KAFKA_SPANS_TOPIC: 'mtscope_spans' })
+  assert.is(verdictsOf(made)['kafka.spans'], undefined)
+  const kept = await look({ KAFKA_BROKERS: brokers, KAFKA_SPANS_TOPIC: 'old_spans' })
+  assert.is(verdictsOf(kept)['kafka.spans'], 'note')
+  assert.match(kept.find(({ id }) => id === 'kafka.spans')?.advice ?? '', 'retention.ms=86400000')
 })
 
 test('brokers that take connections and say nothing are away, and not for ever', async () => {

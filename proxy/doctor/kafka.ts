@@ -1,6 +1,7 @@
 import type { KafkaConfig } from '../config.ts'
 import { openKafka } from '../kafka/connect.ts'
 import { failureOf, hintOf } from '../kafka/errors.ts'
+import { retentionOf, spansRetentionMs } from '../kafka/topics.ts'
 import { type Check, type Finding, finding, reasonOf } from './finding.ts'
 
 const limitMs = 7_000
@@ -36,6 +37,25 @@ const told = (kafka: KafkaConfig, name: string, there: Topic | undefined): Findi
     : finding(id, 'ok', says, { numbers })
 }
 
+const hours = (ms: number): string => (ms < 0 ? 'for ever' : `for ${Math.round(ms / 3_600_000)} h`)
+
+/** A topic that an earlier version made keeps spans as long as events, which is most of Kafka's disk. */
+const keptLong = (name: string, keptMs: number | null, retentionMs: number): Finding[] => {
+  const wanted = spansRetentionMs(retentionMs)
+  if (keptMs === null || (keptMs >= 0 && keptMs <= wanted)) return []
+  const change = `retention.ms=${wanted},segment.ms=${Math.round(wanted / 4)}`
+  return [
+    finding(
+      'kafka.spans',
+      'note',
+      `topic ${name} keeps spans ${hours(keptMs)}: they are fetched within seconds`,
+      {
+        advice: `kafka-configs --alter --entity-type topics --entity-name ${name} --add-config ${change}`,
+      },
+    ),
+  ]
+}
+
 /** Nothing is written and nothing is made: metadata alone. */
 const asked = async (kafka: KafkaConfig): Promise<readonly Finding[]> => {
   const admin = openKafka(kafka, 'mtscope-doctor', () => {}).kafka.admin()
@@ -57,6 +77,8 @@ const asked = async (kafka: KafkaConfig): Promise<readonly Finding[]> => {
         },
       ]),
     )
+    const { spans } = kafka.topics
+    const spansMs = spans !== null && there.has(spans) ? await retentionOf(admin, spans) : null
     const numbers = { brokers: brokers.length, elapsedMs }
     return [
       brokers.length < kafka.replicas
@@ -73,6 +95,7 @@ const asked = async (kafka: KafkaConfig): Promise<readonly Finding[]> => {
             numbers,
           }),
       ...wantedTopics(kafka).map((name) => told(kafka, name, there.get(name))),
+      ...keptLong(spans ?? '', spansMs, kafka.retentionMs),
     ]
   } finally {
     await admin.disconnect().catch(() => {})
