@@ -106,6 +106,7 @@ test('a state that may be older than what was told of it tells no counter: a gap
     'events_repeated_total',
     'stale_commits_total',
     'state_refused_total',
+    'state_replaced_total',
   ])
 })
 

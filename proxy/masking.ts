@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises'
 import { BlockList, isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { Address, Directory } from './datacenter/directory.ts'
+import type { LocalLog } from './log/local.ts'
 import { type MeasuredFlight, measureFlight } from './relay/flight.ts'
 import type { Say } from './say.ts'
 
@@ -15,6 +16,19 @@ const resolve = async (host: string): Promise<Address['host'] | null> => {
   if (isIP(host) > 0) return host
   try {
     return (await lookup(host)).address
+  } catch {
+    return null
+  }
+}
+
+/** Under which the log keeps what was measured. */
+export const flightName = 'masking-flight'
+
+/** What an earlier run has measured; null when there is nothing to be read. */
+export const keptFlight = (log: LocalLog): MeasuredFlight | null => {
+  try {
+    const kept = log.loadSnapshot(flightName)
+    return kept === null ? null : (JSON.parse(Buffer.from(kept.value).toString()) as MeasuredFlight)
   } catch {
     return null
   }

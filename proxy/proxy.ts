@@ -7,10 +7,9 @@ import { encodeEvents } from './events/codec.ts'
 import type { ProxyEvent } from './events/contract.ts'
 import { type Link, linksOf } from './links.ts'
 import { type LocalLog, openLog } from './log/local.ts'
-import { resolved, watchMasking } from './masking.ts'
+import { flightName, keptFlight, resolved, watchMasking } from './masking.ts'
 import { findAddress, type LinkAddress } from './public-address.ts'
 import { configured } from './relay/configured.ts'
-import type { MeasuredFlight } from './relay/flight.ts'
 import type { Changeable, RelayUser } from './relay/settings.ts'
 import { startThreads, type Threads } from './relay/threads.ts'
 import { refillReplays } from './replay/refill.ts'
@@ -44,22 +43,12 @@ export type RunningProxy = {
   stop(reason: string, drainMs: number): Promise<void>
 }
 
-const FLIGHT = 'masking-flight'
 const TRIM_MS = 10_000
 /** With Kafka, what was shipped is to go soon; each time takes some megabytes. */
 const TRIM_SHIPPED_MS = 1_000
 
 const relayUsers = (users: readonly User[]): RelayUser[] =>
   users.map(({ name, secret }) => ({ name, secret: secret.bytes() }))
-
-const keptFlight = (log: LocalLog): MeasuredFlight | null => {
-  try {
-    const kept = log.loadSnapshot(FLIGHT)
-    return kept === null ? null : (JSON.parse(Buffer.from(kept.value).toString()) as MeasuredFlight)
-  } catch {
-    return null
-  }
-}
 
 /** Starts the whole write side. Throws errors with a code and one clear line for the operator. */
 export const startProxy = async (options: {
@@ -171,7 +160,7 @@ export const startProxy = async (options: {
         changed: (changed) => {
           masked = { ...masked, ...changed }
           change(masked)
-          if (changed.flight) log.saveSnapshot(FLIGHT, 0, JSON.stringify(changed.flight))
+          if (changed.flight) log.saveSnapshot(flightName, 0, JSON.stringify(changed.flight))
         },
       })
       stopping.signal.addEventListener('abort', masking.stop)
