@@ -89,20 +89,22 @@ test('a datacenter that does not read costs no memory', async () => {
   assert.ok(grown < 32 * megabyte, `${Math.round(grown / megabyte)} MB more for ${clients.length} clients`)
 })
 
-test('a client that takes nothing for CLIENT_ACK_TIMEOUT is let go', async () => {
-  await using dc = await fakeDatacenter()
-  await using proxy = await startAppliance({ datacenters: { 2: dc }, env: { CLIENT_ACK_TIMEOUT: '1.5' } })
-  await using client = await connectClient({ mode: 'secure', port: proxy.port, secret: proxy.secret })
-  await client.reqPq()
-  client.stopReading()
-  client.download(100 * megabyte).catch(() => {})
-  await until(() => dc.served[0]?.socket.destroyed || dc.served[0]?.socket.readableEnded, 'let go', 20_000)
-  await until(
-    async () =>
-      (await proxy.status()).closes.some(({ by, reason }) => by === 'client' && reason === 'timeout'),
-    'told as the client’s time-out',
-  )
-})
+for (const PORTABLE_RELAY of ['false', 'true'])
+  test(`PORTABLE_RELAY=${PORTABLE_RELAY}: a client that takes nothing for CLIENT_ACK_TIMEOUT is let go`, async () => {
+    await using dc = await fakeDatacenter()
+    const env = { CLIENT_ACK_TIMEOUT: '1.5', PORTABLE_RELAY }
+    await using proxy = await startAppliance({ datacenters: { 2: dc }, env })
+    await using client = await connectClient({ mode: 'secure', port: proxy.port, secret: proxy.secret })
+    await client.reqPq()
+    client.stopReading()
+    client.download(100 * megabyte).catch(() => {})
+    await until(() => dc.served[0]?.socket.destroyed || dc.served[0]?.socket.readableEnded, 'let go', 20_000)
+    await until(
+      async () =>
+        (await proxy.status()).closes.some(({ by, reason }) => by === 'client' && reason === 'timeout'),
+      'told as the client’s time-out',
+    )
+  })
 
 for (const mode of ['secure', 'tls'] as const)
   for (const FAST_MODE of ['true', 'false'])

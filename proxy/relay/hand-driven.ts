@@ -110,7 +110,9 @@ export type HandDial = {
 }
 
 /** The engine's port with a test in the place of the operating system: nothing happens until it is said. */
-export const handEngine = (): Engine & { readonly dials: HandDial[]; readonly running: HandDial[] } => {
+export const handEngine = (
+  endsDeafPeers = false,
+): Engine & { readonly dials: HandDial[]; readonly running: HandDial[] } => {
   const dials: HandDial[] = []
   const dial = (
     host: string,
@@ -146,6 +148,7 @@ export const handEngine = (): Engine & { readonly dials: HandDial[]; readonly ru
   }
   return {
     kind: 'portable',
+    endsDeafPeers,
     listen: async () => ({ port: 1, close: () => {} }),
     dial,
     run: () => {},

@@ -43,8 +43,12 @@ export const settings = (): RelaySettings => ({
   addressKey: Buffer.alloc(32, 1),
 })
 
-export const relaying = (changed: Partial<RelaySettings> = {}, ask: Ask | null = null) => {
-  const engine = handEngine()
+export const relaying = (
+  changed: Partial<RelaySettings> = {},
+  ask: Ask | null = null,
+  endsDeafPeers = false,
+) => {
+  const engine = handEngine(endsDeafPeers)
   const events: ProxyEvent[] = []
   const relay = startRelay(engine, { ...settings(), ...changed }, (event) => events.push(event), ask)
   const startedAt = performance.now()

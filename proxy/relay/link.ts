@@ -60,7 +60,7 @@ export type Listening = { readonly port: number; close(): void }
 export type ListenOptions = {
   host: string
   port: number
-  /** The kernel drops a peer that acknowledges nothing for so long (TCP_USER_TIMEOUT); ms. */
+  /** The kernel drops a peer that acknowledges nothing for so long (TCP_USER_TIMEOUT), where there is such; ms. */
   userTimeoutMs: number
   accepted(link: Link): void
   /** `accept` failed for want of file descriptors; it is tried again a little later. */
@@ -75,6 +75,8 @@ export type LoopLoad = { delayP50Ms: number; delayP99Ms: number; utilization: nu
 
 export type Engine = {
   readonly kind: 'native' | 'portable'
+  /** Whether its kernel ends who acknowledges nothing (`userTimeoutMs`). If not, the relay has to. */
+  readonly endsDeafPeers: boolean
   listen(options: ListenOptions): Promise<Listening>
   /** `host` is an IP address. Exactly one of the two is called, never before this returns. */
   dial(

@@ -199,6 +199,7 @@ export const portableEngine = (scratchBytes: number): Engine => {
 
   return {
     kind: 'portable',
+    endsDeafPeers: false,
     listen,
     dial,
     run: (pulse, failed) => {

@@ -157,6 +157,17 @@ test('a client that takes nothing of what is there for it is ended after CLIENT_
   assert.equal(proxy.ends(), ['client relaying timeout'])
 })
 
+test('where the kernel watches acknowledgements, a client is slow for as long as it acknowledges', () => {
+  const proxy = relaying({}, null, true)
+  const [client, datacenter] = phases['bytes are relayed']!(proxy) as [HandLink, HandLink]
+  client.block()
+  datacenter.sends('down')
+  for (let ms = 1_000; ms < 1_500_000; ms += 1_000) proxy.at(ms)
+  assert.not(client.closed)
+  client.breaks('timeout')
+  assert.equal(proxy.ends(), ['client relaying timeout'])
+})
+
 test('an acknowledgement that nothing answers is no stall, and a question asked again is one', () => {
   const quiet = relaying({ stallTimeoutMs: 20_000, idleTimeoutMs: 100_000 })
   const [acknowledging] = phases['bytes are relayed']!(quiet) as [HandLink]

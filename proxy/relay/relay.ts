@@ -19,6 +19,7 @@ import { expire, sweep } from './sweep.ts'
 /** What all sessions of one thread share. */
 export type Relay = {
   readonly settings: RelaySettings
+  readonly endsDeafPeers: boolean
   /** `performance.now()` of a moment ago: what times that need no precision are taken from. */
   now: number
   epoch(): number
@@ -101,6 +102,7 @@ export const startRelay = (
   const dial = dialer(engine, settings.dialTimeoutMs)
   const relay: Relay = {
     settings,
+    endsDeafPeers: engine.endsDeafPeers,
     now: performance.now(),
     epoch: Date.now,
     rules: { users: [], modes: [], tlsDomain: '', clockSkewSeconds: 0, knows: () => false },

@@ -275,6 +275,7 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
 
   return {
     kind: 'native',
+    endsDeafPeers: true,
     waker: () => openWaker(libc, wait, () => (woken = true)),
     listen,
     dial,
