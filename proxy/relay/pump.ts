@@ -108,8 +108,9 @@ const fromClient: LinkEvents<Session> = {
     settle(session)
   },
   lost: (session, error) => {
-    const reason = clientLeft(session)
-    closeSession(session, session.endedBy ?? 'client', reason === 'stalled' ? reason : reasonOf(error))
+    // Whom the kernel gives up has not waited for an answer: it is gone.
+    const waited = error !== 'timeout' && clientLeft(session) === 'stalled'
+    closeSession(session, session.endedBy ?? 'client', waited ? 'stalled' : reasonOf(error))
   },
 }
 

@@ -109,11 +109,12 @@ const ASKED_AGAIN_MS = 1_000
 
 /**
  * How long the client has waited for an answer, ms; 0: it does not wait. An acknowledgement goes up without an answer
- * and is nobody's stall: so only what has never been answered counts, and what was sent again.
+ * and is nobody's stall: so only what has never been answered counts, and what was sent again. It waits since its last
+ * byte up: before that it was still asking, be it slowly.
  */
 export const unansweredMs = ({ relay, phase, unansweredAt, activeAt }: Session): number =>
   unansweredAt > 0 && (phase === 'waiting' || activeAt - unansweredAt >= ASKED_AGAIN_MS)
-    ? relay.now - unansweredAt
+    ? relay.now - activeAt
     : 0
 
 /** How a client's leaving is to be read. */
