@@ -63,6 +63,24 @@ for (const [when, connects] of [
   })
 }
 
+test('with MASK_HOST=off who was refused is read again, so that its end is seen', () => {
+  for (const first of [opening(), hello()]) {
+    const asked: ((is: ClaimAnswer) => void)[] = []
+    const proxy = relaying({ sharedReplay: 'local', mask: null }, (_digest, _id, answer) => {
+      asked.push(answer)
+    })
+    const client = proxy.arrives()
+    client.sends(first)
+    assert.ok(client.paused)
+    asked[0]!('seen')
+    assert.not(client.paused)
+    client.finishes()
+    assert.ok(client.closed)
+    assert.is(client.text, '')
+    assert.equal(proxy.left(), nothing)
+  }
+})
+
 test('a hello that another proxy has seen gets no answer of ours', () => {
   const { arrives, engine, asked } = asking()
   const client = arrives()

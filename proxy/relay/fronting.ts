@@ -16,6 +16,8 @@ export const front = (session: Session, reason: CloseReason): void => {
     if (session.clientEnded) return closeSession(session, 'client', reason)
     session.greeting = null
     client.attach(silence, session)
+    // A refused claim has paused it: its end would not be seen.
+    client.resume()
     return
   }
   client.attach(dialing, session)
