@@ -71,8 +71,16 @@ const answerHello = (session: Session, hello: Inner['hello']): void => {
   })
 }
 
-/** A stranger cannot come this far: there is nothing to hide, and nothing left to show. */
+/** One record with an encrypted alert: two bytes of it, its type, and the tag of the cipher. */
+const alertHeader = Buffer.from('1703030013', 'hex')
+const alertLength = alertHeader.length + 19
+
+/** Who replays a hello that is forgotten comes this far: it hears the alert that a site answers a bad record with. */
 const rejectInside = ({ session, hello, user }: Inner, reason: 'not-mtproto' | 'unknown-dc'): void => {
+  const alert = Buffer.alloc(alertLength)
+  alertHeader.copy(alert)
+  session.relay.random(alert, alertHeader.length, alertLength)
+  session.client.write(alert, 0, alertLength)
   rejectedFact(session, reason, false, { user: user.name, skewSeconds: hello.skewSeconds, ja4: hello.ja4 })
   closeSession(session, 'proxy', reason)
 }

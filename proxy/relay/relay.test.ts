@@ -159,6 +159,25 @@ test('with MASK_HOST=off a stranger that has said all is let go at once', () => 
   }
 })
 
+test('who turns out wrong behind an answered hello hears one encrypted alert and the end, as of a site', () => {
+  const [garbage, astray] = [Buffer.alloc(64, 9), opening(77)]
+  for (const [wrong, reason] of [
+    [Buffer.concat([Buffer.from('1503030002', 'hex'), garbage]), 'not-mtproto'],
+    [Buffer.concat([Buffer.from('1703030040', 'hex'), garbage]), 'not-mtproto'],
+    [Buffer.concat([Buffer.from('1703030040', 'hex'), astray]), 'unknown-dc'],
+  ] as const) {
+    const proxy = relaying()
+    const [client] = phases['a hello was answered']!(proxy) as [HandLink]
+    const before = client.text.length
+    client.sends(wrong)
+    const alert = Buffer.from(client.text.slice(before), 'latin1')
+    assert.equal([alert.toString('hex', 0, 5), alert.length], ['1703030013', 24])
+    assert.ok(client.closed && !client.wasReset)
+    assert.equal(proxy.ends(), [`proxy hello ${reason}`])
+    assert.equal(proxy.left(), nothing)
+  }
+})
+
 test('a masking host that cannot be reached is shown as a reset', () => {
   const proxy = relaying()
   const [client] = phases['the masking host is dialed']!(proxy) as [HandLink]
