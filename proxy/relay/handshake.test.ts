@@ -132,6 +132,25 @@ test('what starts as another protocol is known by its first 8 bytes, abridged by
   assert.is(decidedAt(Buffer.from('ef01', 'hex')), 1)
 })
 
+test('text is known at the end of its first line, or by 16 bytes of it, and nothing less is text', () => {
+  for (const [text, at] of [
+    ['SSH-2.0-OpenSSH_9.6\r\n', 16],
+    ['A'.repeat(63), 16],
+    ['hello\n', 6],
+    ['EHLO me\r\n', 9],
+    ['\r\n\r\n\r\n', 6],
+    ['hey\n', -1],
+    ['hello?', -1],
+    ['A'.repeat(15), -1],
+    [`A\u0000${'A'.repeat(61)}`, -1],
+    [`${'A'.repeat(14)}\u007f${'A'.repeat(48)}`, -1],
+    ['hell\u00f6 world\n', -1],
+  ] as const) {
+    assert.is(decidedAt(Buffer.from(text, 'latin1')), at, text)
+  }
+  assert.is(verdict(read(Buffer.from('hello\n'))), 'not-mtproto')
+})
+
 test('without tls among MODES a hello is bytes like any other', () => {
   const by = rules({ modes: ['classic', 'secure'] })
   assert.is(verdict(read(hello(), by)), 'not-mtproto')
