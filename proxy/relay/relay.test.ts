@@ -187,6 +187,18 @@ test('a masking host that cannot be reached is shown as a reset', () => {
   assert.equal(proxy.left(), nothing)
 })
 
+test('a quiet stranger is let go by the masking host, whose patience is shorter than ours', () => {
+  const proxy = relaying()
+  const [client, host] = phases['a stranger sees the masking host']!(proxy) as [HandLink, HandLink]
+  for (let ms = 1_000; ms <= 400_000; ms += 1_000) proxy.at(ms)
+  assert.not(client.closed)
+  host.finishes()
+  assert.ok(client.finished && !client.closed)
+  for (let ms = 401_000; ms <= 403_000; ms += 1_000) proxy.at(ms)
+  assert.ok(client.closed && !client.wasReset)
+  assert.equal(proxy.left(), nothing)
+})
+
 test('a payload that was seen before goes to the masking host whole, with what came behind it', () => {
   const proxy = relaying()
   const payload = Buffer.concat([opening(), Buffer.from('and more')])

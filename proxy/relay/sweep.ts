@@ -5,8 +5,8 @@ import { closeSession, rejectedFact, type Session, tellProgress, unansweredMs } 
 const PROGRESS_MS = 10_000
 /** What is left open in one direction only, and silent. */
 const HALF_OPEN_MS = 60_000
-/** A stranger and the masking host, both silent: longer than web servers wait themselves. */
-const STRANGER_MS = 120_000
+/** A stranger and the masking host, both silent: longer than web servers and CDNs (60 to 400 s) wait themselves. */
+const STRANGER_MS = 600_000
 
 /** The handshake did not come in time. */
 export const expire = (session: Session): void => {
@@ -36,7 +36,9 @@ export const sweep = (session: Session): void => {
   const { now, settings } = relay
   const silentMs = now - session.activeAt
   if (phase === 'fronting') {
-    if (session.dialing === null && silentMs >= STRANGER_MS) closeSession(session, 'proxy', session.endReason)
+    // Behind a host that has ended all is said: nobody sees that the descriptor goes, as in the host's own kernel.
+    const patienceMs = session.datacenterEnded && session.client.unsent === 0 ? HALF_OPEN_MS : STRANGER_MS
+    if (session.dialing === null && silentMs >= patienceMs) closeSession(session, 'proxy', session.endReason)
     return
   }
   if (phase !== 'waiting' && phase !== 'relaying') return
