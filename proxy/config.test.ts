@@ -35,6 +35,7 @@ test('nothing written is enough', () => {
   assert.equal([config.maskHost, config.maskPort], ['www.cloudflare.com', 443])
   assert.equal(config.toClientBuffer, { low: 32_768, below: 50, high: 262_144 })
   assert.is(config.datacenters, telegram)
+  assert.is(config.replayEntries, 65_536)
   assert.ok(Object.isFrozen(config))
 })
 

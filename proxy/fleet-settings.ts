@@ -125,7 +125,7 @@ export const fleetSettings = {
   REPLAY_WINDOW: {
     parse: duration(60, 31 * day),
     fallback: '1h',
-    doc: 'How long Redis remembers a handshake; each takes about 100 bytes there',
+    doc: 'How long Redis, and the log at a restart, remember a handshake; in Redis 100 bytes each',
   },
   COLLECTOR_PORT: {
     parse: port,

@@ -181,8 +181,8 @@ export const settings = {
   },
   REPLAY_CHECK_LEN: {
     parse: whole(0, 16_777_216),
-    fallback: '16384',
-    doc: 'Handshakes that the replay cache remembers; 0 lets replays pass',
+    fallback: '65536',
+    doc: 'Handshakes that the replay cache remembers, 40 bytes each; 0 lets replays pass',
   },
   CLOCK_SKEW: {
     parse: duration(1, day),

@@ -38,6 +38,10 @@ test('REPLAY_CHECK_LEN entries are remembered but for the few that share a crowd
   assert.ok(forgotten < entries / 20, `${forgotten} forgotten`)
 })
 
+test('an entry takes about the 40 bytes that are told of REPLAY_CHECK_LEN', () => {
+  assert.is(Math.round(replayMemory(65_536).byteLength / 65_536), 41)
+})
+
 test('a cache of no entries refuses nothing', () => {
   const claim = replayCache(replayMemory(0))
   const digest = randomBytes(16)
