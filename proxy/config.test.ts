@@ -192,6 +192,15 @@ test('a secret is refused in words that say what to write', () => {
   tells({ USER1_SECRET: good, USER1_NAME: 'other' }, 'USER1_NAME')
 })
 
+test('where clients connect is an address, for a name could be any', () => {
+  for (const host of ['localhost', 'proxy.example.com', 'fe80::1%eth0', '[fe80::1%eth0]', '127.1', '::1]'])
+    tells({ MTPROTO_HOST: host }, `MTPROTO_HOST=${host} is not an IP address`, 'write one of this host')
+  assert.is(configOf({ MTPROTO_HOST: '127.0.0.1' }).host, '127.0.0.1')
+  assert.is(configOf({ MTPROTO_HOST: '[::1]' }).host, '::1')
+  tells({ MASK_HOST: 'fe80::1%eth0' }, 'MASK_HOST=fe80::1%eth0 has a zone')
+  tells({ TELEGRAM_DATACENTERS: '2=[fe80::1%eth0]:443' }, 'has a zone', 'datacenter 2')
+})
+
 test('settings that clash are told', () => {
   tells({ MTPROTO_PORT: '9464' }, 'MTPROTO_PORT and METRICS_PORT are both 9464')
   tells({ TLS_DOMAIN: '' }, 'TLS_DOMAIN is empty', 'MODES')

@@ -103,7 +103,7 @@ export const fleetSettings = {
   KAFKA_RETENTION: {
     parse: duration(60, 3_660 * day),
     fallback: '30d',
-    doc: 'How long Kafka keeps events, when the topic is made: as far back as a rebuild can go; spans, a day at most',
+    doc: 'How long a topic that we make keeps events: as far back as a rebuild can go; spans, a day at most',
   },
   KAFKA_COMPRESSION: {
     parse: oneOf(['none', 'gzip', 'zstd']),

@@ -76,6 +76,14 @@ export const host: Parse<string> = (text) => {
     : mistaken('is neither an IP address nor a host name: write it without port and scheme')
 }
 
+/** What can be listened on: a name would be looked up, and a zone needs the number of its interface. */
+export const ipAddress: Parse<string> = (text) => {
+  const bare = /^\[([^\]]*)\]$/.exec(text)?.[1] ?? text
+  return isIP(bare) === 0 || bare.includes('%')
+    ? mistaken('is not an IP address without a zone: write one of this host, as 127.0.0.1, or :: for all')
+    : parsed(bare)
+}
+
 /** Null when it is none, or has another scheme than these (`https:`). */
 export const urlOf = (text: string, ...schemes: string[]): URL | null => {
   const url = URL.parse(text)

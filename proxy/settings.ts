@@ -10,6 +10,7 @@ import {
   either,
   factor,
   host,
+  ipAddress,
   isLoopback,
   mistaken,
   type Parse,
@@ -72,7 +73,12 @@ const echoUrl: Parse<string> = (text) => {
     : mistaken('must be an https:// address that answers with the IP address it sees, or none')
 }
 
-const maskHost: Parse<string> = (text) => (text === 'auto' || text === 'off' ? parsed(text) : host(text))
+const maskHost: Parse<string> = (text) => {
+  if (text === 'auto' || text === 'off') return parsed(text)
+  return text.includes('%')
+    ? mistaken('has a zone, which cannot be dialed: write an address that needs none')
+    : host(text)
+}
 
 /** A setting whose feature does not exist yet says so, unless it is left at what holds anyway. */
 const notBuilt =
@@ -86,9 +92,9 @@ const notBuilt =
 export const settings = {
   MTPROTO_PORT: { parse: port, fallback: '8080', doc: 'Port where clients connect; 0 takes any free one' },
   MTPROTO_HOST: {
-    parse: host,
+    parse: ipAddress,
     fallback: '::',
-    doc: 'Address where clients connect; :: is every one, IPv4 too',
+    doc: 'IP address where clients connect; :: is every one, IPv4 too',
   },
   MTPROTO_PORT_SHARED: {
     parse: yesOrNo,

@@ -80,6 +80,8 @@ const readEntry = (text: string): { id: number; address: Address } | string => {
   if (bracketed !== undefined ? version !== 6 : version === 0 && (looksNumeric || !name.test(host))) {
     return `"${host.slice(0, 60)}" is neither an address nor a name (datacenter ${id})`
   }
+  if (host.includes('%'))
+    return `"${host.slice(0, 60)}" has a zone, which cannot be dialed: write an address that needs none (datacenter ${id})`
   return { id, address: addressOf(host, port) }
 }
 

@@ -216,6 +216,21 @@ for (const [name, make] of [
   })
 }
 
+test('epoll: what is no address is neither listened on nor dialed; it would be every one', async () => {
+  const engine = nativeEngine(65_536)
+  if (engine === null) return
+  const none = (): void => {}
+  for (const host of ['localhost', 'proxy.test', '', 'fe80::1%lo']) {
+    const options = { host, port: 0, userTimeoutMs: 10_000, accepted: none, exhausted: none }
+    const told = await engine.listen(options).then(
+      () => 'listens',
+      (error: Error) => error.message,
+    )
+    assert.is(told, `${host} is not an IP address without a zone`)
+    assert.throws(() => engine.dial(host, 443, none, none), 'is not an IP address')
+  }
+})
+
 test('an IPv6 address is read in each of its spellings', () => {
   const bytes = (text: string) => ipv6Bytes(text).toString('hex')
   assert.is(bytes('2001:67c:4e8:f002::a'), '2001067c04e8f002000000000000000a')

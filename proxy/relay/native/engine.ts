@@ -128,6 +128,7 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
   const listen = async (options: ListenOptions): Promise<{ port: number; close(): void }> => {
     const open = (host: string): number => {
       const v6 = !isIPv4(host)
+      const length = c.writeSockaddr(address, host, options.port)
       const fd = libc.socket(v6 ? c.AF_INET6 : c.AF_INET, c.SOCK_STREAM | c.SOCK_NONBLOCK | c.SOCK_CLOEXEC, 0)
       if (fd < 0) return host === '::' ? open('0.0.0.0') : -1
       c.setOption(libc, fd, c.SOL_SOCKET, c.SO_REUSEADDR, 1)
@@ -136,7 +137,6 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
       c.tune(libc, fd)
       // Accepted sockets inherit all of these from the listener: no call a connection.
       c.setOption(libc, fd, c.IPPROTO_TCP, c.TCP_USER_TIMEOUT, options.userTimeoutMs)
-      const length = c.writeSockaddr(address, host, options.port)
       if (libc.bind(fd, addressAt, length) === 0 && libc.listen(fd, BACKLOG) === 0) return fd
       libc.close(fd)
       return host === '::' && libc.errno() !== c.EADDRINUSE ? open('0.0.0.0') : -1
@@ -194,6 +194,7 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
     failed: (error: DialError) => void,
   ): Dialing => {
     const v4 = isIPv4(host)
+    const length = c.writeSockaddr(address, host, port)
     const fd = libc.socket(v4 ? c.AF_INET : c.AF_INET6, c.SOCK_STREAM | c.SOCK_NONBLOCK | c.SOCK_CLOEXEC, 0)
     let errno = fd < 0 ? libc.errno() : 0
     let over = false
@@ -210,7 +211,6 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
     }
     if (fd >= 0) {
       c.tune(libc, fd)
-      const length = c.writeSockaddr(address, host, port)
       if (libc.connect(fd, addressAt, length) !== 0) errno = libc.errno()
     }
     if (errno !== 0 && errno !== c.EINPROGRESS) {

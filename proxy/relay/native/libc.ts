@@ -1,4 +1,4 @@
-import { isIPv4 } from 'node:net'
+import { isIP, isIPv4 } from 'node:net'
 import { ffi, pointer } from '../../wire/native.ts'
 
 /** What the relay calls of the C library, and Linux' numbers for it (the same on x86-64 and arm64). */
@@ -101,8 +101,9 @@ export const EPOLL_DATA = process.arch === 'x64' ? 4 : 8
 /** Off the moving heap, whatever its size. */
 export const pinned = (size: number): Buffer => Buffer.from(new ArrayBuffer(size))
 
-/** Writes a sockaddr for an IP address; returns its length. */
+/** Writes a sockaddr for an IP address; returns its length. Throws for all else: read as one, a name would be `::`. */
 export const writeSockaddr = (into: Buffer, host: string, port: number): number => {
+  if (isIP(host) === 0 || host.includes('%')) throw new Error(`${host} is not an IP address without a zone`)
   into.fill(0, 0, 28)
   into.writeUInt16BE(port, 2)
   if (isIPv4(host)) {
