@@ -6,7 +6,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { selfSigned } from '../compose/e2e/certificate.ts'
 import { freePorts } from '../compose/services/ports.ts'
-import { isOurselves, resolved, watchMasking } from './masking.ts'
+import { isOurselves, watchMasking } from './masking.ts'
 import type { MeasuredFlight } from './relay/flight.ts'
 
 const name = 'mask.test'
@@ -92,24 +92,6 @@ test('this proxy as its own masking host is refused, by address, by public name 
     assert.equal(watch.said, ['error masking-host-is-this-proxy'])
     assert.is(watch.up(), false)
   }
-})
-
-test('names become addresses, and a name that leads nowhere is left out', async () => {
-  const found = await resolved(
-    new Map([
-      [1, [{ host: '127.0.0.1', port: 1, family: 'ipv4' }]],
-      [2, [{ host: 'nowhere.invalid', port: 2, family: 'ipv4' }]],
-      [3, [{ host: '::1', port: 3, family: 'ipv4' }]],
-    ]),
-  )
-  assert.equal(
-    [...found],
-    [
-      [1, [{ host: '127.0.0.1', port: 1, family: 'ipv4' }]],
-      [2, []],
-      [3, [{ host: '::1', port: 3, family: 'ipv6' }]],
-    ],
-  )
 })
 
 test('the answer of a host that goes away is kept, and taken anew when it comes back', async () => {

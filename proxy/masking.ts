@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises'
 import { BlockList, isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import type { Address, Directory } from './datacenter/directory.ts'
+import { type Address, addressOf } from './datacenter/directory.ts'
 import type { LocalLog } from './log/local.ts'
 import { type MeasuredFlight, measureFlight } from './relay/flight.ts'
 import type { Say } from './say.ts'
@@ -33,25 +33,6 @@ export const keptFlight = (log: LocalLog): MeasuredFlight | null => {
     return null
   }
 }
-
-const families = { 4: 'ipv4', 6: 'ipv6' } as const
-
-const addressOf = (host: string, port: number): Address => ({
-  host,
-  port,
-  family: families[isIP(host) === 6 ? 6 : 4],
-})
-
-/** The relay dials addresses only: names are looked up here, in the main thread. A name that fails is left out. */
-export const resolved = async (directory: Directory): Promise<Directory> =>
-  new Map(
-    await Promise.all(
-      [...directory].map(async ([id, addresses]): Promise<[number, Address[]]> => {
-        const found = await Promise.all(addresses.map(({ host }) => resolve(host)))
-        return [id, addresses.flatMap(({ port }, i) => (found[i] ? [addressOf(found[i], port)] : []))]
-      }),
-    ),
-  )
 
 export type Ourselves = {
   /** Where we listen, on every address of this machine. */

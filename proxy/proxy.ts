@@ -1,13 +1,13 @@
 import { claimPort } from './claim-port.ts'
 import type { Config, User } from './config.ts'
-import { startProber } from './datacenter/probe.ts'
+import { dialable, namesOf, watchDatacenters } from './datacenter/names.ts'
 import { connectionsFor } from './doctor/descriptors.ts'
 import { startDoctor } from './doctor/watch.ts'
 import { encodeEvents } from './events/codec.ts'
 import type { ProxyEvent } from './events/contract.ts'
 import { type Link, linksOf } from './links.ts'
 import { type LocalLog, openLog } from './log/local.ts'
-import { flightName, keptFlight, resolved, watchMasking } from './masking.ts'
+import { flightName, keptFlight, watchMasking } from './masking.ts'
 import { findAddress, type LinkAddress } from './public-address.ts'
 import { configured } from './relay/configured.ts'
 import type { Changeable, RelayUser } from './relay/settings.ts'
@@ -146,7 +146,8 @@ export const startProxy = async (options: {
     }
     const change = (changed: Partial<Changeable>): void => threads?.change(changed)
     const kept = keptFlight(log)
-    const directory = await resolved(config.datacenters)
+    const names = namesOf(config.datacenters, say)
+    const directory = await names.look()
     // Known before the first client: a stranger in the first moment must not be met by silence.
     let masked: Pick<Changeable, 'mask' | 'flight'> = { mask: null, flight: kept ?? usualFlight }
     if (config.maskHost !== null) {
@@ -174,7 +175,7 @@ export const startProxy = async (options: {
         ...settings,
         port,
         users: relayUsers(users),
-        directory,
+        directory: dialable(directory),
         ...masked,
         addressKey: dailyKey(config.dataDir, now()),
       },
@@ -198,16 +199,15 @@ export const startProxy = async (options: {
       openConnections: () => relay.openConnections,
     })
     stopping.signal.addEventListener('abort', sampler.stop)
-    if (config.probeIntervalMs > 0) {
-      startProber({
-        directory,
-        intervalMs: config.probeIntervalMs,
-        emit,
-        now,
-        signal: stopping.signal,
-        onRanking: (ranked) => change({ directory: ranked }),
-      })
-    }
+    watchDatacenters({
+      names,
+      directory,
+      intervalMs: config.probeIntervalMs,
+      emit,
+      now,
+      signal: stopping.signal,
+      changed: (directory) => change({ directory }),
+    })
     newDays(
       config.dataDir,
       stopping.signal,

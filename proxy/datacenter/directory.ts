@@ -32,7 +32,7 @@ const hosts: readonly (readonly [id: number, ...hosts: string[]])[] = [
   [testOffset + 3, '149.154.175.117'],
 ]
 
-const addressOf = (host: string, port: number): Address => ({
+export const addressOf = (host: string, port: number): Address => ({
   host,
   port,
   family: isIP(host) === 6 ? 'ipv6' : 'ipv4',

@@ -2,7 +2,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { telegram } from '../datacenter/directory.ts'
 import type { Probe } from '../datacenter/res-pq.ts'
-import { type Asked, judge } from './datacenters.ts'
+import { type Asked, datacentersCheck, judge } from './datacenters.ts'
+import { exampleAbout } from './example.ts'
 
 const took = (ms: number): Probe => ({ ok: true, tcpMs: ms, resPqMs: ms + 1, serverAt: null })
 const refused: Probe = { ok: false, error: 'refused' }
@@ -51,6 +52,16 @@ test('a family is half as bad where the other answers, and no IPv6 at all is one
 
 test('without any answer there is one line about the way out', () => {
   assert.equal(verdicts([asked(1, refused), asked(2, unreachable)]), { 'datacenters.any': 'fail' })
+})
+
+test('a name that leads nowhere is a line of its own, with what to do', async () => {
+  const about = exampleAbout({ TELEGRAM_DATACENTERS: '2=127.0.0.1:1,4=nowhere.invalid:443' })
+  const found = await datacentersCheck({ ...about, signal: new AbortController().signal })
+  assert.equal(
+    found.map(({ id, verdict }) => `${id} ${verdict}`),
+    ['datacenters.name-1 fail', 'datacenters.any fail'],
+  )
+  assert.match(found[0]?.says ?? '', 'nowhere.invalid of TELEGRAM_DATACENTERS is not found')
 })
 
 test('the nearest place is told, and where to go when it is far', () => {

@@ -1,4 +1,5 @@
 import { type Address, type Directory, telegram } from '../datacenter/directory.ts'
+import { dialable, namesOf } from '../datacenter/names.ts'
 import { type Probe, probe } from '../datacenter/res-pq.ts'
 import type { Family } from '../events/contract.ts'
 import { randomPool } from '../wire/random.ts'
@@ -129,10 +130,16 @@ export const judge = (asked: readonly Asked[], directory: Directory): readonly F
   ]
 }
 
+const lost = (name: string, at: number): Finding =>
+  finding(`datacenters.name-${at + 1}`, 'fail', `${name} of TELEGRAM_DATACENTERS is not found`, {
+    advice: 'look at /etc/resolv.conf, or write its address in TELEGRAM_DATACENTERS',
+  })
+
 /** Every address of every datacenter, all at once, each by one short connection. */
 export const datacentersCheck: Check = async ({ config, signal }) => {
   const random = randomPool(1_024)
-  const targets = [...config.datacenters]
+  const names = namesOf(config.datacenters, () => {})
+  const targets = [...dialable(await names.look())]
     .filter(([id]) => Math.abs(id) < testOffset)
     .flatMap(([id, addresses]) => addresses.map((address) => ({ id, address })))
   const asked = await Promise.all(
@@ -141,5 +148,5 @@ export const datacentersCheck: Check = async ({ config, signal }) => {
       answer: await probe({ ...target, random, timeoutMs, signal }),
     })),
   )
-  return judge(asked, config.datacenters)
+  return [...[...names.missing].map(lost), ...judge(asked, config.datacenters)]
 }
