@@ -37,7 +37,7 @@ export type RunningProxy = {
   readonly engine: Threads['engine']
   readonly address: LinkAddress
   readonly links: readonly Link[]
-  /** Takes over users and secrets; connections go on. */
+  /** Takes over users and secrets; connections go on. Throws when no written user would be left. */
   reload(config: Config): void
   /** Accepts nothing more, lets connections end for `drainMs`, flushes everything, closes. */
   stop(reason: string, drainMs: number): Promise<void>
@@ -65,6 +65,7 @@ export const startProxy = async (options: {
   const usersOf = (from: Config): readonly User[] =>
     from.users.length > 0 ? from.users : [keptUser(config.dataDir)]
   let users = usersOf(config)
+  let written = config.users.length > 0
   const now = Date.now
   const claimed = await claimPort(config.host, config.port, config.portShared)
   const { port } = claimed
@@ -262,6 +263,10 @@ export const startProxy = async (options: {
         tlsDomain: config.tlsDomain,
       }),
       reload: (next) => {
+        // An empty .env is a mishap: nobody has the secret that would be made instead.
+        if (written && next.users.length === 0)
+          throw new Error('no USER<n>_SECRET is written any more: write them again in .env, or restart')
+        written = next.users.length > 0
         const names = new Set(users.map(({ name }) => name))
         users = usersOf(next)
         change({ users: relayUsers(users) })

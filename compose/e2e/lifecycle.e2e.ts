@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -109,6 +109,33 @@ test('a wrong setting at SIGHUP is told, and changes nothing', async () => {
   await until(() => proxy.lines.slice(said).some((line) => line.includes('USER2_SECRET')), 'the mistake told')
   await using client = await connectClient({ mode: 'secure', port: proxy.port, secret: proxy.secret })
   await client.reqPq()
+})
+
+test('SIGHUP with an empty or missing .env is refused, and its users stay', async () => {
+  await using dc = await fakeDatacenter()
+  const secret = newSecret()
+  await using proxy = await startAppliance({
+    datacenters: { 2: dc },
+    dotenv: `USER1_SECRET=${secret}\n`,
+    env: { USER1_SECRET: undefined },
+  })
+  const file = join(proxy.folder, '.env')
+  for (const mishap of [() => truncate(file), () => rm(file)]) {
+    const said = proxy.lines.length
+    await mishap()
+    proxy.signal('SIGHUP')
+    const line = await until(
+      async () => proxy.lines.slice(said).find((line) => / reload/.test(line)),
+      'an answer to SIGHUP',
+    )
+    assert.match(line, /error reload-refused .*USER<n>_SECRET/)
+    await using client = await connectClient({ mode: 'tls', port: proxy.port, secret })
+    await client.reqPq()
+  }
+  const said = proxy.lines.length
+  await writeFile(file, `USER2_SECRET=${newSecret()}\n`)
+  proxy.signal('SIGHUP')
+  await until(async () => proxy.lines.slice(said).some((line) => / info reloaded /.test(line)), 'the reload')
 })
 
 test('after kill -9 the totals go on where they were, and nothing is counted twice', async () => {
