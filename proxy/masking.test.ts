@@ -120,6 +120,42 @@ test('the answer of a host that goes away is kept, and taken anew when it comes 
   assert.is(watch.said.filter((line) => line.includes('away')).length, 1)
 })
 
+test('of several addresses the first that is reached is taken, and kept while it is among the answers', async () => {
+  await using host = await site()
+  let answers = ['127.0.0.2', '127.0.0.1']
+  using watch = watching(host.port, { lookUp: async () => answers })
+  const masks = () => watch.changes.flatMap(({ mask }) => (mask ? [mask.host] : []))
+  await once(watch.told, 'flight')
+  assert.equal(masks(), ['127.0.0.2', '127.0.0.1'])
+  assert.is(watch.up(), true)
+  answers = ['127.0.0.3', '127.0.0.1', '127.0.0.2']
+  await once(watch.told, 'flight')
+  await once(watch.told, 'flight')
+  assert.equal(masks(), ['127.0.0.2', '127.0.0.1'])
+  assert.equal(watch.said, [])
+})
+
+test('a name that led to this proxy for a moment is told once, and followed when it leads elsewhere', async () => {
+  await using host = await site()
+  let answers = ['192.0.2.9']
+  let looks = 0
+  using watch = watching(host.port, {
+    ourselves: { port: 1, publicHost: '192.0.2.9', publicPort: host.port },
+    lookUp: async () => {
+      if (++looks > 3) answers = ['192.0.2.9', '127.0.0.1']
+      return answers
+    },
+  })
+  await watch.known
+  assert.is(watch.up(), false)
+  await once(watch.told, 'flight')
+  await once(watch.told, 'flight')
+  assert.is(watch.up(), true)
+  assert.equal(watch.said, ['error masking-host-is-this-proxy', 'info masking-host-back'])
+  const masks = watch.changes.flatMap(({ mask }) => (mask === undefined ? [] : [mask?.host ?? null]))
+  assert.equal(masks, [null, '127.0.0.1'])
+})
+
 test('what an earlier run measured serves a start without the host; without it, a usual answer', async () => {
   const [gone = 0] = await freePorts(1)
   const kept = { observedAt: 1 } as MeasuredFlight

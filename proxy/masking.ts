@@ -1,9 +1,9 @@
-import { lookup } from 'node:dns/promises'
 import { BlockList, isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { type Address, addressOf } from './datacenter/directory.ts'
+import { type LookUp, lookUpAll } from './datacenter/names.ts'
 import type { LocalLog } from './log/local.ts'
-import { type MeasuredFlight, measureFlight } from './relay/flight.ts'
+import { type FlightError, type MeasuredFlight, measureFlight } from './relay/flight.ts'
 import type { Say } from './say.ts'
 
 const REFRESH_MS = 15 * 60_000
@@ -11,15 +11,6 @@ const REFRESH_MS = 15 * 60_000
 const RETRY_MS = 30_000
 const MEASURE_MS = 10_000
 const PATIENCE_MS = 3_000
-
-const resolve = async (host: string): Promise<Address['host'] | null> => {
-  if (isIP(host) > 0) return host
-  try {
-    return (await lookup(host)).address
-  } catch {
-    return null
-  }
-}
 
 /** Under which the log keeps what was measured. */
 export const flightName = 'masking-flight'
@@ -73,17 +64,20 @@ export const watchMasking = (options: {
   /** Between two looks, ms. */
   refreshMs?: number
   retryMs?: number
+  lookUp?: LookUp
 }): {
   known: Promise<void>
   /** Whether strangers are shown it: it answered the last time; null until it was looked at. */
   up(): boolean | null
   stop(): void
 } => {
-  const { host, port, name, ourselves, say, changed, refreshMs = REFRESH_MS, retryMs = RETRY_MS } = options
+  const { host, port, name, ourselves, say, changed } = options
+  const { refreshMs = REFRESH_MS, retryMs = RETRY_MS, lookUp = lookUpAll } = options
   const stopping = new AbortController()
   let timer: NodeJS.Timeout | undefined
   let known: string | null = null
   let away = false
+  let ours = false
   let up: boolean | null = null
   let measured = options.kept !== null
   const looked = Promise.withResolvers<void>()
@@ -91,40 +85,66 @@ export const watchMasking = (options: {
   // A start does not wait for long: with a slow masking host the first answers are the usual ones.
   const patience = setTimeout(looked.resolve, PATIENCE_MS)
 
-  const look = async (): Promise<void> => {
-    const [found, told] = await Promise.all([resolve(host), ourselves.publicHost])
-    if (stopping.signal.aborted) return
-    const address = found === null ? null : addressOf(found, port)
-    // A PUBLIC_HOST that is a name is where that name leads to.
-    const publicHost = host === told ? found : told
-    if (address !== null && isOurselves(address, { ...ourselves, publicHost })) {
-      say('error', 'masking-host-is-this-proxy', {
-        MASK_HOST: host,
-        address: found,
+  const use = (address: Address): void => {
+    if (address.host === known) return
+    known = address.host
+    changed({ mask: address })
+  }
+  const done = (answers: boolean): void => {
+    up = answers
+    clearTimeout(patience)
+    looked.resolve()
+    timer = setTimeout(look, answers ? refreshMs : retryMs).unref()
+  }
+
+  /** The first address that is reached is taken: a host with an IPv6 address may be without any way to another's. */
+  const measure = async (addresses: readonly Address[]): ReturnType<typeof measureFlight> => {
+    let error: FlightError = 'unreachable'
+    for (const address of addresses) {
+      const flight = await measureFlight({
+        host: address.host,
         port,
-        hint: 'strangers are not answered',
+        name,
+        timeoutMs: MEASURE_MS,
+        signal: stopping.signal,
       })
-      changed({ mask: null })
-      up = false
-      clearTimeout(patience)
-      looked.resolve()
+      if (stopping.signal.aborted) return flight
+      if (!('error' in flight) || flight.error === 'not-tls13') {
+        use(address)
+        return flight
+      }
+      error = flight.error
+    }
+    if (addresses[0] && !addresses.some(({ host }) => host === known)) use(addresses[0])
+    return { error }
+  }
+
+  const look = async (): Promise<void> => {
+    const [found, told] = await Promise.all([lookUp(host), ourselves.publicHost])
+    if (stopping.signal.aborted) return
+    const addresses = found
+      .map((at) => addressOf(at, port))
+      // A PUBLIC_HOST that is a name is where that name leads to.
+      .filter((at) => !isOurselves(at, { ...ourselves, publicHost: host === told ? at.host : told }))
+      .sort((a, b) => Number(b.host === known) - Number(a.host === known))
+    if (found.length > 0 && addresses.length === 0) {
+      if (!ours) {
+        say('error', 'masking-host-is-this-proxy', {
+          MASK_HOST: host,
+          address: found[0],
+          port,
+          hint: 'strangers are not answered',
+        })
+        changed({ mask: null })
+      }
+      ours = true
+      known = null
+      done(false)
       return
     }
-    if (address !== null && found !== known) {
-      known = found
-      changed({ mask: address })
-    }
+    if (known === null && addresses[0]) use(addresses[0])
     if (options.kept) looked.resolve()
-    const flight =
-      address === null
-        ? ({ error: 'unreachable' } as const)
-        : await measureFlight({
-            host: address.host,
-            port,
-            name,
-            timeoutMs: MEASURE_MS,
-            signal: stopping.signal,
-          })
+    const flight = await measure(addresses)
     if (stopping.signal.aborted) return
     if ('error' in flight) {
       if (!away) {
@@ -136,15 +156,13 @@ export const watchMasking = (options: {
         })
       }
     } else {
-      if (away) say('info', 'masking-host-back', { MASK_HOST: host, port })
+      if (away || ours) say('info', 'masking-host-back', { MASK_HOST: host, port })
       measured = true
       changed({ flight })
     }
     away = 'error' in flight
-    up = !away
-    clearTimeout(patience)
-    looked.resolve()
-    timer = setTimeout(look, away ? retryMs : refreshMs).unref()
+    if (addresses.length > 0) ours = false
+    done(!away)
   }
 
   if (options.kept) changed({ flight: options.kept })
