@@ -32,6 +32,12 @@ export const run = async (
     return
   }
   const say = sayer()
+  // Unheard, it would end the process: one that comes during the start is heeded when that is over.
+  let early = false
+  let reload = (): void => {
+    early = true
+  }
+  process.on('SIGHUP', () => reload())
   const read = (): ConfigReading => readConfig(process.env, readDotenvFile())
   let reading: ConfigReading
   try {
@@ -92,7 +98,7 @@ export const run = async (
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
-  process.on('SIGHUP', () => {
+  reload = () => {
     let next: ConfigReading
     try {
       next = read()
@@ -102,7 +108,7 @@ export const run = async (
     }
     if (next.ok) say('info', 'reloaded', { users: next.config.users.length || 1 })
     else say('error', 'reload-refused', { mistakes: next.mistakes.join('; '), hint: 'the old settings stay' })
-  })
+  }
   // What fails in this thread is telemetry: it may not end what the relay threads do for people. Told once, then by its number.
   let faults = 0
   process.on('uncaughtException', (error) => {
@@ -118,6 +124,7 @@ export const run = async (
     engine: proxy.engine,
     version: version(),
   })
+  if (early) reload()
 }
 
 const introduce = (program: string, config: Config, proxy: RunningProxy): void => {

@@ -23,6 +23,8 @@ export type ApplianceOptions = {
   nofile?: number
   /** Written to `.env` in the folder where it runs. */
   dotenv?: string
+  /** Hears each line of stdout, from the first on. */
+  starting?: (line: string, signal: (name: NodeJS.Signals) => void) => void
 }
 
 export type Appliance = AsyncDisposable & {
@@ -102,6 +104,9 @@ export const startAppliance = async (options: ApplianceOptions = {}): Promise<Ap
   const program = join(root, options.program ?? 'compose/appliance.ts')
   let child = launch(program, env, folder, options.nofile, lines)
   stack.defer(() => kill(child))
+  const { starting } = options
+  if (starting)
+    createInterface({ input: child.stdout! }).on('line', (line) => starting(line, (name) => child.kill(name)))
   let ready = await readiness(child, lines)
   const owned = stack.move()
   const get = async (path: string): Promise<Response> => {

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { rm, truncate, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -109,6 +111,25 @@ test('a wrong setting at SIGHUP is told, and changes nothing', async () => {
   await until(() => proxy.lines.slice(said).some((line) => line.includes('USER2_SECRET')), 'the mistake told')
   await using client = await connectClient({ mode: 'secure', port: proxy.port, secret: proxy.secret })
   await client.reqPq()
+})
+
+test('SIGHUP during the start is heeded when that is over', async () => {
+  await using silent = createServer((socket) => socket.on('error', () => {}).resume()).listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const { port } = silent.address() as AddressInfo
+  // Said in the middle of the start, which then waits for a masking host that says nothing.
+  const middle = 'datacenter-name-not-found'
+  await using proxy = await startAppliance({
+    env: { TELEGRAM_DATACENTERS: '2=nowhere.invalid:443', MASK_HOST: '127.0.0.1', MASK_PORT: `${port}` },
+    starting: (line, signal) => {
+      if (line.includes(middle)) signal('SIGHUP')
+    },
+  })
+  const [told, ready] = [middle, ' info ready '].map((word) =>
+    proxy.lines.findIndex((line) => line.includes(word)),
+  )
+  assert.ok(told! >= 0 && told! < ready!)
+  await until(() => proxy.lines.slice(ready).some((line) => / info reloaded /.test(line)), 'the reload')
 })
 
 test('SIGHUP with an empty or missing .env is refused, and its users stay', async () => {
