@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { type Config, type ConfigReading, readConfig } from './config.ts'
 import { readDotenvFile } from './dotenv.ts'
 import type { LocalLog } from './log/local.ts'
-import { type Extension, type RunningProxy, startProxy } from './proxy.ts'
+import type { Extension, RunningProxy } from './proxy.ts'
 import { deadLinks } from './public-address.ts'
 import { sayer } from './say.ts'
 
@@ -59,6 +59,8 @@ export const run = async (
   const { config, telemetry } = reading
   let proxy: RunningProxy
   try {
+    // Loaded behind the handler of SIGHUP: that takes a while.
+    const { startProxy } = await import('./proxy.ts')
     proxy = await startProxy({
       config,
       version: version(),
