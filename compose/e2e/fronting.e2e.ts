@@ -3,6 +3,7 @@ import { networkInterfaces } from 'node:os'
 import { connect as connectTls } from 'node:tls'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { BYTES_A_SECOND, FREE_BYTES } from '../../proxy/relay/fronting.ts'
 import { connectClient, newSecret } from './client.ts'
 import { clientHello } from './client-hello.ts'
 import { fakeDatacenter } from './fake-datacenter.ts'
@@ -79,6 +80,20 @@ test('the masking host’s way of ending reaches the stranger', async () => {
     assert.equal(await observe(proxy.port, steps), await observe(site.port, steps), end)
   }
 })
+
+for (const portable of ['false', 'true'])
+  test(`much to and from a stranger is slow, whole, and ends in order, PORTABLE_RELAY=${portable}`, async () => {
+    await using site = await echoSite()
+    await using proxy = await startAppliance({ site, env: { PORTABLE_RELAY: portable } })
+    // A page at full speed, and four seconds more of what is let through behind it.
+    const sent = randomBytes(FREE_BYTES + 4 * BYTES_A_SECOND)
+    const startedAt = performance.now()
+    const { bytes, end } = await observe(proxy.port, [sent, 'fin'])
+    const tookMs = performance.now() - startedAt
+    assert.is(end, 'fin')
+    assert.ok(bytes.equals(Buffer.concat([sent, Buffer.from('bye')])), `${bytes.length} bytes`)
+    assert.ok(tookMs > 3_000, `in ${tookMs} ms`)
+  })
 
 test('a browser completes its handshake with the masking host’s own certificate', async () => {
   await using site = await tlsSite()

@@ -37,7 +37,7 @@ const byMaskingHost = async ({ config, signal, now }: About): Promise<Offset | n
     name: config.tlsDomain || config.maskHost,
     timeoutMs,
     signal,
-    askDate: true,
+    askHead: true,
   })
   return answer.ok && answer.date !== null
     ? { aheadMs: now() - answer.date - 500, of: `the site ${config.maskHost}` }

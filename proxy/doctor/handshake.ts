@@ -13,23 +13,36 @@ export type Handshake =
       readonly elapsedMs: number
       /** Of the HTTP answer, epoch in ms; null unless asked for and told. */
       readonly date: number | null
+      /** Of that answer: whose shared CDN says that it gave it; null unless asked for and told. */
+      readonly cdn: string | null
     }
   | { readonly ok: false; readonly error: string }
 
+/** Headers that only the CDN itself puts there. */
+const signs: Readonly<Record<string, RegExp>> = {
+  Cloudflare: /^cf-ray:/im,
+  CloudFront: /^x-amz-cf-id:/im,
+  Fastly: /^x-served-by: *cache-/im,
+  Akamai: /^(?:akamai-grn:|server: *AkamaiGHost)/im,
+  'Azure Front Door': /^x-azure-ref:/im,
+}
+const cdnOf = (head: string): string | null =>
+  Object.entries(signs).find(([, sign]) => sign.test(head))?.[0] ?? null
+
 const expiry = ({ valid_to: to }: PeerCertificate): number => Date.parse(to ?? '')
 
-/** One TLS handshake as a browser would do it, and if asked one request for the time. Never rejects. */
+/** One TLS handshake as a browser would do it, and if asked one request for what its head tells. Never rejects. */
 export const shakeHands = (options: {
   readonly host: string
   readonly port: number
   readonly name: string
   readonly timeoutMs: number
   readonly signal: AbortSignal
-  readonly askDate?: boolean
+  readonly askHead?: boolean
   /** The only groups offered; what Node offers when left out. */
   readonly groups?: string
 }): Promise<Handshake> => {
-  const { host, port, name, timeoutMs, signal, askDate, groups } = options
+  const { host, port, name, timeoutMs, signal, askHead, groups } = options
   const { promise, resolve } = Promise.withResolvers<Handshake>()
   const startedAt = performance.now()
   const socket = connect({
@@ -59,16 +72,19 @@ export const shakeHands = (options: {
       validUntil: expiry(socket.getPeerCertificate()),
       elapsedMs: performance.now() - startedAt,
       date: null,
+      cdn: null,
     } as const
-    if (!askDate) return settle(shaken)
+    if (!askHead) return settle(shaken)
     let head = ''
+    const told = (): void => {
+      const date = /^date: ([^\r]+)/im.exec(head)?.[1]
+      settle({ ...shaken, date: Date.parse(date ?? '') || null, cdn: cdnOf(head) })
+    }
     socket.setEncoding('latin1').on('data', (text: string) => {
       head += text
-      const date = /\r\ndate: ([^\r]+)\r\n/i.exec(head)?.[1]
-      if (date !== undefined) settle({ ...shaken, date: Date.parse(date) || null })
-      else if (head.length > 16_384 || head.includes('\r\n\r\n')) settle(shaken)
+      if (head.length > 16_384 || head.includes('\r\n\r\n')) told()
     })
-    socket.on('end', () => settle(shaken))
+    socket.on('end', told)
     socket.write(`HEAD / HTTP/1.1\r\nHost: ${name}\r\nConnection: close\r\n\r\n`)
   })
   return promise

@@ -1,5 +1,9 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:tls'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { selfSigned } from '../../compose/e2e/certificate.ts'
 import { tcpSite, tlsSite } from '../../compose/e2e/site.ts'
 import { examine } from './examine.ts'
 import { exampleAbout, verdictsOf } from './example.ts'
@@ -17,7 +21,32 @@ test('a site is asked for TLS 1.3, its certificate and the post-quantum group', 
     // Signed by itself.
     'masking.certificate': 'warn',
     'masking.post-quantum': 'ok',
+    'masking.shared': 'ok',
   })
+})
+
+test('a site that is behind a shared CDN is told by what its head says, and one that says nothing is not', async () => {
+  const { key, cert } = selfSigned('mask.test')
+  for (const [header, whose] of [
+    ['CF-Ray: 9a0-AMS', 'Cloudflare'],
+    ['x-amz-cf-id: abc', 'CloudFront'],
+    ['X-Served-By: cache-ams21-AMS', 'Fastly'],
+    ['Server: AkamaiGHost', 'Akamai'],
+    ['x-azure-ref: 0', 'Azure Front Door'],
+    ['X-Served-By: shelf 2\r\nServer: not cloudflare', null],
+  ] as const) {
+    const server = createServer({ key, cert }, (socket) => {
+      socket.on('error', () => {}).end(`HTTP/1.1 200 OK\r\n${header}\r\nDate: now\r\n\r\n`)
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const found = await masking({ MASK_HOST: '127.0.0.1', MASK_PORT: `${port}` })
+    server.close()
+    const told = found.find(({ id }) => id === 'masking.shared')
+    assert.is(told?.verdict, whose === null ? 'ok' : 'warn', header)
+    if (whose !== null) assert.match(told?.says ?? '', ` is ${whose}: `)
+  }
 })
 
 test('a site without TLS, one that does not answer, and a name that is none', async () => {

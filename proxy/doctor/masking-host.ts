@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { isOurselves } from '../masking.ts'
 import { type About, type Check, type Finding, finding, reasonOf } from './finding.ts'
-import { shakeHands } from './handshake.ts'
+import { type Handshake, shakeHands } from './handshake.ts'
 
 const timeoutMs = 4_000
 const day = 86_400_000
@@ -40,8 +40,9 @@ const addresses = (host: string, found: readonly Found[]): Finding => {
 const encrypted = async ({ config, signal, now }: About, host: string): Promise<readonly Finding[]> => {
   const name = config.tlsDomain || host
   const target = { host, port: config.maskPort, name, timeoutMs, signal }
-  const [plain, quantum] = await Promise.all([
+  const [plain, asked, quantum] = await Promise.all([
     shakeHands(target),
+    shakeHands({ ...target, askHead: true }),
     shakeHands({ ...target, groups: postQuantum }),
   ])
   const at = `${host}:${config.maskPort}`
@@ -82,6 +83,26 @@ const encrypted = async ({ config, signal, now }: About, host: string): Promise<
           `it does not take ${postQuantum}, which most large sites do`,
           {
             advice: 'TLS_DOMAIN=a site that does, for a less unusual picture',
+          },
+        ),
+    ...shared(asked, at),
+  ]
+}
+
+/** The certificate does not tell whose machine it is, and lists of addresses grow old: a CDN's own header is sure. */
+const shared = (asked: Handshake, at: string): readonly Finding[] => {
+  const id = 'masking.shared'
+  if (!asked.ok) return []
+  return [
+    asked.cdn === null
+      ? finding(id, 'ok', 'its answer names no shared CDN', { detail: true })
+      : finding(
+          id,
+          'warn',
+          `${at} is ${asked.cdn}: a way to everybody's sites there, which scanners look for`,
+          {
+            advice:
+              'TLS_DOMAIN or MASK_HOST=a site of your own or one near this host, with a server of its own',
           },
         ),
   ]

@@ -3,6 +3,27 @@ import type { Link, LinkError, LinkEvents } from './link.ts'
 import { closeSession, delivered, ended, reasonOf, type Session } from './session.ts'
 
 /**
+ * In each direction, for strangers only: a page and all that belongs to it come at full speed, and what goes on comes at
+ * a rate that shows a film to nobody. Behind the address of a CDN are everybody's sites: unbound, whoever finds the port
+ * has a fast way to all of them, and the traffic has this host's name on it.
+ */
+export const FREE_BYTES = 4 * 1_048_576
+export const BYTES_A_SECOND = 128 * 1_024
+
+/** Whether so many bytes are more than a stranger's time here has earned. No state: on average it holds for any span. */
+const spent = ({ relay, acceptedAt }: Session, bytes: number): boolean =>
+  bytes > FREE_BYTES && bytes > FREE_BYTES + ((relay.now - acceptedAt) * BYTES_A_SECOND) / 1_000
+
+/** Reads on where time has earned new bytes; asked by the sweep. What is full stays paused until it has drained. */
+export const earn = (session: Session): void => {
+  const { client, datacenter: host, bytesToClient, bytesToDatacenter } = session
+  if (host === null) return
+  if (bytesToClient > FREE_BYTES && client.unsent === 0 && !spent(session, bytesToClient)) host.resume()
+  if (bytesToDatacenter > FREE_BYTES && host.unsent === 0 && !spent(session, bytesToDatacenter))
+    client.resume()
+}
+
+/**
  * A stranger is handed to the masking host from byte 0, both ways: it sees the real site, its bytes and its close.
  * Without one it is read and never answered, as by a filter.
  */
@@ -60,10 +81,11 @@ const fromStranger: LinkEvents<Session> = {
   bytes: (session, buffer, start, end) => {
     session.bytesToDatacenter += end - start
     session.activeAt = session.relay.now
-    if (!session.datacenter!.write(buffer, start, end)) session.client.pause()
+    const taken = session.datacenter!.write(buffer, start, end)
+    if (!taken || spent(session, session.bytesToDatacenter)) session.client.pause()
   },
   drained: (session) => {
-    session.datacenter!.resume()
+    if (!spent(session, session.bytesToClient)) session.datacenter!.resume()
     settle(session)
   },
   ended: (session) => {
@@ -84,10 +106,11 @@ const fromHost: LinkEvents<Session> = {
   bytes: (session, buffer, start, end) => {
     session.bytesToClient += end - start
     session.activeAt = session.relay.now
-    if (!session.client.write(buffer, start, end)) session.datacenter!.pause()
+    const taken = session.client.write(buffer, start, end)
+    if (!taken || spent(session, session.bytesToClient)) session.datacenter!.pause()
   },
   drained: (session) => {
-    session.client.resume()
+    if (!spent(session, session.bytesToDatacenter)) session.client.resume()
     settle(session)
   },
   ended: (session) => {

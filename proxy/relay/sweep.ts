@@ -1,3 +1,4 @@
+import { earn } from './fronting.ts'
 import { reject } from './greeting.ts'
 import { closeSession, rejectedFact, type Session, tellProgress, unansweredMs } from './session.ts'
 
@@ -36,6 +37,7 @@ export const sweep = (session: Session): void => {
   const { now, settings } = relay
   const silentMs = now - session.activeAt
   if (phase === 'fronting') {
+    earn(session)
     // Behind a host that has ended all is said: nobody sees that the descriptor goes, as in the host's own kernel.
     const patienceMs = session.datacenterEnded && session.client.unsent === 0 ? HALF_OPEN_MS : STRANGER_MS
     if (session.dialing === null && silentMs >= patienceMs) closeSession(session, 'proxy', session.endReason)
