@@ -49,6 +49,12 @@ export const limitCases: readonly Case[] = [
     firing: ['MtscopeLimitReached'],
   },
   {
+    name: 'strangers are refused without an end',
+    series: { [`${p.limitRefused.name}{limit="strangers",${on}}`]: '0+50x60', [came]: '0+60x60' },
+    at: '19m',
+    firing: [],
+  },
+  {
     name: 'no limit was reached',
     series: { [`${p.limitRefused.name}{limit="connections",${on}}`]: '7x40' },
     at: '19m',

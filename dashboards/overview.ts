@@ -142,7 +142,8 @@ export const overview: Board = {
             query(sum(rate(p.limitRefused), 'instance', 'limit'), '{{instance}} refused: {{limit}}'),
           ],
           {
-            description: 'Refused: a limit was reached, and clients are turned away.',
+            description:
+              'Refused: a limit was reached, and clients are turned away; strangers: no clients, beyond their half of the places.',
             runbook: 'limit-reached',
           },
         ),

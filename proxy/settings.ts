@@ -178,7 +178,11 @@ export const settings = {
     fallback: '64',
     doc: 'Most warm sockets for each datacenter; 0 keeps none',
   },
-  MAX_CONNECTIONS: { parse: whole(1, 1_000_000), fallback: '20000', doc: 'Most clients at once' },
+  MAX_CONNECTIONS: {
+    parse: whole(1, 1_000_000),
+    fallback: '20000',
+    doc: 'Most clients at once; strangers get half of it at most',
+  },
   MAX_HANDSHAKES: { parse: whole(1, 1_000_000), fallback: '2000', doc: 'Most unfinished handshakes at once' },
   DRAIN_SECONDS: {
     parse: duration(0, 3_600),

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { ProxyEvent } from '../../proxy/events/contract.ts'
+import type { Limit, ProxyEvent } from '../../proxy/events/contract.ts'
 import { rejected, session } from '../example-facts.ts'
 import { watched } from './watched.ts'
 
@@ -80,8 +80,8 @@ test('one client with a wrong clock, however stubborn, is no alert', () => {
 })
 
 const turnedAway =
-  (count: number) =>
-  (at: number): ProxyEvent[] => [{ v: 1, type: 'limit.refused', at, limit: 'connections', count, worker: 0 }]
+  (count: number, limit: Limit = 'connections') =>
+  (at: number): ProxyEvent[] => [{ v: 1, type: 'limit.refused', at, limit, count, worker: 0 }]
 
 test('a limit that goes on refusing many is told within two minutes and clears five minutes after', () => {
   const host = watched()
@@ -102,6 +102,14 @@ test('a few refused connections, a burst that is over, and one in fifty of a bus
   const busy = watched()
   busy.pass(10, (at) => [...turnedAway(2)(at), ...Array.from({ length: 100 }, () => session({ at })[0]!)])
   for (const host of [few, burst, busy]) assert.equal(host.told('limit-reached'), [])
+})
+
+test('strangers that are refused page nobody, however many', () => {
+  const host = watched()
+  host.pass(20, turnedAway(500, 'strangers'))
+  assert.equal(host.told('limit-reached'), [])
+  host.pass(4, (at) => [...turnedAway(500, 'strangers')(at), ...turnedAway(3)(at)])
+  assert.equal(host.told('limit-reached'), ['+connections'])
 })
 
 test.run()

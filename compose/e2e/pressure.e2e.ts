@@ -141,6 +141,23 @@ test('beyond MAX_CONNECTIONS a client is shed with a counted reason, and the oth
   await late.reqPq()
 })
 
+for (const env of [{ PORTABLE_RELAY: 'false' }, { PORTABLE_RELAY: 'true' }, { MASK_HOST: 'off' }])
+  test(`silent strangers in every place leave half of them to users, ${JSON.stringify(env)}`, async () => {
+    await using dc = await fakeDatacenter()
+    const limits = { MAX_CONNECTIONS: '20', CLIENT_HANDSHAKE_TIMEOUT: '0.5', WORKERS: '2' }
+    await using proxy = await startAppliance({ datacenters: { 2: dc }, env: { ...limits, ...env } })
+    const silent = Array.from({ length: 20 }, () => mute(proxy.port))
+    try {
+      await until(async () => (await proxy.status()).limits.strangers === 10, 'ten strangers shed')
+      await using client = await connectClient({ mode: 'tls', port: proxy.port, secret: proxy.secret })
+      await client.reqPq()
+      await until(async () => (await proxy.status()).open.total === 11, 'ten strangers and a user')
+    } finally {
+      for (const socket of silent) socket.destroy()
+    }
+    await until(async () => (await proxy.status()).open.total === 0, 'all gone')
+  })
+
 test('unfinished handshakes beyond MAX_HANDSHAKES are shed, and clients get in again when they are gone', async () => {
   await using dc = await fakeDatacenter()
   const env = { MAX_HANDSHAKES: '5', CLIENT_HANDSHAKE_TIMEOUT: '2', MASK_HOST: 'off' }

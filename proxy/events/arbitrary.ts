@@ -4,6 +4,7 @@ import type {
   CloseReason,
   DialError,
   EventType,
+  Limit,
   MtscopeEvent,
   Phase,
   ProxyEvent,
@@ -184,7 +185,7 @@ export const arbitraries: { readonly [T in EventType]: fc.Arbitrary<Of<T>> } = {
     { tcpMs: amount, resPqMs: amount, error: dialError },
   ),
   'limit.refused': fact('limit.refused', {
-    limit: fc.constantFrom('connections' as const, 'handshakes' as const, 'file-descriptors' as const),
+    limit: fc.constantFrom<Limit>('connections', 'handshakes', 'strangers', 'file-descriptors'),
     count,
     worker: count,
   }),

@@ -51,7 +51,8 @@ export type DialError =
   | 'other'
 
 export type Direction = 'to-client' | 'to-datacenter'
-export type Limit = 'connections' | 'handshakes' | 'file-descriptors'
+/** `strangers`: half of the connections, that those who are no clients may take; closed when it was clear that one is. */
+export type Limit = 'connections' | 'handshakes' | 'strangers' | 'file-descriptors'
 /** `unreadable`: a stored fact of a type, version or shape that this program does not know. */
 export type LossReason = 'worker-queue' | 'log-full' | 'log-bounds' | 'unreadable'
 

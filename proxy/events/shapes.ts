@@ -89,6 +89,7 @@ const direction = oneOf<Direction>({ 'to-client': true, 'to-datacenter': true })
 export const limits: Readonly<Record<Limit, true>> = {
   connections: true,
   handshakes: true,
+  strangers: true,
   'file-descriptors': true,
 }
 const limit = oneOf(limits)

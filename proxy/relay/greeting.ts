@@ -32,8 +32,12 @@ const judge = (session: Session): void => {
 
 export const reject = (session: Session, { step: _, reason, ...facts }: Rejected): void => {
   dropClaim(session)
-  rejectedFact(session, reason, session.relay.mask !== null, facts)
-  front(session, reason)
+  const { relay } = session
+  const stays = relay.estrange(session)
+  rejectedFact(session, reason, stays && relay.mask !== null, facts)
+  if (stays) return front(session, reason)
+  relay.refused('strangers')
+  closeSession(session, 'proxy', 'limit')
 }
 
 const answerHello = (session: Session, hello: Inner['hello']): void => {

@@ -68,7 +68,14 @@ export const relaying = (
         event.type === 'connection.closed' ? [`${event.by} ${event.phase} ${event.reason}`] : [],
       ),
     /** What is left when all is over. */
-    left: () => [relay.sessions.size, relay.greetings.size, relay.relaying, relay.dialer.inFlight],
+    left: () => [
+      relay.sessions.size,
+      relay.greetings.size,
+      relay.strangers.size,
+      relay.relaying,
+      relay.dialer.inFlight,
+      ...new Int32Array(relay.settings.room),
+    ],
   }
 }
-export const nothing = [0, 0, 0, 0]
+export const nothing = [0, 0, 0, 0, 0, 0, 0, 0]

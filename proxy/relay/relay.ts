@@ -38,6 +38,8 @@ export type Relay = {
   readonly sessions: Set<Session>
   /** Those of them whose handshake is not complete, oldest first. */
   readonly greetings: Set<Session>
+  /** Those that turned out to be no clients, and have a place as such. */
+  readonly strangers: Set<Session>
   /** How many sessions have their datacenter. */
   relaying: number
   addresses(id: number): readonly Address[]
@@ -46,6 +48,8 @@ export type Relay = {
   toClientSize(): number
   /** Its handshake is complete, or will never be. */
   greeted(session: Session): void
+  /** It is no client; false: there are too many of them. */
+  estrange(session: Session): boolean
   forget(session: Session): void
   accepted(link: Link): void
   refused(limit: Limit): void
@@ -122,6 +126,7 @@ export const startRelay = (
     emit,
     sessions: new Set(),
     greetings: new Set(),
+    strangers: new Set(),
     relaying: 0,
     // Media falls back to the plain addresses of its datacenter.
     addresses: (of) => directory.get(of) ?? (of < 0 ? directory.get(-of) : undefined) ?? [],
@@ -147,8 +152,14 @@ export const startRelay = (
     greeted: (session) => {
       if (relay.greetings.delete(session)) places.greeted()
     },
+    estrange: (session) => {
+      if (!places.estrange()) return false
+      relay.strangers.add(session)
+      return true
+    },
     forget: (session) => {
       relay.greeted(session)
+      if (relay.strangers.delete(session)) places.strangerLeft()
       if (relay.sessions.delete(session)) places.leave()
       if (session.fromClient !== null) relay.relaying--
     },

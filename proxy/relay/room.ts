@@ -7,17 +7,24 @@ export type Room = {
   enter(): 'connections' | 'handshakes' | null
   /** A client that entered no longer greets. */
   greeted(): void
+  /** Takes a place among those who are no clients, within the place it has; false: there is none left. */
+  estrange(): boolean
+  /** A stranger that got one goes. */
+  strangerLeft(): void
   leave(): void
 }
 
-export const roomMemory = (): SharedArrayBuffer => new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT)
+export const roomMemory = (): SharedArrayBuffer => new SharedArrayBuffer(3 * Int32Array.BYTES_PER_ELEMENT)
 
 const CONNECTIONS = 0
 const HANDSHAKES = 1
+const STRANGERS = 2
 
 /** The room in `memory`, as one thread sees it. */
 export const room = (memory: SharedArrayBuffer, maxConnections: number, maxHandshakes: number): Room => {
   const counts = new Int32Array(memory)
+  // A stranger may stay for minutes: as many as care to come leave half of the places to users.
+  const maxStrangers = Math.max(1, Math.floor(maxConnections / 2))
   /** Counted first and looked at then: two threads never both take the last place. */
   const take = (what: number, most: number): boolean => {
     if (Atomics.add(counts, what, 1) < most) return true
@@ -32,6 +39,8 @@ export const room = (memory: SharedArrayBuffer, maxConnections: number, maxHands
       return 'handshakes'
     },
     greeted: () => void Atomics.sub(counts, HANDSHAKES, 1),
+    estrange: () => take(STRANGERS, maxStrangers),
+    strangerLeft: () => void Atomics.sub(counts, STRANGERS, 1),
     leave: () => void Atomics.sub(counts, CONNECTIONS, 1),
   }
 }

@@ -148,7 +148,7 @@ export const metrics = {
     kind: 'counter',
     unit: '1',
     labels: ['limit'],
-    help: 'Connections refused at accept because a limit was reached',
+    help: 'Connections refused because a limit was reached',
   },
   warmSockets: {
     name: 'mtscope_pool_sockets',

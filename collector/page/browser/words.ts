@@ -98,6 +98,7 @@ export const dialError = (error: string): string => dialErrors[error as DialErro
 const limits: Record<Limit, string> = {
   connections: 'connections open at once',
   handshakes: 'handshakes in flight',
+  strangers: 'strangers at once',
   'file-descriptors': 'file descriptors',
 }
 export const limit = (name: string): string => limits[name as Limit] ?? name
