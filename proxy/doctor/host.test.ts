@@ -36,6 +36,29 @@ test('what the script says becomes findings, and counters show the need', () => 
   )
 })
 
+const adviceOf = (lines: readonly string[]): Readonly<Record<string, string | null>> =>
+  Object.fromEntries(judge(readReport(lines.join('\n'))).map(({ id, advice }) => [id, advice]))
+
+test('what is so already is not advised', () => {
+  const dropped = 'counter\tListenOverflows\t54'
+  const row = (now: number, state: string): string =>
+    `setting\tnet.core.somaxconn\t${now}\t4096\teffective\t${state}\tthe relay asks for 4096`
+  const good = adviceOf([dropped, row(4_096, 'good')])['host.ListenOverflows']
+  assert.not.match(good ?? '', 'somaxconn')
+  assert.match(good ?? '', /^if it grows while the proxy runs/)
+  const low = adviceOf([dropped, row(128, 'change')])['host.ListenOverflows']
+  assert.match(low ?? '', /^net\.core\.somaxconn=4096; if it grows/)
+})
+
+test('cores that are waited for are told once, with what to do', () => {
+  const told = adviceOf([
+    'counter\tcpu.waiting\t31.5',
+    'setting\tcpuset\t0-1\town-cores\teffective\tby-hand\tsomebody waits for a core',
+  ])
+  assert.equal(Object.keys(told), ['host.settings', 'host.cpu.waiting'])
+  assert.match(told['host.cpu.waiting'] ?? '', 'PROXY_CPUSET=0')
+})
+
 test('the script runs on this host', async () => {
   const found = await examine({ host: hostCheck }, exampleAbout(), { limit: 60_000 })
   assert.ok(found.length > 30, JSON.stringify(found.slice(0, 3)))

@@ -94,6 +94,8 @@ type Need = {
   readonly least: number
   readonly verdict: 'note' | 'warn'
   readonly says: (value: number) => string
+  /** Advised first, unless it is so already. */
+  readonly setting?: string
   readonly advice: string
 }
 
@@ -103,15 +105,20 @@ const needs: readonly Need[] = [
     counter: 'ListenOverflows',
     least: 1,
     verdict: 'note',
-    says: (value) => `${value} connects were dropped since boot because nobody accepted them in time`,
-    advice: 'net.core.somaxconn=4096, and look for a busy event loop or too few WORKERS',
+    says: (value) =>
+      `${value} connects, to any program here, were dropped since boot because nobody accepted them in time`,
+    setting: 'net.core.somaxconn',
+    advice:
+      'if it grows while the proxy runs (nstat -az TcpExtListenOverflows), look for a busy event loop or too few WORKERS',
   },
   {
     counter: 'softnet.dropped',
     least: 1,
     verdict: 'note',
-    says: (value) => `${value} packets were dropped since boot before any socket saw them`,
-    advice: 'net.core.netdev_max_backlog=10000, RPS, or more cores',
+    says: (value) =>
+      `${value} packets, for any program here, were dropped since boot before any socket saw them`,
+    setting: 'net.core.netdev_max_backlog',
+    advice: 'RPS, or more cores',
   },
   {
     counter: 'tcp.pressures',
@@ -125,7 +132,7 @@ const needs: readonly Need[] = [
     least: 20,
     verdict: 'warn',
     says: (value) => `somebody waited for a core in ${value} % of the last five minutes`,
-    advice: 'more cores, or cpuset so that the proxy has some of its own',
+    advice: 'compose: PROXY_CPUSET=0 with compose.host.yaml; else fewer programs, or more cores',
   },
   {
     counter: 'memory.waiting',
@@ -150,9 +157,11 @@ const tracked = ({ counters }: Report): Finding | null => {
     : finding('host.conntrack', 'ok', says, { numbers })
 }
 
-const needed = ({ counters }: Report): readonly Finding[] =>
-  needs.flatMap(({ counter, least, verdict, says, advice }) => {
+const needed = ({ counters, rows }: Report): readonly Finding[] =>
+  needs.flatMap(({ counter, least, verdict, says, setting, advice: rest }) => {
     const value = counters.get(counter)
+    const change = rows.find((row) => row.setting === setting && row.state === 'change')
+    const advice = change === undefined ? rest : `${change.setting}=${change.wanted}; ${rest}`
     if (value === undefined) return []
     const id = `host.${counter}` as const
     const numbers = { value }
@@ -163,7 +172,9 @@ const needed = ({ counters }: Report): readonly Finding[] =>
 
 export const judge = (report: Report): readonly Finding[] => {
   const conntrack = tracked(report)
-  return [summary(report), ...(conntrack ? [conntrack] : []), ...needed(report), ...report.rows.map(ofRow)]
+  // What is wanted of cpuset is a word, not a value; host.cpu.waiting says the same, and what to do.
+  const rows = report.rows.filter(({ setting, state }) => !(setting === 'cpuset' && state === 'by-hand'))
+  return [summary(report), ...(conntrack ? [conntrack] : []), ...needed(report), ...rows.map(ofRow)]
 }
 
 /** What the script says; it needs no root and writes nothing. Some hundred programs run one after the other: it has all the time there is. */
