@@ -69,6 +69,17 @@ test('no network at all is an alert that points at this host', () => {
   assert.match(host.last('datacenter-down')!.summary, /No other datacenter answers either/)
 })
 
+test('an answer that is not Telegram’s points at what stands between, not at a firewall', () => {
+  const host = watched()
+  host.pass(
+    5,
+    probing((at) => ({ ...probe(at, 'timeout'), error: 'protocol' })),
+  )
+  const { summary } = host.last('datacenter-down')!
+  assert.match(summary, /the last: protocol.* answers in its place/)
+  assert.not.match(summary, /firewall/)
+})
+
 test('two addresses of a datacenter: one that answers is enough', () => {
   const host = watched()
   const second = (at: number) => ({ ...probe(at, 'timeout'), address: '192.0.2.9:443' })

@@ -50,9 +50,13 @@ const down = (watch: Watch, route: RouteHealth): Finding => {
       const seen = workedAt === null ? 'has never answered' : `has not answered since ${clock(workedAt)}`
       const others = routesOf(watch.state).filter((other) => other.expected && other.workedAt !== null)
       const elsewhere = others.some((other) => now - (other.workedAt ?? 0) < quietMs * 2)
-      const advice = elsewhere
-        ? 'Other datacenters answer: it is this one, or the route to it. Accounts at home there cannot connect; ask your provider, or wait.'
-        : 'No other datacenter answers either: look at this host’s network, firewall and provider first.'
+      // TCP stands then: neither a firewall that drops nor a lost route looks so.
+      const advice =
+        error === 'protocol'
+          ? 'Something between here and Telegram answers in its place (a transparent proxy, a captive portal): take port 443 past it, or ask your provider.'
+          : elsewhere
+            ? 'Other datacenters answer: it is this one, or the route to it. Accounts at home there cannot connect; ask your provider, or wait.'
+            : 'No other datacenter answers either: look at this host’s network, firewall and provider first.'
       return `${spoken(route)} ${seen} (${sinceWorked.failed} tries failed, the last: ${error ?? 'no answer'}). ${advice}`
     },
     calm: () =>

@@ -54,6 +54,15 @@ test('without any answer there is one line about the way out', () => {
   assert.equal(verdicts([asked(1, refused), asked(2, unreachable)]), { 'datacenters.any': 'fail' })
 })
 
+test('who answers in the place of Telegram is told from no way out', () => {
+  const protocol: Probe = { ok: false, error: 'protocol' }
+  const advice = (...all: readonly Asked[]) => judge(all, new Map()).at(-1)?.advice ?? ''
+  assert.match(advice(asked(1, protocol), asked(1, unreachable, 'ipv6')), 'answers in its place')
+  assert.match(advice(asked(1, took(5)), asked(2, protocol)), 'answers in its place')
+  assert.match(advice(asked(1, refused)), 'no way out')
+  assert.match(advice(asked(1, took(5)), asked(2, refused)), 'look at the firewall')
+})
+
 test('a name that leads nowhere is a line of its own, with what to do', async () => {
   const about = exampleAbout({ TELEGRAM_DATACENTERS: '2=127.0.0.1:1,4=nowhere.invalid:443' })
   const found = await datacentersCheck({ ...about, signal: new AbortController().signal })

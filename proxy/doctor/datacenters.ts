@@ -45,6 +45,12 @@ const errorsOf = ({ asked }: Route): string => {
   return [...errors].join(', ')
 }
 
+/** TCP stood, and what came back is not Telegram's: no firewall, and no lack of a way out. */
+const isImpostor = ({ asked }: Route): boolean =>
+  asked.some(({ answer }) => !answer.ok && answer.error === 'protocol')
+const impostor =
+  'something between here and Telegram answers in its place (a transparent proxy, a captive portal): take port 443 past it, or try another network or provider'
+
 /** A route that is down is only half as bad where the other family answers. */
 const told = (route: Route, others: readonly Route[]): Finding => {
   const { id, family, asked } = route
@@ -71,7 +77,9 @@ const told = (route: Route, others: readonly Route[]): Finding => {
   return finding(name, other ? 'note' : id < 0 ? 'warn' : 'fail', `${nameOf(route)}: ${errorsOf(route)}`, {
     advice: other
       ? null
-      : 'look at the firewall for outgoing connects to port 443; else it is blocked on the way: try another provider',
+      : isImpostor(route)
+        ? impostor
+        : 'look at the firewall for outgoing connects to port 443; else it is blocked on the way: try another provider',
     numbers: { addresses: asked.length, answering },
   })
 }
@@ -109,8 +117,9 @@ export const judge = (asked: readonly Asked[], directory: Directory): readonly F
         'fail',
         `no datacenter answers (${[...new Set(routes.map(errorsOf))].join(', ')})`,
         {
-          advice:
-            'this machine has no way out, or a firewall forbids it: try curl -v telnet://149.154.167.51:443',
+          advice: routes.some(isImpostor)
+            ? impostor
+            : 'this machine has no way out, or a firewall forbids it: try curl -v telnet://149.154.167.51:443',
           numbers: { addresses: asked.length, answering: 0 },
         },
       ),
