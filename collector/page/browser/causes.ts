@@ -2,7 +2,7 @@ import type { Status } from '../../status.ts'
 import { count } from './format.ts'
 import { h, type Piece } from './piece.ts'
 import { bar, mark, table } from './table.ts'
-import { close, limit, rejections } from './words.ts'
+import { close, limit, rejections, side } from './words.ts'
 
 type Counted = { total: number; lastHour: number }
 const oftenFirst = (a: Counted, b: Counted) => b.lastHour - a.lastHour || b.total - a.total
@@ -22,7 +22,12 @@ export const closesSection = ({ closes }: Status): Piece[] => {
           const { title, advice } = close(by, phase, reason)
           return [
             h('span', { class: 'cause' }, title, drop ? ' ' : null, drop ? mark('drop', 'drop') : null),
-            h('span', { class: 'fine' }, h('code', {}, `${by} ${phase} ${reason}`), advice && ` · ${advice}`),
+            h(
+              'span',
+              { class: 'fine' },
+              h('code', {}, `${side(by, phase)} ${phase} ${reason}`),
+              advice && ` · ${advice}`,
+            ),
           ]
         },
       },

@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { CloseReason, Phase, Side } from '../../../proxy/events/contract.ts'
-import { close, dialError, limit, loss, place } from './words.ts'
+import { close, dialError, limit, loss, place, side } from './words.ts'
 
 test('a close is a sentence: who, what, when', () => {
   const titles = (
@@ -25,6 +25,14 @@ test('what became of a stranger names why it was one, and whose the far end was'
     title: 'Stranger shown the masking host: timeout',
     advice: 'The masking host closed.',
   })
+  assert.is(
+    close('datacenter', 'fronting', 'reset').title,
+    'Masking host cut the connection (reset) while the site was shown',
+  )
+  assert.equal(
+    [side('datacenter', 'fronting'), side('client', 'fronting'), side('datacenter', 'relaying')],
+    ['masking host', 'client', 'datacenter'],
+  )
 })
 
 test('a reason that this page is too old to know is shown as it is', () => {

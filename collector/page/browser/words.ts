@@ -56,16 +56,20 @@ const closes: Record<Exclude<CloseReason, RejectReason> | 'timeout', Meaning> = 
 
 const sides: Record<Side, string> = { client: 'Client', datacenter: 'Datacenter', proxy: 'Proxy' }
 
+/** Who ended it, as a word. To a stranger the far end is the masking host, which the contract calls the datacenter's side. */
+export const side = (by: Side, phase: Phase): string =>
+  by === 'datacenter' && phase === 'fronting' ? 'masking host' : by
+
 const phases: Record<Phase, string> = {
   hello: 'during the handshake',
   dial: 'during the dial',
   waiting: 'before the first byte came down',
   relaying: 'while relaying',
-  fronting: 'while it was shown the masking host',
+  fronting: 'while the site was shown',
 }
 
 export const close = (by: Side, phase: Phase, reason: CloseReason): { title: string; advice: string } => {
-  // There the far end is the masking host, and the reason is why it came to that.
+  // The reason is why it came to that.
   if (phase === 'fronting' && reason in rejections) {
     return { title: `Stranger shown the masking host: ${reason}`, advice: strangers[by] }
   }
@@ -74,7 +78,8 @@ export const close = (by: Side, phase: Phase, reason: CloseReason): { title: str
     advice: rejections[reason as RejectReason] ?? '',
   }
   const done = typeof did === 'string' ? did : (did[by] ?? `ended it (${reason})`)
-  return { title: `${sides[by]} ${done} ${phases[phase]}`, advice }
+  const who = side(by, phase) === by ? sides[by] : 'Masking host'
+  return { title: `${who} ${done} ${phases[phase]}`, advice }
 }
 
 const strangers: Record<Side, string> = {
