@@ -185,6 +185,19 @@ test('need shows in counters: a single queue with cores that fell behind wants R
   assert.match(run(['sh'], late, []).stdout, 'virtual machine')
 })
 
+test('a queue that dropped nothing is long enough', () => {
+  const packets = (dropped: string): Record<string, string> => ({
+    ...net({ 'net.core.netdev_max_backlog': '1000' }),
+    'proc/net/softnet_stat': `00001000 ${dropped} 00000000 00000000\n`,
+    'sys/class/net/veth0/device': '',
+  })
+  using calm = fakeRoot(packets('00000000'))
+  using full = fakeRoot(packets('00000007'))
+  const of = (host: typeof calm) => verdictsOf(host).get('net.core.netdev_max_backlog')
+  assert.equal([of(calm)?.verdict, of(calm)?.state], ['no-op', 'leave'])
+  assert.equal([of(full)?.verdict, of(full)?.state, of(full)?.wanted], ['effective', 'change', '10000'])
+})
+
 test('what only helps stores is set where one runs', () => {
   const values = { ...net({ 'vm.swappiness': '60' }), 'proc/meminfo': 'SwapTotal: 1024 kB\n' }
   using alone = fakeRoot(values)

@@ -322,9 +322,9 @@ settings() {
   done
   setting net.ipv4.tcp_fin_timeout most 15 no-op 'for orphans alone: the relay closes both ends itself'
   setting net.ipv4.tcp_mem least 0 no-op "sized by the kernel; times under pressure: ${pressures:-?}"
-  queued=no-op
-  for device in "$ROOT"/sys/class/net/veth* "$ROOT"/sys/class/net/docker0; do [ ! -e "$device" ] || queued=effective; done
-  setting net.core.netdev_max_backlog least 10000 $queued "only for veth, loopback and RPS; dropped so far: $dropped"
+  # That queue alone counts as dropped: nothing dropped, nothing gained.
+  setting net.core.netdev_max_backlog least 10000 "$(if_ [ "$dropped" -gt 0 ])" \
+    "only for veth, loopback and RPS; dropped so far: $dropped"
   setting net.ipv4.tcp_fastopen is 3 no-op 'neither the listener nor Telegram asks for it'
   setting net.ipv4.tcp_low_latency is 1 "$(if kernel 4 14; then echo no-op; else echo 'unknown here'; fi)" \
     'does nothing from 4.14 on'
@@ -418,7 +418,7 @@ cpu() {
     tell cpuset "${allowed:--}" own-cores no-op leave "nobody waits for a core ($cpu_wait % of the time)"
   else
     tell cpuset "${allowed:--}" own-cores effective by-hand \
-      "somebody waits for a core $cpu_wait % of the time: cpuset of the host profile, or more cores"
+      "somebody waits for a core $cpu_wait % of the time: PROXY_CPUSET with compose.host.yaml, or more cores"
   fi
   setting kernel.sched_min_granularity_ns least 10000000 "$(if kernel 5 13; then echo no-op; else echo 'unknown here'; fi)" \
     'gone since 5.13'
