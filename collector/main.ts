@@ -11,6 +11,7 @@ const usage = `${program}: folds the events of a fleet from Kafka into Redis, de
 
 Needs KAFKA_BROKERS and REDIS_URL, from the environment or from .env in the current folder; README.md lists all settings.
 Serves the status page, /metrics, /api/status, /api/alerts, /healthz and /readyz on METRICS_HOST:COLLECTOR_PORT.
+Ready means that Redis and Kafka answer; it says nothing of proxies.
 Start as many as you like: they share the partitions of the topic, and each answers for the whole fleet.
 
   SIGTERM, SIGINT   leaves the group, so that another takes over at once, and exits 0

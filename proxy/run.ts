@@ -15,6 +15,8 @@ const usage = (program: string): string => `${program}: a Telegram MTProto proxy
 
 Settings come from the environment and from .env in the current folder; README.md lists them all.
 Without any, it makes a secret, keeps it in ./data and listens on port 8080.
+The status page, /metrics, /healthz and /readyz are on METRICS_HOST:METRICS_PORT. Ready means that it accepts clients;
+it says nothing of datacenters.
 
   SIGHUP            reads users again; connections go on
   SIGTERM, SIGINT   stops accepting, lets connections end, exits 0; a second one ends them at once

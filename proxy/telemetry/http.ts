@@ -17,7 +17,7 @@ export type Exposition = () => Promise<{ contentType: string; body: string }>
 export type Routes = {
   /** Joined at `/metrics`, in this order. */
   readonly expositions: readonly Exposition[]
-  /** Null when ready, else why not: the text of `/readyz`. */
+  /** Null when ready, which says nothing of datacenters; else why not: the text of `/readyz`. */
   readonly unready: () => string | null
   /** Path → what is answered as JSON, computed at each request. */
   readonly json: Readonly<Record<string, () => unknown>>
