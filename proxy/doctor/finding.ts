@@ -55,7 +55,15 @@ export const finding = (
 })
 
 /** A running proxy with these settings, as its own /metrics tells of it. */
-export type Live = { readonly openFds: number; readonly maxFds: number; readonly connections: number }
+export type Live = {
+  readonly openFds: number
+  readonly maxFds: number
+  readonly connections: number
+  /** Its name, where it is told. */
+  readonly node?: string
+  /** Whether its own doctor saw it listen on its port, where it is told. */
+  readonly listens?: boolean
+}
 
 /** What a check gets. */
 export type About = {

@@ -6,6 +6,7 @@ import { examine } from './examine.ts'
 import { exampleAbout, verdictsOf } from './example.ts'
 import type { Live } from './finding.ts'
 import { listenerCheck } from './listener.ts'
+import { readLive } from './live.ts'
 
 const running: Live = { openFds: 60, maxFds: 65_536, connections: 0 }
 
@@ -28,6 +29,25 @@ test('who has the port is known without taking it', async () => {
   await server[Symbol.asyncDispose]()
   assert.is(verdictsOf(await listener(port, null))['listener.port'], 'note')
   assert.is(verdictsOf(await listener(port, running))['listener.port'], 'fail')
+})
+
+test('another proxy on METRICS_PORT is not taken for this one', async () => {
+  const { config } = exampleAbout()
+  const demo = readLive(
+    [
+      'mtscope_build_info{version="0.1.0",node="demo"} 1',
+      'mtscope_doctor_finding{area="listener",check="listener.port",verdict="ok"} 1',
+      'mtscope_doctor_finding{area="listener",check="listener.port",verdict="fail"} 0',
+    ].join('\n'),
+  )
+  assert.equal([demo?.node, demo?.listens], ['demo', true])
+  assert.is(readLive('up 1'), null)
+  // tcpmux: nobody has it.
+  const verdict = async (live: Live | null) => verdictsOf(await listener(1, live))['listener.port']
+  assert.is(await verdict(demo), 'warn')
+  assert.is(await verdict({ ...running, node: 'demo' }), 'warn')
+  assert.is(await verdict({ ...running, node: config.node, listens: true }), 'warn')
+  assert.is(await verdict({ ...running, node: config.node, listens: false }), 'fail')
 })
 
 test.run()

@@ -78,6 +78,19 @@ const bound = (about: About): Finding => {
       },
     )
   }
+  if (live !== null && (live.listens === true || (live.node ?? config.node) !== config.node)) {
+    const whose = live.node === undefined ? '' : ` (node ${live.node})`
+    return finding(
+      'listener.port',
+      'warn',
+      `the proxy that answers on METRICS_PORT ${config.metricsPort}${whose} is another one, or has another port: nobody listens on ${port} here`,
+      {
+        advice:
+          'if it is this proxy, look at the MTPROTO_PORT it has; else stop it, or choose another METRICS_PORT',
+        numbers,
+      },
+    )
+  }
   if (live !== null) {
     return finding('listener.port', 'fail', `the proxy runs, but nobody listens on ${port} here`, {
       advice: 'look whether it runs with another MTPROTO_PORT, or in another container',

@@ -12,6 +12,26 @@ const total = (text: string, name: string): number =>
     .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
     .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0)
 
+const nodeOf = new RegExp(`^${metrics.buildInfo.name}\\{.*?\\bnode="([\\w.-]{1,64})"`, 'm')
+const listensOf = new RegExp(
+  `^${metrics.doctorFinding.name}\\{(?=.*check="listener\\.port")(?=.*verdict="ok").*\\} 1$`,
+  'm',
+)
+
+/** What the text of its /metrics tells; null when it is no proxy's. */
+export const readLive = (text: string): Live | null => {
+  if (!text.includes('mtscope_') && !text.includes('OTEL_SDK_DISABLED')) return null
+  const node = nodeOf.exec(text)?.[1]
+  const listens = listensOf.test(text)
+  return {
+    openFds: total(text, metrics.openFds.name),
+    maxFds: total(text, metrics.maxFds.name),
+    connections: total(text, metrics.connectionsOpen.name),
+    listens,
+    ...(node === undefined ? {} : { node }),
+  }
+}
+
 /** Asks the proxy that runs with these settings, if one does, by its own /metrics. */
 export const askLive = async ({ metricsHost, metricsPort }: Config): Promise<Live | null> => {
   if (metricsPort === 0) return null
@@ -21,13 +41,7 @@ export const askLive = async ({ metricsHost, metricsPort }: Config): Promise<Liv
     const answer = await fetch(`http://${host}:${metricsPort}/metrics`, {
       signal: AbortSignal.timeout(timeoutMs),
     })
-    const text = await answer.text()
-    if (!text.includes('mtscope_') && !text.includes('OTEL_SDK_DISABLED')) return null
-    return {
-      openFds: total(text, metrics.openFds.name),
-      maxFds: total(text, metrics.maxFds.name),
-      connections: total(text, metrics.connectionsOpen.name),
-    }
+    return readLive(await answer.text())
   } catch {
     return null
   }
