@@ -39,20 +39,30 @@ folder_of() {
   esac
 }
 
-# Of those, what is in these compose files: a proxy alone has no Kafka.
-saved() {
-  compose config --services | grep -x -e proxy -e proxy-2 -e kafka -e redis
+needs_docker() {
+  docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null ||
+    fail 'docker compose is missing: install Docker with Compose, or run this where the stack runs'
+}
+
+# Sets services: what is saved of those in these compose files, as a proxy alone has no Kafka.
+look() {
+  all=$(compose config --services) ||
+    fail 'docker compose cannot read the compose files: run this where compose.yaml is'
+  services=$(echo "$all" | grep -x -e proxy -e proxy-2 -e kafka -e redis) ||
+    fail 'the compose files have none of proxy, proxy-2, kafka, redis: run this where compose.yaml is'
 }
 
 # Proxies of a fleet live in a network that has to be there.
 hold() {
-  if compose config --services | grep -qx address; then compose up -d address; fi
+  if echo "$all" | grep -qx address; then compose up -d address; fi
 }
 
 save() {
+  needs_docker
+  look
+  running=$(compose ps --services --status running) || fail 'docker compose ps failed: see above; nothing was stopped'
   umask 077
   mkdir -p "$1"
-  running=$(compose ps --services --status running)
   # Whatever happens, people are let in again, and nothing runs that did not. Not every sh runs EXIT after a signal.
   trap 'exit 130' INT
   trap 'exit 143' TERM
@@ -61,7 +71,7 @@ save() {
   if [ -f .env ]; then cp .env "$1/env"; fi
   compose stop
   hold
-  for service in $(saved); do
+  for service in $services; do
     file=$1/$service.tar.gz
     within "$service" tar -C "$(folder_of "$service")" -czf - . >"$file"
     gzip -t "$file" || fail "$file was not written whole"
@@ -70,15 +80,21 @@ save() {
 }
 
 restore() {
+  [ -d "$1" ] || fail "$1 is not a folder: name the one that save has written"
+  needs_docker
   # First: compose asks it for the settings.
   if [ -f "$1/env" ] && [ ! -f .env ]; then (umask 077 && cp "$1/env" .env && echo 'restored .env'); fi
-  hold
-  for service in $(saved); do
+  look
+  for service in $services; do
     [ -f "$1/$service.tar.gz" ] || fail "$1/$service.tar.gz is missing"
-    [ -z "$(within "$service" ls -A "$(folder_of "$service")")" ] ||
+  done
+  hold
+  for service in $services; do
+    there=$(within "$service" ls -A "$(folder_of "$service")") || fail "the volume of $service cannot be read: see above"
+    [ -z "$there" ] ||
       fail "the volume of $service is not empty; docker compose down --volumes throws all volumes away"
   done
-  for service in $(saved); do
+  for service in $services; do
     within "$service" tar -C "$(folder_of "$service")" -xzf - <"$1/$service.tar.gz"
     echo "restored $service"
   done

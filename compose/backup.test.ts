@@ -1,0 +1,80 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+
+const script = join(import.meta.dirname, 'backup.sh')
+
+/** A folder where `docker` does what these lines of sh say, and nothing else of Docker is there. */
+const machine = (docker?: string) => {
+  const path = mkdtempSync(join(tmpdir(), 'mtscope-backup-'))
+  const programs = join(path, 'bin')
+  mkdirSync(programs)
+  for (const name of ['cat', 'cp', 'grep', 'gzip', 'mkdir', 'sh'])
+    symlinkSync(`/bin/${name}`, join(programs, name))
+  if (docker !== undefined) writeFileSync(join(programs, 'docker'), `#!/bin/sh\n${docker}\n`, { mode: 0o755 })
+  const backup = (...words: string[]) =>
+    spawnSync('/bin/sh', [script, ...words], { cwd: path, encoding: 'utf8', env: { PATH: programs } })
+  return { path, backup, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
+}
+
+const unreadable = 'case $2 in version) ;; *) echo "no configuration file" >&2; exit 14 ;; esac'
+const proxyAlone = `echo "$*" >>calls
+case $2 in
+config) echo proxy; echo grafana ;;
+ps) echo proxy ;;
+run) case "$*" in *czf*) echo data | gzip ;; *xzf*) gzip -d >restored ;; esac ;;
+esac`
+
+test('without docker nothing is saved or restored, and it says so once', () => {
+  using at = machine()
+  mkdirSync(join(at.path, 'old'))
+  for (const [command, folder] of [
+    ['save', 'new'],
+    ['restore', 'old'],
+  ] as const) {
+    const { status, stderr } = at.backup(command, folder)
+    assert.is(status, 1, command)
+    assert.match(stderr, /^backup: docker compose is missing: .+\n$/)
+  }
+  assert.not.ok(existsSync(join(at.path, 'new')))
+})
+
+test('where compose reads no files, nothing is saved or restored', () => {
+  using at = machine(unreadable)
+  mkdirSync(join(at.path, 'old'))
+  for (const [command, folder] of [
+    ['save', 'new'],
+    ['restore', 'old'],
+  ] as const) {
+    const { status, stderr } = at.backup(command, folder)
+    assert.is(status, 1, command)
+    assert.match(stderr, 'run this where compose.yaml is')
+  }
+  assert.not.ok(existsSync(join(at.path, 'new')))
+})
+
+test('nothing is restored from what is no folder, or has not all', () => {
+  using at = machine(proxyAlone)
+  assert.is(at.backup('restore', '/nonexistent').status, 1)
+  assert.match(at.backup('restore', '/nonexistent').stderr, '/nonexistent is not a folder')
+  mkdirSync(join(at.path, 'old'))
+  const { status, stderr } = at.backup('restore', 'old')
+  assert.is(status, 1)
+  assert.match(stderr, 'old/proxy.tar.gz is missing')
+})
+
+test('what was saved is restored, and what ran runs again', () => {
+  using at = machine(proxyAlone)
+  const saved = at.backup('save', 'new')
+  assert.is(saved.status, 0, saved.stderr)
+  assert.match(saved.stdout, 'saved new/proxy.tar.gz')
+  assert.match(readFileSync(join(at.path, 'calls'), 'utf8'), /compose stop\n[\s\S]*compose up -d proxy\n$/)
+  const restored = at.backup('restore', 'new')
+  assert.is(restored.status, 0, restored.stderr)
+  assert.is(readFileSync(join(at.path, 'restored'), 'utf8'), 'data\n')
+})
+
+test.run()
