@@ -94,14 +94,32 @@ test('its commands run the appliance, with nothing but what the unit sets', asyn
   assert.match(said, / info stopped/)
 })
 
-test('root is told to give the folder to somebody', () => {
-  const as = spawnSync(process.execPath, [join(root, 'compose/service.ts')], { cwd: root, encoding: 'utf8' })
+const service = (env: Record<string, string>, ...words: string[]) =>
+  spawnSync(process.execPath, [join(root, 'compose/service.ts'), ...words], {
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH, ...env },
+  })
+
+test('root is told to give the folder to somebody, and how to go on', () => {
+  const { status, stdout, stderr } = service({})
   if (process.getuid?.() === 0) {
-    assert.is(as.status, 1)
-    assert.match(as.stderr, /as root|not yours/)
-    assert.is(as.stdout, '')
-  } else assert.match(as.stdout, `User=${userInfo().username}`)
-  const help = spawnSync(process.execPath, [join(root, 'compose/service.ts'), '--help'], { encoding: 'utf8' })
+    assert.is(status, 1)
+    assert.match(stderr, /as root|that of uid/)
+    assert.match(stderr, /npm run -s service.*\n.*systemctl/)
+    assert.is(stdout, '')
+  } else assert.match(stdout, `User=${userInfo().username}`)
+})
+
+test('a setting that only this shell has, and a word that is not known, are refused', () => {
+  const set = service({ MTPROTO_PORT: '443', USER1_NAME: 'alice' })
+  assert.is(set.status, 2)
+  assert.match(set.stderr, /MTPROTO_PORT: write it to .*\.env[\s\S]*USER1_NAME/)
+  assert.not.match(set.stderr, '443')
+  const bogus = service({}, '--bogus')
+  assert.is(bogus.status, 2)
+  assert.match(bogus.stderr, '--bogus is not known')
+  const help = service({}, '--help')
+  assert.is(help.status, 0)
   assert.match(help.stdout, 'systemctl')
 })
 
