@@ -1,7 +1,7 @@
 // Runs before `npm start` and `npm test`, on whatever Node is there: plain JavaScript, no dependency.
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -28,30 +28,81 @@ const npm = () => {
     : [process.platform === 'win32' ? 'npm.cmd' : 'npm']
 }
 
-const install = () => {
-  const why = existsSync(modules) ? 'package-lock.json has changed' : 'this is the first start here'
+const stop = (why) => {
+  say(why)
+  process.exit(1)
+}
+
+/** The folder nearest to `path` that is there. */
+const nearest = (path) => (existsSync(path) ? path : nearest(dirname(path)))
+
+const mayWrite = (path) => {
+  try {
+    accessSync(nearest(path), constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** What npm would say in a dozen lines, and not what to do. */
+const refuseToInstall = () => {
+  const cache = process.env.npm_config_cache
+  for (const folder of [root, modules])
+    if (!mayWrite(folder)) stop(`${folder} cannot be written: as root, chown -R it to the user who runs this`)
+  if (cache && !mayWrite(cache))
+    stop(
+      `npm cannot write ${cache}: run this as a user with a home (useradd --create-home), or set npm_config_cache`,
+    )
+}
+
+/** How npm ended. A signal is passed on and npm waited for, which undoes what it did: nothing goes on behind our back. */
+const ended = (child) =>
+  new Promise((resolve) => {
+    let code = 0
+    for (const [name, number] of [
+      ['SIGINT', 130],
+      ['SIGTERM', 143],
+    ])
+      process.on(name, () => {
+        code = number
+        process.kill(-child.pid, name)
+      })
+    child.once('error', (error) => resolve({ code, why: error.message }))
+    child.once('exit', (status, signal) =>
+      resolve({ code, why: status === 0 ? '' : (signal ?? `exit ${status}`) }),
+    )
+  })
+
+const install = async () => {
+  refuseToInstall()
+  const lacksStamp =
+    installed() === '' ? 'the last installation did not end' : 'package-lock.json has changed'
+  const why = existsSync(modules) ? lacksStamp : 'this is the first start here'
   say(`installing packages with npm ci, as ${why}; a minute or so`)
   const [command, ...first] = npm()
   const options = ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error']
-  const run = spawnSync(command, [...first, ...options], {
-    cwd: root,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  if (run.status !== 0) {
-    say(
-      `npm ci failed (${run.error?.message ?? run.signal ?? `exit ${run.status}`}): see above, then try again`,
-    )
-    process.exit(1)
+  // In a process group of its own it hears Ctrl-C once, from us: at a second one it would leave everything as it is.
+  const { code, why: failure } = await ended(
+    spawn(command, [...first, ...options], {
+      cwd: root,
+      stdio: ['ignore', 'ignore', 'inherit'],
+      detached: true,
+    }),
+  )
+  if (code !== 0) {
+    say('stopped before the packages were installed: the next start begins anew')
+    process.exit(code)
   }
+  if (failure !== '') stop(`npm ci failed (${failure}): see above, then try again`)
   writeFileSync(stamp, `${wanted()}\n`)
 }
 
-if (installed() !== wanted()) install()
+if (installed() !== wanted()) await install()
 
 // Packages bring the runtime for the common platforms. Elsewhere the Node that is there must be new enough.
 const oldestMajor = 26
 const brought = existsSync(join(modules, '.bin', process.platform === 'win32' ? 'node.cmd' : 'node'))
 if (!brought && Number(process.versions.node.split('.')[0]) < oldestMajor) {
-  say(`needs Node ${oldestMajor} on ${process.platform}-${process.arch}; this is ${process.versions.node}`)
-  process.exit(1)
+  stop(`needs Node ${oldestMajor} on ${process.platform}-${process.arch}; this is ${process.versions.node}`)
 }
