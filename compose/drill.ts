@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util'
 import type { Drill } from './drill/drill.ts'
 import { drills } from './drill/drills.ts'
-import { readTable, tableOf, writeReport } from './drill/report.ts'
+import { tableOf, writeReport } from './drill/report.ts'
 import { isGood, type Outcome, runDrill } from './drill/run.ts'
 import { ownTmp } from './testing/own-tmp.ts'
+import { commandOf, named, numberOf, rowsBefore, wordsOf } from './testing/wrong-use.ts'
 
 const usage = `drill: each fault, and whether exactly its alerts fire, in both alert systems
 
@@ -16,24 +17,24 @@ const usage = `drill: each fault, and whether exactly its alerts fire, in both a
 Exits 0 when nothing was missed, nothing was false, and all cleared.
 `
 const usual = '0.1'
-const { values } = parseArgs({
-  options: {
-    scale: { type: 'string', default: usual },
-    only: { type: 'string', default: '' },
-    together: { type: 'string', default: '1' },
-    with: { type: 'string' },
-    help: { type: 'boolean', short: 'h' },
-  },
-})
-if (values.help) {
-  process.stdout.write(usage)
-  process.exit(0)
-}
-const [factor, together] = [Number(values.scale), Number(values.together)]
-if (!(factor >= 0.01 && factor <= 10) || !(together >= 1)) {
-  process.stderr.write('drill: --scale must be 0.01 to 10, --together 1 or more\n')
-  process.exit(2)
-}
+const command = commandOf(usage)
+const values = wordsOf(
+  command,
+  () =>
+    parseArgs({
+      options: {
+        scale: { type: 'string', default: usual },
+        only: { type: 'string', default: '' },
+        together: { type: 'string', default: '1' },
+        with: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values,
+)
+const factor = numberOf(command, 'scale', values.scale, { least: 0.01, most: 10 })
+const together = numberOf(command, 'together', values.together, { least: 1, most: 100, whole: true })
+const chosen = named(command, drills, values.only)
+const before = rowsBefore(command, values.with)
 
 // Processes that were started go with this one, whoever ends it.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
@@ -62,7 +63,6 @@ const run = async (drill: Drill): Promise<void> => {
   }
 }
 
-const chosen = drills.filter(({ name }) => name.includes(values.only))
 const waiting = chosen.filter(({ alone }) => alone !== true)
 const hand = async (): Promise<void> => {
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await run(next)
@@ -70,7 +70,6 @@ const hand = async (): Promise<void> => {
 await Promise.all(Array.from({ length: together }, hand))
 for (const drill of chosen.filter(({ alone }) => alone === true)) await run(drill)
 
-const before = values.with === undefined ? new Map<string, string>() : readTable(values.with)
 const { table, whole } = tableOf(drills, outcomes, before)
 process.stdout.write(`${table}\n`)
 if (values.scale === usual && failed === 0 && whole)

@@ -1,37 +1,43 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { type Fault, faults } from './faults/faults.ts'
 import { failing, type Outcome, runFault } from './faults/run.ts'
 import { ownTmp } from './testing/own-tmp.ts'
+import { commandOf, named, numberOf, rowsBefore, wordsOf } from './testing/wrong-use.ts'
 
 const usage = `faults: a fleet of real processes under load, and what happens to it when something breaks
 
   npm run faults                     every fault, each in a fresh fleet; writes compose/e2e/FAULTS.md
   npm run faults -- --scale 0.1      a tenth of the strikes; writes nothing
   npm run faults -- --only broker    those whose names have the word
+  npm run faults -- --rate 10        so many new sessions a second (default 20)
   npm run faults -- --with FILE      rows that this run has not are those of an earlier run's output
 
 Exits 0 when no client was dropped, no event lost untold, none counted twice, and every recount equal.
 `
-const { values } = parseArgs({
-  options: {
-    scale: { type: 'string', default: '1' },
-    only: { type: 'string' },
-    with: { type: 'string' },
-    rate: { type: 'string', default: '20' },
-    help: { type: 'boolean', short: 'h' },
-  },
-})
-if (values.help) {
-  process.stdout.write(usage)
-  process.exit(0)
-}
+const command = commandOf(usage)
+const values = wordsOf(
+  command,
+  () =>
+    parseArgs({
+      options: {
+        scale: { type: 'string', default: '1' },
+        only: { type: 'string', default: '' },
+        with: { type: 'string' },
+        rate: { type: 'string', default: '20' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values,
+)
+const scale = numberOf(command, 'scale', values.scale, { least: 0.01, most: 10 })
+const perSecond = numberOf(command, 'rate', values.rate, { least: 1, most: 1_000, whole: true })
+const chosen = named(command, faults, values.only)
+const ran = rowsBefore(command, values.with)
+
 // Processes that were started go with this one, whoever ends it.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
 ownTmp('faults')
-
-const [scale, perSecond] = [Number(values.scale), Number(values.rate)]
 
 const columns = [
   ['fault', ({ fault }: Outcome) => fault],
@@ -47,11 +53,6 @@ const columns = [
 ] as const
 
 const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
-const ran = new Map<string, string>()
-if (values.with !== undefined) {
-  for (const line of readFileSync(values.with, 'utf8').split('\n'))
-    ran.set(line.split(' | ')[0]?.slice(2) ?? '', line)
-}
 const rowOf = (name: string): string | undefined => {
   const outcome = outcomes.find(({ fault }) => fault === name)
   return outcome === undefined ? ran.get(name) : row(columns.map(([, of]) => of(outcome)))
@@ -63,7 +64,6 @@ const table = (): string =>
     ...faults.map(({ name }) => rowOf(name)).filter((line) => line !== undefined),
   ].join('\n')
 
-const chosen = faults.filter(({ name }) => name.includes(values.only ?? ''))
 const outcomes: Outcome[] = []
 let failed = 0
 const run = async (fault: Fault): Promise<void> => {
