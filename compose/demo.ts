@@ -7,14 +7,15 @@ import { story, storySeconds } from './demo/story.ts'
 import { telegram } from './demo/telegram.ts'
 import { newSecret } from './e2e/client.ts'
 import { startAppliance } from './e2e/harness.ts'
+import { ownTmp } from './testing/own-tmp.ts'
 
 const help = `npm run demo -- [--minutes N] [--people N]
 
 Shows mtscope at work without any network: datacenters, a masking site and a crowd of clients are simulated on
 loopback, the appliance between them is the real one. Every three minutes a day goes by, and with it what can go wrong.
 
-  --minutes N  ends after N minutes (else with Ctrl-C)
-  --people N   how many use it at the busiest hour (default 40)
+  --minutes N  ends after N minutes (else with Ctrl-C; a second one ends it at once)
+  --people N   how many use it at the busiest hour, 1 to 1000 (default 40)
   --help       this text`
 
 const usualPort = 9464
@@ -31,28 +32,29 @@ const isFree = (port: number): Promise<boolean> =>
     server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
 
-const positive = (name: string, text: string | undefined): number | undefined => {
-  const value = Number(text)
-  if (text !== undefined && !(value > 0 && Number.isFinite(value)))
-    throw new Error(`--${name} must be a number above 0, not ${text}`)
-  return text === undefined ? undefined : value
-}
+const mostMinutes = 10_000
+const mostPeople = 1_000
 
+/** Throws with what is wrong about the words of the command. */
 const readArguments = () => {
   const options = {
     minutes: { type: 'string' },
-    people: { type: 'string' },
-    help: { type: 'boolean' },
+    people: { type: 'string', default: '40' },
+    help: { type: 'boolean', short: 'h', default: false },
   } as const
   const { values } = parseArgs({ options })
-  return {
-    help: values.help ?? false,
-    minutes: positive('minutes', values.minutes),
-    people: positive('people', values.people) ?? 40,
-  }
+  const minutes = values.minutes === undefined ? undefined : Number(values.minutes)
+  if (minutes !== undefined && !(minutes > 0 && minutes <= mostMinutes))
+    throw new Error(`--minutes ${values.minutes}: give a number above 0, at most ${mostMinutes}`)
+  const people = Number(values.people)
+  if (!(Number.isInteger(people) && people >= 1 && people <= mostPeople))
+    throw new Error(`--people ${values.people}: give a whole number from 1 to ${mostPeople}`)
+  return { help: values.help, minutes, people }
 }
 
-const perform = async (minutes: number | undefined, people: number, signal: AbortSignal): Promise<void> => {
+type Show = { minutes: number | undefined; people: number; begun: () => void; signal: AbortSignal }
+
+const perform = async ({ minutes, people, begun, signal }: Show): Promise<void> => {
   await using stack = new AsyncDisposableStack()
   const startedAt = performance.now()
   const dayMs = storySeconds * 1000
@@ -83,6 +85,7 @@ const perform = async (minutes: number | undefined, people: number, signal: Abor
       },
     }),
   )
+  begun()
   say(`the status page is at ${proxy.metricsUrl}/ : open it and watch`)
   say(`a day takes ${clock(dayMs)} here; ${people} people at its busiest`)
 
@@ -100,15 +103,32 @@ const perform = async (minutes: number | undefined, people: number, signal: Abor
 }
 
 const main = async (): Promise<number> => {
+  let read: ReturnType<typeof readArguments>
   try {
-    const { help: wantsHelp, minutes, people } = readArguments()
-    if (wantsHelp) {
-      console.log(help)
-      return 0
+    read = readArguments()
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n\n${help}`)
+    return 2
+  }
+  if (read.help) {
+    console.log(help)
+    return 0
+  }
+  ownTmp('demo')
+  const stopping = new AbortController()
+  let ready = false
+  const stop = (code: number): void => {
+    if (!ready) console.error('stopped before it was ready')
+    if (!ready || stopping.signal.aborted) process.exit(code)
+    stopping.abort()
+  }
+  process.on('SIGINT', () => stop(130))
+  process.on('SIGTERM', () => stop(143))
+  try {
+    const begun = (): void => {
+      ready = true
     }
-    const stopping = new AbortController()
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stopping.abort())
-    await perform(minutes, people, stopping.signal)
+    await perform({ minutes: read.minutes, people: read.people, begun, signal: stopping.signal })
     return 0
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error))
@@ -116,4 +136,5 @@ const main = async (): Promise<number> => {
   }
 }
 
-process.exitCode = await main()
+// All is closed. What a scene of the day before still waits for holds nobody up.
+process.exit(await main())
