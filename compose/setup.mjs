@@ -66,7 +66,7 @@ const ended = (child) =>
     ])
       process.on(name, () => {
         code = number
-        process.kill(-child.pid, name)
+        if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid, name)
       })
     child.once('error', (error) => resolve({ code, why: error.message }))
     child.once('exit', (status, signal) =>
