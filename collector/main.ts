@@ -53,6 +53,7 @@ try {
   http = await startHttp({
     host: config.metricsHost,
     port: config.collectorPort,
+    portName: 'COLLECTOR_PORT',
     routes: {
       expositions: [async () => collector.exposition()],
       unready: collector.unready,

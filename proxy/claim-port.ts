@@ -1,14 +1,32 @@
 import { createServer, type ListenOptions, type Server } from 'node:net'
 
+const noAddress: ReadonlySet<string> = new Set([
+  'EADDRNOTAVAIL',
+  'EAFNOSUPPORT',
+  'EINVAL',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+])
+
 /** One line for the operator. */
 export class ListenError extends Error {
   readonly code = 'ERR_PORT_TAKEN'
-  constructor(name: string, port: number, why: string) {
+  constructor(
+    name: 'MTPROTO_PORT' | 'METRICS_PORT' | 'COLLECTOR_PORT',
+    host: string,
+    port: number,
+    why: string,
+  ) {
+    const hostName = name === 'MTPROTO_PORT' ? 'MTPROTO_HOST' : 'METRICS_HOST'
     const advice =
       why === 'EACCES'
         ? `only root may, on this host: sudo sysctl net.ipv4.ip_unprivileged_port_start=${port}, CAP_NET_BIND_SERVICE, or choose a port above 1023`
         : 'stop the program that has it, or choose another port'
-    super(`${name}=${port} cannot be listened on (${why}): ${advice}`)
+    super(
+      noAddress.has(why)
+        ? `${hostName}=${host} is no address of this host (${why}): write one of its own, 127.0.0.1, or :: for all`
+        : `${name}=${port} cannot be listened on (${why}): ${advice}`,
+    )
     this.name = 'ListenError'
   }
 }
@@ -25,7 +43,8 @@ const listening = (options: ListenOptions): Promise<Server> =>
     server.once('error', reject)
     server.listen({ ...options, exclusive: true }, () => resolve(server))
   })
-const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? String(error)
+/** Of a listener's error. */
+export const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? String(error)
 const closed = (server: Server): Promise<void> => new Promise((resolve) => void server.close(() => resolve()))
 
 /** The port itself, taken as one takes it who shares it with nobody, and given back; it answers which it was. */
@@ -37,7 +56,7 @@ const tryPort = async (host: string, port: number): Promise<number> => {
     return typeof address === 'object' && address !== null ? address.port : port
   } catch (error) {
     if (host === '::' && codeOf(error) === 'EAFNOSUPPORT') return tryPort('0.0.0.0', port)
-    throw new ListenError('MTPROTO_PORT', port, codeOf(error))
+    throw new ListenError('MTPROTO_PORT', host, port, codeOf(error))
   }
 }
 
@@ -58,6 +77,6 @@ export const claimPort = async (host: string, port: number, shared: boolean): Pr
   } catch (error) {
     if (codeOf(error) !== 'EADDRINUSE') return { port: free, free: () => {} }
     if (port === 0) return claimPort(host, port, shared)
-    throw new ListenError('MTPROTO_PORT', port, 'another mtscope is starting on it')
+    throw new ListenError('MTPROTO_PORT', host, port, 'another mtscope is starting on it')
   }
 }

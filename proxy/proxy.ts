@@ -229,6 +229,7 @@ export const startProxy = async (options: {
     http = await startHttp({
       host: config.metricsHost,
       port: config.metricsPort,
+      portName: 'METRICS_PORT',
       routes: {
         expositions: [telemetry.exposition, ...(extension?.routes.expositions ?? [])],
         unready: () => unready,

@@ -57,8 +57,9 @@ test('a taken port is one clear line, for clients and for the status page', asyn
   await using taken = createServer().listen(0, '::')
   await once(taken, 'listening')
   const port = `${(taken.address() as AddressInfo).port}`
-  await oneLine({ MTPROTO_PORT: port }, port)
-  await oneLine({ METRICS_PORT: port, METRICS_HOST: '::' }, port)
+  await oneLine({ MTPROTO_PORT: port }, `MTPROTO_PORT=${port} cannot be listened on`)
+  await oneLine({ METRICS_PORT: port, METRICS_HOST: '::' }, `METRICS_PORT=${port} cannot be listened on`)
+  await oneLine({ MTPROTO_HOST: '192.0.2.1' }, 'MTPROTO_HOST=192.0.2.1 is no address of this host')
 })
 
 test('a second appliance does not share the first one’s port', async () => {

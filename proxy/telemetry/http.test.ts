@@ -9,7 +9,12 @@ import { type Routes, startHttp } from './http.ts'
 const nothing: Routes = { expositions: [], unready: () => null, json: {}, page: () => null }
 
 const serving = async (routes: Partial<Routes> = {}, host = '127.0.0.1') => {
-  const server = await startHttp({ host, port: 0, routes: { ...nothing, ...routes } })
+  const server = await startHttp({
+    host,
+    port: 0,
+    portName: 'METRICS_PORT',
+    routes: { ...nothing, ...routes },
+  })
   return { ...server, [Symbol.asyncDispose]: server.close }
 }
 
@@ -130,10 +135,23 @@ test('on other addresses any name is answered, for proxies before us choose it',
   assert.is(status, 200)
 })
 
-test('a taken port is an error with its code', async () => {
+test('what cannot be listened on is told by its setting', async () => {
   await using server = await serving()
-  const outcome = await startHttp({ host: '127.0.0.1', port: server.port, routes: nothing }).catch((e) => e)
-  assert.is(outcome.code, 'EADDRINUSE')
+  const refusal = (host: string, port: number, portName: 'METRICS_PORT' | 'COLLECTOR_PORT') =>
+    startHttp({ host, port, portName, routes: nothing }).then(
+      () => 'listens',
+      (error: unknown) => String(error),
+    )
+  const { port } = server
+  for (const name of ['METRICS_PORT', 'COLLECTOR_PORT'] as const)
+    assert.match(
+      await refusal('127.0.0.1', port, name),
+      `${name}=${port} cannot be listened on (EADDRINUSE): stop the program`,
+    )
+  assert.match(
+    await refusal('192.0.2.1', 0, 'METRICS_PORT'),
+    'METRICS_HOST=192.0.2.1 is no address of this host',
+  )
 })
 
 test('headers beyond the limit are refused and garbage ends only its own connection', async () => {

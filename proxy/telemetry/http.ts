@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
+import { codeOf, ListenError } from '../claim-port.ts'
 
 const compress = promisify(gzip)
 
@@ -142,12 +143,13 @@ const urlOf = (host: string, port: number): string => {
 }
 
 /**
- * Serves metrics, health, JSON and pages. Port 0 is any free one. Rejects with the listener's own error, whose `code`
- * is `EADDRINUSE` for a taken port.
+ * Serves metrics, health, JSON and pages. Port 0 is any free one. Rejects with a ListenError that names the setting,
+ * `portName`, or METRICS_HOST.
  */
 export const startHttp = async (options: {
   readonly host: string
   readonly port: number
+  readonly portName: 'METRICS_PORT' | 'COLLECTOR_PORT'
   readonly routes: Routes
 }): Promise<HttpServer> => {
   const { host, routes } = options
@@ -163,9 +165,11 @@ export const startHttp = async (options: {
   server.maxConnections = limits.connections
   server.setTimeout(limits.silence)
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
+    const refused = (error: Error): void =>
+      reject(new ListenError(options.portName, host, options.port, codeOf(error)))
+    server.once('error', refused)
     server.listen({ port: options.port, host }, () => {
-      server.off('error', reject)
+      server.off('error', refused)
       resolve()
     })
   })
