@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util'
 import { readConfig } from '../proxy/config.ts'
 import { readDotenvFile } from '../proxy/dotenv.ts'
+import { LogError } from '../proxy/log/errors.ts'
 import { sayer } from '../proxy/say.ts'
-import { verify } from './rebuild.ts'
+import { NoSnapshot, type Verified, verify } from './rebuild.ts'
 
 const usage = `rebuild: folds all events again
 
@@ -17,12 +18,25 @@ const wrong = (why: string): never => {
   process.stderr.write(`rebuild: ${why}\n`)
   process.exit(2)
 }
+const failed = (why: string): never => {
+  process.stderr.write(`rebuild: ${why}\n`)
+  process.exit(1)
+}
 const print = (line: string): void => {
   process.stdout.write(`${line}\n`)
 }
 
+const compared = (dataDir: string): Verified => {
+  try {
+    return verify(dataDir, Date.now())
+  } catch (error) {
+    if (error instanceof LogError || error instanceof NoSnapshot) return failed(error.message)
+    throw error
+  }
+}
+
 const embedded = (dataDir: string): boolean => {
-  const { facts, rows, whole, difference } = verify(dataDir, Date.now())
+  const { facts, rows, whole, difference } = compared(dataDir)
   const folded = `${facts} facts of rows ${rows[0]} to ${rows[1]} folded again`
   if (difference === null) print(`${folded}: equal to the snapshot, byte for byte`)
   else if (!whole) print(`${folded}: the log has let older rows go, and the snapshot knows more`)
@@ -46,10 +60,7 @@ const ofFleet = async (verifying: boolean, replace: boolean): Promise<boolean> =
       return await verifyFleet(fleet)
     } catch (error) {
       if (error instanceof StateThere) return wrong(error.message)
-      if (error instanceof KafkaSilent) {
-        process.stderr.write(`rebuild: ${error.message}\n`)
-        return process.exit(1)
-      }
+      if (error instanceof KafkaSilent) return failed(error.message)
       throw error
     }
   }
@@ -81,7 +92,12 @@ const parsed = (() => {
 const { values, positionals } = parsed
 if (values.help) print(usage)
 else {
-  const [dataDir] = positionals
+  const [dataDir, ...more] = positionals
+  if (more.length > 0) wrong(`one DATA_DIR at a time: leave ${more.join(' ')} out`)
+  const flags = (['verify', 'replace'] as const).filter((name) => values[name])
+  if (flags.length > 1) wrong('--verify compares, --replace folds anew: choose one of them')
+  if (dataDir !== undefined && flags.length > 0)
+    wrong(`--${flags[0]} is for Kafka and Redis: leave it out, or leave ${dataDir} out`)
   const well =
     dataDir !== undefined ? embedded(dataDir) : await ofFleet(values.verify === true, values.replace === true)
   process.exit(well ? 0 : 1)

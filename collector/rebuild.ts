@@ -51,6 +51,9 @@ export type Verified = {
   readonly difference: string | null
 }
 
+/** There is a log, but nothing to compare it with. */
+export class NoSnapshot extends Error {}
+
 /**
  * Compares the collector's snapshot in DATA_DIR with a fold of the log from zero up to the same row. The log may be in
  * use. Throws an Error when there is no usable snapshot, and what `readLog` throws.
@@ -58,9 +61,10 @@ export type Verified = {
 export const verify = (dataDir: string, now: number): Verified => {
   using log = readLog(dataDir)
   const saved = log.loadSnapshot(consumer)
-  if (saved === null) throw new Error(`there is no snapshot of the collector in ${dataDir} yet`)
+  if (saved === null) throw new NoSnapshot(`There is no snapshot of the collector in DATA_DIR=${dataDir} yet`)
   const read = readSnapshot(saved.value)
-  if ('unusable' in read) throw new Error(`the snapshot cannot be used: ${read.unusable}`)
+  if ('unusable' in read)
+    throw new NoSnapshot(`The snapshot in DATA_DIR=${dataDir} cannot be used: ${read.unusable}`)
   const { state, facts, rows } = rebuild(log, saved.row)
   return { facts, rows, whole: rows[0] === 1, difference: difference(createMemoryState(read), state, now) }
 }

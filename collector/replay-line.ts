@@ -1,4 +1,5 @@
 import type { ProxyEvent } from '../proxy/events/contract.ts'
+import { shapes } from '../proxy/events/shapes.ts'
 
 /** Which events are asked for: those of a time (epoch ms, both ends included), and further what is given. */
 export type Question = {
@@ -19,6 +20,19 @@ export const matches = (question: Question, node: string, event: ProxyEvent): bo
   return (['user', 'connection', 'dc'] as const).every(
     (name) => question[name] === undefined || String(of[name]) === question[name],
   )
+}
+
+const types = Object.keys(shapes)
+
+/** Null when there are events of this type; else what to write instead: those that begin or end alike, or all. */
+export const typeMistake = (type: string): string | null => {
+  if (types.includes(type)) return null
+  const words = type
+    .toLowerCase()
+    .split(/[^a-z]+/)
+    .filter((word) => word.length > 2)
+  const near = types.filter((known) => words.some((word) => known.includes(word)))
+  return `--type ${type} is no type of event: write one of ${(near.length > 0 ? near : types).join(', ')}`
 }
 
 const shown = (value: unknown): string => {

@@ -3,9 +3,10 @@ import { readConfig } from '../proxy/config.ts'
 import { readDotenvFile } from '../proxy/dotenv.ts'
 import { decodeMessage } from '../proxy/events/codec.ts'
 import type { Batch } from '../proxy/events/contract.ts'
-import { readLog } from '../proxy/log/read.ts'
+import { LogError } from '../proxy/log/errors.ts'
+import { type LogReader, readLog } from '../proxy/log/read.ts'
 import { sayer } from '../proxy/say.ts'
-import { lineOf, matches, type Question } from './replay-line.ts'
+import { lineOf, matches, type Question, typeMistake } from './replay-line.ts'
 
 const usage = `replay: tells the events of a time, for a question about yesterday
 
@@ -52,6 +53,14 @@ const question: Question = {
   from: timeOf('from', values.from!),
   to: values.to === undefined ? Date.now() : timeOf('to', values.to),
 }
+if (question.from > question.to)
+  wrong(`--from ${values.from} is later than --to ${values.to ?? 'now'}: swap them`)
+if (values.type !== undefined) {
+  const mistake = typeMistake(values.type)
+  if (mistake !== null) wrong(mistake)
+}
+if (values.dc !== undefined && !/^-?\d{1,6}$/.test(values.dc))
+  wrong(`--dc ${values.dc} is no number of a datacenter: write one as 2`)
 const reading = readConfig(process.env, readDotenvFile())
 if (!reading.ok) wrong(reading.mistakes.join('; '))
 const config = reading.ok ? reading.config : wrong('')
@@ -65,14 +74,31 @@ const tell = ({ node, boot, seq, events }: Batch): void => {
     process.stdout.write(`${line}\n`)
   }
 }
-// `| head` has seen enough.
-process.stdout.on('error', () => process.exit(0))
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // `| head` has seen enough.
+  if (error.code === 'EPIPE') process.exit(0)
+  process.stderr.write(`replay: what was found cannot be written: ${error.message}\n`)
+  process.exit(1)
+})
 
 /** A fact is shipped within moments of its time, or after an outage: much later, never before. */
 const earlyMs = 60_000
 
+const failed = (error: unknown): never => {
+  process.stderr.write(`replay: ${error instanceof Error ? error.message : error}\n`)
+  process.exit(1)
+}
+const logOf = (dataDir: string): LogReader => {
+  try {
+    return readLog(dataDir)
+  } catch (error) {
+    if (error instanceof LogError) return failed(error)
+    throw error
+  }
+}
+
 if (config.kafka === null) {
-  using log = readLog(config.dataDir)
+  using log = logOf(config.dataDir)
   for (let rows = log.page(0); rows.length > 0; rows = log.page(rows.at(-1)!.row)) {
     for (const { batch } of rows) tell(batch)
   }
@@ -88,9 +114,8 @@ if (config.kafka === null) {
     topicExtent(client, kafka.topics.events),
     offsetsAt(client, kafka.topics.events, question.from - earlyMs),
   ]).catch((error: unknown) => {
-    if (!(error instanceof KafkaSilent)) throw error
-    process.stderr.write(`replay: ${error.message}\n`)
-    process.exit(1)
+    if (error instanceof KafkaSilent) return failed(error)
+    throw error
   })
   const ranges = new Map(
     [...extent].map(([partition, { first, next }]) => {
@@ -105,5 +130,9 @@ if (config.kafka === null) {
     }
   })
 }
-process.stderr.write(`${told} events\n`)
-process.exit(0)
+// A disk that is full is told of in between.
+process.stdout.write('', (error) => {
+  if (error) return
+  process.stderr.write(`${told} events\n`)
+  process.exit(0)
+})

@@ -4,6 +4,7 @@ export const errors = {
   ERR_LOG_UNWRITABLE: 'The event log cannot be written',
   ERR_LOG_NEWER: 'The event log was written by a newer mtscope',
   ERR_LOG_MISSING: 'There is no event log in this DATA_DIR',
+  ERR_LOG_UNREADABLE: 'The event log of this DATA_DIR cannot be read',
 } as const
 
 export class LogError extends Error {

@@ -7,7 +7,7 @@ import type { Batch } from '../events/contract.ts'
 import { LogError } from './errors.ts'
 import type { LocalLog } from './local.ts'
 import { readLog } from './read.ts'
-import { append, folder, open, stopped } from './scratch.ts'
+import { append, asSomebody, folder, open, stopped } from './scratch.ts'
 import { logFile } from './store.ts'
 
 const codeOf = (run: () => unknown): string => {
@@ -209,6 +209,7 @@ test('another process reads while the log is written, and when nobody writes', (
     codeOf(() => readLog(dir.path)),
     'ERR_LOG_MISSING',
   )
+  assert.throws(() => readLog(dir.path), `DATA_DIR=${dir.path} (ENOENT)`)
   using log = open(dir.path)
   append(log, ['a'])
   {
@@ -226,6 +227,19 @@ test('another process reads while the log is written, and when nobody writes', (
   using reader = readLog(dir.path)
   assert.is(reader.page(0).length, 2)
   assert.is(reader.loadSnapshot('collector')?.row, 2)
+})
+
+test('a log that is another user’s is not taken for none', () => {
+  using dir = folder()
+  open(dir.path).close()
+  chmodSync(dir.path, 0)
+  asSomebody(() => {
+    assert.is(
+      codeOf(() => readLog(dir.path)),
+      'ERR_LOG_UNREADABLE',
+    )
+    assert.throws(() => readLog(dir.path), /DATA_DIR=.* \(EACCES\): .*ch(?:own|mod) /)
+  })
 })
 
 test.run()

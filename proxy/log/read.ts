@@ -9,7 +9,7 @@ export type LogReader = {
   [Symbol.dispose](): void
 }
 
-/** Reads the log of DATA_DIR without writing: from another process while its own one writes, or from none. Throws ERR_LOG_MISSING. */
+/** Reads the log of DATA_DIR without writing: from another process while its own one writes, or from none. Throws what `openStoreToRead` does. */
 export const readLog = (dataDir: string): LogReader => {
   const store = openStoreToRead(dataDir)
   return {

@@ -1,7 +1,19 @@
-import { chmodSync, closeSync, existsSync, openSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Row } from '../events/codec.ts'
+import { whose } from '../whose.ts'
 import { LogError } from './errors.ts'
 
 export type StoredRow = Row & { readonly row: number; readonly at: number }
@@ -89,13 +101,35 @@ const versionOf = (db: DatabaseSync, path: string): number => {
 
 const inPages = (bytes: number): number => Math.ceil(bytes / 4096)
 
-/** Opens the file for reading beside its writer, or without one. Throws ERR_LOG_MISSING and ERR_LOG_NEWER. */
+/** Says by a LogError why there is nothing to read; an absent file and that of another user are two things. */
+const demandReadable = (dataDir: string, path: string): void => {
+  try {
+    statSync(path)
+    accessSync(path, constants.R_OK)
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === 'EACCES' || code === 'EPERM') {
+      throw new LogError('ERR_LOG_UNREADABLE', `DATA_DIR=${dataDir} (${code}): ${whose(dataDir)}`, error)
+    }
+    throw new LogError(
+      'ERR_LOG_MISSING',
+      `DATA_DIR=${dataDir} (${code}): write the folder of a proxy that has run`,
+      error,
+    )
+  }
+}
+
+/** Opens the file for reading beside its writer, or without one. Throws ERR_LOG_MISSING, ERR_LOG_UNREADABLE and ERR_LOG_NEWER. */
 export const openStoreToRead = (dataDir: string): Pick<Store, 'page' | 'loadSnapshot' | 'close'> => {
   const path = logFile(dataDir)
-  if (!existsSync(path)) throw new LogError('ERR_LOG_MISSING', path)
+  demandReadable(dataDir, path)
   const db = new DatabaseSync(path, { readOnly: true, timeout: 250 })
   try {
-    if (versionOf(db, path) === 0) throw new LogError('ERR_LOG_MISSING', `${path} is empty`)
+    if (versionOf(db, path) === 0)
+      throw new LogError(
+        'ERR_LOG_MISSING',
+        `DATA_DIR=${dataDir} (empty): write the folder of a proxy that has run`,
+      )
     return statements(db, path)
   } catch (error) {
     db.close()
