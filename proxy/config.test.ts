@@ -3,7 +3,7 @@ import { inspect } from 'node:util'
 import * as fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Config, type Environment, readConfig } from './config.ts'
+import { type Config, changedSettings, type Environment, readConfig } from './config.ts'
 import { addressesOf, telegram } from './datacenter/directory.ts'
 import { isSetting, settingNames, settings } from './settings.ts'
 
@@ -103,6 +103,17 @@ test('OTEL_* of the file are handed out, those of the environment stay there', (
   const reading = readConfig({ OTEL_A: '1' }, 'OTEL_A=2\nOTEL_B=3\nCOMPOSE_PROFILES=x', host)
   assert.ok(reading.ok)
   assert.equal(reading.telemetry, { OTEL_B: '3' })
+})
+
+test('what changed is named, users aside, and another spelling is no change', () => {
+  const changed = (before: string, now: string): string[] => {
+    const [one, other] = [readConfig({}, before, host), readConfig({}, now, host)]
+    return one.ok && other.ok ? changedSettings(one, other) : ['a mistake']
+  }
+  const dcs = 'TELEGRAM_DATACENTERS=2=192.0.2.1:443'
+  assert.equal(changed(`DRAIN_SECONDS=5\n${dcs}`, `DRAIN_SECONDS=5s\n${dcs}\nUSER1_SECRET=${good}`), [])
+  assert.equal(changed('', 'MODES=tls\nMTPROTO_PORT=443\nOTEL_A=1'), ['MTPROTO_PORT', 'MODES', 'OTEL_A'])
+  assert.equal(changed(dcs, `${dcs}4`), ['TELEGRAM_DATACENTERS'])
 })
 
 test('every mistake is told at once', () => {

@@ -1,4 +1,5 @@
 import { availableParallelism, hostname } from 'node:os'
+import { isDeepStrictEqual } from 'node:util'
 import { composeSettings } from './compose-settings.ts'
 import { readDotenv } from './dotenv.ts'
 import { meant, surelyMeant, userSetting } from './names.ts'
@@ -18,6 +19,8 @@ export type ConfigReading =
   | {
       readonly ok: true
       readonly config: Config
+      /** What was read of each setting, users not among them. */
+      readonly values: Values
       /** `OTEL_*` of the .env file, which OpenTelemetry reads from the process environment. */
       readonly telemetry: Readonly<Record<string, string>>
     }
@@ -240,5 +243,15 @@ export const readConfig = (env: Environment, dotenv = '', host: Host = thisHost(
   if (values !== null) mistakes.push(...clashes(values))
   return values === null || mistakes.length > 0
     ? { ok: false, mistakes: mistakes.map(discreet) }
-    : { ok: true, config: Object.freeze(configOf(values, users, host)), telemetry }
+    : { ok: true, config: Object.freeze(configOf(values, users, host)), values, telemetry }
 }
+
+type Read = Extract<ConfigReading, { ok: true }>
+
+/** The names of what differs between two readings, users aside; `5s` and `5` are the same. */
+export const changedSettings = (one: Read, other: Read): string[] => [
+  ...settingNames.filter((name) => !isDeepStrictEqual(one.values[name], other.values[name])),
+  ...Object.keys({ ...one.telemetry, ...other.telemetry }).filter(
+    (name) => one.telemetry[name] !== other.telemetry[name],
+  ),
+]

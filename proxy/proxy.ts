@@ -37,8 +37,8 @@ export type RunningProxy = {
   readonly engine: Threads['engine']
   readonly address: LinkAddress
   readonly links: readonly Link[]
-  /** Takes over users and secrets; connections go on. Throws when no written user would be left. */
-  reload(config: Config): void
+  /** Takes over users and secrets; connections go on. The links of who is new. Throws when no written user would be left. */
+  reload(config: Config): readonly Link[]
   /** Accepts nothing more, lets connections end for `drainMs`, flushes everything, closes. */
   stop(reason: string, drainMs: number): Promise<void>
 }
@@ -253,22 +253,21 @@ export const startProxy = async (options: {
     }
 
     const address = await finding
+    const { tlsDomain, publicPort } = config
+    const place = { server: address.host, port: publicPort ?? port, tlsDomain }
     return {
       port,
       metricsUrl: http.url,
       engine: relay.engine,
       address,
-      links: linksOf(users, config.modes, {
-        server: address.host,
-        port: config.publicPort ?? port,
-        tlsDomain: config.tlsDomain,
-      }),
+      links: linksOf(users, config.modes, place),
       reload: (next) => {
         // An empty .env is a mishap: nobody has the secret that would be made instead.
         if (written && next.users.length === 0)
           throw new Error('no USER<n>_SECRET is written any more: write them again in .env, or restart')
         written = next.users.length > 0
         const names = new Set(users.map(({ name }) => name))
+        const had = new Set(linksOf(users, config.modes, place).map(({ tg }) => tg))
         users = usersOf(next)
         change({ users: relayUsers(users) })
         const kept = new Set(users.map(({ name }) => name))
@@ -280,6 +279,7 @@ export const startProxy = async (options: {
           added: [...kept].filter((name) => !names.has(name)),
           removed: [...names].filter((name) => !kept.has(name)),
         })
+        return linksOf(users, config.modes, place).filter(({ tg }) => !had.has(tg))
       },
       stop: async (reason, drainMs) => {
         unready = 'draining'

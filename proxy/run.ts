@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { type Config, type ConfigReading, readConfig } from './config.ts'
+import { type Config, type ConfigReading, changedSettings, readConfig } from './config.ts'
 import { readDotenvFile } from './dotenv.ts'
+import type { Link } from './links.ts'
 import type { LocalLog } from './log/local.ts'
 import type { Extension, RunningProxy } from './proxy.ts'
 import { deadLinks } from './public-address.ts'
@@ -18,7 +19,7 @@ Without any, it makes a secret, keeps it in ./data and listens on port 8080.
 The status page, /metrics, /healthz and /readyz are on METRICS_HOST:METRICS_PORT. Ready means that it accepts clients;
 it says nothing of datacenters.
 
-  SIGHUP            reads users again; connections go on
+  SIGHUP            reads users again; connections go on, and what else changed is named
   SIGTERM, SIGINT   stops accepting, lets connections end, exits 0; a second one ends them at once
 `
 
@@ -58,7 +59,8 @@ export const run = async (
     for (const mistake of mistakes) process.stderr.write(`  ${mistake}\n`)
     process.exit(2)
   }
-  const { config, telemetry } = reading
+  const running = reading
+  const { config, telemetry } = running
   let proxy: RunningProxy
   try {
     // Loaded behind the handler of SIGHUP: that takes a while.
@@ -104,14 +106,21 @@ export const run = async (
   process.on('SIGINT', stop)
   reload = () => {
     let next: ConfigReading
+    let added: readonly Link[] = []
     try {
       next = read()
-      if (next.ok) proxy.reload(next.config)
+      if (next.ok) added = proxy.reload(next.config)
     } catch (error) {
       next = { ok: false, mistakes: [error instanceof Error ? error.message : String(error)] }
     }
-    if (next.ok) say('info', 'reloaded', { users: next.config.users.length || 1 })
-    else say('error', 'reload-refused', { mistakes: next.mistakes.join('; '), hint: 'the old settings stay' })
+    if (next.ok) {
+      say('info', 'reloaded', { users: next.config.users.length || 1 })
+      if (added.length > 0) process.stdout.write(`${linkLines(added).join('\n')}\n\n`)
+      // Against what runs, not against the last reload: it is still so at the next one.
+      const waiting = changedSettings(running, next)
+      if (waiting.length > 0) say('warn', 'needs-restart', { settings: waiting.join(',') })
+    } else
+      say('error', 'reload-refused', { mistakes: next.mistakes.join('; '), hint: 'the old settings stay' })
   }
   // What fails in this thread is telemetry: it may not end what the relay threads do for people. Told once, then by its number.
   let faults = 0
@@ -131,6 +140,11 @@ export const run = async (
   if (early) reload()
 }
 
+const linkLines = (links: readonly Link[]): string[] => [
+  'Open one of these links in Telegram, or send it to whom the proxy is for:',
+  ...links.flatMap(({ user, mode, tg, web }) => [`  ${user}, ${mode}:`, `    ${tg}`, `    ${web}`]),
+]
+
 const introduce = (program: string, config: Config, proxy: RunningProxy): void => {
   const dead = deadLinks(proxy.address)
   const lines = [
@@ -140,10 +154,8 @@ const introduce = (program: string, config: Config, proxy: RunningProxy): void =
       ? 'Strangers are not answered (MASK_HOST=off).'
       : `Strangers see ${config.maskHost}:${config.maskPort}.`,
     '',
-    'Open one of these links in Telegram, or send it to whom the proxy is for:',
+    ...linkLines(proxy.links),
   ]
-  for (const { user, mode, tg, web } of proxy.links)
-    lines.push(`  ${user}, ${mode}:`, `    ${tg}`, `    ${web}`)
   if (dead !== null) lines.push('', `Mind that ${dead.says}: set ${dead.advice}.`)
   process.stdout.write(`${lines.join('\n')}\n\n`)
 }

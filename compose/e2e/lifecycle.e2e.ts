@@ -92,8 +92,17 @@ test('SIGHUP takes new users in and old ones out, and nobody notices who is conn
   await staying.reqPq()
   assert.ok(await serves(bob))
   assert.not(await serves(carol))
-  await writeFile(join(proxy.folder, '.env'), `USER3_SECRET=${carol}\nUSER3_NAME=carol\n`)
+  const said = proxy.lines.length
+  await writeFile(
+    join(proxy.folder, '.env'),
+    `USER3_SECRET=${carol}\nUSER3_NAME=carol\nIDLE_TIMEOUT=77\nSTALL_TIMEOUT=77\n`,
+  )
   proxy.signal('SIGHUP')
+  const needs = / warn needs-restart settings=IDLE_TIMEOUT,STALL_TIMEOUT$/
+  await until(() => proxy.lines.slice(said).some((line) => needs.test(line)), 'what needs a restart')
+  const links = proxy.lines.slice(said).filter((line) => line.includes('tg://proxy'))
+  assert.is(links.length, 3)
+  assert.ok(links.every((line) => line.includes(carol)))
   await until(() => serves(carol), 'carol served')
   await until(async () => !(await serves(bob)), 'bob refused')
   assert.equal(await staying.echo(Buffer.from('still here')), Buffer.from('still here'))

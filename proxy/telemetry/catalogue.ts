@@ -254,7 +254,7 @@ export const metrics = {
     kind: 'counter',
     unit: '1',
     labels: [],
-    help: 'Times that users and limits were read again',
+    help: 'Times that users were read again',
   },
   ...findingMetrics,
   buildInfo: {
