@@ -141,7 +141,7 @@ export const startProxy = async (options: {
       say('warn', 'few-file-descriptors', {
         limit: maxFds(),
         MAX_CONNECTIONS: config.maxConnections,
-        using: most,
+        allows: most,
         hint: 'raise the limit of open files (ulimit -n) to twice MAX_CONNECTIONS and a little more',
       })
     }

@@ -181,6 +181,11 @@ test('unfinished handshakes beyond MAX_HANDSHAKES are shed, and clients get in a
 test('out of file descriptors the proxy neither spins nor dies', async () => {
   await using dc = await fakeDatacenter()
   await using proxy = await startAppliance({ datacenters: { 2: dc }, nofile: 128, env: { MASK_HOST: 'off' } })
+  const told = / warn few-file-descriptors limit=128 MAX_CONNECTIONS=\d+ allows=\d+ /
+  assert.ok(
+    proxy.lines.some((line) => told.test(line)),
+    proxy.lines.join('\n'),
+  )
   const silent = Array.from({ length: 300 }, () => mute(proxy.port))
   try {
     await until(
