@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { readConfig } from '../proxy/config.ts'
-import { readDotenvFile } from '../proxy/dotenv.ts'
+import { readOwnConfig } from '../proxy/own-config.ts'
 import { sayer } from '../proxy/say.ts'
 import { type HttpServer, startHttp } from '../proxy/telemetry/http.ts'
 import { type FleetCollector, startFleetCollector } from './fleet.ts'
@@ -27,7 +26,7 @@ const wrong = (mistakes: readonly string[]): never => {
   process.stderr.write(`${program} cannot start:\n${mistakes.map((mistake) => `  ${mistake}\n`).join('')}`)
   process.exit(2)
 }
-const reading = readConfig(process.env, readDotenvFile())
+const reading = readOwnConfig()
 if (!reading.ok) wrong(reading.mistakes)
 const config = reading.ok ? reading.config : wrong([])
 const { kafka, redis } = config

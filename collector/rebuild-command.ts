@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util'
-import { readConfig } from '../proxy/config.ts'
-import { readDotenvFile } from '../proxy/dotenv.ts'
 import { LogError } from '../proxy/log/errors.ts'
+import { readOwnConfig } from '../proxy/own-config.ts'
 import { sayer } from '../proxy/say.ts'
 import { NoSnapshot, type Verified, verify } from './rebuild.ts'
 
@@ -45,7 +44,7 @@ const embedded = (dataDir: string): boolean => {
 }
 
 const ofFleet = async (verifying: boolean, replace: boolean): Promise<boolean> => {
-  const reading = readConfig(process.env, readDotenvFile())
+  const reading = readOwnConfig()
   if (!reading.ok) return wrong(reading.mistakes.join('; '))
   const { kafka, redis, replayWindowMs } = reading.config
   if (kafka === null || redis === null) {

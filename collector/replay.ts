@@ -1,10 +1,9 @@
 import { parseArgs } from 'node:util'
-import { readConfig } from '../proxy/config.ts'
-import { readDotenvFile } from '../proxy/dotenv.ts'
 import { decodeMessage } from '../proxy/events/codec.ts'
 import type { Batch } from '../proxy/events/contract.ts'
 import { LogError } from '../proxy/log/errors.ts'
 import { type LogReader, readLog } from '../proxy/log/read.ts'
+import { readOwnConfig } from '../proxy/own-config.ts'
 import { sayer } from '../proxy/say.ts'
 import { lineOf, matches, type Question, typeMistake } from './replay-line.ts'
 
@@ -61,7 +60,7 @@ if (values.type !== undefined) {
 }
 if (values.dc !== undefined && !/^-?\d{1,6}$/.test(values.dc))
   wrong(`--dc ${values.dc} is no number of a datacenter: write one as 2`)
-const reading = readConfig(process.env, readDotenvFile())
+const reading = readOwnConfig()
 if (!reading.ok) wrong(reading.mistakes.join('; '))
 const config = reading.ok ? reading.config : wrong('')
 

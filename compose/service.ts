@@ -61,7 +61,14 @@ const me = (): string => {
 
 // The unit starts it there, and .env is read there.
 process.chdir(root)
-const dotenv = readDotenvFile()
+const readDotenvHere = (): string => {
+  try {
+    return readDotenvFile()
+  } catch (error) {
+    return refuse(2, error instanceof Error ? error.message : String(error))
+  }
+}
+const dotenv = readDotenvHere()
 const written = new Map(readDotenv(dotenv).assignments.map(({ name, value }) => [name, value]))
 const elsewhere = Object.entries(process.env)
   .filter(([name, value]) => (isSetting(name) || userSetting(name) !== null) && written.get(name) !== value)

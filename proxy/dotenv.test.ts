@@ -1,8 +1,11 @@
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import * as fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { readDotenv } from './dotenv.ts'
+import { readDotenv, readDotenvFile } from './dotenv.ts'
+import { asSomebody, folder } from './log/scratch.ts'
+import { readOwnConfig } from './own-config.ts'
 
 const read = (text: string): Record<string, string> =>
   Object.fromEntries(readDotenv(text).assignments.map(({ name, value }) => [name, value]))
@@ -31,6 +34,24 @@ test('plain files mean the same as to Node', () => {
       assert.equal(read(text), { ...parseEnv(text) })
     }),
   )
+})
+
+test('a .env that cannot be read is told by its owner and with what to do', () => {
+  using dir = folder()
+  const before = process.cwd()
+  process.chdir(dir.path)
+  try {
+    assert.is(readDotenvFile(), '')
+    writeFileSync('.env', '')
+    chmodSync('.env', 0)
+    asSomebody(() => assert.throws(readDotenvFile, /^\.env cannot be read \(EACCES\): .*ch(?:own|mod) /))
+    rmSync('.env')
+    mkdirSync('.env')
+    const mistake = '.env cannot be read (EISDIR): it must be a file of lines NAME=value'
+    assert.equal(readOwnConfig(), { ok: false, mistakes: [mistake] })
+  } finally {
+    process.chdir(before)
+  }
 })
 
 test.run()

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { whose } from './whose.ts'
 
 /** A line of a `.env` file that sets something. `line` counts from 1. */
 export type Assignment = { readonly name: string; readonly value: string; readonly line: number }
@@ -46,12 +47,14 @@ export const readDotenv = (text: string): Dotenv => {
   return { assignments, mistakes }
 }
 
-/** The text of `.env` in the current folder; empty when there is none. Throws when it cannot be read. */
+/** The text of `.env` in the current folder; empty when there is none. Throws a line for the operator when it cannot be read. */
 export const readDotenvFile = (): string => {
   try {
     return readFileSync('.env', 'utf8')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return ''
-    throw error
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    if (code === 'ENOENT') return ''
+    const advice = code === 'EACCES' ? whose('.env') : 'it must be a file of lines NAME=value'
+    throw new Error(`.env cannot be read (${code}): ${advice}`, { cause: error })
   }
 }

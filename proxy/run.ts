@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { type Config, type ConfigReading, changedSettings, readConfig } from './config.ts'
-import { readDotenvFile } from './dotenv.ts'
+import { type Config, type ConfigReading, changedSettings } from './config.ts'
 import type { Link } from './links.ts'
 import type { LocalLog } from './log/local.ts'
+import { readOwnConfig } from './own-config.ts'
 import type { Extension, RunningProxy } from './proxy.ts'
 import { deadLinks } from './public-address.ts'
 import { sayer } from './say.ts'
@@ -41,16 +41,7 @@ export const run = async (
     early = true
   }
   process.on('SIGHUP', () => reload())
-  const read = (): ConfigReading => readConfig(process.env, readDotenvFile())
-  let reading: ConfigReading
-  try {
-    reading = read()
-  } catch (error) {
-    say('error', 'cannot-start', {
-      why: `.env cannot be read: ${error instanceof Error ? error.message : error}`,
-    })
-    process.exit(1)
-  }
+  const reading = readOwnConfig()
   if (!reading.ok) {
     const { mistakes } = reading
     process.stderr.write(
@@ -108,7 +99,7 @@ export const run = async (
     let next: ConfigReading
     let added: readonly Link[] = []
     try {
-      next = read()
+      next = readOwnConfig()
       if (next.ok) added = proxy.reload(next.config)
     } catch (error) {
       next = { ok: false, mistakes: [error instanceof Error ? error.message : String(error)] }

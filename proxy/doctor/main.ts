@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
-import { type Config, type ConfigReading, readConfig } from '../config.ts'
-import { readDotenvFile } from '../dotenv.ts'
+import { type Config, readConfig } from '../config.ts'
+import { readOwnConfig } from '../own-config.ts'
 import { findAddress, type LinkAddress } from '../public-address.ts'
 import { allChecks } from './checks.ts'
 import { type Checks, examine } from './examine.ts'
@@ -53,14 +53,6 @@ const chosenAreas = (words: readonly string[]): ReadonlySet<string> => {
   return new Set(chosen.length > 0 ? chosen : areas)
 }
 
-const reading = (): ConfigReading => {
-  try {
-    return readConfig(process.env, readDotenvFile())
-  } catch (error) {
-    return { ok: false, mistakes: [`.env cannot be read: ${error instanceof Error ? error.message : error}`] }
-  }
-}
-
 const aboutOf = (config: Config, live: Live | null): Omit<About, 'signal'> => {
   let finding: Promise<LinkAddress> | undefined
   const { signal } = new AbortController()
@@ -74,7 +66,7 @@ const aboutOf = (config: Config, live: Live | null): Omit<About, 'signal'> => {
 }
 
 const found = async (chosen: ReadonlySet<string>): Promise<readonly Finding[]> => {
-  const read = reading()
+  const read = readOwnConfig()
   if (!read.ok) return withMistakes(read.mistakes, chosen)
   const { config } = read
   const checks: Checks = Object.fromEntries(Object.entries(allChecks).filter(([area]) => chosen.has(area)))
