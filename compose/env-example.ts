@@ -4,7 +4,8 @@ import { settingNames, settings } from '../proxy/settings.ts'
 const head = `# Every setting of mtscope with what holds when it is left out. Copy to .env, take the # away, change.
 # The process environment wins over .env. Wrong or unknown names are refused, all at once.
 
-# The users. Without any, a secret is made at the first start and kept in DATA_DIR. Make one: openssl rand -hex 16
+# The users. Without any line here, a secret is made for user1 at the first start and kept in DATA_DIR; who has a name
+# needs a secret beside it. Make one: openssl rand -hex 16
 # USER1_SECRET=
 # USER1_NAME=user1
 `
@@ -32,7 +33,7 @@ const settingsTable = (): string => {
   return [
     '| name | default | meaning |',
     '|---|---|---|',
-    '| `USER<n>_SECRET` | made and kept in `DATA_DIR` | 32 hex digits; weak ones are refused |',
+    '| `USER<n>_SECRET` | of `user1`: made and kept in `DATA_DIR` | 32 hex digits (`openssl rand -hex 16`); weak ones are refused. Made only where no user is written, not even a name |',
     '| `USER<n>_NAME` | `user<n>` | Name of the user in metrics and on the status page |',
     ...rows,
   ].join('\n')

@@ -147,6 +147,8 @@ test('a name that is nearly ours is refused, and the right one suggested', () =>
     mistakesOf({}, 'SOMETHING=1')[0] ?? '',
     '.env line 1: SOMETHING is not a setting: leave it out',
   )
+  for (const name of ['FOO', 'PATH', 'EDITOR'])
+    assert.equal(mistakesOf({}, `${name}=bar`), [`.env line 1: ${name} is not a setting: leave it out`])
 })
 
 test('a feature that is not built yet is refused, its default is not', () => {
@@ -181,7 +183,8 @@ test('a fleet is read from its settings', () => {
 })
 
 test('a wrong fleet setting is told without its secrets', () => {
-  tells({ KAFKA_BROKERS: 'kafka' }, 'KAFKA_BROKERS must be host:port')
+  tells({ KAFKA_BROKERS: 'kafka' }, 'KAFKA_BROKERS=kafka must be host:port')
+  tells({ KAFKA_BROKERS: 'me:hunter2@kafka:9092' }, 'KAFKA_BROKERS must be host:port')
   tells({ KAFKA_SASL: 'plain' }, 'KAFKA_SASL=plain needs KAFKA_USERNAME and KAFKA_PASSWORD')
   tells({ KAFKA_CA: '/ca.pem' }, 'KAFKA_TLS=true')
   tells({ REDIS_URL: 'http://:hunter2@redis' }, 'REDIS_URL must be redis://')
@@ -199,6 +202,7 @@ test('a secret is refused in words that say what to write', () => {
   secret(`${good}0`, 'openssl rand -hex 16')
   tells({ USER1_SECRET: good, USER2_SECRET: good.toUpperCase() }, 'USER2_SECRET is the same as USER1_SECRET')
   tells({ USER1_SECRET: good, USER2_SECRET: other, USER2_NAME: 'User1' }, 'USER2_NAME', 'name of USER1 too')
+  tells({ USER1_NAME: 'anna' }, 'USER1_NAME has no USER1_SECRET', 'openssl rand -hex 16')
   tells({ USER1_SECRET: good, USER1_NAME: 'a"b' }, 'USER1_NAME')
   tells({ USER1_SECRET: good, USER1_NAME: 'other' }, 'USER1_NAME')
 })

@@ -54,6 +54,12 @@ const withheld: ReadonlySet<string> = new Set([
 const unknown = (place: string, name: string, suggestion: string | null): string =>
   `${place}${name} is not a setting${suggestion === null ? ': leave it out' : `: did you mean ${suggestion}?`}`
 
+/** A list of brokers may be told when it is made of nothing but names, addresses and ports. */
+const plainBrokers = /^[A-Za-z0-9.:,[\] -]*$/
+
+const mayBeShown = (name: SettingName, text: string): boolean =>
+  !withheld.has(name) || (name === 'KAFKA_BROKERS' && plainBrokers.test(text))
+
 type Given = { readonly values: ReadonlyMap<string, string>; readonly telemetry: Record<string, string> }
 
 /** What is set, wherever it is; the environment wins over the file. */
@@ -90,7 +96,7 @@ const readSettings = (given: ReadonlyMap<string, string>, mistakes: string[]): V
     if (reading.ok) read[name] = reading.value
     else {
       whole = false
-      const said = text === '' || withheld.has(name) ? name : `${name}=${shown(text)}`
+      const said = text !== '' && mayBeShown(name, text) ? `${name}=${shown(text)}` : name
       mistakes.push(`${said} ${reading.mistake}`)
     }
   }

@@ -39,7 +39,7 @@ const nearest = (name: string, most: number): string | null => {
 }
 
 /** For a name that must be ours and is not: the one that was meant, or null. */
-export const meant = (name: string): string | null => nearest(name, 4)
+export const meant = (name: string): string | null => nearest(name, Math.min(4, Math.floor(name.length / 3)))
 
 const foreign = /^(?:OTEL_|NODE_|npm_|COMPOSE_|DOCKER_|XDG_|LC_)/i
 const shortest = 6

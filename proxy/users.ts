@@ -42,7 +42,9 @@ export const readUsers = (given: ReadonlyMap<string, string>, mistakes: string[]
     else if (sameName !== undefined) mistakes.push(`${nameAt} is the name of ${sameName} too: choose another`)
     names.set(name.toLowerCase(), `USER${number}`)
     if (text === undefined) {
-      mistakes.push(`${nameAt} has no ${secretAt} beside it: write the secret, or leave the name out`)
+      mistakes.push(
+        `${nameAt} has no ${secretAt} beside it: write one (openssl rand -hex 16), or leave the name out`,
+      )
       continue
     }
     const read = readSecret(text)
