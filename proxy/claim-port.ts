@@ -68,7 +68,11 @@ const tryPort = async (host: string, port: number): Promise<number> => {
  * ends with the process; elsewhere than on Linux there is none.
  */
 export const claimPort = async (host: string, port: number, shared: boolean): Promise<ClaimedPort> => {
-  if (shared && port > 0) return { port, free: () => {} }
+  if (shared && port > 0) {
+    // Any port, for the address alone: the port may well be taken.
+    await tryPort(host, 0)
+    return { port, free: () => {} }
+  }
   const free = await tryPort(host, port)
   if (process.platform !== 'linux') return { port: free, free: () => {} }
   try {

@@ -59,7 +59,9 @@ test('a taken port is one clear line, for clients and for the status page', asyn
   const port = `${(taken.address() as AddressInfo).port}`
   await oneLine({ MTPROTO_PORT: port }, `MTPROTO_PORT=${port} cannot be listened on`)
   await oneLine({ METRICS_PORT: port, METRICS_HOST: '::' }, `METRICS_PORT=${port} cannot be listened on`)
-  await oneLine({ MTPROTO_HOST: '192.0.2.1' }, 'MTPROTO_HOST=192.0.2.1 is no address of this host')
+  const elsewhere = 'MTPROTO_HOST=192.0.2.1 is no address of this host'
+  await oneLine({ MTPROTO_HOST: '192.0.2.1' }, elsewhere)
+  await oneLine({ MTPROTO_HOST: '192.0.2.1', MTPROTO_PORT: port, MTPROTO_PORT_SHARED: 'true' }, elsewhere)
 })
 
 test('a second appliance does not share the first one’s port', async () => {
