@@ -229,6 +229,15 @@ test('another process reads while the log is written, and when nobody writes', (
   assert.is(reader.loadSnapshot('collector')?.row, 2)
 })
 
+test('a log that is none to SQLite is told as such', () => {
+  using dir = folder()
+  writeFileSync(logFile(dir.path), 'no database, whatever it is called')
+  assert.is(
+    codeOf(() => readLog(dir.path)),
+    'ERR_LOG_UNREADABLE',
+  )
+})
+
 test('a log that is another user’s is not taken for none', () => {
   using dir = folder()
   open(dir.path).close()

@@ -14,7 +14,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Row } from '../events/codec.ts'
 import { whose } from '../whose.ts'
-import { LogError } from './errors.ts'
+import { isDamage, LogError, resultCode } from './errors.ts'
 
 export type StoredRow = Row & { readonly row: number; readonly at: number }
 /** What trimming needs to know of a row; `bytes` of its text. */
@@ -123,8 +123,9 @@ const demandReadable = (dataDir: string, path: string): void => {
 export const openStoreToRead = (dataDir: string): Pick<Store, 'page' | 'loadSnapshot' | 'close'> => {
   const path = logFile(dataDir)
   demandReadable(dataDir, path)
-  const db = new DatabaseSync(path, { readOnly: true, timeout: 250 })
+  let db: DatabaseSync | undefined
   try {
+    db = new DatabaseSync(path, { readOnly: true, timeout: 250 })
     if (versionOf(db, path) === 0)
       throw new LogError(
         'ERR_LOG_MISSING',
@@ -132,8 +133,15 @@ export const openStoreToRead = (dataDir: string): Pick<Store, 'page' | 'loadSnap
       )
     return statements(db, path)
   } catch (error) {
-    db.close()
-    throw error
+    db?.close()
+    if (resultCode(error) === null) throw error
+    // Where nobody writes, SQLite makes a file of its own beside the log: whoever reads must own the folder.
+    const advice = isDamage(error) ? 'a proxy that starts on it puts a damaged file aside' : whose(dataDir)
+    throw new LogError(
+      'ERR_LOG_UNREADABLE',
+      `DATA_DIR=${dataDir} (${(error as Error).message}): ${advice}`,
+      error,
+    )
   }
 }
 
