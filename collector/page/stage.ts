@@ -41,20 +41,34 @@ export const openStage = async (first: Status, options: BrowserContextOptions = 
     server.closeAllConnections()
     await once(server, 'close')
   }
+  await using stack = new AsyncDisposableStack()
   await start()
+  stack.defer(stop)
   const browser = await openChromium()
+  stack.defer(() => browser.close())
   const page = await browser.newPage(options)
   const url = `http://127.0.0.1:${port}/`
   const complaints: string[] = []
+  // Chromium drops what it is loading whenever an interface of this host comes or goes, as those of containers do.
+  let dropped = false
   page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
+    if (message.text().includes('net::ERR_NETWORK_CHANGED')) dropped = true
+    else if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
   })
   page.on('pageerror', (error) => complaints.push(String(error)))
   page.on('request', (request) => {
     if (!request.url().startsWith(url)) complaints.push(`asked ${request.url()}`)
   })
-  await page.goto(url)
-  await page.locator('#verdict:not([data-level=wait])').waitFor()
+  const opened = async (): Promise<void> => {
+    await page.goto(url)
+    await page.locator('#verdict:not([data-level=wait])').waitFor()
+  }
+  await opened().catch(async (error: unknown) => {
+    if (!dropped && !String(error).includes('net::ERR_NETWORK_CHANGED'))
+      throw new Error(`${error}\n${complaints.join('\n')}`)
+    await opened()
+  })
+  const kept = stack.move()
   return {
     page,
     url,
@@ -64,9 +78,6 @@ export const openStage = async (first: Status, options: BrowserContextOptions = 
     stop,
     start,
     complaints,
-    [Symbol.asyncDispose]: async () => {
-      await browser.close()
-      await stop()
-    },
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
 }
