@@ -76,7 +76,10 @@ export const mailSink = async (): Promise<MailSink> => {
         socket.end()
       } else say('502 not here')
     }
-    createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => {
+    const lines = createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY })
+    // It passes on what its input says: a sender that is killed resets.
+    lines.on('error', () => {})
+    lines.on('line', (line) => {
       if (data === null) command(line)
       else if (line === '.') {
         mails.push(read({ from, to }, data.join('\r\n')))
