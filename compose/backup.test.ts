@@ -28,33 +28,24 @@ ps) echo proxy ;;
 run) case "$*" in *czf*) echo data | gzip ;; *xzf*) gzip -d >restored ;; esac ;;
 esac`
 
-test('without docker nothing is saved or restored, and it says so once', () => {
-  using at = machine()
-  mkdirSync(join(at.path, 'old'))
-  for (const [command, folder] of [
-    ['save', 'new'],
-    ['restore', 'old'],
-  ] as const) {
-    const { status, stderr } = at.backup(command, folder)
-    assert.is(status, 1, command)
-    assert.match(stderr, /^backup: docker compose is missing: .+\n$/)
-  }
-  assert.not.ok(existsSync(join(at.path, 'new')))
-})
-
-test('where compose reads no files, nothing is saved or restored', () => {
-  using at = machine(unreadable)
-  mkdirSync(join(at.path, 'old'))
-  for (const [command, folder] of [
-    ['save', 'new'],
-    ['restore', 'old'],
-  ] as const) {
-    const { status, stderr } = at.backup(command, folder)
-    assert.is(status, 1, command)
-    assert.match(stderr, 'run this where compose.yaml is')
-  }
-  assert.not.ok(existsSync(join(at.path, 'new')))
-})
+for (const [where, docker, said] of [
+  ['without docker', undefined, /^backup: docker compose is missing: .+\n$/],
+  ['where compose reads no files', unreadable, /run this where compose\.yaml is/],
+] as const) {
+  test(`${where} nothing is saved or restored, and it is said what is wrong`, () => {
+    using at = machine(docker)
+    mkdirSync(join(at.path, 'old'))
+    for (const [command, folder] of [
+      ['save', 'new'],
+      ['restore', 'old'],
+    ] as const) {
+      const { status, stderr } = at.backup(command, folder)
+      assert.is(status, 1, command)
+      assert.match(stderr, said)
+    }
+    assert.not.ok(existsSync(join(at.path, 'new')))
+  })
+}
 
 test('nothing is restored from what is no folder, or has not all', () => {
   using at = machine(proxyAlone)
