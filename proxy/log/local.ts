@@ -31,6 +31,8 @@ export type LocalLog = {
   readonly lastRow: number
   /** What is stored after a row, as it is stored: oldest first, some rows at a time, about `bytes` of text. */
   rows(after: number, bytes: number): StoredRow[]
+  /** The same before a row, newest first. */
+  rowsBack(before: number, bytes: number): StoredRow[]
   /**
    * Appends facts of this process as one row and hands them to every live tail. Synchronous; never throws. `text` is
    * `encodeEvents(events)`. `lostBefore` facts never arrived: `seq` jumps over them, and who dropped them says so by
@@ -189,6 +191,7 @@ export const openLog = ({ dataDir, node, maxBytes, maxAgeMs, now, report = warn 
       return lastRow
     },
     rows: (after, bytes) => (closed ? [] : keeper.with((store) => store.page(after, bytes))),
+    rowsBack: (before, bytes) => (closed ? [] : keeper.with((store) => store.pageBack(before, bytes))),
     append,
     tail: tails.add,
     release: (consumer, row) => {

@@ -11,7 +11,7 @@ import {
   statSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { Row } from '../events/codec.ts'
 import { whose } from '../whose.ts'
 import { isDamage, LogError, resultCode } from './errors.ts'
@@ -31,6 +31,8 @@ export type Store = {
   insert(row: StoredRow): void
   /** The rows after `after`, oldest first: at most 512, and no more once `bytes` of text are together. */
   page(after: number, bytes: number): StoredRow[]
+  /** The rows before `before`, newest first, in the same portions. */
+  pageBack(before: number, bytes: number): StoredRow[]
   oldest(limit: number): RowSize[]
   deleteThrough(row: number): void
   /** The last row that this file has or had, 0 when none. */
@@ -161,12 +163,32 @@ export const moveAside = (dataDir: string): string => {
   return aside
 }
 
+/** Rows in the order of `query`, until `bytes` of text are together. */
+const portion = (query: StatementSync, from: number, bytes: number): StoredRow[] => {
+  const rows: StoredRow[] = []
+  let read = 0
+  try {
+    for (const found of query.iterate(from)) {
+      const stored = found as unknown as StoredRow // STRICT: SQLite has checked the columns' types
+      rows.push(stored)
+      read += stored.text.length
+      if (read >= bytes) break
+    }
+  } catch (error) {
+    if (rows.length === 0) throw error // else the next page begins at the trouble
+  }
+  return rows
+}
+
 const statements = (db: DatabaseSync, path: string): Store => {
   const insert = db.prepare(
     'INSERT INTO batch (row, node, boot, seq, count, at, text) VALUES (?, ?, ?, ?, ?, ?, ?)',
   )
   const after = db.prepare(
     'SELECT row, node, boot, seq, count, at, text FROM batch WHERE row > ? ORDER BY row LIMIT 512',
+  )
+  const before = db.prepare(
+    'SELECT row, node, boot, seq, count, at, text FROM batch WHERE row < ? ORDER BY row DESC LIMIT 512',
   )
   const oldest = db.prepare(
     'SELECT row, at, count, octet_length(text) AS bytes FROM batch ORDER BY row LIMIT ?',
@@ -186,21 +208,8 @@ const statements = (db: DatabaseSync, path: string): Store => {
     insert: ({ row, node, boot, seq, count, at, text }) => {
       insert.run(row, node, boot, seq, count, at, text)
     },
-    page: (from, bytes) => {
-      const rows: StoredRow[] = []
-      let read = 0
-      try {
-        for (const found of after.iterate(from)) {
-          const stored = found as unknown as StoredRow // STRICT: SQLite has checked the columns' types
-          rows.push(stored)
-          read += stored.text.length
-          if (read >= bytes) break
-        }
-      } catch (error) {
-        if (rows.length === 0) throw error // else the next page begins at the trouble
-      }
-      return rows
-    },
+    page: (from, bytes) => portion(after, from, bytes),
+    pageBack: (from, bytes) => portion(before, from, bytes),
     oldest: (limit) => oldest.all(limit) as unknown as RowSize[],
     deleteThrough: (row) => {
       deleteThrough.run(row)

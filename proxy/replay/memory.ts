@@ -21,6 +21,10 @@ export type Claim = (digest: Buffer, now: number) => boolean
 export const replayMemory = (entries: number): SharedArrayBuffer =>
   new SharedArrayBuffer(Math.ceil((entries * ROOM) / WAYS) * BUCKET * 4)
 
+/** How many digests `memory` was made for, about. */
+export const replayEntries = (memory: SharedArrayBuffer): number =>
+  (memory.byteLength / (BUCKET * 4)) * (WAYS / ROOM)
+
 /** The cache in `memory`, as one thread sees it. */
 export const replayCache = (memory: SharedArrayBuffer): Claim => {
   const words = new Int32Array(memory)
