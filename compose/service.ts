@@ -11,6 +11,10 @@ import { unitFor } from './unit.ts'
 
 const root = join(import.meta.dirname, '..')
 
+/** A word that a person pastes into a shell. */
+const shell = (text: string): string =>
+  /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
+
 // Not piped into tee: where this refuses, an empty file would be a unit that systemd calls masked.
 const install = (user: string): string =>
   `  unit=$(su -s /bin/sh ${user} -c 'npm run -s service') && echo "$unit" > /etc/systemd/system/mtscope.service
@@ -22,7 +26,7 @@ const open = (folder: string): boolean =>
   (statSync(folder).mode & 0o001) !== 0 && (folder === '/' || open(dirname(folder)))
 
 const steps = `  useradd --system --create-home mtscope
-  ${open(root) ? `cd ${root}` : `mv ${root} /opt/mtscope && cd /opt/mtscope`} && chown -R mtscope .
+  ${open(root) ? `cd ${shell(root)}` : `mv ${shell(root)} /opt/mtscope && cd /opt/mtscope`} && chown -R mtscope .
 ${install('mtscope')}`
 
 const usage = `npm run -s service: prints a unit of systemd that runs the appliance of this folder, as you, from the next boot on
@@ -91,7 +95,7 @@ if (reading.ok) {
     mkdirSync(join(root, compiled), { recursive: true })
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    refuse(1, why, `what it writes must belong to ${user}, as root: chown -R ${user} ${root}`)
+    refuse(1, why, `what it writes must belong to ${user}, as root: chown -R ${user} ${shell(root)}`)
   }
   process.stdout.write(
     unitFor({

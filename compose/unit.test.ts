@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -14,7 +14,8 @@ const root = join(import.meta.dirname, '..')
 const analyze = ensure('systemd-analyze', 'systemd')
 const it = skipUnless(test, analyze !== null, 'systemd-analyze is missing')
 
-const odd = 'a folder of 100% oddness'
+// What systemd, a shell or both take for something else.
+const odd = `100% o"d\\d $HOME, Ann's`
 const unit = (changed: Partial<Parameters<typeof unitFor>[0]> = {}): string =>
   unitFor({
     root,
@@ -45,6 +46,27 @@ const verified = (text: string): string => {
     .join('\n')
 }
 
+/** What systemd has read of a unit: the values that it prints by this name. Only another user than root may ask. */
+const readBySystemd = (text: string, name: string): string[] => {
+  using at = folder()
+  chmodSync(at.path, 0o755)
+  writeFileSync(join(at.path, 'mtscope.service'), text)
+  writeFileSync(join(at.path, 'mtscope.target'), '[Unit]\nWants=mtscope.service\n')
+  const { stdout } = spawnSync(
+    '/lib/systemd/systemd',
+    ['--test', '--system', '--unit=mtscope.target', '--no-pager', '--log-target=console'],
+    {
+      encoding: 'utf8',
+      maxBuffer: 1 << 26,
+      env: { SYSTEMD_UNIT_PATH: at.path },
+      ...(process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}),
+    },
+  )
+  const [, ours = ''] = stdout.split('-> Unit mtscope.service:')
+  const [service = ''] = ours.split('-> Unit ')
+  return [...service.matchAll(new RegExp(`^\\s*${name}: (.*)$`, 'gm'))].map(([, value]) => String(value))
+}
+
 it('systemd has nothing against the unit, also where the folder has an odd name', () => {
   using at = folder()
   const there = join(at.path, odd)
@@ -58,6 +80,18 @@ it('systemd has nothing against the unit, also where the folder has an odd name'
   assert.match(verified(unit().replace('PrivateTmp=yes', 'PrivateTemp=yes')), 'PrivateTemp')
 })
 
+it('systemd reads the folders as they are named', () => {
+  const there = `/opt/${odd}`
+  const text = unit({ root: there, node: `${there}/node`, dataDir: `${there}/data` })
+  assert.equal(readBySystemd(text, 'WorkingDirectory'), [there])
+  assert.equal(readBySystemd(text, 'ReadWritePaths'), [`${there}/data ${there}/node_modules/.cache/node`])
+  assert.is(readBySystemd(text, 'Environment')[0], `NODE_COMPILE_CACHE=${there}/node_modules/.cache/node`)
+  // As it prints them: quoted as in the unit.
+  const commands = readBySystemd(text, 'Command Line').filter((line) => line.includes('appliance.ts'))
+  assert.is(commands.length, 2)
+  for (const command of commands) assert.match(command, /^\/bin\/sh -c "exec /)
+})
+
 test('it has the right to a low port only where it asks for one, and may write to its own folders only', () => {
   assert.equal(valuesOf(unit(), 'AmbientCapabilities'), [''])
   assert.equal(valuesOf(unit({ port: 443 }), 'AmbientCapabilities'), ['CAP_NET_BIND_SERVICE'])
@@ -65,6 +99,23 @@ test('it has the right to a low port only where it asks for one, and may write t
     `"/srv/d" "${root}/node_modules/.cache/node"`,
   ])
   assert.equal(valuesOf(unit({ drainSeconds: 45 }), 'TimeoutStopSec'), ['60'])
+})
+
+/** The words of a command line of a unit: systemd.syntax(7). */
+const wordsOf = (command: string): string[] =>
+  [...command.matchAll(/"((?:[^"\\]|\\.)*)"|([^\s"]+)/g)].map(([, quoted, bare = '']) =>
+    (quoted?.replace(/\\(.)/g, '$1') ?? bare).replaceAll('%%', '%').replaceAll('$$', '$'),
+  )
+
+test('a command whose program has a quote in its path is run by a shell, with the words that are meant', () => {
+  using at = folder()
+  const there = join(at.path, odd)
+  mkdirSync(there)
+  writeFileSync(join(there, 'node'), '#!/bin/sh\nprintf "%s\\n" "$0" "$@"\n', { mode: 0o755 })
+  const [command = ''] = valuesOf(unit({ root: there, node: join(there, 'node') }), 'ExecStart')
+  const [program = '', ...words] = wordsOf(command)
+  const { stdout, stderr } = spawnSync(program, words, { encoding: 'utf8' })
+  assert.is(stdout, `${there}/node\n${there}/compose/appliance.ts\n`, stderr)
 })
 
 test('its commands run the appliance, with nothing but what the unit sets', async () => {
@@ -79,9 +130,7 @@ test('its commands run the appliance, with nothing but what the unit sets', asyn
   assert.match(env.NODE_OPTIONS ?? '', '--max-semi-space-size')
   const commands = [...valuesOf(text, 'ExecStartPre'), ...valuesOf(text, 'ExecStart')]
   assert.is(commands.length, 2)
-  const [, words] = commands.map((command) =>
-    [...command.matchAll(/"([^"]*)"/g)].map(([, one]) => String(one)),
-  )
+  const [, words] = commands.map(wordsOf)
   const child = spawn(words![0]!, words!.slice(1), { cwd: at.path, env, stdio: ['ignore', 'pipe', 'ignore'] })
   let said = ''
   child.stdout.setEncoding('utf8').on('data', (more: string) => {
@@ -121,6 +170,19 @@ test('a setting that only this shell has, and a word that is not known, are refu
   const help = service({}, '--help')
   assert.is(help.status, 0)
   assert.match(help.stdout, 'systemctl')
+})
+
+test('the commands that it prints for a shell can be pasted, whatever the folder is named', () => {
+  using at = folder()
+  // Node runs no module below a folder with a backslash.
+  const there = join(at.path, odd.replaceAll('\\', ''))
+  symlinkSync(root, there)
+  const flags = ['--preserve-symlinks', '--preserve-symlinks-main']
+  const { stdout } = spawnSync(process.execPath, [...flags, join(there, 'compose/service.ts'), '--help'], {
+    encoding: 'utf8',
+  })
+  const [, written] = /^ {2}(?:cd|mv) (.+?)(?: \/opt\/mtscope)? && /m.exec(stdout) ?? []
+  assert.is(spawnSync('/bin/sh', ['-c', `printf %s ${written}`], { encoding: 'utf8' }).stdout, there)
 })
 
 test.run()

@@ -11,11 +11,14 @@ export type Unit = {
   readonly drainSeconds: number
 }
 
+const specifiers = (text: string): string => text.replaceAll('%', '%%')
 /** A word of a unit file: systemd.syntax(7), systemd.unit(5) for `%`. */
-const word = (text: string): string =>
-  `"${text.replace(/["\\]/g, (found) => `\\${found}`).replaceAll('%', '%%')}"`
+const word = (text: string): string => `"${specifiers(text.replace(/["\\]/g, (found) => `\\${found}`))}"`
 /** In the arguments of a command line, `$` starts a variable: systemd.service(5). */
 const argument = (text: string): string => word(text).replaceAll('$', '$$$$')
+/** The start of a command line. systemd runs no program whose path has a quote or a backslash; a shell does. */
+const program = (path: string): string =>
+  /["'\\]/.test(path) ? `/bin/sh -c ${argument('exec "$0" "$@"')} ${argument(path)}` : word(path)
 
 /**
  * A unit of systemd for the appliance, for when `dataDir` and the folder of what is compiled are there: no root, nothing
@@ -23,7 +26,7 @@ const argument = (text: string): string => word(text).replaceAll('$', '$$$$')
  */
 export const unitFor = ({ root, node, user, dataDir, port, drainSeconds }: Unit): string => {
   const run = (...paths: string[]): string =>
-    [word(node), ...paths.map((path) => argument(`${root}/${path}`))].join(' ')
+    [program(node), ...paths.map((path) => argument(`${root}/${path}`))].join(' ')
   const environment = lean(root)
   const capability = port < 1_024 && port > 0 ? 'CAP_NET_BIND_SERVICE' : ''
   return `# Printed by: npm run -s service
@@ -35,7 +38,7 @@ StartLimitIntervalSec=0
 
 [Service]
 User=${user}
-WorkingDirectory=${root.replaceAll('%', '%%')}
+WorkingDirectory=${specifiers(root)}
 ${Object.entries(environment)
   .map(([name, value]) => `Environment=${word(`${name}=${value}`)}\n`)
   .join('')}ExecStartPre=-${run('compose/warm.mjs')} compose/appliance.ts
