@@ -1,5 +1,15 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -66,6 +76,25 @@ test('what was saved is restored, and what ran runs again', () => {
   const restored = at.backup('restore', 'new')
   assert.is(restored.status, 0, restored.stderr)
   assert.is(readFileSync(join(at.path, 'restored'), 'utf8'), 'data\n')
+})
+
+test('what the README saves before an upgrade is for its owner alone, also over an older file', () => {
+  using at = machine()
+  const readme = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8')
+  const lines = readme.split('\n').filter((line) => line.includes('~/mtscope-backup.tar.gz'))
+  mkdirSync(join(at.path, 'data'))
+  writeFileSync(join(at.path, '.env'), '')
+  const file = join(at.path, 'mtscope-backup.tar.gz')
+  for (const before of ['missing', 'readable']) {
+    if (before === 'readable') chmodSync(file, 0o644)
+    const { status, stderr } = spawnSync('/bin/sh', ['-ec', `umask 022\n${lines.join('\n')}`], {
+      cwd: at.path,
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, HOME: at.path },
+    })
+    assert.is(status, 0, stderr)
+    assert.is(statSync(file).mode & 0o777, 0o600, before)
+  }
 })
 
 test.run()

@@ -148,14 +148,19 @@ test('the files are for their owner alone, whatever the umask', () => {
   try {
     using log = open(dir.path)
     append(log, ['a'])
-    const modes = readdirSync(dir.path)
-      .filter((name) => name.startsWith('log.sqlite'))
-      .map((name) => (statSync(join(dir.path, name)).mode & 0o777).toString(8))
-    assert.equal(modes, ['600', '600', '600'])
+    const modes = () =>
+      readdirSync(dir.path)
+        .sort()
+        .map((name) => `${name} ${(statSync(join(dir.path, name)).mode & 0o777).toString(8)}`)
+    const whileOpen = ['log.lock', 'log.lock-journal', 'log.sqlite', 'log.sqlite-shm', 'log.sqlite-wal']
+    assert.equal(
+      modes(),
+      whileOpen.map((name) => `${name} 600`),
+    )
     log.close()
-    chmodSync(logFile(dir.path), 0o644)
+    for (const name of readdirSync(dir.path)) chmodSync(join(dir.path, name), 0o644)
     open(dir.path).close()
-    assert.is(statSync(logFile(dir.path)).mode & 0o777, 0o600)
+    assert.equal(modes(), ['log.lock 600', 'log.sqlite 600'])
   } finally {
     process.umask(umask)
   }
