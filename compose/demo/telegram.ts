@@ -9,7 +9,7 @@ export type Telegram = Readonly<Record<DatacenterId, FakeDatacenter>>
 /** Every datacenter on loopback, owned by `stack`. */
 export const telegram = async (stack: AsyncDisposableStack): Promise<Telegram> => {
   const started = Object.entries(distances).map(
-    async ([id, delayMs]) => [id, stack.use(await fakeDatacenter({ delayMs }))] as const,
+    async ([id, delayMs]) => [id, stack.use(await fakeDatacenter({ delayMs, remembered: 0 }))] as const,
   )
   return Object.fromEntries(await Promise.all(started)) as Telegram
 }

@@ -10,7 +10,7 @@ export type FakeDatacenter = AsyncDisposable & {
   accepted: () => number
   /** Sockets open now. */
   open: () => number
-  /** Connections that sent a right opening, oldest first; the last 2,000. */
+  /** Connections that sent a right opening, oldest first; the last 2,000, or as many as `remembered` is. */
   served: readonly Served[]
   /** The next connection that sends a right opening. */
   next: () => Promise<Served>
@@ -26,13 +26,11 @@ export type FakeDatacenter = AsyncDisposable & {
   comeBack: () => Promise<void>
 }
 
-export type DatacenterOptions = Partial<Manner> & { host?: string; port?: number }
-
-const rememberedConnections = 2000
+export type DatacenterOptions = Partial<Manner> & { host?: string; port?: number; remembered?: number }
 
 /** The far end of Telegram: obfuscated transport without a secret, `req_pq_multi`, and the wishes of a test. */
 export const fakeDatacenter = async (options: DatacenterOptions = {}): Promise<FakeDatacenter> => {
-  const { host = '127.0.0.1' } = options
+  const { host = '127.0.0.1', remembered = 2000 } = options
   const manner: Manner = { mood: options.mood ?? 'normal', delayMs: options.delayMs ?? 0 }
   const sockets = new Set<Socket>()
   const served: Served[] = []
@@ -49,7 +47,7 @@ export const fakeDatacenter = async (options: DatacenterOptions = {}): Promise<F
       () => manner,
       (one) => {
         served.push(one)
-        if (served.length > rememberedConnections) served.shift()
+        if (served.length > remembered) served.shift()
         for (const tell of waiting) tell(one)
         waiting = []
       },

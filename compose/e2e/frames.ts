@@ -50,7 +50,8 @@ export const unframe = (transport: Transport, deliver: (payload: Buffer) => void
       deliver(rest.subarray(header.size, wanted))
       rest = rest.subarray(wanted)
     }
-    held = [rest]
+    // What is empty would keep all that was read.
+    held = rest.length > 0 ? [rest] : []
     heldBytes = rest.length
   }
 }

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { connectClient } from './client.ts'
@@ -31,6 +33,27 @@ for (const transport of transports)
     await client.upload(3_000_001)
     assert.is(dc.served.at(-1)?.transport, transport)
   })
+
+/** Bytes in buffers once what nothing refers to has gone. */
+const heldBytes = (): number => {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+  return process.memoryUsage().arrayBuffers
+}
+
+test('a datacenter keeps none of the bytes of connections that have closed', async () => {
+  await using dc = await fakeDatacenter()
+  const before = heldBytes()
+  for (let i = 0; i < 100; i++) {
+    await using client = await connectClient({ mode: 'direct', port: dc.port, opening: 'with-request' })
+    await client.upload(200_000)
+    client.end()
+    await client.closed
+  }
+  const grown = heldBytes() - before
+  assert.is(dc.served.length, 100)
+  assert.ok(grown < 1 << 20, `${grown} bytes`)
+})
 
 test('a reserved start is turned away and remembered', async () => {
   await using dc = await fakeDatacenter()

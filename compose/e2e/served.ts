@@ -72,6 +72,8 @@ export const serve = (
     pass = begun.pass
     opened(begun.served)
     if (first.length > 64) pass(first.subarray(64))
+    // It is a whole read, and this connection may be remembered.
+    first = Buffer.alloc(0)
   })
   socket.on('end', () => {
     // Whoever was promised something after its FIN is answered by its wish; everyone else ends with the client.
