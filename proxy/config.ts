@@ -165,6 +165,8 @@ const kafkaOf = (values: Values) =>
         partitions: values.KAFKA_PARTITIONS,
         replicas: values.KAFKA_REPLICAS,
         retentionMs: values.KAFKA_RETENTION,
+        // Of a partition; null: no bound.
+        retentionBytes: values.KAFKA_RETENTION_BYTES,
         compression: values.KAFKA_COMPRESSION,
       }
 

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import {
+  bytes,
   duration,
   either,
   host,
@@ -104,6 +105,11 @@ export const fleetSettings = {
     parse: duration(60, 3_660 * day),
     fallback: '30d',
     doc: 'How long a topic that we make keeps events: as far back as a rebuild can go; spans, a day at most',
+  },
+  KAFKA_RETENTION_BYTES: {
+    parse: either('none', bytes(64 * 2 ** 20, 2 ** 44)),
+    fallback: '2G',
+    doc: 'Most disk of each partition of events; of spans, alerts, dead letters an eighth; none: no bound',
   },
   KAFKA_COMPRESSION: {
     parse: oneOf(['none', 'gzip', 'zstd']),

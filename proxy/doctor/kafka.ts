@@ -1,7 +1,7 @@
 import type { KafkaConfig } from '../config.ts'
 import { openKafka } from '../kafka/connect.ts'
 import { failureOf, hintOf } from '../kafka/errors.ts'
-import { retentionOf, spansRetentionMs } from '../kafka/topics.ts'
+import { retentionBytesOf, retentionOf, sizeBoundOf, spansRetentionMs } from '../kafka/topics.ts'
 import { type Check, type Finding, finding, reasonOf } from './finding.ts'
 
 const limitMs = 7_000
@@ -56,6 +56,22 @@ const keptLong = (name: string, keptMs: number | null, retentionMs: number): Fin
   ]
 }
 
+/** What was set on the topic stays, so that it can differ from the setting. */
+const sizedOtherwise = (name: string, is: number | null, wanted: number | null): Finding[] => {
+  if (is === null || is === (wanted ?? -1)) return []
+  const size = is < 0 ? 'has no bound in bytes' : `keeps ${is} bytes in each partition`
+  return [
+    finding(
+      `kafka.size.${name}`,
+      'note',
+      `topic ${name} ${size}; KAFKA_RETENTION_BYTES asks for ${wanted ?? 'none'}`,
+      {
+        advice: `kafka-configs --alter --entity-type topics --entity-name ${name} --add-config retention.bytes=${wanted ?? -1}`,
+      },
+    ),
+  ]
+}
+
 /** Nothing is written and nothing is made: metadata alone. */
 const asked = async (kafka: KafkaConfig): Promise<readonly Finding[]> => {
   const admin = openKafka(kafka, 'mtscope-doctor', () => {}).kafka.admin()
@@ -79,6 +95,8 @@ const asked = async (kafka: KafkaConfig): Promise<readonly Finding[]> => {
     )
     const { spans } = kafka.topics
     const spansMs = spans !== null && there.has(spans) ? await retentionOf(admin, spans) : null
+    const sizes = new Map<string, number | null>()
+    for (const topic of topics) sizes.set(topic, await sizeBoundOf(admin, topic))
     const numbers = { brokers: brokers.length, elapsedMs }
     return [
       brokers.length < kafka.replicas
@@ -96,6 +114,9 @@ const asked = async (kafka: KafkaConfig): Promise<readonly Finding[]> => {
           }),
       ...wantedTopics(kafka).map((name) => told(kafka, name, there.get(name))),
       ...keptLong(spans ?? '', spansMs, kafka.retentionMs),
+      ...[...retentionBytesOf(kafka)].flatMap(([name, bytes]) =>
+        sizedOtherwise(name, sizes.get(name) ?? null, bytes),
+      ),
     ]
   } finally {
     await admin.disconnect().catch(() => {})

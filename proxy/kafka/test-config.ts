@@ -15,5 +15,6 @@ export const testConfig = (brokers: readonly string[], prefix = 'mtscope', parti
   partitions,
   replicas: 1,
   retentionMs: 86_400_000,
+  retentionBytes: 2 ** 30,
   compression: 'zstd',
 })

@@ -1,5 +1,9 @@
 import kafkajs, { type Admin } from 'kafkajs'
+import type { KafkaConfig } from '../config.ts'
 import type { KafkaClient } from './connect.ts'
+
+/** `configSource` of a setting that the topic itself has. */
+const topicConfig = 1
 
 /** Spans are on their way to where traces are kept: they outlast a day in which nobody fetches them. */
 const spansAtMostMs = 86_400_000
@@ -7,46 +11,139 @@ const spansAtMostMs = 86_400_000
 /** How long the topic of the spans keeps them, when it is made, ms. */
 export const spansRetentionMs = (retentionMs: number): number => Math.min(retentionMs, spansAtMostMs)
 
-const kept = (ms: number) => ({ name: 'retention.ms', value: String(ms) })
-/** Only whole segments are deleted, and Kafka begins a new one after a GB or a week. */
-const cut = (ms: number) => ({ name: 'segment.ms', value: String(Math.max(60_000, Math.round(ms / 4))) })
+/** The topics that hold less than that of the events, and how much less a partition of theirs holds. */
+const lesserShare = 8
+/** A batch must fit into a segment: brokers take batches of 1 MiB. */
+const leastSegment = 2 * 2 ** 20
+const mostSegment = 2 ** 30
 
-/** Makes the topics that are missing; those that are there stay as they are. Throws what kafkajs says. */
-export const ensureTopics = async ({ kafka, config }: KafkaClient): Promise<void> => {
-  const { topics, partitions, replicas, retentionMs } = config
+type Entry = { readonly name: string; readonly value: string }
+
+const kept = (ms: number): Entry => ({ name: 'retention.ms', value: String(ms) })
+/** Only whole segments are deleted, and Kafka begins a new one after a GB or a week. */
+const cut = (ms: number): Entry => ({
+  name: 'segment.ms',
+  value: String(Math.max(60_000, Math.round(ms / 4))),
+})
+
+/** Most bytes of one partition: Kafka bounds each by itself. A segment more may be there until it is deleted. */
+const sized = (bytes: number | null): readonly Entry[] =>
+  bytes === null
+    ? []
+    : [
+        { name: 'retention.bytes', value: String(bytes) },
+        {
+          name: 'segment.bytes',
+          value: String(Math.min(mostSegment, Math.max(leastSegment, Math.floor(bytes / 8)))),
+        },
+      ]
+
+/** KAFKA_RETENTION_BYTES for each topic, `null` for no bound. */
+export const retentionBytesOf = ({
+  topics,
+  retentionBytes,
+}: Pick<KafkaConfig, 'topics' | 'retentionBytes'>): ReadonlyMap<string, number | null> => {
+  const lesser = retentionBytes === null ? null : Math.floor(retentionBytes / lesserShare)
+  const names = Object.values(topics).filter((name) => name !== null)
+  return new Map(names.map((name) => [name, name === topics.events ? retentionBytes : lesser]))
+}
+
+type Wanted = { readonly topic: string; readonly numPartitions: number; readonly configEntries: Entry[] }
+
+const wantedTopics = (config: KafkaConfig): readonly Wanted[] => {
+  const { topics, partitions, retentionMs } = config
   const ofSpans = spansRetentionMs(retentionMs)
-  const asLong = [kept(retentionMs)]
   const wanted = [
-    { topic: topics.events, numPartitions: partitions, configEntries: asLong },
-    { topic: topics.alerts, numPartitions: 1, configEntries: asLong },
-    { topic: topics.deadLetters, numPartitions: 1, configEntries: asLong },
+    { topic: topics.events, numPartitions: partitions, entries: [kept(retentionMs)] },
+    { topic: topics.alerts, numPartitions: 1, entries: [kept(retentionMs)] },
+    { topic: topics.deadLetters, numPartitions: 1, entries: [kept(retentionMs)] },
     ...(topics.spans === null
       ? []
-      : [{ topic: topics.spans, numPartitions: partitions, configEntries: [kept(ofSpans), cut(ofSpans)] }]),
+      : [{ topic: topics.spans, numPartitions: partitions, entries: [kept(ofSpans), cut(ofSpans)] }]),
   ]
+  const bytes = retentionBytesOf(config)
+  return wanted.map(({ topic, numPartitions, entries }) => ({
+    topic,
+    numPartitions,
+    configEntries: [...entries, ...sized(bytes.get(topic) ?? null)],
+  }))
+}
+
+/** Clients whose topics have been looked at: once a process is enough. */
+const bounded = new WeakSet<KafkaClient>()
+
+/**
+ * Bounds topics of ours that have no bound in bytes: those that an earlier version made. What an operator has set, on
+ * the topic or the brokers, stays. AlterConfigs replaces all settings of a topic, so its others go along.
+ */
+const boundTopics = async (admin: Admin, client: KafkaClient, topics: readonly string[]): Promise<void> => {
+  const { config, say } = client
+  const bytes = retentionBytesOf(config)
+  const type = kafkajs.ConfigResourceTypes.TOPIC
+  if (topics.length === 0 || config.retentionBytes === null) return
+  try {
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: topics.map((name) => ({ type, name })),
+    })
+    for (const { resourceName: name, configEntries } of resources) {
+      const own = configEntries.filter(({ configSource }) => configSource === topicConfig)
+      const now = configEntries.find(({ configName }) => configName === 'retention.bytes')
+      if (now === undefined || now.configValue !== '-1' || own.includes(now)) continue
+      const before = own.map(({ configName, configValue }) => ({ name: configName, value: configValue }))
+      const added = sized(bytes.get(name) ?? null).filter(
+        (entry) => !before.some(({ name }) => name === entry.name),
+      )
+      await admin.alterConfigs({
+        validateOnly: false,
+        resources: [{ type, name, configEntries: [...before, ...added] }],
+      })
+      say('info', 'topic-bounded', { topic: name, bytesPerPartition: bytes.get(name) })
+    }
+    bounded.add(client)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    say('warn', 'topics-unbounded', { why, hint: 'set retention.bytes of the topics by kafka-configs' })
+  }
+}
+
+/** Makes the topics that are missing, and bounds those that have no bound in bytes. Throws what kafkajs says. */
+export const ensureTopics = async (client: KafkaClient): Promise<void> => {
+  const { kafka, config } = client
+  const wanted = wantedTopics(config)
   const admin = kafka.admin()
   await admin.connect()
   try {
     const there = new Set(await admin.listTopics())
+    if (!bounded.has(client)) {
+      const old = wanted.map(({ topic }) => topic).filter((topic) => there.has(topic))
+      await boundTopics(admin, client, old)
+    }
     const missing = wanted.filter(({ topic }) => !there.has(topic))
     if (missing.length === 0) return
     await admin.createTopics({
       waitForLeaders: true,
-      topics: missing.map((topic) => ({ ...topic, replicationFactor: replicas })),
+      topics: missing.map((topic) => ({ ...topic, replicationFactor: config.replicas })),
     })
   } finally {
     await admin.disconnect().catch(() => {})
   }
 }
 
-/** How long a topic keeps its messages, ms; null when it does not say, and -1 is for ever. Throws what kafkajs says. */
-export const retentionOf = async (admin: Admin, topic: string): Promise<number | null> => {
+/** A number among the settings of a topic; null when Kafka does not tell it. Throws what kafkajs says. */
+const settingOf = async (admin: Admin, topic: string, setting: string): Promise<number | null> => {
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
-    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames: ['retention.ms'] }],
+    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames: [setting] }],
   })
-  const value = resources[0]?.configEntries.find(
-    ({ configName }) => configName === 'retention.ms',
-  )?.configValue
+  const value = resources[0]?.configEntries.find(({ configName }) => configName === setting)?.configValue
   return value === undefined ? null : Number(value)
 }
+
+/** How long a topic keeps its messages, ms; null when it does not say, and -1 is for ever. */
+export const retentionOf = (admin: Admin, topic: string): Promise<number | null> =>
+  settingOf(admin, topic, 'retention.ms')
+
+/** Most bytes of each partition of a topic; null when it does not say, and -1 is no bound. */
+export const sizeBoundOf = (admin: Admin, topic: string): Promise<number | null> =>
+  settingOf(admin, topic, 'retention.bytes')
