@@ -113,7 +113,7 @@ const foldAgain = async (
     const state = states.get(partition) ?? createMemoryState()
     states.set(partition, state)
     const sink = memorySink(state)
-    for (const message of messages) events += foldMessage(sink, message).events.length
+    for (const message of messages) events += foldMessage(sink, message)
     done += messages.length
     tell(done, events)
   })
@@ -124,7 +124,7 @@ const foldAgain = async (
 const wipe = async (redis: RedisClient, prefix: string, partition: number): Promise<void> => {
   const keyOf = (name: string): string => partitionKey(prefix, partition, name)
   const names = await redis.zrangebyscore(keyOf('dirty'), '-inf', '+inf')
-  await redis.unlink(...['meta', 'dirty', 'emitters', 'recent', 'lasting', ...names].map(keyOf))
+  await redis.unlink(['meta', 'dirty', 'emitters', 'recent', 'lasting', ...names].map(keyOf))
 }
 
 /**

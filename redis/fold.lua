@@ -1,19 +1,21 @@
 -- Adds what a batch of events has counted, and moves the partition on, all or nothing.
 -- KEYS: meta, dirty, emitters, recent, lasting, then the buckets.
 -- ARGV: owner, offset before, offset after, end of the log, time of the latest event, earliest event ('' for none),
---   most fields of a hash, amounts refused before; number of emitters, then name, standing of each;
+--   most fields of a hash, part before, part after; number of emitters, then name, standing of each;
 --   twice (recent, lasting): number, then field, time, value of each;
 --   for each bucket: name, time of its end (0 for none), number of fields, then field, amount of each.
--- Answers 1 when it is done (or was done before, its answer lost), 0 when somebody else owns the partition or the
--- state is not the one this batch follows. Lua has no way back: everything is looked at before the first write.
+-- A message that is too long for one call comes in parts: the offset stays, the part grows, and the offset moves on with the
+-- last one. Answers 1 when it is done (or was done before, its answer lost), 0 when another collector owns the partition or
+-- the state is not the one this batch follows. Lua has no way back: everything is looked at before the first write.
 local meta, dirty, emitters, recent, lasting = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local owner, from, to = ARGV[1], ARGV[2], ARGV[3]
+local owner, from, to, fromPart, toPart = ARGV[1], ARGV[2], ARGV[3], ARGV[8], ARGV[9]
 local most = tonumber(ARGV[7])
 
-local stands = redis.call('HMGET', meta, 'owner', 'offset', 'since')
+local stands = redis.call('HMGET', meta, 'owner', 'offset', 'since', 'part')
+local part = stands[4] or '0'
 if stands[1] ~= owner then return 0 end
-if stands[2] == to and from ~= to then return 1 end
-if stands[2] ~= from then return 0 end
+if stands[2] == to and part == toPart and (from ~= to or fromPart ~= toPart) then return 1 end
+if stands[2] ~= from or part ~= fromPart then return 0 end
 for i, key in ipairs(KEYS) do
   local kind = redis.call('TYPE', key).ok
   if kind ~= 'none' and kind ~= (i == 2 and 'zset' or 'hash') then
@@ -22,8 +24,8 @@ for i, key in ipairs(KEYS) do
 end
 
 local version = redis.call('HINCRBY', meta, 'version', 1)
-local refused = tonumber(ARGV[8])
-local at = 9
+local refused = 0
+local at = 10
 local function take()
   at = at + 1
   return ARGV[at - 1]
@@ -77,8 +79,11 @@ for i = 6, #KEYS do
     if size >= most and redis.call('HEXISTS', key, field) == 0 then
       refused = refused + 1
     else
-      local now = redis.call('HINCRBY', key, field, amount)
-      if now == 0 then
+      -- A sum beyond 64 bits is refused like a field too many; an error here would leave the rest unwritten.
+      local now = redis.pcall('HINCRBY', key, field, amount)
+      if type(now) == 'table' then
+        refused = refused + 1
+      elseif now == 0 then
         redis.call('HDEL', key, field)
         size = size - 1
       elseif now == tonumber(amount) then
@@ -93,5 +98,5 @@ end
 local since = ARGV[6]
 if since ~= '' and (not stands[3] or tonumber(since) < tonumber(stands[3])) then redis.call('HSET', meta, 'since', since) end
 if refused > 0 then redis.call('HINCRBY', meta, 'refused', refused) end
-redis.call('HSET', meta, 'offset', to, 'end', ARGV[4], 'foldedAt', ARGV[5])
+redis.call('HSET', meta, 'offset', to, 'part', toPart, 'end', ARGV[4], 'foldedAt', ARGV[5])
 return 1

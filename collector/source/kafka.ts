@@ -1,11 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Batch } from '../../proxy/events/contract.ts'
 import type { KafkaClient } from '../../proxy/kafka/connect.ts'
 import { type Incoming, openConsumer, type Turn } from '../../proxy/kafka/consumer.ts'
 import type { Producer } from '../../proxy/kafka/producer.ts'
 import type { RedisClient } from '../../proxy/redis/connect.ts'
 import type { Say } from '../../proxy/say.ts'
+import { deadLetterKey } from '../fold.ts'
 import { type Hold, takePartition } from '../state/redis-hold.ts'
-import { foldMessage } from './message.ts'
+import { openMessage } from './message.ts'
+import { costAtMost, foldParts } from './parts.ts'
 import { refillReplays } from './refill.ts'
 
 export type FollowedTopic = {
@@ -32,8 +35,6 @@ export type TopicToFollow = {
   readonly say: Say
 }
 
-/** Numbers that wait for a commit at most: one script runs for some milliseconds, and memory stays flat. */
-const pendingAtMost = 20_000
 const checkMs = 2_000
 const expireMs = 60_000
 const retryMs = 250
@@ -76,10 +77,10 @@ export const followTopic = (options: TopicToFollow): FollowedTopic => {
   }
 
   /** Writes what is folded; false when the partition is not ours any more, or Redis stands elsewhere. */
-  const commit = async (hold: Hold, turn: Turn, offset: number): Promise<boolean> => {
+  const commit = async (hold: Hold, turn: Turn, offset: number, part = 0): Promise<boolean> => {
     while (turn.alive() && holds.get(turn.partition) === hold) {
       try {
-        if ((await hold.commit(offset, turn.end)) === 'advanced') {
+        if ((await hold.commit(offset, turn.end, part)) === 'advanced') {
           commits++
           return true
         }
@@ -101,11 +102,22 @@ export const followTopic = (options: TopicToFollow): FollowedTopic => {
     await deadLetters.send(0, [{ key: key === null ? null : String(key), value: value ?? '', headers }])
   }
 
-  const foldOne = async (hold: Hold, turn: Turn, message: Incoming): Promise<void> => {
-    const { broken, events, repeated: again } = foldMessage(hold, message)
-    if (broken !== null) await bury(turn, message, broken)
-    repeated += again
-    refillReplays(redis, prefix, events, now(), options.replayWindowMs)
+  const foldOne = (hold: Hold, batch: Batch): void => {
+    repeated += hold.fold(batch).repeated
+    refillReplays(redis, prefix, batch.events, now(), options.replayWindowMs)
+  }
+
+  /** False when the partition is not ours any more. */
+  const foldAll = async (hold: Hold, turn: Turn, message: Incoming): Promise<boolean> => {
+    const { broken, batches } = openMessage(message)
+    const write = (part: number): Promise<boolean> => commit(hold, turn, message.offset, part)
+    if (!(await foldParts(hold, message.offset, batches, (batch) => foldOne(hold, batch), write)))
+      return false
+    if (broken === null) return true
+    // With what moves the offset on, so that it is counted once.
+    hold.count(deadLetterKey(broken), message.at)
+    await bury(turn, message, broken)
+    return true
   }
 
   const batch = async (turn: Turn, messages: readonly Incoming[]): Promise<void> => {
@@ -122,9 +134,9 @@ export const followTopic = (options: TopicToFollow): FollowedTopic => {
     if (first.offset > next) say('warn', 'events-gone', { partition, messages: first.offset - next })
     for (const message of messages) {
       if (message.offset < next) continue
-      await foldOne(hold, turn, message)
+      if (!(await foldAll(hold, turn, message))) return
       next = message.offset + 1
-      if (hold.pending > pendingAtMost && !(await commit(hold, turn, next))) return
+      if (hold.cost > costAtMost && !(await commit(hold, turn, next))) return
     }
     if (next > hold.offset && (await commit(hold, turn, next))) sought.delete(partition)
   }

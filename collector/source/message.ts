@@ -1,5 +1,5 @@
 import { decodeMessage } from '../../proxy/events/codec.ts'
-import type { Batch, ProxyEvent } from '../../proxy/events/contract.ts'
+import type { Batch } from '../../proxy/events/contract.ts'
 import type { Incoming } from '../../proxy/kafka/consumer.ts'
 import { openDelta } from '../delta.ts'
 import { deadLetterKey, type Folded, fold } from '../fold.ts'
@@ -29,18 +29,33 @@ export const counted = (key: string, at: number) => {
   return { ...delta, since: Infinity }
 }
 
-export type FoldedMessage = {
-  /** What could not be read: all of it, or a fact in it; null when it was well. */
+/** A message is folded so many events at a time: what one call writes has a bound, however long the message is. */
+export const eventsAtOnce = 256
+
+export type OpenedMessage = {
+  /** What could not be read: all of it, or an event in it; null when all was read. */
   readonly broken: 'message' | 'fact' | null
-  readonly events: readonly ProxyEvent[]
-  readonly repeated: number
+  /** The events, cut at the same places whoever folds them and whenever. */
+  readonly batches: readonly Batch[]
 }
 
-/** Folds a message of `mtscope.events`, the same way whoever does it and whenever. */
-export const foldMessage = (sink: Sink, { value, at }: Pick<Incoming, 'value' | 'at'>): FoldedMessage => {
+const cut = ({ node, boot, seq, events }: Batch): Batch[] =>
+  Array.from({ length: Math.ceil(events.length / eventsAtOnce) }, (_, i) => {
+    const from = i * eventsAtOnce
+    return { node, boot, seq: seq + from, events: events.slice(from, from + eventsAtOnce) }
+  })
+
+/** Reads a message of `mtscope.events`. Never throws. */
+export const openMessage = ({ value }: Pick<Incoming, 'value'>): OpenedMessage => {
   const decoded = decodeMessage(String(value ?? ''))
-  const broken = 'error' in decoded ? 'message' : decoded.unreadable.length > 0 ? 'fact' : null
-  if (broken !== null) sink.count(deadLetterKey(broken), at)
-  if ('error' in decoded) return { broken, events: [], repeated: 0 }
-  return { broken, events: decoded.events, repeated: sink.fold(decoded).repeated }
+  if ('error' in decoded) return { broken: 'message', batches: [] }
+  return { broken: decoded.unreadable.length > 0 ? 'fact' : null, batches: cut(decoded) }
+}
+
+/** Folds a message in one stroke; how many events it had. */
+export const foldMessage = (sink: Sink, message: Pick<Incoming, 'value' | 'at'>): number => {
+  const { broken, batches } = openMessage(message)
+  for (const batch of batches) sink.fold(batch)
+  if (broken !== null) sink.count(deadLetterKey(broken), message.at)
+  return batches.reduce((sum, { events }) => sum + events.length, 0)
 }

@@ -13,9 +13,12 @@ export type Pending = {
   readonly since: number
   /** Epoch ms of the latest fact; 0 when nothing was added. */
   readonly latest: number
-  /** Numbers and sayings. */
-  readonly size: number
+  /** Keys and arguments that a script takes to write it. */
+  readonly cost: number
 }
+
+/** What `written` in redis-hold.ts makes of one: a bucket is a key, too. */
+const [ofBucket, ofCount, ofSaying, ofEmitter] = [4, 2, 3, 2]
 
 export const createPending = () => {
   const counts = new Map<Span, Map<Bucket, Counts>>()
@@ -24,11 +27,11 @@ export const createPending = () => {
   const emitters = new Map<string, Standing>()
   let since = Infinity
   let latest = 0
-  let size = 0
+  let cost = 0
 
   const learn = (into: Map<string, Saying>, said: ReadonlyMap<string, Saying>): void => {
     for (const [key, saying] of said) {
-      if (!into.has(key)) size++
+      if (!into.has(key)) cost += ofSaying
       if (isNewer(saying, into.get(key))) into.set(key, saying)
     }
   }
@@ -44,8 +47,8 @@ export const createPending = () => {
     get latest() {
       return latest
     },
-    get size() {
-      return size
+    get cost() {
+      return cost
     },
     add(delta: Delta, emitter?: string, standing?: Standing): void {
       for (const [span, buckets] of delta.counts) {
@@ -53,17 +56,19 @@ export const createPending = () => {
         counts.set(span, spanned)
         for (const [bucket, added] of buckets) {
           if (added.size === 0) continue
+          if (!spanned.has(bucket)) cost += ofBucket
           const into: Counts = spanned.get(bucket) ?? new Map()
           spanned.set(bucket, into)
-          size -= into.size
+          cost -= ofCount * into.size
           for (const [key, n] of added) addTo(into, key, n)
-          size += into.size
+          cost += ofCount * into.size
         }
       }
       learn(recent, delta.recent)
       learn(lasting, delta.lasting)
       since = Math.min(since, delta.since)
       if (emitter === undefined || standing === undefined) return
+      if (!emitters.has(emitter)) cost += ofEmitter
       emitters.set(emitter, standing)
       latest = Math.max(latest, standing.at)
     },

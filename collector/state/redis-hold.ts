@@ -14,18 +14,20 @@ export type Hold = {
   readonly partition: number
   /** The offset of the next message to fold. */
   readonly offset: number
-  /** Numbers that wait for `commit`: memory that a Redis which is away makes grow. */
-  readonly pending: number
+  /** How many parts of that message are written; above 0 only where it was too long for one call. */
+  readonly part: number
+  /** Keys and arguments that the next `commit` takes. */
+  readonly cost: number
   /** Folds a batch; nothing is written yet. */
   fold(batch: Batch): Folded
   /** Counts something beside the facts, for ever and in the running tick. */
   count(key: string, at: number): void
   /**
    * Writes everything folded since the last time, and that the partition goes on at `offset`, in one stroke; `end` is
-   * where its log ends. `stale`: somebody else holds the partition, or Redis has an older state (it lost its tail): take
+   * where its log ends. With a `part`, only so many parts of the message at `offset` are folded. `stale`: somebody else holds the partition, or Redis has an older state (it lost its tail): take
    * it again. Throws what Redis or the connection says; then nothing or all was written, and it may be tried again.
    */
-  commit(offset: number, end: number): Promise<'advanced' | 'stale'>
+  commit(offset: number, end: number, part?: number): Promise<'advanced' | 'stale'>
   /** Whether Redis still has it as ours and as far as we brought it. */
   standing(): Promise<'ours' | 'stale'>
   /** Forgets what is too old at `now` (epoch ms). */
@@ -45,7 +47,10 @@ const sayingsOf = (sayings: Pending['recent']): (string | number)[] => {
   return args
 }
 
-/** The keys and arguments of `fold.lua` after its first eight. */
+/** The last moment that Redis is asked to keep a key for: a time that no Date can tell has no end of its month. */
+const lastMs = 8.64e15
+
+/** The keys and arguments of `fold.lua` after its first nine. */
 const written = (pending: Pending): { readonly names: string[]; readonly args: (string | number)[] } => {
   const names: string[] = []
   const args: (string | number)[] = [pending.emitters.size]
@@ -58,7 +63,7 @@ const written = (pending: Pending): { readonly names: string[]; readonly args: (
       const name = bucketName(span, bucket)
       const ends = endOf(span, bucket, pending.emitters.get(String(bucket))?.at ?? pending.latest)
       names.push(name)
-      args.push(name, ends ?? 0, counts.size)
+      args.push(name, Number.isNaN(ends) ? lastMs : (ends ?? 0), counts.size)
       for (const [key, n] of counts) args.push(key, n)
     }
   }
@@ -78,8 +83,10 @@ export const takePartition = async (options: {
   const taken = (await scripts.take(redis, [keyOf('meta'), keyOf('emitters')], [owner, randomUUID()])) as [
     string,
     string[],
+    string,
   ]
   let offset = Number(taken[0])
+  let part = Number(taken[2])
   const emitters = new Map<string, Standing>()
   for (let i = 0; i < taken[1].length; i += 2) emitters.set(taken[1][i]!, standingOf(taken[1][i + 1]!))
   let pending = createPending()
@@ -96,22 +103,27 @@ export const takePartition = async (options: {
     get offset() {
       return offset
     },
-    get pending() {
-      return pending.size
+    get part() {
+      return part
+    },
+    get cost() {
+      return pending.cost
     },
     fold: (batch) => fold(state, batch),
     count: (key, at) => pending.add(counted(key, at)),
     standing: async () => {
-      const [is, stands] = await redis.hmget(keyOf('meta'), 'owner', 'offset')
-      return is === owner && Number(stands) >= offset ? 'ours' : 'stale'
+      const [is, stands, parts] = await redis.hmget(keyOf('meta'), 'owner', 'offset', 'part')
+      const isAsFar = Number(stands) > offset || (Number(stands) === offset && Number(parts ?? 0) >= part)
+      return is === owner && isAsFar ? 'ours' : 'stale'
     },
-    commit: async (to, end) => {
+    commit: async (to, end, toPart = 0) => {
       const { names, args } = written(pending)
       const since = Number.isFinite(pending.since) ? pending.since : ''
-      const first: (string | number)[] = [owner, offset, to, end, pending.latest, since, mostFields, 0]
-      const done = await scripts.fold(redis, [...base, ...names.map(keyOf)], first.concat(args))
+      const first = [owner, offset, to, end, pending.latest, since, mostFields, part, toPart]
+      const done = await scripts.fold(redis, [...base, ...names.map(keyOf)], [...first, ...args])
       if (done !== 1) return 'stale'
       offset = to
+      part = toPart
       pending = createPending()
       return 'advanced'
     },

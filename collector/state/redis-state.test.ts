@@ -154,6 +154,17 @@ it('a key of another kind stops the write before it began', async () => {
   assert.is(await hold.commit(1, 1), 'advanced')
 })
 
+it('a sum beyond 64 bits and a time beyond all dates are refused or kept, and the offset moves on', async () => {
+  await using server = await startRedis()
+  await using redis = await connected([server.url])
+  const hold = await takePartition({ redis, prefix: 'h', partition: 0 })
+  await redis.hset('h:{h.0}:ever:0', 'to-client', String(2n ** 63n - 1n))
+  hold.fold(batchOf('b', 1))
+  hold.fold(batchOf('late', 1, 8.64e15))
+  assert.is(await hold.commit(1, 1), 'advanced')
+  assert.is((await readPartition(redis, 'h', 0))?.meta.refused, 1)
+})
+
 it('a mirror has what all partitions have, after each change', async () => {
   await using server = await startRedis()
   await using redis = await connected([server.url])

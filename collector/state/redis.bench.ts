@@ -85,12 +85,12 @@ for (const most of [2_000, 5_000, 20_000]) {
     const decoded = decodeMessage(message)
     if ('error' in decoded) throw new Error(decoded.error)
     facts += hold.fold(decoded).folded
-    if (hold.pending < most && index < messages.length - 1) continue
+    if (hold.cost < most && index < messages.length - 1) continue
     await hold.commit(index + 1, messages.length)
     commits++
   }
   const seconds = (performance.now() - began) / 1000
-  console.log(`\n${most} numbers a commit`)
+  console.log(`\n${most} keys and arguments a commit`)
   say('facts a second, decoded, folded and committed', facts / seconds, '/s')
   say('facts a commit', facts / commits, '')
   say('CPU of the collector', ((ownCpu() - own) / facts) * 1e6, 'µs/fact')

@@ -86,7 +86,12 @@ export const reasonOf = (error: unknown): string => {
   return /^([A-Z]{4,}) /.exec(error.message)?.[1] ?? error.name
 }
 
-/** A Lua script of `redis/`, run by its digest; sent whole when Redis does not know it (any more). */
+type Run = (script: string, keyCount: number, keys: string[], args: (string | number)[]) => Promise<unknown>
+
+/**
+ * A Lua script of `redis/`, run by its digest; sent whole when Redis does not know it (any more). Keys and arguments go to
+ * ioredis as arrays: spread, about 61,000 of them overflow the stack.
+ */
 export const script = (
   name: string,
 ): ((redis: RedisClient, keys: string[], args: (string | number)[]) => Promise<unknown>) => {
@@ -94,10 +99,10 @@ export const script = (
   const digest = createHash('sha1').update(text).digest('hex')
   return async (redis, keys, args) => {
     try {
-      return await redis.evalsha(digest, keys.length, ...keys, ...args)
+      return await (redis.evalsha as Run)(digest, keys.length, keys, args)
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
-      return redis.eval(text, keys.length, ...keys, ...args)
+      return (redis.eval as Run)(text, keys.length, keys, args)
     }
   }
 }
