@@ -198,6 +198,7 @@ const configOf = (values: Values, users: readonly User[], host: Host) => ({
   toDatacenterBuffer: values.TO_TG_BUFSIZE,
   dialTimeoutMs: values.TG_CONNECT_TIMEOUT,
   handshakeTimeoutMs: values.CLIENT_HANDSHAKE_TIMEOUT,
+  firstByteTimeoutMs: values.CLIENT_FIRST_BYTE_TIMEOUT,
   ackTimeoutMs: values.CLIENT_ACK_TIMEOUT,
   idleTimeoutMs: values.IDLE_TIMEOUT,
   stallTimeoutMs: values.STALL_TIMEOUT,

@@ -156,7 +156,12 @@ export const settings = {
   CLIENT_HANDSHAKE_TIMEOUT: {
     parse: duration(0.05, 600),
     fallback: '3',
-    doc: 'Longest wait for the whole handshake of a client, seconds',
+    doc: 'Longest pause within the handshake of a client, seconds; five times that in all',
+  },
+  CLIENT_FIRST_BYTE_TIMEOUT: {
+    parse: duration(0.05, 3_600),
+    fallback: '60',
+    doc: 'Longest wait for the first byte of a client, and for its first data after ServerHello, seconds',
   },
   CLIENT_ACK_TIMEOUT: {
     parse: duration(0.05, 3_600),

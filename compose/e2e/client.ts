@@ -15,6 +15,8 @@ export type Mode = 'direct' | 'classic' | 'secure' | 'tls'
 export type ClientOptions = {
   port: number
   host?: string
+  /** Where it comes from. */
+  localAddress?: string
   /** 16 bytes, or 32 hex digits; none in mode `direct`. */
   secret?: Buffer | string
   mode: Mode
@@ -69,7 +71,8 @@ export const connectClient = async (options: ClientOptions): Promise<Client> => 
   if (!secret === (mode !== 'direct')) throw new Error(`mode ${mode} with${secret ? '' : 'out'} a secret`)
   const padded = mode === 'secure' || mode === 'tls'
   const transport = options.transport ?? (padded ? 'padded-intermediate' : 'intermediate')
-  const socket = connect({ port: options.port, host: options.host ?? '127.0.0.1', allowHalfOpen: true })
+  const { port, host = '127.0.0.1', localAddress } = options
+  const socket = connect({ port, host, allowHalfOpen: true, ...(localAddress && { localAddress }) })
   socket.setNoDelay(true)
   const closed = closing(socket)
   const opening = initiate(transport, options.media ? -dc : dc, secret)

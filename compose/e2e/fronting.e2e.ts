@@ -75,7 +75,7 @@ test('the masking host’s way of ending reaches the stranger', async () => {
           else socket.end('no')
         })
     })
-    await using proxy = await startAppliance({ site, env: { CLIENT_HANDSHAKE_TIMEOUT: '0.5' } })
+    await using proxy = await startAppliance({ site, env: { CLIENT_FIRST_BYTE_TIMEOUT: '0.5' } })
     const steps = end === 'fin-first' ? [] : [http]
     assert.equal(await observe(proxy.port, steps), await observe(site.port, steps), end)
   }

@@ -144,7 +144,7 @@ test('beyond MAX_CONNECTIONS a client is shed with a counted reason, and the oth
 for (const env of [{ PORTABLE_RELAY: 'false' }, { PORTABLE_RELAY: 'true' }, { MASK_HOST: 'off' }])
   test(`silent strangers in every place leave half of them to users, ${JSON.stringify(env)}`, async () => {
     await using dc = await fakeDatacenter()
-    const limits = { MAX_CONNECTIONS: '20', CLIENT_HANDSHAKE_TIMEOUT: '0.5', WORKERS: '2' }
+    const limits = { MAX_CONNECTIONS: '20', CLIENT_FIRST_BYTE_TIMEOUT: '0.5', WORKERS: '2' }
     await using proxy = await startAppliance({ datacenters: { 2: dc }, env: { ...limits, ...env } })
     const silent = Array.from({ length: 20 }, () => mute(proxy.port))
     try {
@@ -160,7 +160,7 @@ for (const env of [{ PORTABLE_RELAY: 'false' }, { PORTABLE_RELAY: 'true' }, { MA
 
 test('unfinished handshakes beyond MAX_HANDSHAKES are shed, and clients get in again when they are gone', async () => {
   await using dc = await fakeDatacenter()
-  const env = { MAX_HANDSHAKES: '5', CLIENT_HANDSHAKE_TIMEOUT: '2', MASK_HOST: 'off' }
+  const env = { MAX_HANDSHAKES: '5', MASK_HOST: 'off' }
   await using proxy = await startAppliance({ datacenters: { 2: dc }, env })
   const silent = Array.from({ length: 20 }, () => mute(proxy.port))
   try {

@@ -135,7 +135,7 @@ test('a handshake is understood however it is cut', async () => {
   assert.equal((await proxy.status()).rejections, [])
 })
 
-test('data behind the handshake in the same segment, and an idle client before its first request, are served', async () => {
+test('data behind the handshake in the same segment, and a client idle before its first byte or its first request, are served', async () => {
   await using dc = await fakeDatacenter()
   await using proxy = await startAppliance({ datacenters: { 2: dc }, env: { CLIENT_HANDSHAKE_TIMEOUT: '3' } })
   await Promise.all(
@@ -143,10 +143,12 @@ test('data behind the handshake in the same segment, and an idle client before i
       const options = { mode, port: proxy.port, secret: proxy.secret }
       await using eager = await connectClient({ ...options, opening: 'with-request' })
       await using idle = await connectClient(options)
+      await using silent = await connectClient({ ...options, opening: 'with-request' })
       await eager.reqPq()
       // Time itself: the client is idle for longer than a handshake may take.
-      await new Promise((resolve) => setTimeout(resolve, 4_000))
+      await new Promise((resolve) => setTimeout(resolve, 5_000))
       await idle.reqPq()
+      await silent.reqPq()
     }),
   )
 })

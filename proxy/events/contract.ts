@@ -26,7 +26,7 @@ export type RejectReason =
   | 'replayed' // seen before
   | 'unclaimed' // Redis did not say in time whether it was seen, and REPLAY_ON_REDIS_LOSS=refuse
   | 'not-mtproto' // plain HTTP, a scan, garbage
-  | 'timeout' // not complete within CLIENT_HANDSHAKE_TIMEOUT
+  | 'timeout' // silent for CLIENT_FIRST_BYTE_TIMEOUT, or stopped for CLIENT_HANDSHAKE_TIMEOUT
 
 export type CloseReason =
   | RejectReason

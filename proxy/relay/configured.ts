@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import type { Config } from '../config.ts'
 import { replayMemory } from '../replay/memory.ts'
 import { roomMemory } from './room.ts'
@@ -20,6 +21,7 @@ export const configured = (
   toDatacenterBuffer: config.toDatacenterBuffer,
   dialTimeoutMs: config.dialTimeoutMs,
   handshakeTimeoutMs: config.handshakeTimeoutMs,
+  firstByteTimeoutMs: config.firstByteTimeoutMs,
   ackTimeoutMs: config.ackTimeoutMs,
   idleTimeoutMs: config.idleTimeoutMs,
   stallTimeoutMs: config.stallTimeoutMs,
@@ -28,6 +30,7 @@ export const configured = (
   connectionLimit: connections < config.maxConnections ? 'file-descriptors' : 'connections',
   maxHandshakes: config.maxHandshakes,
   room: roomMemory(),
+  prefixSeed: randomInt(2 ** 32),
   poolSize: Math.ceil(config.poolSize / config.workers),
   replay: replayMemory(config.replayEntries),
   sharedReplay: config.redis === null ? null : config.replayOnRedisLoss,

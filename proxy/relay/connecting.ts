@@ -41,6 +41,7 @@ export const connectDatacenter = (
   client.pause()
   if (claim === null) accepted()
   else {
+    relay.greetings.held(session)
     claiming(session, claim, () => {
       const { arrived } = session.claim!
       session.claim = null

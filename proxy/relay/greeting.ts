@@ -20,7 +20,7 @@ const judge = (session: Session): void => {
   const greeted = readGreeting(greeting, greeting.length, relay.epoch(), relay.rules)
   switch (greeted.step) {
     case 'more':
-      return
+      return relay.greetings.progressed(session)
     case 'rejected':
       return reject(session, greeted)
     case 'hello':
@@ -61,12 +61,14 @@ const answerHello = (session: Session, hello: Inner['hello']): void => {
     session.unwrap = unwrapper()
     const inner: Inner = { session, hello, user }
     client.attach(inside, inner)
+    relay.greetings.answered(session)
     if (rest.length > 0) inside.bytes(inner, rest, 0, rest.length)
   }
   if (relay.ask === null) return greet()
   // Our answer would betray us to who replays: it waits for the claim. A dial cannot begin yet, its datacenter is unknown.
   client.attach(waiting, session)
   client.pause()
+  relay.greetings.held(session)
   const refused = (reason: RejectReason): void => reject(session, { step: 'rejected', reason, ...facts })
   claiming(session, { digest: hello.digest, refused }, () => {
     session.claim = null
@@ -110,7 +112,7 @@ const accept = (
       connection: session.id,
       ...session.who!,
       transport: opening.transport,
-      elapsedMs: ms(performance.now() - session.acceptedAt),
+      elapsedMs: ms(relay.clock() - session.acceptedAt),
       digest: digest.toString('hex', 0, 16),
       client: session.clientHash,
       ...tls,
@@ -148,6 +150,7 @@ const inside: LinkEvents<Inner> = {
     const { session, hello, user } = inner
     const to = session.unwrap!(buffer, start, end)
     if (to < 0) return rejectInside(inner, 'not-mtproto')
+    session.relay.greetings.progressed(session)
     if (to === start) return
     session.greeting = append(session.greeting, buffer, start, to)
     if (session.greeting.length < payloadLength) return

@@ -25,6 +25,7 @@ export const settings = (): RelaySettings => ({
   toDatacenterBuffer: 131_072,
   dialTimeoutMs: 5_000,
   handshakeTimeoutMs: 3_000,
+  firstByteTimeoutMs: 60_000,
   ackTimeoutMs: 60_000,
   idleTimeoutMs: 600_000,
   stallTimeoutMs: 30_000,
@@ -33,6 +34,7 @@ export const settings = (): RelaySettings => ({
   connectionLimit: 'connections',
   maxHandshakes: 10,
   room: roomMemory(),
+  prefixSeed: 1,
   poolSize: 0,
   replay: replayMemory(64),
   sharedReplay: null,
@@ -50,18 +52,23 @@ export const relaying = (
 ) => {
   const engine = handEngine(endsDeafPeers)
   const events: ProxyEvent[] = []
-  const relay = startRelay(engine, { ...settings(), ...changed }, (event) => events.push(event), ask)
   const startedAt = performance.now()
+  let passedMs = 0
+  const clock = (): number => startedAt + passedMs
+  const relay = startRelay(engine, { ...settings(), ...changed }, (event) => events.push(event), ask, clock)
   return {
     engine,
     events,
     relay,
-    arrives: (): HandLink => {
-      const client = handLink()
+    arrives: (from?: Buffer<ArrayBuffer>): HandLink => {
+      const client = handLink(from)
       relay.accepted(client)
       return client
     },
-    at: (ms: number) => relay.pulse(startedAt + ms),
+    at: (ms: number) => {
+      passedMs = ms
+      relay.pulse(clock())
+    },
     /** How sessions ended: who, in which phase, why. */
     ends: () =>
       events.flatMap((event) =>

@@ -86,8 +86,9 @@ export type Engine = {
     failed: (error: DialError) => void,
   ): Dialing
   /**
-   * Calls `pulse` at least as often as its answer (ms) asks, until `stop`. `failed` hears of exceptions that a
-   * callback let out; the link concerned is closed.
+   * Calls `pulse` at least as often as its answer (ms) asks, until `stop`, with a time before which all that the kernel
+   * held has been read, be it after a stall of the process. `failed` hears of exceptions that a callback let out; the
+   * link concerned is closed.
    */
   run(pulse: (now: number) => number, failed: (error: unknown) => void): void
   stop(): void

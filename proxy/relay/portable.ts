@@ -18,6 +18,7 @@ export const portableEngine = (scratchBytes: number): Engine => {
   const scratch = Buffer.from(new ArrayBuffer(HEAD + scratchBytes))
   let report: (error: unknown) => void = () => {}
   let timer: NodeJS.Timeout | undefined
+  let immediate: NodeJS.Immediate | undefined
 
   const linkOf = (socket: Socket): Link => {
     let on = nobody as LinkEvents<unknown>
@@ -204,17 +205,25 @@ export const portableEngine = (scratchBytes: number): Engine => {
     dial,
     run: (pulse, failed) => {
       report = failed
-      const beat = (): void => {
+      const beat = (now: number): void => {
         let wait = 50
         try {
-          wait = pulse(performance.now())
+          wait = pulse(now)
         } catch (error) {
           report(error)
         }
-        timer = setTimeout(beat, wait)
+        timer = setTimeout(due, wait)
       }
-      beat()
+      // Between a timer and an immediate Node reads all that is there.
+      const due = (): void => {
+        const now = performance.now()
+        immediate = setImmediate(() => beat(now))
+      }
+      due()
     },
-    stop: () => clearTimeout(timer),
+    stop: () => {
+      clearTimeout(timer)
+      clearImmediate(immediate)
+    },
   }
 }

@@ -43,14 +43,18 @@ const cameDown = (session: Session, length: number): void => {
 }
 
 const firstByteUp = (session: Session): void => {
-  session.requestAt = performance.now()
+  session.requestAt = session.relay.clock()
   firstByte(session, 'to-datacenter', {})
 }
 
 const firstByteDown = (session: Session): void => {
   session.phase = 'relaying'
   const { requestAt } = session
-  firstByte(session, 'to-client', requestAt > 0 ? { sinceRequestMs: ms(performance.now() - requestAt) } : {})
+  firstByte(
+    session,
+    'to-client',
+    requestAt > 0 ? { sinceRequestMs: ms(session.relay.clock() - requestAt) } : {},
+  )
 }
 
 const firstByte = (
@@ -65,7 +69,7 @@ const firstByte = (
     connection: session.id,
     ...session.who!,
     direction,
-    sinceAcceptedMs: ms(performance.now() - session.acceptedAt),
+    sinceAcceptedMs: ms(session.relay.clock() - session.acceptedAt),
     ...request,
   })
 }

@@ -222,11 +222,13 @@ test('a stranger makes the proxy keep no more than a hello before it is judged',
   }
 })
 
-test('refused connections are closed, counted and told once a second', () => {
+test('the oldest silent clients make room for the newest, are counted and told once a second', () => {
   const proxy = relaying({ maxConnections: 12 })
-  for (let i = 0; i < 10; i++) proxy.arrives()
-  assert.ok(proxy.arrives().closed)
-  assert.ok(proxy.arrives().closed)
+  const clients = Array.from({ length: 12 }, () => proxy.arrives())
+  assert.equal(
+    clients.map(({ closed }) => closed),
+    clients.map((_, i) => i < 2),
+  )
   proxy.at(1_500)
   assert.equal(
     proxy.events.flatMap((event) => (event.type === 'limit.refused' ? [event.limit, event.count] : [])),

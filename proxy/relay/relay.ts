@@ -8,9 +8,11 @@ import { dcOf } from '../wire/obfuscated2.ts'
 import { type Fill, randomPool } from '../wire/random.ts'
 import type { Flight } from '../wire/server-hello.ts'
 import type { Ask } from './claims.ts'
+import { type Door, door } from './door.ts'
 import { greeting } from './greeting.ts'
 import type { Rules } from './handshake.ts'
 import type { Engine, Link } from './link.ts'
+import { prefixKey } from './prefix.ts'
 import { room } from './room.ts'
 import { closeSession, openSession, type Session } from './session.ts'
 import type { Changeable, RelaySettings } from './settings.ts'
@@ -22,6 +24,8 @@ export type Relay = {
   readonly endsDeafPeers: boolean
   /** `performance.now()` of a moment ago: what times that need no precision are taken from. */
   now: number
+  /** `performance.now()`; a test's own time. */
+  clock(): number
   epoch(): number
   rules: Rules
   mask: Address | null
@@ -36,8 +40,8 @@ export type Relay = {
   readonly pool: Pool
   readonly emit: Emit
   readonly sessions: Set<Session>
-  /** Those of them whose handshake is not complete, oldest first. */
-  readonly greetings: Set<Session>
+  /** Those of them whose handshake is not complete. */
+  readonly greetings: Door
   /** Those that turned out to be no clients, and have a place as such. */
   readonly strangers: Set<Session>
   /** How many sessions have their datacenter. */
@@ -53,13 +57,18 @@ export type Relay = {
   forget(session: Session): void
   accepted(link: Link): void
   refused(limit: Limit): void
+  /** No descriptor was left for a client that waits to be accepted. */
+  exhausted(): void
   change(change: Partial<Changeable>): void
+  /** Time passes. All that the kernel held at `now` has been read: nothing of it is late. */
   pulse(now: number): void
   closeAll(): void
 }
 
 /** Between two facts about the same refused limit, and between two looks at every session; ms. */
 const SECOND = 1_000
+/** Clients without a handshake that make room when descriptors run out. */
+const EXPELLED = 16
 const KNOWN_ADDRESSES = 4_096
 
 export const prefixOf = (remote: Buffer): string =>
@@ -86,6 +95,7 @@ export const startRelay = (
   settings: RelaySettings,
   emit: Emit,
   ask: Ask | null = null,
+  clock: () => number = () => performance.now(),
 ): Relay => {
   const random = randomPool()
   const id = Buffer.alloc(16)
@@ -103,11 +113,33 @@ export const startRelay = (
     knows: (of) => relay.addresses(of).length > 0,
   })
 
+  /** Closes a client that only takes a place; false: there is none. */
+  const expel = (full: Limit, prefix: number, agedMs: number): boolean => {
+    const victim = relay.greetings.victim(prefix, agedMs)
+    if (victim === null) return false
+    relay.refused(full)
+    closeSession(victim, 'proxy', 'limit')
+    return true
+  }
+
+  /** Takes a place for a client of `prefix`, where none is left that of another one. */
+  const admitted = (prefix: number): boolean => {
+    const full = places.enter()
+    if (full === null) return true
+    const limit = full === 'connections' ? settings.connectionLimit : full
+    // The places of users are full, too: a client that came a moment ago has to get the time for its handshake.
+    const expelled = expel(limit, prefix, full === 'connections' ? SECOND : 0)
+    if (places.enter(!expelled && relay.greetings.size === 0) === null) return true
+    relay.refused(limit)
+    return false
+  }
+
   const dial = dialer(engine, settings.dialTimeoutMs)
   const relay: Relay = {
     settings,
     endsDeafPeers: engine.endsDeafPeers,
-    now: performance.now(),
+    now: clock(),
+    clock,
     epoch: Date.now,
     rules: { users: [], modes: [], tlsDomain: '', clockSkewSeconds: 0, knows: () => false },
     mask: settings.mask,
@@ -125,7 +157,7 @@ export const startRelay = (
     }),
     emit,
     sessions: new Set(),
-    greetings: new Set(),
+    greetings: door(settings, () => relay.clock()),
     strangers: new Set(),
     relaying: 0,
     // Media falls back to the plain addresses of its datacenter.
@@ -150,7 +182,7 @@ export const startRelay = (
       return relay.relaying < below ? high : low
     },
     greeted: (session) => {
-      if (relay.greetings.delete(session)) places.greeted()
+      if (relay.greetings.leave(session)) places.greeted()
     },
     estrange: (session) => {
       if (!places.estrange()) return false
@@ -164,17 +196,13 @@ export const startRelay = (
       if (session.fromClient !== null) relay.relaying--
     },
     accepted: (link) => {
-      const full = places.enter()
-      if (full !== null) {
-        relay.refused(full === 'connections' ? settings.connectionLimit : full)
-        link.close()
-        return
-      }
-      relay.now = performance.now()
+      relay.now = relay.clock()
+      const prefix = prefixKey(link.remote, settings.prefixSeed)
+      if (!admitted(prefix)) return link.close()
       random(id, 0, 16)
-      const session = openSession(relay, link, id.toString('hex'), hashOf(link.remote))
+      const session = openSession(relay, link, id.toString('hex'), hashOf(link.remote), prefix)
       relay.sessions.add(session)
-      relay.greetings.add(session)
+      relay.greetings.enter(session)
       link.attach(greeting, session)
       emit({
         v: 1,
@@ -190,6 +218,10 @@ export const startRelay = (
     refused: (limit) => {
       refusals.set(limit, (refusals.get(limit) ?? 0) + 1)
     },
+    exhausted: () => {
+      relay.refused('file-descriptors')
+      for (let i = 0; i < EXPELLED && expel('file-descriptors', 0, SECOND); i++) {}
+    },
     change: (change) => {
       if (change.users) relay.rules = rulesFor(change.users)
       if (change.directory) directory = change.directory
@@ -201,10 +233,7 @@ export const startRelay = (
       relay.now = now
       dial.pulse(now)
       relay.pool.pulse(now)
-      for (const session of relay.greetings) {
-        if (now - session.acceptedAt < settings.handshakeTimeoutMs) break
-        expire(session)
-      }
+      relay.greetings.late(now, expire)
       if (now - sweptAt < SECOND) return
       sweptAt = now
       for (const session of relay.sessions) sweep(session)

@@ -3,8 +3,8 @@
  * its clients over the threads. A thread that dies takes the proxy with it, so nothing has to be counted back.
  */
 export type Room = {
-  /** Takes a place for a client that greets; or says what is full. */
-  enter(): 'connections' | 'handshakes' | null
+  /** Takes a place for a client that greets, or returns what is full; `first`: the first of a thread is let in. */
+  enter(first?: boolean): 'connections' | 'handshakes' | null
   /** A client that entered no longer greets. */
   greeted(): void
   /** Takes a place among those who are no clients, within the place it has; false: there is none left. */
@@ -32,9 +32,9 @@ export const room = (memory: SharedArrayBuffer, maxConnections: number, maxHands
     return false
   }
   return {
-    enter: () => {
+    enter: (first = false) => {
       if (!take(CONNECTIONS, maxConnections)) return 'connections'
-      if (take(HANDSHAKES, maxHandshakes)) return null
+      if (take(HANDSHAKES, first ? Number.POSITIVE_INFINITY : maxHandshakes)) return null
       Atomics.sub(counts, CONNECTIONS, 1)
       return 'handshakes'
     },

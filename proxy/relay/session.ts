@@ -15,6 +15,13 @@ export type Session = {
   readonly client: Link
   readonly clientHash: string
   readonly acceptedAt: number
+  /** Its address prefix, see `prefix.ts`. */
+  readonly prefix: number
+  /** While its handshake is incomplete `door.ts` has it: on which clock, since when, and its first byte; 0: none yet. */
+  greets: boolean
+  clock: Set<Session> | null
+  waitsSince: number
+  firstByteAt: number
   phase: Phase
   /** Bytes that came and went nowhere yet. */
   greeting: Buffer | null
@@ -55,12 +62,23 @@ export type Session = {
 /** What came of the dial before the claim was answered. */
 export type Claiming = { arrived: (() => void) | null }
 
-export const openSession = (relay: Relay, client: Link, id: string, clientHash: string): Session => ({
+export const openSession = (
+  relay: Relay,
+  client: Link,
+  id: string,
+  clientHash: string,
+  prefix: number,
+): Session => ({
   relay,
   id,
   client,
   clientHash,
-  acceptedAt: performance.now(),
+  acceptedAt: relay.clock(),
+  prefix,
+  greets: false,
+  clock: null,
+  waitsSince: 0,
+  firstByteAt: 0,
   phase: 'hello',
   greeting: null,
   dialing: null,
@@ -144,7 +162,7 @@ export const rejectedFact = (
     at: session.relay.epoch(),
     connection: session.id,
     reason,
-    elapsedMs: ms(performance.now() - session.acceptedAt),
+    elapsedMs: ms(session.relay.clock() - session.acceptedAt),
     fronted,
     client: session.clientHash,
     ...facts,
@@ -196,6 +214,6 @@ export const closeSession = (session: Session, by: Side, reason: CloseReason): v
     bytesToDatacenter: session.bytesToDatacenter,
     untoldToClient: session.bytesToClient - session.toldToClient,
     untoldToDatacenter: session.bytesToDatacenter - session.toldToDatacenter,
-    durationMs: ms(performance.now() - session.acceptedAt),
+    durationMs: ms(session.relay.clock() - session.acceptedAt),
   })
 }

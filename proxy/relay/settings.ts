@@ -17,6 +17,7 @@ export type RelaySettings = {
   toDatacenterBuffer: number
   dialTimeoutMs: number
   handshakeTimeoutMs: number
+  firstByteTimeoutMs: number
   ackTimeoutMs: number
   idleTimeoutMs: number
   stallTimeoutMs: number
@@ -27,6 +28,8 @@ export type RelaySettings = {
   connectionLimit: 'connections' | 'file-descriptors'
   maxHandshakes: number
   room: SharedArrayBuffer
+  /** See `prefixKey`; the same in all threads. */
+  prefixSeed: number
   /** This thread's share. */
   poolSize: number
   replay: SharedArrayBuffer

@@ -58,7 +58,7 @@ for (const [where, settings] of [
   test(`silent sockets before ${where} leave half of the places when their time to greet is over`, () => {
     const proxy = small(settings)
     const silent = Array.from({ length: most }, proxy.arrives)
-    proxy.at(4_000)
+    proxy.at(61_000)
     assert.is(silent.filter(({ closed }) => closed).length, most / 2)
     assert.not(proxy.user().closed)
   })

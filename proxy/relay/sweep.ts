@@ -43,6 +43,7 @@ export const sweep = (session: Session): void => {
     if (session.dialing === null && silentMs >= patienceMs) closeSession(session, 'proxy', session.endReason)
     return
   }
+  if (session.greets && relay.greetings.dawdles(session, now)) return expire(session)
   if (phase !== 'waiting' && phase !== 'relaying') return
   session.datacenter!.readSize = relay.toClientSize()
   if (now - session.toldAt >= PROGRESS_MS) tellProgress(session)

@@ -47,7 +47,7 @@ try {
     port: settings.port,
     userTimeoutMs: settings.ackTimeoutMs,
     accepted: relay.accepted,
-    exhausted: () => relay.refused('file-descriptors'),
+    exhausted: relay.exhausted,
   })
   port.on('message', (message: ToWorker) => {
     switch (message.type) {

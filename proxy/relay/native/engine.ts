@@ -41,7 +41,7 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
   const addressLengthAt = ffi.getRawPointer(addressLength.buffer as ArrayBuffer)
   let closing: number[] = []
   let failing: { link: NativeLink; error: LinkError }[] = []
-  let later: (() => void)[] = []
+  const later: (() => void)[] = []
   let running = false
   let woken = false
   const delays = createHistogram()
@@ -249,12 +249,12 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
       woken = false
       while (n > 0 && !woken && now - began < TURN_MS) {
         if (later.length > 0) {
-          const calls = later
-          later = []
-          for (const call of calls) guarded(call)
+          for (const call of later.splice(0)) guarded(call)
           settle()
         }
         if (now >= due) {
+          // What the kernel holds by now is read before anything is judged late.
+          for (let left = table.length; turn(0) === EVENTS && left > 0; left -= EVENTS) {}
           due = now + 10
           guarded(() => {
             due = now + pulse(now)
