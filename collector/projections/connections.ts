@@ -58,7 +58,7 @@ type Rejected = Extract<ProxyEvent, { type: 'handshake.rejected' }>
 
 /** Whether a first message came whole: a payload or a ClientHello, whoever sent it. Only a ClientHello has a JA4. */
 const cameWhole = ({ reason, ja4 }: Rejected): boolean =>
-  ja4 !== undefined || (reason !== 'not-mtproto' && reason !== 'timeout')
+  ja4 !== undefined || (reason !== 'not-mtproto' && reason !== 'malformed-hello' && reason !== 'timeout')
 
 const traffic = (
   tally: Tally,
