@@ -44,6 +44,16 @@ export const security: Board = {
           },
         ),
         timeseries(
+          'Refused connections without events of their own',
+          'ops',
+          query(sum(rate(p.connectionsSummarised), 'instance'), '{{instance}}'),
+          {
+            description:
+              'Beyond UNAUTHENTICATED_EVENTS_PER_SECOND: in all numbers here, in a summary each minute, without spans.',
+            runbook: 'rejection-storm',
+          },
+        ),
+        timeseries(
           'Clock skew',
           'ops',
           query(sum(rate(p.handshakesRejected, { reason: 'clock-skew' }), 'instance'), '{{instance}}'),

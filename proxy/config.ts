@@ -216,6 +216,7 @@ const configOf = (values: Values, users: readonly User[], host: Host) => ({
   node: values.NODE_NAME ?? nodeNameOf(host),
   metricsHost: values.METRICS_HOST,
   metricsPort: values.METRICS_PORT,
+  unauthenticatedEvents: values.UNAUTHENTICATED_EVENTS_PER_SECOND,
   logMaxBytes: values.LOG_MAX_BYTES,
   logMaxAgeMs: values.LOG_MAX_AGE,
   // 0: no probes.

@@ -19,9 +19,7 @@ export const flightName = 'masking-flight'
 export const keptFlight = (log: LocalLog): MeasuredFlight | null => {
   try {
     const kept = log.loadSnapshot(flightName)
-    const flight = kept === null ? null : (JSON.parse(Buffer.from(kept.value).toString()) as MeasuredFlight)
-    // Earlier versions kept no table of suites.
-    return Array.isArray(flight?.suites) ? flight : null
+    return kept === null ? null : (JSON.parse(Buffer.from(kept.value).toString()) as MeasuredFlight)
   } catch {
     return null
   }
@@ -81,7 +79,7 @@ export const watchMasking = (options: {
   let away = false
   let ours = false
   let up: boolean | null = null
-  let measured: MeasuredFlight | null = null
+  let measured = options.kept !== null
   const looked = Promise.withResolvers<void>()
 
   // A start does not wait for long: with a slow masking host the first answers are the usual ones.
@@ -109,7 +107,6 @@ export const watchMasking = (options: {
         name,
         timeoutMs: MEASURE_MS,
         signal: stopping.signal,
-        known: measured,
       })
       if (stopping.signal.aborted) return flight
       if (!('error' in flight) || flight.error === 'not-tls13') {
@@ -155,12 +152,12 @@ export const watchMasking = (options: {
           MASK_HOST: host,
           port,
           error: flight.error,
-          using: (measured ?? options.kept) ? 'the last known answer' : 'a usual answer',
+          using: measured ? 'the last known answer' : 'a usual answer',
         })
       }
     } else {
       if (away || ours) say('info', 'masking-host-back', { MASK_HOST: host, port })
-      measured = flight
+      measured = true
       changed({ flight })
     }
     away = 'error' in flight

@@ -246,6 +246,11 @@ export const settings = {
     fallback: '35d',
     doc: 'How long events are kept, seconds or 7d',
   },
+  UNAUTHENTICATED_EVENTS_PER_SECOND: {
+    parse: factor(0, 1_000),
+    fallback: '1',
+    doc: 'Refused connections a second with events of their own, an hour of them at once; the rest are counted',
+  },
   PROBE_INTERVAL: {
     parse: duration(0, day),
     fallback: '30',

@@ -55,10 +55,11 @@ export const isDrop = (phase: Phase, reason: CloseReason): boolean => own.has(ph
 const k = connectionKeys
 
 type Rejected = Extract<ProxyEvent, { type: 'handshake.rejected' }>
+type Summary = Extract<ProxyEvent, { type: 'connections.summarised' }>
 
 /** Whether a first message came whole: a payload or a ClientHello, whoever sent it. Only a ClientHello has a JA4. */
-const cameWhole = ({ reason, ja4 }: Rejected): boolean =>
-  ja4 !== undefined || (reason !== 'not-mtproto' && reason !== 'malformed-hello' && reason !== 'timeout')
+const cameWhole = ({ reason, ja4 }: Pick<Rejected, 'reason' | 'ja4'>): boolean =>
+  ja4 !== undefined || (reason !== 'not-mtproto' && reason !== 'timeout')
 
 const traffic = (
   tally: Tally,
@@ -87,12 +88,22 @@ type Accepted = Extract<ProxyEvent, { type: 'handshake.accepted' }>
 const sessionLabel = (event: Pick<Accepted, 'mode' | 'dc' | 'media'>): string =>
   `${event.mode}/${dcOf(event.dc)}/${event.media ? 'media' : 'main'}`
 
+const accept = (count: number, tally: Tally): void => {
+  tally.ever(k.stage('accepted'), count)
+  tally.tick(k.accepted, count)
+  tally.minute(k.accepted, count)
+  tally.live(k.open, count)
+}
+
+const closed = (cause: string, count: number, tally: Tally): void => {
+  tally.ever(k.closed(cause), count)
+  tally.tick(k.closed(cause), count)
+  tally.live(k.open, -count)
+}
+
 const close = (event: Closed, tally: Tally): void => {
   const { by, phase, reason, mode, user, dc, media } = event
-  const cause = k.closed(`${by}/${phase}/${reason}/${dc === undefined ? '-' : dcOf(dc)}/${mode ?? '-'}`)
-  tally.ever(cause, 1)
-  tally.tick(cause, 1)
-  tally.live(k.open, -1)
+  closed(`${by}/${phase}/${reason}/${dc === undefined ? '-' : dcOf(dc)}/${mode ?? '-'}`, 1, tally)
   if (!own.has(phase) || mode === undefined || user === undefined || dc === undefined) return
   const on = dcOf(dc)
   tally.live(k.openSession(sessionLabel({ mode, dc, media: media ?? false })), -1)
@@ -116,6 +127,13 @@ const close = (event: Closed, tally: Tally): void => {
   tally.minute(k.stallsOn(on), 1)
 }
 
+/** Connections of unauthenticated clients that are only counted. */
+const summarised = ({ accepted, refusals, closes }: Summary, tally: Tally): void => {
+  accept(accepted, tally)
+  for (const refusal of refusals) if (cameWhole(refusal)) tally.ever(k.stage('hello'), refusal.count)
+  for (const { by, phase, reason, count } of closes) closed(`${by}/${phase}/${reason}/-/-`, count, tally)
+}
+
 const firstByte = (event: Extract<ProxyEvent, { type: 'connection.first-byte' }>, tally: Tally): void => {
   if (event.direction === 'to-datacenter') {
     tally.ever(k.stage('requested'), 1)
@@ -132,10 +150,7 @@ const firstByte = (event: Extract<ProxyEvent, { type: 'connection.first-byte' }>
 export const connections = (event: ProxyEvent, tally: Tally): Tally => {
   switch (event.type) {
     case 'connection.accepted':
-      tally.ever(k.stage('accepted'), 1)
-      tally.tick(k.accepted, 1)
-      tally.minute(k.accepted, 1)
-      tally.live(k.open, 1)
+      accept(1, tally)
       return tally
     case 'handshake.accepted':
       tally.ever(k.stage('hello'), 1)
@@ -162,6 +177,9 @@ export const connections = (event: ProxyEvent, tally: Tally): Tally => {
       return tally
     case 'handshake.rejected':
       if (cameWhole(event)) tally.ever(k.stage('hello'), 1)
+      return tally
+    case 'connections.summarised':
+      summarised(event, tally)
       return tally
     case 'datacenter.dial-failed':
     case 'datacenter.probed':

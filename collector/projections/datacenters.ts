@@ -86,6 +86,7 @@ export const datacenters = (event: ProxyEvent, tally: Tally): Tally => {
     case 'process.sampled':
     case 'limit.refused':
     case 'replay.unclaimed':
+    case 'connections.summarised':
     case 'events.lost':
     case 'config.reloaded':
       return tally

@@ -1,4 +1,5 @@
-import type { LoopSample, ProxyEvent } from '../../proxy/events/contract.ts'
+import type { ProxyEvent } from '../../proxy/events/contract.ts'
+import type { LoopSample } from '../../proxy/events/sample.ts'
 import type { Tally } from '../delta.ts'
 import { labelled } from '../key.ts'
 
@@ -101,6 +102,7 @@ export const processes = (event: ProxyEvent, tally: Tally): Tally => {
     case 'datacenter.probed':
     case 'limit.refused':
     case 'replay.unclaimed':
+    case 'connections.summarised':
     case 'config.reloaded':
       return tally
   }

@@ -1,6 +1,6 @@
-import type { ProxyEvent } from '../../proxy/events/contract.ts'
+import type { ProxyEvent, RefusalCount } from '../../proxy/events/contract.ts'
 import type { Tally } from '../delta.ts'
-import { labelled, slotOf } from '../key.ts'
+import { labelled, slotOf, slots } from '../key.ts'
 
 export const rejectionKeys = {
   rejected: 'rejected',
@@ -18,11 +18,30 @@ const k = rejectionKeys
 // One client from 1970 must not carry the mean away.
 const mostSkewSeconds = 86_400
 
-const skewed = (seconds: number, client: string, tally: Tally): void => {
-  const side = seconds > 0 ? 'ahead' : 'behind'
-  tally.tick(k.skewed(side), 1)
-  tally.tick(k.skewSeconds(side), Math.min(mostSkewSeconds, Math.round(Math.abs(seconds))))
-  tally.tick(k.skewSlot(`${side}/${slotOf(client)}`), 1)
+const rejected = ({ reason, fronted, count }: RefusalCount, tally: Tally): void => {
+  tally.ever(k.rejectedFor(reason), count)
+  tally.tick(k.rejectedFor(reason), count)
+  tally.tick(k.rejected, count)
+  tally.minute(k.rejected, count)
+  if (fronted) tally.ever(k.fronted, count)
+}
+
+const sideOf = (seconds: number): string => (seconds > 0 ? 'ahead' : 'behind')
+
+const skewed = (seconds: number, count: number, tally: Tally): void => {
+  tally.tick(k.skewed(sideOf(seconds)), count)
+  tally.tick(k.skewSeconds(sideOf(seconds)), Math.round(Math.abs(seconds)))
+}
+
+/** Handshakes of connections that are only counted. */
+const summarised = (refusal: RefusalCount, tally: Tally): void => {
+  rejected(refusal, tally)
+  const { reason, count, skewSeconds, groups = [] } = refusal
+  if (reason !== 'clock-skew' || skewSeconds === undefined) return
+  skewed(skewSeconds, count, tally)
+  for (const { group, count: hits } of groups) {
+    tally.tick(k.skewSlot(`${sideOf(skewSeconds)}/${group % slots}`), hits)
+  }
 }
 
 /** Who was not let in, and why; signed hellos from another time; refusals by a limit. */
@@ -32,14 +51,15 @@ export const rejections = (event: ProxyEvent, tally: Tally): Tally => {
       if (event.skewSeconds !== undefined) tally.tick(k.signed, 1)
       return tally
     case 'handshake.rejected':
-      tally.ever(k.rejectedFor(event.reason), 1)
-      tally.tick(k.rejectedFor(event.reason), 1)
-      tally.tick(k.rejected, 1)
-      tally.minute(k.rejected, 1)
-      if (event.fronted) tally.ever(k.fronted, 1)
+      rejected({ reason: event.reason, fronted: event.fronted, count: 1 }, tally)
       if (event.reason === 'clock-skew' && event.skewSeconds !== undefined) {
-        skewed(event.skewSeconds, event.client, tally)
+        const seconds = Math.max(-mostSkewSeconds, Math.min(mostSkewSeconds, event.skewSeconds))
+        skewed(seconds, 1, tally)
+        tally.tick(k.skewSlot(`${sideOf(seconds)}/${slotOf(event.client)}`), 1)
       }
+      return tally
+    case 'connections.summarised':
+      for (const refusal of event.refusals) summarised(refusal, tally)
       return tally
     case 'limit.refused':
       tally.ever(k.refused(event.limit), event.count)

@@ -1,6 +1,6 @@
 import type { ProxyEvent } from '../../proxy/events/contract.ts'
 import type { Tally } from '../delta.ts'
-import { labelled, slotOf } from '../key.ts'
+import { labelled, slotOf, slots } from '../key.ts'
 
 export const replayKeys = {
   replays: 'replays',
@@ -17,6 +17,14 @@ export const replays = (event: ProxyEvent, tally: Tally): Tally => {
       tally.ever(replayKeys.replays, 1)
       tally.tick(replayKeys.replays, 1)
       tally.tick(replayKeys.slot(slotOf(event.client)), 1)
+      return tally
+    case 'connections.summarised':
+      for (const { reason, count, groups = [] } of event.refusals) {
+        if (reason !== 'replayed') continue
+        tally.ever(replayKeys.replays, count)
+        tally.tick(replayKeys.replays, count)
+        for (const { group, count: hits } of groups) tally.tick(replayKeys.slot(group % slots), hits)
+      }
       return tally
     case 'replay.unclaimed':
       tally.ever(replayKeys.unclaimed, event.count)

@@ -42,7 +42,6 @@ const rejections: readonly RejectReason[] = [
   'clock-skew',
   'replayed',
   'unclaimed',
-  'malformed-hello',
   'not-mtproto',
   'timeout',
 ]
@@ -69,10 +68,9 @@ const dialError = fc.constantFrom<DialError[]>(
 )
 const connection = hex(32)
 const session = { mode, user: text, dc, media: fc.boolean() }
-const loop = fc.record(
-  { thread: text, delayP50Ms: amount, delayP99Ms: amount, utilization: amount },
-  { noNullPrototype: true },
-)
+// What JSON gives back has a prototype.
+const plain = { noNullPrototype: true } as const
+const loop = fc.record({ thread: text, delayP50Ms: amount, delayP99Ms: amount, utilization: amount }, plain)
 const alert = { rule: text, subject: text, value: number, baseline: number, since: amount, summary: text }
 
 type Of<T extends EventType> = Extract<MtscopeEvent, { type: T }>
@@ -189,6 +187,41 @@ export const arbitraries: { readonly [T in EventType]: fc.Arbitrary<Of<T>> } = {
     limit: fc.constantFrom<Limit>('connections', 'handshakes', 'strangers', 'file-descriptors'),
     count,
     worker: count,
+  }),
+  'connections.summarised': fact('connections.summarised', {
+    worker: count,
+    intervalMs: amount,
+    accepted: count,
+    prefixes: fc.array(fc.record({ prefix, count }, plain), { maxLength: 3 }),
+    refusals: fc.array(
+      fc.record(
+        {
+          reason: fc.constantFrom(...rejections),
+          fronted: fc.boolean(),
+          count,
+          ja4: text,
+          user: text,
+          skewSeconds: number,
+          groups: fc.array(fc.record({ group: fc.nat({ max: 63 }), count }, plain), { maxLength: 3 }),
+        },
+        { ...plain, requiredKeys: ['reason', 'fronted', 'count'] },
+      ),
+      { maxLength: 3 },
+    ),
+    closes: fc.array(
+      fc.record(
+        {
+          by: fc.constantFrom<Side[]>('client', 'datacenter', 'proxy'),
+          phase: fc.constantFrom<Phase[]>('hello', 'dial', 'waiting', 'relaying', 'fronting'),
+          reason: fc.constantFrom(...closings),
+          count,
+          bytesToClient: count,
+          bytesToDatacenter: count,
+        },
+        plain,
+      ),
+      { maxLength: 3 },
+    ),
   }),
   'replay.unclaimed': fact('replay.unclaimed', {
     count,

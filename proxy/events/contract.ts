@@ -1,10 +1,12 @@
 /**
- * The contract: every fact that can leave mtscope, and nothing else. It imports nothing of ours.
+ * The contract: every fact that can leave mtscope, and nothing else. It imports nothing of ours but `sample.ts`.
  *
  * Facts are self-contained: a close names its own mode, datacenter and user, so that every projection is a
  * fold over single events and can be counted in any order, in memory or in Redis.
  * A shipped version never changes: a new shape is a new `v` and a line in `upcast.ts`.
  */
+
+import type { ProcessSample } from './sample.ts'
 
 export type Mode = 'classic' | 'secure' | 'tls'
 export type Transport = 'abridged' | 'intermediate' | 'padded-intermediate'
@@ -25,7 +27,6 @@ export type RejectReason =
   | 'clock-skew' // a signed ClientHello from another time
   | 'replayed' // seen before
   | 'unclaimed' // Redis did not say in time whether it was seen, and REPLAY_ON_REDIS_LOSS=refuse
-  | 'malformed-hello' // TLS, but no ClientHello as RFC 8446 demands, and no user's secret signed it
   | 'not-mtproto' // plain HTTP, a scan, garbage
   | 'timeout' // silent for CLIENT_FIRST_BYTE_TIMEOUT, or stopped for CLIENT_HANDSHAKE_TIMEOUT
 
@@ -188,40 +189,37 @@ export type ConnectionEvent =
       >
     >
 
-export type LoopSample = {
-  /** `main` or `worker-0` … */
-  thread: string
-  delayP50Ms: number
-  delayP99Ms: number
-  /** 0–1. */
-  utilization: number
+export type PrefixCount = { prefix: string; count: number }
+/** Client hashes that are alike in a few bits, 0 to 63: the number of groups estimates the number of clients. */
+export type GroupCount = { group: number; count: number }
+/** Handshakes rejected alike. */
+export type RefusalCount = {
+  reason: RejectReason
+  fronted: boolean
+  count: number
+  /** `other` beyond the first kinds of a summary. */
+  ja4?: string
+  /** Whose secret had signed; `other` beyond the first kinds of a summary. */
+  user?: string
+  /** Their sum, 86400 of each at most; all of them positive, or none. */
+  skewSeconds?: number
+  /** Of `replayed` and `clock-skew`. */
+  groups?: readonly GroupCount[]
+}
+/** Connections closed alike. */
+export type CloseCount = {
+  by: Side
+  phase: Phase
+  reason: CloseReason
+  count: number
+  bytesToClient: number
+  bytesToDatacenter: number
 }
 
 export type ProcessEvent =
   | Fact<'process.started', 1, { version: string; settings: Readonly<Record<string, string>> }>
   | Fact<'process.stopped', 1, { reason: string }>
-  | Fact<
-      'process.sampled',
-      1,
-      {
-        intervalMs: number
-        /** Of this process since the last sample. */
-        cpuUserMs: number
-        cpuSystemMs: number
-        /** Of the host, all cores: 0–1. */
-        hostCpu: number
-        cores: number
-        rssBytes: number
-        heapUsedBytes: number
-        externalBytes: number
-        loops: readonly LoopSample[]
-        openFds: number
-        maxFds: number
-        gcMs: number
-        openConnections: number
-        uptimeSeconds: number
-      }
-    >
+  | Fact<'process.sampled', 1, ProcessSample>
   | Fact<
       'datacenter.probed',
       1,
@@ -244,22 +242,39 @@ export type ProcessEvent =
    * refused. At most one a second for each worker.
    */
   | Fact<'replay.unclaimed', 1, { count: number; action: 'local' | 'refuse'; worker: number }>
+  /**
+   * Connections of unauthenticated clients beyond the budget of UNAUTHENTICATED_EVENTS_PER_SECOND: no other event
+   * describes what is counted here, so totals are the sum of both. One in 10 s to a minute for each worker at most.
+   */
+  | Fact<
+      'connections.summarised',
+      1,
+      {
+        worker: number
+        /** From the first connection in it to `at`. */
+        intervalMs: number
+        accepted: number
+        /** The networks that most of `accepted` came from, 16 at most; the rest is not named. */
+        prefixes: readonly PrefixCount[]
+        refusals: readonly RefusalCount[]
+        closes: readonly CloseCount[]
+      }
+    >
   /** A hole in history: `count` sequence numbers that no event will ever fill. */
   | Fact<'events.lost', 1, { reason: LossReason; count: number }>
   | Fact<'config.reloaded', 1, { users: number; added: readonly string[]; removed: readonly string[] }>
 
+type AlertFields = {
+  rule: string
+  subject: string
+  value: number
+  baseline: number
+  since: number
+  summary: string
+}
+
 /** Topic `mtscope.alerts`. */
-export type AlertEvent =
-  | Fact<
-      'alert.raised',
-      1,
-      { rule: string; subject: string; value: number; baseline: number; since: number; summary: string }
-    >
-  | Fact<
-      'alert.cleared',
-      1,
-      { rule: string; subject: string; value: number; baseline: number; since: number; summary: string }
-    >
+export type AlertEvent = Fact<'alert.raised', 1, AlertFields> | Fact<'alert.cleared', 1, AlertFields>
 
 export type ProxyEvent = ConnectionEvent | ProcessEvent
 export type MtscopeEvent = ProxyEvent | AlertEvent

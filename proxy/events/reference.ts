@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { TypeNode } from 'typescript/unstable/ast'
+import type { Node, SourceFile, TypeNode } from 'typescript/unstable/ast'
 import {
   isIntersectionTypeNode,
   isPropertySignatureDeclaration,
@@ -20,12 +20,12 @@ type Field = {
   readonly doc: string
 }
 
-const contract = fileURLToPath(new URL('contract.ts', import.meta.url))
+const files = ['contract.ts', 'sample.ts'].map((file) => fileURLToPath(new URL(file, import.meta.url)))
 export const readme = fileURLToPath(new URL('README.md', import.meta.url))
 
 const introduction = `# Events
 
-Generated from \`contract.ts\` by \`node proxy/events/reference.ts\`; a test compares.
+Generated from \`contract.ts\` and \`sample.ts\` by \`node proxy/events/reference.ts\`; a test compares.
 
 The contract between who writes and who reads: every fact that can leave mtscope, in a closed union. It imports nothing
 of ours, so that both sides can stand on it. A shipped version never changes: a new shape is a new \`v\`, a line in
@@ -44,26 +44,27 @@ refuses them by name and by shape.
 export const generate = (): string => {
   const api = new API({ cwd: fileURLToPath(new URL('../../', import.meta.url)) })
   try {
-    const [project] = api.updateSnapshot({ openFiles: [contract] }).getProjects()
-    const source = project?.program.getSourceFile(contract)
-    if (source === undefined) throw new Error('the compiler does not find contract.ts')
-    const aliases = new Map(
-      source.statements.filter(isTypeAliasDeclaration).map((alias) => [
-        alias.name.text,
-        {
-          type: alias.type,
-          parameter: alias.typeParameters?.[0]?.name.text,
-          doc: docIn(source.text.slice(alias.pos, alias.getStart())),
-        },
-      ]),
-    )
-    return introduction + sections(source.text, aliases)
+    const [project] = api.updateSnapshot({ openFiles: files }).getProjects()
+    const aliases = new Map(files.flatMap((file) => aliasesIn(project?.program.getSourceFile(file))))
+    return introduction + sections(aliases)
   } finally {
     api.close()
   }
 }
 
-const sections = (text: string, aliases: Aliases): string => {
+const aliasesIn = (source: SourceFile | undefined): [string, Alias][] => {
+  if (source === undefined) throw new Error('the compiler does not find the contract')
+  return source.statements.filter(isTypeAliasDeclaration).map((alias) => [
+    alias.name.text,
+    {
+      type: alias.type,
+      parameter: alias.typeParameters?.[0]?.name.text,
+      doc: docIn(source.text.slice(alias.pos, alias.getStart())),
+    },
+  ])
+}
+
+const sections = (aliases: Aliases): string => {
   const told = new Set<string>()
   const table = (fields: readonly Field[]): string => {
     const rows = fields.map(({ name, type, optional, doc }) => {
@@ -81,12 +82,12 @@ const sections = (text: string, aliases: Aliases): string => {
   })) {
     const union = aliasOf(name, aliases)
     out += `\n## ${title}\n${paragraph(union.doc)}`
-    for (const { type, doc } of members(text, union.type)) {
+    for (const { type, doc } of members(union.type)) {
       if (!isTypeReferenceNode(type)) continue
       const [event, version, fields] = type.typeArguments ?? []
       if (!event || !version || !fields) throw new Error(`${name} has a member that is no Fact`)
       out += `\n### ${event.getText().slice(1, -1)} @${version.getText()}\n${paragraph(doc)}\n`
-      out += table(fieldsOf(text, fields, aliases))
+      out += table(fieldsOf(fields, aliases))
     }
   }
 
@@ -94,9 +95,9 @@ const sections = (text: string, aliases: Aliases): string => {
   for (const name of told) {
     const { type, doc } = aliasOf(name, aliases)
     out += `\n### ${name}\n${paragraph(doc)}\n`
-    if (isTypeLiteralNode(type)) out += table(fieldsOf(text, type, aliases))
+    if (isTypeLiteralNode(type)) out += table(fieldsOf(type, aliases))
     else {
-      for (const member of members(text, type)) {
+      for (const member of members(type)) {
         const shown = linked(member.type.getText(), aliases)
         for (const word of member.type.getText().match(/\w+/g) ?? []) if (aliases.has(word)) told.add(word)
         out += `- ${shown}${member.remark && `: ${member.remark}`}\n`
@@ -106,42 +107,42 @@ const sections = (text: string, aliases: Aliases): string => {
   return out
 }
 
+const textOf = (node: Node): string => node.getSourceFile().text
+
 /** What a type has for fields, with names, intersections, `Partial` and one type parameter followed. */
 const fieldsOf = (
-  text: string,
   type: TypeNode,
   aliases: Aliases,
   given: ReadonlyMap<string, readonly Field[]> = new Map(),
 ): readonly Field[] => {
-  if (isIntersectionTypeNode(type)) return type.types.flatMap((part) => fieldsOf(text, part, aliases, given))
+  if (isIntersectionTypeNode(type)) return type.types.flatMap((part) => fieldsOf(part, aliases, given))
   if (isTypeLiteralNode(type)) {
     return type.members.filter(isPropertySignatureDeclaration).map((member) => ({
       name: member.name.getText(),
       type: member.type.getText(),
       optional: member.postfixToken !== undefined,
-      doc: docIn(text.slice(member.pos, member.getStart())),
+      doc: docIn(textOf(member).slice(member.pos, member.getStart())),
     }))
   }
   if (!isTypeReferenceNode(type)) throw new Error(`a fact's fields cannot be read from ${type.getText()}`)
   const name = type.typeName.getText()
-  const [argument] = (type.typeArguments ?? []).map((each) => fieldsOf(text, each, aliases, given))
+  const [argument] = (type.typeArguments ?? []).map((each) => fieldsOf(each, aliases, given))
   const parameter = given.get(name)
   if (parameter !== undefined) return parameter
   if (name === 'Partial') return (argument ?? []).map((field) => ({ ...field, optional: true }))
   const alias = aliasOf(name, aliases)
-  return fieldsOf(text, alias.type, aliases, new Map([[alias.parameter ?? '', argument ?? []]]))
+  return fieldsOf(alias.type, aliases, new Map([[alias.parameter ?? '', argument ?? []]]))
 }
 
 /** The members of a union, or the type itself: with the comment before, and the `// remark` behind. */
 const members = (
-  text: string,
   type: TypeNode,
 ): { readonly type: TypeNode; readonly doc: string; readonly remark: string }[] => {
   const types: readonly TypeNode[] = isUnionTypeNode(type) ? type.types : [type]
   return types.map((member, index) => ({
     type: member,
-    doc: docIn(text.slice(types[index - 1]?.end ?? type.pos, member.getStart())),
-    remark: /^[ \t]*\/\/ (.*)/.exec(text.slice(member.end))?.[1] ?? '',
+    doc: docIn(textOf(type).slice(types[index - 1]?.end ?? type.pos, member.getStart())),
+    remark: /^[ \t]*\/\/ (.*)/.exec(textOf(type).slice(member.end))?.[1] ?? '',
   }))
 }
 

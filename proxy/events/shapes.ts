@@ -1,19 +1,22 @@
 import type {
+  CloseCount,
   CloseReason,
   DialError,
   Direction,
   EventType,
   Family,
+  GroupCount,
   Limit,
-  LoopSample,
   LossReason,
   Mode,
   MtscopeEvent,
   Phase,
+  RefusalCount,
   RejectReason,
   Side,
   Transport,
 } from './contract.ts'
+import type { LoopSample } from './sample.ts'
 
 /** Whether a parsed value is a T. */
 export type Check<T> = (value: unknown) => value is T
@@ -110,7 +113,6 @@ export const rejections: Readonly<Record<RejectReason, true>> = {
   'clock-skew': true,
   replayed: true,
   unclaimed: true,
-  'malformed-hello': true,
   'not-mtproto': true,
   timeout: true,
 }
@@ -141,8 +143,27 @@ const connection = hex(32)
 const client = hex(16)
 const session = { mode, user: text, dc: integer, media: flag }
 const loop: Shape<LoopSample> = { thread: text, delayP50Ms: amount, delayP99Ms: amount, utilization: amount }
-const loopFields = fieldsOf(loop)
-const loopSample: Check<LoopSample> = (value): value is LoopSample => misfit(value, loopFields) === null
+const counted = <T>(shape: Shape<T>): Check<T> => {
+  const fields = fieldsOf(shape)
+  return (value): value is T => misfit(value, fields) === null
+}
+const refusalCount: Shape<RefusalCount> = {
+  reason: rejection,
+  fronted: flag,
+  count,
+  ja4: optional(text),
+  user: optional(text),
+  skewSeconds: optional(number),
+  groups: optional(list(counted<GroupCount>({ group: count, count }))),
+}
+const closeCount: Shape<CloseCount> = {
+  by: side,
+  phase,
+  reason: closing,
+  count,
+  bytesToClient: count,
+  bytesToDatacenter: count,
+}
 const alert = { rule: text, subject: text, value: number, baseline: number, since: amount, summary: text }
 
 /** What the newest version of every fact must look like to be believed. */
@@ -212,7 +233,7 @@ export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
     rssBytes: amount,
     heapUsedBytes: amount,
     externalBytes: amount,
-    loops: list(loopSample),
+    loops: list(counted(loop)),
     openFds: count,
     maxFds: count,
     gcMs: amount,
@@ -230,6 +251,14 @@ export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
   },
   'limit.refused': { limit, count, worker: count },
   'replay.unclaimed': { count, action, worker: count },
+  'connections.summarised': {
+    worker: count,
+    intervalMs: amount,
+    accepted: count,
+    prefixes: list(counted({ prefix, count })),
+    refusals: list(counted(refusalCount)),
+    closes: list(counted(closeCount)),
+  },
   'events.lost': { reason: loss, count },
   'config.reloaded': { users: count, added: list(text), removed: list(text) },
   'alert.raised': alert,

@@ -28,6 +28,7 @@ export const chains: { readonly [T in EventType]: Chain<Newest<T>> } = {
   'datacenter.probed': [],
   'limit.refused': [],
   'replay.unclaimed': [],
+  'connections.summarised': [],
   'events.lost': [],
   'config.reloaded': [],
   'alert.raised': [],

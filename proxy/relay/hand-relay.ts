@@ -36,6 +36,7 @@ export const settings = (): RelaySettings => ({
   room: roomMemory(),
   prefixSeed: 1,
   poolSize: 0,
+  eventBudget: { perSecond: 1, burst: 1_000 },
   replay: replayMemory(64),
   sharedReplay: null,
   users: [{ name: 'one', secret }],

@@ -3,6 +3,7 @@ import type { Mode } from '../events/contract.ts'
 import type { ClaimAnswer } from '../replay/shared.ts'
 import type { ThreadSample } from '../telemetry/loop.ts'
 import type { Flight } from '../wire/server-hello.ts'
+import type { EventBudget } from './event-budget.ts'
 
 /** What a worker thread is told at its start; plain data, for it crosses threads. Times in ms, sizes in bytes. */
 export type RelaySettings = {
@@ -32,6 +33,8 @@ export type RelaySettings = {
   prefixSeed: number
   /** This thread's share. */
   poolSize: number
+  /** This thread's share. */
+  eventBudget: EventBudget
   replay: SharedArrayBuffer
   /** What happens to a handshake that the shared replay cache does not answer for; null: there is none. */
   sharedReplay: 'local' | 'refuse' | null

@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { watchLoop } from '../telemetry/loop.ts'
 import { headroom } from '../wire/records.ts'
 import { claimQuestions } from './claims.ts'
+import { eventBudget } from './event-budget.ts'
 import { factQueue } from './facts.ts'
 import { nativeEngine } from './native/engine.ts'
 import { portableEngine } from './portable.ts'
@@ -25,8 +26,9 @@ const scratch = largest + headroom(largest)
 const engine = (settings.portable ? null : nativeEngine(scratch)) ?? portableEngine(scratch)
 const loop = watchLoop(`worker-${settings.worker}`)
 const facts = factQueue(post)
+const events = eventBudget(settings.eventBudget, settings.worker, Date.now, facts.emit)
 const claims = claimQuestions((id, digest, connection) => post({ type: 'claim', id, digest, connection }))
-const relay = startRelay(engine, settings, facts.emit, settings.sharedReplay === null ? null : claims.ask)
+const relay = startRelay(engine, settings, events.emit, settings.sharedReplay === null ? null : claims.ask)
 
 let faults = 0
 const fault = (error: unknown): void => {
@@ -76,6 +78,8 @@ try {
     relay.pulse(now)
     claims.pulse(now)
     if (now >= drainBy) relay.closeAll()
+    events.pulse(now)
+    if (drainBy !== Number.POSITIVE_INFINITY && relay.sessions.size === 0) events.flush()
     facts.flush()
     if (
       drainBy !== Number.POSITIVE_INFINITY &&

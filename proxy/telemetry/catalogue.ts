@@ -41,6 +41,13 @@ export const metrics = {
     labels: ['by', 'phase', 'reason', 'dc', 'mode'],
     help: 'Connections closed: who ended it, in which phase, and why',
   },
+  connectionsSummarised: {
+    name: 'mtscope_connections_summarised_total',
+    kind: 'counter',
+    unit: '1',
+    labels: [],
+    help: 'Connections of unauthenticated clients beyond UNAUTHENTICATED_EVENTS_PER_SECOND: in all totals, without events of their own',
+  },
   handshakesRejected: {
     name: 'mtscope_handshakes_rejected_total',
     kind: 'counter',

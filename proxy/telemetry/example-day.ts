@@ -80,6 +80,28 @@ export const day: readonly ProxyEvent[] = [
   { ...probed, address: 'b:1', error: 'timeout' },
   { ...probed, family: 'ipv6', address: 'c:1', error: 'unreachable' },
   { ...ofProcess, type: 'replay.unclaimed', count: 2, action: 'local', worker: 0 },
+  {
+    ...ofProcess,
+    type: 'connections.summarised',
+    worker: 0,
+    intervalMs: 60_000,
+    accepted: 50,
+    prefixes: [{ prefix: '203.0.113.0/24', count: 50 }],
+    refusals: [
+      { reason: 'replayed', fronted: true, count: 30, ja4, groups: [{ group: 1, count: 30 }] },
+      { reason: 'timeout', fronted: false, count: 20 },
+    ],
+    closes: [
+      {
+        by: 'client',
+        phase: 'fronting',
+        reason: 'replayed',
+        count: 45,
+        bytesToClient: 9,
+        bytesToDatacenter: 6,
+      },
+    ],
+  },
   { ...ofProcess, type: 'limit.refused', limit: 'handshakes', count: 3, worker: 0 },
   { ...ofProcess, type: 'events.lost', reason: 'worker-queue', count: 4 },
   { ...ofProcess, type: 'config.reloaded', users: 1, added: [], removed: [] },

@@ -1,5 +1,5 @@
 import { monitorEventLoopDelay, PerformanceObserver, performance } from 'node:perf_hooks'
-import type { LoopSample } from '../events/contract.ts'
+import type { LoopSample } from '../events/sample.ts'
 
 /** What a thread tells of itself; plain data, so that a worker can post it. */
 export type ThreadSample = LoopSample & {

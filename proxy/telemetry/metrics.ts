@@ -30,6 +30,9 @@ export type Sources = {
   readonly kernel?: Kernel
 }
 
+type Summary = Extract<ProxyEvent, { type: 'connections.summarised' }>
+type Refusal = Pick<Summary['refusals'][number], 'reason' | 'ja4' | 'fronted'>
+
 const none = 'none'
 
 /** Tells 0 from the start: a counter that is born at 500 has not increased, for Prometheus, and no alert would fire. */
@@ -99,6 +102,7 @@ export const foldMetrics = (
   const probesFailed = observed(meter, metrics.datacenterProbesFailed)
   const replays = observed(meter, metrics.replaysRefused)()
   const fronted = observed(meter, metrics.fronted)()
+  const summarised = observed(meter, metrics.connectionsSummarised)()
   const refused = observed(meter, metrics.limitRefused)
   const unclaimed = observed(meter, metrics.replaysUnclaimed)
   const emitted = observed(meter, metrics.eventsEmitted)()
@@ -159,6 +163,26 @@ export const foldMetrics = (
     cell.value = addresses.size > 0 ? 1 : 0
   }
 
+  const reject = ({ reason, ja4, fronted: toMask }: Refusal, count: number): void => {
+    rejected(reason).value += count
+    if (ja4 !== undefined) hellos(nameOf(ja4, false), reason).value += count
+    if (reason === 'replayed') replays.value += count
+    if (toMask) fronted.value += count
+  }
+
+  const summarise = ({ accepted: count, refusals, closes }: Summary): void => {
+    summarised.value += count
+    accepted.value += count
+    open(none, none).value += count
+    for (const refusal of refusals) reject(refusal, refusal.count)
+    for (const { by, phase, reason, count, bytesToClient, bytesToDatacenter } of closes) {
+      open(none, none).value -= count
+      closed(by, phase, reason, none, none).value += count
+      bytes('to-client', none).value += bytesToClient
+      bytes('to-datacenter', none).value += bytesToDatacenter
+    }
+  }
+
   return (event) => {
     emitted.value++
     switch (event.type) {
@@ -174,10 +198,7 @@ export const foldMetrics = (
         if (event.ja4 !== undefined) hellos(nameOf(event.ja4, true), 'accepted').value++
         return
       case 'handshake.rejected':
-        rejected(event.reason).value++
-        if (event.ja4 !== undefined) hellos(nameOf(event.ja4, false), event.reason).value++
-        if (event.reason === 'replayed') replays.value++
-        if (event.fronted) fronted.value++
+        reject(event, 1)
         return
       case 'datacenter.dialed':
         dial(event.elapsedMs / 1000, String(event.dc), String(event.pooled))
@@ -210,6 +231,9 @@ export const foldMetrics = (
         return
       case 'limit.refused':
         refused(event.limit).value += event.count
+        return
+      case 'connections.summarised':
+        summarise(event)
         return
       case 'replay.unclaimed':
         unclaimed(event.action).value += event.count

@@ -1,4 +1,7 @@
-/** Whether a trace that nothing went wrong in is exported. Those that failed, dropped or were slow always are. */
+/**
+ * Whether a trace that nothing went wrong in is exported, or one whose handshake was refused. Those of clients that failed,
+ * dropped or were slow always are.
+ */
 export type Sampler = (traceId: string) => boolean
 
 const random52 = 2 ** 52

@@ -56,7 +56,8 @@ const peer = (address: string): Attributes => {
 /**
  * Spans as a fold over facts: one trace a connection, whose id is the connection's and whose root span id is its last
  * 16 digits. Phases are handed to `take` when they end and the connection at its close. A trace that the sampler leaves
- * out waits in memory until it fails, drops or is slow, and is forgotten when it does none of them.
+ * out waits in memory until it fails, drops or is slow, and is forgotten when it does none of them. That of a refused
+ * handshake is never exported against the sampler's word.
  *
  * At most `capacity` traces are open: beyond it the oldest is forgotten, as one whose close was lost must be.
  */
@@ -77,11 +78,16 @@ export const foldSpans = (
     trace.held = null
   }
 
+  /** One that went wrong for a client: all of its trace is exported. */
+  const failed = (trace: Trace, span: Parameters<typeof child>[1]): void => {
+    keep(trace)
+    child(trace, span)
+  }
+
   const child = (
     trace: Trace,
     span: Pick<Span, 'name' | 'start' | 'end' | 'attributes'> & { kind?: Span['kind']; error?: string },
   ): void => {
-    if (span.error !== undefined) keep(trace)
     tell(trace, {
       kind: 'internal',
       ...span,
@@ -161,6 +167,7 @@ export const foldSpans = (
         return
       }
       case 'handshake.rejected':
+        // As many as care to come: the sampler decides of these, too.
         child(trace, {
           name: 'handshake',
           start: trace.acceptedAt,
@@ -185,7 +192,7 @@ export const foldSpans = (
         trace.phase = { name: 'waiting', since: event.at }
         return
       case 'datacenter.dial-failed':
-        child(trace, {
+        failed(trace, {
           name: 'dial',
           kind: 'client',
           start: event.at - event.elapsedMs,
@@ -215,6 +222,7 @@ export const foldSpans = (
       case 'datacenter.probed':
       case 'limit.refused':
       case 'replay.unclaimed':
+      case 'connections.summarised':
       case 'events.lost':
       case 'config.reloaded':
         return

@@ -1,0 +1,28 @@
+/** How a process and its host are, of one interval: a part of the contract. */
+export type ProcessSample = {
+  intervalMs: number
+  /** Of this process since the last sample. */
+  cpuUserMs: number
+  cpuSystemMs: number
+  /** Of the host, all cores: 0–1. */
+  hostCpu: number
+  cores: number
+  rssBytes: number
+  heapUsedBytes: number
+  externalBytes: number
+  loops: readonly LoopSample[]
+  openFds: number
+  maxFds: number
+  gcMs: number
+  openConnections: number
+  uptimeSeconds: number
+}
+
+export type LoopSample = {
+  /** `main` or `worker-0` … */
+  thread: string
+  delayP50Ms: number
+  delayP99Ms: number
+  /** 0–1. */
+  utilization: number
+}
