@@ -19,7 +19,9 @@ export const flightName = 'masking-flight'
 export const keptFlight = (log: LocalLog): MeasuredFlight | null => {
   try {
     const kept = log.loadSnapshot(flightName)
-    return kept === null ? null : (JSON.parse(Buffer.from(kept.value).toString()) as MeasuredFlight)
+    const flight = kept === null ? null : (JSON.parse(Buffer.from(kept.value).toString()) as MeasuredFlight)
+    // Earlier versions kept no table of suites.
+    return Array.isArray(flight?.suites) ? flight : null
   } catch {
     return null
   }
@@ -79,7 +81,7 @@ export const watchMasking = (options: {
   let away = false
   let ours = false
   let up: boolean | null = null
-  let measured = options.kept !== null
+  let measured: MeasuredFlight | null = null
   const looked = Promise.withResolvers<void>()
 
   // A start does not wait for long: with a slow masking host the first answers are the usual ones.
@@ -107,6 +109,7 @@ export const watchMasking = (options: {
         name,
         timeoutMs: MEASURE_MS,
         signal: stopping.signal,
+        known: measured,
       })
       if (stopping.signal.aborted) return flight
       if (!('error' in flight) || flight.error === 'not-tls13') {
@@ -152,12 +155,12 @@ export const watchMasking = (options: {
           MASK_HOST: host,
           port,
           error: flight.error,
-          using: measured ? 'the last known answer' : 'a usual answer',
+          using: (measured ?? options.kept) ? 'the last known answer' : 'a usual answer',
         })
       }
     } else {
       if (away || ours) say('info', 'masking-host-back', { MASK_HOST: host, port })
-      measured = true
+      measured = flight
       changed({ flight })
     }
     away = 'error' in flight

@@ -59,7 +59,7 @@ type Summary = Extract<ProxyEvent, { type: 'connections.summarised' }>
 
 /** Whether a first message came whole: a payload or a ClientHello, whoever sent it. Only a ClientHello has a JA4. */
 const cameWhole = ({ reason, ja4 }: Pick<Rejected, 'reason' | 'ja4'>): boolean =>
-  ja4 !== undefined || (reason !== 'not-mtproto' && reason !== 'timeout')
+  ja4 !== undefined || (reason !== 'not-mtproto' && reason !== 'malformed-hello' && reason !== 'timeout')
 
 const traffic = (
   tally: Tally,

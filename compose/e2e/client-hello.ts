@@ -64,7 +64,7 @@ export const clientHello = (options: HelloOptions): Hello => {
 }
 
 /** random = HMAC-SHA256(secret, the record with a zero random), its last four bytes XOR the unix time. */
-const sign = (record: Buffer, secret: Buffer, at: number): void => {
+export const sign = (record: Buffer, secret: Buffer, at: number): void => {
   const digest = createHmac('sha256', secret).update(record).digest()
   digest.writeUInt32LE((digest.readUInt32LE(28) ^ at) >>> 0, 28)
   digest.copy(record, 11)

@@ -42,6 +42,7 @@ const rejections: readonly RejectReason[] = [
   'clock-skew',
   'replayed',
   'unclaimed',
+  'malformed-hello',
   'not-mtproto',
   'timeout',
 ]

@@ -27,6 +27,7 @@ export type RejectReason =
   | 'clock-skew' // a signed ClientHello from another time
   | 'replayed' // seen before
   | 'unclaimed' // Redis did not say in time whether it was seen, and REPLAY_ON_REDIS_LOSS=refuse
+  | 'malformed-hello' // TLS, but no ClientHello as RFC 8446 demands, and no user's secret signed it
   | 'not-mtproto' // plain HTTP, a scan, garbage
   | 'timeout' // silent for CLIENT_FIRST_BYTE_TIMEOUT, or stopped for CLIENT_HANDSHAKE_TIMEOUT
 

@@ -113,6 +113,7 @@ export const rejections: Readonly<Record<RejectReason, true>> = {
   'clock-skew': true,
   replayed: true,
   unclaimed: true,
+  'malformed-hello': true,
   'not-mtproto': true,
   timeout: true,
 }

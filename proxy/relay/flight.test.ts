@@ -1,16 +1,27 @@
 import { once } from 'node:events'
-import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net'
+import {
+  type AddressInfo,
+  connect,
+  createServer as createTcpServer,
+  type Server,
+  type Socket,
+} from 'node:net'
 import { createServer, type TlsOptions } from 'node:tls'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { selfSigned } from '../../compose/e2e/certificate.ts'
 import { freePorts } from '../../compose/services/ports.ts'
-import { x25519, x25519MlKem768 } from '../wire/client-hello.ts'
+import { browserHello } from '../wire/browser-hello.ts'
+import { readClientHello, sealedHello, x25519, x25519MlKem768 } from '../wire/client-hello.ts'
+import { randomPool } from '../wire/random.ts'
+import { parseServerAnswer } from '../wire/server-answer.ts'
+import { answer, orderOf, tls13Suites } from '../wire/server-hello.ts'
 import { type MeasuredFlight, measureFlight } from './flight.ts'
 
 const host = '127.0.0.1'
 const name = 'www.example.com'
 const certificate = selfSigned(name)
+const random = randomPool()
 
 const listening = async (server: Server) => {
   server.listen(0, host)
@@ -63,7 +74,8 @@ test('a host is seen to take X25519MLKEM768 when offered, and X25519 else', asyn
   assert.is(flight.classic.group, x25519)
   assert.ok(flight.versionFirst)
   assert.ok(flight.observedAt >= before && flight.observedAt <= Date.now())
-  assert.equal(server.names, Array(5).fill(name))
+  // Five for the shape, twelve for the suites.
+  assert.equal(server.names, Array(5 + 12).fill(name))
 })
 
 test('a host without X25519MLKEM768 is seen to take X25519', async () => {
@@ -73,11 +85,90 @@ test('a host without X25519MLKEM768 is seen to take X25519', async () => {
   assert.is(flight.classic.group, x25519)
 })
 
-test('whose order of cipher suites counts is seen', async () => {
-  await using own = await site({ honorCipherOrder: true })
-  assert.is((await measured(own.port)).cipherSuite, 0x1302)
-  await using theirs = await site({ honorCipherOrder: false })
-  assert.is((await measured(theirs.port)).cipherSuite, null)
+const orders = (suites: readonly number[]): number[][] =>
+  suites.flatMap((first) => {
+    const rest = suites.filter((suite) => suite !== first)
+    return [[first], ...orders(rest).map((order) => [first, ...order])]
+  })
+
+/** The suite that a host answers with to a hello of this order. */
+const asked = (port: number, suites: readonly number[]): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const socket = connect({ port, host })
+    let received = Buffer.alloc(0)
+    socket.on('error', reject)
+    socket.on('data', (bytes: Buffer) => {
+      received = Buffer.concat([received, bytes])
+      const answer = parseServerAnswer(received)
+      if (answer === 'more') return
+      socket.destroy()
+      if (answer === 'not-tls13') reject(new Error(`no ServerHello for ${suites}`))
+      else resolve(answer.cipherSuite)
+    })
+    socket.write(browserHello({ name, hybrid: true, random, suites }))
+  })
+
+for (const [rule, options] of [
+  ['its own order', { honorCipherOrder: true }],
+  ['the client’s order', { honorCipherOrder: false }],
+  [
+    'its own order but for clients that put ChaCha20 first',
+    { honorCipherOrder: true, secureOptions: 1 << 21 },
+  ],
+  [
+    'ChaCha20 first',
+    {
+      honorCipherOrder: true,
+      ciphers: 'TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384',
+    },
+  ],
+] as const) {
+  test(`a host that follows ${rule} is answered for with its suite, for each of the 15 orders`, async () => {
+    await using server = await site(options)
+    const flight = await measured(server.port)
+    const all = orders(tls13Suites)
+    assert.is(all.length, 15)
+    for (const suites of all) {
+      const bytes = browserHello({ name, hybrid: true, random, suites })
+      const hello = readClientHello(sealedHello(bytes, bytes.length)!)
+      const ours = parseServerAnswer(answer({ hello, secret: Buffer.alloc(16), flight, random }))
+      assert.ok(typeof ours !== 'string')
+      const theirs = await asked(server.port, suites)
+      assert.is(
+        ours.cipherSuite.toString(16),
+        theirs.toString(16),
+        suites.map((suite) => suite.toString(16)).join(),
+      )
+    }
+  })
+}
+
+test('the suites are asked for once a day, or when they are seen to have changed', async () => {
+  await using server = await site({ honorCipherOrder: true })
+  const known = await measured(server.port)
+  server.names.length = 0
+  const again = await measureFlight({ host, port: server.port, name, timeoutMs: 10_000, known })
+  assert.ok(!('error' in again))
+  assert.is(server.names.length, 5)
+  assert.equal([again.suites, again.suitesAt], [known.suites, known.suitesAt])
+
+  await using changed = await site({ honorCipherOrder: false })
+  const other = await measureFlight({ host, port: changed.port, name, timeoutMs: 10_000, known })
+  assert.ok(!('error' in other))
+  assert.is(changed.names.length, 5 + 12)
+  assert.not.equal(other.suites, known.suites)
+
+  const old = { ...known, suitesAt: known.suitesAt - 24 * 3_600_000 }
+  server.names.length = 0
+  await measureFlight({ host, port: server.port, name, timeoutMs: 10_000, known: old })
+  assert.is(server.names.length, 5 + 12)
+})
+
+test('a host that refuses a suite leaves no order of it without an answer', async () => {
+  await using server = await site({ ciphers: 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384' })
+  const { suites } = await measured(server.port)
+  assert.is(suites[orderOf([0x1301, 0x1302])], await asked(server.port, [0x1301, 0x1302]))
+  assert.is(suites[orderOf([0x1303, 0x1301])], 0x1301)
 })
 
 test('the size of the encrypted flight is that on the wire, less one header and the longer Finished', async () => {

@@ -2,24 +2,33 @@ import { connect } from 'node:net'
 import { appleOrder, browserHello, chromeOrder } from '../wire/browser-hello.ts'
 import { type Fill, randomPool } from '../wire/random.ts'
 import { parseServerAnswer, type ServerAnswer } from '../wire/server-answer.ts'
-import { type Chosen, type Flight, finishedExtra } from '../wire/server-hello.ts'
+import { type Chosen, type Flight, finishedExtra, orderOf, tls13Suites } from '../wire/server-hello.ts'
 
 export type MeasuredFlight = Flight & {
   /** Record sizes of the last flight seen. */
   records: readonly number[]
   /** Epoch, ms. */
   observedAt: number
+  /** When all orders of suites were asked for. Epoch, ms. */
+  suitesAt: number
 }
 
 export type FlightError = 'unreachable' | 'timeout' | 'not-tls13'
 
 type Target = { host: string; port: number; name: string; signal: AbortSignal }
-type Asked = { hybrid: boolean; suites: readonly number[] }
+type Asked = {
+  hybrid: boolean
+  suites: readonly number[]
+  /** Whether its ServerHello is enough. */
+  brief?: boolean
+}
 
 /** More than any chain of certificates; what comes beyond is not read. */
 const maxAnswer = 65_536
 const longestPauseMs = 1000
 const shortestPauseMs = 150
+/** A host changes its rule for suites with its software, if ever. */
+const suitesLastMs = 24 * 3_600_000
 
 /**
  * Shows one ClientHello to the masking host and reads what it answers, until it has been silent for a few round
@@ -40,7 +49,8 @@ const ask = async (
   let pause: NodeJS.Timeout | undefined
   const settle = (): void => {
     const answer = parseServerAnswer(received.subarray(0, length))
-    resolve(typeof answer === 'string' || answer.records.length === 0 ? { error: 'not-tls13' } : answer)
+    const complete = typeof answer !== 'string' && (asked.brief || answer.records.length > 0)
+    resolve(complete ? answer : { error: 'not-tls13' })
   }
   const expired = (): void => resolve({ error: 'timeout' })
   signal.addEventListener('abort', expired)
@@ -55,7 +65,7 @@ const ask = async (
     clearTimeout(pause)
     length += bytes.copy(received, length)
     const answer = parseServerAnswer(received.subarray(0, length))
-    if (answer === 'not-tls13' || length === maxAnswer) settle()
+    if (answer === 'not-tls13' || length === maxAnswer || (answer !== 'more' && asked.brief)) settle()
     else if (answer !== 'more' && answer.whole && answer.records.length > 0)
       pause = setTimeout(settle, pauseMs)
   })
@@ -75,11 +85,61 @@ const chosen = (group: number, answers: readonly ServerAnswer[]): Chosen => ({
   sizes: answers.map(asOneRecord),
 })
 
+/** Every order of two or three of the suites: of one there is no choice. */
+const orders: readonly (readonly number[])[] = tls13Suites.flatMap((first) =>
+  tls13Suites
+    .filter((suite) => suite !== first)
+    .flatMap((second) => {
+      const third = tls13Suites.filter((suite) => suite !== first && suite !== second)
+      return [
+        [first, second],
+        [first, second, ...third],
+      ]
+    }),
+)
+
+type Suites = Pick<MeasuredFlight, 'suites' | 'suitesAt'>
+
+/** Asks for every order, see `Flight.suites`. What the host refuses stays unknown; what failed is asked again soon. */
+const measureSuites = async (target: Target, random: Fill): Promise<Suites> => {
+  const suites: number[] = Array(4 ** tls13Suites.length).fill(0)
+  let suitesAt = Date.now()
+  for (const order of orders) {
+    const answer = await ask(target, { hybrid: true, suites: order, brief: true }, random)
+    if (!('error' in answer)) suites[orderOf(order)] = answer.cipherSuite
+    else if (answer.error !== 'not-tls13') suitesAt = 0
+    if (target.signal.aborted) break
+  }
+  return { suites, suitesAt }
+}
+
+const shapes: readonly Asked[] = [
+  { hybrid: true, suites: chromeOrder },
+  { hybrid: true, suites: appleOrder },
+  { hybrid: true, suites: chromeOrder },
+  { hybrid: false, suites: chromeOrder },
+  { hybrid: false, suites: chromeOrder },
+]
+
+const measureShapes = async (
+  target: Target,
+  random: Fill,
+): Promise<readonly ServerAnswer[] | { error: FlightError }> => {
+  const answers: ServerAnswer[] = []
+  for (const asked of shapes) {
+    const answer = await ask(target, asked, random)
+    if ('error' in answer) return answer
+    answers.push(answer)
+  }
+  return answers
+}
+
 /**
- * How the masking host answers a browser: which group it takes, whose order of cipher suites, the order of its
- * extensions, and how large its encrypted flight is. Five short connections, one after the other, so that a host whose
- * flight varies (ECDSA signatures do, by a byte or two) is seen varying.
- * `name` is the server name asked for. The time limit is for all five.
+ * How the masking host answers a browser: which group it takes, which suite of each order, the order of its extensions,
+ * and how large its encrypted flight is. Five short connections, one after the other, so that a host whose flight varies
+ * (ECDSA signatures do, by a byte or two) is seen varying; meanwhile twelve shorter ones for the suites, unless `known`
+ * has them of the last day and nothing contradicts it.
+ * `name` is the server name asked for. The time limit is for all of them.
  */
 export const measureFlight = async (options: {
   host: string
@@ -87,23 +147,23 @@ export const measureFlight = async (options: {
   name: string
   timeoutMs: number
   signal?: AbortSignal
+  known?: MeasuredFlight | null
 }): Promise<MeasuredFlight | { error: FlightError }> => {
-  const { host, port, name, timeoutMs } = options
+  const { host, port, name, timeoutMs, known } = options
   const limit = AbortSignal.timeout(timeoutMs)
   const signal = options.signal ? AbortSignal.any([options.signal, limit]) : limit
   const random = randomPool()
-  const answers: ServerAnswer[] = []
-  for (const asked of [
-    { hybrid: true, suites: chromeOrder },
-    { hybrid: true, suites: appleOrder },
-    { hybrid: true, suites: chromeOrder },
-    { hybrid: false, suites: chromeOrder },
-    { hybrid: false, suites: chromeOrder },
-  ]) {
-    const answer = await ask({ host, port, name, signal }, asked, random)
-    if ('error' in answer) return answer
-    answers.push(answer)
-  }
+  const target = { host, port, name, signal }
+  const fresh = known && Date.now() - known.suitesAt < suitesLastMs ? known : null
+  const failed = new AbortController()
+  const [answers, asked] = await Promise.all([
+    measureShapes(target, random).then((answers) => {
+      if ('error' in answers) failed.abort()
+      return answers
+    }),
+    fresh ?? measureSuites({ ...target, signal: AbortSignal.any([signal, failed.signal]) }, random),
+  ])
+  if ('error' in answers) return answers
   const [first, apple, second, classic, classicAgain] = answers as [
     ServerAnswer,
     ServerAnswer,
@@ -111,12 +171,17 @@ export const measureFlight = async (options: {
     ServerAnswer,
     ServerAnswer,
   ]
+  const agrees = [first, apple].every(
+    ({ cipherSuite }, i) => asked.suites[orderOf(shapes[i]!.suites)] === cipherSuite,
+  )
+  const { suites, suitesAt } = agrees || fresh === null ? asked : await measureSuites(target, random)
   return {
     hybrid: chosen(first.group, [first, apple, second]),
     classic: chosen(classic.group, [classic, classicAgain]),
-    cipherSuite: first.cipherSuite === apple.cipherSuite ? first.cipherSuite : null,
+    suites,
     versionFirst: first.extensions[0] === 0x002b,
     records: first.records,
     observedAt: Date.now(),
+    suitesAt,
   }
 }

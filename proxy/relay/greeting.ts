@@ -5,13 +5,20 @@ import { answer } from '../wire/server-hello.ts'
 import { claiming, dropClaim } from './claiming.ts'
 import { connectDatacenter, waiting } from './connecting.ts'
 import { front } from './fronting.ts'
-import { type Greeted, type Rejected, readGreeting, readInnerOpening } from './handshake.ts'
+import {
+  type Greeted,
+  type Rejected,
+  readGreeting,
+  readInnerOpening,
+  type SignedFacts,
+  unfinished,
+} from './handshake.ts'
 import type { LinkEvents } from './link.ts'
 import { append, closeSession, ms, reasonOf, rejectedFact, type Session } from './session.ts'
-import type { RelayUser } from './settings.ts'
 
 /** A client within the records that its signed hello has opened. */
-type Inner = { session: Session; hello: Extract<Greeted, { step: 'hello' }>; user: RelayUser }
+type Inner = { session: Session } & Pick<Signed, 'user' | 'facts' | 'digest'>
+type Signed = Extract<Greeted, { step: 'hello' }>
 
 /** The bytes are kept until they are judged: a stranger's go to the masking host as they came. */
 const judge = (session: Session): void => {
@@ -40,26 +47,20 @@ export const reject = (session: Session, { step: _, reason, ...facts }: Rejected
   closeSession(session, 'proxy', 'limit')
 }
 
-const answerHello = (session: Session, hello: Inner['hello']): void => {
+const answerHello = (session: Session, greeted: Signed): void => {
   const { relay, client } = session
-  const { user, skewSeconds, ja4 } = hello
-  const facts = { user: user.name, skewSeconds, ja4 }
-  const answered = answer({
-    hello: hello.hello,
-    secret: user.secret as Buffer,
-    flight: relay.flight,
-    random: relay.random,
-  })
-  if (answered === null) return reject(session, { step: 'rejected', reason: 'not-mtproto', ...facts })
-  if (!relay.claim(hello.digest, relay.epoch() / 1000)) {
+  const { hello, user, facts, digest } = greeted
+  if (!relay.claim(digest, relay.epoch() / 1000)) {
     return reject(session, { step: 'rejected', reason: 'replayed', ...facts })
   }
   const greet = (): void => {
+    const { flight, random } = relay
+    const answered = answer({ hello, secret: user.secret as Buffer, flight, random })
     client.write(answered, 0, answered.length)
-    const rest = session.greeting!.subarray(hello.length)
+    const rest = session.greeting!.subarray(greeted.length)
     session.greeting = null
     session.unwrap = unwrapper()
-    const inner: Inner = { session, hello, user }
+    const inner: Inner = { session, user, facts, digest }
     client.attach(inside, inner)
     relay.greetings.answered(session)
     if (rest.length > 0) inside.bytes(inner, rest, 0, rest.length)
@@ -70,7 +71,7 @@ const answerHello = (session: Session, hello: Inner['hello']): void => {
   client.pause()
   relay.greetings.held(session)
   const refused = (reason: RejectReason): void => reject(session, { step: 'rejected', reason, ...facts })
-  claiming(session, { digest: hello.digest, refused }, () => {
+  claiming(session, { digest, refused }, () => {
     session.claim = null
     client.resume()
     greet()
@@ -82,12 +83,12 @@ const alertHeader = Buffer.from('1703030013', 'hex')
 const alertLength = alertHeader.length + 19
 
 /** Who replays a hello that is forgotten comes this far: it hears the alert that a site answers a bad record with. */
-const rejectInside = ({ session, hello, user }: Inner, reason: 'not-mtproto' | 'unknown-dc'): void => {
+const rejectInside = ({ session, facts }: Inner, reason: 'not-mtproto' | 'unknown-dc'): void => {
   const alert = Buffer.alloc(alertLength)
   alertHeader.copy(alert)
   session.relay.random(alert, alertHeader.length, alertLength)
   session.client.write(alert, 0, alertLength)
-  rejectedFact(session, reason, false, { user: user.name, skewSeconds: hello.skewSeconds, ja4: hello.ja4 })
+  rejectedFact(session, reason, false, facts)
   closeSession(session, 'proxy', reason)
 }
 
@@ -95,7 +96,7 @@ const accept = (
   session: Session,
   { mode, user, opening, digest }: Extract<Greeted, { step: 'opened' }>,
   rest: Buffer,
-  tls: { skewSeconds?: number; ja4?: string },
+  tls: Partial<SignedFacts>,
 ): void => {
   const { relay } = session
   if (mode !== 'tls' && !relay.claim(digest, relay.epoch() / 1000)) {
@@ -130,7 +131,7 @@ const accept = (
 const cut = (session: Session): void => {
   if (session.greeting === null) return closeSession(session, 'client', 'done')
   session.clientEnded = true
-  reject(session, { step: 'rejected', reason: 'not-mtproto' })
+  reject(session, { step: 'rejected', reason: unfinished(session.greeting, session.relay.rules) })
 }
 
 /** The first bytes of whoever it is. */
@@ -147,7 +148,7 @@ export const greeting: LinkEvents<Session> = {
 /** Behind an answered ClientHello: the 64 bytes, inside records. */
 const inside: LinkEvents<Inner> = {
   bytes: (inner, buffer, start, end) => {
-    const { session, hello, user } = inner
+    const { session, user, facts, digest } = inner
     const to = session.unwrap!(buffer, start, end)
     if (to < 0) return rejectInside(inner, 'not-mtproto')
     session.relay.greetings.progressed(session)
@@ -161,11 +162,7 @@ const inside: LinkEvents<Inner> = {
         greeted.step === 'rejected' && greeted.reason === 'unknown-dc' ? 'unknown-dc' : 'not-mtproto',
       )
     }
-    const { skewSeconds, ja4 } = hello
-    accept(session, { ...greeted, digest: hello.digest }, session.greeting.subarray(payloadLength), {
-      skewSeconds,
-      ja4,
-    })
+    accept(session, { ...greeted, digest }, session.greeting.subarray(payloadLength), facts)
   },
   drained: () => {},
   ended: ({ session }) => closeSession(session, 'client', 'done'),

@@ -1,6 +1,15 @@
 import { hash } from 'node:crypto'
 import type { Mode, RejectReason } from '../events/contract.ts'
-import { type Hello, helloLength, parseClientHello, signatureOf, signedBy } from '../wire/client-hello.ts'
+import {
+  type Hello,
+  helloLength,
+  readClientHello,
+  type Sealed,
+  sealedHello,
+  signatureOf,
+  signedBy,
+  signedRecord,
+} from '../wire/client-hello.ts'
 import { ja4 } from '../wire/ja4.ts'
 import { dcOf, type Opening, openPayload, payloadLength, reservedStart } from '../wire/obfuscated2.ts'
 import type { RelayUser } from './settings.ts'
@@ -23,6 +32,9 @@ export type Rejected = {
   ja4?: string
 }
 
+/** What events carry of a signed hello. Without `ja4` it could not be read up to its extensions. */
+export type SignedFacts = { user: string; skewSeconds: number; ja4?: string }
+
 export type Greeted =
   | { step: 'more' }
   | Rejected
@@ -32,8 +44,7 @@ export type Greeted =
       length: number
       hello: Hello
       user: RelayUser
-      skewSeconds: number
-      ja4: string
+      facts: SignedFacts
       digest: Buffer
     }
   /** The first 64 bytes open the way. */
@@ -45,47 +56,68 @@ const LONGEST_NAME = 182
 const more: Greeted = { step: 'more' }
 const rejected = (reason: RejectReason): Rejected => ({ step: 'rejected', reason })
 
-const looksLikeTls = (bytes: Buffer, length: number): boolean =>
-  bytes[0] === 0x16 && (length < 2 || bytes[1] === 3) && (length < 3 || bytes[2]! <= 4)
-
 /**
  * Judges the first `length` bytes of a connection, as many as have come. Never throws; foreign bytes are told as soon
  * as they can be. Whether it was seen before is not asked here: `digest` is what to ask for.
  */
 export const readGreeting = (bytes: Buffer, length: number, now: number, rules: Rules): Greeted => {
   if (length === 0) return more
-  if (looksLikeTls(bytes, length)) {
-    // A payload of the other modes may begin like this as well, if rarely: it is 64 bytes that a user's secret opens.
-    return rules.modes.includes('tls')
-      ? readHello(bytes, length, now, rules)
-      : readPayload(bytes, length, rules)
+  if (bytes[0] === 0x16 && rules.modes.includes('tls')) {
+    const greeted = readHello(bytes, length, now, rules)
+    if (greeted !== null) return greeted
   }
   if (rules.modes.every((mode) => mode === 'tls')) return rejected('not-mtproto')
   return readPayload(bytes, length, rules)
 }
 
-const readHello = (bytes: Buffer, length: number, now: number, rules: Rules): Greeted => {
-  const whole = helloLength(bytes, length)
-  if (whole === 'more') return more
-  if (typeof whole === 'string') return rejected('not-mtproto')
-  const hello = parseClientHello(bytes, whole)
-  if ('error' in hello) return rejected('not-mtproto')
-  const print = ja4(hello)
-  for (const user of rules.users) {
-    const time = signedBy(hello, user.secret as Buffer)
-    if (time === null) continue
-    promote(rules.users, user)
-    const skewSeconds = time - Math.floor(now / 1000)
-    const facts = { user: user.name, skewSeconds, ja4: print }
-    if (hello.serverName?.toLowerCase() !== rules.tlsDomain.slice(0, LONGEST_NAME).toLowerCase()) {
-      return { step: 'rejected', reason: 'unknown-sni', ...facts }
+/**
+ * The signature comes first: a signed hello is of a user, who must be answered whatever the form of the rest. Null: it
+ * is neither signed nor TLS. (A payload of the other modes may begin as TLS does as well, if rarely.)
+ */
+const readHello = (bytes: Buffer, length: number, now: number, rules: Rules): Greeted | null => {
+  const framed = helloLength(bytes, length)
+  const end = typeof framed === 'number' ? framed : signedRecord(bytes, length, framed === 'more')
+  const sealed = end === 0 ? null : sealedHello(bytes, end)
+  if (sealed !== null) {
+    for (const user of rules.users) {
+      const time = signedBy(sealed, user.secret as Buffer)
+      if (time === null) continue
+      promote(rules.users, user)
+      return readSigned(sealed, { length: end, user, skewSeconds: time - Math.floor(now / 1000) }, rules)
     }
-    if (Math.abs(skewSeconds) > rules.clockSkewSeconds) {
-      return { step: 'rejected', reason: 'clock-skew', ...facts }
-    }
-    return { step: 'hello', length: whole, hello, user, skewSeconds, ja4: print, digest: signatureOf(hello) }
   }
-  return { step: 'rejected', reason: 'bad-digest', ja4: print }
+  if (framed === 'not-tls') return null
+  if (framed === 'more') return more
+  if (sealed === null) return rejected('malformed-hello')
+  const hello = readClientHello(sealed)
+  const right = typeof framed === 'number' && hello.form === 'right'
+  return { step: 'rejected', reason: right ? 'bad-digest' : 'malformed-hello', ...printOf(hello) }
+}
+
+/** Why a connection is rejected whose client ended it before its first bytes could be judged. */
+export const unfinished = (bytes: Buffer, { modes }: Rules): RejectReason =>
+  modes.includes('tls') && helloLength(bytes, bytes.length) !== 'not-tls' ? 'malformed-hello' : 'not-mtproto'
+
+const printOf = (hello: Hello): { ja4?: string } => (hello.form === 'unreadable' ? {} : { ja4: ja4(hello) })
+
+type Signed = { length: number; user: RelayUser; skewSeconds: number }
+
+const readSigned = (sealed: Sealed, { length, user, skewSeconds }: Signed, rules: Rules): Greeted => {
+  const hello = readClientHello(sealed)
+  const facts: SignedFacts = { user: user.name, skewSeconds, ...printOf(hello) }
+  // Without a name it asks for no other site, and has still proved to be of a user.
+  if (hello.serverName !== null && !sameName(hello.serverName, rules.tlsDomain)) {
+    return { step: 'rejected', reason: 'unknown-sni', ...facts }
+  }
+  if (Math.abs(skewSeconds) > rules.clockSkewSeconds) {
+    return { step: 'rejected', reason: 'clock-skew', ...facts }
+  }
+  return { step: 'hello', length, hello, user, facts, digest: signatureOf(hello) }
+}
+
+const sameName = (asked: string, domain: string): boolean => {
+  const [name, right] = [asked.toLowerCase(), domain.toLowerCase()]
+  return name === right || name === right.slice(0, LONGEST_NAME)
 }
 
 /** A whole line, or so much text that a payload begins like it once in five million times. */

@@ -3,6 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { clientHello } from '../../compose/e2e/client-hello.ts'
 import { initiate } from '../../compose/e2e/obfuscation.ts'
+import { maxHello, maxHelloOnWire } from '../wire/client-hello.ts'
 import type { HandLink } from './hand-driven.ts'
 import { domain, mask, nothing, relaying, secret } from './hand-relay.ts'
 import { prefixOf } from './relay.ts'
@@ -213,11 +214,11 @@ test('a stranger makes the proxy keep no more than a hello before it is judged',
   const proxy = relaying()
   const client = proxy.arrives()
   const endless = clientHello({ secret: Buffer.alloc(16), domain, postQuantum: true }).bytes
-  endless.writeUInt16BE(4_096, 3)
-  endless.writeUIntBE(4_092, 6, 3)
+  endless.writeUInt16BE(maxHello, 3)
+  endless.writeUIntBE(maxHello - 4, 6, 3)
   for (const byte of endless) client.sends(Buffer.from([byte]))
   for (let sent = endless.length; proxy.engine.dials.length === 0; sent++) {
-    assert.ok(sent <= 4_096 + 160, `${sent}`)
+    assert.ok(sent <= maxHelloOnWire, `${sent}`)
     client.sends('x')
   }
 })

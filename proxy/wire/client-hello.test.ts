@@ -6,11 +6,11 @@ import { browserHello } from './browser-hello.ts'
 import {
   type Hello,
   helloLength,
-  maxHello,
-  maxHelloOnWire,
-  parseClientHello,
+  readClientHello,
+  sealedHello,
   signatureOf,
   signedBy,
+  signedRecord,
   x25519,
   x25519MlKem768,
 } from './client-hello.ts'
@@ -21,11 +21,7 @@ import { randomPool } from './random.ts'
 const random = randomPool()
 const recorded = fixtures.map((fixture) => ({ ...fixture, bytes: Buffer.from(fixture.hex, 'hex') }))
 const named = (name: string) => recorded.find((fixture) => fixture.name === name)!
-const parsed = (bytes: Buffer): Hello => {
-  const hello = parseClientHello(bytes, bytes.length)
-  if ('error' in hello) throw new Error(hello.error)
-  return hello
-}
+const parsed = (bytes: Buffer): Hello => readClientHello(sealedHello(bytes, bytes.length)!)
 
 /** All of it but the scratch before the digested bytes. */
 const told = (hello: Hello) => ({ ...hello, digested: hello.digested.subarray(64) })
@@ -64,6 +60,7 @@ test('hellos of real programs are read', () => {
   for (const { name, bytes, serverName, ja4: fingerprint } of recorded) {
     assert.is(helloLength(bytes, bytes.length), bytes.length, name)
     const hello = parsed(bytes)
+    assert.is(hello.form, 'right', name)
     assert.is(hello.serverName, serverName, name)
     assert.ok(hello.versions.includes(0x0304), name)
     assert.is(hello.keyShares.find(({ group }) => group === x25519)?.key.length, 32, name)
@@ -158,85 +155,71 @@ test('a hello cut into records on its way reads and verifies as it was made', ()
   assert.is(signedBy(parsed(wire), Buffer.from(secret!, 'hex')), at)
 })
 
-test('foreign bytes are told from the first on', () => {
-  const verdict = (hex: string) => helloLength(Buffer.from(hex, 'hex'), hex.length / 2)
-  for (const hex of ['00', '47', '17', '1602', '160305', '1603010000', '160301000502', '160301000516']) {
-    assert.is(verdict(hex), 'not-tls', hex)
+test('every length that does not fit is odd, and what there is is read', () => {
+  const read = (extensions: string) => parsed(helloOf(Buffer.from(extensions, 'hex')))
+  for (const extensions of ['', '00170000', '0000000700050000026161', '002b0003020304']) {
+    assert.is(read(extensions).form, 'right', extensions)
   }
-  for (const hex of ['', '16', '1603', '160301', '16030100', '1603010005', '160301000501']) {
-    assert.is(verdict(hex), 'more', hex)
+  for (const [extensions, found] of [
+    ['00', {}], // half a type
+    ['00170001', { extensions: [0x17] }], // longer than the hello
+    ['0017000000170000', { extensions: [0x17, 0x17] }], // twice
+    ['0a0a00000a0a0000', { extensions: [0x0a0a, 0x0a0a] }],
+    ['0000000700050000026161000000070005000002626200', { serverName: 'aa' }], // the first one counts
+    ['00000000', { serverName: null }], // a name without its list
+    ['0000000700060000026161', { serverName: 'aa' }], // a list longer than its extension
+    ['00000007000500000361', { serverName: null }], // a name longer than its list
+    ['0000000700050100026161', { serverName: null }], // a name of another type
+    ['0000000a000500000261610000ff', { serverName: 'aa' }], // bytes behind the name
+    ['000a0000', { groups: [] }], // groups without a length
+    ['000a00050003001d00', { groups: [0x1d] }], // half a group
+    ['000a00040004001d', { groups: [0x1d] }], // a list longer than its extension
+    ['000a00040000001d', { groups: [] }], // shorter
+    ['002b0003030304', { versions: [0x0304] }], // versions likewise
+    ['00100002000000', {}], // ALPN without a protocol
+    ['0010000400020568', { alpn: Buffer.from('h') }], // a protocol longer than its list
+    ['003300070006001d0001ff', { keyShares: [{ group: x25519, key: Buffer.from([0xff]) }] }],
+    ['003300070005001d0002ff', { keyShares: [] }], // a key longer than its list
+  ] as const) {
+    const hello = read(extensions)
+    assert.is(hello.form, 'odd', extensions)
+    for (const [field, value] of Object.entries(found)) {
+      assert.equal(hello[field as keyof Hello], value, `${extensions} ${field}`)
+    }
   }
-  // Another record's bytes behind the message, and a second record that is none.
-  assert.is(verdict('160301000801000002030300ff'), 'not-tls')
-  assert.is(verdict('160301000401000002170301'), 'not-tls')
 })
 
-test('a hello may be 4096 bytes long in 32 records, and no more', () => {
-  const of = (length: number) => {
-    const bytes = Buffer.alloc(5 + length)
-    bytes.set([0x16, 3, 1, length >>> 8, length & 0xff, 1, 0, (length - 4) >>> 8, (length - 4) & 0xff])
-    return bytes
-  }
-  const longest = of(maxHello)
-  assert.is(helloLength(longest, longest.length), longest.length)
-  assert.is(helloLength(longest, 9), 'more')
-  assert.is(helloLength(of(maxHello + 1), 9), 'too-long')
-  assert.is(helloLength(Buffer.from('160301ffff', 'hex'), 5), 'too-long')
-  assert.is(helloLength(Buffer.from('160301000401010000', 'hex'), 9), 'too-long')
-  const cuts = Array.from({ length: 31 }, (_, i) => i * 100)
-  const wire = inRecords(longest, cuts)
-  assert.is(wire.length, maxHelloOnWire)
-  assert.is(helloLength(wire, wire.length), wire.length)
-  const more = inRecords(longest, [...cuts, 4000])
-  assert.is(helloLength(more, more.length), 'too-long')
+test('any number of extensions is read', () => {
+  const many = Array.from({ length: 4000 }, (_, i) => `${(0x4000 + i).toString(16)}0000`).join('')
+  const hello = parsed(helloOf(Buffer.from(`${many}002b0003020304`, 'hex')))
+  assert.is(hello.extensions.length, 4001)
+  assert.is(hello.form, 'right')
+  assert.equal(hello.versions, [0x0304])
 })
 
-test('every length that does not fit is malformed', () => {
-  const malformed = (extensions: string) => {
-    const bytes = helloOf(Buffer.from(extensions, 'hex'))
-    return 'error' in parseClientHello(bytes, bytes.length)
+test('a length of the block of extensions that does not add up is odd, and they are read', () => {
+  for (const wrong of [0, 3, 7, 100, 0xffff]) {
+    const bytes = helloOf(Buffer.from('002b0003020304', 'hex'))
+    bytes.writeUInt16BE(wrong, bytes.length - 9)
+    const hello = parsed(bytes)
+    assert.is(hello.form, wrong === 7 ? 'right' : 'odd')
+    assert.equal(hello.versions, [0x0304])
   }
-  assert.not(malformed(''))
-  assert.not(malformed('00170000'))
-  for (const extensions of [
-    '00', // half a type
-    '00170001', // longer than the hello
-    '0017000000170000', // twice
-    '00000000', // a name without its list
-    '0000000600040000026161', // a list longer than its extension
-    '00000007000500000261', // a name longer than its list
-    '00000006000401000161', // a name of another type
-    '0000000a000800000161000000', // bytes behind the name
-    '000a0000', // groups without a length
-    '000a00050003001d00', // half a group
-    '000a00040004001d', // a list longer than its extension
-    '000a00040000001d', // shorter
-    '002b0003030304', // versions likewise
-    '00100002000000', // ALPN without a protocol
-    '0010000400020568', // a protocol longer than its list
-    '003300060006001d0001ff', // shares longer than their extension
-    '003300070005001d0002ff', // a key longer than its list
-  ]) {
-    assert.ok(malformed(extensions), extensions)
-  }
-  assert.ok(malformed(Array.from({ length: 65 }, (_, i) => `40${(i + 16).toString(16)}0000`).join('')))
 })
 
-test('a session id has at most 32 bytes', () => {
-  const withSession = (size: number) => {
+test('a session id of more than 32 bytes is odd, and one that never ends unreadable', () => {
+  const withSession = (size: number, bytesOfIt = size) => {
     const bytes = helloOf(Buffer.alloc(0))
-    const longer = Buffer.concat([
-      bytes.subarray(0, 43),
-      Buffer.from([size]),
-      Buffer.alloc(size),
-      bytes.subarray(44),
-    ])
+    const session = Buffer.concat([Buffer.from([size]), Buffer.alloc(bytesOfIt)])
+    const longer = Buffer.concat([bytes.subarray(0, 43), session, bytes.subarray(44)])
     longer.writeUInt16BE(longer.length - 5, 3)
     longer.writeUIntBE(longer.length - 9, 6, 3)
-    return parseClientHello(longer, longer.length)
+    return parsed(longer)
   }
-  assert.not('error' in withSession(32))
-  assert.ok('error' in withSession(33))
+  assert.is(withSession(32).form, 'right')
+  assert.is(withSession(33).form, 'odd')
+  assert.equal(withSession(33).cipherSuites, [0x1301])
+  assert.is(withSession(255, 0).form, 'unreadable')
 })
 
 test('a hello keeps nothing of the buffer it came in', () => {
@@ -274,10 +257,11 @@ test('hostile bytes never throw', () => {
       ),
       (bytes) => {
         const length = helloLength(bytes, bytes.length)
-        const hello = parseClientHello(bytes, typeof length === 'number' ? length : bytes.length)
-        if ('error' in hello) return
-        assert.type(ja4(hello), 'string')
-        signedBy(hello, Buffer.alloc(16))
+        const end = typeof length === 'number' ? length : signedRecord(bytes, bytes.length, false)
+        const sealed = sealedHello(bytes, end)
+        if (sealed === null) return
+        assert.type(ja4(readClientHello(sealed)), 'string')
+        signedBy(sealed, Buffer.alloc(16))
       },
     ),
     { numRuns: 2000 },

@@ -3,61 +3,83 @@ import { Reader } from './reader.ts'
 
 // https://www.rfc-editor.org/rfc/rfc8446#section-4.1.2
 
-/** A ClientHello's handshake message, its 4-byte header included. Post-quantum browsers send 1.8 kB. */
-export const maxHello = 4096
-/** Tools against censorship cut a hello into a few records; nobody needs more. */
+/** The longest handshake message that is read, its 4-byte header included: what one record holds. RFC 8446, 5.1. */
+export const maxHello = 16_384
+/** Tools against censorship cut a hello into a few records. */
 const maxRecords = 32
 const recordHeader = 5
 /** The most bytes `helloLength` can ask to wait for. */
 export const maxHelloOnWire = maxHello + maxRecords * recordHeader
 
-const maxExtensions = 64
-
 /**
  * How many of the first `length` bytes of `buffer` are the ClientHello, record headers included, when it is complete.
- * Foreign bytes are told from the first one on. The message may span records, but its last record must end with it.
+ * The message may span records; whatever its last record holds behind it belongs to it, because a client signs records.
+ * `malformed`: a TLS handshake record that begins no hello of at most `maxHello` bytes. Both refusals come as early as
+ * the bytes show them.
  */
-export const helloLength = (buffer: Buffer, length: number): number | 'more' | 'not-tls' | 'too-long' => {
+export const helloLength = (buffer: Buffer, length: number): number | 'more' | 'not-tls' | 'malformed' => {
   let wanted = 4
   let got = 0
   let at = 0
-  let type = 0
   let size = 0
   for (let records = 0; got < wanted; records++) {
-    if (records === maxRecords) return 'too-long'
-    if (at < length && buffer[at] !== 0x16) return 'not-tls'
-    if (at + 1 < length && buffer[at + 1] !== 3) return 'not-tls'
-    if (at + 2 < length && buffer[at + 2]! > 4) return 'not-tls'
+    const foreign = records === 0 ? 'not-tls' : 'malformed'
+    if (records === maxRecords) return 'malformed'
+    if (at < length && buffer[at] !== 0x16) return foreign
+    if (at + 1 < length && buffer[at + 1] !== 3) return foreign
+    if (at + 2 < length && buffer[at + 2]! > 4) return foreign
     if (at + recordHeader > length) return 'more'
     const record = buffer.readUInt16BE(at + 3)
-    if (record === 0) return 'not-tls'
-    if (got + record > maxHello) return 'too-long'
+    if (record === 0 || got + record > maxHello) return 'malformed'
     at += recordHeader
     // The message's own header: one type and three length bytes, in whichever records they are.
     for (let i = got; i < 4 && i < got + record && at + i - got < length; i++) {
       const byte = buffer[at + i - got]!
-      if (i === 0) type = byte
-      else size = (size << 8) | byte
-      if (type !== 1) return 'not-tls'
+      if (i === 0 && byte !== 1) return 'malformed'
+      if (i > 0) size = (size << 8) | byte
       if (i === 3) wanted += size
     }
-    if (wanted > maxHello) return 'too-long'
+    if (wanted > maxHello) return 'malformed'
     if (at + record > length) return 'more'
     at += record
     got += record
   }
-  return got === wanted ? at : 'not-tls'
+  return at
 }
 
-export type Hello = {
+/**
+ * The end of the first record, when its client may have signed it although `helloLength` does not find a hello in it:
+ * versions and lengths may be wrong. 0: not complete. While more is waited for, asked only once: when the record is all
+ * that has come.
+ */
+export const signedRecord = (buffer: Buffer, length: number, waiting: boolean): number => {
+  if (length < leastSigned || buffer[0] !== 0x16) return 0
+  const end = recordHeader + buffer.readUInt16BE(3)
+  if (end < leastSigned || end > recordHeader + maxHello) return 0
+  return (waiting ? end === length : end <= length) ? end : 0
+}
+
+/** A ClientHello before anything of it is believed: what a client signs, and its signature. */
+export type Sealed = {
   /** As one record, whatever it came in, with the random zeroed, behind 64 bytes of room: what `signedBy` digests. */
   readonly digested: Buffer
   readonly random: Buffer
+}
+
+/**
+ * Whether the hello is as RFC 8446 demands, deviates from it, or cannot be read up to its extensions: then there is no
+ * fingerprint of it.
+ */
+export type Form = 'right' | 'odd' | 'unreadable'
+
+export type Hello = Sealed & {
+  readonly form: Form
   readonly sessionId: Buffer
   readonly legacyVersion: number
   readonly cipherSuites: readonly number[]
   /** In the order sent, GREASE included. */
   readonly extensions: readonly number[]
+  /** Null when there is none, or an empty one. */
   readonly serverName: string | null
   readonly versions: readonly number[]
   readonly groups: readonly number[]
@@ -76,9 +98,13 @@ export const x25519MlKem768 = 0x11ec
 const block = 64
 const randomAt = block + recordHeader + 4 + 2
 const handshakeAt = block + recordHeader
+const leastSigned = randomAt + 32 - block
 
-/** Puts the records' payloads together behind the first record's header. */
-const reassemble = (bytes: Buffer, length: number): Buffer => {
+/**
+ * The records of a hello of `length` bytes, as counted by `helloLength` or `signedRecord`, put together behind the
+ * first one's header. Null when they end before the random does. Keeps nothing of `bytes`.
+ */
+export const sealedHello = (bytes: Buffer, length: number): Sealed | null => {
   const whole = Buffer.allocUnsafe(block + length)
   let end = handshakeAt
   for (let at = 0; at < length; ) {
@@ -87,62 +113,118 @@ const reassemble = (bytes: Buffer, length: number): Buffer => {
     end += record
     at += recordHeader + record
   }
+  if (end < randomAt + 32) return null
   bytes.copy(whole, block, 0, 3)
   whole.writeUInt16BE(end - handshakeAt, block + 3)
-  return whole.subarray(0, end)
+  const random = Buffer.from(whole.subarray(randomAt, randomAt + 32))
+  whole.fill(0, randomAt, randomAt + 32)
+  return { digested: whole.subarray(0, end), random }
 }
 
 type Draft = { -readonly [K in keyof Hello]: Hello[K] }
 
-const keySharesUpTo = (r: Reader, end: number): KeyShare[] => {
+const pairs = (hello: Draft, bytes: Buffer): number[] => {
+  if (bytes.length % 2 !== 0) hello.form = 'odd'
+  const numbers: number[] = []
+  for (let at = 0; at + 1 < bytes.length; at += 2) numbers.push(bytes.readUInt16BE(at))
+  return numbers
+}
+
+/** What a list's own length leaves of its extension is odd, and so is what it lacks. */
+const list = (hello: Draft, content: Buffer, prefix: 1 | 2): Buffer => {
+  if (content.length < prefix) hello.form = 'odd'
+  if (content.length < prefix) return content.subarray(0, 0)
+  const size = content.readUIntBE(0, prefix)
+  if (size !== content.length - prefix) hello.form = 'odd'
+  return content.subarray(prefix, prefix + size)
+}
+
+const nameIn = (hello: Draft, content: Buffer): string | null => {
+  // One list of one name of type 0: other shapes were never used.
+  const r = new Reader(list(hello, content, 2))
+  const isHost = r.u8() === 0
+  const name = r.take(r.u16())
+  if (!r.ok || !isHost || r.at !== content.length - 2) hello.form = 'odd'
+  return r.ok && isHost && name.length > 0 ? name.toString('latin1') : null
+}
+
+const keySharesIn = (hello: Draft, content: Buffer): KeyShare[] => {
   const shares: KeyShare[] = []
-  while (r.ok && r.at < end) shares.push({ group: r.u16(), key: r.take(r.u16()) })
+  list(hello, content, 2)
+  // Read to the end of the extension: the length of the list is not needed for it.
+  const r = new Reader(content, 2)
+  while (r.at < content.length) {
+    const share = { group: r.u16(), key: r.take(r.u16()) }
+    if (!r.ok) {
+      hello.form = 'odd'
+      break
+    }
+    shares.push(share)
+  }
   return shares
 }
 
-/** Reads the extension's content. Whether it ended where its length said is the caller's to check. */
-const readExtension = (type: number, r: Reader, end: number, hello: Draft): void => {
+const needed: ReadonlySet<number> = new Set([0x0000, 0x000a, 0x000d, 0x0010, 0x002b, 0x0033])
+
+const readExtension = (type: number, content: Buffer, hello: Draft): void => {
   switch (type) {
     case 0x0000:
-      // One list of one name of type 0: other shapes were never used.
-      if (r.u16() === end - r.at && r.u8() === 0) hello.serverName = r.take(r.u16()).toString('latin1')
+      hello.serverName ??= nameIn(hello, content)
       return
     case 0x000a:
-      hello.groups = r.numbers(r.u16())
+      if (hello.groups.length === 0) hello.groups = pairs(hello, list(hello, content, 2))
       return
     case 0x000d:
-      hello.signatureAlgorithms = r.numbers(r.u16())
+      if (hello.signatureAlgorithms.length === 0)
+        hello.signatureAlgorithms = pairs(hello, list(hello, content, 2))
       return
-    case 0x0010:
-      if (r.u16() === end - r.at) hello.alpn = r.take(r.u8())
-      break
+    case 0x0010: {
+      const protocols = list(hello, content, 2)
+      const first = protocols.subarray(1, 1 + (protocols[0] ?? 0))
+      if (protocols.length === 0 || first.length !== protocols[0]) hello.form = 'odd'
+      hello.alpn ??= first
+      return
+    }
     case 0x002b:
-      hello.versions = r.numbers(r.u8())
+      if (hello.versions.length === 0) hello.versions = pairs(hello, list(hello, content, 1))
       return
     case 0x0033:
-      if (r.u16() === end - r.at) hello.keyShares = keySharesUpTo(r, end)
-      return
+      if (hello.keyShares.length === 0) hello.keyShares = keySharesIn(hello, content)
   }
-  r.take(end - r.at)
 }
 
-const parse = (whole: Buffer): Hello | null => {
+const readExtensions = (hello: Draft, block: Buffer): number[] => {
+  const types: number[] = []
+  const seen = new Set<number>()
+  let at = 0
+  while (block.length - at >= 4) {
+    const type = block.readUInt16BE(at)
+    const end = at + 4 + block.readUInt16BE(at + 2)
+    if (end > block.length || seen.has(type)) hello.form = 'odd'
+    seen.add(type)
+    types.push(type)
+    // A view costs more than all the rest of this.
+    if (needed.has(type)) readExtension(type, block.subarray(at + 4, end), hello)
+    at = end
+  }
+  if (at < block.length) hello.form = 'odd'
+  return types
+}
+
+/**
+ * Reads leniently what the answer and the fingerprint need: of a repeated extension the first, of a wrong length what is
+ * there. Never throws, and every length is checked; `form` says whether anything was odd.
+ */
+export const readClientHello = (sealed: Sealed): Hello => {
+  const whole = sealed.digested
   const end = whole.length
-  const r = new Reader(whole, handshakeAt + 4)
-  const legacyVersion = r.u16()
-  const random = Buffer.from(r.take(32))
-  const sessionId = r.take(r.u8())
-  const cipherSuites = r.numbers(r.u16())
-  r.take(r.u8()) // compression methods
-  if (r.u16() !== end - r.at || sessionId.length > 32) return null
-  const extensions: number[] = []
   const hello: Draft = {
-    digested: whole,
-    random,
-    sessionId,
-    legacyVersion,
-    cipherSuites,
-    extensions,
+    ...sealed,
+    form: 'right',
+    sessionId: whole.subarray(end),
+    legacyVersion: 0,
+    cipherSuites: [],
+    extensions: [],
     serverName: null,
     versions: [],
     groups: [],
@@ -150,34 +232,26 @@ const parse = (whole: Buffer): Hello | null => {
     alpn: null,
     keyShares: [],
   }
-  while (r.ok && r.at < end) {
-    const type = r.u16()
-    const size = r.u16()
-    const extensionEnd = r.at + size
-    if (extensions.length === maxExtensions || extensions.includes(type) || extensionEnd > end) return null
-    extensions.push(type)
-    readExtension(type, r, extensionEnd, hello)
-    if (r.at !== extensionEnd) return null
-  }
-  if (!r.ok) return null
-  whole.fill(0, randomAt, randomAt + 32)
+  const r = new Reader(whole, handshakeAt)
+  if (r.u8() !== 1 || r.u24() !== end - r.at) hello.form = 'odd'
+  hello.legacyVersion = r.u16()
+  r.take(32)
+  hello.sessionId = r.take(r.u8())
+  if (hello.sessionId.length > 32) hello.form = 'odd'
+  hello.cipherSuites = pairs(hello, r.take(r.u16()))
+  r.take(r.u8()) // compression methods
+  // Extensions are read to the end of the message: the length of their block is not needed for it.
+  if (r.u16() !== end - r.at) hello.form = 'odd'
+  if (r.ok) hello.extensions = readExtensions(hello, whole.subarray(r.at))
+  if (!r.ok) hello.form = 'unreadable'
   return hello
-}
-
-/**
- * Reads a complete ClientHello of `length` bytes, as counted by `helloLength`. The result keeps nothing of `bytes`.
- * Not every oddity is an error, but every length is checked.
- */
-export const parseClientHello = (bytes: Buffer, length: number): Hello | { error: 'malformed' } => {
-  if (helloLength(bytes, length) !== length) return { error: 'malformed' }
-  return parse(reassemble(bytes, length)) ?? { error: 'malformed' }
 }
 
 /**
  * What a replay cache must remember of a signed hello: 28 bytes. The other 4 of the random are the time, which nothing
  * signs: who recorded a hello can make it any other time's, and would so pass for new if they were remembered too.
  */
-export const signatureOf = (hello: Hello): Buffer => hello.random.subarray(0, 28)
+export const signatureOf = (hello: Sealed): Buffer => hello.random.subarray(0, 28)
 
 // HMAC's outer block and the inner digest behind it.
 const outer = Buffer.alloc(block + 32)
@@ -191,7 +265,7 @@ const signatureHead = signature.subarray(0, 28)
  * The random is HMAC-SHA256(secret, the hello as one record with the random zeroed), its last 4 bytes XORed with the
  * time, little-endian. A client signs the one record it makes; who cuts it up later on the way does not sign again.
  */
-export const signedBy = (hello: Hello, secret: Buffer): number | null => {
+export const signedBy = (hello: Sealed, secret: Buffer): number | null => {
   const inner = hello.digested
   // HMAC by two one-shot hashes: `createHmac` costs half as much again, and this is asked once per user.
   inner.fill(0x36, 0, block)

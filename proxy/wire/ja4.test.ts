@@ -7,6 +7,7 @@ const nothing = Buffer.alloc(0)
 const plain: Hello = {
   digested: nothing,
   random: nothing,
+  form: 'right',
   sessionId: nothing,
   legacyVersion: 0x0303,
   cipherSuites: [],
@@ -94,6 +95,13 @@ test('the version is the highest supported one, else that of the message', () =>
   assert.is(told(0x0301, []), '10')
   assert.is(told(0x0300, [0x5a5a]), 's3')
   assert.is(told(0x7777, []), '00')
+})
+
+test('of a list that no client has the first 256 elements count', () => {
+  const many = Array.from({ length: 8_000 }, (_, i) => i)
+  const print = (list: number[]) => ja4({ ...plain, cipherSuites: list, extensions: list })
+  assert.is(print(many), print(many.slice(0, 256)))
+  assert.is.not(print(many), print(many.slice(0, 255)))
 })
 
 test('counts stop at 99', () => {

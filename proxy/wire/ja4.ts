@@ -35,9 +35,13 @@ const ascending = (list: number[]): number[] => list.sort((a, b) => a - b)
 const digest = (text: string): string => hash('sha256', text, 'hex').slice(0, 12)
 const nothing = '000000000000'
 
-/** The JA4 fingerprint of a ClientHello over TCP. */
+/** No client has a longer list; to sort the thousands that fit into one record would take a millisecond. */
+const longest = 256
+const real = (list: readonly number[]): number[] =>
+  (list.length > longest ? list.slice(0, longest) : list).filter((value) => !isGrease(value))
+
+/** The JA4 fingerprint of a ClientHello over TCP, of at most 256 elements of each of its lists. */
 export const ja4 = (hello: Hello): string => {
-  const real = (list: readonly number[]): number[] => list.filter((value) => !isGrease(value))
   const suites = real(hello.cipherSuites)
   const extensions = real(hello.extensions)
   const versions = real(hello.versions)

@@ -2,36 +2,29 @@ import { createHmac } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { appleOrder, browserHello } from './browser-hello.ts'
-import { type Hello, parseClientHello, x25519, x25519MlKem768 } from './client-hello.ts'
+import { type Hello, readClientHello, sealedHello, x25519, x25519MlKem768 } from './client-hello.ts'
 import fixtures from './fixtures/client-hellos.json' with { type: 'json' }
 import { randomPool } from './random.ts'
 import { parseServerAnswer } from './server-answer.ts'
-import { answer, type Flight, usualFlight } from './server-hello.ts'
+import { answer, type Flight, orderOf, usualFlight } from './server-hello.ts'
 
 const random = randomPool()
 const secret = Buffer.alloc(16, 0x5a)
 const flight: Flight = {
   hybrid: { group: x25519MlKem768, sizes: [2000, 2001, 2002] },
   classic: { group: x25519, sizes: [2020] },
-  cipherSuite: null,
+  suites: [],
   versionFirst: true,
 }
 
-const parsed = (bytes: Buffer): Hello => {
-  const hello = parseClientHello(bytes, bytes.length)
-  if ('error' in hello) throw new Error(hello.error)
-  return hello
-}
+const parsed = (bytes: Buffer): Hello => readClientHello(sealedHello(bytes, bytes.length)!)
 const recorded = (name: string): Hello =>
   parsed(Buffer.from(fixtures.find((fixture) => fixture.name === name)!.hex, 'hex'))
 const hybridHello = recorded('telegram-desktop-android')
 const classicHello = recorded('telegram-classic')
 
-const answered = (hello: Hello, like: Flight = flight): Buffer => {
-  const bytes = answer({ hello, secret, flight: like, random })
-  assert.ok(bytes)
-  return bytes
-}
+const answered = (hello: Hello, like: Flight = flight): Buffer =>
+  answer({ hello, secret, flight: like, random })
 const read = (bytes: Buffer) => {
   const result = parseServerAnswer(bytes)
   if (typeof result === 'string') throw new Error(result)
@@ -95,12 +88,23 @@ test('every answer has its own share', () => {
   assert.is(shares.size, 150)
 })
 
-test('the suite is the choice of the host, else the first the client offers of TLS 1.3', () => {
+test('every order of suites has an index of its own, whatever stands between them', () => {
+  const [a, b, c] = [0x1301, 0x1302, 0x1303]
+  const orders = [[], [a], [b], [c], [a, b], [b, a], [a, c], [c, a], [b, c], [c, b]]
+  orders.push([a, b, c], [a, c, b], [b, a, c], [b, c, a], [c, a, b], [c, b, a])
+  assert.is(new Set(orders.map(orderOf)).size, 16)
+  assert.ok(orders.every((order) => orderOf(order) < 64))
+  assert.is(orderOf([0x0a0a, b, 0x1304, b, a, 0xc02b, b]), orderOf([b, a]))
+})
+
+test('the suite is the choice of the host for this order, else the first the client offers of TLS 1.3', () => {
   const apple = parsed(browserHello({ name: 'example.com', hybrid: true, random, suites: appleOrder }))
   assert.is(read(answered(apple)).cipherSuite, 0x1302)
   assert.is(read(answered(hybridHello)).cipherSuite, 0x1301)
-  assert.is(read(answered(hybridHello, { ...flight, cipherSuite: 0x1303 })).cipherSuite, 0x1303)
-  assert.is(read(answered(hybridHello, { ...flight, cipherSuite: 0x1305 })).cipherSuite, 0x1301)
+  const suites: number[] = []
+  suites[orderOf(appleOrder)] = 0x1303
+  assert.is(read(answered(apple, { ...flight, suites })).cipherSuite, 0x1303)
+  assert.is(read(answered(hybridHello, { ...flight, suites })).cipherSuite, 0x1301)
 })
 
 test('one record has a size that the host was seen to send, and 16 bytes more with SHA-384', () => {
@@ -113,7 +117,7 @@ test('one record has a size that the host was seen to send, and 16 bytes more wi
   }
   assert.equal([...sizes].sort(), [2000, 2001, 2002])
   assert.equal(read(answered(classicHello)).records, [2020])
-  assert.equal(read(answered(classicHello, { ...flight, cipherSuite: 0x1302 })).records, [2036])
+  assert.equal(read(answered(classicHello, { ...flight, suites: Array(64).fill(0x1302) })).records, [2036])
 })
 
 test('no record is longer than TLS allows', () => {
@@ -134,21 +138,41 @@ test('the extensions come in the order of the host', () => {
   accepted(answered(hybridHello, usualFlight), hybridHello)
 })
 
-test('what a real server would refuse is not answered', () => {
-  const refuses = (hello: Hello): void => assert.is(answer({ hello, secret, flight, random }), null)
+test('a signed hello is answered whatever it lacks', () => {
   const share = hybridHello.keyShares.find(({ group }) => group === x25519MlKem768)!
-  const withKey = (key: Buffer): Hello => ({ ...hybridHello, keyShares: [{ ...share, key }] })
-  assert.ok(answer({ hello: withKey(share.key), secret, flight, random }))
+  const classic = hybridHello.keyShares.find(({ group }) => group === x25519)!
   // The first coefficient is 4095: beyond the modulus 3329.
   const beyond = Buffer.from(share.key)
   beyond.fill(0xff, 0, 2)
-  refuses(withKey(beyond))
-  refuses(withKey(share.key.subarray(1)))
-  refuses({ ...classicHello, keyShares: [{ group: x25519, key: Buffer.alloc(31) }] })
-  refuses({ ...classicHello, keyShares: [] })
-  refuses({ ...classicHello, groups: [0x0017] })
-  refuses({ ...classicHello, cipherSuites: [0xc02b] })
-  refuses({ ...classicHello, versions: [0x0303] })
+  const shares = (...keyShares: Hello['keyShares']): Partial<Hello> => ({ keyShares })
+  for (const [group, changed] of [
+    [x25519MlKem768, shares(share)],
+    [x25519, shares({ ...share, key: beyond }, classic)],
+    [x25519, shares({ ...share, key: beyond })],
+    [x25519, shares({ ...share, key: share.key.subarray(1) })],
+    [x25519, shares({ group: x25519, key: Buffer.alloc(31) })],
+    [x25519, shares()],
+    [0x0017, shares({ group: 0x0017, key: Buffer.alloc(65) })],
+    [0x0018, shares({ group: 0x001e, key: Buffer.alloc(56) }, { group: 0x0018, key: Buffer.alloc(97) })],
+    [x25519, shares({ group: 0x001e, key: Buffer.alloc(56) })],
+    [x25519MlKem768, { groups: [] }],
+    [x25519MlKem768, { cipherSuites: [] }],
+    [x25519MlKem768, { cipherSuites: [0xc02b] }],
+    [x25519MlKem768, { versions: [0x0303] }],
+    [x25519MlKem768, { sessionId: Buffer.alloc(255) }],
+    [x25519MlKem768, { sessionId: Buffer.alloc(0) }],
+  ] as const) {
+    const hello = { ...hybridHello, ...changed }
+    const bytes = answered(hello)
+    accepted(bytes, hello)
+    const { cipherSuite, group: taken } = read(bytes)
+    assert.is(cipherSuite, 0x1301)
+    assert.is(taken, group)
+    assert.is(bytes[43], Math.min(hello.sessionId.length, 32))
+  }
+  // A host that prefers X25519 is answered for with the hybrid one where only that is offered.
+  const plain = { ...flight, hybrid: { ...flight.hybrid, group: x25519 } }
+  assert.is(read(answered({ ...hybridHello, keyShares: [share] }, plain)).group, x25519MlKem768)
 })
 
 test.run()

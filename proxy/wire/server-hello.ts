@@ -10,8 +10,11 @@ export type Flight = {
   /** When X25519MLKEM768 and X25519 are offered, and when X25519 alone is. */
   hybrid: Chosen
   classic: Chosen
-  /** Its own choice of cipher suite; null when it follows the client's order. */
-  cipherSuite: number | null
+  /**
+   * The suite it chooses for each order of those of TLS 1.3, by `orderOf`; where it is not known, the client's first is
+   * taken. A table, because servers follow their own order, the client's, or either by the place of ChaCha20.
+   */
+  suites: readonly number[]
   /** Whether supported_versions comes before key_share in its ServerHello. */
   versionFirst: boolean
 }
@@ -32,23 +35,33 @@ export const finishedExtra = (cipherSuite: number): number => (cipherSuite === 0
 export const usualFlight: Flight = {
   hybrid: { group: x25519MlKem768, sizes: [2900] },
   classic: { group: x25519, sizes: [2900] },
-  cipherSuite: null,
+  suites: [],
   versionFirst: false,
 }
 
 const mlKemKey = 1184
 const x25519Key = 32
+const maxSessionId = 32
 /** Length of the largest record: RFC 8446, 5.2. */
 const maxRecord = 16_384 + 256
-const tls13Suites = [0x1301, 0x1302, 0x1303]
+
+/** The suites that TLS 1.3 has in practice. */
+export const tls13Suites: readonly number[] = [0x1301, 0x1302, 0x1303]
+const tls13Of = (suites: readonly number[]): number[] =>
+  tls13Suites
+    .filter((suite) => suites.includes(suite))
+    .sort((one, other) => suites.indexOf(one) - suites.indexOf(other))
+
+/** The index of an order of suites in `Flight.suites`: those of TLS 1.3 in it as digits 1 to 3, in base 4. */
+export const orderOf = (suites: readonly number[]): number =>
+  tls13Of(suites).reduce((order, suite) => order * 4 + (suite & 3), 0)
 
 // A new key for every answer, as servers do: to repeat one would tell two connections of ours from a real server's.
 // The secret half is thrown away, for nobody derives anything from it.
 const freshX25519 = (): Buffer => generateKeyPairSync('x25519').publicKey.export({ format: 'raw-public' })
 
-/** The server's part for the group, null when the client's share is not a valid one. */
-const respond = ({ group, key }: KeyShare): Buffer | null => {
-  if (group === x25519) return key.length === x25519Key ? freshX25519() : null
+/** The server's part for a hybrid share, null when the client's is not a valid one. */
+const freshHybrid = (key: Buffer): Buffer | null => {
   if (key.length !== mlKemKey + x25519Key) return null
   try {
     const mlKem = key.subarray(0, mlKemKey)
@@ -60,14 +73,37 @@ const respond = ({ group, key }: KeyShare): Buffer | null => {
   }
 }
 
-const chooseSuite = (hello: Hello, flight: Flight): number | null => {
-  const offered = hello.cipherSuites
-  if (flight.cipherSuite !== null && offered.includes(flight.cipherSuite)) return flight.cipherSuite
-  return offered.find((suite) => tls13Suites.includes(suite)) ?? null
+/** Curves that are answered for only when the client offers nothing better. */
+const curves = new Map([
+  [0x0017, 'prime256v1'],
+  [0x0018, 'secp384r1'],
+])
+
+const freshPoint = (namedCurve: string): Buffer =>
+  generateKeyPairSync('ec', { namedCurve }).publicKey.export({ format: 'raw-public' })
+
+/**
+ * The share that answers the client's: of the group that the masking host takes, else of another one that it offers.
+ * Apps check the digest and the records and never use the share: where nothing fits, X25519 is answered all the same.
+ */
+const respond = ({ keyShares }: Hello, flight: Flight): KeyShare => {
+  const offered = (group: number): KeyShare | undefined => keyShares.find((share) => share.group === group)
+  const hybrid = offered(x25519MlKem768)
+  const classic = offered(x25519)?.key.length === x25519Key
+  if (hybrid && (flight.hybrid.group === x25519MlKem768 || !classic)) {
+    const key = freshHybrid(hybrid.key)
+    if (key !== null) return { group: x25519MlKem768, key }
+  }
+  if (!classic) {
+    for (const [group, curve] of curves) if (offered(group)) return { group, key: freshPoint(curve) }
+  }
+  return { group: x25519, key: freshX25519() }
 }
 
-const shareFor = (hello: Hello, group: number): KeyShare | undefined =>
-  hello.groups.includes(group) ? hello.keyShares.find((share) => share.group === group) : undefined
+const chooseSuite = ({ cipherSuites }: Hello, { suites }: Flight): number => {
+  const [first = tls13Suites[0]!] = tls13Of(cipherSuites)
+  return suites[orderOf(cipherSuites)] || first
+}
 
 const u16 = (value: number): [number, number] => [value >>> 8, value & 0xff]
 
@@ -91,34 +127,28 @@ const randomAt = 11
 /**
  * The answer to a signed hello: ServerHello, ChangeCipherSpec and one record of random bytes as large as the masking
  * host's certificate flight, with the server random = HMAC-SHA256(secret, client random ‖ answer with random zeroed).
- * Null when the masking host could not go on from this hello either: no TLS 1.3, no share, an invalid one.
+ * Its client is a user, so that there is an answer to whatever else the hello lacks.
  */
-export const answer = (options: {
-  hello: Hello
-  secret: Buffer
-  flight: Flight
-  random: Fill
-}): Buffer | null => {
+export const answer = (options: { hello: Hello; secret: Buffer; flight: Flight; random: Fill }): Buffer => {
   const { hello, secret, flight, random } = options
   const suite = chooseSuite(hello, flight)
-  const hybrid = shareFor(hello, x25519MlKem768)
-  const chosen = hybrid ? flight.hybrid : flight.classic
-  const offered = (chosen.group === x25519MlKem768 && hybrid) || shareFor(hello, x25519)
-  if (suite === null || !offered || !hello.versions.includes(0x0304)) return null
-  const share = respond(offered)
-  if (share === null) return null
+  const { group, key } = respond(hello, flight)
+  const chosen = hello.keyShares.some((share) => share.group === x25519MlKem768)
+    ? flight.hybrid
+    : flight.classic
+  const sessionId = hello.sessionId.subarray(0, maxSessionId)
 
-  const keyShare = shareExtension(offered.group, share)
+  const keyShare = shareExtension(group, key)
   const extensions = Buffer.concat(
     flight.versionFirst ? [versionExtension, keyShare] : [keyShare, versionExtension],
   )
-  const bodyLength = 2 + 32 + 1 + hello.sessionId.length + 2 + 1 + 2 + extensions.length
+  const bodyLength = 2 + 32 + 1 + sessionId.length + 2 + 1 + 2 + extensions.length
   const size = Math.min(pick(chosen.sizes, random) + finishedExtra(suite), maxRecord)
   const result = Buffer.concat([
     Buffer.from([0x16, 3, 3, ...u16(bodyLength + 4), 0x02, 0, ...u16(bodyLength), 3, 3]),
     noRandom,
-    Buffer.from([hello.sessionId.length]),
-    hello.sessionId,
+    Buffer.from([sessionId.length]),
+    sessionId,
     Buffer.from([...u16(suite), 0, ...u16(extensions.length)]),
     extensions,
     Buffer.from([0x14, 3, 3, 0, 1, 1, 0x17, 3, 3, ...u16(size)]),

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { cpus } from 'node:os'
 import { browserHello } from './browser-hello.ts'
-import { helloLength, parseClientHello, signedBy } from './client-hello.ts'
+import { helloLength, readClientHello, sealedHello, signedBy } from './client-hello.ts'
 import { ja4 } from './ja4.ts'
 import { openingFor, openPayload } from './obfuscated2.ts'
 import { randomPool } from './random.ts'
@@ -36,10 +36,10 @@ measure('obfuscated2: opening to a datacenter', 20_000, () =>
 )
 for (const hybrid of [false, true]) {
   const bytes = browserHello({ name: 'www.example.com', hybrid, random })
-  const hello = parseClientHello(bytes, helloLength(bytes, bytes.length) as number)
-  if ('error' in hello) throw new Error(hello.error)
+  const parse = () => readClientHello(sealedHello(bytes, helloLength(bytes, bytes.length) as number)!)
+  const hello = parse()
   const kind = hybrid ? 'post-quantum' : 'X25519'
-  measure(`hello of ${bytes.length} bytes: parse`, 20_000, () => parseClientHello(bytes, bytes.length))
+  measure(`hello of ${bytes.length} bytes: parse`, 20_000, parse)
   measure(`hello of ${bytes.length} bytes: ask one user`, 20_000, () => signedBy(hello, secret))
   measure(`hello of ${bytes.length} bytes: JA4`, 10_000, () => ja4(hello))
   measure(`answer, ${kind}`, 1000, () => answer({ hello, secret, flight: usualFlight, random }))

@@ -25,6 +25,8 @@ export const rejections: Record<RejectReason, string> = {
   'clock-skew': "A signed hello from another time: the client's clock is wrong, or, if many, this host's.",
   replayed: 'A handshake seen before: somebody recorded a client and plays it back.',
   unclaimed: 'Redis did not say in time whether it was seen, and REPLAY_ON_REDIS_LOSS refuses then.',
+  'malformed-hello':
+    'A TLS hello that is not as the standard demands, and that no secret signed: a scanner, or a hello that was cut.',
   'not-mtproto': 'Plain HTTP, a port scan, or noise.',
   timeout: 'The handshake was not complete in time: a slow or cut line, or a scanner that waits.',
 }
