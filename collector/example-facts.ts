@@ -242,6 +242,7 @@ export const anyFact: fc.Arbitrary<ProxyEvent> = fc.oneof(
   fact('process.stopped', { reason: fc.constant('SIGTERM') }),
   fc.tuple(at, fc.nat(1000)).map(([time, openConnections]) => sampled(time, { openConnections })),
   fact('limit.refused', { limit: fc.constant('connections' as const), count: fc.nat(50), worker: fc.nat(3) }),
+  fact('process.faulted', { thread: fc.constant('worker-0'), count: fc.nat(50) }),
   fact('events.lost', { reason: fc.constant('worker-queue' as const), count: fc.nat(50) }),
   fact('config.reloaded', { users: fc.nat(9), added: fc.constant([]), removed: fc.constant([]) }),
 )

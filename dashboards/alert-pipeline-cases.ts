@@ -48,6 +48,18 @@ export const pipelineCases: readonly Case[] = [
     firing: [],
   },
   {
+    name: 'the proxy has failed once',
+    series: { [`${p.internalErrors.name}{${on}}`]: '0x30 1x10' },
+    at: '19m',
+    firing: ['MtscopeInternalError'],
+  },
+  {
+    name: 'the proxy failed an hour ago',
+    series: { [`${p.internalErrors.name}{${on}}`]: '3x40' },
+    at: '19m',
+    firing: [],
+  },
+  {
     name: 'a collector has lost Redis',
     series: { [`${c.serviceUp.name}{service="redis",fleet="f",${on}}`]: '1x20 0x20' },
     at: '19m',

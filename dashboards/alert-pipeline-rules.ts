@@ -17,6 +17,16 @@ export const pipeline: AlertGroup = {
         'The numbers miss them; traffic is not touched. A bound was reached: LOG_MAX_BYTES, a full disk, or a broker that was away for too long.',
     },
     {
+      alert: 'MtscopeInternalError',
+      rule: 'internal-error',
+      severity: 'warning',
+      expr: `increase(${p.internalErrors.name}[10m]) > 0`,
+      for: '0m',
+      summary: 'The code of {{ $labels.instance }} failed {{ $value | humanize }} times in ten minutes',
+      description:
+        'Each failure cut one connection at most; all others go on. The log of the proxy has the stack: update it, and report what stays.',
+    },
+    {
       alert: 'MtscopeShipLag',
       rule: 'kafka-lost',
       severity: 'warning',

@@ -97,7 +97,7 @@ export const datacenters: Board = {
             sum(
               rate(p.connectionsClosed, {
                 phase: '~dial|waiting|relaying',
-                reason: '~refused|reset|timeout|stalled|internal|overload',
+                reason: '~refused|reset|timeout|stalled|internal',
               }),
               'dc',
               'reason',

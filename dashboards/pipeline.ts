@@ -45,6 +45,17 @@ export const pipeline: Board = {
           },
         ),
         timeseries(
+          'Errors of the proxies themselves',
+          'ops',
+          query(sum(rate(p.internalErrors), 'instance'), '{{instance}}'),
+          {
+            description:
+              'Exceptions of their own code. Each cut one connection at most; the log has the stack.',
+            thresholds: bad(0.001, 1),
+            runbook: 'internal-error',
+          },
+        ),
+        timeseries(
           'Tries at Kafka that failed',
           'ops',
           inFleet(

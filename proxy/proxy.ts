@@ -10,6 +10,7 @@ import { type LocalLog, openLog } from './log/local.ts'
 import { flightName, keptFlight, watchMasking } from './masking.ts'
 import { findAddress, type LinkAddress } from './public-address.ts'
 import { configured } from './relay/configured.ts'
+import { mainFaults } from './relay/faults.ts'
 import type { Changeable, RelayUser } from './relay/settings.ts'
 import { startThreads, type Threads } from './relay/threads.ts'
 import { refillReplays } from './replay/refill.ts'
@@ -37,6 +38,7 @@ export type RunningProxy = {
   readonly engine: Threads['engine']
   readonly address: LinkAddress
   readonly links: readonly Link[]
+  readonly fault: (error: unknown) => void
   /** Takes over users and secrets; connections go on. The links of who is new. Throws when no written user would be left. */
   reload(config: Config): readonly Link[]
   /** Accepts nothing more, lets connections end for `drainMs`, flushes everything, closes. */
@@ -186,7 +188,7 @@ export const startProxy = async (options: {
           log.append(text, JSON.parse(text) as ProxyEvent[], lost)
           if (lost > 0) emit({ v: 1, type: 'events.lost', at: now(), reason: 'worker-queue', count: lost })
         },
-        fault: (message) => say('error', 'relay-fault', { message }),
+        line: (type, message) => say(type === 'fault' ? 'error' : 'warn', `relay-${type}`, { message }),
         claim: async (digest, connection) => claims?.claim(digest, connection) ?? 'unanswered',
         died: (worker, error) => options.failed(`relay thread ${worker} died: ${error}`),
       },
@@ -281,6 +283,7 @@ export const startProxy = async (options: {
         })
         return linksOf(users, config.modes, place).filter(({ tg }) => !had.has(tg))
       },
+      fault: mainFaults(emit, say),
       stop: async (reason, drainMs) => {
         unready = 'draining'
         claimed.free()

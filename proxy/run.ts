@@ -113,11 +113,8 @@ export const run = async (
     } else
       say('error', 'reload-refused', { mistakes: next.mistakes.join('; '), hint: 'the old settings stay' })
   }
-  // What fails in this thread is telemetry: it may not end what the relay threads do for people. Told once, then by its number.
-  let faults = 0
-  process.on('uncaughtException', (error) => {
-    if ((++faults & (faults - 1)) === 0) say('error', 'fault', { faults, error })
-  })
+  // What fails in this thread is telemetry: it may not end what the relay threads do for people.
+  process.on('uncaughtException', proxy.fault)
   // Said when it may be told to stop.
   introduce(program, config, proxy)
   say('info', 'ready', {

@@ -7,6 +7,7 @@ import {
   eventsLost,
   fileDescriptors,
   hostCpu,
+  internalErrors,
   silentNodes,
 } from './process-rules.ts'
 import type { RuleName, SelfRule } from './rules.ts'
@@ -34,6 +35,7 @@ const looks: Record<Exclude<RuleName, SelfRule>, (watch: Watch) => Finding[]> = 
   'host-cpu': hostCpu,
   'file-descriptors': fileDescriptors,
   'node-silent': silentNodes,
+  'internal-error': internalErrors,
   'events-lost': eventsLost,
   'dead-letters': deadLetters,
   'collector-lag': collectorLag,

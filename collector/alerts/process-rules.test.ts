@@ -100,6 +100,16 @@ test('a restart is no silence: the new boot speaks for the node', () => {
   assert.equal(host.told('node-silent'), [])
 })
 
+test('one error of our own code raises, of its node, and clears ten minutes after', () => {
+  const host = watched()
+  host.emit({ v: 1, type: 'process.faulted', at: host.now, thread: 'worker-0', count: 1 })
+  host.pass(1)
+  assert.equal(host.told('internal-error'), ['+n1'])
+  assert.match(host.last('internal-error')!.summary, /^The code of node n1 failed 1 times? /)
+  host.pass(11)
+  assert.equal(host.told('internal-error'), ['+n1', '-n1'])
+})
+
 test('lost facts raise, whether told or found missing, and clear ten minutes after', () => {
   const host = watched()
   host.emit({ v: 1, type: 'events.lost', at: host.now, reason: 'worker-queue', count: 7 })

@@ -102,6 +102,24 @@ export const silentNodes = (watch: Watch): Finding[] =>
     }
   })
 
+export const internalErrors = (watch: Watch): Finding[] => {
+  const { windowMs } = rules['internal-error']
+  return nodesOf(watch.state, watch.now).map(({ node }) => {
+    const value = recentSum(watch, p.faults(node), windowMs)
+    return {
+      rule: 'internal-error',
+      subject: node,
+      value,
+      baseline: 0,
+      verdict: value > 0 ? 'bad' : 'good',
+      summary: () =>
+        `The code of node ${node} failed ${value} ${value === 1 ? 'time' : 'times'} in the last ${spell(windowMs * watch.factor)}, usually never: each failure cut one connection at most, and all others go on. ` +
+        'Look for `relay-fault` or `fault` in its log, update the proxy, and report the stack if it comes again.',
+      calm: () => `The code of node ${node} fails no more.`,
+    }
+  })
+}
+
 export const eventsLost = (watch: Watch): Finding[] => {
   const { windowMs } = rules['events-lost']
   const holes = recentSum(watch, foldKeys.holes, windowMs) - recentSum(watch, foldKeys.told, windowMs)

@@ -50,6 +50,8 @@ export const rules = {
   /** Of the limit, percent. */
   'file-descriptors': { severity: 'critical', raise: 85, clear: 75 },
   'node-silent': { severity: 'critical' },
+  /** Exceptions of the proxy's own code: any. */
+  'internal-error': { severity: 'warning', windowMs: 10 * minute },
   'events-lost': { severity: 'warning', windowMs: 10 * minute },
   /** Messages that could not be read. */
   'dead-letters': { severity: 'warning', windowMs: 10 * minute },

@@ -188,6 +188,7 @@ export const connections = (event: ProxyEvent, tally: Tally): Tally => {
     case 'process.sampled':
     case 'limit.refused':
     case 'replay.unclaimed':
+    case 'process.faulted':
     case 'events.lost':
     case 'config.reloaded':
       return tally

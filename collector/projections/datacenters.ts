@@ -87,6 +87,7 @@ export const datacenters = (event: ProxyEvent, tally: Tally): Tally => {
     case 'limit.refused':
     case 'replay.unclaimed':
     case 'connections.summarised':
+    case 'process.faulted':
     case 'events.lost':
     case 'config.reloaded':
       return tally

@@ -22,6 +22,9 @@ export const processKeys = {
   loopUs: labelled('s.loop-us'),
   open: labelled('s.open'),
 
+  /** Exceptions of a node's own code. */
+  faults: labelled('faults'),
+
   lost: 'lost',
   lostFor: labelled('lost'),
 } as const
@@ -85,6 +88,9 @@ export const processes = (event: ProxyEvent, tally: Tally): Tally => {
       return tally
     case 'process.sampled':
       sampled(event, tally)
+      return tally
+    case 'process.faulted':
+      tally.tick(k.faults(tally.node), event.count)
       return tally
     case 'events.lost':
       tally.ever(k.lostFor(event.reason), event.count)

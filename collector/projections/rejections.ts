@@ -76,6 +76,7 @@ export const rejections = (event: ProxyEvent, tally: Tally): Tally => {
     case 'process.stopped':
     case 'process.sampled':
     case 'replay.unclaimed':
+    case 'process.faulted':
     case 'events.lost':
     case 'config.reloaded':
       return tally

@@ -42,6 +42,7 @@ export const replays = (event: ProxyEvent, tally: Tally): Tally => {
     case 'process.stopped':
     case 'process.sampled':
     case 'limit.refused':
+    case 'process.faulted':
     case 'events.lost':
     case 'config.reloaded':
       return tally

@@ -11,7 +11,12 @@ const settings = workerData as RelaySettings
 const largest = Math.max(settings.toClientBuffer.high, settings.toDatacenterBuffer, 65_536)
 const scratch = largest + headroom(largest)
 const engine = nativeEngine(scratch) ?? portableEngine(scratch)
-const relay = startRelay(engine, settings, () => {})
+const relay = startRelay(
+  engine,
+  settings,
+  () => {},
+  () => {},
+)
 const listening = await engine.listen({
   host: settings.host,
   port: settings.port,

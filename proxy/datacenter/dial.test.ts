@@ -12,8 +12,9 @@ const addresses: readonly Address[] = ['192.0.2.1', '192.0.2.2', '192.0.2.3'].ma
 
 const race = (to: readonly Address[] = addresses, timeoutMs = 5_000) => {
   const engine = handEngine()
-  const dialing = dialer(engine, timeoutMs)
+  const dialing = dialer(engine, timeoutMs, (error) => faults.push(error))
   const told: string[] = []
+  const faults: unknown[] = []
   const links: unknown[] = []
   const dial = dialing.dial(to, {
     connected: (link, { host }) => {
@@ -22,12 +23,14 @@ const race = (to: readonly Address[] = addresses, timeoutMs = 5_000) => {
     },
     missed: ({ host }, error) => told.push(`missed ${host} ${error}`),
     failed: (error) => told.push(`failed ${error}`),
+    faulted: () => told.push('faulted'),
   })
   // Behind the call: measured before it, a process that waits for a core in between would make `at` too early.
   const startedAt = performance.now()
   return {
     engine,
     told,
+    faults,
     links,
     dial,
     /** So many ms after the start. */

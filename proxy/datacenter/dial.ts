@@ -11,6 +11,8 @@ export type DialEvents = {
   missed(address: Address, error: DialError, elapsedMs: number): void
   /** No address did. Not called after `cancel`. */
   failed(error: DialError): void
+  /** One of the above threw, or the dial itself: it is reported, and nothing is left of the dial. */
+  faulted(): void
 }
 
 type Attempt = { address: Address; startedAt: number; dialing: Dialing }
@@ -23,7 +25,7 @@ export type Dialer = {
 }
 
 /** Happy-eyeballs dialing over the addresses of one datacenter, best first, each for at most `timeoutMs`. */
-export const dialer = (engine: Engine, timeoutMs: number): Dialer => {
+export const dialer = (engine: Engine, timeoutMs: number, report: (error: unknown) => void): Dialer => {
   const races = new Set<{ pulse(now: number): void }>()
 
   const dial = (addresses: readonly Address[], events: DialEvents): Dialing => {
@@ -35,6 +37,17 @@ export const dialer = (engine: Engine, timeoutMs: number): Dialer => {
       races.delete(race)
       for (const attempt of running) attempt.dialing.cancel()
       running.clear()
+    }
+    /** What the owner of one dial throws ends this dial and no other one. */
+    const guarded = (work: () => void, link?: Link): void => {
+      try {
+        work()
+      } catch (error) {
+        over()
+        link?.close()
+        report(error)
+        events.faulted()
+      }
     }
     const miss = (attempt: Attempt, error: DialError, now: number): void => {
       running.delete(attempt)
@@ -59,26 +72,34 @@ export const dialer = (engine: Engine, timeoutMs: number): Dialer => {
           address.port,
           (link) => {
             running.delete(attempt)
-            over()
-            events.connected(link, address, performance.now() - attempt.startedAt)
+            guarded(() => {
+              over()
+              events.connected(link, address, performance.now() - attempt.startedAt)
+            }, link)
           },
-          (error) => miss(attempt, error, performance.now()),
+          (error) => guarded(() => miss(attempt, error, performance.now())),
         ),
       }
       running.add(attempt)
     }
     const race = {
-      pulse: (now: number): void => {
-        for (const attempt of running) {
-          if (now - attempt.startedAt < timeoutMs) continue
-          attempt.dialing.cancel()
-          miss(attempt, 'timeout', now)
-        }
-        if (running.size === 0 || (now >= nextAt && next < addresses.length)) start(now)
-      },
+      pulse: (now: number): void =>
+        guarded(() => {
+          for (const attempt of running) {
+            if (now - attempt.startedAt < timeoutMs) continue
+            attempt.dialing.cancel()
+            miss(attempt, 'timeout', now)
+          }
+          if (running.size === 0 || (now >= nextAt && next < addresses.length)) start(now)
+        }),
     }
     races.add(race)
-    if (addresses.length > 0) start(performance.now())
+    try {
+      if (addresses.length > 0) start(performance.now())
+    } catch (error) {
+      over()
+      throw error
+    }
     return { cancel: over }
   }
 

@@ -6,7 +6,7 @@ import { pool } from './pool.ts'
 
 const stocked = (limit: number) => {
   const engine = handEngine()
-  const dial = dialer(engine, 5_000)
+  const dial = dialer(engine, 5_000, (error) => assert.unreachable(String(error)))
   const missed: string[] = []
   const store = pool({
     dialer: dial,

@@ -55,10 +55,12 @@ export const pool = (options: {
   }
 
   const keep = (id: number, shelf: Shelf): void => {
-    shelf.dialing++
     const over = (): void => {
-      shelf.dialing--
-      dialing.delete(dial)
+      if (dialing.delete(dial)) shelf.dialing--
+    }
+    const failed = (): void => {
+      over()
+      shelf.retryAt = performance.now() + RETRY_MS
     }
     const dial = dialer.dial(options.addresses(id), {
       connected: (link, address) => {
@@ -68,12 +70,11 @@ export const pool = (options: {
         link.attach(watching, { shelf, warm })
       },
       missed: (...facts) => options.missed(id, ...facts),
-      failed: () => {
-        over()
-        shelf.retryAt = performance.now() + RETRY_MS
-      },
+      failed,
+      faulted: failed,
     })
     dialing.add(dial)
+    shelf.dialing++
   }
 
   const wanted = (shelf: Shelf): number =>
@@ -88,7 +89,9 @@ export const pool = (options: {
       decay(shelf, performance.now())
       // One arrival, as a rate: the sum of what decays from it over time is one.
       shelf.rate += (Math.LN2 * 1000) / HALF_LIFE_MS
-      return shelf.warm.pop() ?? null
+      let warm = shelf.warm.pop()
+      while (warm?.link.closed) warm = shelf.warm.pop()
+      return warm ?? null
     },
     pulse: (now) => {
       if (closed) return
@@ -124,4 +127,10 @@ const discard = ({ shelf, warm }: Shelved): void => {
 }
 
 // A datacenter says nothing before it was spoken to: whatever comes, this socket is no good any more.
-const watching: LinkEvents<Shelved> = { bytes: discard, drained: () => {}, ended: discard, lost: discard }
+const watching: LinkEvents<Shelved> = {
+  bytes: discard,
+  drained: () => {},
+  ended: discard,
+  lost: discard,
+  faulted: discard,
+}

@@ -54,7 +54,6 @@ const closings: readonly CloseReason[] = [
   'idle',
   'stalled',
   'limit',
-  'overload',
   'drain',
   'internal',
 ]
@@ -229,6 +228,7 @@ export const arbitraries: { readonly [T in EventType]: fc.Arbitrary<Of<T>> } = {
     action: fc.constantFrom('local' as const, 'refuse' as const),
     worker: count,
   }),
+  'process.faulted': fact('process.faulted', { thread: text, count }),
   'events.lost': fact('events.lost', {
     reason: fc.constantFrom(
       'worker-queue' as const,

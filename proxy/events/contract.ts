@@ -39,9 +39,8 @@ export type CloseReason =
   | 'idle' // nothing either way for the idle time, nothing owed
   | 'stalled' // the client sent, nothing came down
   | 'limit'
-  | 'overload'
   | 'drain'
-  | 'internal'
+  | 'internal' // a fault of our own code
 
 /** Why a dial or a probe failed, from the kernel's errno. */
 export type DialError =
@@ -261,6 +260,8 @@ export type ProcessEvent =
         closes: readonly CloseCount[]
       }
     >
+  /** Exceptions of our own code; those of a connection have closed it as `internal`. At most one a second for each thread. */
+  | Fact<'process.faulted', 1, { thread: string; count: number }>
   /** A hole in history: `count` sequence numbers that no event will ever fill. */
   | Fact<'events.lost', 1, { reason: LossReason; count: number }>
   | Fact<'config.reloaded', 1, { users: number; added: readonly string[]; removed: readonly string[] }>

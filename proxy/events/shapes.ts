@@ -126,7 +126,6 @@ const closing = oneOf<CloseReason>({
   idle: true,
   stalled: true,
   limit: true,
-  overload: true,
   drain: true,
   internal: true,
 })
@@ -260,6 +259,7 @@ export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
     refusals: list(counted(refusalCount)),
     closes: list(counted(closeCount)),
   },
+  'process.faulted': { thread: text, count },
   'events.lost': { reason: loss, count },
   'config.reloaded': { users: count, added: list(text), removed: list(text) },
   'alert.raised': alert,

@@ -29,6 +29,7 @@ export const chains: { readonly [T in EventType]: Chain<Newest<T>> } = {
   'limit.refused': [],
   'replay.unclaimed': [],
   'connections.summarised': [],
+  'process.faulted': [],
   'events.lost': [],
   'config.reloaded': [],
   'alert.raised': [],

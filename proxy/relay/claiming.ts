@@ -1,5 +1,5 @@
 import type { RejectReason } from '../events/contract.ts'
-import type { Session } from './session.ts'
+import { guarded, type Session } from './session.ts'
 
 /** A handshake that all proxies are asked about: `refused` when one of them has seen it. */
 export type Claim = {
@@ -22,12 +22,14 @@ export const claiming = (session: Session, { digest, refused }: Claim, granted: 
   const { relay } = session
   const asked = { arrived: null }
   session.claim = asked
-  relay.ask!(digest.toString('hex', 0, 16), session.id, (answer) => {
-    if (session.closed || session.claim !== asked) return
-    if (answer === 'unanswered') relay.unclaimed++
-    if (answer === 'new' || (answer === 'unanswered' && relay.settings.sharedReplay !== 'refuse'))
-      return granted()
-    dropClaim(session)
-    refused(answer === 'seen' ? 'replayed' : 'unclaimed')
-  })
+  relay.ask!(digest.toString('hex', 0, 16), session.id, (answer) =>
+    guarded(session, () => {
+      if (session.closed || session.claim !== asked) return
+      if (answer === 'unanswered') relay.unclaimed++
+      if (answer === 'new' || (answer === 'unanswered' && relay.settings.sharedReplay !== 'refuse'))
+        return granted()
+      dropClaim(session)
+      refused(answer === 'seen' ? 'replayed' : 'unclaimed')
+    }),
+  )
 }

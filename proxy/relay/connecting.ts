@@ -5,7 +5,7 @@ import { dcOf, type Opening, openingFor } from '../wire/obfuscated2.ts'
 import { type Claim, claiming } from './claiming.ts'
 import type { Link, LinkEvents } from './link.ts'
 import { relay as pumpBytes } from './pump.ts'
-import { closeSession, ms, reasonOf, type Session } from './session.ts'
+import { closeSession, faulted, ms, reasonOf, type Session } from './session.ts'
 
 /** While the datacenter is dialed the client is not read: what it sends waits in the kernel, within its window. */
 export const waiting: LinkEvents<Session> = {
@@ -13,6 +13,7 @@ export const waiting: LinkEvents<Session> = {
   drained: () => {},
   ended: () => {},
   lost: (session, error) => closeSession(session, 'client', reasonOf(error)),
+  faulted,
 }
 
 /**
@@ -55,14 +56,14 @@ export const connectDatacenter = (
   session.dialing = relay.dialer.dial(relay.addresses(id!), {
     connected: (link, address, elapsedMs) => arrived(link, address, false, elapsedMs),
     missed: (...facts) => relay.missed(id!, facts, session.id),
+    faulted: () => faulted(session),
     failed: (error) => {
       session.dialing = null
       whenClaimed(session, null, () =>
-        closeSession(
-          session,
-          'datacenter',
-          error === 'timeout' ? 'timeout' : error === 'no-descriptors' ? 'limit' : 'refused',
-        ),
+        // Descriptors that ran out here are no fault of the datacenter.
+        error === 'no-descriptors'
+          ? closeSession(session, 'proxy', 'limit')
+          : closeSession(session, 'datacenter', error === 'timeout' ? 'timeout' : 'refused'),
       )
     },
   })
@@ -77,6 +78,7 @@ const early: LinkEvents<Session> = {
     session.datacenter = null
     session.claim!.arrived = () => closeSession(session, 'datacenter', 'reset')
   },
+  faulted,
 }
 
 /** Goes on at once, or when the claim is answered. */
@@ -119,6 +121,7 @@ const connected = (
     random: relay.random,
   })
   session.fromClient = makeCipher(opening.clientKey, opening.clientIv)
+  relay.relaying++
   session.toDatacenter = makeCipher(own.encryptKey, own.encryptIv)
   if (!fast) {
     session.fromDatacenter = makeCipher(own.decryptKey, own.decryptIv)

@@ -6,7 +6,13 @@ import type { Engine, Link, LinkEvents } from './link.ts'
 import { nativeEngine } from './native/engine.ts'
 import { portableEngine } from './portable.ts'
 
-const silent: LinkEvents<unknown> = { bytes: () => {}, drained: () => {}, ended: () => {}, lost: () => {} }
+const silent: LinkEvents<unknown> = {
+  bytes: () => {},
+  drained: () => {},
+  ended: () => {},
+  lost: () => {},
+  faulted: () => {},
+}
 
 /** An engine that listens on loopback, and the faults it reported. */
 const running = async (make: (bytes: number) => Engine | null, accepted: (link: Link) => void) => {

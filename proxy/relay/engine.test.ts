@@ -9,7 +9,13 @@ import { nativeEngine } from './native/engine.ts'
 import { ipv6Bytes } from './native/libc.ts'
 import { portableEngine } from './portable.ts'
 
-const silent: LinkEvents<unknown> = { bytes: () => {}, drained: () => {}, ended: () => {}, lost: () => {} }
+const silent: LinkEvents<unknown> = {
+  bytes: () => {},
+  drained: () => {},
+  ended: () => {},
+  lost: () => {},
+  faulted: () => {},
+}
 
 /** An engine that runs, listens on loopback and is stopped with its test. */
 const running = async (make: (bytes: number) => Engine | null, accepted: (link: Link) => void) => {
@@ -65,6 +71,7 @@ const pipe = (from: Link, to: Link, passing: boolean): void => {
       drained: () => to.resume(),
       ended: () => to.end(),
       lost: () => to.close(),
+      faulted: () => to.close(),
       ...(passing
         ? {
             passTo: () => to,

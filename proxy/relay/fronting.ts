@@ -1,6 +1,6 @@
 import type { CloseReason } from '../events/contract.ts'
 import type { Link, LinkError, LinkEvents } from './link.ts'
-import { closeSession, delivered, ended, reasonOf, type Session } from './session.ts'
+import { closeSession, delivered, ended, faulted, reasonOf, type Session } from './session.ts'
 
 /**
  * In each direction, for strangers only: a page and all that belongs to it come at full speed, and what goes on comes at
@@ -46,6 +46,7 @@ export const front = (session: Session, reason: CloseReason): void => {
   session.dialing = relay.dialer.dial([mask], {
     connected: (link) => splice(session, link),
     missed: () => {},
+    faulted: () => faulted(session),
     failed: () => {
       session.dialing = null
       // What a dead site would do.
@@ -100,6 +101,7 @@ const fromStranger: LinkEvents<Session> = {
     if (error === 'reset') session.datacenter!.reset()
     over(session)
   },
+  faulted,
 }
 
 const fromHost: LinkEvents<Session> = {
@@ -124,6 +126,7 @@ const fromHost: LinkEvents<Session> = {
     if (error === 'reset' && session.client.unsent === 0) session.client.reset()
     over(session)
   },
+  faulted,
 }
 
 const dialing: LinkEvents<Session> = {
@@ -131,6 +134,7 @@ const dialing: LinkEvents<Session> = {
   drained: () => {},
   ended: () => {},
   lost: (session: Session, _error: LinkError) => closeSession(session, 'client', session.endReason),
+  faulted,
 }
 
 /** MASK_HOST=off. */
@@ -142,4 +146,5 @@ const silence: LinkEvents<Session> = {
   ended: (session) => closeSession(session, 'client', session.endReason),
   lost: (session, error) =>
     closeSession(session, 'client', reasonOf(error) === 'timeout' ? 'timeout' : session.endReason),
+  faulted,
 }

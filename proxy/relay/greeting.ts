@@ -14,7 +14,7 @@ import {
   unfinished,
 } from './handshake.ts'
 import type { LinkEvents } from './link.ts'
-import { append, closeSession, ms, reasonOf, rejectedFact, type Session } from './session.ts'
+import { append, closeSession, faulted, ms, reasonOf, rejectedFact, type Session } from './session.ts'
 
 /** A client within the records that its signed hello has opened. */
 type Inner = { session: Session } & Pick<Signed, 'user' | 'facts' | 'digest'>
@@ -143,6 +143,7 @@ export const greeting: LinkEvents<Session> = {
   drained: () => {},
   ended: cut,
   lost: (session, error) => closeSession(session, 'client', reasonOf(error)),
+  faulted,
 }
 
 /** Behind an answered ClientHello: the 64 bytes, inside records. */
@@ -167,4 +168,5 @@ const inside: LinkEvents<Inner> = {
   drained: () => {},
   ended: ({ session }) => closeSession(session, 'client', 'done'),
   lost: ({ session }, error) => closeSession(session, 'client', reasonOf(error)),
+  faulted: ({ session }) => faulted(session),
 }

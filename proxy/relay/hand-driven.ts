@@ -1,7 +1,13 @@
 import type { DialError } from '../events/contract.ts'
 import type { Dialing, Engine, Link, LinkError, LinkEvents } from './link.ts'
 
-const nobody: LinkEvents<null> = { bytes: () => {}, drained: () => {}, ended: () => {}, lost: () => {} }
+const nobody: LinkEvents<null> = {
+  bytes: () => {},
+  drained: () => {},
+  ended: () => {},
+  lost: () => {},
+  faulted: () => {},
+}
 
 /** A link whose far end is the test. */
 export type HandLink = Link & {

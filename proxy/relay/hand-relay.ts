@@ -53,13 +53,22 @@ export const relaying = (
 ) => {
   const engine = handEngine(endsDeafPeers)
   const events: ProxyEvent[] = []
+  const faults: unknown[] = []
   const startedAt = performance.now()
   let passedMs = 0
   const clock = (): number => startedAt + passedMs
-  const relay = startRelay(engine, { ...settings(), ...changed }, (event) => events.push(event), ask, clock)
+  const relay = startRelay(
+    engine,
+    { ...settings(), ...changed },
+    (event) => events.push(event),
+    (error) => faults.push(error),
+    ask,
+    clock,
+  )
   return {
     engine,
     events,
+    faults,
     relay,
     arrives: (from?: Buffer<ArrayBuffer>): HandLink => {
       const client = handLink(from)

@@ -22,6 +22,11 @@ export type LinkEvents<Owner> = {
   /** The connection is gone; nothing more is told. Not called for an end that was asked for here. */
   lost(owner: Owner, error: LinkError): void
   /**
+   * Our own code failed while it handled this connection: a callback threw, or a system call was refused that only we
+   * can have got wrong. The link is closed and the error is reported; the owner ends what belongs to it.
+   */
+  faulted(owner: Owner): void
+  /**
    * Bytes that need not be looked at: the link they may pass to inside the kernel. `passed` then says how many went.
    * An adapter may ignore it and use `bytes`.
    */
@@ -87,10 +92,10 @@ export type Engine = {
   ): Dialing
   /**
    * Calls `pulse` at least as often as its answer (ms) asks, until `stop`, with a time before which all that the kernel
-   * held has been read, be it after a stall of the process. `failed` hears of exceptions that a callback let out; the
-   * link concerned is closed.
+   * held has been read, be it after a stall of the process. `report` takes the exceptions of all callbacks; that of a
+   * link's table ends this link alone (`faulted`).
    */
-  run(pulse: (now: number) => number, failed: (error: unknown) => void): void
+  run(pulse: (now: number) => number, report: (error: unknown) => void): void
   stop(): void
   /** A descriptor for another thread: a byte written there ends the wait, so that messages are seen at once. */
   waker?(): number | null

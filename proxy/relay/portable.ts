@@ -4,7 +4,13 @@ import type { DialError, Family } from '../events/contract.ts'
 import { type Dialing, type Engine, HEAD, type Link, type LinkEvents, type ListenOptions } from './link.ts'
 import { ipv6Bytes } from './native/libc.ts'
 
-const nobody: LinkEvents<null> = { bytes: () => {}, drained: () => {}, ended: () => {}, lost: () => {} }
+const nobody: LinkEvents<null> = {
+  bytes: () => {},
+  drained: () => {},
+  ended: () => {},
+  lost: () => {},
+  faulted: () => {},
+}
 const KEEP_ALIVE_MS = 60_000
 
 const remoteOf = (socket: Socket): Buffer => {
@@ -29,11 +35,14 @@ export const portableEngine = (scratchBytes: number): Engine => {
     let endHeld = false
     const remote = remoteOf(socket)
     const guarded = (work: () => void): void => {
+      const told = on
+      const to = owner
       try {
         work()
       } catch (error) {
         report(error)
-        lose('other')
+        close()
+        told.faulted(to)
       }
     }
     const close = (): void => {
@@ -45,12 +54,10 @@ export const portableEngine = (scratchBytes: number): Engine => {
     const lose = (error: 'reset' | 'timeout' | 'other'): void => {
       if (closed) return
       const [told, to] = [on, owner]
-      close()
-      try {
+      guarded(() => {
+        close()
         told.lost(to, error)
-      } catch (failure) {
-        report(failure)
-      }
+      })
     }
     const tellEnd = (): void => {
       endHeld = paused
@@ -203,8 +210,8 @@ export const portableEngine = (scratchBytes: number): Engine => {
     endsDeafPeers: false,
     listen,
     dial,
-    run: (pulse, failed) => {
-      report = failed
+    run: (pulse, takes) => {
+      report = takes
       const beat = (now: number): void => {
         let wait = 50
         try {

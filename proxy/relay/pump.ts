@@ -1,6 +1,16 @@
 import { wrap } from '../wire/records.ts'
 import type { LinkEvents } from './link.ts'
-import { append, clientLeft, closeSession, delivered, ended, ms, reasonOf, type Session } from './session.ts'
+import {
+  append,
+  clientLeft,
+  closeSession,
+  delivered,
+  ended,
+  faulted,
+  ms,
+  reasonOf,
+  type Session,
+} from './session.ts'
 
 // The path of a byte. Nothing here allocates, waits, logs or tells per chunk: bytes are transformed where the kernel
 // has put them, and what a link cannot pass on at once pauses the other one.
@@ -15,7 +25,6 @@ export const relay = (session: Session, opening: Buffer): void => {
   const start = opening.length
   session.fromClient!.apply(first, start, first.length)
   session.toDatacenter!.apply(first, start, first.length)
-  thread.relaying++
   client.readSize = thread.settings.toDatacenterBuffer
   datacenter.readSize = thread.toClientSize()
   client.attach(fromClient, session)
@@ -116,6 +125,7 @@ const fromClient: LinkEvents<Session> = {
     const waited = error !== 'timeout' && clientLeft(session) === 'stalled'
     closeSession(session, session.endedBy ?? 'client', waited ? 'stalled' : reasonOf(error))
   },
+  faulted,
 }
 
 const whileRelaying = {
@@ -139,6 +149,7 @@ const whileRelaying = {
     session.client.end()
     settle(session)
   },
+  faulted,
 }
 
 /** FAST_MODE, no TLS: the datacenter has encrypted for the client. */

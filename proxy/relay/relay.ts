@@ -14,7 +14,7 @@ import type { Rules } from './handshake.ts'
 import type { Engine, Link } from './link.ts'
 import { prefixKey } from './prefix.ts'
 import { room } from './room.ts'
-import { closeSession, openSession, type Session } from './session.ts'
+import { closeSession, guarded, openSession, type Session } from './session.ts'
 import type { Changeable, RelaySettings } from './settings.ts'
 import { expire, sweep } from './sweep.ts'
 
@@ -39,6 +39,8 @@ export type Relay = {
   readonly dialer: Dialer
   readonly pool: Pool
   readonly emit: Emit
+  /** Takes an exception of our own code, and cannot fail. */
+  fault(error: unknown): void
   readonly sessions: Set<Session>
   /** Those of them whose handshake is not complete. */
   readonly greetings: Door
@@ -94,6 +96,7 @@ export const startRelay = (
   engine: Engine,
   settings: RelaySettings,
   emit: Emit,
+  fault: (error: unknown) => void,
   ask: Ask | null = null,
   clock: () => number = () => performance.now(),
 ): Relay => {
@@ -134,7 +137,52 @@ export const startRelay = (
     return false
   }
 
-  const dial = dialer(engine, settings.dialTimeoutMs)
+  const welcome = (link: Link, prefix: number): void => {
+    random(id, 0, 16)
+    const session = openSession(relay, link, id.toString('hex'), hashOf(link.remote), prefix)
+    link.attach(greeting, session)
+    emit({
+      v: 1,
+      type: 'connection.accepted',
+      at: relay.epoch(),
+      connection: session.id,
+      prefix: prefixOf(link.remote),
+      client: session.clientHash,
+      family: link.family,
+      worker: settings.worker,
+    })
+    relay.sessions.add(session)
+    relay.greetings.enter(session)
+  }
+
+  /** One part of the work that time brings: what it throws keeps no other part from its turn. */
+  const timed = (work: (now: number) => void, now: number): void => {
+    try {
+      work(now)
+    } catch (error) {
+      fault(error)
+    }
+  }
+
+  const expireLate = (now: number): void => {
+    relay.greetings.late(now, (session) => guarded(session, expire))
+  }
+
+  const sweepAll = (now: number): void => {
+    if (now - sweptAt < SECOND) return
+    sweptAt = now
+    for (const session of relay.sessions) guarded(session, sweep)
+    for (const [limit, count] of refusals) {
+      emit({ v: 1, type: 'limit.refused', at: relay.epoch(), limit, count, worker: settings.worker })
+    }
+    refusals.clear()
+    if (relay.unclaimed === 0) return
+    const [action, count] = [settings.sharedReplay ?? 'local', relay.unclaimed]
+    emit({ v: 1, type: 'replay.unclaimed', at: relay.epoch(), count, action, worker: settings.worker })
+    relay.unclaimed = 0
+  }
+
+  const dial = dialer(engine, settings.dialTimeoutMs, fault)
   const relay: Relay = {
     settings,
     endsDeafPeers: engine.endsDeafPeers,
@@ -156,6 +204,7 @@ export const startRelay = (
       missed: (of, ...facts) => relay.missed(of, facts),
     }),
     emit,
+    fault,
     sessions: new Set(),
     greetings: door(settings, () => relay.clock()),
     strangers: new Set(),
@@ -199,21 +248,15 @@ export const startRelay = (
       relay.now = relay.clock()
       const prefix = prefixKey(link.remote, settings.prefixSeed)
       if (!admitted(prefix)) return link.close()
-      random(id, 0, 16)
-      const session = openSession(relay, link, id.toString('hex'), hashOf(link.remote), prefix)
-      relay.sessions.add(session)
-      relay.greetings.enter(session)
-      link.attach(greeting, session)
-      emit({
-        v: 1,
-        type: 'connection.accepted',
-        at: relay.epoch(),
-        connection: session.id,
-        prefix: prefixOf(link.remote),
-        client: session.clientHash,
-        family: link.family,
-        worker: settings.worker,
-      })
+      try {
+        welcome(link, prefix)
+      } catch (error) {
+        // It has a place, but no session and no event yet.
+        fault(error)
+        places.greeted()
+        places.leave()
+        link.close()
+      }
     },
     refused: (limit) => {
       refusals.set(limit, (refusals.get(limit) ?? 0) + 1)
@@ -231,20 +274,10 @@ export const startRelay = (
     },
     pulse: (now) => {
       relay.now = now
-      dial.pulse(now)
-      relay.pool.pulse(now)
-      relay.greetings.late(now, expire)
-      if (now - sweptAt < SECOND) return
-      sweptAt = now
-      for (const session of relay.sessions) sweep(session)
-      for (const [limit, count] of refusals) {
-        emit({ v: 1, type: 'limit.refused', at: relay.epoch(), limit, count, worker: settings.worker })
-      }
-      refusals.clear()
-      if (relay.unclaimed === 0) return
-      const [action, count] = [settings.sharedReplay ?? 'local', relay.unclaimed]
-      emit({ v: 1, type: 'replay.unclaimed', at: relay.epoch(), count, action, worker: settings.worker })
-      relay.unclaimed = 0
+      timed(dial.pulse, now)
+      timed(relay.pool.pulse, now)
+      timed(expireLate, now)
+      timed(sweepAll, now)
     },
     closeAll: () => {
       for (const session of relay.sessions) closeSession(session, 'proxy', 'drain')

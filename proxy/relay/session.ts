@@ -189,17 +189,28 @@ export const tellProgress = (session: Session): void => {
   })
 }
 
-/** Ends it all at once and says why: the one place where a session ends. */
-export const closeSession = (session: Session, by: Side, reason: CloseReason): void => {
-  if (session.closed) return
-  session.closed = true
+/** The descriptors first: whatever fails behind them, both are gone. */
+const release = (session: Session): void => {
   session.client.close()
-  session.dialing?.cancel()
   session.datacenter?.close()
+  session.dialing?.cancel()
   session.fromClient?.free()
   session.toDatacenter?.free()
   session.fromDatacenter?.free()
   session.toClient?.free()
+}
+
+/** Closes everything that belongs to a session and emits the reason: the one place where a session ends. */
+export const closeSession = (session: Session, by: Side, reason: CloseReason): void => {
+  if (session.closed) return
+  session.closed = true
+  try {
+    release(session)
+  } catch (error) {
+    session.relay.fault(error)
+    by = 'proxy'
+    reason = 'internal'
+  }
   session.relay.forget(session)
   session.relay.emit({
     v: 1,
@@ -216,4 +227,17 @@ export const closeSession = (session: Session, by: Side, reason: CloseReason): v
     untoldToDatacenter: session.bytesToDatacenter - session.toldToDatacenter,
     durationMs: ms(session.relay.clock() - session.acceptedAt),
   })
+}
+
+/** Our own code failed on this session: it ends as our fault, never as that of the client or the datacenter. */
+export const faulted = (session: Session): void => closeSession(session, 'proxy', 'internal')
+
+/** Runs what no link's callback contains (timers, answers): an exception ends this session and no other one. */
+export const guarded = (session: Session, work: (session: Session) => void): void => {
+  try {
+    work(session)
+  } catch (error) {
+    session.relay.fault(error)
+    faulted(session)
+  }
 }

@@ -74,4 +74,4 @@ export type FromWorker =
   | { type: 'sample'; open: number; warm: number; sample: ThreadSample }
   | { type: 'claim'; id: number; digest: string; connection: string }
   | { type: 'drained' }
-  | { type: 'fault'; message: string }
+  | { type: 'fault' | 'warning'; message: string }

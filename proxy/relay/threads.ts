@@ -19,7 +19,8 @@ export type Threads = {
 
 export type ThreadEvents = {
   facts(text: string, lost: number): void
-  fault(message: string): void
+  /** For the program's own log. */
+  line(type: 'fault' | 'warning', message: string): void
   /** Asks all proxies about a handshake; only where settings say that there is somebody to ask. */
   claim(digest: string, connection: string): Promise<ClaimAnswer>
   /** A thread died; nobody listens in its place. */
@@ -100,7 +101,8 @@ export const startThreads = async (
         case 'drained':
           return thread.drained()
         case 'fault':
-          return events.fault(message.message)
+        case 'warning':
+          return events.line(message.type, message.message)
       }
     })
     worker.on('error', (error) => {

@@ -4,6 +4,7 @@ import { headroom } from '../wire/records.ts'
 import { claimQuestions } from './claims.ts'
 import { eventBudget } from './event-budget.ts'
 import { factQueue } from './facts.ts'
+import { faultCounter } from './faults.ts'
 import { nativeEngine } from './native/engine.ts'
 import { portableEngine } from './portable.ts'
 import { startRelay } from './relay.ts'
@@ -23,22 +24,18 @@ const largest = Math.max(
   65_536,
 )
 const scratch = largest + headroom(largest)
-const engine = (settings.portable ? null : nativeEngine(scratch)) ?? portableEngine(scratch)
-const loop = watchLoop(`worker-${settings.worker}`)
+const warn = (message: string): void => post({ type: 'warning', message })
+const engine = (settings.portable ? null : nativeEngine(scratch, warn)) ?? portableEngine(scratch)
+const thread = `worker-${settings.worker}`
+const loop = watchLoop(thread)
 const facts = factQueue(post)
 const events = eventBudget(settings.eventBudget, settings.worker, Date.now, facts.emit)
 const claims = claimQuestions((id, digest, connection) => post({ type: 'claim', id, digest, connection }))
-const relay = startRelay(engine, settings, events.emit, settings.sharedReplay === null ? null : claims.ask)
-
-let faults = 0
-const fault = (error: unknown): void => {
-  // A bug of ours, told once and then by its number: never by a log line for each packet.
-  if ((++faults & (faults - 1)) !== 0) return
-  const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  post({ type: 'fault', message: faults > 1 ? `${faults} times, last: ${message}` : message })
-}
-process.on('uncaughtException', fault)
-process.on('unhandledRejection', fault)
+const faults = faultCounter(thread, facts.emit, (message) => post({ type: 'fault', message }))
+const ask = settings.sharedReplay === null ? null : claims.ask
+const relay = startRelay(engine, settings, events.emit, faults.report, ask)
+process.on('uncaughtException', faults.report)
+process.on('unhandledRejection', faults.report)
 
 let drainBy = Number.POSITIVE_INFINITY
 let drained = false
@@ -80,6 +77,7 @@ try {
     if (now >= drainBy) relay.closeAll()
     events.pulse(now)
     if (drainBy !== Number.POSITIVE_INFINITY && relay.sessions.size === 0) events.flush()
+    faults.pulse(now)
     facts.flush()
     if (
       drainBy !== Number.POSITIVE_INFINITY &&
@@ -91,7 +89,7 @@ try {
       post({ type: 'drained' })
     }
     return PULSE_MS
-  }, fault)
+  }, faults.report)
 } catch (error) {
   post({ type: 'failed', message: error instanceof Error ? error.message : String(error) })
 }

@@ -164,6 +164,13 @@ export const metrics = {
     labels: [],
     help: 'Warm connections to datacenters that wait for a client',
   },
+  internalErrors: {
+    name: 'mtscope_internal_errors_total',
+    kind: 'counter',
+    unit: '1',
+    labels: [],
+    help: "Exceptions of the proxy's own code; each that belongs to a connection closes it as proxy/internal",
+  },
   eventsEmitted: {
     name: 'mtscope_events_emitted_total',
     kind: 'counter',

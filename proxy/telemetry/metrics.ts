@@ -107,6 +107,7 @@ export const foldMetrics = (
   const unclaimed = observed(meter, metrics.replaysUnclaimed)
   const emitted = observed(meter, metrics.eventsEmitted)()
   const lost = observed(meter, metrics.eventsLost)
+  const faults = observed(meter, metrics.internalErrors)()
   const openFds = observed(meter, metrics.openFds)
   const maxFds = observed(meter, metrics.maxFds)
   const loopDelay = observed(meter, metrics.loopDelaySeconds)
@@ -237,6 +238,9 @@ export const foldMetrics = (
         return
       case 'replay.unclaimed':
         unclaimed(event.action).value += event.count
+        return
+      case 'process.faulted':
+        faults.value += event.count
         return
       case 'events.lost':
         lost(event.reason).value += event.count

@@ -223,6 +223,7 @@ export const foldSpans = (
       case 'limit.refused':
       case 'replay.unclaimed':
       case 'connections.summarised':
+      case 'process.faulted':
       case 'events.lost':
       case 'config.reloaded':
         return

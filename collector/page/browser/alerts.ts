@@ -27,6 +27,7 @@ const measures: Record<RuleName, Measure> = {
   'host-cpu': measure(percent),
   'file-descriptors': measure(percent),
   'node-silent': measure(seconds),
+  'internal-error': measure((value) => `${count(value)} errors`),
   'events-lost': measure((value) => `${count(value)} lost`),
   'dead-letters': measure((value) => `${count(value)} messages`),
   'kafka-lost': measure(seconds),

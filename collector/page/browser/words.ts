@@ -51,7 +51,6 @@ const closes: Record<Exclude<CloseReason, RejectReason> | 'timeout', Meaning> = 
     advice: 'The client sent and nothing came down: the datacenter or the path to it is stuck.',
   },
   limit: { did: 'refused it at a limit', advice: 'A limit of this appliance was reached.' },
-  overload: { did: 'shed it under overload', advice: 'More came than this host could take.' },
   drain: { did: 'closed it to stop or restart', advice: 'The appliance was being stopped.' },
   internal: { did: 'failed inside', advice: 'A fault of the proxy itself: its log has the error.' },
 }

@@ -1,31 +1,27 @@
 import { isIPv4 } from 'node:net'
 import { createHistogram } from 'node:perf_hooks'
-import { getSystemErrorName } from 'node:util'
 import { dialErrorOf } from '../../datacenter/dial-error.ts'
 import type { DialError } from '../../events/contract.ts'
 import { ffi } from '../../wire/native.ts'
-import { type Dialing, type Engine, HEAD, type Link, type LinkError, type ListenOptions } from '../link.ts'
+import { type Dialing, type Engine, HEAD, type Link, type LinkError } from '../link.ts'
 import * as c from './libc.ts'
+import { type ListeningLoop, listen, type Waiting } from './listen.ts'
 import { type Loop, NativeLink } from './native-link.ts'
-import { openPipe, openWaker } from './waker.ts'
+import { closePipe, openPipe, openWaker, splices } from './pipe.ts'
 
 const EVENTS = 256
 /** How long the loop may keep the thread before Node's own (messages, timers) gets its turn; ms. */
 const TURN_MS = 20
-const BACKLOG = 4096
-const ACCEPTS_A_TURN = 64
-/** Before `accept` is tried again when there are no descriptors left; ms. */
-const EXHAUSTED_MS = 100
-
-type Waiting = { ready(flags: number): void }
-
 /**
  * The relay's event loop on Linux: epoll, recv, send and splice by Node's FFI. One shared read buffer, one small
  * object a connection, no stream machinery: what is idle costs next to nothing.
- * Null where FFI, Linux or a tried processor is missing.
+ * Null where FFI, Linux or a tried processor is missing. `warn` takes one line when the kernel refuses to splice.
  */
-export const nativeEngine = (scratchBytes: number): Engine | null => {
-  const libc = c.libc
+export const nativeEngine = (
+  scratchBytes: number,
+  warn: (line: string) => void = () => {},
+  libc: c.Libc | null = c.libc,
+): Engine | null => {
   if (libc === null || ffi === null) return null
   const epoll = libc.epoll_create1(c.SOCK_CLOEXEC)
   if (epoll < 0) return null
@@ -37,10 +33,10 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
   const changeAt = ffi.getRawPointer(change.buffer as ArrayBuffer)
   const address = c.pinned(32)
   const addressAt = ffi.getRawPointer(address.buffer as ArrayBuffer)
-  const addressLength = c.pinned(8)
-  const addressLengthAt = ffi.getRawPointer(addressLength.buffer as ArrayBuffer)
   let closing: number[] = []
   let failing: { link: NativeLink; error: LinkError }[] = []
+  /** Those that our own fault ends. */
+  let broken: { link: NativeLink; error: Error }[] = []
   const later: (() => void)[] = []
   let running = false
   let woken = false
@@ -48,35 +44,55 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
   let [busyMs, sampledAt] = [0, performance.now()]
   let report: (error: unknown) => void = () => {}
 
-  const control = (operation: number, fd: number, interest: number): void => {
+  /** The errno; 0: done. */
+  const control = (operation: number, fd: number, interest: number): number => {
     change.writeUInt32LE(interest, 0)
     change.writeInt32LE(fd, c.EPOLL_DATA)
-    libc.epoll_ctl(epoll, operation, fd, changeAt)
+    return libc.epoll_ctl(epoll, operation, fd, changeAt) === 0 ? 0 : libc.errno()
   }
 
-  const loop: Loop = {
+  const loop: Loop & ListeningLoop = {
     libc,
     scratch: c.pinned(HEAD + scratchBytes),
     pipe: openPipe(libc),
     watch: (link, interest) => {
-      if (interest < 0) control(c.EPOLL_CTL_DEL, link.fd, 0)
-      else control(link.interest < 0 ? c.EPOLL_CTL_ADD : c.EPOLL_CTL_MOD, link.fd, interest)
+      const operation = interest < 0 ? c.EPOLL_CTL_DEL : link.interest < 0 ? c.EPOLL_CTL_ADD : c.EPOLL_CTL_MOD
+      const errno = control(operation, link.fd, Math.max(0, interest))
       link.interest = interest
+      if (errno !== 0) broken.push({ link, error: c.systemError('epoll_ctl', errno) })
     },
-    release: (link) => {
-      table[link.fd] = undefined
-      closing.push(link.fd)
+    renewPipe: () => {
+      if (loop.pipe === null) return
+      closePipe(libc, loop.pipe)
+      loop.pipe = openPipe(libc)
     },
-    fail: (link, error) => {
-      failing.push({ link, error })
+    stopSplicing: (errno) => {
+      if (loop.pipe === null) return
+      // Not closed yet: the caller may still have bytes in it.
+      closing.push(loop.pipe.read, loop.pipe.write)
+      loop.pipe = null
+      warn(`splice is refused (${c.errnoName(errno)}): downloads are read and sent, which costs more CPU`)
     },
-  }
-
-  const adopt = (fd: number, family: Link['family'], remote: Buffer): NativeLink => {
-    const link = new NativeLink(loop, fd, family, remote)
-    table[fd] = link
-    loop.watch(link, c.EPOLLIN)
-    return link
+    control,
+    adopt: (fd, family, remote) => {
+      const link = new NativeLink(loop, fd, family, remote)
+      table[fd] = link
+      loop.watch(link, c.EPOLLIN)
+      return link
+    },
+    attend: (fd, waiting) => {
+      table[fd] = waiting
+    },
+    release: (fd) => {
+      table[fd] = undefined
+      closing.push(fd)
+    },
+    fail: (link, call, errno) => {
+      const error = c.linkErrorOf(errno)
+      if (error !== null) failing.push({ link, error })
+      else broken.push({ link, error: c.systemError(call, errno) })
+    },
+    report: (error) => report(error),
   }
 
   const guarded = (work: () => void): void => {
@@ -89,10 +105,12 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
 
   /** What callbacks asked for, done when none of them is on the stack. */
   const settle = (): void => {
-    while (failing.length > 0) {
-      const failed = failing
+    while (failing.length > 0 || broken.length > 0) {
+      const [failed, faulted] = [failing, broken]
       failing = []
-      for (const { link, error } of failed) if (!link.closed) guarded(() => link.lose(error))
+      broken = []
+      for (const { link, error } of faulted) if (!link.closed) link.fault(error)
+      for (const { link, error } of failed) if (!link.closed) link.lose(error)
     }
     if (closing.length > 0) {
       const done = closing
@@ -111,9 +129,6 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
         table[fd]?.ready(events.readUInt32LE(at))
       } catch (error) {
         report(error)
-        // Looked up again: a dial has become a link by now.
-        const link = table[fd]
-        if (link instanceof NativeLink) loop.fail(link, 'other')
       }
     }
     settle()
@@ -123,68 +138,6 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
       delays.record(Math.max(1, Math.round(took * 1e6)))
     }
     return n
-  }
-
-  const listen = async (options: ListenOptions): Promise<{ port: number; close(): void }> => {
-    const open = (host: string): number => {
-      const v6 = !isIPv4(host)
-      const length = c.writeSockaddr(address, host, options.port)
-      const fd = libc.socket(v6 ? c.AF_INET6 : c.AF_INET, c.SOCK_STREAM | c.SOCK_NONBLOCK | c.SOCK_CLOEXEC, 0)
-      if (fd < 0) return host === '::' ? open('0.0.0.0') : -1
-      c.setOption(libc, fd, c.SOL_SOCKET, c.SO_REUSEADDR, 1)
-      c.setOption(libc, fd, c.SOL_SOCKET, c.SO_REUSEPORT, 1)
-      if (v6) c.setOption(libc, fd, c.IPPROTO_IPV6, c.IPV6_V6ONLY, 0)
-      c.tune(libc, fd)
-      // Accepted sockets inherit all of these from the listener: no call a connection.
-      c.setOption(libc, fd, c.IPPROTO_TCP, c.TCP_USER_TIMEOUT, options.userTimeoutMs)
-      if (libc.bind(fd, addressAt, length) === 0 && libc.listen(fd, BACKLOG) === 0) return fd
-      libc.close(fd)
-      return host === '::' && libc.errno() !== c.EADDRINUSE ? open('0.0.0.0') : -1
-    }
-    const fd = open(options.host)
-    if (fd < 0)
-      throw new Error(`cannot listen on ${options.host} port ${options.port} (errno ${libc.errno()})`)
-    addressLength.writeUInt32LE(28, 0)
-    libc.getsockname(fd, addressAt, addressLengthAt)
-    const port = address.readUInt16BE(2)
-    let open_ = true
-    const accepting = (): void => {
-      if (open_) control(c.EPOLL_CTL_ADD, fd, c.EPOLLIN)
-    }
-    table[fd] = {
-      ready: () => {
-        for (let i = 0; i < ACCEPTS_A_TURN && open_; i++) {
-          addressLength.writeUInt32LE(28, 0)
-          const accepted = libc.accept4(fd, addressAt, addressLengthAt, c.SOCK_NONBLOCK | c.SOCK_CLOEXEC)
-          if (accepted < 0) {
-            if (!c.exhaustion.has(libc.errno())) return
-            // Level-triggered, the queue would wake us for ever: look away for a moment instead of spinning.
-            control(c.EPOLL_CTL_DEL, fd, 0)
-            setTimeout(accepting, EXHAUSTED_MS).unref()
-            options.exhausted()
-            return
-          }
-          const remote = c.readSockaddr(address)
-          const link = adopt(accepted, remote.length === 4 ? 'ipv4' : 'ipv6', remote)
-          try {
-            options.accepted(link)
-          } catch (error) {
-            report(error)
-            loop.fail(link, 'other')
-          }
-        }
-      },
-    }
-    accepting()
-    return {
-      port,
-      close: () => {
-        if (!open_) return
-        open_ = false
-        table[fd] = undefined
-        closing.push(fd)
-      },
-    }
   }
 
   const dial = (
@@ -202,12 +155,11 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
       if (over) return
       over = true
       if (fd < 0) return
-      table[fd] = undefined
-      closing.push(fd)
+      loop.release(fd)
     }
     const fail = (code: number): void => {
       cancel()
-      failed(dialErrorOf(getSystemErrorName(-code)))
+      failed(dialErrorOf(c.errnoName(code)))
     }
     if (fd >= 0) {
       c.tune(libc, fd)
@@ -228,15 +180,24 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
         table[fd] = link
         link.interest = c.EPOLLOUT
         loop.watch(link, c.EPOLLIN)
-        connected(link)
+        try {
+          connected(link)
+        } catch (error) {
+          link.fault(error)
+        }
       },
     }
-    control(c.EPOLL_CTL_ADD, fd, c.EPOLLOUT)
+    errno = control(c.EPOLL_CTL_ADD, fd, c.EPOLLOUT)
+    if (errno === 0) return { cancel }
+    report(c.systemError('epoll_ctl of a dial', errno))
+    later.push(() => {
+      if (!over) fail(errno)
+    })
     return { cancel }
   }
 
-  const run = (pulse: (now: number) => number, failed: (error: unknown) => void): void => {
-    report = failed
+  const run = (pulse: (now: number) => number, takes: (error: unknown) => void): void => {
+    report = takes
     running = true
     let due = 0
     const work = (): void => {
@@ -268,16 +229,22 @@ export const nativeEngine = (scratchBytes: number): Engine | null => {
     work()
   }
 
-  const wait = (fd: number, waiting: Waiting): void => {
+  const wait = (fd: number, waiting: Waiting): boolean => {
+    if (control(c.EPOLL_CTL_ADD, fd, c.EPOLLIN) !== 0) return false
     table[fd] = waiting
-    control(c.EPOLL_CTL_ADD, fd, c.EPOLLIN)
+    return true
+  }
+
+  if (loop.pipe !== null) {
+    const errno = splices(libc, loop.pipe)
+    if (errno !== 0) loop.stopSplicing(errno)
   }
 
   return {
     kind: 'native',
     endsDeafPeers: true,
     waker: () => openWaker(libc, wait, () => (woken = true)),
-    listen,
+    listen: async (options) => listen(loop, options),
     dial,
     run,
     stop: () => {

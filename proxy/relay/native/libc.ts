@@ -1,5 +1,7 @@
 import { isIP, isIPv4 } from 'node:net'
+import { getSystemErrorName } from 'node:util'
 import { ffi, pointer } from '../../wire/native.ts'
+import type { LinkError } from '../link.ts'
 
 /** What the relay calls of the C library, and Linux' numbers for it (the same on x86-64 and arm64). */
 const open = () =>
@@ -17,6 +19,7 @@ const open = () =>
     send: { return: 'i32', arguments: ['i32', 'pointer', 'u32', 'i32'] },
     read: { return: 'i32', arguments: ['i32', 'pointer', 'u32'] },
     splice: { return: 'i32', arguments: ['i32', 'pointer', 'i32', 'pointer', 'u32', 'u32'] },
+    socketpair: { return: 'i32', arguments: ['i32', 'i32', 'i32', 'pointer'] },
     pipe2: { return: 'i32', arguments: ['pointer', 'i32'] },
     fcntl: { return: 'i32', arguments: ['i32', 'i32', 'i32'] },
     shutdown: { return: 'i32', arguments: ['i32', 'i32'] },
@@ -41,6 +44,7 @@ export const libc: Libc | null = (() => {
   }
 })()
 
+export const AF_UNIX = 1
 export const AF_INET = 2
 export const AF_INET6 = 10
 export const SOCK_STREAM = 1
@@ -74,12 +78,18 @@ export const EPOLL_CTL_ADD = 1
 export const EPOLL_CTL_DEL = 2
 export const EPOLL_CTL_MOD = 3
 
+export const EPERM = 1
 export const EINTR = 4
+export const EBADF = 9
 export const EAGAIN = 11
 export const ENOMEM = 12
+export const EFAULT = 14
+export const EINVAL = 22
 export const ENFILE = 23
 export const EMFILE = 24
 export const EPIPE = 32
+export const ENOSYS = 38
+export const ENOTSOCK = 88
 export const EADDRINUSE = 98
 export const EAFNOSUPPORT = 97
 export const ENETUNREACH = 101
@@ -93,6 +103,20 @@ export const ECONNABORTED = 103
 
 /** What `accept` leaves in the queue, to be met again at once: it has to wait. */
 export const exhaustion: ReadonlySet<number> = new Set([EMFILE, ENFILE, ENOBUFS, ENOMEM])
+
+/** Errors that neither a far end nor a network can cause: a wrong descriptor, a wrong address, a call that is not allowed. */
+const ours: ReadonlySet<number> = new Set([EPERM, EBADF, EFAULT, EINVAL, ENOSYS, ENOTSOCK])
+
+/** How a connection ended, by the error of a call on its descriptor; null: not by its far end, but by our fault. */
+export const linkErrorOf = (errno: number): LinkError | null => {
+  if (errno === ECONNRESET || errno === EPIPE || errno === ECONNABORTED) return 'reset'
+  if (errno === ETIMEDOUT || errno === EHOSTUNREACH || errno === ENETUNREACH) return 'timeout'
+  return ours.has(errno) ? null : 'other'
+}
+
+export const errnoName = (errno: number): string => (errno > 0 ? getSystemErrorName(-errno) : 'no bytes')
+
+export const systemError = (call: string, errno: number): Error => new Error(`${call}: ${errnoName(errno)}`)
 
 /** struct epoll_event is packed on x86-64 alone. */
 export const EPOLL_STRIDE = process.arch === 'x64' ? 12 : 16

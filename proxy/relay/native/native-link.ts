@@ -7,26 +7,32 @@ import * as c from './libc.ts'
 export type Loop = {
   readonly libc: c.Libc
   readonly scratch: Buffer
-  readonly pipe: Pipe | null
-  /** Changes what epoll tells about a descriptor. */
+  /** Null: nothing can be spliced, everything is read and sent. */
+  pipe: Pipe | null
+  /** Changes what epoll reports of a descriptor; a link that epoll refuses is faulted. */
   watch(link: NativeLink, interest: number): void
+  /** Bytes were left in the pipe: the next ones go through a new one. */
+  renewPipe(): void
+  /** The kernel or a sandbox refuses to splice: from now on everything is read. */
+  stopSplicing(errno: number): void
   /** Closes the descriptor when the running batch of events is through, so that its number is not met again in it. */
-  release(link: NativeLink): void
-  /** Tells `lost` when the running callback has returned. */
-  fail(link: NativeLink, error: LinkError): void
+  release(fd: number): void
+  /** Calls `lost` when the running callback has returned; `faulted` for an errno that only our own code can cause. */
+  fail(link: NativeLink, call: string, errno: number): void
+  /** Takes an exception of our own code. */
+  report(error: unknown): void
 }
 
 /** One pipe for all of a thread: empty between calls. */
 export type Pipe = { readonly read: number; readonly write: number; readonly size: number }
 
-const nobody: LinkEvents<null> = { bytes: () => {}, drained: () => {}, ended: () => {}, lost: () => {} }
-
-const errorOf = (errno: number): LinkError =>
-  errno === c.ECONNRESET || errno === c.EPIPE || errno === c.ECONNABORTED
-    ? 'reset'
-    : errno === c.ETIMEDOUT || errno === c.EHOSTUNREACH || errno === c.ENETUNREACH
-      ? 'timeout'
-      : 'other'
+const nobody: LinkEvents<null> = {
+  bytes: () => {},
+  drained: () => {},
+  ended: () => {},
+  lost: () => {},
+  faulted: () => {},
+}
 
 /** Below this a read is not worth the three calls that `splice` takes instead of two. */
 const WORTH_SPLICING = 32768
@@ -102,7 +108,7 @@ export class NativeLink implements Link {
     this.#queue = null
     this.#on = nobody as LinkEvents<unknown>
     this.#owner = null
-    this.#loop.release(this)
+    this.#loop.release(this.fd)
   }
 
   reset(): void {
@@ -110,11 +116,21 @@ export class NativeLink implements Link {
     this.close()
   }
 
-  /** What epoll said of this descriptor. */
+  /** Takes what epoll reports of this descriptor. What the owner's callbacks throw ends this link and its owner. */
   ready(flags: number): void {
+    const on = this.#on
+    const owner = this.#owner
+    try {
+      this.#dispatch(flags)
+    } catch (error) {
+      this.#fault(on, owner, error)
+    }
+  }
+
+  #dispatch(flags: number): void {
     // What came before a reset is still there to be read; the read behind it brings the error.
     if ((flags & c.EPOLLERR) !== 0 && (this.#paused || this.#heardEnd)) {
-      this.#loop.fail(this, errorOf(c.socketError(this.#loop.libc, this.fd)))
+      this.#loop.fail(this, 'SO_ERROR', c.socketError(this.#loop.libc, this.fd))
       return
     }
     if ((flags & (c.EPOLLOUT | c.EPOLLERR)) === c.EPOLLOUT) this.#flush()
@@ -124,11 +140,26 @@ export class NativeLink implements Link {
     else if ((flags & c.EPOLLHUP) !== 0) this.#loop.watch(this, -1)
   }
 
-  /** Tells the owner; the loop calls it once, outside of any other callback. */
+  /** Closes and calls `lost`; the loop does so once, outside of any other callback. */
   lose(error: LinkError): void {
     const [on, owner] = [this.#on, this.#owner]
     this.close()
-    on.lost(owner, error)
+    try {
+      on.lost(owner, error)
+    } catch (failure) {
+      this.#fault(on, owner, failure)
+    }
+  }
+
+  /** The same for a failure of our own. */
+  fault(error: unknown): void {
+    this.#fault(this.#on, this.#owner, error)
+  }
+
+  #fault(on: LinkEvents<unknown>, owner: unknown, error: unknown): void {
+    this.#loop.report(error)
+    this.close()
+    on.faulted(owner)
   }
 
   #receive(): void {
@@ -150,7 +181,7 @@ export class NativeLink implements Link {
       return
     }
     const errno = this.#loop.libc.errno()
-    if (errno !== c.EAGAIN && errno !== c.EINTR) this.#loop.fail(this, errorOf(errno))
+    if (errno !== c.EAGAIN && errno !== c.EINTR) this.#loop.fail(this, 'recv', errno)
   }
 
   /** Moves bytes inside the kernel. False: it was not possible, read them. */
@@ -168,6 +199,7 @@ export class NativeLink implements Link {
       c.SPLICE_F_MOVE_NONBLOCK,
     )
     if (n <= 0) {
+      if (n < 0 && this.#refused()) return false
       this.#nothing(n)
       return true
     }
@@ -175,17 +207,32 @@ export class NativeLink implements Link {
     let left = n
     while (left > 0) {
       const m = libc.splice(pipe.read, 0n, to.fd, 0n, left, c.SPLICE_F_MOVE_NONBLOCK)
-      if (m <= 0) break
+      if (m <= 0) {
+        if (m < 0) this.#refused()
+        break
+      }
       left -= m
     }
-    // The pipe is everybody's: what the far end did not take comes out of it before anyone else's bytes go in.
+    // All connections share the pipe: what the far end did not take comes out before other bytes go in.
     while (left > 0) {
       const m = libc.read(pipe.read, pointer(scratch, HEAD), Math.min(left, scratch.length - HEAD))
-      if (m <= 0) break
+      if (m <= 0) {
+        const errno = m < 0 ? libc.errno() : 0
+        this.#loop.renewPipe()
+        throw c.systemError('read of the splice pipe', errno)
+      }
       to.#keep(scratch, HEAD, HEAD + m)
       left -= m
     }
     this.#on.passed?.(this.#owner, n)
+    return true
+  }
+
+  /** Whether `splice` itself was refused, and not for what happened to a connection. */
+  #refused(): boolean {
+    const errno = this.#loop.libc.errno()
+    if (errno !== c.EINVAL && errno !== c.ENOSYS && errno !== c.EPERM) return false
+    this.#loop.stopSplicing(errno)
     return true
   }
 
@@ -195,7 +242,7 @@ export class NativeLink implements Link {
     if (n >= 0) return n
     const errno = libc.errno()
     if (errno === c.EAGAIN || errno === c.EINTR || errno === c.ENOBUFS) return 0
-    this.#loop.fail(this, errorOf(errno))
+    this.#loop.fail(this, 'send', errno)
     return -1
   }
 
