@@ -38,7 +38,8 @@ export const factQueue = (post: (message: FromWorker) => void): Facts => {
         lost += DROPPED
       }
       queue.push(event)
-      if (queue.length === FULL) flush()
+      // A connection.accepted that waited for its judgement is older than what follows: it ends no batch.
+      if (queue.length >= FULL && event.type !== 'connection.accepted') flush()
     },
     flush,
     taken: () => {
