@@ -1,4 +1,4 @@
-import { deadLetterKey, lostBy } from './fold.ts'
+import { deadLetterKey, deadLetterReasons, lostBy } from './fold.ts'
 import { type Metric, metrics as m } from './metrics.ts'
 import { nodesOf, type Open, openOf } from './nodes.ts'
 import {
@@ -162,7 +162,7 @@ const ofFleet = (work: Fleetwork | undefined): Told[] =>
       ]
 
 const deadLettersOf = (state: Reading): Sample[] =>
-  (['message', 'fact'] as const).map((reason) => ({
+  deadLetterReasons.map((reason) => ({
     labels: [reason],
     value: state.count('ever', 0, deadLetterKey(reason)),
   }))

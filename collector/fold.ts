@@ -13,8 +13,10 @@ export const foldKeys = {
   told: 'holes.told',
 } as const
 
-/** Counts of messages kept aside, by what was wrong: the whole message, or a fact in it. */
-export const deadLetterKey = (reason: 'message' | 'fact'): string => `dead-letters/${reason}`
+/** What was wrong with messages kept aside: a batch of them that could not be opened, a whole message, or an event in it. */
+export const deadLetterReasons = ['batch', 'message', 'fact'] as const
+export type DeadLetterReason = (typeof deadLetterReasons)[number]
+export const deadLetterKey = (reason: DeadLetterReason): string => `dead-letters/${reason}`
 
 /** What became of a batch: facts folded, and facts dropped because they were folded before. */
 export type Folded = { readonly folded: number; readonly repeated: number }

@@ -133,7 +133,7 @@ export const metrics = {
   deadLetters: counter(
     'mtscope_collector_dead_letters_total',
     ['reason'],
-    'Messages kept aside because they, or a fact in them, could not be read',
+    'Messages kept aside by what could not be read: batch (of messages), message, or fact (an event in one)',
   ),
   mirrorAge: gauge(
     'mtscope_collector_mirror_age_seconds',

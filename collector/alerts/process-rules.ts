@@ -1,4 +1,4 @@
-import { deadLetterKey, foldKeys } from '../fold.ts'
+import { deadLetterKey, deadLetterReasons, foldKeys } from '../fold.ts'
 import { type Node, nodesOf, silentMs } from '../nodes.ts'
 import { cpuParts, processKeys as p } from '../projections/processes.ts'
 import { tickMs } from '../state/retention.ts'
@@ -141,8 +141,10 @@ export const eventsLost = (watch: Watch): Finding[] => {
 
 export const deadLetters = (watch: Watch): Finding[] => {
   const { windowMs } = rules['dead-letters']
-  const value =
-    recentSum(watch, deadLetterKey('message'), windowMs) + recentSum(watch, deadLetterKey('fact'), windowMs)
+  const value = deadLetterReasons.reduce(
+    (sum, reason) => sum + recentSum(watch, deadLetterKey(reason), windowMs),
+    0,
+  )
   return [
     {
       rule: 'dead-letters',

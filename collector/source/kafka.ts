@@ -7,6 +7,7 @@ import type { RedisClient } from '../../proxy/redis/connect.ts'
 import type { Say } from '../../proxy/say.ts'
 import { deadLetterKey } from '../fold.ts'
 import { type Hold, takePartition } from '../state/redis-hold.ts'
+import { openDeadLetters } from './dead-letters.ts'
 import { openMessage } from './message.ts'
 import { costAtMost, foldParts } from './parts.ts'
 import { refillReplays } from './refill.ts'
@@ -38,6 +39,8 @@ export type TopicToFollow = {
 const checkMs = 2_000
 const expireMs = 60_000
 const retryMs = 250
+/** While a turn takes long the membership is kept. */
+const beatMs = 1_000
 
 /**
  * One of the collectors that fold `mtscope.events` into Redis. Each partition has one owner; the offset it goes on from
@@ -49,6 +52,7 @@ export const followTopic = (options: TopicToFollow): FollowedTopic => {
   const { events: topic } = client.config.topics
   const holds = new Map<number, Hold>()
   const sought = new Map<number, number>()
+  const letters = openDeadLetters(topic, deadLetters, say)
   let assigned = new Set<number>()
   let [commits, stale, repeated] = [0, 0, 0]
   let stopped = false
@@ -78,6 +82,7 @@ export const followTopic = (options: TopicToFollow): FollowedTopic => {
 
   /** Writes what is folded; false when the partition is not ours any more, or Redis stands elsewhere. */
   const commit = async (hold: Hold, turn: Turn, offset: number, part = 0): Promise<boolean> => {
+    await letters.flush()
     while (turn.alive() && holds.get(turn.partition) === hold) {
       try {
         if ((await hold.commit(offset, turn.end, part)) === 'advanced') {
@@ -97,11 +102,6 @@ export const followTopic = (options: TopicToFollow): FollowedTopic => {
     return false
   }
 
-  const bury = async (turn: Turn, { offset, key, value }: Incoming, reason: string): Promise<void> => {
-    const headers = { topic, partition: String(turn.partition), offset: String(offset), reason }
-    await deadLetters.send(0, [{ key: key === null ? null : String(key), value: value ?? '', headers }])
-  }
-
   const foldOne = (hold: Hold, batch: Batch): void => {
     repeated += hold.fold(batch).repeated
     refillReplays(redis, prefix, batch.events, now(), options.replayWindowMs)
@@ -116,28 +116,34 @@ export const followTopic = (options: TopicToFollow): FollowedTopic => {
     if (broken === null) return true
     // With what moves the offset on, so that it is counted once.
     hold.count(deadLetterKey(broken), message.at)
-    await bury(turn, message, broken)
+    await letters.add(turn.partition, message, broken)
     return true
   }
 
   const batch = async (turn: Turn, messages: readonly Incoming[]): Promise<void> => {
-    const { partition } = turn
+    const beating = setInterval(() => turn.heartbeat().catch(() => {}), beatMs)
+    await foldTurn(turn, messages).finally(() => clearInterval(beating))
+  }
+
+  const foldTurn = async (turn: Turn, messages: readonly Incoming[]): Promise<void> => {
+    const { partition, from, to } = turn
     const hold = holds.get(partition) ?? (await take(partition))
-    const [first] = messages
-    if (hold === null || first === undefined) return
+    if (hold === null) return
     let next = hold.offset
-    if (first.offset > next && sought.get(partition) !== next) {
+    if (from > next && sought.get(partition) !== next) {
       sought.set(partition, next)
       consumer.seek(partition, next)
       return
     }
-    if (first.offset > next) say('warn', 'events-gone', { partition, messages: first.offset - next })
+    if (from > next) say('warn', 'events-gone', { partition, messages: from - next })
     for (const message of messages) {
       if (message.offset < next) continue
       if (!(await foldAll(hold, turn, message))) return
       next = message.offset + 1
       if (hold.cost > costAtMost && !(await commit(hold, turn, next))) return
     }
+    // Markers of transactions are no messages.
+    next = Math.max(next, to)
     if (next > hold.offset && (await commit(hold, turn, next))) sought.delete(partition)
   }
 

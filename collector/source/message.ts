@@ -2,7 +2,7 @@ import { decodeMessage } from '../../proxy/events/codec.ts'
 import type { Batch } from '../../proxy/events/contract.ts'
 import type { Incoming } from '../../proxy/kafka/consumer.ts'
 import { openDelta } from '../delta.ts'
-import { deadLetterKey, type Folded, fold } from '../fold.ts'
+import { type DeadLetterReason, deadLetterKey, type Folded, fold } from '../fold.ts'
 import type { State } from '../state/memory.ts'
 
 /** What a message is folded into. */
@@ -33,8 +33,8 @@ export const counted = (key: string, at: number) => {
 export const eventsAtOnce = 256
 
 export type OpenedMessage = {
-  /** What could not be read: all of it, or an event in it; null when all was read. */
-  readonly broken: 'message' | 'fact' | null
+  /** What could not be read; null when all was read. */
+  readonly broken: DeadLetterReason | null
   /** The events, cut at the same places whoever folds them and whenever. */
   readonly batches: readonly Batch[]
 }
@@ -46,14 +46,15 @@ const cut = ({ node, boot, seq, events }: Batch): Batch[] =>
   })
 
 /** Reads a message of `mtscope.events`. Never throws. */
-export const openMessage = ({ value }: Pick<Incoming, 'value'>): OpenedMessage => {
+export const openMessage = ({ value, unreadable }: Pick<Incoming, 'value' | 'unreadable'>): OpenedMessage => {
+  if (unreadable !== undefined) return { broken: 'batch', batches: [] }
   const decoded = decodeMessage(String(value ?? ''))
   if ('error' in decoded) return { broken: 'message', batches: [] }
   return { broken: decoded.unreadable.length > 0 ? 'fact' : null, batches: cut(decoded) }
 }
 
 /** Folds a message in one stroke; how many events it had. */
-export const foldMessage = (sink: Sink, message: Pick<Incoming, 'value' | 'at'>): number => {
+export const foldMessage = (sink: Sink, message: Pick<Incoming, 'value' | 'at' | 'unreadable'>): number => {
   const { broken, batches } = openMessage(message)
   for (const batch of batches) sink.fold(batch)
   if (broken !== null) sink.count(deadLetterKey(broken), message.at)

@@ -47,8 +47,10 @@ const sayingsOf = (sayings: Pending['recent']): (string | number)[] => {
   return args
 }
 
-/** The last moment that Redis is asked to keep a key for: a time that no Date can tell has no end of its month. */
+/** The last moment of a Date, whose month has no end: Redis refuses to keep a key for longer than it can count. */
 const lastMs = 8.64e15
+const endText = (ends: number | null): number =>
+  ends === null ? 0 : Math.min(lastMs, Math.max(1, ends || lastMs))
 
 /** The keys and arguments of `fold.lua` after its first nine. */
 const written = (pending: Pending): { readonly names: string[]; readonly args: (string | number)[] } => {
@@ -63,7 +65,7 @@ const written = (pending: Pending): { readonly names: string[]; readonly args: (
       const name = bucketName(span, bucket)
       const ends = endOf(span, bucket, pending.emitters.get(String(bucket))?.at ?? pending.latest)
       names.push(name)
-      args.push(name, Number.isNaN(ends) ? lastMs : (ends ?? 0), counts.size)
+      args.push(name, endText(ends), counts.size)
       for (const [key, n] of counts) args.push(key, n)
     }
   }

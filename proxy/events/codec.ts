@@ -68,6 +68,7 @@ export const decodeMessage = (message: string): Decoded | { readonly error: stri
 
 /** The last moment that a Date can tell, epoch ms. */
 const latestTime = 8.64e15
+const isTime = (at: unknown): at is number => typeof at === 'number' && at >= 0 && at <= latestTime
 
 /** One parsed fact of any kind in its newest version, or why not. */
 export const decodeFact = (value: unknown): { readonly fact: MtscopeEvent } | { readonly why: string } => {
@@ -76,7 +77,7 @@ export const decodeFact = (value: unknown): { readonly fact: MtscopeEvent } | { 
   const known = readers.get(type)
   if (known === undefined) return { why: 'type' }
   if (typeof v !== 'number') return { why: 'v' }
-  if (typeof at !== 'number' || !(at >= 0 && at <= latestTime)) return { why: 'at' }
+  if (!isTime(at)) return { why: 'at' }
   let fact: Raw | null
   try {
     fact = lift(known.chain, value as Raw)
@@ -108,7 +109,7 @@ const decodeParsed = (from: Position, values: readonly unknown[], rowAt: number)
       type: typeof type === 'string' ? type.slice(0, 64) : 'unknown',
       why: 'why' in decoded ? decoded.why : 'type',
     })
-    return lost(typeof at === 'number' && Number.isFinite(at) ? at : rowAt, 1)
+    return lost(isTime(at) ? at : rowAt, 1)
   })
   return { ...from, events, unreadable }
 }

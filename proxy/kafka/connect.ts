@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
-import { zstdCompress, zstdDecompress } from 'node:zlib'
+import { zstdCompress } from 'node:zlib'
 import kafkajs, {
   CompressionTypes,
   Kafka,
@@ -12,6 +12,7 @@ import kafkajs, {
 import type { KafkaConfig } from '../config.ts'
 import type { Say } from '../say.ts'
 import { quietQueue } from './quiet-queue.ts'
+import { fetchRaw } from './raw-fetch.ts'
 
 /** The one door to kafkajs: everything that has to be known of it is in this folder. */
 export type KafkaClient = {
@@ -22,16 +23,16 @@ export type KafkaClient = {
   readonly compression: number
 }
 
-const [compress, decompress] = [promisify(zstdCompress), promisify(zstdDecompress)]
-const mostBytes = 64 * 2 ** 20
+const compress = promisify(zstdCompress)
 /** A broker that is frozen, or a network that swallows packets, must not hold a request for ever. */
 const longestRequestMs = 8_000
 
-// kafkajs has no zstd of its own, and Node has.
+// kafkajs has no zstd of its own, and Node has. What is fetched is decompressed in records.ts.
 kafkajs.CompressionCodecs[CompressionTypes.ZSTD] = () => ({
   compress: ({ buffer }: { buffer: Buffer }) => compress(buffer),
-  decompress: (buffer: Buffer) => decompress(buffer, { maxOutputLength: mostBytes }),
+  decompress: () => Promise.reject(new Error('not used')),
 })
+fetchRaw()
 
 const compressions = {
   none: CompressionTypes.None,

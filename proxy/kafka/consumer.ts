@@ -1,20 +1,27 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { EachBatchPayload, Consumer as KafkaConsumer } from 'kafkajs'
+import type { Codec } from './codecs.ts'
 import type { KafkaClient } from './connect.ts'
 import { failureOf, hintOf } from './errors.ts'
+import { rawOf } from './raw-fetch.ts'
+import { type KafkaRecord, openBatch, type RawBatch, sentAt, type Unreadable } from './records.ts'
 import { ensureTopics } from './topics.ts'
 
-export type Incoming = {
-  readonly offset: number
-  /** When it was sent, epoch ms. */
-  readonly at: number
-  readonly key: Buffer | null
-  readonly value: Buffer | null
+export type Incoming = KafkaRecord & {
+  /** In place of a batch that cannot be read, at its last offset: the first one, and why. */
+  readonly unreadable?: {
+    readonly first: number
+    readonly why: Unreadable
+    readonly codec: Codec | 'unknown'
+  }
 }
 
 /** What a batch comes with. */
 export type Turn = {
   readonly partition: number
+  /** The offsets that the messages come from, the second not included; some of them may have none. */
+  readonly from: number
+  readonly to: number
   /** The offset after the last message there is. */
   readonly end: number
   /** False once the partition is somebody else's, or this consumer stops. */
@@ -40,6 +47,11 @@ export type Consumer = {
   /** Leaves the group, so that others take over at once. */
   stop(): Promise<void>
 }
+
+/** So often a batch is fetched before it counts as unreadable: a network may have damaged it. */
+const mostTries = 3
+/** Batches are opened and passed on together up to this size. */
+const togetherBytes = 4 * 2 ** 20
 
 /** How long a member may be silent before its partitions go to others; kafkajs also waits so long to come back itself. */
 const sessionMs = 6_000
@@ -68,20 +80,62 @@ export const openConsumer = (
     say('warn', 'kafka-lost', { topic, why, hint: hintOf(why) ?? 'tries again by itself' })
   }
 
-  const eachBatch = async ({ batch, heartbeat, isRunning, isStale }: EachBatchPayload): Promise<void> => {
-    const turn: Turn = {
-      partition: batch.partition,
-      end: Number(batch.highWatermark),
-      alive: () => isRunning() && !isStale() && !closing.signal.aborted,
-      heartbeat,
+  /** By partition: the batch that could not be read last, and how often. */
+  const failing = new Map<number, { readonly first: number; readonly tries: number }>()
+
+  /** Opens batches up to a size, from `at` on; `retry` is the offset of one that is to be fetched again. */
+  const open = async (partition: number, batches: readonly RawBatch[], at: number) => {
+    const messages: Incoming[] = []
+    let bytes = 0
+    for (; at < batches.length && bytes < togetherBytes; at++) {
+      const batch = batches[at]!
+      const opened = await openBatch(batch)
+      if ('records' in opened) {
+        for (const record of opened.records) messages.push(record)
+        bytes += opened.bytes
+        continue
+      }
+      const { first, last } = batch
+      const before = failing.get(partition)
+      const tries = before?.first === first ? before.tries + 1 : 1
+      failing.set(partition, { first, tries })
+      if (tries < mostTries) return { messages, at, retry: first }
+      messages.push({
+        offset: last,
+        at: sentAt(batch, Date.now()),
+        key: null,
+        value: null,
+        unreadable: { first, ...opened },
+      })
     }
-    const messages = batch.messages.map(({ offset, timestamp, key, value }) => ({
-      offset: Number(offset),
-      at: Number(timestamp),
-      key,
-      value,
-    }))
-    await handlers.batch(turn, messages)
+    return { messages, at, retry: null }
+  }
+
+  const eachBatch = async ({ batch, heartbeat, isRunning, isStale }: EachBatchPayload): Promise<void> => {
+    const { partition } = batch
+    const alive = (): boolean => isRunning() && !isStale() && !closing.signal.aborted
+    const end = Number(batch.highWatermark)
+    const batches = batch.messages.map(rawOf)
+    for (let at = 0; at < batches.length && alive(); ) {
+      const from = batches[at]!.first
+      const opened = await open(partition, batches, at)
+      at = opened.at
+      const to = opened.retry ?? batches[at - 1]!.last + 1
+      if (to > from) await handlers.batch({ partition, from, to, end, alive, heartbeat }, opened.messages)
+      if (opened.retry !== null) {
+        if (alive()) seek(partition, opened.retry)
+        return
+      }
+      await heartbeat()
+    }
+  }
+
+  const seek = (partition: number, offset: number): void => {
+    try {
+      consumer?.seek({ topic, partition, offset: String(offset) })
+    } catch {
+      // Not running yet, or no more: it is sought again once the group has settled.
+    }
   }
 
   /** One life of a kafkajs consumer; resolves when it has died. */
@@ -141,13 +195,7 @@ export const openConsumer = (
     get up() {
       return up
     },
-    seek: (partition, offset) => {
-      try {
-        consumer?.seek({ topic, partition, offset: String(offset) })
-      } catch {
-        // Not running yet, or no more: it is sought again once the group has settled.
-      }
-    },
+    seek,
     commit: async (partition, offset) => {
       await consumer?.commitOffsets([{ topic, partition, offset: String(offset) }]).catch(() => {})
     },

@@ -26,11 +26,10 @@ export const readRanges = async (
       assigned: (partitions) => {
         for (const partition of partitions) consumer.seek(partition, next.get(partition) ?? 0)
       },
-      batch: async ({ partition }, messages) => {
+      batch: async ({ partition, to: reached }, messages) => {
         const from = next.get(partition)
         const to = ranges.get(partition)?.to ?? 0
-        const last = messages.at(-1)
-        if (from === undefined || last === undefined) return
+        if (from === undefined) return
         // What retention took while it was read is not waited for.
         const wanted = messages.filter(({ offset }) => offset >= from && offset < to)
         try {
@@ -38,8 +37,8 @@ export const readRanges = async (
         } catch (error) {
           done.reject(error)
         }
-        if (last.offset + 1 >= to) next.delete(partition)
-        else if (wanted.length > 0) next.set(partition, last.offset + 1)
+        if (reached >= to) next.delete(partition)
+        else if (reached > from) next.set(partition, reached)
         if (next.size === 0) done.resolve()
       },
     },

@@ -1,0 +1,167 @@
+import { promisify } from 'node:util'
+import { gzip, zstdCompress } from 'node:zlib'
+import { CompressionTypes } from 'kafkajs'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { until } from '../../compose/e2e/until.ts'
+import { ensureKafka, startKafka } from '../../compose/services/kafka.ts'
+import { ensureRedis, startRedis } from '../../compose/services/redis.ts'
+import { skipUnless } from '../../compose/testing/skip.ts'
+import { encodeEvents, encodeMessage } from '../../proxy/events/codec.ts'
+import { openKafka } from '../../proxy/kafka/connect.ts'
+import { openConsumer } from '../../proxy/kafka/consumer.ts'
+import { openProducer } from '../../proxy/kafka/producer.ts'
+import { testConfig } from '../../proxy/kafka/test-config.ts'
+import { ensureTopics } from '../../proxy/kafka/topics.ts'
+import { connectRedis } from '../../proxy/redis/connect.ts'
+import { session } from '../example-facts.ts'
+import { processKeys } from '../projections/processes.ts'
+import { readPartition } from '../state/redis-read.ts'
+import { followTopic } from './kafka.ts'
+
+const it = skipUnless(test, ensureKafka() !== null && ensureRedis() !== null, 'Kafka or Redis is missing')
+const silent = (): void => {}
+const facts = session({ at: Date.now(), toClient: 1 }).length
+
+/** A broker, a Redis and a collector of one partition or more; `send` writes as a proxy would. */
+const collecting = async (partitions: number) => {
+  await using stack = new AsyncDisposableStack()
+  const kafka = stack.use(await startKafka({ properties: { 'message.max.bytes': 8_000_000 } }))
+  const server = stack.use(await startRedis())
+  const client = openKafka(testConfig(kafka.brokers, 'mtscope', partitions), 'test', silent)
+  await ensureTopics(client)
+  const redis = stack.adopt(connectRedis({ urls: [server.url], prefix: 'mtscope' }, 'test', silent), (one) =>
+    one.disconnect(),
+  )
+  await new Promise((resolve) => redis.once('ready', resolve))
+  const deadLetters = stack.adopt(openProducer(client, 'mtscope.dead-letters'), (one) => one.close())
+  const following = stack.adopt(
+    followTopic({
+      client,
+      redis,
+      prefix: 'mtscope',
+      deadLetters,
+      replayWindowMs: 0,
+      now: Date.now,
+      say: silent,
+    }),
+    (one) => one.stop(),
+  )
+  const producer = client.kafka.producer()
+  await producer.connect()
+  stack.defer(() => producer.disconnect())
+  const send = (partition: number, value: Buffer | string, compression = 0) =>
+    producer.send({ topic: 'mtscope.events', messages: [{ partition, value }], compression })
+  const seqs = new Map<number, number>()
+  /** A session of one emitter a partition. */
+  const sendGood = async (partition: number): Promise<void> => {
+    const seq = seqs.get(partition) ?? 1
+    seqs.set(partition, seq + facts)
+    const text = encodeEvents(session({ at: Date.now(), toClient: 1 }))
+    await send(partition, encodeMessage({ node: 'n', boot: `b${partition}`, seq, text }))
+  }
+  const counted = async (partition: number, key: string): Promise<number> =>
+    (await readPartition(redis, 'mtscope', partition))?.aggregates.counts.get('ever')?.get(0)?.get(key) ?? 0
+  const kept = stack.move()
+  return {
+    kafka,
+    redis,
+    client,
+    following,
+    send,
+    sendGood,
+    counted,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
+}
+
+/** The headers of all dead letters, until there are so many. */
+const readDeadLetters = async (client: ReturnType<typeof openKafka>, count: number) => {
+  const found: Record<string, string>[] = []
+  const done = Promise.withResolvers<void>()
+  const consumer = openConsumer(
+    client,
+    { topic: 'mtscope.dead-letters', group: `read-${Math.random()}` },
+    {
+      assigned: () => {},
+      batch: async (_, messages) => {
+        for (const { key, value } of messages) found.push({ key: String(key), value: String(value) })
+        if (found.length >= count) done.resolve()
+      },
+    },
+  )
+  await done.promise
+  await consumer.stop()
+  return found
+}
+
+it('batches of every codec are read, and one that grows beyond the bound is passed over by its offsets', async () => {
+  await using at = await collecting(5)
+  const admin = at.client.kafka.admin()
+  await admin.connect()
+  const bomb = Buffer.alloc(20 * 2 ** 20, 'x')
+  // The broker compresses again as the topic says, with the libraries that its own clients use.
+  for (const [partition, codec] of ['gzip', 'snappy', 'lz4', 'zstd', 'uncompressed'].entries()) {
+    await admin.alterConfigs({
+      validateOnly: false,
+      resources: [
+        { type: 2, name: 'mtscope.events', configEntries: [{ name: 'compression.type', value: codec }] },
+      ],
+    })
+    await at.sendGood(partition)
+    if (codec !== 'uncompressed') await at.send(partition, bomb, CompressionTypes.GZIP)
+    await at.sendGood(partition)
+  }
+  await admin.disconnect()
+  for (const partition of [0, 1, 2, 3, 4]) {
+    await until(
+      async () => (await at.counted(partition, processKeys.facts)) === 2 * facts,
+      `the events around the bomb of partition ${partition} are folded`,
+    )
+    assert.is(await at.counted(partition, 'dead-letters/batch'), partition === 4 ? 0 : 1)
+  }
+  assert.is((await readDeadLetters(at.client, 4)).length, 4)
+})
+
+it('nothing that a message can hold stops the next one', async () => {
+  await using at = await collecting(1)
+  const text = (events: object[]): string => JSON.stringify({ node: 'p', boot: 'p', seq: 1, events })
+  const opened = (more: object): object => ({ ...session({ at: Date.now(), toClient: 1 })[0], ...more })
+  const poison = [
+    '',
+    '0',
+    '[]',
+    '{',
+    '\u0000',
+    '['.repeat(900_000),
+    `{"a":${'['.repeat(400_000)}`,
+    text([]),
+    text([{}, null as unknown as object, opened({ at: 8.64e15 }), opened({ at: -1 }), opened({ at: 1e300 })]),
+    text([opened({ at: 8.64e15, prefix: '\ud800\u0000' })]),
+    text(Array.from({ length: 3_000 }, (_, n) => opened({ at: Date.now() - n * 10_000 }))),
+    JSON.stringify({ node: '\ud800\u0000}{', boot: '__proto__', seq: 2 ** 53 - 1, events: [opened({})] }),
+    JSON.stringify({ node: 'x'.repeat(100_000), boot: '', seq: 1, events: [opened({})] }),
+    'x'.repeat(1_000_000),
+  ]
+  for (const value of poison) {
+    await at.send(0, value)
+    await at.send(0, value, CompressionTypes.ZSTD)
+    await at.sendGood(0)
+  }
+  await at.send(0, await promisify(zstdCompress)(Buffer.alloc(70e6)))
+  await at.send(0, await promisify(gzip)(Buffer.alloc(700e6)))
+  await at.send(0, Buffer.alloc(70e6), CompressionTypes.ZSTD)
+  await at.sendGood(0)
+  await until(
+    async () => {
+      const read = await readPartition(at.redis, 'mtscope', 0)
+      return read?.meta.offset === 3 * poison.length + 4 ? read : null
+    },
+    'all of them are passed',
+    120_000,
+  )
+  const standing = (await readPartition(at.redis, 'mtscope', 0))?.aggregates.emitters.get('n/b0')
+  assert.is(standing?.next, (poison.length + 1) * facts + 1)
+})
+
+test.run()

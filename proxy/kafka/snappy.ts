@@ -1,0 +1,90 @@
+// https://github.com/google/snappy/blob/main/format_description.txt, and the frames that Java's clients put around it.
+
+/** Why bytes cannot be decompressed. */
+export class Damaged extends Error {}
+/** They would grow beyond the bound. */
+export class TooMuch extends Error {}
+
+const magic = Buffer.from('82534e4150505900', 'hex')
+/** The magic and two versions. */
+const headerBytes = 16
+
+/** The length that a block grows to, and where its elements begin. */
+const preamble = (block: Buffer): { readonly size: number; readonly at: number } => {
+  let size = 0
+  for (let at = 0; at < 5; at++) {
+    const byte = block[at]
+    if (byte === undefined) break
+    size += (byte & 0x7f) * 2 ** (7 * at)
+    if (byte < 0x80) return { size, at: at + 1 }
+  }
+  throw new Damaged('snappy: no length')
+}
+
+/** How far back a copy begins and how long it is, by its tag. */
+const copyOf = (block: Buffer, at: number, tag: number) => {
+  const kind = tag & 3
+  if (kind === 1) return { length: 4 + ((tag >> 2) & 7), back: ((tag >> 5) << 8) | block[at]!, next: at + 1 }
+  const length = 1 + (tag >> 2)
+  return kind === 2
+    ? { length, back: block.readUInt16LE(at), next: at + 2 }
+    : { length, back: block.readUInt32LE(at), next: at + 4 }
+}
+
+/** The length of a literal, and where it begins. */
+const literalOf = (block: Buffer, at: number, tag: number) => {
+  const short = tag >> 2
+  if (short < 60) return { length: short + 1, from: at }
+  const bytes = short - 59
+  return { length: block.readUIntLE(at, bytes) + 1, from: at + bytes }
+}
+
+/** Copies from what is already there; where the two overlap, the pattern repeats. */
+export const repeat = (out: Buffer, to: number, back: number, length: number): void => {
+  if (back === 0 || back > to || to + length > out.length) throw new Damaged('a copy from or to outside')
+  for (let done = 0; done < length; ) {
+    const step = Math.min(back + done, length - done)
+    out.copy(out, to + done, to - back, to - back + step)
+    done += step
+  }
+}
+
+const block = (bytes: Buffer, most: number): Buffer => {
+  const { size, at: begins } = preamble(bytes)
+  if (size > most) throw new TooMuch(`snappy: ${size} bytes`)
+  const out = Buffer.allocUnsafe(size)
+  let to = 0
+  for (let at = begins; at < bytes.length; ) {
+    const tag = bytes[at]!
+    if ((tag & 3) === 0) {
+      const { length, from } = literalOf(bytes, at + 1, tag)
+      if (from + length > bytes.length || to + length > size) throw new Damaged('snappy: a literal too long')
+      bytes.copy(out, to, from, from + length)
+      to += length
+      at = from + length
+    } else {
+      const { length, back, next } = copyOf(bytes, at + 1, tag)
+      repeat(out, to, back, length)
+      to += length
+      at = next
+    }
+  }
+  if (to !== size) throw new Damaged('snappy: shorter than it says')
+  return out
+}
+
+/** Throws Damaged or TooMuch, or a RangeError of Buffer where bytes are missing. */
+export const unsnappy = (bytes: Buffer, most: number): Buffer => {
+  if (!bytes.subarray(0, magic.length).equals(magic)) return block(bytes, most)
+  const blocks: Buffer[] = []
+  let left = most
+  for (let at = headerBytes; at < bytes.length; ) {
+    const length = bytes.readInt32BE(at)
+    if (length < 0 || at + 4 + length > bytes.length) throw new Damaged('snappy: a block too long')
+    const out = block(bytes.subarray(at + 4, at + 4 + length), left)
+    left -= out.length
+    blocks.push(out)
+    at += 4 + length
+  }
+  return Buffer.concat(blocks)
+}
