@@ -127,7 +127,7 @@ export const sampled = (at: number, of: SampleOf = {}): ProxyEvent => ({
 export const rejected = (
   at: number,
   reason: Extract<ProxyEvent, { type: 'handshake.rejected' }>['reason'],
-  more: { client?: string; skewSeconds?: number } = {},
+  more: { client?: string; skewSeconds?: number; user?: string } = {},
 ): ProxyEvent => ({
   v: 1,
   type: 'handshake.rejected',

@@ -12,6 +12,7 @@ const closed = (reason: string, phase = 'relaying'): string =>
 const rtt = (le: string): string => `${p.datacenterSeconds.name}_bucket{le="${le}",${dc}}`
 const rttCount = `${p.datacenterSeconds.name}_count{${dc}}`
 const rejected = (reason: string): string => `${p.handshakesRejected.name}{reason="${reason}",${on}}`
+const signedRefused = `${p.signedRefused.name}{reason="unknown-sni",${on}}`
 const accepted = `${p.handshakeSeconds.name}_count{mode="tls",${on}}`
 
 /** Round trips of a probe every 30 s for four hours, below 100 ms, then slower for half an hour. */
@@ -146,6 +147,18 @@ export const cases: readonly Case[] = [
   {
     name: 'one replay is a client that tried twice',
     series: { [`${p.replaysRefused.name}{${on}}`]: '0x20 1x20' },
+    at: '19m',
+    firing: [],
+  },
+  {
+    name: 'an app with the link of another domain tries again and again',
+    series: { [signedRefused]: '0x20 0+1x20' },
+    at: '19m',
+    firing: ['MtscopeSignedRefused'],
+  },
+  {
+    name: 'one signed hello was refused',
+    series: { [signedRefused]: '0x20 1x20' },
     at: '19m',
     firing: [],
   },

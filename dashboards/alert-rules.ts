@@ -183,6 +183,16 @@ const strangers: AlertGroup = {
         'Somebody sends captured handshakes again, as censors do to find proxies. They were shown the masking host.',
     },
     {
+      alert: 'MtscopeSignedRefused',
+      rule: 'signed-refused',
+      severity: 'warning',
+      expr: `sum by (instance, reason) (increase(${p.signedRefused.name}[10m])) >= 3`,
+      for: '0m',
+      summary: '{{ $labels.instance }} refuses hellos that a user signed: {{ $labels.reason }}',
+      description:
+        '{{ $value | humanize }} in ten minutes, usually none. Only a user can sign: an app with a right secret cannot connect. unknown-sni: its link is of another TLS_DOMAIN.',
+    },
+    {
       alert: 'MtscopeMaskingLost',
       rule: 'masking-lost',
       severity: 'warning',

@@ -16,7 +16,7 @@ export const security: Board = {
           query(sum(rate(p.handshakesRejected), 'reason'), '{{reason}}'),
           {
             description:
-              'bad-digest, not-mtproto, timeout: scans. unknown-user, mode-off, unknown-sni: links that are out of date. clock-skew: a clock. replayed: somebody tests.',
+              'bad-digest, malformed-hello, not-mtproto, timeout: scans. unknown-user, mode-off, unknown-sni: links that are out of date. clock-skew: a clock. replayed: somebody tests.',
             width: 16,
             runbook: 'rejection-storm',
           },
@@ -51,6 +51,17 @@ export const security: Board = {
             description:
               'Beyond UNAUTHENTICATED_EVENTS_PER_SECOND: in all numbers here, in a summary each minute, without spans.',
             runbook: 'rejection-storm',
+          },
+        ),
+        timeseries(
+          'Signed but refused',
+          'short',
+          query(sum(increase(p.signedRefused), 'instance', 'reason'), '{{instance}} {{reason}}'),
+          {
+            description:
+              'Hellos that a user’s secret signed, in this time, without replays and wrong clocks: zero, or an app of ours is locked out. unknown-sni: a link of another domain. unknown-dc: a datacenter that this version does not know. not-mtproto: something between changes bytes.',
+            thresholds: bad(1, 3),
+            runbook: 'signed-refused',
           },
         ),
         timeseries(

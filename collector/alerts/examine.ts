@@ -17,6 +17,7 @@ import {
   rejectionStorm,
   replayedHandshakes,
   replaysUnclaimed,
+  signedRefused,
 } from './stranger-rules.ts'
 import { connectionDrops, stalledSessions } from './traffic-rules.ts'
 
@@ -29,6 +30,7 @@ const looks: Record<Exclude<RuleName, SelfRule>, (watch: Watch) => Finding[]> = 
   'rejection-storm': rejectionStorm,
   'replay-unclaimed': replaysUnclaimed,
   replays: replayedHandshakes,
+  'signed-refused': signedRefused,
   'clock-skew': clockSkew,
   'limit-reached': limitsReached,
   'event-loop': eventLoops,

@@ -38,6 +38,8 @@ export const rules = {
   'rejection-storm': { severity: 'warning', windowMs: 5 * minute, least: 100, times: 5 },
   /** Handshakes that the shared replay cache did not answer for. */
   'replay-unclaimed': { severity: 'warning', windowMs: 5 * minute, raise: 20, clear: 1 },
+  /** Hellos that a user signed and that were refused for nothing that is expected: a few, for an app tries again. */
+  'signed-refused': { severity: 'warning', windowMs: 10 * minute, raise: 3, clear: 1 },
   replays: { severity: 'warning', windowMs: 10 * minute, raise: 10, clear: 3 },
   /** Signed hellos out of the window of time, from so many clients. */
   'clock-skew': { severity: 'critical', windowMs: 10 * minute, raise: 10, clear: 3, clients: 3 },

@@ -49,6 +49,25 @@ test('ten replays in ten minutes raise, with about how many addresses, and clear
   assert.equal(host.told('replays'), ['+all nodes', '-all nodes'])
 })
 
+test('three hellos that a user signed and that were refused raise, with user, reason and what to do', () => {
+  const host = watched()
+  const refused = (n: number) => many(n, 'unknown-sni', { skewSeconds: 1, user: 'ann' })
+  host.pass(1, refused(1))
+  assert.equal(host.told('signed-refused'), ['+all nodes'])
+  assert.match(host.last('signed-refused')!.summary, /mostly of ann for unknown-sni.*send them the new link/)
+  host.pass(11)
+  assert.equal(host.told('signed-refused'), ['+all nodes', '-all nodes'])
+})
+
+test('what nobody signed, a replay, a wrong clock and silence are no signed hello that is refused', () => {
+  const host = watched()
+  for (const reason of ['replayed', 'clock-skew', 'unclaimed', 'timeout'] as const)
+    host.pass(1, many(2, reason, { skewSeconds: 1, user: 'ann' }))
+  host.pass(1, many(2, 'malformed-hello'))
+  host.pass(1, many(2, 'mode-off', { user: 'ann' }))
+  assert.equal(host.told('signed-refused'), [])
+})
+
 const signed = (at: number) =>
   session({ at }).map((event) => (event.type === 'handshake.accepted' ? { ...event, skewSeconds: 1 } : event))
 

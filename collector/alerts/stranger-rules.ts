@@ -5,6 +5,14 @@ import { replayKeys } from '../projections/replays.ts'
 import { type Finding, labelsOf, recentSum, spell, verdictOf, type Watch } from './finding.ts'
 import { rules } from './rules.ts'
 
+/** The label that was counted most in the window, of keys `key(label)`. */
+const mostOf = (watch: Watch, key: (label: string) => string, windowMs: number): string => {
+  const counted = labelsOf(watch, key('')).map(
+    (label) => [label, recentSum(watch, key(label), windowMs)] as const,
+  )
+  return counted.sort((a, b) => b[1] - a[1])[0]?.[0] ?? 'unknown'
+}
+
 export const rejectionStorm = (watch: Watch): Finding[] => {
   const rule = 'rejection-storm'
   const { windowMs, least, times } = rules[rule]
@@ -20,13 +28,6 @@ export const rejectionStorm = (watch: Watch): Finding[] => {
       : n < least / 2 || value < (times / 2) * baseline
         ? 'good'
         : 'between'
-  const mostly = (): string => {
-    const reasons = labelsOf(watch, r.rejectedFor(''))
-    const counted = reasons.map(
-      (reason) => [reason, recentSum(watch, r.rejectedFor(reason), windowMs)] as const,
-    )
-    return counted.sort((a, b) => b[1] - a[1])[0]?.[0] ?? 'unknown'
-  }
   return [
     {
       rule,
@@ -35,7 +36,7 @@ export const rejectionStorm = (watch: Watch): Finding[] => {
       baseline,
       verdict,
       summary: () =>
-        `${n} handshakes were refused in the last ${spell(windowMs * watch.factor)} (${Math.round(value)} a minute, usually ${Math.round(baseline)}), mostly ${mostly()}. ` +
+        `${n} handshakes were refused in the last ${spell(windowMs * watch.factor)} (${Math.round(value)} a minute, usually ${Math.round(baseline)}), mostly ${mostOf(watch, r.rejectedFor, windowMs)}. ` +
         'Somebody scans this host, or a link with an old secret is being passed round. Clients with right links are not affected.',
       calm: () => `Refused handshakes are back at ${Math.round(value)} a minute.`,
     },
@@ -66,6 +67,38 @@ export const replayedHandshakes = (watch: Watch): Finding[] => {
         `${value} recorded handshakes were played back in the last ${spell(windowMs * watch.factor)}, from about ${addresses(clientsOf(slotsHit(watch, replayKeys.slot, windowMs)))}. ` +
         'Somebody who can see your users’ traffic probes what this host is. They were shown the masking host: check that MASK_HOST answers, and be ready to move.',
       calm: () => 'No more handshakes are being played back.',
+    },
+  ]
+}
+
+const signedAdvice: Readonly<Record<string, string>> = {
+  'unknown-sni':
+    'Their link is of another domain than TLS_DOMAIN: send them the new link, or put TLS_DOMAIN back.',
+  'unknown-dc': 'The app asks for a datacenter that the directory does not have: update mtscope.',
+}
+
+export const signedRefused = (watch: Watch): Finding[] => {
+  const rule = 'signed-refused'
+  const { windowMs, raise, clear } = rules[rule]
+  const value = recentSum(watch, r.signedRefused, windowMs)
+  return [
+    {
+      rule,
+      subject: 'all nodes',
+      value,
+      baseline: 0,
+      verdict: verdictOf(value, raise, clear),
+      summary: () => {
+        const reason = mostOf(watch, r.signedRefusedFor, windowMs)
+        const user = mostOf(watch, r.signedRefusedOf, windowMs)
+        const advice =
+          signedAdvice[reason] ?? 'Report it with the JA4 of these hellos (Security, JA4 × outcome).'
+        return (
+          `${value} hellos that a user signed were refused in the last ${spell(windowMs * watch.factor)} (usually none), mostly of ${user} for ${reason}. ` +
+          `This user's app cannot connect. ${advice}`
+        )
+      },
+      calm: () => 'No more signed hellos are being refused.',
     },
   ]
 }

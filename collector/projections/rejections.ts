@@ -1,4 +1,5 @@
 import type { ProxyEvent, RefusalCount } from '../../proxy/events/contract.ts'
+import { isSignedRefusal } from '../../proxy/events/signed-refusal.ts'
 import type { Tally } from '../delta.ts'
 import { labelled, slotOf, slots } from '../key.ts'
 
@@ -6,6 +7,10 @@ export const rejectionKeys = {
   rejected: 'rejected',
   rejectedFor: labelled('rejected'),
   fronted: 'fronted',
+  /** Signed ClientHellos refused for nothing that is expected, by reason and by user. */
+  signedRefused: 'signed-refused',
+  signedRefusedFor: labelled('signed-refused'),
+  signedRefusedOf: labelled('signed-refused.user'),
   /** Signed ClientHellos: accepted ones, and those from `ahead` of or `behind` our clock with their seconds and clients. */
   signed: 'skew.ok',
   skewed: labelled('skew.n'),
@@ -18,12 +23,22 @@ const k = rejectionKeys
 // One client from 1970 must not carry the mean away.
 const mostSkewSeconds = 86_400
 
-const rejected = ({ reason, fronted, count }: RefusalCount, tally: Tally): void => {
+const rejected = (refusal: RefusalCount, tally: Tally): void => {
+  const { reason, fronted, count } = refusal
   tally.ever(k.rejectedFor(reason), count)
   tally.tick(k.rejectedFor(reason), count)
   tally.tick(k.rejected, count)
   tally.minute(k.rejected, count)
   if (fronted) tally.ever(k.fronted, count)
+  if (isSignedRefusal(refusal)) signedRefused(refusal, tally)
+}
+
+const signedRefused = ({ reason, user = '', count }: RefusalCount, tally: Tally): void => {
+  tally.tick(k.signedRefused, count)
+  for (const key of [k.signedRefusedFor(reason), k.signedRefusedOf(user)]) {
+    tally.ever(key, count)
+    tally.tick(key, count)
+  }
 }
 
 const sideOf = (seconds: number): string => (seconds > 0 ? 'ahead' : 'behind')
@@ -51,7 +66,7 @@ export const rejections = (event: ProxyEvent, tally: Tally): Tally => {
       if (event.skewSeconds !== undefined) tally.tick(k.signed, 1)
       return tally
     case 'handshake.rejected':
-      rejected({ reason: event.reason, fronted: event.fronted, count: 1 }, tally)
+      rejected({ ...event, count: 1 }, tally)
       if (event.reason === 'clock-skew' && event.skewSeconds !== undefined) {
         const seconds = Math.max(-mostSkewSeconds, Math.min(mostSkewSeconds, event.skewSeconds))
         skewed(seconds, 1, tally)

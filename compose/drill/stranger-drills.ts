@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { type Client, connectClient } from '../e2e/client.ts'
 import { clientHello } from '../e2e/client-hello.ts'
+import { oddHellos } from '../e2e/odd-hellos.ts'
 import { siteName } from '../e2e/site.ts'
 import { observe } from '../e2e/stranger.ts'
 import { again } from './again.ts'
@@ -64,6 +65,36 @@ export const strangerDrills: readonly Drill[] = [
       return null
     },
     fires: [collector('replays', 'all nodes'), prometheus('MtscopeReplays', '')],
+  },
+  {
+    name: 'an app has the link of another domain, and tries ten times',
+    strike: async (world) => {
+      for (let i = 0; i < 10; i++) {
+        const { port, secret } = world.fleet.proxies[0]!
+        await sendFrom(
+          10,
+          port,
+          clientHello({ secret: Buffer.from(secret, 'hex'), domain: 'old.test' }).bytes,
+        )
+      }
+      return null
+    },
+    fires: [
+      collector('signed-refused', 'all nodes'),
+      prometheus('MtscopeSignedRefused', 'instance=proxy-1 reason=unknown-sni'),
+    ],
+  },
+  {
+    name: 'apps with every bug that is known, each with a right signature',
+    strike: async (world) => {
+      const { port, secret } = world.fleet.proxies[0]!
+      for (const odd of Object.values(oddHellos)) {
+        await using client = await connectClient({ mode: 'tls', port, secret, odd })
+        await client.reqPq()
+      }
+      return null
+    },
+    fires: [],
   },
   {
     name: 'the hellos of 20 clients come from an hour ago',

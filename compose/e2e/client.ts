@@ -6,6 +6,7 @@ import { type Conversation, conversation } from './conversation.ts'
 import { type Transport, unframe } from './frames.ts'
 import { readMessage } from './messages.ts'
 import { initiate } from './obfuscation.ts'
+import { signedAgain } from './odd-hellos.ts'
 import { type Cuts, segments } from './segments.ts'
 import { appRecordBytes, type Greeting, unwrapper, wrapper } from './tls-client.ts'
 
@@ -28,6 +29,8 @@ export type ClientOptions = {
   domain?: string
   clockOffsetSeconds?: number
   postQuantum?: boolean
+  /** Changes the hello before it is signed, see `odd-hellos.ts`. */
+  odd?: (hello: Buffer) => Buffer
   /** Cuts the hello into so many TLS records. */
   helloRecords?: number
   /** Where the bytes sent are cut into segments of their own: offsets in all that is sent, or each of the first 2 kB. */
@@ -101,7 +104,8 @@ export const connectClient = async (options: ClientOptions): Promise<Client> => 
   let hello: Buffer | undefined
   if (mode === 'tls' && secret) {
     const at = Math.floor(Date.now() / 1000) + (options.clockOffsetSeconds ?? 0)
-    const drawn = clientHello({ secret, domain, at, postQuantum: options.postQuantum ?? false })
+    const right = clientHello({ secret, domain, at, postQuantum: options.postQuantum ?? false })
+    const drawn = options.odd ? signedAgain(right, options.odd(right.bytes), secret, at) : right
     hear = unwrapper(drawn, secret, greeted.resolve, hearSealed)
     hello = options.helloRecords ? inRecords(drawn.bytes, options.helloRecords) : drawn.bytes
   }

@@ -38,9 +38,10 @@ export const signedAgain = (hello: Hello, bytes: Buffer, secret: Buffer, at = Da
   const signed = Buffer.from(bytes)
   signed.fill(0, 11, 43)
   sign(signed, secret, Math.floor(at))
-  const sessionId = signed.subarray(44, 44 + Math.min(signed[43]!, 32))
-  // X25519 is answered where no share of the client's fits.
-  return { bytes: signed, random: signed.subarray(11, 43), sessionId, groups: [...hello.groups, x25519] }
+  const sessionId = signed.subarray(44, 44 + Math.min(signed[43] ?? 0, 32))
+  // X25519 is answered where no share of the client's fits, and P-256 where it has no other.
+  const groups = [...hello.groups, x25519, 0x0017]
+  return { bytes: signed, random: signed.subarray(11, 43), sessionId, groups }
 }
 
 const extended = (bytes: Buffer, ...more: Extension[]): Buffer => {
@@ -189,6 +190,7 @@ export const oddHellos: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
     copy.writeUInt16BE(copy.readUInt16BE(suitesAt) - 1, suitesAt)
     return copy
   },
-  'nothing but a random': (bytes) => cut(bytes, 43),
+  // Of the session id, or two of the same second were a replay.
+  'eight bytes behind its random': (bytes) => cut(bytes, 52),
   'as gotd/td makes it': gotd,
 }

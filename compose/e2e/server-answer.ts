@@ -1,5 +1,11 @@
 import { createHmac } from 'node:crypto'
-import { ciphers, type Hello, x25519MlKem768 } from './client-hello.ts'
+import { ciphers, type Hello, x25519, x25519MlKem768 } from './client-hello.ts'
+
+const shareBytes = new Map([
+  [x25519MlKem768, 1120],
+  [x25519, 32],
+  [0x0017, 65],
+])
 
 /**
  * Reads the answer to a fake-TLS hello as the apps do: ServerHello, one ChangeCipherSpec, exactly one ApplicationData,
@@ -40,14 +46,15 @@ const readServerHello = (handshake: Buffer, hello: Hello): number => {
   if (handshake[0] !== 2 || length !== handshake.length - 4)
     throw new Error('no ServerHello of the record’s length')
   if (handshake.readUInt16BE(4) !== 0x0303) throw new Error('a ServerHello of another version')
-  if (handshake[38] !== 32 || !handshake.subarray(39, 71).equals(hello.sessionId))
+  const suiteAt = 39 + handshake[38]!
+  if (!handshake.subarray(39, suiteAt).equals(hello.sessionId))
     throw new Error('the session id was not echoed')
-  if (!ciphers.slice(0, 3).includes(handshake.readUInt16BE(71)))
+  if (!ciphers.slice(0, 3).includes(handshake.readUInt16BE(suiteAt)))
     throw new Error('a cipher that was not offered')
-  if (handshake[73] !== 0 || handshake.readUInt16BE(74) !== handshake.length - 76)
+  if (handshake[suiteAt + 2] !== 0 || handshake.readUInt16BE(suiteAt + 3) !== handshake.length - suiteAt - 5)
     throw new Error('malformed extensions')
   const seen = new Map<number, Buffer>()
-  for (let at = 76; at < handshake.length; ) {
+  for (let at = suiteAt + 5; at < handshake.length; ) {
     const end = at + 4 + handshake.readUInt16BE(at + 2)
     if (end > handshake.length) throw new Error('an extension beyond the ServerHello')
     seen.set(handshake.readUInt16BE(at), handshake.subarray(at + 4, end))
@@ -59,7 +66,7 @@ const readServerHello = (handshake: Buffer, hello: Hello): number => {
   const group = share?.readUInt16BE(0) ?? 0
   if (!share || !hello.groups.includes(group))
     throw new Error(`a share for group ${group}, which has none here`)
-  const expected = group === x25519MlKem768 ? 1120 : 32
+  const expected = shareBytes.get(group) ?? 0
   if (share.readUInt16BE(2) !== expected || share.length !== 4 + expected)
     throw new Error('a key share of the wrong size')
   return group

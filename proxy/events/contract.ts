@@ -21,7 +21,7 @@ export type Phase = 'hello' | 'dial' | 'waiting' | 'relaying' | 'fronting'
 export type RejectReason =
   | 'bad-digest' // a ClientHello that no user's secret signed
   | 'unknown-user' // an obfuscated payload that no user's secret opens
-  | 'unknown-sni' // a ClientHello for another name than TLS_DOMAIN
+  | 'unknown-sni' // a signed ClientHello for another name than TLS_DOMAIN
   | 'mode-off' // a right secret in a mode that MODES leaves out
   | 'unknown-dc' // a right secret that asks for a datacenter nobody knows
   | 'clock-skew' // a signed ClientHello from another time

@@ -55,6 +55,13 @@ export const metrics = {
     labels: ['reason'],
     help: 'Handshakes that were not a client of ours',
   },
+  signedRefused: {
+    name: 'mtscope_signed_hellos_refused_total',
+    kind: 'counter',
+    unit: '1',
+    labels: ['reason'],
+    help: 'ClientHellos that a user signed and that were refused, but for replays, wrong clocks, unanswered claims and silence: should be 0',
+  },
   clientHellos: {
     name: 'mtscope_client_hellos_total',
     kind: 'counter',

@@ -92,6 +92,7 @@ test('a counter that alerts watch tells 0 before anything was counted: it cannot
   for (const sample of [
     'mtscope_handshakes_rejected_total{reason="clock-skew"}',
     'mtscope_limit_refused_total{limit="connections"}',
+    'mtscope_signed_hellos_refused_total{reason="unknown-sni"}',
     'mtscope_events_lost_total{reason="log-bounds"}',
     'mtscope_replays_unclaimed_total{action="local"}',
   ])

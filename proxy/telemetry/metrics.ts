@@ -2,6 +2,7 @@ import type { Meter } from '@opentelemetry/api'
 import type { Examined } from '../doctor/watch.ts'
 import type { ProxyEvent } from '../events/contract.ts'
 import { limits, losses, rejections } from '../events/shapes.ts'
+import { isSignedRefusal } from '../events/signed-refusal.ts'
 import type { Shipping } from '../shipping.ts'
 import { metrics } from './catalogue.ts'
 import { foldFindings } from './findings.ts'
@@ -31,7 +32,7 @@ export type Sources = {
 }
 
 type Summary = Extract<ProxyEvent, { type: 'connections.summarised' }>
-type Refusal = Pick<Summary['refusals'][number], 'reason' | 'ja4' | 'fronted'>
+type Refusal = Omit<Summary['refusals'][number], 'count' | 'groups'>
 
 const none = 'none'
 
@@ -90,6 +91,7 @@ export const foldMetrics = (
   const accepted = observed(meter, metrics.connectionsAccepted)()
   const closed = observed(meter, metrics.connectionsClosed)
   const rejected = observed(meter, metrics.handshakesRejected)
+  const signedRefused = observed(meter, metrics.signedRefused)
   const hellos = observed(meter, metrics.clientHellos)
   const nameOf = nameFingerprints()
   const handshake = histogram(meter, metrics.handshakeSeconds)
@@ -115,6 +117,7 @@ export const foldMetrics = (
   const gc = observed(meter, metrics.gcSeconds)()
   const reloads = observed(meter, metrics.configReloads)()
   bornAtZero(rejected, rejections)
+  bornAtZero(signedRefused, { 'unknown-sni': true, 'unknown-dc': true, 'not-mtproto': true })
   bornAtZero(refused, limits)
   bornAtZero(lost, losses)
   bornAtZero(unclaimed, { local: true, refuse: true })
@@ -164,8 +167,10 @@ export const foldMetrics = (
     cell.value = addresses.size > 0 ? 1 : 0
   }
 
-  const reject = ({ reason, ja4, fronted: toMask }: Refusal, count: number): void => {
+  const reject = (refusal: Refusal, count: number): void => {
+    const { reason, ja4, fronted: toMask } = refusal
     rejected(reason).value += count
+    if (isSignedRefusal(refusal)) signedRefused(reason).value += count
     if (ja4 !== undefined) hellos(nameOf(ja4, false), reason).value += count
     if (reason === 'replayed') replays.value += count
     if (toMask) fronted.value += count

@@ -189,6 +189,21 @@ test('every length that does not fit is odd, and what there is is read', () => {
   }
 })
 
+test('a message of another type or length is odd, and read as a hello', () => {
+  const { bytes, serverName } = named('telegram-classic')
+  for (const [at, value] of [
+    [5, 2],
+    [8, 0],
+  ] as const) {
+    const changed = Buffer.from(bytes)
+    changed[at] = value
+    const { form, sessionId, ...hello } = parsed(changed)
+    assert.is(form, 'odd')
+    assert.is(hello.serverName, serverName)
+    assert.equal(sessionId, bytes.subarray(44, 76))
+  }
+})
+
 test('any number of extensions is read', () => {
   const many = Array.from({ length: 4000 }, (_, i) => `${(0x4000 + i).toString(16)}0000`).join('')
   const hello = parsed(helloOf(Buffer.from(`${many}002b0003020304`, 'hex')))

@@ -233,11 +233,15 @@ export const readClientHello = (sealed: Sealed): Hello => {
     keyShares: [],
   }
   const r = new Reader(whole, handshakeAt)
-  if (r.u8() !== 1 || r.u24() !== end - r.at) hello.form = 'odd'
+  if (r.u8() !== 1) hello.form = 'odd'
+  if (r.u24() !== end - r.at) hello.form = 'odd'
   hello.legacyVersion = r.u16()
   r.take(32)
-  hello.sessionId = r.take(r.u8())
-  if (hello.sessionId.length > 32) hello.form = 'odd'
+  const sessionLength = r.u8()
+  if (sessionLength > 32) hello.form = 'odd'
+  // As much of it as there is.
+  hello.sessionId = whole.subarray(r.at, r.at + sessionLength)
+  r.take(sessionLength)
   hello.cipherSuites = pairs(hello, r.take(r.u16()))
   r.take(r.u8()) // compression methods
   // Extensions are read to the end of the message: the length of their block is not needed for it.

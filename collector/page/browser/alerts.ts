@@ -20,6 +20,7 @@ const measures: Record<RuleName, Measure> = {
   'datacenter-slow': measure(ms, true),
   'rejection-storm': measure((value) => `${count(value)} a minute`, true),
   'replay-unclaimed': measure((value) => `${count(value)} handshakes`),
+  'signed-refused': measure((value) => `${count(value)} hellos`),
   replays: measure(count),
   'clock-skew': measure(seconds),
   'limit-reached': measure((value) => `${count(value)} refused`),

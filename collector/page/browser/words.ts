@@ -19,7 +19,7 @@ export const rejections: Record<RejectReason, string> = {
   'bad-digest': 'A TLS hello that no secret signed: a visitor, a scanner, or a client with an old link.',
   'unknown-user': 'A handshake that no secret opens: an old or mistyped link, or a scanner.',
   'unknown-sni':
-    'A TLS hello for another name than TLS_DOMAIN: a scanner, or a link made for another domain.',
+    "A TLS hello that a user's secret signed, for another name than TLS_DOMAIN: a link made for another domain.",
   'mode-off': 'A right secret in a mode that MODES leaves out: give out a link of a mode that is on.',
   'unknown-dc': 'A right secret that asked for a datacenter nobody knows.',
   'clock-skew': "A signed hello from another time: the client's clock is wrong, or, if many, this host's.",

@@ -1,0 +1,19 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { rejections } from './shapes.ts'
+import { isSignedRefusal } from './signed-refusal.ts'
+
+test('a signed hello may be refused for a replay, a wrong clock, an unanswered claim or silence, and nothing else', () => {
+  const counted = Object.keys(rejections).filter((reason) =>
+    isSignedRefusal({ reason: reason as keyof typeof rejections, user: 'ann', skewSeconds: 0 }),
+  )
+  for (const expected of ['replayed', 'clock-skew', 'unclaimed', 'timeout']) {
+    assert.not(counted.includes(expected), expected)
+  }
+  assert.is(counted.length, Object.keys(rejections).length - 4)
+  assert.ok(isSignedRefusal({ reason: 'unknown-sni', user: 'ann', ja4: 'other' }), 'one of a summary')
+  assert.not(isSignedRefusal({ reason: 'unknown-dc', user: 'ann' }), 'a payload, not a hello')
+  assert.not(isSignedRefusal({ reason: 'malformed-hello', ja4: 'other' }), 'of no user')
+})
+
+test.run()
