@@ -17,7 +17,7 @@ import type { LinkEvents } from './link.ts'
 import { append, closeSession, faulted, ms, reasonOf, rejectedFact, type Session } from './session.ts'
 
 /** A client within the records that its signed hello has opened. */
-type Inner = { session: Session } & Pick<Signed, 'user' | 'facts' | 'digest'>
+type Inner = { session: Session } & Pick<Signed, 'user' | 'digest'>
 type Signed = Extract<Greeted, { step: 'hello' }>
 
 /** The bytes are kept until they are judged: a stranger's go to the masking host as they came. */
@@ -60,7 +60,8 @@ const answerHello = (session: Session, greeted: Signed): void => {
     const rest = session.greeting!.subarray(greeted.length)
     session.greeting = null
     session.unwrap = unwrapper()
-    const inner: Inner = { session, user, facts, digest }
+    session.signed = facts
+    const inner: Inner = { session, user, digest }
     client.attach(inside, inner)
     relay.greetings.answered(session)
     if (rest.length > 0) inside.bytes(inner, rest, 0, rest.length)
@@ -83,12 +84,12 @@ const alertHeader = Buffer.from('1703030013', 'hex')
 const alertLength = alertHeader.length + 19
 
 /** Who replays a hello that is forgotten comes this far: it hears the alert that a site answers a bad record with. */
-const rejectInside = ({ session, facts }: Inner, reason: 'not-mtproto' | 'unknown-dc'): void => {
+const rejectInside = ({ session }: Inner, reason: 'not-mtproto' | 'unknown-dc'): void => {
   const alert = Buffer.alloc(alertLength)
   alertHeader.copy(alert)
   session.relay.random(alert, alertHeader.length, alertLength)
   session.client.write(alert, 0, alertLength)
-  rejectedFact(session, reason, false, facts)
+  rejectedFact(session, reason, false, session.signed!)
   closeSession(session, 'proxy', reason)
 }
 
@@ -149,7 +150,7 @@ export const greeting: LinkEvents<Session> = {
 /** Behind an answered ClientHello: the 64 bytes, inside records. */
 const inside: LinkEvents<Inner> = {
   bytes: (inner, buffer, start, end) => {
-    const { session, user, facts, digest } = inner
+    const { session, user, digest } = inner
     const to = session.unwrap!(buffer, start, end)
     if (to < 0) return rejectInside(inner, 'not-mtproto')
     session.relay.greetings.progressed(session)
@@ -163,7 +164,7 @@ const inside: LinkEvents<Inner> = {
         greeted.step === 'rejected' && greeted.reason === 'unknown-dc' ? 'unknown-dc' : 'not-mtproto',
       )
     }
-    accept(session, { ...greeted, digest }, session.greeting.subarray(payloadLength), facts)
+    accept(session, { ...greeted, digest }, session.greeting.subarray(payloadLength), session.signed!)
   },
   drained: () => {},
   ended: ({ session }) => closeSession(session, 'client', 'done'),

@@ -1,6 +1,7 @@
 import type { CloseReason, Phase, RejectReason, Side, Session as Who } from '../events/contract.ts'
 import type { Cipher } from '../wire/cipher.ts'
 import type { Unwrap } from '../wire/records.ts'
+import type { SignedFacts } from './handshake.ts'
 import type { Dialing, Link, LinkError } from './link.ts'
 import type { Relay } from './relay.ts'
 
@@ -32,6 +33,8 @@ export type Session = {
   datacenter: Link | null
   /** Null until the handshake was accepted. */
   who: Who | null
+  /** Of the hello that was answered; null: none. */
+  signed: SignedFacts | null
   unwrap: Unwrap | null
   fromClient: Cipher | null
   toDatacenter: Cipher | null
@@ -85,6 +88,7 @@ export const openSession = (
   claim: null,
   datacenter: null,
   who: null,
+  signed: null,
   unwrap: null,
   fromClient: null,
   toDatacenter: null,

@@ -5,13 +5,12 @@ import * as assert from 'uvu/assert'
 import { clientHello, sign } from '../../compose/e2e/client-hello.ts'
 import { helloOf, oddHellos, partsOf, signedAgain } from '../../compose/e2e/odd-hellos.ts'
 import type { Mode } from '../events/contract.ts'
+import { domain, relaying, secret } from './hand-relay.ts'
 import { type Greeted, type Rules, readGreeting, unfinished } from './handshake.ts'
 
 // Whoever signed a hello is a user and is answered, whatever else is wrong with it.
 
-const domain = 'mask.test'
 const now = 1_790_000_000_000
-const secret = Buffer.from('00112233445566778899aabbccddeeff', 'hex')
 
 const rules = (modes: readonly Mode[] = ['classic', 'secure', 'tls']): Rules => ({
   users: [
@@ -132,6 +131,41 @@ test('whatever is changed in a hello, signed again it is answered, or asks for a
     ),
     { numRuns: 1000 },
   )
+})
+
+type Proxy = ReturnType<typeof relaying>
+
+test('a refusal of a hello whose signature matched carries its user, fingerprint and skew', () => {
+  const { bytes } = clientHello({ secret, domain })
+  for (const [reason, refuse] of [
+    ['replayed', (proxy: Proxy) => [bytes, bytes].map((again) => proxy.arrives().sends(again))],
+    ['clock-skew', (proxy: Proxy) => proxy.arrives().sends(clientHello({ secret, domain, at: 1 }).bytes)],
+    ['unknown-sni', (proxy: Proxy) => proxy.arrives().sends(clientHello({ secret, domain: 'b.test' }).bytes)],
+    [
+      'not-mtproto',
+      (proxy: Proxy) => {
+        const client = proxy.arrives()
+        client.sends(bytes)
+        client.sends('no record')
+      },
+    ],
+    [
+      'timeout',
+      (proxy: Proxy) => {
+        proxy.arrives().sends(bytes)
+        for (let ms = 0; ms < 700_000; ms += 1_000) proxy.at(ms)
+      },
+    ],
+  ] as const) {
+    const proxy = relaying()
+    refuse(proxy)
+    const told = proxy.events.filter((event) => event.type === 'handshake.rejected')
+    assert.equal(
+      told.map((event) => [event.reason, event.user, typeof event.skewSeconds, event.ja4?.slice(0, 4)]),
+      [[reason, 'one', 'number', 't13d']],
+    )
+    proxy.relay.closeAll()
+  }
 })
 
 test.run()

@@ -12,7 +12,7 @@ const STRANGER_MS = 600_000
 /** The handshake did not come in time. */
 export const expire = (session: Session): void => {
   if (session.unwrap === null) return reject(session, { step: 'rejected', reason: 'timeout' })
-  rejectedFact(session, 'timeout', false, {})
+  rejectedFact(session, 'timeout', false, session.signed ?? {})
   closeSession(session, 'proxy', 'timeout')
 }
 
