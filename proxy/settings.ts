@@ -119,7 +119,7 @@ export const settings = {
   MODES: {
     parse: anyOf(modes),
     fallback: 'secure,tls',
-    doc: 'Any of classic (32 digits), secure (dd), tls (ee)',
+    doc: 'Any of classic (32 digits), secure (dd), tls (ee); tls alone hides best from probes',
   },
   TLS_DOMAIN: {
     parse: domain,

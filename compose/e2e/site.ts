@@ -21,9 +21,12 @@ export const siteName = 'mask.test'
 export const sitePage = '<!doctype html><title>A site like any other</title>'
 
 /** A real HTTPS server, with the session tickets, alerts and closes of OpenSSL. */
-export const tlsSite = (name = siteName, { host = '127.0.0.1', port = 0 } = {}): Promise<Site> => {
+export const tlsSite = (
+  name = siteName,
+  { host = '127.0.0.1', port = 0, handshakeTimeout = 120_000 } = {},
+): Promise<Site> => {
   const { key, cert } = selfSigned(name)
-  const server = createHttpsServer({ key, cert }, (_request, response) => {
+  const server = createHttpsServer({ key, cert, handshakeTimeout }, (_request, response) => {
     response.end(sitePage)
   })
   return listening(server, cert, host, port)

@@ -1,4 +1,5 @@
 import type { CloseReason } from '../events/contract.ts'
+import { dropEarly, type Early, endEarly, forward } from './early.ts'
 import type { Link, LinkError, LinkEvents } from './link.ts'
 import { closeSession, delivered, ended, faulted, reasonOf, type Session } from './session.ts'
 
@@ -32,8 +33,9 @@ export const front = (session: Session, reason: CloseReason): void => {
   session.phase = 'fronting'
   session.endReason = reason
   relay.greeted(session)
-  const { mask } = relay
-  if (mask === null) {
+  const { early } = session
+  if (relay.mask === null) {
+    dropEarly(session)
     if (session.clientEnded) return closeSession(session, 'client', reason)
     session.greeting = null
     client.attach(silence, session)
@@ -41,24 +43,49 @@ export const front = (session: Session, reason: CloseReason): void => {
     client.resume()
     return
   }
+  if (early !== null && early.dialing === null) return splice(session)
   client.attach(dialing, session)
   client.pause()
-  session.dialing = relay.dialer.dial([mask], {
-    connected: (link) => splice(session, link),
+  if (early === null) dialHost(session, fromHost, false)
+}
+
+/** Dials the masking host; `on` handles its events as long as the client is not rejected. */
+export const dialHost = (session: Session, on: LinkEvents<Session>, counted: boolean): void => {
+  const early: Early = {
+    dialing: null,
+    host: null,
+    on,
+    counted,
+    sent: 0,
+    held: null,
+    ended: false,
+    lost: null,
+  }
+  session.early = early
+  early.dialing = session.relay.dialer.dial([session.relay.mask!], {
+    connected: (host) => {
+      early.dialing = null
+      early.host = host
+      if (session.phase === 'fronting') return splice(session)
+      host.attach(on, session)
+      forward(session)
+    },
     missed: () => {},
     faulted: () => faulted(session),
     failed: () => {
-      session.dialing = null
+      endEarly(session)
+      if (session.phase !== 'fronting') return
       // What a dead site would do.
-      client.reset()
+      session.client.reset()
       closeSession(session, 'proxy', session.endReason)
     },
   })
 }
 
-const splice = (session: Session, host: Link): void => {
+/** The client is the host's own from now on, with all that both have sent so far. */
+const splice = (session: Session): void => {
   const { client, greeting } = session
-  session.dialing = null
+  const { host, sent, held, ended, lost } = endEarly(session) as Early & { host: Link }
   session.datacenter = host
   session.greeting = null
   session.activeAt = session.relay.now
@@ -66,16 +93,29 @@ const splice = (session: Session, host: Link): void => {
   host.attach(fromHost, session)
   if (greeting !== null) {
     session.bytesToDatacenter += greeting.length
-    if (!host.write(greeting, 0, greeting.length)) client.pause()
+    if (!host.write(greeting, sent, greeting.length)) client.pause()
     else client.resume()
   } else client.resume()
   if (session.clientEnded) host.end()
+  // A host that closes before it has read all sends a reset: it has to have all that was sent, not the first part.
+  else client.pull()
+  if (session.closed) return
+  host.resume()
+  if (held !== null) fromHost.bytes(session, held, 0, held.length)
+  if (ended) fromHost.ended(session)
+  if (lost !== null && !session.closed) fromHost.lost(session, lost)
 }
 
 const over = (session: Session): void => closeSession(session, session.endedBy ?? 'proxy', session.endReason)
 
 const settle = (session: Session): void => {
   if (delivered(session)) over(session)
+}
+
+/** A reset is shown as a reset. */
+const resetClient = (session: Session): void => {
+  session.client.reset()
+  over(session)
 }
 
 const fromStranger: LinkEvents<Session> = {
@@ -86,6 +126,7 @@ const fromStranger: LinkEvents<Session> = {
     if (!taken || spent(session, session.bytesToDatacenter)) session.client.pause()
   },
   drained: (session) => {
+    if (session.resets) return resetClient(session)
     if (!spent(session, session.bytesToClient)) session.datacenter!.resume()
     settle(session)
   },
@@ -104,7 +145,7 @@ const fromStranger: LinkEvents<Session> = {
   faulted,
 }
 
-const fromHost: LinkEvents<Session> = {
+export const fromHost: LinkEvents<Session> = {
   bytes: (session, buffer, start, end) => {
     session.bytesToClient += end - start
     session.activeAt = session.relay.now
@@ -123,8 +164,11 @@ const fromHost: LinkEvents<Session> = {
   },
   lost: (session, error) => {
     ended(session, 'datacenter', session.endReason)
-    if (error === 'reset' && session.client.unsent === 0) session.client.reset()
-    over(session)
+    if (error !== 'reset') return over(session)
+    if (session.client.unsent === 0) return resetClient(session)
+    session.resets = true
+    session.datacenterEnded = true
+    session.client.pause()
   },
   faulted,
 }

@@ -4,6 +4,7 @@ import { unwrapper } from '../wire/records.ts'
 import { answer } from '../wire/server-hello.ts'
 import { claiming, dropClaim } from './claiming.ts'
 import { connectDatacenter, waiting } from './connecting.ts'
+import { dropEarly, forward } from './early.ts'
 import { front } from './fronting.ts'
 import {
   type Greeted,
@@ -27,7 +28,8 @@ const judge = (session: Session): void => {
   const greeted = readGreeting(greeting, greeting.length, relay.epoch(), relay.rules)
   switch (greeted.step) {
     case 'more':
-      return relay.greetings.progressed(session)
+      relay.greetings.progressed(session)
+      return forward(session)
     case 'rejected':
       return reject(session, greeted)
     case 'hello':
@@ -54,6 +56,7 @@ const answerHello = (session: Session, greeted: Signed): void => {
     return reject(session, { step: 'rejected', reason: 'replayed', ...facts })
   }
   const greet = (): void => {
+    dropEarly(session)
     const { flight, random } = relay
     const answered = answer({ hello, secret: user.secret as Buffer, flight, random })
     client.write(answered, 0, answered.length)
@@ -103,6 +106,7 @@ const accept = (
   if (mode !== 'tls' && !relay.claim(digest, relay.epoch() / 1000)) {
     return reject(session, { step: 'rejected', reason: 'replayed', user: user.name })
   }
+  dropEarly(session)
   // With a claim under way the 64 bytes are still the masking host's, should it be refused.
   const whole = session.greeting
   session.greeting = rest

@@ -75,6 +75,7 @@ export const handLink = (remote = Buffer.from([192, 0, 2, 7])): HandLink => {
     resume: () => {
       state.paused = false
     },
+    pull: () => {},
     end: () => {
       state.finished = true
     },

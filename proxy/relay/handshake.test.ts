@@ -125,13 +125,31 @@ test('with MODES=tls whoever does not begin as TLS does is known at the first by
   assert.is(decidedAt(Buffer.from('160301002a02', 'hex'), tls), 6)
 })
 
-test('what starts as another protocol is known by its first 8 bytes, abridged by its first', () => {
+test('what starts as another protocol is known by its first 4 or 8 bytes, abridged by its first', () => {
   for (const start of ['HEAD / HTTP', 'POST / HTTP', 'GET / HTTP/', 'OPTIONS * H']) {
-    assert.is(decidedAt(Buffer.from(start)), 8)
+    assert.is(decidedAt(Buffer.from(start)), 4)
   }
-  assert.is(decidedAt(Buffer.from('dddddddd0102030405', 'hex')), 8)
+  assert.is(decidedAt(Buffer.from('dddddddd0102030405', 'hex')), 4)
   assert.is(decidedAt(Buffer.from('0102030400000000ff', 'hex')), 8)
   assert.is(decidedAt(Buffer.from('ef01', 'hex')), 1)
+})
+
+test('a record that is no handshake and an SSL 2 hello are known by their header, and nothing less is one', () => {
+  for (const [bytes, at] of [
+    ['15030100020228', 5],
+    ['1403030001 01', 5],
+    ['1703034100ff', 5],
+    ['18030200030100', 5],
+    ['802e01000200150000', 5],
+    ['802b010301001200', 5],
+    ['17030341010000', -1],
+    ['15030500020228', -1],
+    ['1903010002', -1],
+    ['802e02000200', -1],
+    ['802e01000300', -1],
+    ['802e01040100', -1],
+  ] as const)
+    assert.is(decidedAt(Buffer.from(bytes.replace(' ', ''), 'hex')), at, bytes)
 })
 
 test('text is known at the end of its first line, or by 16 bytes of it, and nothing less is text', () => {

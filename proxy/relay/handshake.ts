@@ -11,7 +11,14 @@ import {
   signedRecord,
 } from '../wire/client-hello.ts'
 import { ja4 } from '../wire/ja4.ts'
-import { dcOf, type Opening, openPayload, payloadLength, reservedStart } from '../wire/obfuscated2.ts'
+import {
+  dcOf,
+  type Opening,
+  openPayload,
+  payloadLength,
+  reservedStart,
+  reservedWord,
+} from '../wire/obfuscated2.ts'
 import type { RelayUser } from './settings.ts'
 
 /** What the first bytes of a connection are judged by. */
@@ -123,6 +130,7 @@ const sameName = (asked: string, domain: string): boolean => {
 /** A whole line, or so much text that a payload begins like it once in five million times. */
 const LINE = 6
 const TEXT = 16
+const LONGEST_RECORD = 16_384 + 256
 
 /**
  * Whether it is words, which a site answers at once: a payload is random bytes, and one that is cut behind such a line
@@ -137,10 +145,26 @@ const isText = (bytes: Buffer, length: number): boolean => {
   return true
 }
 
+/** What a site answers without waiting for more: a TLS record that is no handshake, or an SSL 2 hello. */
+const isRecord = (bytes: Buffer, length: number): boolean => {
+  if (length < 5) return false
+  const [type = 0, version = 0, minor = 0] = bytes
+  const known = type === 0x14 || type === 0x15 || type === 0x17 || type === 0x18
+  if (known && version === 3 && minor <= 4) return bytes.readUInt16BE(3) <= LONGEST_RECORD
+  return type === 0x80 && minor === 1 && (bytes[3] === 3 ? bytes[4]! <= 4 : bytes.readUInt16BE(3) === 2)
+}
+
+/** Whether the first bytes, judged `more`, may be part of a payload: of a mode whose clients begin like random. */
+export const mayBePayload = (bytes: Buffer, length: number, rules: Rules): boolean =>
+  rules.modes.some((mode) => mode !== 'tls') &&
+  (length < 3 || !rules.modes.includes('tls') || helloLength(bytes, length) !== 'more')
+
 const readPayload = (bytes: Buffer, length: number, rules: Rules): Greeted => {
   // Told at the first byte that only something else sends; 8 are needed to be sure of the rest.
-  if (bytes[0] === 0xef || (length >= 8 && reservedStart(bytes))) return rejected('not-mtproto')
-  if (length < payloadLength) return isText(bytes, length) ? rejected('not-mtproto') : more
+  if (bytes[0] === 0xef || (length >= 4 && reservedWord(bytes))) return rejected('not-mtproto')
+  if (length >= 8 && reservedStart(bytes)) return rejected('not-mtproto')
+  if (length < payloadLength)
+    return isText(bytes, length) || isRecord(bytes, length) ? rejected('not-mtproto') : more
   for (const user of rules.users) {
     const opening = openPayload(bytes, user.secret as Buffer)
     if (opening === null) continue

@@ -42,6 +42,8 @@ export type Link = {
   write(buffer: Buffer, start: number, end: number): boolean
   pause(): void
   resume(): void
+  /** Reads what the kernel holds by now, before anything else is done; an engine that reads all anyway may ignore it. */
+  pull(): void
   /** FIN, behind all that is unsent. */
   end(): void
   /** Gone at once, with what is unsent. */

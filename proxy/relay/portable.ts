@@ -101,6 +101,7 @@ export const portableEngine = (scratchBytes: number): Engine => {
         endHeld = false
         setImmediate(tellEnd)
       },
+      pull: () => {},
       end: () => {
         if (!closed) socket.end()
       },

@@ -1,3 +1,26 @@
+import { createHmac } from 'node:crypto'
+
+const KNOWN_ADDRESSES = 4_096
+
+export const prefixOf = (remote: Buffer): string =>
+  remote.length === 4
+    ? `${remote[0]}.${remote[1]}.${remote[2]}.0/24`
+    : `${[0, 2, 4].map((at) => remote.readUInt16BE(at).toString(16)).join(':')}::/48`
+
+/** Names an address for a day without telling it; clients open several connections, so the last answers are kept. */
+export const addressHasher = (key: Uint8Array): ((remote: Buffer) => string) => {
+  const known = new Map<string, string>()
+  return (remote) => {
+    const text = remote.toString('latin1')
+    const before = known.get(text)
+    if (before !== undefined) return before
+    const hash = createHmac('sha256', key).update(remote).digest('hex').slice(0, 16)
+    if (known.size >= KNOWN_ADDRESSES) known.clear()
+    known.set(text, hash)
+    return hash
+  }
+}
+
 /** The bits of each word spread over the whole number (the finalizer of MurmurHash3). */
 const mix = (word: number): number => {
   let h = word

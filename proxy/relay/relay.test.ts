@@ -6,7 +6,7 @@ import { initiate } from '../../compose/e2e/obfuscation.ts'
 import { maxHello, maxHelloOnWire } from '../wire/client-hello.ts'
 import type { HandLink } from './hand-driven.ts'
 import { domain, mask, nothing, relaying, secret } from './hand-relay.ts'
-import { prefixOf } from './relay.ts'
+import { prefixOf } from './prefix.ts'
 
 const opening = (dc = 2): Buffer => initiate('padded-intermediate', dc, secret).bytes
 

@@ -1,4 +1,3 @@
-import { createHmac } from 'node:crypto'
 import { type DialEvents, type Dialer, dialer } from '../datacenter/dial.ts'
 import { type Address, addressText } from '../datacenter/directory.ts'
 import { type Pool, pool } from '../datacenter/pool.ts'
@@ -9,10 +8,12 @@ import { type Fill, randomPool } from '../wire/random.ts'
 import type { Flight } from '../wire/server-hello.ts'
 import type { Ask } from './claims.ts'
 import { type Door, door } from './door.ts'
+import { type Meetings, meetings } from './early.ts'
 import { greeting } from './greeting.ts'
 import type { Rules } from './handshake.ts'
 import type { Engine, Link } from './link.ts'
-import { prefixKey } from './prefix.ts'
+import { MEET_MS, meet } from './meeting.ts'
+import { addressHasher, prefixKey, prefixOf } from './prefix.ts'
 import { room } from './room.ts'
 import { closeSession, guarded, openSession, type Session } from './session.ts'
 import type { Changeable, RelaySettings } from './settings.ts'
@@ -44,6 +45,8 @@ export type Relay = {
   readonly sessions: Set<Session>
   /** Those of them whose handshake is not complete. */
   readonly greetings: Door
+  /** Those that meet the masking host before they are judged. */
+  readonly meetings: Meetings
   /** Those that turned out to be no clients, and have a place as such. */
   readonly strangers: Set<Session>
   /** How many sessions have their datacenter. */
@@ -71,26 +74,9 @@ export type Relay = {
 const SECOND = 1_000
 /** Clients without a handshake that make room when descriptors run out. */
 const EXPELLED = 16
-const KNOWN_ADDRESSES = 4_096
-
-export const prefixOf = (remote: Buffer): string =>
-  remote.length === 4
-    ? `${remote[0]}.${remote[1]}.${remote[2]}.0/24`
-    : `${[0, 2, 4].map((at) => remote.readUInt16BE(at).toString(16)).join(':')}::/48`
-
-/** Names an address for a day without telling it; clients open several connections, so the last answers are kept. */
-const addressHasher = (key: Uint8Array): ((remote: Buffer) => string) => {
-  const known = new Map<string, string>()
-  return (remote) => {
-    const text = remote.toString('latin1')
-    const before = known.get(text)
-    if (before !== undefined) return before
-    const hash = createHmac('sha256', key).update(remote).digest('hex').slice(0, 16)
-    if (known.size >= KNOWN_ADDRESSES) known.clear()
-    known.set(text, hash)
-    return hash
-  }
-}
+/** Parts of MAX_HANDSHAKES that may meet the masking host before they are judged: of all, of one address prefix. */
+const MEETINGS = 4
+const MEETINGS_OF_PREFIX = 16
 
 export const startRelay = (
   engine: Engine,
@@ -104,6 +90,8 @@ export const startRelay = (
   const id = Buffer.alloc(16)
   const refusals = new Map<Limit, number>()
   const places = room(settings.room, settings.maxConnections, settings.maxHandshakes)
+  /** Those that came a moment ago, oldest first. */
+  const fresh: Session[] = []
   let directory = settings.directory
   let hashOf = addressHasher(settings.addressKey)
   let sweptAt = 0
@@ -153,6 +141,7 @@ export const startRelay = (
     })
     relay.sessions.add(session)
     relay.greetings.enter(session)
+    if (relay.mask !== null) fresh.push(session)
   }
 
   /** One part of the work that time brings: what it throws keeps no other part from its turn. */
@@ -166,6 +155,7 @@ export const startRelay = (
 
   const expireLate = (now: number): void => {
     relay.greetings.late(now, (session) => guarded(session, expire))
+    while (fresh.length > 0 && now - fresh[0]!.acceptedAt >= MEET_MS) guarded(fresh.shift()!, meet)
   }
 
   const sweepAll = (now: number): void => {
@@ -207,6 +197,7 @@ export const startRelay = (
     fault,
     sessions: new Set(),
     greetings: door(settings, () => relay.clock()),
+    meetings: meetings(settings.maxHandshakes / MEETINGS, settings.maxHandshakes / MEETINGS_OF_PREFIX),
     strangers: new Set(),
     relaying: 0,
     // Media falls back to the plain addresses of its datacenter.

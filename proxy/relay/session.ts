@@ -1,6 +1,7 @@
 import type { CloseReason, Phase, RejectReason, Side, Session as Who } from '../events/contract.ts'
 import type { Cipher } from '../wire/cipher.ts'
 import type { Unwrap } from '../wire/records.ts'
+import { dropEarly, type Early } from './early.ts'
 import type { SignedFacts } from './handshake.ts'
 import type { Dialing, Link, LinkError } from './link.ts'
 import type { Relay } from './relay.ts'
@@ -27,6 +28,8 @@ export type Session = {
   /** Bytes that came and went nowhere yet. */
   greeting: Buffer | null
   dialing: Dialing | null
+  /** The masking host, until the client is its own. */
+  early: Early | null
   /** While all proxies are asked whether they have seen the handshake; null: not, or it is answered. */
   claim: Claiming | null
   /** The datacenter; while fronting, the masking host. */
@@ -54,6 +57,8 @@ export type Session = {
   /** Since when the client has not taken a byte of what is there for it; 0: it takes them. */
   blockedAt: number
   blockedBytes: number
+  /** The masking host has reset it: so is the client, when it has what came before. */
+  resets: boolean
   clientEnded: boolean
   datacenterEnded: boolean
   /** Who ended first, and how: said when the rest has been delivered. */
@@ -85,6 +90,7 @@ export const openSession = (
   phase: 'hello',
   greeting: null,
   dialing: null,
+  early: null,
   claim: null,
   datacenter: null,
   who: null,
@@ -104,6 +110,7 @@ export const openSession = (
   activeAt: relay.now,
   blockedAt: 0,
   blockedBytes: 0,
+  resets: false,
   clientEnded: false,
   datacenterEnded: false,
   endedBy: null,
@@ -198,6 +205,7 @@ const release = (session: Session): void => {
   session.client.close()
   session.datacenter?.close()
   session.dialing?.cancel()
+  dropEarly(session)
   session.fromClient?.free()
   session.toDatacenter?.free()
   session.fromDatacenter?.free()

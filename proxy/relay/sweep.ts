@@ -40,7 +40,7 @@ export const sweep = (session: Session): void => {
     earn(session)
     // Behind a host that has ended all is said: nobody sees that the descriptor goes, as in the host's own kernel.
     const patienceMs = session.datacenterEnded && session.client.unsent === 0 ? HALF_OPEN_MS : STRANGER_MS
-    if (session.dialing === null && silentMs >= patienceMs) closeSession(session, 'proxy', session.endReason)
+    if (session.early === null && silentMs >= patienceMs) closeSession(session, 'proxy', session.endReason)
     return
   }
   if (session.greets && relay.greetings.dawdles(session, now)) return expire(session)

@@ -35,8 +35,11 @@ const transportOf = (tag: number): Transport | null => {
 const reserved = new Set([0x48454144, 0x504f5354, 0x47455420, 0x4f505449, 0xdddddddd, 0xeeeeeeee, 0x16030102])
 
 /** Whether an obfuscated connection may not start with these 8 bytes, because another transport does. */
-export const reservedStart = (bytes: Buffer): boolean =>
-  bytes[0] === 0xef || reserved.has(bytes.readUInt32BE(0)) || bytes.readUInt32LE(4) === 0
+export const reservedStart = (bytes: Buffer): boolean => reservedWord(bytes) || bytes.readUInt32LE(4) === 0
+
+/** The same of the first 4 bytes. */
+export const reservedWord = (bytes: Buffer): boolean =>
+  bytes[0] === 0xef || reserved.has(bytes.readUInt32BE(0))
 
 /** What a client's payload says. Each IV stands at the next byte to come: behind the payload for the client's. */
 export type Opening = {

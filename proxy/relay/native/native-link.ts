@@ -37,6 +37,9 @@ const nobody: LinkEvents<null> = {
 /** Below this a read is not worth the three calls that `splice` takes instead of two. */
 const WORTH_SPLICING = 32768
 
+/** Reads that one link may take while the others wait. */
+const PULLS = 16
+
 /** Guards one descriptor: it is registered, read, written and closed here and nowhere else. */
 export class NativeLink implements Link {
   readSize = 65536
@@ -94,6 +97,13 @@ export class NativeLink implements Link {
   resume(): void {
     this.#paused = false
     this.#watch()
+  }
+
+  pull(): void {
+    for (let i = 0; i < PULLS && !this.closed && !this.#paused && !this.#heardEnd; i++) {
+      this.#receive()
+      if (this.#lastRead < this.readSize) return
+    }
   }
 
   end(): void {
