@@ -7,6 +7,7 @@ import { examine } from './alerts/examine.ts'
 import { alertId, type Finding } from './alerts/finding.ts'
 import { openOutbox } from './alerts/own-outbox.ts'
 import { holdMs } from './alerts/rules.ts'
+import { createWatching } from './alerts/watching.ts'
 import { postAlert, type WebhookConfig } from './alerts/webhook.ts'
 import { createExposition, type Exposed } from './exposition.ts'
 import { followLog, type LogToFollow } from './source/local.ts'
@@ -20,6 +21,8 @@ export type CollectorOptions = {
   readonly version: string
   /** Epoch ms. */
   readonly now: () => number
+  /** Ms, of a clock that is never set. */
+  readonly steady?: () => number
   readonly say: Say
   /** Where alerts are posted to besides. */
   readonly webhook?: WebhookConfig | null
@@ -55,12 +58,13 @@ export const startCollector = ({
   log,
   version,
   now,
+  steady = () => performance.now(),
   say,
   webhook = null,
   timings = {},
 }: CollectorOptions): Collector => {
   const { snapshotMs = 60_000, decideMs = 1000, factor = 1 } = timings
-  const following = followLog(log, now, say)
+  const following = followLog(log, now, say, steady)
   const { state } = following
   const saved = log.loadSnapshot(alertsName)
   const book = openAlertBook(
@@ -86,21 +90,20 @@ export const startCollector = ({
   const baseline = createBaseline(state, factor)
   const expose = createExposition()
   let findings: readonly Finding[] = []
-  let watchingSince = Number.POSITIVE_INFINITY
+  const watching = createWatching(now, steady)
   let stopped = false
 
   const watch = (): void => {
-    const at = now()
+    const looked = watching.look()
     findings = examine({
+      ...looked,
       state,
-      now: at,
       lagMs: following.lagMs(),
-      watchingSince,
       factor,
       baseline,
       raised: (rule, subject) => book.active.get(alertId(rule, subject)),
     })
-    for (const event of decide(findings, book.active, at, holdMs * factor)) {
+    for (const event of decide(findings, book.active, looked.now, holdMs * factor)) {
       book.deliver(event)
       if (delivering === null) continue
       outbox.add(event)
@@ -109,12 +112,12 @@ export const startCollector = ({
   }
 
   const saving = setInterval(following.save, snapshotMs).unref()
-  let watching: NodeJS.Timeout | undefined
+  let looking: NodeJS.Timeout | undefined
   // Old facts are no news: rules look at the present only.
   const caughtUp = following.caughtUp.then(() => {
     if (stopped) return
-    watchingSince = now()
-    watching = setInterval(watch, decideMs).unref()
+    watching.begin()
+    looking = setInterval(watch, decideMs).unref()
   })
 
   return {
@@ -138,7 +141,7 @@ export const startCollector = ({
     stop() {
       stopped = true
       clearInterval(saving)
-      clearInterval(watching)
+      clearInterval(looking)
       delivering?.stop()
       following.stop()
     },

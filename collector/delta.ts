@@ -1,3 +1,4 @@
+import { earliest } from './dating.ts'
 import type { Bucket, Span } from './state/retention.ts'
 import { bucketOf, tickMs } from './state/retention.ts'
 
@@ -77,7 +78,7 @@ export const openDelta = (
     delta,
     moveTo(to) {
       at = to
-      if (to < delta.since) delta.since = to
+      if (to >= earliest && to < delta.since) delta.since = to
       // A tick never straddles a minute, day or month, so one comparison tells that no bucket changed.
       if (to >= tickStart && to < tickStart + tickMs) return
       tickStart = bucketOf('tick', to) * tickMs

@@ -33,9 +33,11 @@ export const startFleetCollector = (options: {
   readonly redis: NonNullable<Config['redis']>
   readonly version: string
   readonly now: () => number
+  /** Ms, of a clock that is never set. */
+  readonly steady?: () => number
   readonly say: Say
 }): FleetCollector => {
-  const { config, version, now, say } = options
+  const { config, version, now, steady = () => performance.now(), say } = options
   const { prefix } = options.redis
   const client = openKafka(options.kafka, `mtscope-collector-${config.node}`, say)
   const redis = connectRedis(options.redis, `mtscope-collector-${config.node}`, say)
@@ -51,8 +53,15 @@ export const startFleetCollector = (options: {
     now,
     say,
   })
-  const mirror = openMirror({ redis, prefix, partitions: () => ends.partitions, waiting: ends.waiting })
+  const mirror = openMirror({
+    redis,
+    prefix,
+    partitions: () => ends.partitions,
+    waiting: ends.waiting,
+    steady,
+  })
   const expose = createExposition()
+  /** By the steady clock; 0: never. */
   let refreshedAt = 0
   let stopped = false
 
@@ -83,11 +92,12 @@ export const startFleetCollector = (options: {
         ]),
       ),
       now(),
+      steady(),
     )
-  const settledAt = watchStart(now(), ends)
+  const settledAt = watchStart(steady(), ends)
   const settled = (): boolean =>
-    refreshedAt > 0 && settledAt((partition) => mirror.metas.get(partition)?.offset ?? 0, now())
-  const fresh = (): boolean => now() - refreshedAt < staleMs
+    refreshedAt > 0 && settledAt((partition) => mirror.metas.get(partition)?.offset ?? 0, steady())
+  const fresh = (): boolean => refreshedAt > 0 && steady() - refreshedAt < staleMs
 
   const deciding = startDeciding({
     redis,
@@ -101,6 +111,7 @@ export const startFleetCollector = (options: {
     up: () => ({ kafka: following.up, redis: fresh() }),
     factor: config.alertFactor,
     now,
+    steady,
     say,
   })
 
@@ -110,7 +121,7 @@ export const startFleetCollector = (options: {
       try {
         await mirror.refresh(now())
         await deciding.refresh()
-        refreshedAt = now()
+        refreshedAt = steady()
         first.resolve()
       } catch {
         // Redis is away; its connection has said so, and `fresh` tells.
@@ -148,7 +159,7 @@ export const startFleetCollector = (options: {
             held: following.held,
             commits: following.commits,
             stale: following.stale,
-            mirrorAgeMs: refreshedAt === 0 ? 0 : now() - refreshedAt,
+            mirrorAgeMs: refreshedAt === 0 ? 0 : steady() - refreshedAt,
             up: { kafka: following.up, redis: fresh() },
           },
         },

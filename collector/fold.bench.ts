@@ -121,7 +121,8 @@ say(
 )
 
 const look = (baseline: Baseline): void => {
-  const watch = { state, baseline, now: noon + 1000, fleet: 'here', lagMs: 0, watchingSince: 0, factor: 1 }
+  const times = { now: noon + 1000, watchingSince: 0, evenSince: 0 }
+  const watch = { ...times, state, baseline, lagMs: 0, factor: 1 }
   examine({ ...watch, raised: () => undefined })
 }
 const known = createBaseline(state)

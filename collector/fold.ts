@@ -1,4 +1,5 @@
 import type { Batch } from '../proxy/events/contract.ts'
+import { asClaimed, type Dating, dated, earliest } from './dating.ts'
 import { openDelta } from './delta.ts'
 import { connections } from './projections/connections.ts'
 import { datacenters } from './projections/datacenters.ts'
@@ -26,9 +27,14 @@ const projections = [connections, datacenters, rejections, processes, replays]
 /**
  * Folds a batch into the state, exactly once: `(node, boot)` has a highest `seq`, what lies at or below it was
  * here before, and what is missing above it is a hole. The first batch of an emitter may begin anywhere, for the
- * log lets old rows go. Facts of one emitter must come in its order, repeats and cuts of batches may be any.
+ * log lets old rows go. Facts of one emitter must come in its order, repeats and cuts of batches may be any. `dating`
+ * corrects the times that the events claim.
  */
-export const fold = (state: Pick<State, 'emitters' | 'apply'>, batch: Batch): Folded => {
+export const fold = (
+  state: Pick<State, 'emitters' | 'apply'>,
+  batch: Batch,
+  dating: Dating = asClaimed,
+): Folded => {
   const { node, boot, seq, events } = batch
   const emitter = `${node}/${boot}`
   const standing = state.emitters.get(emitter)
@@ -38,9 +44,9 @@ export const fold = (state: Pick<State, 'emitters' | 'apply'>, batch: Batch): Fo
   if (folded === 0) return { folded, repeated }
 
   const { delta, tally, moveTo } = openDelta(node, boot)
-  let at = standing?.at ?? -Infinity
+  let latest = Math.min(standing?.at ?? -Infinity, dating.latest)
   // At the time of the fact that ends it, so that it falls into the same tick however the batch is cut.
-  moveTo(events[repeated]!.at)
+  moveTo(dated(dating, events[repeated]!.at))
   if (seq > next) {
     tally.ever(foldKeys.holes, seq - next)
     tally.tick(foldKeys.holes, seq - next)
@@ -48,8 +54,9 @@ export const fold = (state: Pick<State, 'emitters' | 'apply'>, batch: Batch): Fo
   }
   for (let index = repeated; index < events.length; index++) {
     const event = events[index]!
-    moveTo(event.at)
-    at = Math.max(at, event.at)
+    const at = dated(dating, event.at)
+    moveTo(at)
+    latest = Math.max(latest, at)
     tally.tick(processKeys.facts, 1)
     for (const project of projections) project(event, tally)
     if (event.type === 'events.lost') {
@@ -58,10 +65,25 @@ export const fold = (state: Pick<State, 'emitters' | 'apply'>, batch: Batch): Fo
     }
   }
   tally.ever(processKeys.facts, folded)
-  moveTo(at)
+  moveTo(latest)
   tally.recent(processKeys.seen(node), boot)
-  state.apply(delta, emitter, { next: seq + events.length, at })
+  state.apply(delta, emitter, { next: seq + events.length, at: latest })
   return { folded, repeated }
+}
+
+/** A thread that was held up tells its facts late: only beyond this the clock itself went back. */
+const stepBackMs = 60_000
+
+/**
+ * The same for the log of this host, which has no other clock than the events: a batch from before what came before it
+ * shows that the clock was set back, and that what the state dates later is not so. The same at every fold of the log.
+ */
+export const foldRow = (state: State, batch: Batch): Folded => {
+  const at = batch.events.at(-1)?.at ?? Number.NaN
+  const isNew =
+    batch.seq + batch.events.length > (state.emitters.get(`${batch.node}/${batch.boot}`)?.next ?? 0)
+  if (isNew && at >= earliest && state.latest - at > stepBackMs) state.rewind(at)
+  return fold(state, batch, { ...asClaimed, known: state.latest })
 }
 
 // The codec puts one fact in place of an unreadable row, so that one of its numbers is filled.

@@ -14,6 +14,8 @@ export type Node = {
   boot: string
   startedAt: number
   lastSeenAt: number
+  /** How long it has told nothing, ms. */
+  quietMs: number
   /** Said goodbye. */
   stopped: boolean
   alive: boolean
@@ -33,7 +35,8 @@ const bootOf = (saying: Saying | undefined): string | null =>
 const nodePrefix = processKeys.seen('')
 
 /** The nodes heard of in the last two days, by name. */
-export const nodesOf = ({ recent }: Reading, now: number): Node[] => {
+export const nodesOf = (state: Pick<Reading, 'recent' | 'quietMs'>, now: number): Node[] => {
+  const { recent } = state
   const nodes: Node[] = []
   for (const [key, seen] of recent) {
     if (!key.startsWith(nodePrefix)) continue
@@ -42,6 +45,9 @@ export const nodesOf = ({ recent }: Reading, now: number): Node[] => {
     const started = recent.get(processKeys.started(node))
     const sample = sampleOf(recent.get(processKeys.sample(node)))
     const stopped = bootOf(recent.get(processKeys.stopped(node))) === boot
+    // What a clock that was ahead has dated says nothing of how long ago it was.
+    const seenAt = seen.at > now + silentMs ? 0 : seen.at
+    const quiet = state.quietMs(`${node}/${boot}`) ?? Math.max(0, now - seenAt)
     const ofBoot = sample?.boot === boot ? sample : null
     nodes.push({
       node,
@@ -52,7 +58,8 @@ export const nodesOf = ({ recent }: Reading, now: number): Node[] => {
           : seen.at - (ofBoot === null ? 0 : ofBoot.uptimeSeconds * 1000),
       lastSeenAt: seen.at,
       stopped,
-      alive: !stopped && now - seen.at <= silentMs,
+      quietMs: quiet,
+      alive: !stopped && quiet <= silentMs,
       sample: ofBoot,
     })
   }

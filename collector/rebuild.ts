@@ -1,6 +1,6 @@
 import type { Batch } from '../proxy/events/contract.ts'
 import { readLog } from '../proxy/log/read.ts'
-import { fold } from './fold.ts'
+import { foldRow } from './fold.ts'
 import { consumer } from './source/local.ts'
 import { createMemoryState, type State } from './state/memory.ts'
 import { readSnapshot } from './state/snapshot.ts'
@@ -23,7 +23,7 @@ export const rebuild = (log: History, through = Number.POSITIVE_INFINITY): Rebui
   for (let rows = log.page(0); rows.length > 0; rows = log.page(last)) {
     for (const { batch, row } of rows) {
       if (row > through) return { state, facts, rows: [first, last] }
-      facts += fold(state, batch).folded
+      facts += foldRow(state, batch).folded
       if (first === 0) first = row
       last = row
     }

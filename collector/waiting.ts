@@ -12,12 +12,13 @@ export type Partition = {
  */
 export const watchWaiting = () => {
   const evenAt = new Map<number, number>()
-  return (partitions: ReadonlyMap<number, Partition>, now: number): number => {
+  /** `now` is epoch ms as `foldedAt` is, `at` the ms of a clock that is never set. */
+  return (partitions: ReadonlyMap<number, Partition>, now: number, at: number): number => {
     let lag = 0
     for (const [partition, { waiting, foldedAt }] of partitions) {
       // Never folded: it has waited since it was first seen.
-      if (waiting === 0 || (foldedAt === 0 && !evenAt.has(partition))) evenAt.set(partition, now)
-      else lag = Math.max(lag, now - Math.max(foldedAt, evenAt.get(partition) ?? 0))
+      if (waiting === 0 || (foldedAt === 0 && !evenAt.has(partition))) evenAt.set(partition, at)
+      else lag = Math.max(lag, Math.min(now - foldedAt, at - (evenAt.get(partition) ?? -Infinity)))
     }
     return lag
   }

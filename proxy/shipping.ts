@@ -25,7 +25,7 @@ const patienceMs = 5_000
 export const startShipping = (config: KafkaConfig, node: string, log: LocalLog, say: Say): Shipping => {
   const client = openKafka(config, `mtscope-${node}`, say)
   const { events, spans } = config.topics
-  const producer = openProducer(client, events)
+  const producer = openProducer(client, events, { now: Date.now })
   const ofSpans = spans === null ? null : openProducer(client, spans)
   const shipper = startShipper(log, producer, say)
   return {

@@ -37,7 +37,8 @@ export const createBaseline = (state: Reading, factor = 1): Baseline => {
 
   return (over, under, until) => {
     const last = bucketOf('minute', until) - 1
-    if (last > minute || Number.isNaN(minute)) {
+    // An hour earlier than any rule looks back: the clock was set back.
+    if (last > minute || last < minute - 60 || Number.isNaN(minute)) {
       known.clear()
       minute = last
     }

@@ -33,11 +33,12 @@ const isBack = (watch: Watch, key: string): boolean => {
 const down = (watch: Watch, route: RouteHealth): Finding => {
   const rule = 'datacenter-down'
   const { quietMs, least } = rules[rule]
-  const { now, factor } = watch
+  const { now, factor, evenSince } = watch
   const subject = routeName(route)
   const { workedAt, error } = route
   const sinceWorked = triesAfter(watch, route.key, Math.max(workedAt ?? 0, now - hourMs))
-  const quiet = workedAt === null || now - workedAt >= quietMs * factor
+  // What a step of the clock made up is no time without an answer.
+  const quiet = now - Math.max(workedAt ?? 0, evenSince) >= quietMs * factor
   const isDown = sinceWorked.failed >= least && quiet
   return {
     rule,

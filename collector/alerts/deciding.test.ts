@@ -8,6 +8,7 @@ import { connectRedis } from '../../proxy/redis/connect.ts'
 import { emitter, noon, probe, sampled } from '../example-facts.ts'
 import { createMemoryState } from '../state/memory.ts'
 import { startDeciding } from './deciding.ts'
+import { createWatching } from './watching.ts'
 
 const it = skipUnless(test, ensureRedis() !== null, 'redis-server is missing')
 
@@ -41,6 +42,13 @@ const fleet = async () => {
       up: () => ({ kafka: true, redis: true }),
       factor: 1,
       now: () => now,
+      steady: () => now,
+      // Here minutes pass between two looks.
+      watching: createWatching(
+        () => now,
+        () => now,
+        Number.POSITIVE_INFINITY,
+      ),
       say: (_, what, fields) => said.push(`${what} ${fields?.rule ?? ''}`),
     })
     stack.defer(async () => {

@@ -15,6 +15,7 @@ import { alertId, type Finding } from './finding.ts'
 import { openOutbox } from './own-outbox.ts'
 import { holdMs, severityOf } from './rules.ts'
 import { createSelfWatch } from './self-watch.ts'
+import { createWatching, type Watching } from './watching.ts'
 import { postAlert, type WebhookConfig } from './webhook.ts'
 
 export type Deciding = {
@@ -53,9 +54,12 @@ export const startDeciding = (options: {
   readonly up: () => { readonly kafka: boolean; readonly redis: boolean }
   readonly factor: number
   readonly now: () => number
+  /** Ms, of a clock that is never set. */
+  readonly steady: () => number
+  readonly watching?: Watching
   readonly say: Say
 }): Deciding => {
-  const { redis, prefix, state, lagMs, able, alerts, webhook, self, factor, now, say } = options
+  const { redis, prefix, state, lagMs, able, alerts, webhook, self, factor, now, steady, say } = options
   const owner = randomUUID()
   const keyOf = (name: string): string => alertKey(prefix, name)
   const boxes = webhook === null ? ['to-kafka'] : ['to-kafka', 'to-webhook']
@@ -66,7 +70,7 @@ export const startDeciding = (options: {
   let book = openAlertBook(null, () => {}, silent)
   let findings: readonly Finding[] = []
   let leading = false
-  let watchingSince = Number.POSITIVE_INFINITY
+  const { watching = createWatching(now, steady) } = options
 
   const outboxOf = (name: string): Outbox => ({
     first: async () => {
@@ -132,12 +136,11 @@ export const startDeciding = (options: {
   }
 
   const look = async (): Promise<void> => {
-    const at = now()
+    const looked = watching.look()
     findings = examine({
+      ...looked,
       state,
-      now: at,
       lagMs: lagMs(),
-      watchingSince,
       factor,
       baseline,
       raised: (rule, subject) => book.active.get(alertId(rule, subject)),
@@ -150,7 +153,7 @@ export const startDeciding = (options: {
     const events = decide(
       findings.filter(({ rule }) => judged(rule)),
       active,
-      at,
+      looked.now,
       holdMs * factor,
     )
     if (events.length > 0) await write(events)
@@ -162,17 +165,17 @@ export const startDeciding = (options: {
       return
     }
     const ours = (await scripts.lease(redis, [keyOf('lease')], [owner, leaseMs])) === 1
-    if (ours && !leading) watchingSince = now()
+    if (ours && !leading) watching.begin()
     leading = ours
   }
   const release = async (): Promise<void> => {
     leading = false
-    watchingSince = Number.POSITIVE_INFINITY
+    watching.end()
     await scripts.release(redis, [keyOf('lease')], [owner]).catch(() => {})
   }
 
   const watchSelf = (): void => {
-    for (const event of selfWatch.look(options.up(), now())) {
+    for (const event of selfWatch.look(options.up(), now(), steady())) {
       const raised = event.type === 'alert.raised'
       say(raised ? 'error' : 'info', event.type, {
         rule: event.rule,
@@ -183,7 +186,7 @@ export const startDeciding = (options: {
       for (const one of delivering) one.wake()
     }
   }
-  const watching = setInterval(watchSelf, 1_000).unref()
+  const looking = setInterval(watchSelf, 1_000).unref()
 
   const own = (): AlertStatus[] =>
     selfWatch.active().map(({ rule, subject, summary, value, baseline, since }) => ({
@@ -207,7 +210,7 @@ export const startDeciding = (options: {
     active: () => [...own(), ...book.active.values()],
     raisedTotal: () => book.raisedTotal,
     stop: async () => {
-      clearInterval(watching)
+      clearInterval(looking)
       for (const one of delivering) one.stop()
       if (leading) await release()
     },

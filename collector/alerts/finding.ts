@@ -1,6 +1,7 @@
 import type { Reading } from '../state/memory.ts'
 import { bucketOf } from '../state/retention.ts'
 import type { Baseline } from './baseline.ts'
+import type { Look } from './watching.ts'
 
 /** What a rule says of one subject: `bad` raises, `good` clears, what lies between leaves it as it is. */
 export type Verdict = 'bad' | 'good' | 'between'
@@ -23,13 +24,9 @@ export type Finding = {
 export type Raised = { readonly at: number; readonly since: number; readonly baseline: number }
 
 /** All that rules look at. Nothing in it changes while they look. */
-export type Watch = {
+export type Watch = Look & {
   readonly state: Reading
-  /** Epoch ms. */
-  readonly now: number
   readonly lagMs: number
-  /** Since when the collector has been up to date: silence before that is not a node's. */
-  readonly watchingSince: number
   /** Windows are multiplied by it; below 1 in a demonstration. */
   readonly factor: number
   readonly baseline: Baseline

@@ -83,11 +83,12 @@ export const fileDescriptors = (watch: Watch): Finding[] =>
   })
 
 export const silentNodes = (watch: Watch): Finding[] =>
-  nodesOf(watch.state, watch.now).map(({ node, lastSeenAt, stopped }) => {
-    const quietMs = Math.max(0, watch.now - Math.max(lastSeenAt, watch.watchingSince))
+  nodesOf(watch.state, watch.now).map(({ node, lastSeenAt, stopped, ...seen }) => {
+    const quietMs = Math.max(0, Math.min(seen.quietMs, watch.now - watch.watchingSince))
     const raised = watch.raised('node-silent', node)
     // Who has just begun to watch must not take the silence before for an end of it.
-    const told = raised === undefined ? quietMs <= silentMs : lastSeenAt > raised.at
+    const isOld = raised !== undefined && raised.at <= watch.now
+    const told = isOld ? lastSeenAt > raised.at : quietMs <= silentMs
     return {
       rule: 'node-silent',
       subject: node,
@@ -160,16 +161,21 @@ export const deadLetters = (watch: Watch): Finding[] => {
   ]
 }
 
-export const collectorLag = ({ lagMs }: Watch): Finding[] => [
-  {
-    rule: 'collector-lag',
-    subject: 'collector',
-    value: Math.round(lagMs / 1000),
-    baseline: 0,
-    verdict: verdictOf(lagMs, rules['collector-lag'].raise, rules['collector-lag'].clear),
-    summary: () =>
-      `The collector is ${spell(lagMs)} behind: numbers, page and alerts are that old. ` +
-      'It catches up by itself unless CPU or disk are saturated: look at them.',
-    calm: () => 'The collector is up to date again.',
-  },
-]
+export const collectorLag = (watch: Watch): Finding[] => {
+  const { raise, clear } = rules['collector-lag']
+  // A fact from before a step of the clock seems as old as the step.
+  const lagMs = Math.min(watch.lagMs, watch.now - watch.evenSince)
+  return [
+    {
+      rule: 'collector-lag',
+      subject: 'collector',
+      value: Math.round(lagMs / 1000),
+      baseline: 0,
+      verdict: verdictOf(lagMs, raise, clear),
+      summary: () =>
+        `The collector is ${spell(lagMs)} behind: numbers, page and alerts are that old. ` +
+        'It catches up by itself unless CPU or disk are saturated: look at them.',
+      calm: () => 'The collector is up to date again.',
+    },
+  ]
+}

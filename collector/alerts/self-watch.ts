@@ -19,21 +19,23 @@ export const createSelfWatch = (self: string, factor: number) => {
   const downSince = new Map<Service, number>()
   const raised = new Map<Service, AlertEvent>()
   return {
-    look(up: Readonly<Record<Service, boolean>>, now: number): AlertEvent[] {
+    /** `now` is epoch ms, `at` the ms of a clock that is never set. */
+    look(up: Readonly<Record<Service, boolean>>, now: number, at: number): AlertEvent[] {
       const events: AlertEvent[] = []
       for (const service of ['kafka', 'redis'] as const) {
         const rule = ruleOf[service]
-        const since = downSince.get(service) ?? now
+        const since = downSince.get(service) ?? at
         if (up[service]) downSince.delete(service)
         else downSince.set(service, since)
-        const seconds = Math.round((now - since) / 1000)
+        const downMs = at - since
+        const seconds = Math.round(downMs / 1000)
         const of = { v: 1, at: now, rule, subject: `collector ${self}`, value: seconds, baseline: 0 } as const
         const before = raised.get(service)
-        if (!up[service] && before === undefined && now - since >= rules[rule].raiseMs * factor) {
+        if (!up[service] && before === undefined && downMs >= rules[rule].raiseMs * factor) {
           const event: AlertEvent = {
             ...of,
             type: 'alert.raised',
-            since,
+            since: now - downMs,
             summary: `Collector ${self} has no ${service} for ${seconds} s. ${words[service]}`,
           }
           raised.set(service, event)

@@ -1,5 +1,6 @@
 import type { AlertEvent, ProxyEvent } from '../../proxy/events/contract.ts'
-import { emitter, noon, sampled } from '../example-facts.ts'
+import { noon, sampled } from '../example-facts.ts'
+import { foldRow } from '../fold.ts'
 import { createMemoryState } from '../state/memory.ts'
 import { createBaseline } from './baseline.ts'
 import { decide } from './decide.ts'
@@ -7,14 +8,27 @@ import { openAlertBook } from './deliver.ts'
 import { examine } from './examine.ts'
 import { alertId, type Finding } from './finding.ts'
 import { holdMs } from './rules.ts'
+import { createWatching } from './watching.ts'
 
 /**
  * For tests: a node whose time is ours, under the eyes of the rules. It samples itself every ten seconds, and `each`
  * adds what else happens in them.
  */
 export const watched = (factor = 1) => {
-  const state = createMemoryState()
-  const emit = emitter(state)
+  let now = noon
+  let passed = 0
+  const state = createMemoryState(undefined, () => passed)
+  const watching = createWatching(
+    () => now,
+    () => passed,
+  )
+  watching.begin()
+  let seq = 1
+  const emit = (...events: ProxyEvent[]): void => {
+    if (events.length === 0) return
+    foldRow(state, { node: 'n1', boot: 'b1', seq, events })
+    seq += events.length
+  }
   const baseline = createBaseline(state, factor)
   const events: AlertEvent[] = []
   const book = openAlertBook(
@@ -22,16 +36,14 @@ export const watched = (factor = 1) => {
     () => {},
     () => {},
   )
-  let now = noon
   let lagMs = 0
   let findings: Finding[] = []
 
   const look = (): void => {
     findings = examine({
+      ...watching.look(),
       state,
-      now,
       lagMs,
-      watchingSince: noon,
       factor,
       baseline,
       raised: (rule, subject) => book.active.get(alertId(rule, subject)),
@@ -59,10 +71,20 @@ export const watched = (factor = 1) => {
     lag(ms: number): void {
       lagMs = ms
     },
+    /** Sets the clock of the host. */
+    step(ms: number): void {
+      now += ms
+    },
+    /** Stands still, as a stopped process or a machine that sleeps does. */
+    freeze(ms: number): void {
+      now += ms
+      passed += ms
+    },
     /** Lets minutes pass, looking every ten seconds; `false` for a node that has fallen silent. */
     pass(minutes: number, each: ((at: number) => ProxyEvent[]) | false = () => []): void {
       for (const end = now + minutes * 60_000; now < end; ) {
         now += 10_000
+        passed += 10_000
         if (each !== false) emit(sampled(now), ...each(now))
         look()
       }

@@ -5,6 +5,7 @@ import { type Incoming, openConsumer, type Turn } from '../../proxy/kafka/consum
 import type { Producer } from '../../proxy/kafka/producer.ts'
 import type { RedisClient } from '../../proxy/redis/connect.ts'
 import type { Say } from '../../proxy/say.ts'
+import { type Dating, datingOf } from '../dating.ts'
 import { deadLetterKey } from '../fold.ts'
 import { type Hold, takePartition } from '../state/redis-hold.ts'
 import { openDeadLetters } from './dead-letters.ts'
@@ -102,16 +103,17 @@ export const followTopic = (options: TopicToFollow): FollowedTopic => {
     return false
   }
 
-  const foldOne = (hold: Hold, batch: Batch): void => {
-    repeated += hold.fold(batch).repeated
+  const foldOne = (hold: Hold, batch: Batch, dating: Dating): void => {
+    repeated += hold.fold(batch, dating).repeated
     refillReplays(redis, prefix, batch.events, now(), options.replayWindowMs)
   }
 
   /** False when the partition is not ours any more. */
   const foldAll = async (hold: Hold, turn: Turn, message: Incoming): Promise<boolean> => {
     const { broken, batches } = openMessage(message)
+    const dating = datingOf(message.at, message.sentAt)
     const write = (part: number): Promise<boolean> => commit(hold, turn, message.offset, part)
-    if (!(await foldParts(hold, message.offset, batches, (batch) => foldOne(hold, batch), write)))
+    if (!(await foldParts(hold, message.offset, batches, (batch) => foldOne(hold, batch, dating), write)))
       return false
     if (broken === null) return true
     // With what moves the offset on, so that it is counted once.

@@ -1,6 +1,7 @@
 import type { LocalLog } from '../../proxy/log/local.ts'
+import { patientClock } from '../../proxy/log/patient-clock.ts'
 import type { Say } from '../../proxy/say.ts'
-import { fold } from '../fold.ts'
+import { foldRow } from '../fold.ts'
 import { createMemoryState, type State } from '../state/memory.ts'
 import { packSnapshot, readSnapshot } from '../state/snapshot.ts'
 
@@ -28,7 +29,12 @@ export type Following = {
  * stands beside the row it was taken at, so that a kill at any moment costs a refold and counts nothing twice.
  * Without a usable snapshot all that the log still has is folded again, and it says so.
  */
-export const followLog = (log: LogToFollow, now: () => number, say: Say): Following => {
+export const followLog = (
+  log: LogToFollow,
+  now: () => number,
+  say: Say,
+  steady: () => number = () => performance.now(),
+): Following => {
   const saved = log.loadSnapshot(consumer)
   const read = saved === null ? null : readSnapshot(saved.value)
   const usable = read !== null && !('unusable' in read) ? read : undefined
@@ -37,21 +43,22 @@ export const followLog = (log: LogToFollow, now: () => number, say: Say): Follow
       why: read.unusable,
     })
   }
-  const state = createMemoryState(usable)
+  const state = createMemoryState(usable, steady)
+  const patient = patientClock(now, steady, state.latest)
   let row = usable === undefined || saved === null ? 0 : saved.row
   let lagMs = 0
   let repeated = 0
   log.release(consumer, row)
 
   const { stop, caughtUp } = log.tail(row, (batch, at) => {
-    repeated += fold(state, batch).repeated
+    repeated += foldRow(state, batch).repeated
     row = at
     const last = batch.events.at(-1)
     if (last !== undefined) lagMs = Math.max(0, now() - last.at)
   })
 
   const save = (): boolean => {
-    state.expire(now())
+    state.expire(patient())
     const written = log.saveSnapshot(consumer, row, packSnapshot(state.snapshot()))
     if (written) log.release(consumer, row)
     else say('warn', 'the collector could not save its snapshot; the log keeps what it needs', { row })

@@ -1,20 +1,21 @@
 import { decodeMessage } from '../../proxy/events/codec.ts'
 import type { Batch } from '../../proxy/events/contract.ts'
 import type { Incoming } from '../../proxy/kafka/consumer.ts'
+import { type Dating, datingOf } from '../dating.ts'
 import { openDelta } from '../delta.ts'
 import { type DeadLetterReason, deadLetterKey, type Folded, fold } from '../fold.ts'
 import type { State } from '../state/memory.ts'
 
 /** What a message is folded into. */
 export type Sink = {
-  fold(batch: Batch): Folded
+  fold(batch: Batch, dating: Dating): Folded
   /** Counts something beside the facts, for ever and in the tick of `at`. */
   count(key: string, at: number): void
 }
 
 /** A state in memory as a sink. */
 export const memorySink = (state: State): Sink => ({
-  fold: (batch) => fold(state, batch),
+  fold: (batch, dating) => fold(state, batch, dating),
   count: (key, at) => {
     state.merge(counted(key, at), new Map())
   },
@@ -54,9 +55,13 @@ export const openMessage = ({ value, unreadable }: Pick<Incoming, 'value' | 'unr
 }
 
 /** Folds a message in one stroke; how many events it had. */
-export const foldMessage = (sink: Sink, message: Pick<Incoming, 'value' | 'at' | 'unreadable'>): number => {
+export const foldMessage = (
+  sink: Sink,
+  message: Pick<Incoming, 'value' | 'at' | 'sentAt' | 'unreadable'>,
+): number => {
   const { broken, batches } = openMessage(message)
-  for (const batch of batches) sink.fold(batch)
+  const dating = datingOf(message.at, message.sentAt)
+  for (const batch of batches) sink.fold(batch, dating)
   if (broken !== null) sink.count(deadLetterKey(broken), message.at)
   return batches.reduce((sum, { events }) => sum + events.length, 0)
 }

@@ -27,9 +27,10 @@ const connected = async (url: string): Promise<RedisClient & AsyncDisposable> =>
 /** Events in as many ticks, of the last two days. */
 const inDistinctTicks = (count: number): ProxyEvent[] =>
   Array.from({ length: count }, (_, i) => ({ ...examples['connection.accepted'], at: now - i * 10_000 }))
-const messageOf = (boot: string, seq: number, count: number): { value: Buffer; at: number } => ({
+const messageOf = (boot: string, seq: number, count: number) => ({
   value: Buffer.from(encodeMessage({ node: 'n', boot, seq, text: JSON.stringify(inDistinctTicks(count)) })),
   at: now,
+  sentAt: now,
 })
 
 const snapshotOf = async (redis: RedisClient, prefix: string): Promise<string> => {

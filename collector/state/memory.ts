@@ -1,7 +1,7 @@
 import type { Counts, Delta, Saying } from '../delta.ts'
 import { addTo, isNewer } from '../delta.ts'
 import type { Bucket, Span, TimeSpan } from './retention.ts'
-import { keptBuckets, lastingMs, recentMs, timeSpans } from './retention.ts'
+import { bucketOf, firstKept, lastingMs, recentMs, timeSpans } from './retention.ts'
 import type { Aggregates, Standing } from './snapshot.ts'
 import { emptyAggregates, writeSnapshot } from './snapshot.ts'
 
@@ -21,17 +21,26 @@ export type Reading = {
   readonly emitters: ReadonlyMap<string, Standing>
   /** Amounts not counted because their bucket was full of other keys, since this process started. */
   readonly refused: number
+  /** How long ago an emitter moved on, by the clock that is never set; null when it has not since this process started. */
+  quietMs(emitter: string): number | null
   /** Numbers and sayings held. */
   entries(): number
 }
 
 export type State = Reading & {
+  /** Epoch ms of the latest fact of any emitter, -Infinity before there is one. */
+  readonly latest: number
   /** Adds a delta and moves its emitter on, in one stroke. */
   apply(delta: Delta, emitter: string, standing: Standing): void
   /** The same for what many emitters have added, as another adapter keeps it. */
   merge(delta: Delta, standings: ReadonlyMap<string, Standing>): void
   /** Forgets what is too old at `now` (epoch ms). */
   expire(now: number): void
+  /**
+   * The clock was set back to `at` (epoch ms): nothing of the state is later, and what was counted ahead of it in short
+   * spans is forgotten, or it would be counted as present when its time comes.
+   */
+  rewind(at: number): void
   /** Forgets everything. */
   clear(): void
   /** JSON text: the same for the same facts, in whatever order and cuts they came. */
@@ -42,9 +51,20 @@ export type State = Reading & {
 const mostKeys = 20_000
 const nothing: ReadonlyMap<string, number> = new Map()
 
-/** The state in memory; `from` is what `readSnapshot` gave. */
-export const createMemoryState = (from: Aggregates = emptyAggregates()): State => {
+const latestOf = (emitters: Aggregates['emitters']): number => {
+  let latest = Number.NEGATIVE_INFINITY
+  for (const { at } of emitters.values()) latest = Math.max(latest, at)
+  return latest
+}
+
+/** The state in memory; `from` is what `readSnapshot` gave, `steady` a clock (ms) that is never set. */
+export const createMemoryState = (
+  from: Aggregates = emptyAggregates(),
+  steady: () => number = () => Number.NaN,
+): State => {
   const { counts, recent, lasting, emitters } = from
+  const movedAt = new Map<string, number>()
+  let latest = latestOf(emitters)
   // The JSON of a bucket that no longer changes is made once: two days of minutes are most of a snapshot.
   const texts = new WeakMap<Counts, string>()
   let since = from.since
@@ -83,9 +103,16 @@ export const createMemoryState = (from: Aggregates = emptyAggregates()): State =
     get refused() {
       return refused
     },
+    get latest() {
+      return latest
+    },
     recent,
     lasting,
     emitters,
+    quietMs(emitter) {
+      const quiet = steady() - (movedAt.get(emitter) ?? Number.NaN)
+      return Number.isNaN(quiet) ? null : quiet
+    },
     count: (span, bucket, key) => counts.get(span)!.get(bucket)?.get(key) ?? 0,
     sum(span, first, last, key) {
       const buckets = counts.get(span)!
@@ -110,20 +137,42 @@ export const createMemoryState = (from: Aggregates = emptyAggregates()): State =
       learn(recent, delta.recent)
       learn(lasting, delta.lasting)
       since = Math.min(since, delta.since)
-      for (const [emitter, standing] of standings) emitters.set(emitter, standing)
+      for (const [emitter, standing] of standings) {
+        const known = emitters.get(emitter)
+        if (known !== undefined && known.next !== standing.next) movedAt.set(emitter, steady())
+        emitters.set(emitter, standing)
+        latest = Math.max(latest, standing.at)
+      }
+    },
+    rewind(at) {
+      version++
+      for (const sayings of [recent, lasting]) {
+        for (const [key, saying] of sayings) if (saying.at > at) sayings.set(key, { ...saying, at })
+      }
+      for (const [emitter, standing] of emitters)
+        if (standing.at > at) emitters.set(emitter, { ...standing, at })
+      // A step of months is a clock that nobody has set yet, and the time that was right comes back.
+      if (latest - at <= recentMs) {
+        for (const span of ['tick', 'minute'] as const) {
+          const buckets = counts.get(span)!
+          for (const bucket of buckets.keys()) if (Number(bucket) > bucketOf(span, at)) buckets.delete(bucket)
+        }
+      }
+      latest = at
     },
     expire(now) {
       version++
       for (const span of timeSpans) {
-        const [first, last] = keptBuckets(span, now)
+        const first = firstKept(span, now)
         const buckets = counts.get(span)!
         for (const bucket of buckets.keys()) {
-          if (Number(bucket) < first || Number(bucket) > last) buckets.delete(bucket)
+          if (Number(bucket) < first) buckets.delete(bucket)
         }
       }
       for (const [emitter, { at }] of emitters) {
         if (at >= now - recentMs) continue
         emitters.delete(emitter)
+        movedAt.delete(emitter)
         counts.get('boot')!.delete(emitter)
       }
       for (const [key, { at }] of recent) if (at < now - recentMs) recent.delete(key)
@@ -134,6 +183,7 @@ export const createMemoryState = (from: Aggregates = emptyAggregates()): State =
       for (const buckets of counts.values()) buckets.clear()
       for (const map of [recent, lasting, emitters]) map.clear()
       since = Infinity
+      latest = Number.NEGATIVE_INFINITY
     },
     snapshot: () => writeSnapshot({ counts, recent, lasting, emitters, since }, texts),
   }

@@ -61,13 +61,15 @@ export const openMirror = (options: {
   readonly partitions: () => number
   /** How many messages of a partition there are from an offset on; null while nobody knows. */
   readonly waiting: (partition: number, offset: number) => number | null
+  /** Ms, of a clock that is never set: how long ago a node told something is measured by it. */
+  readonly steady?: () => number
 }): Mirror => {
-  const { redis, prefix, waiting } = options
+  const { redis, prefix, waiting, steady } = options
   const copies = new Map<number, Copy>()
   const metas = new Map<number, Meta>()
   /** When a partition was first seen to be behind its copy, or in another life. */
   const heldSince = new Map<number, number>()
-  const merged: State = createMemoryState()
+  const merged: State = createMemoryState(undefined, steady)
   let replaced = 0
 
   const takeOver = (copy: Copy, part: Part, into: Delta): void => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Batch } from '../../proxy/events/contract.ts'
 import { type RedisClient, script } from '../../proxy/redis/connect.ts'
 import { partitionKey } from '../../proxy/redis/keys.ts'
+import type { Dating } from '../dating.ts'
 import { type Folded, fold } from '../fold.ts'
 import { counted } from '../source/message.ts'
 import { createPending, type Pending } from './pending.ts'
@@ -19,7 +20,7 @@ export type Hold = {
   /** Keys and arguments that the next `commit` takes. */
   readonly cost: number
   /** Folds a batch; nothing is written yet. */
-  fold(batch: Batch): Folded
+  fold(batch: Batch, dating?: Dating): Folded
   /** Counts something beside the facts, for ever and in the running tick. */
   count(key: string, at: number): void
   /**
@@ -111,7 +112,7 @@ export const takePartition = async (options: {
     get cost() {
       return pending.cost
     },
-    fold: (batch) => fold(state, batch),
+    fold: (batch, dating) => fold(state, batch, dating),
     count: (key, at) => pending.add(counted(key, at)),
     standing: async () => {
       const [is, stands, parts] = await redis.hmget(keyOf('meta'), 'owner', 'offset', 'part')

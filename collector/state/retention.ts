@@ -43,11 +43,8 @@ export const bucketOf = (span: TimeSpan, at: number): number => {
   }
 }
 
-/** The buckets of a span worth keeping at `now`, both ends included. What a wrong clock dates later goes, too. */
-export const keptBuckets = (span: TimeSpan, now: number): readonly [number, number] => [
-  bucketOf(span, now - keepMs[span]),
-  bucketOf(span, now + hour),
-]
+/** The first bucket of a span that is worth keeping at `now`. */
+export const firstKept = (span: TimeSpan, now: number): number => bucketOf(span, now - keepMs[span])
 
 /** When a bucket is of no more use, epoch ms; null: never. A `boot` lives as long as its emitter's latest fact (epoch ms) is recent. */
 export const endOf = (span: Span, bucket: Bucket, latest: number): number | null => {

@@ -103,6 +103,7 @@ export const openConsumer = (
       messages.push({
         offset: last,
         at: sentAt(batch, Date.now()),
+        sentAt: Number.NaN,
         key: null,
         value: null,
         unreadable: { first, ...opened },

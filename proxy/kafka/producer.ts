@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Producer as KafkaProducer } from 'kafkajs'
 import type { KafkaClient } from './connect.ts'
 import { failureOf, hintOf, type KafkaFailure } from './errors.ts'
+import { sentAtHeader } from './records.ts'
 import { ensureTopics } from './topics.ts'
 
 export type Outgoing = {
@@ -37,12 +38,12 @@ const mostMessages = 2_000_000_000
 /**
  * An idempotent producer for one topic. With one send in flight and the partition named by us, a batch that is sent again
  * after a lost acknowledgement has the same sequence numbers, and the broker drops it; with several in flight kafkajs
- * mixes them up, and acknowledged messages are lost.
+ * mixes them up, and acknowledged messages are lost. With `now` each message tells when it was sent.
  */
 export const openProducer = (
   client: KafkaClient,
   topic: string,
-  { limit = mostMessages }: { readonly limit?: number } = {},
+  { limit = mostMessages, now }: { readonly limit?: number; readonly now?: () => number } = {},
 ): Producer => {
   const { kafka, say } = client
   const closing = new AbortController()
@@ -131,11 +132,13 @@ export const openProducer = (
       key,
       value,
       partition,
-      ...(headers === undefined ? {} : { headers: { ...headers } }),
+      headers: { ...headers },
     }))
-    await persist((to) =>
-      to.send({ topic, messages: batch, acks: -1, compression: client.compression, timeout: 8_000 }),
-    )
+    await persist((to) => {
+      // At each try: a message that waited for its broker does not come from a clock that is behind.
+      if (now) for (const { headers } of batch) headers[sentAtHeader] = String(now())
+      return to.send({ topic, messages: batch, acks: -1, compression: client.compression, timeout: 8_000 })
+    })
     sent.set(partition, (sent.get(partition) ?? 0) + messages.length)
   }
 

@@ -17,14 +17,19 @@ const encodeRecord = require('kafkajs/src/protocol/recordBatch/record/v0') as (r
 const firstTimestamp = 1_790_000_000_000
 type Sent = { readonly key: Uint8Array | null; readonly value: Uint8Array | null; readonly later: number }
 
-const batchOf = async (firstOffset: number, sent: readonly Sent[], compression = 0): Promise<Buffer> => {
+const batchOf = async (
+  firstOffset: number,
+  sent: readonly Sent[],
+  compression = 0,
+  headers: object = { name: 'value' },
+): Promise<Buffer> => {
   const records = sent.map(({ key, value, later }, offsetDelta) =>
     encodeRecord({
       offsetDelta,
       timestampDelta: later,
       key: key === null ? null : Buffer.from(key),
       value: value === null ? null : Buffer.from(value),
-      headers: { name: 'value' },
+      headers,
     }),
   )
   const { buffer } = await encodeBatch({
@@ -133,6 +138,20 @@ test('why a batch cannot be read is named', async () => {
   assert.is(await whyOf((bytes) => bytes.writeInt16BE(3, 21)), 'damaged lz4')
   assert.is(await whyOf((bytes) => bytes.writeInt8(1, 16)), 'format unknown')
   assert.is(await whyOf((bytes) => bytes.writeInt32BE(2 ** 31 - 1, 57)), 'too-large gzip')
+})
+
+test('a record tells what the clock of its sender was; one without that header does not', async () => {
+  const sent = [{ key: null, value: new Uint8Array(3), later: 0 }]
+  for (const [headers, at] of [
+    [{ 'sent-at': '1790000000042' }, 1_790_000_000_042],
+    [{ 'sent-at': 'x' }, Number.NaN],
+    [{ name: 'value', 'sent-at': '7' }, Number.NaN],
+    [{}, Number.NaN],
+  ] as const) {
+    const [raw] = splitBatches(await batchOf(0, sent, 0, headers))
+    const opened = await openBatch(raw!)
+    assert.ok('records' in opened && Object.is(opened.records[0]?.sentAt, at))
+  }
 })
 
 test.run()

@@ -14,11 +14,16 @@ export type RawBatch = {
 
 export type KafkaRecord = {
   readonly offset: number
-  /** When it was sent, epoch ms, within what a Date can tell. */
+  /** When the broker appended it, or when it was sent where the topic has CreateTime; epoch ms, within what a Date can tell. */
   readonly at: number
+  /** What its sender's clock was then, epoch ms; NaN where it has no such header. */
+  readonly sentAt: number
   readonly key: Buffer | null
   readonly value: Buffer | null
 }
+
+/** A header: what the sender's clock was when it sent the message, epoch ms. Against the broker's it shows a wrong one. */
+export const sentAtHeader = 'sent-at'
 
 /** Why a batch cannot be read: an older format, a wrong checksum, a codec that Kafka does not have, too large, or damaged. */
 export type Unreadable = 'format' | 'checksum' | 'codec' | 'too-large' | 'damaged'
@@ -89,6 +94,8 @@ const reader = (bytes: Buffer) => {
   return {
     varint,
     slice,
+    /** Whether there is more. */
+    goesOn: (): boolean => at < bytes.length,
     /** Null where its length is -1. */
     field: (): Buffer | null => {
       const length = varint()
@@ -96,6 +103,12 @@ const reader = (bytes: Buffer) => {
     },
   }
 }
+
+/** Its sender writes it before any other header. */
+const readSentAt = ({ goesOn, varint, slice, field }: ReturnType<typeof reader>): number =>
+  goesOn() && varint() > 0 && String(slice(varint())) === sentAtHeader
+    ? Number(field() ?? Number.NaN)
+    : Number.NaN
 
 const timeOf = (ms: number): number => Math.min(latestTime, Math.max(0, Math.round(ms)))
 
@@ -113,12 +126,8 @@ const readRecords = (batch: RawBatch, bytes: Buffer): KafkaRecord[] => {
     const delta = record.varint()
     const offset = batch.first + record.varint()
     if (offset < batch.first || offset > batch.last) throw new Damaged('an offset outside its batch')
-    records.push({
-      offset,
-      at: timeOf(fixed ?? firstTime + delta),
-      key: record.field(),
-      value: record.field(),
-    })
+    const [key, value] = [record.field(), record.field()]
+    records.push({ offset, at: timeOf(fixed ?? firstTime + delta), sentAt: readSentAt(record), key, value })
   }
   return records
 }

@@ -11,7 +11,13 @@ import { ensureTopics } from './topics.ts'
 const it = skipUnless(test, ensureKafka() !== null, 'java, mvn or the jars of Kafka are missing')
 
 const names = ['mtscope.events', 'mtscope.alerts', 'mtscope.dead-letters', 'mtscope_spans']
-const watched = ['retention.ms', 'retention.bytes', 'segment.bytes', 'cleanup.policy']
+const watched = [
+  'retention.ms',
+  'retention.bytes',
+  'segment.bytes',
+  'cleanup.policy',
+  'message.timestamp.type',
+]
 
 const settingsOf = async (admin: Admin, name: string): Promise<Record<string, string>> => {
   const { resources } = await admin.describeConfigs({
@@ -60,7 +66,10 @@ it('a topic of before is bounded at the start and keeps its other settings; what
         configEntries: [entry('retention.ms', '123456789'), entry('cleanup.policy', 'compact,delete')],
       },
       { topic: 'mtscope.alerts', configEntries: [entry('retention.bytes', '-1')] },
-      { topic: 'mtscope.dead-letters', configEntries: [entry('retention.bytes', '777')] },
+      {
+        topic: 'mtscope.dead-letters',
+        configEntries: [entry('retention.bytes', '777'), entry('message.timestamp.type', 'CreateTime')],
+      },
     ],
   })
   await until(
@@ -86,7 +95,11 @@ it('a topic of before is bounded at the start and keeps its other settings; what
   assert.is(events['segment.bytes'], String(2 ** 27))
   assert.is((await settingsOf(admin, names[1]!))['retention.bytes'], '-1')
   assert.is((await settingsOf(admin, names[2]!))['retention.bytes'], '777')
-  assert.equal(lines, ['topic-bounded'])
+  for (const name of [names[0]!, names[1]!]) {
+    assert.is((await settingsOf(admin, name))['message.timestamp.type'], 'LogAppendTime')
+  }
+  assert.is((await settingsOf(admin, names[2]!))['message.timestamp.type'], 'CreateTime')
+  assert.equal(lines, ['topic-configured', 'topic-configured'])
   await admin.disconnect()
 })
 

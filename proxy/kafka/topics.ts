@@ -2,8 +2,8 @@ import kafkajs, { type Admin } from 'kafkajs'
 import type { KafkaConfig } from '../config.ts'
 import type { KafkaClient } from './connect.ts'
 
-/** `configSource` of a setting that the topic itself has. */
-const topicConfig = 1
+/** `configSource` of a setting that the topic itself has, and of one that nobody has set. */
+const [topicConfig, byDefault] = [1, 5]
 
 /** Spans are on their way to where traces are kept: they outlast a day in which nobody fetches them. */
 const spansAtMostMs = 86_400_000
@@ -25,6 +25,9 @@ const cut = (ms: number): Entry => ({
   name: 'segment.ms',
   value: String(Math.max(60_000, Math.round(ms / 4))),
 })
+
+/** Dated by the broker: a proxy with a wrong clock could otherwise send nothing, or keep its segments for years. */
+const datedByBroker: Entry = { name: 'message.timestamp.type', value: 'LogAppendTime' }
 
 /** Most bytes of one partition: Kafka bounds each by itself. A segment more may be there until it is deleted. */
 const sized = (bytes: number | null): readonly Entry[] =>
@@ -65,7 +68,7 @@ const wantedTopics = (config: KafkaConfig): readonly Wanted[] => {
   return wanted.map(({ topic, numPartitions, entries }) => ({
     topic,
     numPartitions,
-    configEntries: [...entries, ...sized(bytes.get(topic) ?? null)],
+    configEntries: [...entries, datedByBroker, ...sized(bytes.get(topic) ?? null)],
   }))
 }
 
@@ -73,14 +76,14 @@ const wantedTopics = (config: KafkaConfig): readonly Wanted[] => {
 const bounded = new WeakSet<KafkaClient>()
 
 /**
- * Bounds topics of ours that have no bound in bytes: those that an earlier version made. What an operator has set, on
- * the topic or the brokers, stays. AlterConfigs replaces all settings of a topic, so its others go along.
+ * Bounds topics of ours that have no bound in bytes, and has the broker date them: those that an earlier version made.
+ * What an operator has set, on the topic or the brokers, stays. AlterConfigs replaces all settings of a topic, so its others go along.
  */
 const boundTopics = async (admin: Admin, client: KafkaClient, topics: readonly string[]): Promise<void> => {
   const { config, say } = client
   const bytes = retentionBytesOf(config)
   const type = kafkajs.ConfigResourceTypes.TOPIC
-  if (topics.length === 0 || config.retentionBytes === null) return
+  if (topics.length === 0) return
   try {
     const { resources } = await admin.describeConfigs({
       includeSynonyms: false,
@@ -89,16 +92,23 @@ const boundTopics = async (admin: Admin, client: KafkaClient, topics: readonly s
     for (const { resourceName: name, configEntries } of resources) {
       const own = configEntries.filter(({ configSource }) => configSource === topicConfig)
       const now = configEntries.find(({ configName }) => configName === 'retention.bytes')
-      if (now === undefined || now.configValue !== '-1' || own.includes(now)) continue
+      const isBounded = now === undefined || now.configValue !== '-1' || own.includes(now)
       const before = own.map(({ configName, configValue }) => ({ name: configName, value: configValue }))
-      const added = sized(bytes.get(name) ?? null).filter(
-        (entry) => !before.some(({ name }) => name === entry.name),
-      )
+      const dates = configEntries.find(({ configName }) => configName === datedByBroker.name)
+      const wanted = [
+        ...(isBounded ? [] : sized(bytes.get(name) ?? null)),
+        ...(dates?.configSource === byDefault ? [datedByBroker] : []),
+      ]
+      const added = wanted.filter((entry) => !before.some(({ name }) => name === entry.name))
+      if (added.length === 0) continue
       await admin.alterConfigs({
         validateOnly: false,
         resources: [{ type, name, configEntries: [...before, ...added] }],
       })
-      say('info', 'topic-bounded', { topic: name, bytesPerPartition: bytes.get(name) })
+      say('info', 'topic-configured', {
+        topic: name,
+        ...Object.fromEntries(added.map(({ name, value }) => [name, value])),
+      })
     }
     bounded.add(client)
   } catch (error) {
