@@ -59,6 +59,9 @@ try {
       json: { '/api/status': collector.status, '/api/alerts': collector.alerts },
       page: pageRoutes(),
     },
+    allowedHosts: config.metricsAllowedHosts,
+    published: Promise.resolve({ host: config.publicHost }),
+    say,
   })
 } catch (error) {
   say('error', 'cannot-start', { why: error instanceof Error ? error.message : String(error) })

@@ -183,6 +183,22 @@ it('in the host’s network the page of the proxy stays inside', () => {
   assert.equal(Object.keys(proxy?.sysctls ?? {}), [])
 })
 
+it('Prometheus may ask each program by the name of its service, and .env adds names', () => {
+  const files = ['compose.yaml', 'compose/compose.fleet.yaml']
+  const services = servicesOf(files, { ...secret, METRICS_ALLOWED_HOSTS: 'metrics.example' })
+  for (const [service, asked] of [
+    ['proxy', 'proxy'],
+    ['proxy-2', 'proxy'],
+    ['collector', 'collector'],
+    ['collector-2', 'collector-2'],
+  ] as const) {
+    const text = String(services[service]?.environment?.METRICS_ALLOWED_HOSTS)
+    const reading = readConfig({ METRICS_ALLOWED_HOSTS: text })
+    const allowed = reading.ok ? reading.config.metricsAllowedHosts : []
+    assert.ok(allowed.includes(asked) && allowed.includes('metrics.example'), `${service}: ${text}`)
+  }
+})
+
 it('an image can be another one', () => {
   const { kafka, collector } = servicesOf(['compose.yaml'], {
     KAFKA_IMAGE: 'k:1.0.0',

@@ -33,7 +33,9 @@ const thisHost = (): Host => ({ cores: availableParallelism(), name: hostname() 
 
 /** Makes a text fit to be told: one line, and nothing in it that could be a secret. */
 const discreet = (text: string): string =>
-  text.replace(/[^\x20-\x7e]/g, '?').replace(/[0-9a-f]{32,}|[\w+/=-]{40,}/gi, '...')
+  text
+    .replace(/[^\x20-\x7e\p{L}\p{M}\p{N}]/gu, '?')
+    .replace(/[0-9a-f]{32,}|[\p{L}\p{M}\p{N}_+/=-]{40,}/giu, '...')
 
 const longestShown = 60
 
@@ -217,6 +219,7 @@ const configOf = (values: Values, users: readonly User[], host: Host) => ({
   metricsHost: values.METRICS_HOST,
   metricsPort: values.METRICS_PORT,
   unauthenticatedEvents: values.UNAUTHENTICATED_EVENTS_PER_SECOND,
+  metricsAllowedHosts: values.METRICS_ALLOWED_HOSTS,
   logMaxBytes: values.LOG_MAX_BYTES,
   logMaxAgeMs: values.LOG_MAX_AGE,
   // 0: no probes.

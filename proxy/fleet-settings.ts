@@ -4,6 +4,7 @@ import {
   duration,
   either,
   host,
+  hostAndPort,
   mistaken,
   oneOf,
   type Parse,
@@ -13,30 +14,21 @@ import {
   whole,
   yesOrNo,
 } from './parse.ts'
+import { redisUrls } from './redis-url.ts'
 
 const day = 86_400
 
 /** `host:port` with commas between; IPv6 in brackets. */
 const brokers: Parse<readonly string[]> = (text) => {
-  const items = text.split(',').map((item) => item.trim())
-  const good = items.every((item) => {
-    const [, name = '', number = ''] = /^(.+):(\d{1,5})$/.exec(item) ?? []
-    return isIP(name) !== 6 && host(name).ok && whole(1, 65_535)(number).ok
+  const items = text.split(',').map((item) => {
+    const [, name = '', number = ''] = /^(.+):(\d{1,5})$/.exec(item.trim()) ?? []
+    const read = host(name)
+    if (!read.ok || isIP(name) === 6 || !whole(1, 65_535)(number).ok) return null
+    return hostAndPort(read.value, number)
   })
-  return good
+  return items.every((item) => item !== null)
     ? parsed(items)
-    : mistaken('must be host:port, with commas between, as kafka-1:9092,kafka-2:9092')
-}
-
-/** One address, or several nodes of a Redis Cluster. */
-const redisUrls: Parse<readonly string[]> = (text) => {
-  const items = text.split(',').map((item) => item.trim())
-  const urls = items.map((item) => urlOf(item, 'redis:', 'rediss:'))
-  return urls.every((url) => url !== null)
-    ? parsed(items)
-    : mistaken(
-        'must be redis://:password@host:6379 or rediss://… (TLS); of a cluster, several with commas between',
-      )
+    : mistaken('must be host:port, with commas between, as kafka-1:9092,kafka-2:9092 or [fd00::1]:9092')
 }
 
 const webUrl: Parse<string> = (text) =>

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { domainToASCII } from 'node:url'
 
 /** `mistake` is a clause that follows `NAME=value`, and says what to write instead. */
 export type Parsed<T> =
@@ -67,13 +68,32 @@ const isName = (text: string): boolean => {
   return text.length <= 253 && !numeric && labels.every((part) => label.test(part))
 }
 
-/** An IP address (IPv6 with or without brackets) or a host name. */
+/** Punycode of an internationalized name, which DNS, TLS and links need; other text as it is. */
+const asciiName = (text: string): string =>
+  /^\p{ASCII}*$/u.test(text) || /[/?#@:\\%\s]/.test(text) ? text : domainToASCII(text)
+
+/** An IP address (IPv6 with or without brackets) or a host name; an internationalized one as punycode. */
 export const host: Parse<string> = (text) => {
-  const bare = /^\[([^\]]*)\]$/.exec(text)?.[1] ?? text
-  const good = bare === text ? isIP(bare) !== 0 || isName(bare) : isIP(bare) === 6
+  const bare = /^\[([^\]]*)\]$/.exec(text)?.[1] ?? asciiName(text)
+  const good = text.startsWith('[') ? isIP(bare) === 6 : isIP(bare) !== 0 || isName(bare)
   return good
     ? parsed(bare)
     : mistaken('is neither an IP address nor a host name: write it without port and scheme')
+}
+
+/** `host:port`, with an IPv6 address in brackets. */
+export const hostAndPort = (name: string, number: number | string): string =>
+  name.includes(':') ? `[${name}]:${number}` : `${name}:${number}`
+
+/** Hosts with commas between; `none` and empty items are left out, `*` stays. */
+export const hosts: Parse<readonly string[]> = (text) => {
+  const items = text.split(',').map((item) => item.trim())
+  const read = items
+    .filter((item) => item !== '' && item !== 'none')
+    .map((item) => (item === '*' ? parsed(item) : host(item)))
+  return read.every((one) => one.ok)
+    ? parsed(read.map(({ value }) => value))
+    : mistaken('must be host names or addresses without port, with commas between, or * for every name')
 }
 
 /** What can be listened on: a name would be looked up, and a zone needs the number of its interface. */
@@ -96,11 +116,12 @@ export const isLoopback = (name: string): boolean => /^(?:localhost|127(?:\.\d+)
 /** The longest name that Telegram's clients take in an `ee` secret. https://github.com/tdlib/td, ProxySecret.h */
 const longestDomain = 182
 
-/** A name that a TLS client can ask for: no IP address, at least one dot. Empty is allowed here. */
+/** A name that a TLS client can ask for: no IP address, at least one dot; as punycode. Empty is allowed here. */
 export const domain: Parse<string> = (text) => {
   if (text === '') return parsed('')
-  const good = isName(text) && text.includes('.') && !text.endsWith('.') && text.length <= longestDomain
-  return good ? parsed(text.toLowerCase()) : mistaken('is not a domain: write a name such as www.example.com')
+  const name = asciiName(text)
+  const good = isName(name) && name.includes('.') && !name.endsWith('.') && name.length <= longestDomain
+  return good ? parsed(name.toLowerCase()) : mistaken('is not a domain: write a name such as www.example.com')
 }
 
 /** `word` alone stands for null. */

@@ -215,16 +215,13 @@ export const startProxy = async (options: {
       config.dataDir,
       stopping.signal,
       (addressKey) => change({ addressKey }),
-      (error) =>
-        say('error', 'client-key', {
-          error: error instanceof Error ? error : String(error),
-          using: 'yesterday',
-        }),
+      (failure) => {
+        const error = failure instanceof Error ? failure : String(failure)
+        say('error', 'client-key', { error, using: 'yesterday' })
+      },
     )
-    const trimming = setInterval(
-      () => log.trim(now()),
-      config.kafka === null ? TRIM_MS : TRIM_SHIPPED_MS,
-    ).unref()
+    const trimMs = config.kafka === null ? TRIM_MS : TRIM_SHIPPED_MS
+    const trimming = setInterval(() => log.trim(now()), trimMs).unref()
     stopping.signal.addEventListener('abort', () => clearInterval(trimming))
 
     await extension?.ready
@@ -238,6 +235,9 @@ export const startProxy = async (options: {
         json: extension?.routes.json ?? {},
         page: extension?.routes.page ?? (() => null),
       },
+      allowedHosts: config.metricsAllowedHosts,
+      published: finding,
+      say,
     })
     started.resolve()
     unready = null
@@ -255,8 +255,7 @@ export const startProxy = async (options: {
     }
 
     const address = await finding
-    const { tlsDomain, publicPort } = config
-    const place = { server: address.host, port: publicPort ?? port, tlsDomain }
+    const place = { server: address.host, port: config.publicPort ?? port, tlsDomain: config.tlsDomain }
     return {
       port,
       metricsUrl: http.url,

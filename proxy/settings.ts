@@ -10,6 +10,7 @@ import {
   either,
   factor,
   host,
+  hosts,
   ipAddress,
   isLoopback,
   mistaken,
@@ -235,6 +236,12 @@ export const settings = {
     parse: port,
     fallback: '9464',
     doc: 'Port of the status page and /metrics; 0 takes any free one',
+  },
+  METRICS_ALLOWED_HOSTS: {
+    parse: hosts,
+    fallback: 'none',
+    doc: 'More names that METRICS_PORT and COLLECTOR_PORT answer to, with commas between; * is every one',
+    mayBeEmpty: true,
   },
   LOG_MAX_BYTES: {
     parse: bytes(1_048_576, 1_024 ** 4),

@@ -8,6 +8,7 @@ export const told = (config: Config): Readonly<Record<string, string>> => {
     publicHost: _,
     publicHostFrom: __,
     dataDir: ___,
+    metricsAllowedHosts: ____,
     kafka,
     redis,
     webhook,

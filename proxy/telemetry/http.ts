@@ -1,30 +1,14 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
+import { setTimeout as after } from 'node:timers/promises'
 import { codeOf, ListenError } from '../claim-port.ts'
+import type { Say } from '../say.ts'
+import { answersOf, gzipOf, type Reply, type Routes, text } from './answers.ts'
+import { createBudget } from './budget.ts'
+import { createConnections, type Message } from './connections.ts'
+import { guardHosts } from './host-guard.ts'
+import type { Request } from './request.ts'
 
-const compress = promisify(gzip)
-
-export type Reply = {
-  readonly status: number
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body: string | Buffer
-}
-
-/** Metrics in Prometheus' text format 0.0.4. */
-export type Exposition = () => Promise<{ contentType: string; body: string }>
-
-export type Routes = {
-  /** Joined at `/metrics`, in this order. */
-  readonly expositions: readonly Exposition[]
-  /** Null when ready, which says nothing of datacenters; else why not: the text of `/readyz`. */
-  readonly unready: () => string | null
-  /** Path → what is answered as JSON, computed at each request. */
-  readonly json: Readonly<Record<string, () => unknown>>
-  /** Everything else; the path comes without its query. Null is a 404. */
-  readonly page: (path: string) => Reply | null
-}
+export type { Exposition, Reply, Routes } from './answers.ts'
 
 export type HttpServer = {
   readonly url: string
@@ -35,107 +19,65 @@ export type HttpServer = {
 
 const limits = {
   connections: 64,
-  headerBytes: 8 * 1024,
   /** ms, as are the next. */
-  headers: 5_000,
-  request: 10_000,
-  silence: 30_000,
+  head: 5_000,
+  idle: 30_000,
+  answer: 60_000,
   closing: 1_000,
+  /** Of each second, for all answers together. */
+  work: 300,
+  /** Beyond `work`, each request waits so long for its refusal: one connection cannot ask more often. */
+  refusal: 1_000,
+  /** Between two log lines about refused names. */
+  complaint: 600_000,
 } as const
 
-const gzipFrom = 4 * 1024
-const gzipWanted = /\bgzip\b(?!\s*;\s*q=0(?:\.0+)?\s*(?:,|$))/i
-const metricsType = 'text/plain; version=0.0.4; charset=utf-8'
-
-const text = (status: number, body: string): Reply => ({
-  status,
-  headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' },
-  body: `${body}\n`,
-})
-
-const metrics = async (expositions: readonly Exposition[]): Promise<Reply> => {
-  // One source that fails must not blind an operator to the others.
-  const parts = await Promise.allSettled(expositions.map(async (exposition) => (await exposition()).body))
-  const body = parts
-    .map((part) => (part.status === 'fulfilled' ? part.value : '# one source of metrics failed'))
-    .map((part) => part.replace(/^# EOF\s*$/m, '').trimEnd())
-    .join('\n')
+/** The reply as it is written, in gzip where the client takes it. */
+const messageOf = async (
+  { method, gzip }: Pick<Request, 'method' | 'gzip'>,
+  reply: Reply,
+): Promise<Message> => {
+  const zipped = gzip ? await gzipOf(reply) : null
+  const body = zipped ?? reply.body
   return {
-    status: 200,
-    headers: { 'content-type': metricsType, 'cache-control': 'no-store' },
-    body: `${body}\n`,
+    status: reply.status,
+    headers: {
+      'x-content-type-options': 'nosniff',
+      ...reply.headers,
+      ...(zipped === null ? {} : { 'content-encoding': 'gzip' }),
+      vary: 'accept-encoding',
+      'content-length': Buffer.byteLength(body),
+    },
+    body: method === 'HEAD' ? null : body,
   }
 }
 
-const json = (value: unknown): Reply => ({
-  status: 200,
-  headers: { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' },
-  body: JSON.stringify(value),
-})
+/** Health checks come from supervisors, which would restart a busy proxy: they wait, and are not refused. */
+const isHealth = (path: string): boolean => path === '/healthz' || path === '/readyz'
 
-const answer = async (routes: Routes, path: string): Promise<Reply> => {
-  if (path === '/metrics') return metrics(routes.expositions)
-  if (path === '/healthz') return text(200, 'ok')
-  if (path === '/readyz') {
-    const reason = routes.unready()
-    return reason === null ? text(200, 'ready') : text(503, reason)
-  }
-  if (Object.hasOwn(routes.json, path)) return json(await routes.json[path]?.())
-  return routes.page(path) ?? text(404, 'not found')
-}
+const wrongHost = text(
+  421,
+  'this server does not know the name in the Host header: add it to METRICS_ALLOWED_HOSTS',
+)
+const wrongMethod = text(405, 'only GET and HEAD', { allow: 'GET, HEAD' })
+const plain = { method: 'GET', gzip: false }
+const tooBusy = text(503, 'too many requests', { 'retry-after': '1' })
 
-const loopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host)
-
-const hostName = (header: string): string =>
-  /^(?:\[([0-9a-f:.]+)\]|([^:]*))(?::\d+)?$/i.exec(header)?.slice(1).join('').toLowerCase() ?? ''
-
-/**
- * A page of another site can make its name resolve to 127.0.0.1 and then read us as its own origin: on loopback only
- * names of this machine are answered. https://en.wikipedia.org/wiki/DNS_rebinding
- */
-const guard = (host: string): ((header: string | undefined) => boolean) => {
-  if (!loopback(host)) return () => true
-  return (header) => {
-    if (header === undefined) return true // HTTP/1.0; no browser leaves it out
-    const name = hostName(header)
-    return loopback(name) || name === host.toLowerCase()
-  }
-}
-
-const send = async (request: IncomingMessage, response: ServerResponse, reply: Reply): Promise<void> => {
-  const headers: Record<string, string | number> = { 'x-content-type-options': 'nosniff', ...reply.headers }
-  let body: string | Buffer = reply.body
-  const asked = gzipWanted.test(String(request.headers['accept-encoding'] ?? ''))
-  if (asked && body.length >= gzipFrom && headers['content-encoding'] === undefined) {
-    body = await compress(body, { level: 1 })
-    headers['content-encoding'] = 'gzip'
-  }
-  headers.vary = 'accept-encoding'
-  headers['content-length'] = Buffer.byteLength(body)
-  response.writeHead(reply.status, headers).end(request.method === 'HEAD' ? undefined : body)
-}
-
-const handler =
-  (routes: Routes, ours: (header: string | undefined) => boolean) =>
-  async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    request.resume()
-    const reply = async (): Promise<Reply> => {
-      if (!ours(request.headers.host)) return text(421, 'not a name of this server')
-      if (request.method !== 'GET' && request.method !== 'HEAD') {
-        const refusal = text(405, 'only GET and HEAD')
-        return { ...refusal, headers: { ...refusal.headers, allow: 'GET, HEAD' } }
-      }
-      return answer(routes, (request.url ?? '/').split('?', 1)[0] ?? '/')
+/** What refuses before anything is rendered, or null. */
+const createRefusals = (ours: (header: string | undefined) => boolean, say: Say | undefined) => {
+  let complainedAt = Number.NEGATIVE_INFINITY
+  return ({ host, method }: Request): Reply | null => {
+    if (ours(host)) return method === 'GET' || method === 'HEAD' ? null : wrongMethod
+    if (performance.now() - complainedAt > limits.complaint) {
+      complainedAt = performance.now()
+      say?.('warn', 'http-host-refused', {
+        host: host?.slice(0, 100),
+        hint: 'if this name leads here, add it to METRICS_ALLOWED_HOSTS',
+      })
     }
-    try {
-      await send(request, response, await reply())
-    } catch {
-      // What went wrong is nobody's business out there.
-      if (response.headersSent) response.destroy()
-      else await send(request, response, text(500, 'internal error'))
-    }
+    return wrongHost
   }
+}
 
 const urlOf = (host: string, port: number): string => {
   const reachable = host === '0.0.0.0' || host === '::' || host === '' ? '127.0.0.1' : host
@@ -143,27 +85,47 @@ const urlOf = (host: string, port: number): string => {
 }
 
 /**
- * Serves metrics, health, JSON and pages. Port 0 is any free one. Rejects with a ListenError that names the setting,
- * `portName`, or METRICS_HOST.
+ * Serves metrics, health, JSON and pages, within bounds that no client can exceed. Port 0 is any free one. Rejects with
+ * a ListenError that names the setting, `portName`, or METRICS_HOST.
  */
 export const startHttp = async (options: {
   readonly host: string
   readonly port: number
   readonly portName: 'METRICS_PORT' | 'COLLECTOR_PORT'
   readonly routes: Routes
+  /** METRICS_ALLOWED_HOSTS. */
+  readonly allowedHosts?: readonly string[]
+  /** The host in the links, once it is known. */
+  readonly published?: Promise<{ readonly host: string | null }>
+  readonly say?: Say
+  /** Of each second, for answers. */
+  readonly workMs?: number
 }): Promise<HttpServer> => {
-  const { host, routes } = options
-  const server = createServer(
-    {
-      maxHeaderSize: limits.headerBytes,
-      headersTimeout: limits.headers,
-      requestTimeout: limits.request,
-      connectionsCheckingInterval: limits.headers / 2,
-    },
-    handler(routes, guard(host)),
-  )
-  server.maxConnections = limits.connections
-  server.setTimeout(limits.silence)
+  const { host, routes, allowedHosts = [] } = options
+  const budget = createBudget(options.workMs ?? limits.work, () => performance.now())
+  const answer = answersOf(routes)
+  let linked: string | null = null
+  void options.published?.then((published) => {
+    linked = published.host
+  })
+  const guard = guardHosts({ bound: host, allowed: allowedHosts, published: () => linked })
+  const refusal = createRefusals(guard, options.say)
+
+  const replyTo = async (request: Request): Promise<Reply> => {
+    const busy = budget.empty
+    if (busy) await after(limits.refusal, undefined, { ref: false })
+    if (busy && !isHealth(request.path)) return tooBusy
+    return refusal(request) ?? answer(request.path)
+  }
+  const { server, endIdle, endAll } = createConnections(limits, budget, async (request) => {
+    if ('refused' in request) return messageOf(plain, text(request.refused, 'not a request for this server'))
+    try {
+      return await messageOf(request, await replyTo(request))
+    } catch {
+      // An error message may name what a client must not learn.
+      return messageOf(plain, text(500, 'internal error'))
+    }
+  })
   await new Promise<void>((resolve, reject) => {
     const refused = (error: Error): void =>
       reject(new ListenError(options.portName, host, options.port, codeOf(error)))
@@ -178,9 +140,9 @@ export const startHttp = async (options: {
   const { port } = server.address() as AddressInfo
 
   const close = async (): Promise<void> => {
-    const patience = setTimeout(() => server.closeAllConnections(), limits.closing)
+    const patience = setTimeout(endAll, limits.closing)
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-    server.closeIdleConnections()
+    endIdle()
     await closed
     clearTimeout(patience)
   }

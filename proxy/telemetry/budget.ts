@@ -1,0 +1,25 @@
+export type Budget = {
+  spend(ms: number): void
+  readonly empty: boolean
+}
+
+/** So many ms of each second: a bucket that refills steadily, and whose debt is gone after a second. */
+export const createBudget = (msPerSecond: number, now: () => number): Budget => {
+  let left = msPerSecond
+  let filledAt = now()
+  const refill = (): void => {
+    const at = now()
+    left = Math.min(msPerSecond, left + ((at - filledAt) * msPerSecond) / 1_000)
+    filledAt = at
+  }
+  return {
+    spend: (ms) => {
+      refill()
+      left = Math.max(left - ms, -msPerSecond)
+    },
+    get empty() {
+      refill()
+      return left <= 0
+    },
+  }
+}
