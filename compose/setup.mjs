@@ -1,9 +1,11 @@
-// Runs before `npm start` and `npm test`, on whatever Node is there: plain JavaScript, no dependency.
+// Runs before every npm script, on whatever Node is there: plain JavaScript, no dependency. Installs the packages that are
+// missing, with --dev also those for development.
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { broughtRuntime, isNewEnough } from './runtime.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const modules = join(root, 'node_modules')
@@ -16,7 +18,19 @@ const wanted = () =>
     .update(`${process.platform}-${process.arch}`)
     .digest('hex')
 
-const installed = () => (existsSync(stamp) ? readFileSync(stamp, 'utf8').trim() : '')
+/** What was installed last: of which lock file, and whether with packages for development. Once there, those stay. */
+const installed = () => {
+  const [of = '', kind = 'dev'] = existsSync(stamp) ? readFileSync(stamp, 'utf8').trim().split(' ') : []
+  return { of, dev: of !== '' && kind === 'dev' }
+}
+const before = installed()
+const dev = process.argv.includes('--dev') || before.dev
+
+/** npm takes no offence at an optional package that it could not fetch. */
+const lacksRuntime = () => {
+  const path = broughtRuntime(modules)
+  return path !== undefined && !existsSync(path) && !isNewEnough()
+}
 
 const say = (text) => process.stderr.write(`mtscope: ${text}\n`)
 
@@ -74,17 +88,23 @@ const ended = (child) =>
     )
   })
 
+const reason = () => {
+  if (!existsSync(modules)) return 'this is the first start here'
+  if (before.of === '') return 'the last installation did not end'
+  if (before.of !== wanted()) return 'package-lock.json has changed'
+  return lacksRuntime() ? 'the runtime is missing' : 'those for development are missing'
+}
+
 const install = async () => {
   refuseToInstall()
-  const lacksStamp =
-    installed() === '' ? 'the last installation did not end' : 'package-lock.json has changed'
-  const why = existsSync(modules) ? lacksStamp : 'this is the first start here'
-  say(`installing packages with npm ci, as ${why}; a minute or so`)
+  say(`installing packages with npm ci, as ${reason()}; a minute or so`)
   const [command, ...first] = npm()
-  const options = ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error']
+  // No script of a package: nothing that is needed here compiles, and a script would run by npm's link to the runtime.
+  const options = ['--include=optional', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+  const args = [...first, 'ci', dev ? '--include=dev' : '--omit=dev', ...options]
   // In a process group of its own it hears Ctrl-C once, from us: at a second one it would leave everything as it is.
   const { code, why: failure } = await ended(
-    spawn(command, [...first, ...options], {
+    spawn(command, args, {
       cwd: root,
       stdio: ['ignore', 'ignore', 'inherit'],
       detached: true,
@@ -95,14 +115,7 @@ const install = async () => {
     process.exit(code)
   }
   if (failure !== '') stop(`npm ci failed (${failure}): see above, then try again`)
-  writeFileSync(stamp, `${wanted()}\n`)
+  if (!lacksRuntime()) writeFileSync(stamp, `${wanted()} ${dev ? 'dev' : 'runtime'}\n`)
 }
 
-if (installed() !== wanted()) await install()
-
-// Packages bring the runtime for the common platforms. Elsewhere the Node that is there must be new enough.
-const oldestMajor = 26
-const brought = existsSync(join(modules, '.bin', process.platform === 'win32' ? 'node.cmd' : 'node'))
-if (!brought && Number(process.versions.node.split('.')[0]) < oldestMajor) {
-  stop(`needs Node ${oldestMajor} on ${process.platform}-${process.arch}; this is ${process.versions.node}`)
-}
+if (before.of !== wanted() || dev !== before.dev || lacksRuntime()) await install()

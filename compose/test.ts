@@ -12,8 +12,8 @@ const strict = process.env.CI === 'true'
 const atOnce = 2
 // Against what hangs: a machine that is slow for a while fails no test by it.
 const limitMs = 600_000
-// Ten containers, brought up twice.
-const stackLimitMs = 1_200_000
+// Ten containers, brought up twice; two systems, started from nothing five times.
+const longLimitMs = 1_200_000
 const bin = (name: string): string => join(root, 'node_modules', '.bin', name)
 
 const tools: readonly Task[] = [
@@ -27,14 +27,14 @@ const tools: readonly Task[] = [
 ]
 
 // The longest first, so that nobody is waited for at the end.
-const long = (file: string): boolean => /faults|kafka|fleet|ship|alerts\.test/.test(file)
+const long = (file: string): boolean => /faults|kafka|fleet|ship|alerts\.test|start\.e2e/.test(file)
 const isStack = ({ name }: Pick<Task, 'name'>): boolean => name.endsWith('stack.e2e.ts')
 const files = filesOf(root, /\.(?:test|e2e)\.ts$/)
 const tests = [...files.filter(long), ...files.filter((file) => !long(file))].map(
   (file): Task => ({
     name: file,
     command: [process.execPath, '--import', join(root, 'compose/testing/leave.ts'), file],
-    limitMs: isStack({ name: file }) ? stackLimitMs : limitMs,
+    limitMs: /(?:stack|start)\.e2e\.ts$/.test(file) ? longLimitMs : limitMs,
     counts: 'uvu',
   }),
 )

@@ -1,4 +1,5 @@
 import { ensureAlertmanager } from '../services/alertmanager.ts'
+import { ensureDebianRoots } from '../services/debian-root.ts'
 import { ensureDocker } from '../services/docker.ts'
 import { ensureCompose } from '../services/docker-compose.ts'
 import { archiveKafka, ensureKafka } from '../services/kafka.ts'
@@ -11,6 +12,7 @@ const ensures: Readonly<Record<string, () => unknown>> = {
   ensureAlertmanager,
   ensureChromium,
   ensureCompose,
+  ensureDebianRoots,
   ensureDocker,
   ensureJaeger,
   ensureKafka,
