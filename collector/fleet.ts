@@ -1,6 +1,7 @@
 import type { Config } from '../proxy/config.ts'
 import { openKafka } from '../proxy/kafka/connect.ts'
 import { openProducer } from '../proxy/kafka/producer.ts'
+import { patientClock } from '../proxy/log/patient-clock.ts'
 import { connectRedis } from '../proxy/redis/connect.ts'
 import type { Say } from '../proxy/say.ts'
 import { startDeciding } from './alerts/deciding.ts'
@@ -116,10 +117,13 @@ export const startFleetCollector = (options: {
   })
 
   const first = Promise.withResolvers<void>()
+  /** Nothing is forgotten before the first look: until then it is not known when the last event was. */
+  let forgetBy = (): number => 0
   const refresh = async (): Promise<void> => {
     while (!stopped) {
       try {
-        await mirror.refresh(now())
+        await mirror.refresh(forgetBy())
+        if (refreshedAt === 0) forgetBy = patientClock(now, steady, mirror.state.latest)
         await deciding.refresh()
         refreshedAt = steady()
         first.resolve()

@@ -63,6 +63,7 @@ export const followTopic = (options: TopicToFollow): FollowedTopic => {
     while (assigned.has(partition) && !stopped) {
       try {
         const hold = await takePartition({ redis, prefix, partition })
+        await hold.expire(now())
         if (!assigned.has(partition)) return null
         holds.set(partition, hold)
         sought.set(partition, hold.offset)

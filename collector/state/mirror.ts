@@ -12,7 +12,7 @@ import type { Standing } from './snapshot.ts'
  */
 export type Mirror = {
   /** As of the last refresh. */
-  readonly state: Reading & Pick<State, 'snapshot'>
+  readonly state: Reading & Pick<State, 'snapshot' | 'latest'>
   /** Reads what changed since the last time. Throws what Redis says; the copy stays as it was, and is tried again. */
   refresh(now: number): Promise<void>
   /** Of each partition that was ever taken, as Redis has it: of one that was set back, where it stands now. */
@@ -92,9 +92,13 @@ export const openMirror = (options: {
     merged.merge(delta, copy.emitters)
   }
 
-  /** What one partition had is wrong: the sum is made again of those that are right. */
-  const startAgain = (without: number): void => {
-    copies.delete(without)
+  /** A saying from a clock that was ahead is dated earlier by the owner of the partition, and is not the newest any more. */
+  const isHealed = (copy: Copy | undefined, part: Part): boolean =>
+    'sayings' in part &&
+    [...part.sayings].some(([key, { at }]) => at < (copy?.sayings.get(part.kind)?.get(key)?.at ?? at))
+
+  /** Something in the sum is wrong: it is made again of what is right. */
+  const sumAgain = (): void => {
     merged.clear()
     for (const copy of copies.values()) {
       const delta = emptyDelta()
@@ -138,15 +142,20 @@ export const openMirror = (options: {
     // It was set back while it was read: the next time.
     if (after?.life !== meta.life || after.owner !== meta.owner || after.version < meta.version) return
     // Now, and not before reading: nobody shall see the sum without this partition.
-    if (!sameLife) startAgain(partition)
+    if (!sameLife) {
+      copies.delete(partition)
+      sumAgain()
+    }
     const empty = { counts: new Map(), sayings: new Map(), emitters: new Map() }
     const copy: Copy = { ...(sameLife && known ? known : empty), meta, reach: after.offset }
     copies.set(partition, copy)
     heldSince.delete(partition)
     metas.set(partition, meta)
     const delta = emptyDelta()
+    const healed = parts.some((part) => isHealed(known, part))
     for (const part of parts) takeOver(copy, part, delta)
     add(copy, delta)
+    if (healed) sumAgain()
   }
 
   const forget = (now: number): void => {
@@ -171,7 +180,7 @@ export const openMirror = (options: {
     refresh: async (now) => {
       const count = options.partitions()
       await Promise.all(Array.from({ length: count }, (_, partition) => refreshOne(partition, now)))
-      if (now - expiredAt < 60_000) return
+      if (Math.abs(now - expiredAt) < 60_000) return
       expiredAt = now
       forget(now)
     },

@@ -7,7 +7,7 @@ import { type Folded, fold } from '../fold.ts'
 import { counted } from '../source/message.ts'
 import { createPending, type Pending } from './pending.ts'
 import { bucketName, nameParts, standingOf, standingText } from './redis-text.ts'
-import { endOf, lastingMs, recentMs } from './retention.ts'
+import { endOf, isAhead, lastingMs, recentMs } from './retention.ts'
 import type { Standing } from './snapshot.ts'
 
 /** The state of one partition of the events, which this collector alone may write. */
@@ -31,12 +31,15 @@ export type Hold = {
   commit(offset: number, end: number, part?: number): Promise<'advanced' | 'stale'>
   /** Whether Redis still has it as ours and as far as we brought it. */
   standing(): Promise<'ours' | 'stale'>
-  /** Forgets what is too old at `now` (epoch ms). */
+  /** Forgets what is too old at `now` (epoch ms), and what a clock that was ahead has left; Redis' own clock is asked, too. */
   expire(now: number): Promise<'done' | 'stale'>
 }
 
 /** Fields in one hash beyond which new ones are refused and counted, as in memory. */
 export const mostFields = 20_000
+
+/** A time further ahead than this comes from a clock that was wrong, when older versions folded it; so does such a bucket. */
+const [aheadMs, bucketAheadMs] = [60_000, 3_600_000]
 
 const scripts = { take: script('take'), fold: script('fold'), expire: script('expire') }
 
@@ -131,16 +134,36 @@ export const takePartition = async (options: {
       return 'advanced'
     },
     expire: async (now) => {
+      const [seconds] = await redis.time()
+      const theirs = Number(seconds) * 1000
+      // Only what both clocks say: neither takes anything away because it is wrong alone.
+      const early = Math.min(now, theirs)
+      const present = Math.max(now, theirs)
+      const latest = present + aheadMs
       const known = await redis.zrangebyscore(keyOf('dirty'), '-inf', '+inf')
+      const ahead = known.filter((name) => {
+        const parts = nameParts(name)
+        return parts !== null && isAhead(parts.span, parts.bucket, present + bucketAheadMs)
+      })
       const gone = known.filter((name) => {
         const parts = nameParts(name)
         if (parts === null) return false
-        const latest = emitters.get(String(parts.bucket))?.at ?? Number.NEGATIVE_INFINITY
-        const ends = endOf(parts.span, parts.bucket, latest)
-        return ends !== null && ends <= now
+        const lastAt = emitters.get(String(parts.bucket))?.at ?? Number.NEGATIVE_INFINITY
+        const ends = endOf(parts.span, parts.bucket, lastAt)
+        return ends !== null && ends <= early
       })
-      const done = await scripts.expire(redis, base, [owner, now - recentMs, now - lastingMs, ...gone])
-      for (const [emitter, { at }] of emitters) if (at < now - recentMs) emitters.delete(emitter)
+      const standing = [...emitters].filter(([, { at }]) => at > latest)
+      for (const [emitter] of standing)
+        await redis.pexpireat(keyOf(bucketName('boot', emitter)), present + recentMs)
+      const done = await scripts.expire(
+        redis,
+        [...base, ...ahead.map(keyOf)],
+        [owner, early - recentMs, early - lastingMs, latest, present, ...gone, ...ahead],
+      )
+      for (const [emitter, { next, at }] of emitters) {
+        if (at < early - recentMs) emitters.delete(emitter)
+        else if (at > latest) emitters.set(emitter, { next, at: present })
+      }
       return done === 1 ? 'done' : 'stale'
     },
   }

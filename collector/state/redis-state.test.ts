@@ -6,8 +6,10 @@ import { skipUnless } from '../../compose/testing/skip.ts'
 import { anyProxyEvent } from '../../proxy/events/arbitrary.ts'
 import type { Batch, ProxyEvent } from '../../proxy/events/contract.ts'
 import { connectRedis, type RedisClient } from '../../proxy/redis/connect.ts'
-import { session } from '../example-facts.ts'
+import { probe, sampled, session } from '../example-facts.ts'
 import { fold } from '../fold.ts'
+import { nodesOf } from '../nodes.ts'
+import { routesOf } from '../routes.ts'
 import { createMemoryState } from './memory.ts'
 import { openMirror } from './mirror.ts'
 import { takePartition } from './redis-hold.ts'
@@ -22,6 +24,7 @@ const connected = async (urls: readonly string[]): Promise<RedisClient & AsyncDi
 }
 
 const now = Date.now()
+const day = 86_400_000
 /** Facts of the last hour: Redis forgets by the clock, and so must they. */
 const later = <E extends ProxyEvent>(event: E, at: number): E => ({ ...event, at })
 
@@ -197,18 +200,61 @@ it('what is old is forgotten in Redis as it is in memory', async () => {
   await using redis = await connected([server.url])
   const hold = await takePartition({ redis, prefix: 'o', partition: 0 })
   const memory = createMemoryState()
-  for (const batch of [batchOf('old', 1, now - 47 * 3_600_000), batchOf('new', 1)]) {
+  for (const batch of [batchOf('old', 1, now - 49 * 3_600_000), batchOf('new', 1)]) {
     hold.fold(batch)
     fold(memory, batch)
   }
   await hold.commit(1, 1)
-  const inTwoHours = now + 2 * 3_600_000
-  assert.is(await hold.expire(inTwoHours), 'done')
-  memory.expire(inTwoHours)
+  assert.is(await hold.expire(now), 'done')
+  memory.expire(now)
   const state = createMemoryState((await readPartition(redis, 'o', 0))!.aggregates)
   assert.not(state.emitters.has('n/old'))
-  state.expire(inTwoHours)
+  state.expire(now)
   assert.is(state.snapshot(), memory.snapshot())
+})
+
+it('a collector whose clock is wrong forgets nothing, in either direction', async () => {
+  await using server = await startRedis()
+  await using redis = await connected([server.url])
+  const hold = await takePartition({ redis, prefix: 'o', partition: 0 })
+  hold.fold(batchOf('b', 1))
+  await hold.commit(1, 1)
+  const read = async () => createMemoryState((await readPartition(redis, 'o', 0))!.aggregates).snapshot()
+  const before = await read()
+  for (const off of [400 * day, -400 * day, -now]) assert.is(await hold.expire(now + off), 'done')
+  assert.is(await read(), before)
+})
+
+it('what a clock that was ahead has left is healed: nothing outlives its retention, and the newest is the newest', async () => {
+  await using server = await startRedis()
+  await using redis = await connected([server.url])
+  const before = await takePartition({ redis, prefix: 'o', partition: 0 })
+  before.fold({
+    node: 'n',
+    boot: 'ahead',
+    seq: 1,
+    events: [probe(now + 400 * day, 40), sampled(now + 400 * day)],
+  })
+  await before.commit(1, 1)
+  const mirror = openMirror({ redis, prefix: 'o', partitions: () => 1, waiting: () => null })
+  await mirror.refresh(now)
+  const hold = await takePartition({ redis, prefix: 'o', partition: 0 })
+  assert.is(await hold.expire(now), 'done')
+  for (const key of await redis.keys('*')) assert.ok((await redis.pttl(key)) < 49 * 3_600_000, key)
+  const later = now + 70_000
+  hold.fold({
+    node: 'n',
+    boot: 'right',
+    seq: 1,
+    events: [probe(later, 'timeout'), sampled(later, { openFds: 777 })],
+  })
+  await hold.commit(2, 2)
+  await mirror.refresh(now)
+  const [node] = nodesOf(mirror.state, later)
+  assert.equal([node?.boot, node?.sample?.openFds], ['right', 777])
+  const [route] = routesOf(mirror.state)
+  assert.is(route?.error, 'timeout')
+  assert.ok((route?.workedAt ?? 0) < later)
 })
 
 it('a Redis Cluster holds partitions on several nodes', async () => {

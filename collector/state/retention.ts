@@ -46,6 +46,10 @@ export const bucketOf = (span: TimeSpan, at: number): number => {
 /** The first bucket of a span that is worth keeping at `now`. */
 export const firstKept = (span: TimeSpan, now: number): number => bucketOf(span, now - keepMs[span])
 
+/** Whether a bucket begins after `latest` (epoch ms). */
+export const isAhead = (span: Span, bucket: Bucket, latest: number): boolean =>
+  span !== 'ever' && span !== 'boot' && Number(bucket) > bucketOf(span, latest)
+
 /** When a bucket is of no more use, epoch ms; null: never. A `boot` lives as long as its emitter's latest fact (epoch ms) is recent. */
 export const endOf = (span: Span, bucket: Bucket, latest: number): number | null => {
   switch (span) {
