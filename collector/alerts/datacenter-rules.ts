@@ -2,7 +2,7 @@ import { latencyBounds, quantile, total } from '../histogram.ts'
 import { datacenterKeys as d } from '../projections/datacenters.ts'
 import { type RouteHealth, routeName, routesOf } from '../routes.ts'
 import { bucketOf } from '../state/retention.ts'
-import { clock, type Finding, recentSum, spell, verdictOf, type Watch } from './finding.ts'
+import { clock, type Finding, recentSum, spellWindow, verdictOf, type Watch } from './finding.ts'
 import { rules } from './rules.ts'
 
 const spoken = ({ dc, media, family }: RouteHealth): string =>
@@ -94,7 +94,7 @@ const slow = (watch: Watch, route: RouteHealth): Finding => {
     // Nothing measured: that is for the rule of those which are down.
     verdict: median === null || total(counts) < least ? 'between' : verdictOf(median, raiseAt, clearBelow),
     summary: () =>
-      `${spoken(route)} is slow: a round trip takes ${value} ms (median of ${spell(windowMs * watch.factor)}), ${usualMs === null ? 'which is slow anywhere' : `usually ${usualMs} ms`}. ` +
+      `${spoken(route)} is slow: a round trip takes ${value} ms (median of ${spellWindow(watch, windowMs)}), ${usualMs === null ? 'which is slow anywhere' : `usually ${usualMs} ms`}. ` +
       'Users feel it as slow loading. If all datacenters are slow it is this host or its provider; if one, the route to it.',
     calm: () => `${spoken(route)} is as fast as usual again: ${value} ms.`,
   }

@@ -1,5 +1,6 @@
+import { processKeys } from '../projections/processes.ts'
 import type { Reading } from '../state/memory.ts'
-import { bucketOf } from '../state/retention.ts'
+import { bucketOf, tickMs } from '../state/retention.ts'
 import type { Baseline } from './baseline.ts'
 import type { Look } from './watching.ts'
 
@@ -44,6 +45,21 @@ export const sumOver = ({ state, now }: Watch, key: string, ms: number): number 
 /** The same over a window of the rules. */
 export const recentSum = (watch: Watch, key: string, windowMs: number): number =>
   sumOver(watch, key, windowMs * watch.factor)
+
+/** How much of a window of the rules there are facts of, ms: a collector or a node that has just started knows less. */
+export const seenOf = ({ state, now }: Watch, ms: number, key: string = processKeys.facts): number => {
+  const last = bucketOf('tick', now)
+  for (let tick = bucketOf('tick', now - ms) + 1; tick <= last; tick++) {
+    const seen = now - tick * tickMs
+    // Ticks begin anywhere in a window, and a sample may fall into the next one.
+    if (state.count('tick', tick, key) > 0) return seen >= ms - 2 * tickMs ? ms : seen
+  }
+  return 0
+}
+
+/** The window of a rule in the words of a sentence, or what is known of it. */
+export const spellWindow = (watch: Watch, windowMs: number): string =>
+  spell(seenOf(watch, windowMs * watch.factor))
 
 /** What the labels of a key of all time have been. */
 export const labelsOf = ({ state }: Watch, prefix: string): string[] => {

@@ -39,6 +39,21 @@ test('a host whose CPU is full raises and says whose fault it is, and clears', (
   assert.equal(host.told('host-cpu'), ['+n1', '-n1'])
 })
 
+test('what is full since the start is judged when the window is full, and says no longer time than it is', () => {
+  const host = watched()
+  busy(host, 2.5, { hostCpu: 0.99 })
+  assert.equal(host.told('host-cpu'), [])
+  busy(host, 0.5, { hostCpu: 0.99 })
+  assert.equal(host.told('host-cpu'), ['+n1'])
+  assert.match(host.last('host-cpu')!.summary, /over 3 min/)
+  const young = watched()
+  busy(young, 0.5, { delayP99Ms: 900 })
+  assert.equal(young.told('event-loop'), [])
+  young.emit({ v: 1, type: 'events.lost', at: young.now, reason: 'worker-queue', count: 7 })
+  young.pass(0.2)
+  assert.match(young.last('events-lost')!.summary, /in the last \d\d s:/)
+})
+
 test('however much a factor shortens its window, a host whose CPU is full raises and clears', () => {
   const host = watched(0.1)
   busy(host, 2, { hostCpu: 0.99 })

@@ -2,12 +2,22 @@ import { deadLetterKey, deadLetterReasons, foldKeys } from '../fold.ts'
 import { type Node, nodesOf, silentMs } from '../nodes.ts'
 import { cpuParts, processKeys as p } from '../projections/processes.ts'
 import { tickMs } from '../state/retention.ts'
-import { clock, type Finding, recentSum, spell, sumOver, verdictOf, type Watch } from './finding.ts'
+import {
+  clock,
+  type Finding,
+  recentSum,
+  seenOf,
+  spell,
+  spellWindow,
+  sumOver,
+  verdictOf,
+  type Watch,
+} from './finding.ts'
 import { rules } from './rules.ts'
 
-type Gauge = { readonly mean: number; readonly samples: number; readonly overMs: number }
+type Gauge = { readonly mean: number; readonly overMs: number; readonly isFull: boolean }
 
-/** A node's mean over the window of the rule, however short its factor makes it: `least` samples, one a tick, must fit. */
+/** A node's mean over the window of the rule, however short its factor makes it: `least` samples, one a tick, must fit. One that is not full yet is no verdict. */
 const meanOf = (
   watch: Watch,
   node: string,
@@ -16,7 +26,8 @@ const meanOf = (
 ): Gauge => {
   const overMs = Math.max(windowMs * watch.factor, (least + 1) * tickMs)
   const samples = sumOver(watch, p.samples(node), overMs)
-  return { mean: samples === 0 ? 0 : sumOver(watch, key(node), overMs) / samples, samples, overMs }
+  const isFull = samples >= least && seenOf(watch, overMs, p.samples(node)) === overMs
+  return { mean: samples === 0 ? 0 : sumOver(watch, key(node), overMs) / samples, overMs, isFull }
 }
 
 const alive = (watch: Watch): Node[] => nodesOf(watch.state, watch.now).filter((node) => node.alive)
@@ -24,8 +35,8 @@ const alive = (watch: Watch): Node[] => nodesOf(watch.state, watch.now).filter((
 export const eventLoops = (watch: Watch): Finding[] =>
   alive(watch).map(({ node, sample }) => {
     const rule = 'event-loop'
-    const { least, raise, clear } = rules[rule]
-    const { mean, samples, overMs } = meanOf(watch, node, p.loopUs, rules[rule])
+    const { raise, clear } = rules[rule]
+    const { mean, overMs, isFull } = meanOf(watch, node, p.loopUs, rules[rule])
     const value = Math.round(mean / 1000)
     const slowest = sample?.loops.toSorted((a, b) => b.delayP99Ms - a.delayP99Ms)[0]
     return {
@@ -33,7 +44,7 @@ export const eventLoops = (watch: Watch): Finding[] =>
       subject: node,
       value,
       baseline: 0,
-      verdict: samples < least ? 'between' : verdictOf(value, raise, clear),
+      verdict: isFull ? verdictOf(value, raise, clear) : 'between',
       summary: () =>
         `Node ${node} is saturated: turns of its event loop take ${value} ms (p99 over ${spell(overMs)}), worst in thread ${slowest?.thread ?? 'unknown'}. ` +
         'Every connection waits so long at each step. Look at CPU and memory of the host; add WORKERS while cores are idle, else another host.',
@@ -44,8 +55,8 @@ export const eventLoops = (watch: Watch): Finding[] =>
 export const hostCpu = (watch: Watch): Finding[] =>
   alive(watch).map(({ node, sample }) => {
     const rule = 'host-cpu'
-    const { least, raise, clear } = rules[rule]
-    const { mean, samples, overMs } = meanOf(watch, node, p.hostCpu, rules[rule])
+    const { raise, clear } = rules[rule]
+    const { mean, overMs, isFull } = meanOf(watch, node, p.hostCpu, rules[rule])
     const value = Math.round((100 * mean) / cpuParts)
     const own = Math.round(100 * (sample?.cpu ?? 0))
     return {
@@ -53,7 +64,7 @@ export const hostCpu = (watch: Watch): Finding[] =>
       subject: node,
       value,
       baseline: 0,
-      verdict: samples < least ? 'between' : verdictOf(value, raise, clear),
+      verdict: isFull ? verdictOf(value, raise, clear) : 'between',
       summary: () =>
         `The CPU of the host of node ${node} is at ${value} % (over ${spell(overMs)}); this proxy uses ${own} % of it. ` +
         (own >= value / 2
@@ -114,7 +125,7 @@ export const internalErrors = (watch: Watch): Finding[] => {
       baseline: 0,
       verdict: value > 0 ? 'bad' : 'good',
       summary: () =>
-        `The code of node ${node} failed ${value} ${value === 1 ? 'time' : 'times'} in the last ${spell(windowMs * watch.factor)}, usually never: each failure cut one connection at most, and all others go on. ` +
+        `The code of node ${node} failed ${value} ${value === 1 ? 'time' : 'times'} in the last ${spellWindow(watch, windowMs)}, usually never: each failure cut one connection at most, and all others go on. ` +
         'Look for `relay-fault` or `fault` in its log, update the proxy, and report the stack if it comes again.',
       calm: () => `The code of node ${node} fails no more.`,
     }
@@ -133,7 +144,7 @@ export const eventsLost = (watch: Watch): Finding[] => {
       baseline: 0,
       verdict: value > 0 ? 'bad' : 'good',
       summary: () =>
-        `${value} facts were lost in the last ${spell(windowMs * watch.factor)}: traffic is not affected, but totals are too low by them. ` +
+        `${value} facts were lost in the last ${spellWindow(watch, windowMs)}: traffic is not affected, but totals are too low by them. ` +
         'Look at the free space of DATA_DIR and the log’s bounds, and at the CPU.',
       calm: () => 'No more facts are being lost.',
     },

@@ -2,7 +2,7 @@ import { clientsOf, slots } from '../key.ts'
 import { connectionKeys } from '../projections/connections.ts'
 import { rejectionKeys as r } from '../projections/rejections.ts'
 import { replayKeys } from '../projections/replays.ts'
-import { type Finding, labelsOf, recentSum, spell, verdictOf, type Watch } from './finding.ts'
+import { type Finding, labelsOf, recentSum, seenOf, spellWindow, verdictOf, type Watch } from './finding.ts'
 import { rules } from './rules.ts'
 
 /** The label that was counted most in the window, of keys `key(label)`. */
@@ -18,7 +18,8 @@ export const rejectionStorm = (watch: Watch): Finding[] => {
   const { windowMs, least, times } = rules[rule]
   const subject = 'all nodes'
   const n = recentSum(watch, r.rejected, windowMs)
-  const minutes = (windowMs * watch.factor) / 60_000
+  const wholeMs = windowMs * watch.factor
+  const minutes = Math.max(seenOf(watch, wholeMs), Math.min(60_000, wholeMs)) / 60_000
   const usual = watch.baseline(r.rejected, null, watch.now - windowMs * watch.factor).value ?? 0
   const baseline = watch.raised(rule, subject)?.baseline ?? usual
   const value = n / minutes
@@ -36,7 +37,7 @@ export const rejectionStorm = (watch: Watch): Finding[] => {
       baseline,
       verdict,
       summary: () =>
-        `${n} handshakes were refused in the last ${spell(windowMs * watch.factor)} (${Math.round(value)} a minute, usually ${Math.round(baseline)}), mostly ${mostOf(watch, r.rejectedFor, windowMs)}. ` +
+        `${n} handshakes were refused in the last ${spellWindow(watch, windowMs)} (${Math.round(value)} a minute, usually ${Math.round(baseline)}), mostly ${mostOf(watch, r.rejectedFor, windowMs)}. ` +
         'Somebody scans this host, or a link with an old secret is being passed round. Clients with right links are not affected.',
       calm: () => `Refused handshakes are back at ${Math.round(value)} a minute.`,
     },
@@ -64,7 +65,7 @@ export const replayedHandshakes = (watch: Watch): Finding[] => {
       baseline: 0,
       verdict: verdictOf(value, raise, clear),
       summary: () =>
-        `${value} recorded handshakes were played back in the last ${spell(windowMs * watch.factor)}, from about ${addresses(clientsOf(slotsHit(watch, replayKeys.slot, windowMs)))}. ` +
+        `${value} recorded handshakes were played back in the last ${spellWindow(watch, windowMs)}, from about ${addresses(clientsOf(slotsHit(watch, replayKeys.slot, windowMs)))}. ` +
         'Somebody who can see your users’ traffic probes what this host is. They were shown the masking host: check that MASK_HOST answers, and be ready to move.',
       calm: () => 'No more handshakes are being played back.',
     },
@@ -94,7 +95,7 @@ export const signedRefused = (watch: Watch): Finding[] => {
         const advice =
           signedAdvice[reason] ?? 'Report it with the JA4 of these hellos (Security, JA4 × outcome).'
         return (
-          `${value} hellos that a user signed were refused in the last ${spell(windowMs * watch.factor)} (usually none), mostly of ${user} for ${reason}. ` +
+          `${value} hellos that a user signed were refused in the last ${spellWindow(watch, windowMs)} (usually none), mostly of ${user} for ${reason}. ` +
           `This user's app cannot connect. ${advice}`
         )
       },
@@ -148,7 +149,7 @@ export const limitsReached = (watch: Watch): Finding[] =>
       baseline: 0,
       verdict: value === 0 ? 'good' : many && lately > 0 && value > lately ? 'bad' : 'between',
       summary: () =>
-        `New connections are being refused: the limit of ${limit} is reached (${value} refused in the last ${spell(windowMs * watch.factor)}). ` +
+        `New connections are being refused: the limit of ${limit} is reached (${value} refused in the last ${spellWindow(watch, windowMs)}). ` +
         'If these are users and not a flood, raise the limit or add a host.',
       calm: () => `The limit of ${limit} is not reached any more.`,
     }
@@ -165,7 +166,7 @@ export const replaysUnclaimed = (watch: Watch): Finding[] => {
       baseline: 0,
       verdict: verdictOf(value, raise, clear),
       summary: () =>
-        `Redis did not answer in time for ${value} handshakes of the last ${spell(windowMs * watch.factor)}. ` +
+        `Redis did not answer in time for ${value} handshakes of the last ${spellWindow(watch, windowMs)}. ` +
         'A handshake captured at one proxy may pass at another meanwhile, or is refused, as REPLAY_ON_REDIS_LOSS says: look at Redis and the way to it.',
       calm: () => 'Redis answers for handshakes in time again.',
     },

@@ -1,7 +1,7 @@
 import type { CloseReason, Phase } from '../../proxy/events/contract.ts'
 import { connectionKeys as c, isDrop } from '../projections/connections.ts'
 import { bucketOf } from '../state/retention.ts'
-import { type Finding, labelsOf, percent, recentSum, spell, verdictOf, type Watch } from './finding.ts'
+import { type Finding, labelsOf, percent, recentSum, spellWindow, verdictOf, type Watch } from './finding.ts'
 import { rules } from './rules.ts'
 
 type Share = {
@@ -83,7 +83,7 @@ const drops = (watch: Watch, dc: string | null): Finding => {
     verdict: isOfOne ? 'between' : verdict,
     summary: () => {
       const cause = mainCause(watch, windowMs, dc)
-      const often = `${bad} of ${ended} sessions${where} that ended in the last ${spell(windowMs * watch.factor)} were dropped`
+      const often = `${bad} of ${ended} sessions${where} that ended in the last ${spellWindow(watch, windowMs)} were dropped`
       return `${often} (${percent(value)}, usually ${percent(baseline)}), mostly ${cause}. ${adviceFor(cause)}`
     },
     calm: () => `Sessions${where} end in good order again: ${percent(value)} dropped.`,
@@ -102,7 +102,7 @@ export const stalledSessions = (watch: Watch): Finding[] =>
     const subject = `dc ${dc}`
     const found = share(watch, { rule, subject, over: c.stallsOn(dc), under: c.endedOn(dc) })
     const { bad, ended, value, baseline, verdict } = found
-    const window = spell(rules[rule].windowMs * watch.factor)
+    const window = spellWindow(watch, rules[rule].windowMs)
     return {
       rule,
       subject,
