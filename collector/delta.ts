@@ -20,7 +20,13 @@ export type Delta = {
   readonly lasting: Map<string, Saying>
   /** Epoch ms of the earliest fact, Infinity when there is none. */
   since: number
+  /** What is forgotten before anything is added: emitters with what is open there, and keys of `recent`. */
+  readonly gone: Gone
 }
+
+export type Gone = { readonly emitters: Set<string>; readonly recent: Set<string> }
+
+export const nothingGone = (): Gone => ({ emitters: new Set(), recent: new Set() })
 
 /** What a projection writes to. All amounts are integers (bytes, µs, counts): sums are exact in any order. */
 export type Tally = {
@@ -58,7 +64,13 @@ export const openDelta = (
   node: string,
   boot: string,
 ): { delta: Delta; tally: Tally; moveTo: (at: number) => void } => {
-  const delta: Delta = { counts: new Map(), recent: new Map(), lasting: new Map(), since: Infinity }
+  const delta: Delta = {
+    counts: new Map(),
+    recent: new Map(),
+    lasting: new Map(),
+    since: Infinity,
+    gone: nothingGone(),
+  }
   const countsOf = (span: Span, bucket: Bucket): Counts => {
     const buckets: Map<Bucket, Counts> = delta.counts.get(span) ?? new Map()
     delta.counts.set(span, buckets)

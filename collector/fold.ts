@@ -1,17 +1,20 @@
 import type { Batch } from '../proxy/events/contract.ts'
 import { asClaimed, type Dating, dated, earliest } from './dating.ts'
-import { openDelta } from './delta.ts'
+import { type Delta, openDelta } from './delta.ts'
 import { connections } from './projections/connections.ts'
 import { datacenters } from './projections/datacenters.ts'
-import { processes, processKeys } from './projections/processes.ts'
+import { nodeKeys, processes, processKeys } from './projections/processes.ts'
 import { rejections } from './projections/rejections.ts'
 import { replays } from './projections/replays.ts'
+import { nodeOf, placeFor } from './state/emitters.ts'
 import type { State } from './state/memory.ts'
 
 export const foldKeys = {
   /** Sequence numbers that never came, and those of them that an `events.lost` accounts for. */
   holes: 'holes',
   told: 'holes.told',
+  /** Events of emitters that found no place. */
+  refused: 'emitters.refused',
 } as const
 
 /** What was wrong with messages kept aside: a batch of them that could not be opened, a whole message, or an event in it. */
@@ -28,7 +31,7 @@ const projections = [connections, datacenters, rejections, processes, replays]
  * Folds a batch into the state, exactly once: `(node, boot)` has a highest `seq`, what lies at or below it was
  * here before, and what is missing above it is a hole. The first batch of an emitter may begin anywhere, for the
  * log lets old rows go. Facts of one emitter must come in its order, repeats and cuts of batches may be any. `dating`
- * corrects the times that the events claim.
+ * corrects the times that the events claim. An emitter that finds no place is not folded.
  */
 export const fold = (
   state: Pick<State, 'emitters' | 'apply'>,
@@ -38,12 +41,16 @@ export const fold = (
   const { node, boot, seq, events } = batch
   const emitter = `${node}/${boot}`
   const standing = state.emitters.get(emitter)
+  const endsAt = dated(dating, events.at(-1)?.at ?? 0)
+  const place = standing === undefined ? placeFor(state.emitters, node, endsAt) : ''
+  if (place === null) return refuse(state, batch, endsAt)
   const next = standing?.next ?? seq
   const repeated = Math.min(events.length, Math.max(0, next - seq))
   const folded = events.length - repeated
   if (folded === 0) return { folded, repeated }
 
   const { delta, tally, moveTo } = openDelta(node, boot)
+  if (place !== '') forget(state, delta, place, node)
   let latest = Math.min(standing?.at ?? -Infinity, dating.latest)
   // At the time of the fact that ends it, so that it falls into the same tick however the batch is cut.
   moveTo(dated(dating, events[repeated]!.at))
@@ -69,6 +76,30 @@ export const fold = (
   tally.recent(processKeys.seen(node), boot)
   state.apply(delta, emitter, { next: seq + events.length, at: latest })
   return { folded, repeated }
+}
+
+/** Counts what is not folded: no totals but these are touched. */
+const refuse = (state: Pick<State, 'apply'>, { node, boot, events }: Batch, at: number): Folded => {
+  const { delta, tally, moveTo } = openDelta(node, boot)
+  moveTo(at)
+  tally.ever(foldKeys.refused, events.length)
+  tally.tick(foldKeys.refused, events.length)
+  state.apply({ ...delta, since: Infinity }, '', null)
+  return { folded: 0, repeated: 0 }
+}
+
+/** An emitter goes for one of `node`, and with the last one of a node what was said of that. */
+const forget = (
+  { emitters }: Pick<State, 'emitters'>,
+  { gone }: Delta,
+  emitter: string,
+  node: string,
+): void => {
+  gone.emitters.add(emitter)
+  const of = nodeOf(emitter)
+  if (of === node) return
+  for (const other of emitters.keys()) if (other !== emitter && nodeOf(other) === of) return
+  for (const key of nodeKeys) gone.recent.add(key(of))
 }
 
 /** A thread that was held up tells its facts late: only beyond this the clock itself went back. */

@@ -21,8 +21,17 @@ export const labelled = (prefix: string): ((label: string | number) => string) =
   }
 }
 
-/** Media datacenters may be asked for by a negative id; `media` says so, and the id stays that of the datacenter. */
-export const dcOf = (dc: number): number => Math.abs(dc)
+const mostDcs = 1_000
+const testDcs = 10_000
+
+/**
+ * Media datacenters may be asked for by a negative id; `media` says so, and the id stays that of the datacenter. Ids that
+ * Telegram cannot have share 0: an event may claim any number.
+ */
+export const dcOf = (dc: number): number => {
+  const id = Math.abs(dc)
+  return id < mostDcs || (id > testDcs && id < testDcs + mostDcs) ? id : 0
+}
 
 /** One row of the datacenter matrix. */
 export type Route = { readonly dc: number; readonly media: boolean; readonly family: Family }

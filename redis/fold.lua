@@ -1,9 +1,10 @@
 -- Adds what a batch of events has counted, and moves the partition on, all or nothing.
--- KEYS: meta, dirty, emitters, recent, lasting, then the buckets.
+-- KEYS: meta, dirty, emitters, recent, lasting, then the buckets, then those of the emitters that are forgotten.
 -- ARGV: owner, offset before, offset after, end of the log, time of the latest event, earliest event ('' for none),
---   most fields of a hash, part before, part after; number of emitters, then name, standing of each;
+--   most fields of recent and lasting, part before, part after; number of emitters that are forgotten first, then name,
+--   name of the bucket of each; number of fields of recent that are, then each; number of emitters, then name, standing of each;
 --   twice (recent, lasting): number, then field, time, value of each;
---   for each bucket: name, time of its end (0 for none), number of fields, then field, amount of each.
+--   for each bucket: name, time of its end (0 for none), most fields, number of fields, then field, amount of each.
 -- A message that is too long for one call comes in parts: the offset stays, the part grows, and the offset moves on with the
 -- last one. Answers 1 when it is done (or was done before, its answer lost), 0 when another collector owns the partition or
 -- the state is not the one this batch follows. Lua has no way back: everything is looked at before the first write.
@@ -30,6 +31,17 @@ local function take()
   at = at + 1
   return ARGV[at - 1]
 end
+
+local gone = tonumber(take())
+for i = 1, gone do
+  redis.call('HDEL', emitters, take())
+  redis.call('DEL', KEYS[#KEYS - gone + i])
+  redis.call('ZREM', dirty, take())
+end
+if gone > 0 then redis.call('ZADD', dirty, version, 'emitters') end
+local unsaid = tonumber(take())
+for _ = 1, unsaid do redis.call('HDEL', recent, take()) end
+if unsaid > 0 then redis.call('ZADD', dirty, version, 'recent') end
 
 local standing = tonumber(take())
 for _ = 1, standing do redis.call('HSET', emitters, take(), take()) end
@@ -71,8 +83,8 @@ end
 learn(recent, 'recent')
 learn(lasting, 'lasting')
 
-for i = 6, #KEYS do
-  local key, name, ends = KEYS[i], take(), take()
+for i = 6, #KEYS - gone do
+  local key, name, ends, most = KEYS[i], take(), take(), tonumber(take())
   local size = redis.call('HLEN', key)
   for _ = 1, tonumber(take()) do
     local field, amount = take(), take()

@@ -4,6 +4,7 @@ import { bucketFor, bucketKeys, latencyBounds } from '../histogram.ts'
 import { labelled, routeKey } from '../key.ts'
 
 const histograms = new Map<string, readonly string[]>()
+const mostHistograms = 512
 
 export const datacenterKeys = {
   /** By route (`dc/main|media/family`). A pooled socket is no news of the way there. */
@@ -24,6 +25,7 @@ export const datacenterKeys = {
   roundTrip: bucketKeys('rtt', latencyBounds),
   roundTripOn: (route: string): readonly string[] => {
     const keys = histograms.get(route) ?? bucketKeys(`rtt.on/${route}`, latencyBounds)
+    if (histograms.size >= mostHistograms) histograms.clear()
     histograms.set(route, keys)
     return keys
   },

@@ -29,6 +29,14 @@ export const processKeys = {
   lostFor: labelled('lost'),
 } as const
 
+/** What is said of a node in `recent`. */
+export const nodeKeys = [
+  processKeys.seen,
+  processKeys.started,
+  processKeys.stopped,
+  processKeys.sample,
+] as const
+
 /** Host CPU is summed as an integer, in this many parts of one. */
 export const cpuParts = 10_000
 

@@ -1,7 +1,7 @@
 import type { Counts, Delta, Saying } from '../delta.ts'
 import { addTo, isNewer } from '../delta.ts'
 import type { Bucket, Span, TimeSpan } from './retention.ts'
-import { bucketOf, firstKept, lastingMs, recentMs, timeSpans } from './retention.ts'
+import { bucketOf, firstKept, lastingMs, mostKeys, mostSayings, recentMs, timeSpans } from './retention.ts'
 import type { Aggregates, Standing } from './snapshot.ts'
 import { emptyAggregates, writeSnapshot } from './snapshot.ts'
 
@@ -30,8 +30,8 @@ export type Reading = {
 export type State = Reading & {
   /** Epoch ms of the latest fact of any emitter, -Infinity before there is one. */
   readonly latest: number
-  /** Adds a delta and moves its emitter on, in one stroke. */
-  apply(delta: Delta, emitter: string, standing: Standing): void
+  /** Adds a delta and moves its emitter on, in one stroke; null: none moves. */
+  apply(delta: Delta, emitter: string, standing: Standing | null): void
   /** The same for what many emitters have added, as another adapter keeps it. */
   merge(delta: Delta, standings: ReadonlyMap<string, Standing>): void
   /** Forgets what is too old at `now` (epoch ms). */
@@ -47,8 +47,6 @@ export type State = Reading & {
   snapshot(): string
 }
 
-// More keys than this in one bucket is a mistake somewhere, and memory is worth more than its last labels.
-const mostKeys = 20_000
 const nothing: ReadonlyMap<string, number> = new Map()
 
 const latestOf = (emitters: Aggregates['emitters']): number => {
@@ -78,7 +76,7 @@ export const createMemoryState = (
     buckets.set(bucket, into)
     texts.delete(into)
     for (const [key, n] of added) {
-      if (into.size >= mostKeys && !into.has(key)) refused++
+      if (into.size >= mostKeys[span] && !into.has(key)) refused++
       else addTo(into, key, n)
       // What was opened and closed again leaves no key behind.
       if (into.get(key) === 0) into.delete(key)
@@ -88,7 +86,7 @@ export const createMemoryState = (
   const learn = (into: Map<string, Saying>, said: ReadonlyMap<string, Saying>): void => {
     for (const [key, saying] of said) {
       const known = into.get(key)
-      if (known === undefined && into.size >= mostKeys) refused++
+      if (known === undefined && into.size >= mostSayings) refused++
       else if (isNewer(saying, known)) into.set(key, saying)
     }
   }
@@ -127,10 +125,16 @@ export const createMemoryState = (
       return entries
     },
     apply(delta, emitter, standing) {
-      this.merge(delta, new Map([[emitter, standing]]))
+      this.merge(delta, new Map(standing === null ? [] : [[emitter, standing]]))
     },
     merge(delta, standings) {
       version++
+      for (const emitter of delta.gone.emitters) {
+        emitters.delete(emitter)
+        movedAt.delete(emitter)
+        counts.get('boot')!.delete(emitter)
+      }
+      for (const key of delta.gone.recent) recent.delete(key)
       for (const [span, buckets] of delta.counts) {
         for (const [bucket, added] of buckets) add(span, bucket, added)
       }

@@ -1,8 +1,8 @@
 import type { RedisClient } from '../../proxy/redis/connect.ts'
-import type { Counts, Delta } from '../delta.ts'
+import { type Counts, type Delta, nothingGone } from '../delta.ts'
 import { createMemoryState, type Reading, type State } from './memory.ts'
 import { type Meta, type Part, readChanged, readMeta } from './redis-read.ts'
-import { nameParts } from './redis-text.ts'
+import { bucketName, nameParts } from './redis-text.ts'
 import { endOf } from './retention.ts'
 import type { Standing } from './snapshot.ts'
 
@@ -35,6 +35,7 @@ const emptyDelta = (): Delta => ({
   recent: new Map(),
   lasting: new Map(),
   since: Infinity,
+  gone: nothingGone(),
 })
 
 /** So long another life may fold before an end of the log that lies below the old one counts: the end is told with a delay. */
@@ -72,6 +73,11 @@ export const openMirror = (options: {
   const merged: State = createMemoryState(undefined, steady)
   let replaced = 0
 
+  const isElsewhere = (copy: Copy, has: (other: Copy) => boolean): boolean => {
+    for (const other of copies.values()) if (other.meta !== copy.meta && has(other)) return true
+    return false
+  }
+
   const takeOver = (copy: Copy, part: Part, into: Delta): void => {
     if (part.kind === 'counts') {
       const parts = nameParts(part.name)
@@ -80,8 +86,21 @@ export const openMirror = (options: {
       into.counts.set(parts.span, buckets)
       buckets.set(parts.bucket, changeOf(copy.counts.get(part.name), part.counts))
       copy.counts.set(part.name, part.counts)
-    } else if (part.kind === 'emitters') copy.emitters = part.emitters
-    else {
+    } else if (part.kind === 'emitters') {
+      for (const emitter of copy.emitters.keys()) {
+        if (part.emitters.has(emitter)) continue
+        copy.counts.delete(bucketName('boot', emitter))
+        if (!isElsewhere(copy, ({ emitters }) => emitters.has(emitter))) into.gone.emitters.add(emitter)
+      }
+      copy.emitters = part.emitters
+    } else {
+      if (part.kind === 'recent') {
+        for (const key of copy.sayings.get('recent')?.keys() ?? []) {
+          if (part.sayings.has(key)) continue
+          if (!isElsewhere(copy, ({ sayings }) => sayings.get('recent')?.has(key) === true))
+            into.gone.recent.add(key)
+        }
+      }
       copy.sayings.set(part.kind, part.sayings)
       for (const [key, saying] of part.sayings) into[part.kind].set(key, saying)
     }

@@ -1,5 +1,5 @@
-import type { Counts, Delta, Saying } from '../delta.ts'
-import { addTo, isNewer } from '../delta.ts'
+import type { Counts, Delta, Gone, Saying } from '../delta.ts'
+import { addTo, isNewer, nothingGone } from '../delta.ts'
 import type { Bucket, Span } from './retention.ts'
 import type { Standing } from './snapshot.ts'
 
@@ -9,6 +9,8 @@ export type Pending = {
   readonly recent: ReadonlyMap<string, Saying>
   readonly lasting: ReadonlyMap<string, Saying>
   readonly emitters: ReadonlyMap<string, Standing>
+  /** Forgotten before the rest is added. */
+  readonly gone: Gone
   /** Infinity when nothing was added. */
   readonly since: number
   /** Epoch ms of the latest fact; 0 when nothing was added. */
@@ -18,13 +20,14 @@ export type Pending = {
 }
 
 /** What `written` in redis-hold.ts makes of one: a bucket is a key, too. */
-const [ofBucket, ofCount, ofSaying, ofEmitter] = [4, 2, 3, 2]
+const [ofBucket, ofCount, ofSaying, ofEmitter, ofGone] = [5, 2, 3, 2, 3]
 
 export const createPending = () => {
   const counts = new Map<Span, Map<Bucket, Counts>>()
   const recent = new Map<string, Saying>()
   const lasting = new Map<string, Saying>()
   const emitters = new Map<string, Standing>()
+  const gone = nothingGone()
   let since = Infinity
   let latest = 0
   let cost = 0
@@ -36,8 +39,26 @@ export const createPending = () => {
     }
   }
 
+  /** What was added before and not written yet goes, too. */
+  const forget = (from: Gone): void => {
+    for (const emitter of from.emitters) {
+      if (emitters.delete(emitter)) cost -= ofEmitter
+      const open = counts.get('boot')?.get(emitter)
+      if (open !== undefined) cost -= ofBucket + ofCount * open.size
+      counts.get('boot')?.delete(emitter)
+      if (!gone.emitters.has(emitter)) cost += ofGone
+      gone.emitters.add(emitter)
+    }
+    for (const key of from.recent) {
+      if (recent.delete(key)) cost -= ofSaying
+      if (!gone.recent.has(key)) cost += 1
+      gone.recent.add(key)
+    }
+  }
+
   return {
     counts,
+    gone,
     recent,
     lasting,
     emitters,
@@ -50,7 +71,8 @@ export const createPending = () => {
     get cost() {
       return cost
     },
-    add(delta: Delta, emitter?: string, standing?: Standing): void {
+    add(delta: Delta, emitter?: string, standing: Standing | null = null): void {
+      forget(delta.gone)
       for (const [span, buckets] of delta.counts) {
         const spanned: Map<Bucket, Counts> = counts.get(span) ?? new Map()
         counts.set(span, spanned)
@@ -67,7 +89,7 @@ export const createPending = () => {
       learn(recent, delta.recent)
       learn(lasting, delta.lasting)
       since = Math.min(since, delta.since)
-      if (emitter === undefined || standing === undefined) return
+      if (emitter === undefined || standing === null) return
       if (!emitters.has(emitter)) cost += ofEmitter
       emitters.set(emitter, standing)
       latest = Math.max(latest, standing.at)

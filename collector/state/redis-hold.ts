@@ -3,11 +3,12 @@ import type { Batch } from '../../proxy/events/contract.ts'
 import { type RedisClient, script } from '../../proxy/redis/connect.ts'
 import { partitionKey } from '../../proxy/redis/keys.ts'
 import type { Dating } from '../dating.ts'
+import type { Delta } from '../delta.ts'
 import { type Folded, fold } from '../fold.ts'
 import { counted } from '../source/message.ts'
 import { createPending, type Pending } from './pending.ts'
 import { bucketName, nameParts, standingOf, standingText } from './redis-text.ts'
-import { endOf, isAhead, lastingMs, recentMs } from './retention.ts'
+import { endOf, isAhead, lastingMs, mostKeys, mostSayings, recentMs } from './retention.ts'
 import type { Standing } from './snapshot.ts'
 
 /** The state of one partition of the events, which this collector alone may write. */
@@ -35,9 +36,6 @@ export type Hold = {
   expire(now: number): Promise<'done' | 'stale'>
 }
 
-/** Fields in one hash beyond which new ones are refused and counted, as in memory. */
-export const mostFields = 20_000
-
 /** A time further ahead than this comes from a clock that was wrong, when older versions folded it; so does such a bucket. */
 const [aheadMs, bucketAheadMs] = [60_000, 3_600_000]
 
@@ -59,7 +57,10 @@ const endText = (ends: number | null): number =>
 /** The keys and arguments of `fold.lua` after its first nine. */
 const written = (pending: Pending): { readonly names: string[]; readonly args: (string | number)[] } => {
   const names: string[] = []
-  const args: (string | number)[] = [pending.emitters.size]
+  const { gone } = pending
+  const args: (string | number)[] = [gone.emitters.size]
+  for (const emitter of gone.emitters) args.push(emitter, bucketName('boot', emitter))
+  args.push(gone.recent.size, ...gone.recent, pending.emitters.size)
   for (const [emitter, standing] of pending.emitters) args.push(emitter, standingText(standing))
   // Not spread: there may be more sayings than a call takes arguments.
   for (const arg of sayingsOf(pending.recent)) args.push(arg)
@@ -69,10 +70,11 @@ const written = (pending: Pending): { readonly names: string[]; readonly args: (
       const name = bucketName(span, bucket)
       const ends = endOf(span, bucket, pending.emitters.get(String(bucket))?.at ?? pending.latest)
       names.push(name)
-      args.push(name, endText(ends), counts.size)
+      args.push(name, endText(ends), mostKeys[span], counts.size)
       for (const [key, n] of counts) args.push(key, n)
     }
   }
+  for (const emitter of gone.emitters) names.push(bucketName('boot', emitter))
   return { names, args }
 }
 
@@ -98,8 +100,9 @@ export const takePartition = async (options: {
   let pending = createPending()
   const state = {
     emitters,
-    apply: (delta: Parameters<typeof pending.add>[0], emitter: string, standing: Standing): void => {
-      emitters.set(emitter, standing)
+    apply: (delta: Delta, emitter: string, standing: Standing | null): void => {
+      for (const forgotten of delta.gone.emitters) emitters.delete(forgotten)
+      if (standing !== null) emitters.set(emitter, standing)
       pending.add(delta, emitter, standing)
     },
   }
@@ -125,7 +128,7 @@ export const takePartition = async (options: {
     commit: async (to, end, toPart = 0) => {
       const { names, args } = written(pending)
       const since = Number.isFinite(pending.since) ? pending.since : ''
-      const first = [owner, offset, to, end, pending.latest, since, mostFields, part, toPart]
+      const first = [owner, offset, to, end, pending.latest, since, mostSayings, part, toPart]
       const done = await scripts.fold(redis, [...base, ...names.map(keyOf)], [...first, ...args])
       if (done !== 1) return 'stale'
       offset = to

@@ -67,3 +67,18 @@ export const endOf = (span: Span, bucket: Bucket, latest: number): number | null
       return Date.UTC(Math.floor(Number(bucket) / 12), (Number(bucket) % 12) + 1) + keepMs.month
   }
 }
+
+/**
+ * More keys than this in one bucket is a mistake somewhere, or names that an attacker made up: memory is worth more than
+ * the last labels. There are thousands of minutes and hundreds of ticks: they have less.
+ */
+export const mostKeys: Readonly<Record<Span, number>> = {
+  ever: 20_000,
+  month: 20_000,
+  day: 20_000,
+  minute: 2_000,
+  tick: 8_000,
+  boot: 2_000,
+}
+/** The same of `recent` and `lasting`. */
+export const mostSayings = 20_000

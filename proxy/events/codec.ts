@@ -61,10 +61,14 @@ export const decodeMessage = (message: string): Decoded | { readonly error: stri
   if (typeof parsed !== 'object' || parsed === null) return { error: 'not a JSON object' }
   const { node, boot, seq, events } = parsed as Partial<Record<string, unknown>>
   if (typeof node !== 'string' || typeof boot !== 'string') return { error: 'no node or boot' }
+  if (node.length > longestName || boot.length > longestName) return { error: 'node or boot too long' }
   if (typeof seq !== 'number' || !Number.isSafeInteger(seq) || seq < 1) return { error: 'no seq' }
   if (!Array.isArray(events) || events.length === 0) return { error: 'no events' }
   return decodeParsed({ node, boot, seq }, events, 0)
 }
+
+/** Of a node or a boot: host names have 253 characters at most. */
+const longestName = 256
 
 /** The last moment that a Date can tell, epoch ms. */
 const latestTime = 8.64e15

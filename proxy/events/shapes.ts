@@ -35,6 +35,8 @@ const amount: Check<number> = (value): value is number => number(value) && value
 const count: Check<number> = (value): value is number => amount(value) && Number.isSafeInteger(value)
 const integer: Check<number> = (value): value is number => Number.isSafeInteger(value)
 const text: Check<string> = (value): value is string => typeof value === 'string' && value.length <= 16384
+/** What becomes a key or a value of the state: names of ours have 253 characters at most (a host), most of them 32. */
+const label: Check<string> = (value): value is string => text(value) && value.length <= 320
 const hex =
   (digits: number): Check<string> =>
   (value): value is string =>
@@ -141,8 +143,8 @@ const dialError = oneOf<DialError>({
 
 const connection = hex(32)
 const client = hex(16)
-const session = { mode, user: text, dc: integer, media: flag }
-const loop: Shape<LoopSample> = { thread: text, delayP50Ms: amount, delayP99Ms: amount, utilization: amount }
+const session = { mode, user: label, dc: integer, media: flag }
+const loop: Shape<LoopSample> = { thread: label, delayP50Ms: amount, delayP99Ms: amount, utilization: amount }
 const counted = <T>(shape: Shape<T>): Check<T> => {
   const fields = fieldsOf(shape)
   return (value): value is T => misfit(value, fields) === null
@@ -151,8 +153,8 @@ const refusalCount: Shape<RefusalCount> = {
   reason: rejection,
   fronted: flag,
   count,
-  ja4: optional(text),
-  user: optional(text),
+  ja4: optional(label),
+  user: optional(label),
   skewSeconds: optional(number),
   groups: optional(list(counted<GroupCount>({ group: count, count }))),
 }
@@ -177,7 +179,7 @@ export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
     digest: hex(32),
     client,
     skewSeconds: optional(number),
-    ja4: optional(text),
+    ja4: optional(label),
   },
   'handshake.rejected': {
     connection,
@@ -186,15 +188,15 @@ export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
     fronted: flag,
     client,
     skewSeconds: optional(number),
-    ja4: optional(text),
-    user: optional(text),
+    ja4: optional(label),
+    user: optional(label),
   },
-  'datacenter.dialed': { connection, ...session, address: text, family, pooled: flag, elapsedMs: amount },
+  'datacenter.dialed': { connection, ...session, address: label, family, pooled: flag, elapsedMs: amount },
   'datacenter.dial-failed': {
     connection: optional(connection),
     dc: integer,
     media: flag,
-    address: text,
+    address: label,
     family,
     error: dialError,
     elapsedMs: amount,
@@ -210,7 +212,7 @@ export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
   'connection.closed': {
     connection,
     mode: optional(mode),
-    user: optional(text),
+    user: optional(label),
     dc: optional(integer),
     media: optional(flag),
     by: side,
@@ -222,7 +224,7 @@ export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
     untoldToDatacenter: count,
     durationMs: amount,
   },
-  'process.started': { version: text, settings: texts },
+  'process.started': { version: label, settings: texts },
   'process.stopped': { reason: text },
   'process.sampled': {
     intervalMs: amount,
@@ -244,7 +246,7 @@ export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
     dc: integer,
     media: flag,
     family,
-    address: text,
+    address: label,
     tcpMs: optional(amount),
     resPqMs: optional(amount),
     error: optional(dialError),
@@ -259,7 +261,7 @@ export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
     refusals: list(counted(refusalCount)),
     closes: list(counted(closeCount)),
   },
-  'process.faulted': { thread: text, count },
+  'process.faulted': { thread: label, count },
   'events.lost': { reason: loss, count },
   'config.reloaded': { users: count, added: list(text), removed: list(text) },
   'alert.raised': alert,
