@@ -1,4 +1,4 @@
-import { deadLetterKey, deadLetterReasons, lostBy } from './fold.ts'
+import { deadLetterKey, deadLetterReasons, foldKeys, lostBy } from './fold.ts'
 import { type Metric, metrics as m } from './metrics.ts'
 import { nodesOf, type Open, openOf } from './nodes.ts'
 import {
@@ -133,6 +133,7 @@ const ofPipeline = (state: Reading, { now, lagMs, repeated, fleetwork }: Beside)
     [m.nodeLastSeen, nodes.map(({ node, lastSeenAt }) => ({ labels: [node], value: lastSeenAt / 1000 }))],
     [m.folded, one(state.count('ever', 0, p.facts))],
     [m.repeated, one(repeated)],
+    [m.refused, one(state.count('ever', 0, foldKeys.refused))],
     [m.lost, lostOf(state)],
     [m.lag, one(lagMs / 1000)],
     ...(fleetwork === undefined ? [] : [[m.deadLetters, deadLettersOf(state)] as const]),
@@ -194,6 +195,7 @@ const setBack: ReadonlySet<Metric> = new Set([
   m.userSessions,
   m.userBytes,
   m.folded,
+  m.refused,
   m.lost,
   m.deadLetters,
 ])

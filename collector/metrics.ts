@@ -117,6 +117,11 @@ export const metrics = {
     ['reason'],
     'Facts that the aggregates miss; "unexplained" are holes in seq that nobody accounted for',
   ),
+  refused: counter(
+    'mtscope_collector_events_refused_total',
+    [],
+    'Events of nodes and boots that found no place among the names that are kept',
+  ),
   lag: gauge('mtscope_collector_lag_seconds', [], 'Age of the latest facts when they were folded', 's'),
   partitionLag: gauge(
     'mtscope_collector_partition_lag',

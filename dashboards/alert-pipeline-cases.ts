@@ -96,6 +96,18 @@ export const pipelineCases: readonly Case[] = [
     firing: [],
   },
   {
+    name: 'names without end',
+    series: { [`${c.refused.name}{fleet="f",${on}}`]: '0x20 0+50x20' },
+    at: '19m',
+    firing: ['MtscopeNamesRefused'],
+  },
+  {
+    name: 'names of long ago',
+    series: { [`${c.refused.name}{fleet="f",${on}}`]: '50x40' },
+    at: '19m',
+    firing: [],
+  },
+  {
     name: 'messages that nobody can read',
     series: { [`${c.deadLetters.name}{reason="message",fleet="f",${on}}`]: '0x20 0+1x20' },
     at: '19m',

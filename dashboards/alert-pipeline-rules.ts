@@ -67,6 +67,16 @@ export const pipeline: AlertGroup = {
         'A handshake captured at one proxy may pass at another, or clients are refused, as REPLAY_ON_REDIS_LOSS says.',
     },
     {
+      alert: 'MtscopeNamesRefused',
+      rule: 'names-refused',
+      severity: 'warning',
+      expr: `max by (fleet) (increase(${c.refused.name}[10m])) > 0`,
+      for: '0m',
+      summary: '{{ $value | humanize }} events of new nodes were left out in ten minutes',
+      description:
+        'All places for names of nodes are taken: totals are too low by these events. Somebody writes under made-up names.',
+    },
+    {
       alert: 'MtscopeDeadLetters',
       rule: 'dead-letters',
       severity: 'warning',

@@ -126,6 +126,11 @@ export const pipeline: Board = {
             runbook: 'dead-letters',
           },
         ),
+        stat('Without a place', 'short', query(fleetGauge(c.refused), 'events'), {
+          description: 'Events of nodes beyond the bound of names: not in the totals.',
+          thresholds: bad(1, 1),
+          runbook: 'names-refused',
+        }),
         stat(
           'Kafka and Redis',
           'bool_yes_no',

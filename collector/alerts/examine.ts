@@ -8,6 +8,7 @@ import {
   fileDescriptors,
   hostCpu,
   internalErrors,
+  namesRefused,
   silentNodes,
 } from './process-rules.ts'
 import type { RuleName, SelfRule } from './rules.ts'
@@ -39,6 +40,7 @@ const looks: Record<Exclude<RuleName, SelfRule>, (watch: Watch) => Finding[]> = 
   'node-silent': silentNodes,
   'internal-error': internalErrors,
   'events-lost': eventsLost,
+  'names-refused': namesRefused,
   'dead-letters': deadLetters,
   'collector-lag': collectorLag,
 }

@@ -2,6 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { sampled } from '../example-facts.ts'
 import { fold } from '../fold.ts'
+import { mostEmitters } from '../state/emitters.ts'
 import { watched } from './watched.ts'
 
 type Host = ReturnType<typeof watched>
@@ -136,6 +137,23 @@ test('lost facts raise, whether told or found missing, and clear ten minutes aft
   fold(host.state, { node: 'n1', boot: 'b1', seq: 10_000, events: [sampled(host.now)] })
   host.pass(0.5, false)
   assert.equal(host.told('events-lost'), ['+all nodes', '-all nodes', '+all nodes'])
+})
+
+test('events of nodes without a place raise, and clear ten minutes after the last', () => {
+  const host = watched()
+  host.pass(1)
+  const events = [{ v: 1, type: 'process.stopped', at: host.now, reason: 'SIGTERM' }] as const
+  for (let number = 0; number < mostEmitters + 10; number++) {
+    fold(host.state, { node: `made-up-${number}`, boot: 'b', seq: 1, events })
+  }
+  host.pass(1)
+  assert.equal(host.told('names-refused'), ['+fleet'])
+  assert.match(
+    host.last('names-refused')!.summary,
+    /^1\d events of new nodes were left out in the last 10 min/,
+  )
+  host.pass(11)
+  assert.equal(host.told('names-refused'), ['+fleet', '-fleet'])
 })
 
 test('a collector that lags raises at 30 s, holds, and clears when it has caught up', () => {

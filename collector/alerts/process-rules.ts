@@ -1,6 +1,7 @@
 import { deadLetterKey, deadLetterReasons, foldKeys } from '../fold.ts'
 import { type Node, nodesOf, silentMs } from '../nodes.ts'
 import { cpuParts, processKeys as p } from '../projections/processes.ts'
+import { mostEmitters } from '../state/emitters.ts'
 import { tickMs } from '../state/retention.ts'
 import {
   clock,
@@ -147,6 +148,24 @@ export const eventsLost = (watch: Watch): Finding[] => {
         `${value} facts were lost in the last ${spellWindow(watch, windowMs)}: traffic is not affected, but totals are too low by them. ` +
         'Look at the free space of DATA_DIR and the log’s bounds, and at the CPU.',
       calm: () => 'No more facts are being lost.',
+    },
+  ]
+}
+
+export const namesRefused = (watch: Watch): Finding[] => {
+  const { windowMs } = rules['names-refused']
+  const value = recentSum(watch, foldKeys.refused, windowMs)
+  return [
+    {
+      rule: 'names-refused',
+      subject: 'fleet',
+      value,
+      baseline: 0,
+      verdict: value > 0 ? 'bad' : 'good',
+      summary: () =>
+        `${value} events of new nodes were left out in the last ${spell(windowMs * watch.factor)}, usually none: ${mostEmitters} processes have a place, and none of them was silent for ten minutes. Totals are too low by them; nodes that were known are not touched. ` +
+        'Look for made-up names among the nodes, and let only proxies write to the topic.',
+      calm: () => 'Every node has its place again.',
     },
   ]
 }

@@ -55,6 +55,8 @@ export const rules = {
   /** Exceptions of the proxy's own code: any. */
   'internal-error': { severity: 'warning', windowMs: 10 * minute },
   'events-lost': { severity: 'warning', windowMs: 10 * minute },
+  /** Events of nodes that found no place in the state. */
+  'names-refused': { severity: 'warning', windowMs: 10 * minute },
   /** Messages that could not be read. */
   'dead-letters': { severity: 'warning', windowMs: 10 * minute },
   /** What a collector finds of itself, for so long. */

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Kafka } from 'kafkajs'
+import { mostEmitters } from '../../collector/state/emitters.ts'
 import { openKafka } from '../../proxy/kafka/connect.ts'
 import { testConfig } from '../../proxy/kafka/test-config.ts'
 import { collector, type Drill, prometheus } from './drill.ts'
@@ -68,6 +69,24 @@ export const pipelineDrills: readonly Drill[] = [
       return null
     },
     fires: junk,
+  },
+  {
+    name: 'somebody writes under thousands of names',
+    strike: async (world) => {
+      const producer = kafkaOf(world).producer()
+      await producer.connect()
+      // They stop cleanly: a name that falls silent is another alert.
+      const event = { v: 1, type: 'process.stopped', at: Date.now(), reason: 'drill' }
+      const message = (number: number) => ({
+        partition: number % partitions,
+        value: JSON.stringify({ node: `made-up-${number}`, boot: 'b', seq: 1, events: [event] }),
+      })
+      const count = partitions * (mostEmitters + 100)
+      await producer.send({ topic, messages: Array.from({ length: count }, (_, number) => message(number)) })
+      await producer.disconnect()
+      return null
+    },
+    fires: [collector('names-refused', 'fleet'), prometheus('MtscopeNamesRefused', '')],
   },
   {
     name: 'Kafka deletes events that nobody has folded',

@@ -30,6 +30,7 @@ const measures: Record<RuleName, Measure> = {
   'node-silent': measure(seconds),
   'internal-error': measure((value) => `${count(value)} errors`),
   'events-lost': measure((value) => `${count(value)} lost`),
+  'names-refused': measure((value) => `${count(value)} events`),
   'dead-letters': measure((value) => `${count(value)} messages`),
   'kafka-lost': measure(seconds),
   'redis-lost': measure(seconds),
