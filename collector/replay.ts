@@ -49,6 +49,7 @@ if (values.help) {
 if (values.from === undefined) wrong('--from is missing')
 const question: Question = {
   ...values,
+  user: values.user?.normalize('NFC'),
   from: timeOf('from', values.from!),
   to: values.to === undefined ? Date.now() : timeOf('to', values.to),
 }

@@ -215,13 +215,13 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'a thread answers late',
-    series: { [`${p.loopDelaySeconds.name}{thread="worker-0",quantile="0.99",${on}}`]: '0.02x20 0.5x20' },
+    series: { [`${p.loopDelaySeconds.name}{thread="worker-0",percentile="99",${on}}`]: '0.02x20 0.5x20' },
     at: '19m',
     firing: ['MtscopeEventLoop'],
   },
   {
     name: 'one late turn',
-    series: { [`${p.loopDelaySeconds.name}{thread="worker-0",quantile="0.99",${on}}`]: '0.02x37 0.5 0.02x3' },
+    series: { [`${p.loopDelaySeconds.name}{thread="worker-0",percentile="99",${on}}`]: '0.02x37 0.5 0.02x3' },
     at: '19m',
     firing: [],
   },

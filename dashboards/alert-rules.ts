@@ -236,7 +236,7 @@ const host: AlertGroup = {
       alert: 'MtscopeEventLoop',
       rule: 'event-loop',
       severity: 'warning',
-      expr: `max by (instance, thread) (${p.loopDelaySeconds.name}{quantile="0.99"}) > 0.2`,
+      expr: `max by (instance, thread) (${p.loopDelaySeconds.name}{percentile="99"}) > 0.2`,
       for: '1m',
       summary:
         'Thread {{ $labels.thread }} of {{ $labels.instance }} answers late: {{ $value | humanizeDuration }}',

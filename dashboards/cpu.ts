@@ -35,7 +35,7 @@ export const cpu: Board = {
           'Delay of each thread’s event loop',
           's',
           query(
-            max(gauge(p.loopDelaySeconds, { quantile: '0.99' }), 'instance', 'thread'),
+            max(gauge(p.loopDelaySeconds, { percentile: '99' }), 'instance', 'thread'),
             '{{instance}} {{thread}}',
           ),
           {

@@ -1,8 +1,7 @@
 import type { User } from './config.ts'
 import { type UserSetting, userSetting } from './names.ts'
 import { readSecret } from './secret.ts'
-
-const goodName = /^[\p{L}\p{N}][\p{L}\p{N} ._@-]{0,31}$/u
+import { nameKey, readUserName } from './user-name.ts'
 
 /** What metrics call every user beyond the cap. */
 const reserved = 'other'
@@ -31,16 +30,17 @@ export const readUsers = (given: ReadonlyMap<string, string>, mistakes: string[]
   const names = new Map<string, string>()
   for (const [number, { secret: text, name: writtenName }] of draftsOf(given)) {
     const [secretAt, nameAt] = [`USER${number}_SECRET`, `USER${number}_NAME`]
-    const name = writtenName ?? `user${number}`
-    const sameName = names.get(name.toLowerCase())
-    if (!goodName.test(name)) {
+    const name = readUserName(writtenName ?? `user${number}`)
+    const key = nameKey(name ?? '')
+    const sameName = names.get(key)
+    if (name === null) {
       mistakes.push(
-        `${nameAt} must be 1 to 32 letters, digits, spaces or . _ @ -, and start with a letter or digit`,
+        `${nameAt} must be 1 to 32 letters (with their marks), digits, spaces or . _ @ - ', and start with a letter or digit`,
       )
-    } else if (name.toLowerCase() === reserved)
+    } else if (key === reserved)
       mistakes.push(`${nameAt} must not be "${reserved}": it has a meaning of its own`)
     else if (sameName !== undefined) mistakes.push(`${nameAt} is the name of ${sameName} too: choose another`)
-    names.set(name.toLowerCase(), `USER${number}`)
+    else names.set(key, `USER${number}`)
     if (text === undefined) {
       mistakes.push(
         `${nameAt} has no ${secretAt} beside it: write one (openssl rand -hex 16), or leave the name out`,
@@ -56,7 +56,7 @@ export const readUsers = (given: ReadonlyMap<string, string>, mistakes: string[]
     if (sameSecret !== undefined)
       mistakes.push(`${secretAt} is the same as ${sameSecret}: each user needs a secret of its own`)
     secrets.set(read.value.hex(), secretAt)
-    users.push({ name, secret: read.value })
+    if (name !== null) users.push({ name, secret: read.value })
   }
   return users
 }

@@ -16,6 +16,16 @@ export const promtool = (...args: string[]): { readonly ok: boolean; readonly sa
   return { ok: status === 0, said: `${stdout}${stderr}` }
 }
 
+/** What promtool has to say about the text of a `/metrics`. */
+export const checkMetrics = (text: string): { readonly ok: boolean; readonly said: string } => {
+  const command = join(dirname(ensurePrometheus() ?? ''), 'promtool')
+  const { status, stdout, stderr } = spawnSync(command, ['check', 'metrics'], {
+    input: text,
+    encoding: 'utf8',
+  })
+  return { ok: status === 0, said: `${stdout}${stderr}` }
+}
+
 export type Sampled = { readonly metric: Readonly<Record<string, string>>; readonly value: number }
 export type Prometheus = Service & {
   readonly url: string

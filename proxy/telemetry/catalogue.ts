@@ -253,7 +253,7 @@ export const metrics = {
     name: 'mtscope_event_loop_delay_seconds',
     kind: 'gauge',
     unit: 's',
-    labels: ['thread', 'quantile'],
+    labels: ['thread', 'percentile'],
     help: 'How long turns of a thread’s event loop took in the last sample',
   },
   loopUtilization: {

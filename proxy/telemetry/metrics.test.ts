@@ -137,7 +137,7 @@ test('each fact moves the numbers it is about', async () => {
     'mtscope_events_lost_total{reason="worker-queue"}': 4,
     mtscope_file_descriptors_open: 40,
     mtscope_file_descriptors_limit: 1024,
-    'mtscope_event_loop_delay_seconds{thread="worker-0",quantile="0.99"}': 0.02,
+    'mtscope_event_loop_delay_seconds{thread="worker-0",percentile="99"}': 0.02,
     'mtscope_event_loop_utilization_ratio{thread="worker-0"}': 0.25,
     mtscope_gc_seconds_total: 1.5,
     mtscope_config_reloads_total: 1,

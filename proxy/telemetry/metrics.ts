@@ -258,8 +258,8 @@ export const foldMetrics = (
         maxFds().value = event.maxFds
         gc.value += event.gcMs / 1000
         for (const { thread, delayP50Ms, delayP99Ms, utilization } of event.loops) {
-          loopDelay(thread, '0.5').value = delayP50Ms / 1000
-          loopDelay(thread, '0.99').value = delayP99Ms / 1000
+          loopDelay(thread, '50').value = delayP50Ms / 1000
+          loopDelay(thread, '99').value = delayP99Ms / 1000
           loopUtilization(thread).value = utilization
         }
         return
