@@ -86,16 +86,21 @@ const cut = (bytes: Buffer, length: number): Buffer => {
   return copy
 }
 
-/** As gotd/td makes it: no GREASE, yet lengths that count it, and a last extension without a length. */
-const gotd = (bytes: Buffer): Buffer => {
-  const name = partsOf(bytes).extensions.find(({ type }) => type === 0)!
+/**
+ * As gotd/td makes it: no GREASE, yet lengths that count it, and a last extension without a length. Up to some version
+ * each length of the server name was too long by `off` bytes.
+ */
+const gotd = (bytes: Buffer, off: 0 | 4): Buffer => {
+  const body = Buffer.from(partsOf(bytes).extensions.find(({ type }) => type === 0)!.body)
+  for (const at of [0, 3]) body.writeUInt16BE(body.readUInt16BE(at) + off, at)
   const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex')
   const made = Buffer.concat([
     hex('1603010200 010001fc 0303'),
     Buffer.alloc(32),
     bytes.subarray(43, suitesAt),
     hex('0020 130113021303c02bc02fc02cc030cca9cca8c013c014009c009d002f0035 0100 0193 0000 0000'),
-    sized(name.body),
+    u16(body.length + off),
+    body,
     hex('00170000 ff01000100 000a000a0008 001d00170018 000b00020100 00230000'),
     hex('0010000e000c02683208687474702f312e31 00050005 0100000000'),
     hex('000d00120010 0403080404010503080505010806060100120000 0033002b0029 000100 001d0020'),
@@ -192,5 +197,6 @@ export const oddHellos: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
   },
   // Of the session id, or two of the same second were a replay.
   'eight bytes behind its random': (bytes) => cut(bytes, 52),
-  'as gotd/td makes it': gotd,
+  'as gotd/td 0.102 makes it': (bytes) => gotd(bytes, 4),
+  'as gotd/td makes it': (bytes) => gotd(bytes, 0),
 }

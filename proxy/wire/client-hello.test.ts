@@ -167,10 +167,11 @@ test('every length that does not fit is odd, and what there is is read', () => {
     ['0a0a00000a0a0000', { extensions: [0x0a0a, 0x0a0a] }],
     ['0000000700050000026161000000070005000002626200', { serverName: 'aa' }], // the first one counts
     ['00000000', { serverName: null }], // a name without its list
-    ['0000000700060000026161', { serverName: 'aa' }], // a list longer than its extension
+    ['0000000700060000026161', { serverName: null }], // a list longer than its extension
     ['00000007000500000361', { serverName: null }], // a name longer than its list
     ['0000000700050100026161', { serverName: null }], // a name of another type
-    ['0000000a000500000261610000ff', { serverName: 'aa' }], // bytes behind the name
+    ['0000000a000500000261610000ff', { serverName: null }], // bytes behind the name
+    ['00000009000700000461610017', { serverName: null }], // a name that goes on into what follows
     ['000a0000', { groups: [] }], // groups without a length
     ['000a00050003001d00', { groups: [0x1d] }], // half a group
     ['000a00040004001d', { groups: [0x1d] }], // a list longer than its extension

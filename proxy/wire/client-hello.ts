@@ -79,7 +79,7 @@ export type Hello = Sealed & {
   readonly cipherSuites: readonly number[]
   /** In the order sent, GREASE included. */
   readonly extensions: readonly number[]
-  /** Null when there is none, or an empty one. */
+  /** Null when there is none, an empty one, or one that cannot be read. */
   readonly serverName: string | null
   readonly versions: readonly number[]
   readonly groups: readonly number[]
@@ -139,13 +139,18 @@ const list = (hello: Draft, content: Buffer, prefix: 1 | 2): Buffer => {
   return content.subarray(prefix, prefix + size)
 }
 
+/** What a host's name is made of, and much that none has; never what a wrong length adds to it. */
+const hostName = /^[\x21-\x7e]+$/
+
+/** A name that cannot be trusted, because a length is wrong, is none: gotd/td counts four bytes of what follows it. */
 const nameIn = (hello: Draft, content: Buffer): string | null => {
   // One list of one name of type 0: other shapes were never used.
-  const r = new Reader(list(hello, content, 2))
-  const isHost = r.u8() === 0
-  const name = r.take(r.u16())
-  if (!r.ok || !isHost || r.at !== content.length - 2) hello.form = 'odd'
-  return r.ok && isHost && name.length > 0 ? name.toString('latin1') : null
+  const r = new Reader(content)
+  const fits = r.u16() === content.length - 2 && r.u8() === 0
+  const name = r.take(r.u16()).toString('latin1')
+  const right = fits && r.ok && r.at === content.length && hostName.test(name)
+  if (!right) hello.form = 'odd'
+  return right ? name : null
 }
 
 const keySharesIn = (hello: Draft, content: Buffer): KeyShare[] => {

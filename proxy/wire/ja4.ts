@@ -50,7 +50,7 @@ export const ja4 = (hello: Hello): string => {
   const hashed = ascending(extensions.filter((type) => type !== 0x0000 && type !== 0x0010))
   const algorithms = real(hello.signatureAlgorithms)
   return [
-    `t${versionNames.get(version) ?? '00'}${hello.serverName === null ? 'i' : 'd'}` +
+    `t${versionNames.get(version) ?? '00'}${hello.extensions.includes(0x0000) ? 'd' : 'i'}` +
       `${count(suites)}${count(extensions)}${ends(hello.alpn)}`,
     suites.length > 0 ? digest(hex(ascending(suites))) : nothing,
     hashed.length > 0 ? digest(hex(hashed) + (algorithms.length > 0 ? `_${hex(algorithms)}` : '')) : nothing,
