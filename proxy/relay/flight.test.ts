@@ -12,10 +12,10 @@ import * as assert from 'uvu/assert'
 import { selfSigned } from '../../compose/e2e/certificate.ts'
 import { freePorts } from '../../compose/services/ports.ts'
 import { browserHello } from '../wire/browser-hello.ts'
-import { readClientHello, sealedHello, x25519, x25519MlKem768 } from '../wire/client-hello.ts'
+import { helloLength, readClientHello, sealedHello, x25519, x25519MlKem768 } from '../wire/client-hello.ts'
 import { randomPool } from '../wire/random.ts'
 import { parseServerAnswer } from '../wire/server-answer.ts'
-import { answer, orderOf, tls13Suites } from '../wire/server-hello.ts'
+import { answer, orderOf, tls13Suites, usualFlight } from '../wire/server-hello.ts'
 import { type MeasuredFlight, measureFlight } from './flight.ts'
 
 const host = '127.0.0.1'
@@ -139,6 +139,40 @@ for (const [rule, options] of [
         theirs.toString(16),
         suites.map((suite) => suite.toString(16)).join(),
       )
+    }
+  })
+}
+
+const isAes = (suite: number): boolean => suite !== 0x1303
+const byPreference =
+  (preference: readonly number[]) =>
+  (offered: readonly number[]): number =>
+    preference.find((suite) => offered.includes(suite))!
+
+/** Rules of servers that are not at hand in a test, as their sources have them. */
+const rules: Record<string, (offered: readonly number[]) => number> = {
+  // crypto/tls: by what the client puts first, for that is what its processor does fast.
+  Go: (offered) =>
+    byPreference(isAes(offered[0]!) ? [0x1301, 0x1302, 0x1303] : [0x1303, 0x1301, 0x1302])(offered),
+  // AES-128 if it is there, else the client's order.
+  'BoringSSL with AES in hardware': (offered) => (offered.includes(0x1301) ? 0x1301 : offered[0]!),
+  'BoringSSL without': (offered) => byPreference([0x1303, 0x1301, 0x1302])(offered),
+  'no rule that is known': (offered) => offered[((offered.length * 7) % 3) % offered.length]!,
+}
+
+for (const [who, rule] of Object.entries(rules)) {
+  test(`the table has the rule of ${who}`, async () => {
+    await using server = await peer((socket) => {
+      socket.once('data', (bytes: Buffer) => {
+        const hello = readClientHello(sealedHello(bytes, helloLength(bytes, bytes.length) as number)!)
+        const offered = hello.cipherSuites.filter((suite) => tls13Suites.includes(suite))
+        const suites = Array(64).fill(rule(offered))
+        socket.write(answer({ hello, secret: Buffer.alloc(16), flight: { ...usualFlight, suites }, random }))
+      })
+    })
+    const { suites } = await measured(server.port)
+    for (const offered of orders(tls13Suites)) {
+      if (offered.length > 1) assert.is(suites[orderOf(offered)], rule(offered))
     }
   })
 }
