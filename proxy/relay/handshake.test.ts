@@ -122,7 +122,7 @@ test('with MODES=tls whoever does not begin as TLS does is known at the first by
   assert.is(decidedAt(Buffer.from('1604', 'hex'), tls), 2)
   assert.is(decidedAt(Buffer.from('160305', 'hex'), tls), 3)
   assert.is(decidedAt(Buffer.from('16030100000000', 'hex'), tls), 5)
-  assert.is(decidedAt(Buffer.from('160301002a02', 'hex'), tls), 6)
+  assert.is(decidedAt(Buffer.from('160301000402000000', 'hex'), tls), 9)
 })
 
 test('what starts as another protocol is known by its first 4 or 8 bytes, abridged by its first', () => {

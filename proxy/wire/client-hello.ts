@@ -14,8 +14,7 @@ export const maxHelloOnWire = maxHello + maxRecords * recordHeader
 /**
  * How many of the first `length` bytes of `buffer` are the ClientHello, record headers included, when it is complete.
  * The message may span records; whatever its last record holds behind it belongs to it, because a client signs records.
- * `malformed`: a TLS handshake record that begins no hello of at most `maxHello` bytes. Both refusals come as early as
- * the bytes show them.
+ * `malformed`: a TLS handshake record that begins no hello of at most `maxHello` bytes.
  */
 export const helloLength = (buffer: Buffer, length: number): number | 'more' | 'not-tls' | 'malformed' => {
   let wanted = 4
@@ -32,15 +31,16 @@ export const helloLength = (buffer: Buffer, length: number): number | 'more' | '
     const record = buffer.readUInt16BE(at + 3)
     if (record === 0 || got + record > maxHello) return 'malformed'
     at += recordHeader
+    // A record is looked into when it is complete, as servers do: then its signature can be verified, too.
+    if (at + record > length) return 'more'
     // The message's own header: one type and three length bytes, in whichever records they are.
-    for (let i = got; i < 4 && i < got + record && at + i - got < length; i++) {
+    for (let i = got; i < 4 && i < got + record; i++) {
       const byte = buffer[at + i - got]!
       if (i === 0 && byte !== 1) return 'malformed'
       if (i > 0) size = (size << 8) | byte
       if (i === 3) wanted += size
     }
     if (wanted > maxHello) return 'malformed'
-    if (at + record > length) return 'more'
     at += record
     got += record
   }

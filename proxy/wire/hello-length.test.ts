@@ -6,13 +6,13 @@ import fixtures from './fixtures/client-hellos.json' with { type: 'json' }
 
 const signed = Buffer.from(fixtures.find(({ name }) => name === 'telegram-classic')!.hex, 'hex')
 
-test('foreign bytes are told from the first on', () => {
+test('foreign bytes are told from the first on, and a record that is no hello when it is complete', () => {
   const verdict = (hex: string) => helloLength(Buffer.from(hex, 'hex'), hex.length / 2)
   for (const hex of ['00', '47', '17', '1602', '160305']) assert.is(verdict(hex), 'not-tls', hex)
-  for (const hex of ['1603010000', '160301000502', '16030140010100', '160301000101170301']) {
+  for (const hex of ['1603010000', '16030100050200000100', '16030140010100', '160301000101170301']) {
     assert.is(verdict(hex), 'malformed', hex)
   }
-  for (const hex of ['', '16', '1603', '160301', '16030100', '1603010005', '160301000501']) {
+  for (const hex of ['', '16', '1603', '160301', '16030100', '1603010005', '160301000502', '160301000501']) {
     assert.is(verdict(hex), 'more', hex)
   }
 })
