@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert'
 import { connectClient } from './client.ts'
 import { type FakeDatacenter, fakeDatacenter } from './fake-datacenter.ts'
 import { startAppliance } from './harness.ts'
+import { deafSite } from './site.ts'
 import { until } from './until.ts'
 import { ops } from './wishes.ts'
 
@@ -209,6 +210,28 @@ test('out of file descriptors the proxy neither spins nor dies', async () => {
       () => false,
     )
   }, 'a client served again')
+})
+
+test('first reads cost little memory while the masking host takes nothing', async () => {
+  await using site = await deafSite()
+  const env = { TG_CONNECT_TIMEOUT: '120' }
+  await using proxy = await startAppliance({ site, env })
+  const before = await proxy.rssBytes()
+  const sockets: Socket[] = []
+  try {
+    for (let i = 0; i < 2_000; i++) {
+      const socket = mute(proxy.port)
+      sockets.push(socket)
+      socket.write(Buffer.alloc(65_536, 0x99))
+      if (i % 50 === 49) await once(socket, 'connect')
+    }
+    await until(async () => (await proxy.status()).open.total === sockets.length, 'all came', 60_000)
+    const grown = (await proxy.rssBytes()) - before
+    // First reads of 64 KiB would be 125 MB.
+    assert.ok(grown < 64 * megabyte, `${Math.round(grown / megabyte)} MB more`)
+  } finally {
+    for (const socket of sockets) socket.destroy()
+  }
 })
 
 /** Connects and says nothing; however it ends is fine. */

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer as createHttpsServer } from 'node:https'
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { Worker } from 'node:worker_threads'
 import { selfSigned } from './certificate.ts'
 
 /** A masking host on loopback. */
@@ -35,6 +36,33 @@ export const tlsSite = (
 /** A server whose answers can be compared byte for byte: it does with each connection what it is told. */
 export const tcpSite = (serve: (socket: Socket) => void): Promise<Site> =>
   listening(createServer({ allowHalfOpen: true }, serve), '')
+
+/** A host whose queue is full: it accepts nothing, and refuses nothing. */
+export const deafSite = async (): Promise<Site> => {
+  const source = `
+    const { createServer } = require('node:net')
+    const { parentPort } = require('node:worker_threads')
+    const server = createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+      parentPort.postMessage(server.address().port)
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+    })`
+  const thread = new Worker(source, { eval: true })
+  const [port] = (await once(thread, 'message')) as [number]
+  const inQueue = await Promise.all(
+    Array.from({ length: 2 }, async () => {
+      const socket = connect(port, '127.0.0.1').on('error', () => {})
+      await once(socket, 'connect')
+      return socket
+    }),
+  )
+  const goAway = async (): Promise<void> => {
+    for (const socket of inQueue) socket.destroy()
+    await thread.terminate()
+  }
+  const never = async (): Promise<void> => {}
+  const host = '127.0.0.1'
+  return { host, port, accepted: () => 0, cert: '', goAway, comeBack: never, [Symbol.asyncDispose]: goAway }
+}
 
 /** Says back what it hears, and a last word after the FIN. */
 export const echoSite = (): Promise<Site> =>

@@ -197,6 +197,33 @@ for (const [name, make] of [
     assert.is(await lost.promise, 'reset')
   })
 
+  test(`${name}: what a pause cuts in the middle of a read comes behind it, in order, and the end behind that`, async () => {
+    const parts: Buffer[] = []
+    const over = Promise.withResolvers<void>()
+    await using relay = await running(make, (link) => {
+      link.readSize = 1_000
+      link.attach(
+        {
+          ...silent,
+          bytes: (_, buffer, start, end) => {
+            parts.push(Buffer.from(buffer.subarray(start, end)))
+            link.pause()
+            setImmediate(() => link.resume())
+          },
+          ended: () => over.resolve(),
+        },
+        null,
+      )
+    })
+    const sent = Buffer.from(Array.from({ length: 50_000 }, (_, i) => i % 251))
+    const socket = connect({ port: relay.port, host: '127.0.0.1', allowHalfOpen: true })
+    socket.end(sent)
+    await over.promise
+    socket.destroy()
+    assert.ok(Buffer.concat(parts).equals(sent))
+    assert.ok(parts.every(({ length }) => length <= 1_000))
+  })
+
   test(`${name}: a link that was closed in its own handler is quiet`, async () => {
     let calls = 0
     await using relay = await running(make, (link) => {

@@ -1,7 +1,16 @@
-import type { CloseReason } from '../events/contract.ts'
+import type { CloseReason, Limit } from '../events/contract.ts'
 import { dropEarly, type Early, endEarly, forward } from './early.ts'
 import type { Link, LinkError, LinkEvents } from './link.ts'
-import { closeSession, delivered, ended, faulted, reasonOf, type Session } from './session.ts'
+import {
+  closeSession,
+  delivered,
+  ended,
+  FIRST_READ,
+  faulted,
+  mayKeep,
+  reasonOf,
+  type Session,
+} from './session.ts'
 
 /**
  * In each direction, for strangers only: a page and all that belongs to it come at full speed, and what goes on comes at
@@ -10,6 +19,8 @@ import { closeSession, delivered, ended, faulted, reasonOf, type Session } from 
  */
 export const FREE_BYTES = 4 * 1_048_576
 export const BYTES_A_SECOND = 128 * 1_024
+/** The most that one read of a fronted connection brings. */
+const READ = 16_384
 
 /** Whether so many bytes are more than a stranger's time here has earned. No state: on average it holds for any span. */
 const spent = ({ relay, acceptedAt }: Session, bytes: number): boolean =>
@@ -38,6 +49,7 @@ export const front = (session: Session, reason: CloseReason): void => {
     dropEarly(session)
     if (session.clientEnded) return closeSession(session, 'client', reason)
     session.greeting = null
+    relay.keep(session, 0)
     client.attach(silence, session)
     // A refused claim has paused it: its end would not be seen.
     client.resume()
@@ -46,7 +58,14 @@ export const front = (session: Session, reason: CloseReason): void => {
   if (early !== null && early.dialing === null) return splice(session)
   client.attach(dialing, session)
   client.pause()
+  if (!mayKeep(session)) return turnAway(session, 'strangers')
   if (early === null) dialHost(session, fromHost, false)
+}
+
+/** Closes a client that there is no room for. */
+export const turnAway = (session: Session, limit: Limit): void => {
+  session.relay.refused(limit)
+  closeSession(session, 'proxy', 'limit')
 }
 
 /** Dials the masking host; `on` handles its events as long as the client is not rejected. */
@@ -67,6 +86,7 @@ export const dialHost = (session: Session, on: LinkEvents<Session>, counted: boo
       early.dialing = null
       early.host = host
       if (session.phase === 'fronting') return splice(session)
+      host.readSize = FIRST_READ
       host.attach(on, session)
       forward(session)
     },
@@ -84,11 +104,13 @@ export const dialHost = (session: Session, on: LinkEvents<Session>, counted: boo
 
 /** The client is the host's own from now on, with all that both have sent so far. */
 const splice = (session: Session): void => {
-  const { client, greeting } = session
+  const { relay, client, greeting } = session
   const { host, sent, held, ended, lost } = endEarly(session) as Early & { host: Link }
   session.datacenter = host
   session.greeting = null
-  session.activeAt = session.relay.now
+  relay.keep(session, 0)
+  client.readSize = host.readSize = READ
+  session.activeAt = relay.now
   client.attach(fromStranger, session)
   host.attach(fromHost, session)
   if (greeting !== null) {

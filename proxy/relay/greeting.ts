@@ -5,7 +5,7 @@ import { answer } from '../wire/server-hello.ts'
 import { claiming, dropClaim } from './claiming.ts'
 import { connectDatacenter, waiting } from './connecting.ts'
 import { dropEarly, forward } from './early.ts'
-import { front } from './fronting.ts'
+import { front, turnAway } from './fronting.ts'
 import {
   type Greeted,
   type Rejected,
@@ -15,7 +15,16 @@ import {
   unfinished,
 } from './handshake.ts'
 import type { LinkEvents } from './link.ts'
-import { append, closeSession, faulted, ms, reasonOf, rejectedFact, type Session } from './session.ts'
+import {
+  append,
+  closeSession,
+  faulted,
+  mayKeep,
+  ms,
+  reasonOf,
+  rejectedFact,
+  type Session,
+} from './session.ts'
 
 /** A client within the records that its signed hello has opened. */
 type Inner = { session: Session } & Pick<Signed, 'user' | 'digest'>
@@ -29,7 +38,7 @@ const judge = (session: Session): void => {
   switch (greeted.step) {
     case 'more':
       relay.greetings.progressed(session)
-      return forward(session)
+      return mayKeep(session) ? forward(session) : turnAway(session, 'handshakes')
     case 'rejected':
       return reject(session, greeted)
     case 'hello':
@@ -45,8 +54,7 @@ export const reject = (session: Session, { step: _, reason, ...facts }: Rejected
   const stays = relay.estrange(session)
   rejectedFact(session, reason, stays && relay.mask !== null, facts)
   if (stays) return front(session, reason)
-  relay.refused('strangers')
-  closeSession(session, 'proxy', 'limit')
+  turnAway(session, 'strangers')
 }
 
 const answerHello = (session: Session, greeted: Signed): void => {
@@ -57,6 +65,7 @@ const answerHello = (session: Session, greeted: Signed): void => {
   }
   const greet = (): void => {
     dropEarly(session)
+    relay.keep(session, 0)
     const { flight, random } = relay
     const answered = answer({ hello, secret: user.secret as Buffer, flight, random })
     client.write(answered, 0, answered.length)
@@ -107,6 +116,7 @@ const accept = (
     return reject(session, { step: 'rejected', reason: 'replayed', user: user.name })
   }
   dropEarly(session)
+  relay.keep(session, 0)
   // With a claim under way the 64 bytes are still the masking host's, should it be refused.
   const whole = session.greeting
   session.greeting = rest

@@ -39,6 +39,7 @@ export const handLink = (remote = Buffer.from([192, 0, 2, 7])): HandLink => {
   }
   return {
     readSize: 65_536,
+    unread: 0,
     family: remote.length === 16 ? 'ipv6' : 'ipv4',
     remote,
     get unsent() {

@@ -52,6 +52,8 @@ export type Link = {
   reset(): void
   /** Bytes taken by `write` and not yet by the kernel. */
   readonly unsent: number
+  /** Bytes that were read and not given to the owner, who paused; an engine that reads what is asked for has none. */
+  readonly unread: number
   readonly closed: boolean
   readonly family: Family
   /** 4 or 16 bytes. */

@@ -1,8 +1,8 @@
-import { dialHost, fromHost } from './fronting.ts'
+import { dialHost, fromHost, turnAway } from './fronting.ts'
 import { reject } from './greeting.ts'
 import { mayBePayload } from './handshake.ts'
 import type { LinkEvents } from './link.ts'
-import { append, faulted, type Session } from './session.ts'
+import { append, faulted, mayKeep, type Session } from './session.ts'
 
 /** A client that sends nothing, or not enough, for so long is no ordinary one; ms. */
 export const MEET_MS = 100
@@ -32,6 +32,7 @@ const beside: LinkEvents<Session> = {
     const early = session.early!
     early.held = append(early.held, buffer, start, end)
     if (early.held.length >= HELD) early.host!.pause()
+    if (!mayKeep(session)) turnAway(session, 'handshakes')
   },
   drained: () => {},
   ended: (session) => {

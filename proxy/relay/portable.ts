@@ -33,6 +33,9 @@ export const portableEngine = (scratchBytes: number): Engine => {
     let full = false
     let paused = false
     let endHeld = false
+    // What the owner paused in the middle of, as no kernel would bring it.
+    let rest: Buffer | null = null
+    let unread = 0
     const remote = remoteOf(socket)
     const guarded = (work: () => void): void => {
       const told = on
@@ -60,8 +63,26 @@ export const portableEngine = (scratchBytes: number): Engine => {
       })
     }
     const tellEnd = (): void => {
-      endHeld = paused
-      if (!closed && !paused) guarded(() => on.ended(owner))
+      endHeld = paused || rest !== null
+      if (!closed && !endHeld) guarded(() => on.ended(owner))
+    }
+    const deliver = (chunk: Buffer): void => {
+      let from = 0
+      while (from < chunk.length && !closed && !paused) {
+        const n = chunk.copy(scratch, HEAD, from, Math.min(chunk.length, from + link.readSize))
+        from += n
+        unread = chunk.length - from
+        guarded(() => on.bytes(owner, scratch, HEAD, HEAD + n))
+      }
+      rest = from < chunk.length && !closed ? chunk.subarray(from) : null
+    }
+    /** Goes on after a pause, outside of any callback: first what was read before it. */
+    const goOn = (): void => {
+      if (closed || paused) return
+      if (rest !== null) deliver(rest)
+      if (closed || paused) return
+      socket.resume()
+      if (endHeld) tellEnd()
     }
     const flushed = (): void => {
       if (!full || closed || socket.writableLength > 0) return
@@ -72,6 +93,9 @@ export const portableEngine = (scratchBytes: number): Engine => {
       readSize: 65536,
       get unsent() {
         return socket.writableLength
+      },
+      get unread() {
+        return unread
       },
       get closed() {
         return closed
@@ -96,10 +120,8 @@ export const portableEngine = (scratchBytes: number): Engine => {
       },
       resume: () => {
         paused = false
-        socket.resume()
-        if (!endHeld) return
-        endHeld = false
-        setImmediate(tellEnd)
+        if (rest !== null || endHeld) setImmediate(goOn)
+        else socket.resume()
       },
       pull: () => {},
       end: () => {
@@ -112,13 +134,7 @@ export const portableEngine = (scratchBytes: number): Engine => {
         close()
       },
     }
-    socket.on('data', (chunk: Buffer) => {
-      for (let from = 0; from < chunk.length && !closed; ) {
-        const n = chunk.copy(scratch, HEAD, from, Math.min(chunk.length, from + link.readSize))
-        from += n
-        guarded(() => on.bytes(owner, scratch, HEAD, HEAD + n))
-      }
-    })
+    socket.on('data', (chunk: Buffer) => deliver(rest === null ? chunk : Buffer.concat([rest, chunk])))
     // A paused socket tells its end all the same, when nothing is before it: to an owner who does not listen yet.
     socket.on('end', tellEnd)
     socket.on('error', (error: NodeJS.ErrnoException) => {

@@ -15,7 +15,7 @@ import type { Engine, Link } from './link.ts'
 import { MEET_MS, meet } from './meeting.ts'
 import { addressHasher, prefixKey, prefixOf } from './prefix.ts'
 import { room } from './room.ts'
-import { closeSession, guarded, openSession, type Session } from './session.ts'
+import { closeSession, FIRST_READ, guarded, openSession, type Session } from './session.ts'
 import type { Changeable, RelaySettings } from './settings.ts'
 import { expire, sweep } from './sweep.ts'
 
@@ -60,6 +60,8 @@ export type Relay = {
   /** It is no client; false: there are too many of them. */
   estrange(session: Session): boolean
   forget(session: Session): void
+  /** So many bytes are kept for it now; false: all clients together would have too many. */
+  keep(session: Session, bytes: number): boolean
   accepted(link: Link): void
   refused(limit: Limit): void
   /** No descriptor was left for a client that waits to be accepted. */
@@ -128,6 +130,7 @@ export const startRelay = (
   const welcome = (link: Link, prefix: number): void => {
     random(id, 0, 16)
     const session = openSession(relay, link, id.toString('hex'), hashOf(link.remote), prefix)
+    link.readSize = FIRST_READ
     link.attach(greeting, session)
     emit({
       v: 1,
@@ -231,9 +234,15 @@ export const startRelay = (
     },
     forget: (session) => {
       relay.greeted(session)
+      relay.keep(session, 0)
       if (relay.strangers.delete(session)) places.strangerLeft()
       if (relay.sessions.delete(session)) places.leave()
       if (session.fromClient !== null) relay.relaying--
+    },
+    keep: (session, bytes) => {
+      if (!places.keep(bytes - session.kept)) return false
+      session.kept = bytes
+      return true
     },
     accepted: (link) => {
       relay.now = relay.clock()

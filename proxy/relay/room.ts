@@ -12,13 +12,19 @@ export type Room = {
   /** A stranger that got one goes. */
   strangerLeft(): void
   leave(): void
+  /** Adds to the bytes kept for unauthenticated clients, or takes from them; false: they would be too many. */
+  keep(bytes: number): boolean
 }
 
-export const roomMemory = (): SharedArrayBuffer => new SharedArrayBuffer(3 * Int32Array.BYTES_PER_ELEMENT)
+export const roomMemory = (): SharedArrayBuffer => new SharedArrayBuffer(4 * Int32Array.BYTES_PER_ELEMENT)
 
 const CONNECTIONS = 0
 const HANDSHAKES = 1
 const STRANGERS = 2
+const KEPT = 3
+
+/** Of all clients together that are not judged yet or wait for the masking host. */
+export const KEPT_AT_MOST = 32 * 1_048_576
 
 /** The room in `memory`, as one thread sees it. */
 export const room = (memory: SharedArrayBuffer, maxConnections: number, maxHandshakes: number): Room => {
@@ -42,5 +48,10 @@ export const room = (memory: SharedArrayBuffer, maxConnections: number, maxHands
     estrange: () => take(STRANGERS, maxStrangers),
     strangerLeft: () => void Atomics.sub(counts, STRANGERS, 1),
     leave: () => void Atomics.sub(counts, CONNECTIONS, 1),
+    keep: (bytes) => {
+      if (Atomics.add(counts, KEPT, bytes) + bytes <= KEPT_AT_MOST || bytes <= 0) return true
+      Atomics.sub(counts, KEPT, bytes)
+      return false
+    },
   }
 }

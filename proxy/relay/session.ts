@@ -27,6 +27,8 @@ export type Session = {
   phase: Phase
   /** Bytes that came and went nowhere yet. */
   greeting: Buffer | null
+  /** Bytes that count as kept for it, see `keep`. */
+  kept: number
   dialing: Dialing | null
   /** The masking host, until the client is its own. */
   early: Early | null
@@ -89,6 +91,7 @@ export const openSession = (
   firstByteAt: 0,
   phase: 'hello',
   greeting: null,
+  kept: 0,
   dialing: null,
   early: null,
   claim: null,
@@ -118,6 +121,9 @@ export const openSession = (
   closed: false,
 })
 
+/** The most that one read brings from a client that is not authenticated: a hello, and little that has to be kept. */
+export const FIRST_READ = 4_096
+
 /** Milliseconds with three decimals: enough for any clock here, and short as JSON. */
 export const ms = (value: number): number => Math.round(value * 1000) / 1000
 
@@ -127,6 +133,12 @@ export const append = (before: Buffer | null, buffer: Buffer, start: number, end
   before?.copy(joined)
   buffer.copy(joined, kept, start, end)
   return joined
+}
+
+/** Whether what is kept for a client that is not relayed has room beside that of all others. */
+export const mayKeep = (session: Session): boolean => {
+  const { relay, greeting, early, client } = session
+  return relay.keep(session, (greeting?.length ?? 0) + (early?.held?.length ?? 0) + client.unread)
 }
 
 export const reasonOf = (error: LinkError): CloseReason => (error === 'timeout' ? 'timeout' : 'reset')

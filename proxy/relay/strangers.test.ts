@@ -5,6 +5,7 @@ import { clientHello } from '../../compose/e2e/client-hello.ts'
 import { initiate } from '../../compose/e2e/obfuscation.ts'
 import type { HandLink } from './hand-driven.ts'
 import { domain, mask, nothing, relaying, secret } from './hand-relay.ts'
+import { KEPT_AT_MOST } from './room.ts'
 import type { RelaySettings } from './settings.ts'
 
 const http = 'GET / HTTP/1.1\r\n\r\n'
@@ -63,6 +64,27 @@ for (const [where, settings] of [
     assert.not(proxy.user().closed)
   })
 }
+
+test('all clients that are not relayed keep so much together, and who sends more is turned away', () => {
+  const proxy = relaying()
+  const megabyte = 1_048_576
+  const clients = Array.from({ length: 40 }, () => {
+    const client = proxy.arrives()
+    client.sends(Buffer.alloc(megabyte, 0x99))
+    return client
+  })
+  assert.equal(
+    clients.map(({ closed }) => closed),
+    clients.map((_, i) => i >= KEPT_AT_MOST / megabyte),
+  )
+  // The host takes what is kept for one: there is room for another.
+  proxy.engine.running[0]!.connects()
+  const next = proxy.arrives()
+  next.sends(Buffer.alloc(megabyte, 0x99))
+  assert.not(next.closed)
+  proxy.relay.closeAll()
+  assert.equal(proxy.left(), nothing)
+})
 
 test('a site that leads back here takes half of the places and no more', () => {
   const { arrives, engine, relay, left } = small()
@@ -137,7 +159,7 @@ test('whoever comes, says whatever and leaves however, strangers have half at mo
       }
       proxy.relay.closeAll()
       assert.equal(proxy.left().slice(0, 3), [0, 0, 0])
-      assert.equal([...new Int32Array(proxy.relay.settings.room)], [0, 0, 0])
+      assert.equal([...new Int32Array(proxy.relay.settings.room)], [0, 0, 0, 0])
     }),
   )
 })

@@ -44,6 +44,7 @@ const PULLS = 16
 export class NativeLink implements Link {
   readSize = 65536
   closed = false
+  readonly unread = 0
   /** What epoll was last told; -1: it does not know this descriptor. */
   interest = -1
   #on: LinkEvents<unknown> = nobody as LinkEvents<unknown>
