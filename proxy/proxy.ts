@@ -221,7 +221,7 @@ export const startProxy = async (options: {
       },
     )
     const trimMs = config.kafka === null ? TRIM_MS : TRIM_SHIPPED_MS
-    const trimming = setInterval(() => log.trim(now()), trimMs).unref()
+    const trimming = setInterval(() => log.trim(), trimMs).unref()
     stopping.signal.addEventListener('abort', () => clearInterval(trimming))
 
     await extension?.ready

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { clientName, dailyKey, keptUser, SecretsError, untilMidnight } from './secrets.ts'
+import { clientName, dailyKey, keptUser, newDays, SecretsError } from './secrets.ts'
 
 const scratch = () => {
   const path = mkdtempSync(join(tmpdir(), 'mtscope-'))
@@ -76,7 +76,7 @@ test('a spoilt file is told, never replaced', () => {
 test('the key of a day survives a restart and dies at midnight', () => {
   using dir = scratch()
   const noon = Date.parse('2026-11-23T12:00:00Z')
-  const midnight = noon + untilMidnight(noon)
+  const midnight = noon + 43_200_000
   const key = dailyKey(dir.path, noon)
   const file = join(dir.path, 'client-key.json')
   assert.is(new Date(midnight).toISOString(), '2026-11-24T00:00:00.000Z')
@@ -92,6 +92,36 @@ test('a client has one name a day', () => {
   assert.is(clientName(one, '203.0.113.7'), clientName(one, '203.0.113.7'))
   assert.match(clientName(one, '203.0.113.7'), /^[0-9a-f]{16}$/)
   assert.is.not(clientName(one, '203.0.113.7'), clientName(two, '203.0.113.7'))
+})
+
+test('the key follows a clock that is set: to another day, and back', async () => {
+  using dir = scratch()
+  const day = 86_400_000
+  let now = Date.parse('2026-11-23T12:00:00Z')
+  const first = dailyKey(dir.path, now)
+  const keys: Buffer[] = []
+  let came = Promise.withResolvers<void>()
+  const stopping = new AbortController()
+  const told = (key: Buffer): void => {
+    keys.push(key)
+    came.resolve()
+    came = Promise.withResolvers()
+  }
+  newDays(dir.path, stopping.signal, told, (error) => assert.unreachable(String(error)), {
+    now: () => now,
+    everyMs: 2,
+  })
+  // The interval keeps no process alive.
+  const alive = setInterval(() => {}, 1_000)
+  for (const step of [0, 400 * day, -400 * day]) {
+    const next = came.promise
+    now += step
+    await next
+  }
+  clearInterval(alive)
+  stopping.abort()
+  assert.ok(keys[0]?.equals(first))
+  assert.is(new Set(keys.map((key) => key.toString('hex'))).size, 3)
 })
 
 test.run()

@@ -141,12 +141,15 @@ const keyFile = 'client-key.json'
 const keySize = 32
 const digits = 16
 
+/** In UTC. */
+const dayOf = (now: number): string => new Date(now).toISOString().slice(0, 10)
+
 /**
  * The key that names clients for one UTC day. It is kept so that a restart goes on with the same names, and written
  * over at midnight, after which nobody can tell whose address a name was. Throws a SecretsError.
  */
 export const dailyKey = (dataDir: string, now: number): Buffer => {
-  const day = new Date(now).toISOString().slice(0, 10)
+  const day = dayOf(now)
   const kept = read(dataDir, keyFile)
   const hex = fieldOf(kept, 'key')
   if (fieldOf(kept, 'day') === day && typeof hex === 'string' && /^[0-9a-f]{64}$/.test(hex)) {
@@ -157,31 +160,31 @@ export const dailyKey = (dataDir: string, now: number): Buffer => {
   return key
 }
 
-/** Tells each day's key when the day has begun, until `signal`; a key that cannot be kept is `failed`, and not told. */
+const newDayMs = 10_000
+
+/**
+ * Gives each day's key to `told` within seconds of the day's begin, until `signal`; a key that cannot be kept goes to
+ * `failed`. It looks at the clock again and again: one that is set right would be waited for until the wrong midnight.
+ */
 export const newDays = (
   dataDir: string,
   signal: AbortSignal,
   told: (key: Buffer) => void,
   failed: (error: unknown) => void,
+  { now = Date.now, everyMs = newDayMs }: { readonly now?: () => number; readonly everyMs?: number } = {},
 ): void => {
-  let midnight: NodeJS.Timeout
-  const wait = (): void => {
-    midnight = setTimeout(newDay, untilMidnight(Date.now()) + 1_000).unref()
-  }
-  const newDay = (): void => {
+  let day = ''
+  const looking = setInterval(() => {
+    if (day === dayOf(now())) return
+    day = dayOf(now())
     try {
-      told(dailyKey(dataDir, Date.now()))
+      told(dailyKey(dataDir, now()))
     } catch (error) {
       failed(error)
     }
-    wait()
-  }
-  wait()
-  signal.addEventListener('abort', () => clearTimeout(midnight))
+  }, everyMs).unref()
+  signal.addEventListener('abort', () => clearInterval(looking))
 }
-
-/** How long a key of `dailyKey` still holds, ms. */
-export const untilMidnight = (now: number): number => 86_400_000 - (now % 86_400_000)
 
 /** The name of a client in events: 16 hex digits. */
 export const clientName = (key: Buffer, address: string): string =>

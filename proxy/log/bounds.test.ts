@@ -107,6 +107,32 @@ test('age takes what every consumer has released, and never the newest row', asy
   assert.equal((await left(log)).rows, [10, 11])
 })
 
+test('a clock that jumps ahead takes nothing from the log, and its rows hold nothing back', async () => {
+  using dir = folder()
+  const year = 365 * 86_400_000
+  let [now, passed] = [Date.UTC(2026, 10, 23), 0]
+  const pass = (ms: number): void => {
+    now += ms
+    passed += ms
+    log.trim()
+  }
+  using log = open(dir.path, { maxAgeMs: 5_000, now: () => now, steady: () => passed })
+  append(log, ['right'])
+  log.release('collector', 1)
+  now += year
+  append(log, ['ahead'])
+  pass(3_000)
+  assert.equal((await left(log)).rows, [1, 2])
+  now -= year
+  append(log, ['right again'])
+  log.release('collector', 4)
+  pass(6_000)
+  append(log, ['later'])
+  pass(1_000)
+  // As old as the one behind it, not as its time says.
+  assert.equal((await left(log)).rows, [4])
+})
+
 test('trimming gives the space back to the file system', () => {
   using dir = folder()
   let now = 0

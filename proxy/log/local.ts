@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto'
 import { encodeEvents } from '../events/codec.ts'
 import type { Batch, LossReason, ProxyEvent } from '../events/contract.ts'
 import { keepStore, reason } from './keep.ts'
+import { patientClock } from './patient-clock.ts'
 import type { Snapshot, Store, StoredRow } from './store.ts'
 import { createTails, type Tail, type Take } from './tail.ts'
 import { trimStore } from './trim.ts'
@@ -46,8 +47,11 @@ export type LocalLog = {
   /** State and the row it stands at, in one transaction. False when it could not be written: do not release then. */
   saveSnapshot(name: string, row: number, value: Uint8Array | string): boolean
   loadSnapshot(name: string): Snapshot | null
-  /** Deletes what is too old and released, and the oldest when the log is too large. Call it every few seconds. */
-  trim(now: number): void
+  /**
+   * Deletes what is too old and released, and the oldest when the log is too large. Call it every few seconds; `now` is for
+   * tests, else a clock that has just jumped ahead deletes nothing.
+   */
+  trim(now?: number): void
   /** Folds the write-ahead log back and lets DATA_DIR go. Again and again if you like. */
   close(): void
   [Symbol.dispose](): void
@@ -60,16 +64,27 @@ export type LogOptions = {
   readonly maxBytes: number
   readonly maxAgeMs: number
   readonly now: () => number
+  /** Ms, of a clock that is never set. */
+  readonly steady?: () => number
   /** Gets one line for an operator when a damaged file had to be replaced. */
   readonly report?: (line: string) => void
 }
 
 /** Opens the log of DATA_DIR for this process alone. Throws a LogError with a code and one clear line. */
-export const openLog = ({ dataDir, node, maxBytes, maxAgeMs, now, report = warn }: LogOptions): LocalLog => {
+export const openLog = ({
+  dataDir,
+  node,
+  maxBytes,
+  maxAgeMs,
+  now,
+  steady = () => performance.now(),
+  report = warn,
+}: LogOptions): LocalLog => {
   const size = Math.max(maxBytes, 2 ** 20)
   const bounds = { maxBytes: size, maxAgeMs, walBytes: Math.min(size / 16, 4 * 2 ** 20) }
   const keeper = keepStore(dataDir, bounds, report)
   const boot = newBoot(now())
+  const patient = patientClock(now, steady, keeper.with((store) => store.newestAt()) ?? undefined)
   const released = new Map<string, number>()
   const lost: Record<LossReason, number> = {
     'worker-queue': 0,
@@ -142,13 +157,13 @@ export const openLog = ({ dataDir, node, maxBytes, maxAgeMs, now, report = warn 
     }
     tails.deliver(batch, lastRow)
     untrimmed += text.length
-    if (untrimmed > size / 64) trim(now())
+    if (untrimmed > size / 64) trim()
     return batch
   }
 
   const releasedByAll = (): number => Math.min(lastRow, ...released.values())
 
-  const trim = (at: number): void => {
+  const trim = (at: number = patient()): void => {
     untrimmed = 0
     // On a full disk SQLite cannot even delete: that takes room in the write-ahead log. When all has been shipped, the
     // file can go as a whole.

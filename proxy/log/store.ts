@@ -34,6 +34,10 @@ export type Store = {
   /** The rows before `before`, newest first, in the same portions. */
   pageBack(before: number, bytes: number): StoredRow[]
   oldest(limit: number): RowSize[]
+  /** When the last row was appended, epoch ms; null when there is none. */
+  newestAt(): number | null
+  /** Row and time of the first row after this one that is not later than `latest` (epoch ms); infinite without one. */
+  nextNotLater(row: number, latest: number): { readonly through: number; readonly at: number }
   deleteThrough(row: number): void
   /** The last row that this file has or had, 0 when none. */
   lastRow(): number
@@ -193,6 +197,8 @@ const statements = (db: DatabaseSync, path: string): Store => {
   const oldest = db.prepare(
     'SELECT row, at, count, octet_length(text) AS bytes FROM batch ORDER BY row LIMIT ?',
   )
+  const newestAt = db.prepare('SELECT at FROM batch ORDER BY row DESC LIMIT 1')
+  const notLater = db.prepare('SELECT row, at FROM batch WHERE row > ? AND at <= ? ORDER BY row LIMIT 1')
   const deleteThrough = db.prepare('DELETE FROM batch WHERE row <= ?')
   const lastRow = db.prepare(
     'SELECT max(coalesce((SELECT max(row) FROM batch), 0), coalesce((SELECT max(row) FROM snapshot), 0)) AS row',
@@ -211,6 +217,15 @@ const statements = (db: DatabaseSync, path: string): Store => {
     page: (from, bytes) => portion(after, from, bytes),
     pageBack: (from, bytes) => portion(before, from, bytes),
     oldest: (limit) => oldest.all(limit) as unknown as RowSize[],
+    newestAt: () => {
+      const found = newestAt.get()
+      return found === undefined ? null : Number(found.at)
+    },
+    nextNotLater: (row, latest) => {
+      const found = notLater.get(row, latest)
+      const none = Number.POSITIVE_INFINITY
+      return { through: Number(found?.row ?? none), at: Number(found?.at ?? none) }
+    },
     deleteThrough: (row) => {
       deleteThrough.run(row)
     },

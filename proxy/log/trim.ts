@@ -11,7 +11,8 @@ const pagesAtOnce = 1024
 /**
  * Deletes the oldest rows until both bounds hold, and gives back what has become free beyond a reserve for new rows.
  * Only the size bound takes rows after `released`, and tells `forced` how many facts were in them. The newest row
- * always stays, so that no row number is given twice.
+ * always stays, so that no row number is given twice. A row that is later than `now` comes from a clock that was ahead: it
+ * is as old as the next one that is not.
  */
 export const trimStore = (
   store: Store,
@@ -23,12 +24,22 @@ export const trimStore = (
   const { maxBytes, maxAgeMs, walBytes } = bounds
   const budget = budgetOf(store, bounds)
   let agedBytes = 0
+  /** Of the rows up to here, that are all later than now, the age is that of the one behind them. */
+  let ahead = { through: 0, at: Number.POSITIVE_INFINITY }
+  const atOf = ({ row, at }: RowSize): number => {
+    if (at <= now) return at
+    if (row > ahead.through) ahead = store.nextNotLater(row, now)
+    return ahead.at
+  }
 
   for (let round = 0; round < rounds; round++) {
     const over = usedBytes(store) - budget
     let bytes = 0
     const gone = deleteOldest(store, rowsAtOnce, (oldest) => {
-      const aged = oldest.row <= released && oldest.at < now - maxAgeMs && agedBytes < agedBytesAtOnce
+      const aged =
+        oldest.row <= released &&
+        (maxAgeMs === 0 || atOf(oldest) < now - maxAgeMs) &&
+        agedBytes < agedBytesAtOnce
       if (!aged && bytes >= over) return false
       bytes += oldest.bytes
       if (aged) agedBytes += oldest.bytes

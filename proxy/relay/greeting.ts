@@ -1,4 +1,5 @@
 import type { RejectReason } from '../events/contract.ts'
+import { steadySeconds } from '../replay/memory.ts'
 import { payloadLength } from '../wire/obfuscated2.ts'
 import { unwrapper } from '../wire/records.ts'
 import { answer } from '../wire/server-hello.ts'
@@ -60,7 +61,7 @@ export const reject = (session: Session, { step: _, reason, ...facts }: Rejected
 const answerHello = (session: Session, greeted: Signed): void => {
   const { relay, client } = session
   const { hello, user, facts, digest } = greeted
-  if (!relay.claim(digest, relay.epoch() / 1000)) {
+  if (!relay.claim(digest, steadySeconds())) {
     return reject(session, { step: 'rejected', reason: 'replayed', ...facts })
   }
   const greet = (): void => {
@@ -112,7 +113,7 @@ const accept = (
   tls: Partial<SignedFacts>,
 ): void => {
   const { relay } = session
-  if (mode !== 'tls' && !relay.claim(digest, relay.epoch() / 1000)) {
+  if (mode !== 'tls' && !relay.claim(digest, steadySeconds())) {
     return reject(session, { step: 'rejected', reason: 'replayed', user: user.name })
   }
   dropEarly(session)
