@@ -18,6 +18,7 @@ const beside: Beside = {
   fleetwork: {
     behind: new Map([[0, 7]]),
     foldedRatio: 0.25,
+    refused: 0,
     replaced: 4,
     held: 1,
     commits: 4,

@@ -47,6 +47,8 @@ export type Fleetwork = {
   readonly commits: number
   readonly stale: number
   readonly replaced: number
+  /** Amounts that found no room in Redis. */
+  readonly refused: number
   readonly mirrorAgeMs: number
   readonly up: { readonly kafka: boolean; readonly redis: boolean }
 }
@@ -138,7 +140,7 @@ const ofPipeline = (state: Reading, { now, lagMs, repeated, fleetwork }: Beside)
     [m.lag, one(lagMs / 1000)],
     ...(fleetwork === undefined ? [] : [[m.deadLetters, deadLettersOf(state)] as const]),
     [m.stateEntries, one(state.entries())],
-    [m.stateRefused, one(state.refused)],
+    [m.stateRefused, one(fleetwork?.refused ?? state.refused)],
   ]
 }
 

@@ -160,6 +160,7 @@ export const startFleetCollector = (options: {
             behind: behind(),
             foldedRatio: foldedRatio(),
             replaced: mirror.replaced,
+            refused: [...mirror.metas.values()].reduce((sum, { refused }) => sum + refused, 0),
             held: following.held,
             commits: following.commits,
             stale: following.stale,

@@ -165,6 +165,6 @@ export const metrics = {
   stateRefused: counter(
     'mtscope_collector_state_refused_total',
     [],
-    'Amounts not counted because a bucket of the state was full of other keys',
+    'Amounts not counted because a part of the state was full of other keys',
   ),
 } as const satisfies Record<string, Metric>

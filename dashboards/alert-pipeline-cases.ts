@@ -102,6 +102,12 @@ export const pipelineCases: readonly Case[] = [
     firing: ['MtscopeNamesRefused'],
   },
   {
+    name: 'labels without end',
+    series: { [`${c.stateRefused.name}{fleet="f",${on}}`]: '0x20 0+50x20' },
+    at: '19m',
+    firing: ['MtscopeNamesRefused'],
+  },
+  {
     name: 'names of long ago',
     series: { [`${c.refused.name}{fleet="f",${on}}`]: '50x40' },
     at: '19m',

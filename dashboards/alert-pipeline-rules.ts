@@ -70,11 +70,11 @@ export const pipeline: AlertGroup = {
       alert: 'MtscopeNamesRefused',
       rule: 'names-refused',
       severity: 'warning',
-      expr: `max by (fleet) (increase(${c.refused.name}[10m])) > 0`,
+      expr: `max by (fleet) (increase(${c.refused.name}[10m])) > 0\nor max by (fleet) (increase(${c.stateRefused.name}[10m])) > 0`,
       for: '0m',
-      summary: '{{ $value | humanize }} events of new nodes were left out in ten minutes',
+      summary: '{{ $value | humanize }} events or amounts of new names were left out in ten minutes',
       description:
-        'All places for names of nodes are taken: totals are too low by these events. Somebody writes under made-up names.',
+        'All places for names (nodes, or labels of one time span) are taken: totals are too low by these. Look for made-up names, and who writes to the topic.',
     },
     {
       alert: 'MtscopeDeadLetters',

@@ -93,7 +93,7 @@ export const pipeline: Board = {
           ],
           {
             description:
-              'To Kafka, and wherever OTEL_* says. Sessions that failed, dropped or were slow are always among them.',
+              'To Kafka, and wherever OTEL_* says. Sessions that failed, dropped or were slow are always among them; refused handshakes are when the sampler takes them.',
           },
         ),
       ],

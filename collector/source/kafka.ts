@@ -11,7 +11,7 @@ import { type Hold, takePartition } from '../state/redis-hold.ts'
 import { openDeadLetters } from './dead-letters.ts'
 import { openMessage } from './message.ts'
 import { costAtMost, foldParts } from './parts.ts'
-import { refillReplays } from './refill.ts'
+import { replayRefill } from './refill.ts'
 
 export type FollowedTopic = {
   /** Whether this member is in the group. */
@@ -104,9 +104,11 @@ export const followTopic = (options: TopicToFollow): FollowedTopic => {
     return false
   }
 
+  const refill = replayRefill({ redis, prefix, windowMs: options.replayWindowMs, say })
+
   const foldOne = (hold: Hold, batch: Batch, dating: Dating): void => {
     repeated += hold.fold(batch, dating).repeated
-    refillReplays(redis, prefix, batch.events, now(), options.replayWindowMs)
+    refill(batch.events, now())
   }
 
   /** False when the partition is not ours any more. */

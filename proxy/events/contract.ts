@@ -235,11 +235,11 @@ export type ProcessEvent =
         error?: DialError
       }
     >
-  /** At most one a second for each limit and worker. */
+  /** At most one a second for each limit and worker; while it goes on, one in 16 s. */
   | Fact<'limit.refused', 1, { limit: Limit; count: number; worker: number }>
   /**
    * Handshakes that the shared replay cache did not answer for in time: the local one alone was trusted, or they were
-   * refused. At most one a second for each worker.
+   * refused. At most one a second for each worker; while it goes on, one in 16 s.
    */
   | Fact<'replay.unclaimed', 1, { count: number; action: 'local' | 'refuse'; worker: number }>
   /**

@@ -56,6 +56,7 @@ const budgeted = (budget: EventBudget) => {
   events.pulse(0)
   return {
     told,
+    clock,
     events,
     emit: (...all: ProxyEvent[]) => {
       for (const event of all) events.emit(event)
@@ -162,6 +163,36 @@ test('a connection that is counted is counted to its end; what is open meanwhile
       [0, 1],
     ],
   )
+})
+
+test('a limit that refuses all day writes an event in 16 s, and its counts are all there', () => {
+  const run = budgeted({ perSecond: 1, burst: 10 })
+  const refusal = (limit: 'handshakes' | 'connections'): ProxyEvent => ({
+    v: 1,
+    type: 'limit.refused',
+    at: run.clock.now,
+    limit,
+    count: 3,
+    worker: 0,
+  })
+  const told = (limit: string) =>
+    run.told.flatMap((event) =>
+      event.type === 'limit.refused' && event.limit === limit ? [event.count] : [],
+    )
+  run.emit(refusal('connections'))
+  run.until(50)
+  assert.equal(told('connections'), [3])
+  for (let second = 1; second <= 600; second++) {
+    run.emit(refusal('handshakes'))
+    run.until(second * 1_000)
+  }
+  run.events.flush()
+  assert.is(
+    told('handshakes').reduce((sum, count) => sum + count, 0),
+    1_800,
+  )
+  assert.ok(told('handshakes').length < 45, `${told('handshakes').length} events`)
+  assert.equal(told('connections'), [3])
 })
 
 test('a client that leaves before it is judged is counted, too', () => {

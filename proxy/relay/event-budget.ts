@@ -20,6 +20,7 @@ export type BudgetedEvents = {
 /** The first summary of a flood comes after so long, each later one after twice as long. */
 const SOONEST_MS = 10_000
 const LATEST_MS = 60_000
+const LONGEST_PAUSE_MS = 16_000
 /** Kinds of a summary beyond which fingerprints and users are `other`. */
 const MOST_KINDS = 64
 const MOST_PREFIXES = 1_024
@@ -111,6 +112,34 @@ const openSummary = () => {
   }
 }
 
+type Repeated = Of<'limit.refused'> | Of<'replay.unclaimed'>
+
+/**
+ * Adds up counts that come each second while a flood goes on: the first is emitted soon, the next after 2 s, 4 s and so on
+ * to 16 s. A pause without any begins again.
+ */
+const repeatedCounts = (emit: Emit) => {
+  const held = new Map<string, Repeated>()
+  let pauseMs = 0
+  let dueAt = 0
+  const flush = (): void => {
+    for (const event of held.values()) emit(event)
+    held.clear()
+  }
+  return {
+    add: (key: string, event: Repeated): void => {
+      held.set(key, { ...event, count: event.count + (held.get(key)?.count ?? 0) })
+    },
+    flush,
+    pulse: (now: number): void => {
+      if (now < dueAt) return
+      pauseMs = held.size === 0 ? 0 : Math.min(LONGEST_PAUSE_MS, Math.max(2_000, 2 * pauseMs))
+      dueAt = now + pauseMs
+      flush()
+    },
+  }
+}
+
 /**
  * Between the sessions of a thread and its event queue: bounds what unauthenticated clients write into the log. Each
  * connection takes a token when it is accepted and gives it back when it is authenticated. Without a token its
@@ -126,6 +155,7 @@ export const eventBudget = (
   /** Connections that are not judged yet: with a token, or the event that waits; and those that are only counted. */
   const open = new Map<string, 'kept' | 'counted' | Accepted>()
   const summary = openSummary()
+  const repeats = repeatedCounts(emit)
   let tokens = budget.burst
   let pulsedAt = Number.NaN
   let emptyAt = 0
@@ -175,6 +205,7 @@ export const eventBudget = (
   }
 
   const flush = (): void => {
+    repeats.flush()
     if (summary.isEmpty) return
     const at = epoch()
     const covers = Math.max(0, at - since)
@@ -201,6 +232,10 @@ export const eventBudget = (
         case 'handshake.accepted':
           authenticated(event.connection)
           break
+        case 'limit.refused':
+          return repeats.add(event.limit, event)
+        case 'replay.unclaimed':
+          return repeats.add(event.action, event)
         case 'datacenter.dial-failed':
           // Of a handshake that all proxies are still asked about.
           if (event.connection !== undefined) describe(event.connection)
@@ -208,6 +243,7 @@ export const eventBudget = (
       emit(event)
     },
     pulse: (now) => {
+      repeats.pulse(now)
       if (now > pulsedAt)
         tokens = Math.min(budget.burst, tokens + ((now - pulsedAt) * budget.perSecond) / 1000)
       pulsedAt = now
