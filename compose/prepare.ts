@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, writeFileSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, renameSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { alertmanagerConfig, receiverMistakes } from './receivers.ts'
 
@@ -10,13 +10,27 @@ if (mistakes.length > 0) {
   process.exit(2)
 }
 
+/** All or nothing: a crash leaves the old file or the new one. */
+const write = (path: string, text: string): void => {
+  const file = openSync(`${path}.new`, 'w')
+  try {
+    writeSync(file, text)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+  renameSync(`${path}.new`, path)
+}
+
 // JSON is YAML. Who may read it is who mounts this volume: Grafana and Alertmanager, by users of their own.
-writeFileSync(join(folder, 'alertmanager.yaml'), JSON.stringify(alertmanagerConfig(process.env), null, 2))
+write(join(folder, 'alertmanager.yaml'), JSON.stringify(alertmanagerConfig(process.env), null, 2))
 
 const password = join(folder, 'grafana-password')
 const chosen = process.env.GRAFANA_PASSWORD ?? ''
-if (chosen !== '') writeFileSync(password, chosen)
-else if (!existsSync(password)) writeFileSync(password, randomBytes(15).toString('base64url'))
+// Earlier versions could leave an empty one behind.
+const has = (statSync(password, { throwIfNoEntry: false })?.size ?? 0) > 0
+if (chosen !== '') write(password, chosen)
+else if (!has) write(password, randomBytes(15).toString('base64url'))
 process.stdout.write(
   `Grafana: http://127.0.0.1:${process.env.GRAFANA_PORT ?? 3000}, user admin; password: docker compose exec grafana cat /prepared/grafana-password\n`,
 )

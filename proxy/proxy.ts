@@ -180,7 +180,7 @@ export const startProxy = async (options: {
         users: relayUsers(users),
         directory: dialable(directory),
         ...masked,
-        addressKey: dailyKey(config.dataDir, now()),
+        addressKey: dailyKey(config.dataDir, now(), say),
       },
       {
         facts: (text, lost) => {
@@ -211,15 +211,7 @@ export const startProxy = async (options: {
       signal: stopping.signal,
       changed: (directory) => change({ directory }),
     })
-    newDays(
-      config.dataDir,
-      stopping.signal,
-      (addressKey) => change({ addressKey }),
-      (failure) => {
-        const error = failure instanceof Error ? failure : String(failure)
-        say('error', 'client-key', { error, using: 'yesterday' })
-      },
-    )
+    newDays(config.dataDir, stopping.signal, say, (addressKey) => change({ addressKey }))
     const trimMs = config.kafka === null ? TRIM_MS : TRIM_SHIPPED_MS
     const trimming = setInterval(() => log.trim(), trimMs).unref()
     stopping.signal.addEventListener('abort', () => clearInterval(trimming))

@@ -10,6 +10,8 @@ const scratch = () => {
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
 }
 
+const silent = (): void => {}
+
 const mode = (path: string): number => statSync(path).mode & 0o777
 
 const failure = (act: () => unknown): SecretsError => {
@@ -52,7 +54,7 @@ test('a folder that cannot be written is one clear line with a code', () => {
   writeFileSync(join(dir.path, 'file'), '')
   const error = failure(() => keptUser(join(dir.path, 'file', 'data')))
   assert.is(error.code, 'ERR_DATA_DIR')
-  const under = failure(() => dailyKey(join('/proc', 'data'), 0))
+  const under = failure(() => dailyKey(join('/proc', 'data'), 0, silent))
   assert.is(under.code, 'ERR_DATA_DIR')
   assert.match(under.message, /^DATA_DIR cannot be written: \/proc\/data \(E[A-Z]+\): choose a folder/)
 })
@@ -77,14 +79,47 @@ test('the key of a day survives a restart and dies at midnight', () => {
   using dir = scratch()
   const noon = Date.parse('2026-11-23T12:00:00Z')
   const midnight = noon + 43_200_000
-  const key = dailyKey(dir.path, noon)
+  const key = dailyKey(dir.path, noon, silent)
   const file = join(dir.path, 'client-key.json')
   assert.is(new Date(midnight).toISOString(), '2026-11-24T00:00:00.000Z')
-  assert.ok(dailyKey(dir.path, midnight - 1).equals(key))
+  assert.ok(dailyKey(dir.path, midnight - 1, silent).equals(key))
   assert.is(mode(file), 0o600)
-  assert.not.ok(dailyKey(dir.path, midnight).equals(key))
+  assert.not.ok(dailyKey(dir.path, midnight, silent).equals(key))
   assert.not.ok(readFileSync(file, 'utf8').includes(key.toString('hex')))
   assert.equal(readdirSync(dir.path), ['client-key.json'])
+})
+
+test('a key file that a crash cut short at any byte is replaced, with a line', () => {
+  using dir = scratch()
+  const noon = Date.parse('2026-11-23T12:00:00Z')
+  const file = join(dir.path, 'client-key.json')
+  dailyKey(dir.path, noon, silent)
+  const whole = readFileSync(file, 'utf8')
+  const damaged = [...whole.trimEnd()].map((_, length) => whole.slice(0, length))
+  for (const content of [...damaged, '\0'.repeat(120), 'null', '[]', '{"day":"2026-11-23","key":"00"}']) {
+    writeFileSync(file, content)
+    writeFileSync(`${file}.1.new`, whole.slice(0, 9))
+    const lines: string[] = []
+    const key = dailyKey(dir.path, noon, (level, message, fields) =>
+      lines.push(`${level} ${message} ${fields?.file}`),
+    )
+    assert.equal(lines, [`warn client-key-damaged ${file}`], content)
+    assert.ok(dailyKey(dir.path, noon, () => assert.unreachable()).equals(key))
+    assert.equal(readdirSync(dir.path), ['client-key.json'])
+  }
+})
+
+test('a secret that users have is never replaced: the error names its file and what to do', () => {
+  using dir = scratch()
+  const file = join(dir.path, 'secrets.json')
+  keptUser(dir.path)
+  const whole = readFileSync(file, 'utf8')
+  for (let length = 0; length < whole.trimEnd().length; length++) {
+    writeFileSync(file, whole.slice(0, length))
+    const { message } = failure(() => keptUser(dir.path))
+    assert.ok(message.includes(file) && /restore it|move the file away/.test(message), message)
+    assert.is(readFileSync(file, 'utf8').length, length)
+  }
 })
 
 test('a client has one name a day', () => {
@@ -98,7 +133,7 @@ test('the key follows a clock that is set: to another day, and back', async () =
   using dir = scratch()
   const day = 86_400_000
   let now = Date.parse('2026-11-23T12:00:00Z')
-  const first = dailyKey(dir.path, now)
+  const first = dailyKey(dir.path, now, silent)
   const keys: Buffer[] = []
   let came = Promise.withResolvers<void>()
   const stopping = new AbortController()
@@ -107,7 +142,7 @@ test('the key follows a clock that is set: to another day, and back', async () =
     came.resolve()
     came = Promise.withResolvers()
   }
-  newDays(dir.path, stopping.signal, told, (error) => assert.unreachable(String(error)), {
+  newDays(dir.path, stopping.signal, () => assert.unreachable(), told, {
     now: () => now,
     everyMs: 2,
   })

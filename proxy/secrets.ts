@@ -7,6 +7,7 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -15,6 +16,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { User } from './config.ts'
+import type { Say } from './say.ts'
 import { readSecret, Secret, weakness } from './secret.ts'
 
 export const errors = {
@@ -65,6 +67,24 @@ export const makeDataDir = (dataDir: string): void => {
   }
 }
 
+/** The new name of a file is on the disk, too; not every file system can say so. */
+const flush = (folder: string): void => {
+  const file = openSync(folder, 'r')
+  try {
+    fsyncSync(file)
+  } catch {
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** A crash leaves its draft behind, with a key that is to be gone tomorrow. */
+const removeDrafts = (dataDir: string, name: string): void => {
+  for (const file of readdirSync(dataDir)) {
+    if (file.startsWith(`${name}.`) && file.endsWith('.new')) rmSync(join(dataDir, file), { force: true })
+  }
+}
+
 /** All or nothing: a crash leaves the old file or the new one, never half of it. */
 const write = (dataDir: string, name: string, content: unknown): void => {
   const path = join(dataDir, name)
@@ -78,6 +98,7 @@ const write = (dataDir: string, name: string, content: unknown): void => {
       closeSync(file)
     }
     renameSync(draft, path)
+    flush(dataDir)
   } catch (cause) {
     rmSync(draft, { force: true })
     throw new SecretsError(
@@ -93,15 +114,18 @@ const read = (dataDir: string, name: string): unknown => {
   makeDataDir(dataDir)
   const path = join(dataDir, name)
   try {
+    removeDrafts(dataDir, name)
     const text = readFileSync(path, 'utf8')
     chmodSync(path, 0o600)
     return JSON.parse(text)
   } catch (cause) {
     if (codeOf(cause) === 'ENOENT') return undefined
     const why = cause instanceof SyntaxError ? 'is not JSON' : codeOf(cause)
-    throw new SecretsError('ERR_SECRETS_FILE', `${path} (${why}): mend it, or move it away to get new ones`, {
-      cause,
-    })
+    throw new SecretsError(
+      'ERR_SECRETS_FILE',
+      `${path} (${why}): restore it from a backup, or move it away to get a new secret; links with the old one then fail`,
+      { cause },
+    )
   }
 }
 
@@ -144,17 +168,33 @@ const digits = 16
 /** In UTC. */
 const dayOf = (now: number): string => new Date(now).toISOString().slice(0, 10)
 
+/** Null when there is none, or it is damaged, which costs no user anything: a line says so. */
+const keptKey = (dataDir: string, say: Say): { day: string; key: Buffer } | null => {
+  let kept: unknown
+  try {
+    kept = read(dataDir, keyFile)
+  } catch (error) {
+    if (!(error instanceof SecretsError && error.cause instanceof SyntaxError)) throw error
+    kept = null
+  }
+  if (kept === undefined) return null
+  const [day, hex] = [fieldOf(kept, 'day'), fieldOf(kept, 'key')]
+  if (typeof day === 'string' && typeof hex === 'string' && /^[0-9a-f]{64}$/.test(hex)) {
+    return { day, key: Buffer.from(hex, 'hex') }
+  }
+  const effect = 'a new key replaces it; until midnight, clients have other names in events than before'
+  say('warn', 'client-key-damaged', { file: join(dataDir, keyFile), effect })
+  return null
+}
+
 /**
  * The key that names clients for one UTC day. It is kept so that a restart goes on with the same names, and written
  * over at midnight, after which nobody can tell whose address a name was. Throws a SecretsError.
  */
-export const dailyKey = (dataDir: string, now: number): Buffer => {
+export const dailyKey = (dataDir: string, now: number, say: Say): Buffer => {
   const day = dayOf(now)
-  const kept = read(dataDir, keyFile)
-  const hex = fieldOf(kept, 'key')
-  if (fieldOf(kept, 'day') === day && typeof hex === 'string' && /^[0-9a-f]{64}$/.test(hex)) {
-    return Buffer.from(hex, 'hex')
-  }
+  const kept = keptKey(dataDir, say)
+  if (kept?.day === day) return kept.key
   const key = randomBytes(keySize)
   write(dataDir, keyFile, { day, key: key.toString('hex') })
   return key
@@ -163,14 +203,14 @@ export const dailyKey = (dataDir: string, now: number): Buffer => {
 const newDayMs = 10_000
 
 /**
- * Gives each day's key to `told` within seconds of the day's begin, until `signal`; a key that cannot be kept goes to
- * `failed`. It looks at the clock again and again: one that is set right would be waited for until the wrong midnight.
+ * Calls `changed` with each day's key within seconds of the day's begin, until `signal`; a key that cannot be kept is not
+ * used. It looks at the clock again and again: one that is set right would be waited for until the wrong midnight.
  */
 export const newDays = (
   dataDir: string,
   signal: AbortSignal,
-  told: (key: Buffer) => void,
-  failed: (error: unknown) => void,
+  say: Say,
+  changed: (key: Buffer) => void,
   { now = Date.now, everyMs = newDayMs }: { readonly now?: () => number; readonly everyMs?: number } = {},
 ): void => {
   let day = ''
@@ -178,9 +218,12 @@ export const newDays = (
     if (day === dayOf(now())) return
     day = dayOf(now())
     try {
-      told(dailyKey(dataDir, now()))
+      changed(dailyKey(dataDir, now(), say))
     } catch (error) {
-      failed(error)
+      say('error', 'client-key', {
+        error: error instanceof Error ? error : String(error),
+        using: 'yesterday',
+      })
     }
   }, everyMs).unref()
   signal.addEventListener('abort', () => clearInterval(looking))

@@ -1,4 +1,15 @@
-import { closeSync, existsSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -19,6 +30,23 @@ test('a file that is no database is moved aside, and says so in one line', () =>
   assert.match(lines[0] ?? '', `${path}.damaged`)
   assert.not((lines[0] ?? '').includes('\n'))
   assert.match(readFileSync(`${path}.damaged`, 'utf8'), /^not a database/)
+})
+
+test('a file that a crash cut short is opened or moved aside, whatever is left of it', () => {
+  using dir = folder()
+  const path = logFile(dir.path)
+  {
+    using log = open(dir.path)
+    append(log, ['a'])
+  }
+  const whole = readFileSync(path)
+  for (const length of [0, 1, 15, 16, 50, 99, 100, 101, 4_095, 4_096, 4_097, whole.length - 1]) {
+    for (const name of readdirSync(dir.path)) rmSync(join(dir.path, name))
+    writeFileSync(path, whole.subarray(0, length))
+    using log = open(dir.path, { report: () => {} })
+    append(log, ['b'])
+    assert.ok(log.stats.rows >= 1, String(length))
+  }
 })
 
 test('damage that only a later read meets costs the past, not the process', async () => {

@@ -216,8 +216,8 @@ export const tellProgress = (session: Session): void => {
 const release = (session: Session): void => {
   session.client.close()
   session.datacenter?.close()
-  session.dialing?.cancel()
   dropEarly(session)
+  session.dialing?.cancel()
   session.fromClient?.free()
   session.toDatacenter?.free()
   session.fromDatacenter?.free()
