@@ -29,7 +29,11 @@ type Service = {
   readonly network_mode?: string
   readonly sysctls?: Readonly<Record<string, string>>
   readonly stop_grace_period?: string
-  readonly healthcheck?: { readonly test?: readonly string[] }
+  readonly healthcheck?: {
+    readonly test?: readonly string[]
+    readonly timeout?: string
+    readonly start_period?: string
+  }
   readonly ulimits?: { readonly nofile?: { readonly soft: number } }
   readonly logging?: { readonly options?: Readonly<Record<string, string>> }
   readonly labels?: Readonly<Record<string, string>>
@@ -89,13 +93,17 @@ for (const { name, files, env } of combinations) {
     }
   })
 
-  it(`${name}: what is waited for tells when it is ready`, () => {
-    const services = servicesOf(files, env)
-    for (const [service, { depends_on = {} }] of Object.entries(services)) {
-      for (const [other, { condition }] of Object.entries(depends_on)) {
-        if (condition === 'service_healthy')
-          assert.ok(services[other]?.healthcheck?.test, `${service} waits for ${other}`)
-      }
+  it(`${name}: a slow start of one service leaves none of the others down`, () => {
+    for (const [service, { depends_on = {}, healthcheck }] of Object.entries(servicesOf(files, env))) {
+      for (const [other, { condition }] of Object.entries(depends_on))
+        assert.is(
+          condition,
+          other === 'prepare' ? 'service_completed_successfully' : 'service_started',
+          `${service} waits for ${other}`,
+        )
+      if (healthcheck?.test === undefined) continue
+      assert.is(healthcheck.start_period, '15m0s', service)
+      assert.is(healthcheck.timeout, '30s', service)
     }
   })
 

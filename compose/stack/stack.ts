@@ -88,7 +88,7 @@ const override = (shape: Shape, tempo: number, built: boolean) => {
         healthcheck: {
           test: ['CMD', 'grep', '-qs', `:${sitePort.toString(16).toUpperCase()} 0*:0000 0A`, '/proc/net/tcp'],
           interval: '1s',
-          start_period: '60s',
+          start_period: '15m',
         },
         ports: shape === 'host' ? farEnds.map((port) => `127.0.0.1:${port}:${port}`) : [],
       },
