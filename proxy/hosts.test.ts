@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Config, type Environment, readConfig } from './config.ts'
+import { addressText } from './datacenter/directory.ts'
 
 const configOf = (env: Environment): Config => {
   const reading = readConfig(env)
@@ -28,6 +29,7 @@ test('an internationalized name is read as punycode, and one that is none is sho
     KAFKA_BROKERS: 'брокер.рф:9092,[fd00::1]:9092',
     REDIS_URL: 'redis://:пароль@кэш.рф:6379/0',
     METRICS_ALLOWED_HOSTS: 'proxy, пример.рф,,none',
+    TELEGRAM_DATACENTERS: '2=цод.рф:443,2=[fd00::1]:443',
   })
   assert.equal(
     [config.tlsDomain, config.maskHost, config.publicHost],
@@ -35,6 +37,7 @@ test('an internationalized name is read as punycode, and one that is none is sho
   )
   assert.equal(config.kafka?.brokers, ['xn--90aiopjd.xn--p1ai:9092', '[fd00::1]:9092'])
   assert.equal(config.redis?.urls, ['redis://:пароль@xn--j1a2ao.xn--p1ai:6379/0'])
+  assert.equal(config.datacenters.get(2)?.map(addressText), ['xn--d1atx.xn--p1ai:443', '[fd00::1]:443'])
   assert.equal(config.metricsAllowedHosts, ['proxy', 'xn--e1afmkfd.xn--p1ai'])
   tells({ TLS_DOMAIN: 'пример' }, 'TLS_DOMAIN=пример is not a domain')
   for (const name of [

@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { createServer } from 'node:tls'
+import { createServer, type TlsOptions } from 'node:tls'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { selfSigned } from '../compose/e2e/certificate.ts'
@@ -13,8 +13,8 @@ const name = 'mask.test'
 const certificate = selfSigned(name)
 
 /** A masking host, on a port that may have been another's. */
-const site = async (port = 0) => {
-  const server = createServer(certificate).listen(port, '127.0.0.1')
+const site = async (port = 0, options: TlsOptions = {}) => {
+  const server = createServer({ ...certificate, ...options }).listen(port, '127.0.0.1')
   server.on('tlsClientError', () => {})
   await once(server, 'listening')
   return {
@@ -118,6 +118,21 @@ test('the answer of a host that goes away is kept, and taken anew when it comes 
   assert.ok(watch.changes.at(-1)!.flight!.records.length > 0)
   assert.not(watch.changes.some(({ mask }) => mask === null))
   assert.is(watch.said.filter((line) => line.includes('away')).length, 1)
+})
+
+test('a host with TLS 1.2 only is named as such, with what to do, and is not away', async () => {
+  await using host = await site(0, { maxVersion: 'TLSv1.2' })
+  const lines: string[] = []
+  const said = Promise.withResolvers<void>()
+  using watch = watching(host.port, {
+    say: (level, message, fields) => {
+      lines.push(`${level} ${message} ${fields?.error}: ${fields?.hint}`)
+      said.resolve()
+    },
+  })
+  await Promise.all([watch.known, said.promise])
+  assert.match(lines[0] ?? '', /^warn masking-host-old-tls TLSv1.2: .*TLS_DOMAIN or MASK_HOST/)
+  assert.equal([lines.length, watch.up()], [1, true])
 })
 
 test('of several addresses the first that is reached is taken, and kept while it is among the answers', async () => {

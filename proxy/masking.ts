@@ -50,6 +50,19 @@ export const isOurselves = ({ host, port }: Address, ourselves: Ourselves): bool
   return ours.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4')
 }
 
+/** What an ordinary TLS client agrees on with a site, as `TLSv1.2`; null when it does not get through. */
+const protocolOf = async (
+  host: string,
+  port: number,
+  name: string,
+  signal: AbortSignal,
+): Promise<string | null> => {
+  // Few need it, and it takes memory.
+  const { shakeHands } = await import('./doctor/handshake.ts')
+  const shaken = await shakeHands({ host, port, name, timeoutMs: MEASURE_MS, signal })
+  return shaken.ok ? shaken.protocol : null
+}
+
 /**
  * Keeps the masking host's address and the shape of its TLS answer up to date. What was known stays in use while the
  * host is away. `kept` is what an earlier run has measured.
@@ -78,7 +91,7 @@ export const watchMasking = (options: {
   const stopping = new AbortController()
   let timer: NodeJS.Timeout | undefined
   let known: string | null = null
-  let away = false
+  let complaint: string | null = null
   let ours = false
   let up: boolean | null = null
   let measured: MeasuredFlight | null = null
@@ -122,6 +135,26 @@ export const watchMasking = (options: {
     return { error }
   }
 
+  /** Once for each kind of trouble. */
+  const complain = (error: FlightError, protocol: string | null): void => {
+    const [message, hint] =
+      protocol === null
+        ? (['masking-host-away', undefined] as const)
+        : protocol === 'TLSv1.3'
+          ? ([
+              'masking-host-unmeasured',
+              'its answer cannot be imitated: write another TLS_DOMAIN or MASK_HOST',
+            ] as const)
+          : ([
+              'masking-host-old-tls',
+              `the site has ${protocol} only, and fake TLS looks like TLS 1.3: write a TLS_DOMAIN or MASK_HOST that has it`,
+            ] as const)
+    if (complaint === message) return
+    complaint = message
+    const using = (measured ?? options.kept) ? 'the last known answer' : 'a usual answer'
+    say('warn', message, { MASK_HOST: host, port, error: protocol ?? error, using, hint })
+  }
+
   const look = async (): Promise<void> => {
     const [found, told] = await Promise.all([lookUp(host), ourselves.publicHost])
     if (stopping.signal.aborted) return
@@ -149,23 +182,22 @@ export const watchMasking = (options: {
     if (options.kept) looked.resolve()
     const flight = await measure(addresses)
     if (stopping.signal.aborted) return
+    let reached: boolean
     if ('error' in flight) {
-      if (!away) {
-        say('warn', 'masking-host-away', {
-          MASK_HOST: host,
-          port,
-          error: flight.error,
-          using: (measured ?? options.kept) ? 'the last known answer' : 'a usual answer',
-        })
-      }
+      const protocol =
+        flight.error === 'not-tls13' ? await protocolOf(host, port, name, stopping.signal) : null
+      if (stopping.signal.aborted) return
+      complain(flight.error, protocol)
+      reached = protocol !== null
     } else {
-      if (away || ours) say('info', 'masking-host-back', { MASK_HOST: host, port })
+      if (complaint !== null || ours) say('info', 'masking-host-back', { MASK_HOST: host, port })
+      complaint = null
+      reached = true
       measured = flight
       changed({ flight })
     }
-    away = 'error' in flight
     if (addresses.length > 0) ours = false
-    done(!away)
+    done(reached)
   }
 
   if (options.kept) changed({ flight: options.kept })

@@ -69,7 +69,7 @@ const isName = (text: string): boolean => {
 }
 
 /** Punycode of an internationalized name, which DNS, TLS and links need; other text as it is. */
-const asciiName = (text: string): string =>
+export const asciiName = (text: string): string =>
   /^\p{ASCII}*$/u.test(text) || /[/?#@:\\%\s]/.test(text) ? text : domainToASCII(text)
 
 /** An IP address (IPv6 with or without brackets) or a host name; an internationalized one as punycode. */

@@ -3,6 +3,7 @@ import { type Config, type ConfigReading, changedSettings } from './config.ts'
 import type { Link } from './links.ts'
 import type { LocalLog } from './log/local.ts'
 import { readOwnConfig } from './own-config.ts'
+import { hostAndPort } from './parse.ts'
 import type { Extension, RunningProxy } from './proxy.ts'
 import { deadLinks } from './public-address.ts'
 import { sayer } from './say.ts'
@@ -140,7 +141,7 @@ const introduce = (program: string, config: Config, proxy: RunningProxy): void =
     `Status page and metrics: ${proxy.metricsUrl}/`,
     config.maskHost === null
       ? 'Strangers are not answered (MASK_HOST=off).'
-      : `Strangers see ${config.maskHost}:${config.maskPort}.`,
+      : `Unauthenticated clients see ${hostAndPort(config.maskHost, config.maskPort)}.`,
     '',
     ...linkLines(proxy.links),
   ]

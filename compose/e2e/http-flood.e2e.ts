@@ -49,9 +49,15 @@ test('pipelined requests of clients that are gone cost neither time nor memory, 
   assert.is(await proxy.metric('mtscope_build_info'), 1)
 })
 
-for (const program of ['compose/appliance.ts', 'proxy/main.ts'] as const)
+const ofCollector = { KAFKA_BROKERS: '127.0.0.1:1', REDIS_URL: 'redis://127.0.0.1:1' }
+
+for (const [program, more] of [
+  ['compose/appliance.ts', {}],
+  ['proxy/main.ts', {}],
+  ['collector/main.ts', ofCollector],
+] as const)
   test(`${program}: a flood that goes on does not hold up probes, and SIGTERM wins within DRAIN_SECONDS`, async () => {
-    await using proxy = await startAppliance({ program, env: { DRAIN_SECONDS: '2' } })
+    await using proxy = await startAppliance({ program, env: { DRAIN_SECONDS: '2', ...more } })
     const port = portOf(proxy)
     const flood = requests('/metrics', 1_000_000)
     let stopped = false
@@ -65,7 +71,7 @@ for (const program of ['compose/appliance.ts', 'proxy/main.ts'] as const)
       },
     }
     for (let looks = 0; looks < 5; looks++) {
-      await until(() => answers(proxy, '/readyz'), 'ready under a flood')
+      await until(() => answers(proxy, '/healthz'), 'alive under a flood')
     }
     assert.is(await proxy.stop(), 0)
     const at = (message: string): number => {

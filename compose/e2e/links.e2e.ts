@@ -1,17 +1,20 @@
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
+import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { findAddress } from '../../proxy/public-address.ts'
+import { skipUnless } from '../testing/skip.ts'
 import { selfSigned } from './certificate.ts'
 import { type Appliance, startAppliance } from './harness.ts'
 import { until } from './until.ts'
 
 const seen = '198.51.100.7'
+const healthCheck = join(import.meta.dirname, '../health.mjs')
 
 /** An address echo on loopback that answers as Cloudflare's trace does; `ca` is the file that vouches for it. */
 const echo = async () => {
@@ -91,5 +94,31 @@ test('an echo that nobody vouches for is not believed; links that lead nowhere s
   if (dead) assert.match(warned(proxy)[0] ?? '', 'fails: DEPTH_ZERO_SELF_SIGNED_CERT')
   assert.is(await verdict(proxy), dead ? 'warn' : 'ok')
 })
+
+const six = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'))
+
+skipUnless(
+  test,
+  six,
+  'this host has no ::1',
+)(
+  'IPv6 addresses are printed in brackets before a port, and internationalized names as punycode',
+  async () => {
+    await using proxy = await startAppliance({
+      env: { METRICS_HOST: '::1', MASK_HOST: '::1', MASK_PORT: '1', PUBLIC_HOST: 'пример.рф' },
+    })
+    assert.match(proxy.metricsUrl, /^http:\/\/\[::1\]:\d+$/)
+    const text = proxy.lines.join('\n')
+    assert.match(text, `Status page and metrics: ${proxy.metricsUrl}/`)
+    assert.match(text, 'Unauthenticated clients see [::1]:1.')
+    assert.not.match(text, /::1:\d/)
+    assert.match(text, 'server=xn--e1afmkfd.xn--p1ai&')
+    assert.is((await fetch(`${proxy.metricsUrl}/readyz`)).status, 200)
+    const health = spawnSync(process.execPath, [healthCheck, new URL(proxy.metricsUrl).port], {
+      env: { METRICS_HOST: '::1' },
+    })
+    assert.is(health.status, 0)
+  },
+)
 
 test.run()

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import type { Family } from '../events/contract.ts'
+import { asciiName, hostAndPort } from '../parse.ts'
 
 /** `host` is an IP address (IPv6 without brackets) or a name; a name counts as `ipv4` until it is resolved. */
 export type Address = { readonly host: string; readonly port: number; readonly family: Family }
@@ -60,15 +61,14 @@ export const idsOf = (directory: Directory): readonly number[] =>
   [...new Set([...directory.keys()].map(Math.abs))].sort((a, b) => a - b)
 
 /** `host:port`, as events and logs name an address. */
-export const addressText = ({ host, port }: Address): string =>
-  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+export const addressText = ({ host, port }: Address): string => hostAndPort(host, port)
 
 const entry = /^(-?\d{1,5})=(?:\[([^\]]+)\]|([^:[\]\s]+)):(\d{1,5})$/
 const name = /^(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?$/i
 
 const readEntry = (text: string): { id: number; address: Address } | string => {
   const [, idText, bracketed, bare, portText] = entry.exec(text) ?? []
-  const host = bracketed ?? bare
+  const host = bracketed ?? (bare === undefined ? undefined : asciiName(bare))
   if (idText === undefined || host === undefined) {
     return `"${text.slice(0, 60)}" is not of the form 2=host:port or 2=[IPv6]:port`
   }

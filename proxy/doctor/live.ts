@@ -1,9 +1,10 @@
 import type { Config } from '../config.ts'
+import { hostAndPort } from '../parse.ts'
 import { metrics } from '../telemetry/catalogue.ts'
 import type { Live } from './finding.ts'
 
 const timeoutMs = 1_500
-const anywhere: Readonly<Record<string, string>> = { '::': '[::1]', '0.0.0.0': '127.0.0.1' }
+const anywhere: Readonly<Record<string, string>> = { '::': '::1', '0.0.0.0': '127.0.0.1' }
 
 /** The sum of a metric's samples. */
 const total = (text: string, name: string): number =>
@@ -35,10 +36,9 @@ export const readLive = (text: string): Live | null => {
 /** Asks the proxy that runs with these settings, if one does, by its own /metrics. */
 export const askLive = async ({ metricsHost, metricsPort }: Config): Promise<Live | null> => {
   if (metricsPort === 0) return null
-  const bare = anywhere[metricsHost] ?? metricsHost
-  const host = bare.includes(':') && !bare.startsWith('[') ? `[${bare}]` : bare
+  const host = anywhere[metricsHost] ?? metricsHost
   try {
-    const answer = await fetch(`http://${host}:${metricsPort}/metrics`, {
+    const answer = await fetch(`http://${hostAndPort(host, metricsPort)}/metrics`, {
       signal: AbortSignal.timeout(timeoutMs),
     })
     return readLive(await answer.text())

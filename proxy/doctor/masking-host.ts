@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { isOurselves } from '../masking.ts'
+import { hostAndPort } from '../parse.ts'
 import { type About, type Check, type Finding, finding, reasonOf } from './finding.ts'
 import { type Handshake, shakeHands } from './handshake.ts'
 
@@ -45,7 +46,7 @@ const encrypted = async ({ config, signal, now }: About, host: string): Promise<
     shakeHands({ ...target, askHead: true }),
     shakeHands({ ...target, groups: postQuantum }),
   ])
-  const at = `${host}:${config.maskPort}`
+  const at = hostAndPort(host, config.maskPort)
   if (!plain.ok) {
     return [
       finding('masking.tls', 'fail', `${at} makes no TLS handshake for ${name}: ${plain.error}`, {
@@ -59,7 +60,7 @@ const encrypted = async ({ config, signal, now }: About, host: string): Promise<
     plain.protocol === 'TLSv1.3'
       ? finding('masking.tls', 'ok', `${at} speaks TLS 1.3, ${numbers.elapsedMs} ms`, { numbers })
       : finding('masking.tls', 'fail', `${at} speaks ${plain.protocol}; fake TLS looks like TLS 1.3`, {
-          advice: 'TLS_DOMAIN=a site with TLS 1.3',
+          advice: 'TLS_DOMAIN or MASK_HOST=a site with TLS 1.3',
           numbers,
         }),
     plain.distrust === null
@@ -125,9 +126,14 @@ export const maskingCheck: Check = async (about) => {
   const own = found.find(({ address }) => isOurselves({ host: address, port, family: 'ipv4' }, ours))
   if (own !== undefined) {
     return [
-      finding('masking.address', 'fail', `${host}:${port} is this proxy itself: strangers get no answer`, {
-        advice: 'MASK_HOST=another site, or the port of a web server of your own as MASK_PORT',
-      }),
+      finding(
+        'masking.address',
+        'fail',
+        `${hostAndPort(host, port)} is this proxy itself: strangers get no answer`,
+        {
+          advice: 'MASK_HOST=another site, or the port of a web server of your own as MASK_PORT',
+        },
+      ),
     ]
   }
   return [addresses(host, found), ...(await encrypted(about, host))]

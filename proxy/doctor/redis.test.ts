@@ -61,4 +61,17 @@ test('without Redis nothing is asked, and one that is away is a failure', async 
   assert.equal(verdictsOf(await look('redis://127.0.0.1:1')), { 'redis.node-1.ping': 'fail' })
 })
 
+test('a host of REDIS_URL that DNS does not know is named with its setting and cause, and not shown', async () => {
+  const found = await examine(
+    { redis: redisCheck },
+    exampleAbout({ REDIS_URL: 'redis://:x@no-such.invalid:1' }),
+  )
+  const told = found.find(({ id }) => id === 'redis.node-1.ping')
+  // EAI_AGAIN where the machine has no resolver.
+  assert.match(told?.says ?? '', /ENOTFOUND|EAI_AGAIN/)
+  if (told?.says.includes('ENOTFOUND'))
+    assert.match(told.advice ?? '', 'REDIS_URL: correct it; in a password write @ as %40')
+  assert.not.match(JSON.stringify(found), 'no-such')
+})
+
 test.run()

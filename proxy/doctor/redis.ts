@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Redis } from 'ioredis'
+import { unknownHost } from '../redis/connect.ts'
 import { type Check, type Finding, finding, reasonOf } from './finding.ts'
 
 const timeoutMs = 3_000
@@ -119,16 +120,13 @@ const examined = async (
     const info = await client.info()
     return [ping, ...kept(node, info), ...(await clustered(node, info, several, client))]
   } catch (error) {
-    return [
-      finding(
-        `redis.${node}.ping`,
-        'fail',
-        `Redis ${at + 1} of REDIS_URL does not answer: ${reasonOf(said ?? error)}`,
-        {
-          advice: 'look whether it runs, and at the address and password in REDIS_URL',
-        },
-      ),
-    ]
+    const reason = reasonOf(said ?? error)
+    const advice =
+      reason === 'ENOTFOUND'
+        ? unknownHost
+        : 'look whether it runs, and at the address and password in REDIS_URL'
+    const says = `Redis ${at + 1} of REDIS_URL does not answer: ${reason}`
+    return [finding(`redis.${node}.ping`, 'fail', says, { advice })]
   } finally {
     signal.removeEventListener('abort', stop)
     client.disconnect()

@@ -42,7 +42,7 @@ export const connectRedis = (
   const lost = (): void => {
     if (there === false) return
     there = false
-    say('warn', 'redis-lost', { why: why || 'closed', hint: 'tries again by itself' })
+    say('warn', 'redis-lost', { why: why || 'closed', hint: hintOf(why) })
   }
   client.on('close', lost)
   client.on('ready', () => {
@@ -78,6 +78,13 @@ const clusterOf = (
     },
   )
 }
+
+/** The host is never shown: where a password is not encoded, it may be a part of it. */
+export const unknownHost =
+  'no DNS answer for the host in REDIS_URL: correct it; in a password write @ as %40, / as %2F, ? as %3F and # as %23'
+
+const hintOf = (why: string): string =>
+  why === 'ENOTFOUND' ? `${unknownHost}; tries again by itself` : 'tries again by itself'
 
 /** A code where there is one: messages may repeat an address. */
 export const reasonOf = (error: unknown): string => {

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout as after } from 'node:timers/promises'
 import { codeOf, ListenError } from '../claim-port.ts'
+import { hostAndPort } from '../parse.ts'
 import type { Say } from '../say.ts'
 import { answersOf, gzipOf, type Reply, type Routes, text } from './answers.ts'
 import { createBudget } from './budget.ts'
@@ -81,7 +82,7 @@ const createRefusals = (ours: (header: string | undefined) => boolean, say: Say 
 
 const urlOf = (host: string, port: number): string => {
   const reachable = host === '0.0.0.0' || host === '::' || host === '' ? '127.0.0.1' : host
-  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
+  return `http://${hostAndPort(reachable, port)}`
 }
 
 /**
