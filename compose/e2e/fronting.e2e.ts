@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { connect as connectTls } from 'node:tls'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { PREFIX_BURST, PREFIX_BYTES_A_SECOND } from '../../proxy/relay/budget.ts'
 import { BYTES_A_SECOND, FREE_BYTES } from '../../proxy/relay/fronting.ts'
 import { connectClient, newSecret } from './client.ts'
 import { clientHello } from './client-hello.ts'
@@ -94,6 +97,44 @@ for (const portable of ['false', 'true'])
     assert.ok(bytes.equals(Buffer.concat([sent, Buffer.from('bye')])), `${bytes.length} bytes`)
     assert.ok(tookMs > 3_000, `in ${tookMs} ms`)
   })
+
+test('new connections from one address share one budget, in whichever thread', async () => {
+  const block = Buffer.alloc(1 << 20)
+  await using site = await tcpSite((socket) => {
+    const fill = (): void => {
+      while (!socket.destroyed && socket.write(block)) {}
+    }
+    socket.on('drain', fill).once('data', fill)
+  })
+  await using proxy = await startAppliance({ site })
+  const startedAt = performance.now()
+  let passed = 0
+  let stopped = false
+  const visit = async (): Promise<void> => {
+    while (!stopped) {
+      let seen = 0
+      const socket = connect(proxy.port, '127.0.0.1').on('error', () => {})
+      socket.write(http)
+      socket.on('data', (bytes: Buffer) => {
+        passed += bytes.length
+        seen += bytes.length
+        // Within what one connection has at full speed.
+        if (seen > FREE_BYTES / 2 || stopped) socket.destroy()
+      })
+      const timer = setInterval(() => stopped && socket.destroy(), 50)
+      await once(socket, 'close')
+      clearInterval(timer)
+    }
+  }
+  const visits = Array.from({ length: 8 }, visit)
+  // Time itself: a rate needs a span to be measured over.
+  await new Promise((resolve) => setTimeout(resolve, 6_000))
+  stopped = true
+  await Promise.all(visits)
+  const most = PREFIX_BURST + ((performance.now() - startedAt) / 1_000) * PREFIX_BYTES_A_SECOND
+  assert.ok(passed > PREFIX_BURST / 2, `${passed} bytes`)
+  assert.ok(passed <= most + 1_048_576, `${passed} bytes of ${most}`)
+})
 
 test('a browser completes its handshake with the masking host’s own certificate', async () => {
   await using site = await tlsSite()

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import type { Config } from '../config.ts'
 import { replayMemory } from '../replay/memory.ts'
+import { budgetMemory } from './budget.ts'
 import type { EventBudget } from './event-budget.ts'
 import { roomMemory } from './room.ts'
 import type { Changeable, RelaySettings } from './settings.ts'
@@ -51,6 +52,7 @@ export const configured = (
   connectionLimit: connections < config.maxConnections ? 'file-descriptors' : 'connections',
   maxHandshakes: config.maxHandshakes,
   room: roomMemory(),
+  budget: budgetMemory(),
   prefixSeed: randomInt(2 ** 32),
   poolSize: Math.ceil(config.poolSize / config.workers),
   eventBudget: eventBudgetOf(config),

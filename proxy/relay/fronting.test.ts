@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { initiate } from '../../compose/e2e/obfuscation.ts'
+import { PREFIX_BURST, PREFIX_BYTES_A_SECOND } from './budget.ts'
 import { BYTES_A_SECOND, FREE_BYTES } from './fronting.ts'
 import type { HandLink } from './hand-driven.ts'
 import { nothing, relaying, secret } from './hand-relay.ts'
@@ -118,6 +119,53 @@ test('one who is out of bytes in one direction has the other one, and its end is
   assert.ok(host.wasReset)
   assert.equal(left(), nothing)
   relay.closeAll()
+})
+
+test('who comes again and again has no more than who stays, and others and users have theirs', () => {
+  const proxy = relaying({ maxConnections: 1_000 })
+  const [one, other, user] = [1, 2, 3].map((network) => Buffer.from([198, 18, network, 7]))
+  /** A new connection that takes all it gets from the host and leaves. */
+  const visits = (from: Buffer<ArrayBuffer>, most: number): number => {
+    const client = proxy.arrives(from)
+    client.sends(garbage)
+    const host = proxy.engine.running[0]!.connects()
+    let sent = 0
+    for (; sent < most && !host.paused; sent += quantum) host.sends(Buffer.alloc(quantum, 'a'))
+    client.breaks('reset')
+    return sent + garbage.length
+  }
+  const quantum = 16_384
+  let passed = 0
+  for (let i = 0; i < 400; i++) passed += visits(one!, 262_144)
+  assert.ok(passed > 0.9 * PREFIX_BURST && passed <= PREFIX_BURST + 400 * garbage.length, `${passed}`)
+  const before = passed
+  for (let second = 1; second <= 20; second++) {
+    proxy.at(second * 1_000)
+    for (let i = 0; i < 20; i++) passed += visits(one!, 262_144)
+  }
+  const rate = (passed - before - 400 * garbage.length) / 20
+  assert.ok(rate <= PREFIX_BYTES_A_SECOND, `${rate} bytes a second`)
+  assert.ok(visits(other!, 262_144) > 262_144)
+  const client = proxy.arrives(user)
+  client.sends(initiate('padded-intermediate', 2, secret).bytes)
+  const datacenter = proxy.engine.running[0]!.connects()
+  assert.ok(pour(datacenter, 4 * PREFIX_BURST) >= 4 * PREFIX_BURST)
+  proxy.relay.closeAll()
+  assert.equal(proxy.left(), nothing)
+})
+
+test('a connection without budget reads on when there is some', () => {
+  const { arrives, at, engine, relay, client, host } = fronted()
+  const prefix = [...relay.strangers][0]!.prefix
+  while (relay.budget.take(prefix, read)) {}
+  host.sends(Buffer.alloc(read, 'a'))
+  assert.equal([host.paused, client.paused], [true, true])
+  const late = arrives()
+  late.sends(garbage)
+  const lateHost = engine.running[0]!.connects()
+  assert.equal([lateHost.text, lateHost.paused, late.paused], [garbage, true, true])
+  at(2_000)
+  assert.equal([host.paused, client.paused, lateHost.paused, late.paused], [false, false, false, false])
 })
 
 test('who is a user is not slowed down', () => {

@@ -26,13 +26,30 @@ const READ = 16_384
 const spent = ({ relay, acceptedAt }: Session, bytes: number): boolean =>
   bytes > FREE_BYTES && bytes > FREE_BYTES + ((relay.now - acceptedAt) * BYTES_A_SECOND) / 1_000
 
+/** Whether the next read is paid for: from the budget of its prefix and of all, which no new connection begins anew. */
+const funded = (session: Session): boolean => {
+  if (session.credit >= READ) return true
+  const bytes = 2 * READ - session.credit
+  if (!session.relay.budget.take(session.prefix, bytes)) return false
+  session.credit += bytes
+  return true
+}
+
+/** After a read of `from`, `bytes` in that direction so far: reads no more than is paid for. */
+const pay = (session: Session, from: Link, bytes: number, length: number): void => {
+  session.credit -= length
+  if (!funded(session)) {
+    session.client.pause()
+    session.datacenter!.pause()
+  } else if (spent(session, bytes)) from.pause()
+}
+
 /** Reads on where time has earned new bytes; asked by the sweep. What is full stays paused until it has drained. */
 export const earn = (session: Session): void => {
   const { client, datacenter: host, bytesToClient, bytesToDatacenter } = session
-  if (host === null) return
-  if (bytesToClient > FREE_BYTES && client.unsent === 0 && !spent(session, bytesToClient)) host.resume()
-  if (bytesToDatacenter > FREE_BYTES && host.unsent === 0 && !spent(session, bytesToDatacenter))
-    client.resume()
+  if (host === null || session.resets || !funded(session)) return
+  if (client.unsent === 0 && !spent(session, bytesToClient)) host.resume()
+  if (host.unsent === 0 && !spent(session, bytesToDatacenter)) client.resume()
 }
 
 /**
@@ -113,16 +130,13 @@ const splice = (session: Session): void => {
   session.activeAt = relay.now
   client.attach(fromStranger, session)
   host.attach(fromHost, session)
-  if (greeting !== null) {
-    session.bytesToDatacenter += greeting.length
-    if (!host.write(greeting, sent, greeting.length)) client.pause()
-    else client.resume()
-  } else client.resume()
+  client.resume()
+  host.resume()
+  if (greeting !== null) fromStranger.bytes(session, greeting, sent, greeting.length)
   if (session.clientEnded) host.end()
   // A host that closes before it has read all sends a reset: it has to have all that was sent, not the first part.
   else client.pull()
   if (session.closed) return
-  host.resume()
   if (held !== null) fromHost.bytes(session, held, 0, held.length)
   if (ended) fromHost.ended(session)
   if (lost !== null && !session.closed) fromHost.lost(session, lost)
@@ -144,12 +158,12 @@ const fromStranger: LinkEvents<Session> = {
   bytes: (session, buffer, start, end) => {
     session.bytesToDatacenter += end - start
     session.activeAt = session.relay.now
-    const taken = session.datacenter!.write(buffer, start, end)
-    if (!taken || spent(session, session.bytesToDatacenter)) session.client.pause()
+    if (!session.datacenter!.write(buffer, start, end)) session.client.pause()
+    pay(session, session.client, session.bytesToDatacenter, end - start)
   },
   drained: (session) => {
     if (session.resets) return resetClient(session)
-    if (!spent(session, session.bytesToClient)) session.datacenter!.resume()
+    if (funded(session) && !spent(session, session.bytesToClient)) session.datacenter!.resume()
     settle(session)
   },
   ended: (session) => {
@@ -171,11 +185,11 @@ export const fromHost: LinkEvents<Session> = {
   bytes: (session, buffer, start, end) => {
     session.bytesToClient += end - start
     session.activeAt = session.relay.now
-    const taken = session.client.write(buffer, start, end)
-    if (!taken || spent(session, session.bytesToClient)) session.datacenter!.pause()
+    if (!session.client.write(buffer, start, end)) session.datacenter!.pause()
+    pay(session, session.datacenter!, session.bytesToClient, end - start)
   },
   drained: (session) => {
-    if (!spent(session, session.bytesToDatacenter)) session.client.resume()
+    if (funded(session) && !spent(session, session.bytesToDatacenter)) session.client.resume()
     settle(session)
   },
   ended: (session) => {

@@ -1,6 +1,7 @@
 import type { ProxyEvent } from '../events/contract.ts'
 import { replayMemory } from '../replay/memory.ts'
 import { usualFlight } from '../wire/server-hello.ts'
+import { budgetMemory } from './budget.ts'
 import type { Ask } from './claims.ts'
 import { type HandLink, handEngine, handLink } from './hand-driven.ts'
 import { startRelay } from './relay.ts'
@@ -34,6 +35,7 @@ export const settings = (): RelaySettings => ({
   connectionLimit: 'connections',
   maxHandshakes: 10,
   room: roomMemory(),
+  budget: budgetMemory(),
   prefixSeed: 1,
   poolSize: 0,
   eventBudget: { perSecond: 1, burst: 1_000 },

@@ -6,6 +6,7 @@ import { type Claim, replayCache } from '../replay/memory.ts'
 import { dcOf } from '../wire/obfuscated2.ts'
 import { type Fill, randomPool } from '../wire/random.ts'
 import type { Flight } from '../wire/server-hello.ts'
+import { type Budget, budget } from './budget.ts'
 import type { Ask } from './claims.ts'
 import { type Door, door } from './door.ts'
 import { type Meetings, meetings } from './early.ts'
@@ -45,6 +46,8 @@ export type Relay = {
   readonly sessions: Set<Session>
   /** Those of them whose handshake is not complete. */
   readonly greetings: Door
+  /** What fronted connections of all threads may pass. */
+  readonly budget: Budget
   /** Those that meet the masking host before they are judged. */
   readonly meetings: Meetings
   /** Those that turned out to be no clients, and have a place as such. */
@@ -94,6 +97,8 @@ export const startRelay = (
   const places = room(settings.room, settings.maxConnections, settings.maxHandshakes)
   /** Those that came a moment ago, oldest first. */
   const fresh: Session[] = []
+  // Each thread's clock begins with the thread; what they share needs one clock.
+  const aheadMs = Number(process.hrtime.bigint()) / 1e6 - clock()
   let directory = settings.directory
   let hashOf = addressHasher(settings.addressKey)
   let sweptAt = 0
@@ -200,6 +205,7 @@ export const startRelay = (
     fault,
     sessions: new Set(),
     greetings: door(settings, () => relay.clock()),
+    budget: budget(settings.budget, () => relay.clock() + aheadMs),
     meetings: meetings(settings.maxHandshakes / MEETINGS, settings.maxHandshakes / MEETINGS_OF_PREFIX),
     strangers: new Set(),
     relaying: 0,
@@ -235,6 +241,7 @@ export const startRelay = (
     forget: (session) => {
       relay.greeted(session)
       relay.keep(session, 0)
+      if (session.credit > 0) relay.budget.giveBack(session.prefix, session.credit)
       if (relay.strangers.delete(session)) places.strangerLeft()
       if (relay.sessions.delete(session)) places.leave()
       if (session.fromClient !== null) relay.relaying--

@@ -27,6 +27,8 @@ export type Session = {
   phase: Phase
   /** Bytes that came and went nowhere yet. */
   greeting: Buffer | null
+  /** Bytes of the budget that it took and has not used, while fronted. */
+  credit: number
   /** Bytes that count as kept for it, see `keep`. */
   kept: number
   dialing: Dialing | null
@@ -91,6 +93,7 @@ export const openSession = (
   firstByteAt: 0,
   phase: 'hello',
   greeting: null,
+  credit: 0,
   kept: 0,
   dialing: null,
   early: null,

@@ -29,6 +29,8 @@ export type RelaySettings = {
   connectionLimit: 'connections' | 'file-descriptors'
   maxHandshakes: number
   room: SharedArrayBuffer
+  /** What fronted connections may pass, see `budget.ts`. */
+  budget: SharedArrayBuffer
   /** See `prefixKey`; the same in all threads. */
   prefixSeed: number
   /** This thread's share. */
