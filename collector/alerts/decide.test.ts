@@ -26,6 +26,26 @@ const book = (saved: string | null = null) => {
   return { ...open, kept, said }
 }
 
+test('names without end raise a hundred alerts and one for the rest, and all clear', () => {
+  const open = book()
+  const decided = (count: number, verdict: Verdict, at: number) => {
+    const findings = Array.from({ length: count }, (_, number) =>
+      finding(verdict, `n${number}`, 'node-silent'),
+    )
+    const events = decide(findings, open.active, at, 0)
+    for (const event of events) open.deliver(event)
+    return events
+  }
+  const raised = decided(5_000, 'bad', 1_000)
+  assert.is(raised.length, 101)
+  assert.is(raised.at(-1)?.subject, 'more')
+  assert.match(raised.at(-1)?.summary ?? '', /^4900 more subjects of node-silent/)
+  assert.equal(decided(5_000, 'bad', 2_000), [])
+  assert.is(decided(5_000, 'good', 3_000).length, 101)
+  assert.is(open.active.size, 0)
+  assert.is(decided(3, 'bad', 4_000).length, 3)
+})
+
 const anyFindings = fc.array(
   fc.record({
     rule: fc.constantFrom('replays', 'node-silent'),

@@ -8,9 +8,29 @@ export type Active = ReadonlyMap<string, Raised & { readonly rule: string; reado
 const isHeld = (raisedAt: number, now: number, holdMs: number): boolean =>
   raisedAt <= now && now - raisedAt < holdMs
 
+/** Subjects are names that come from outside: so many alerts of a rule are up one by one. */
+export const mostOfRule = 100
+/** The subject that stands for those beyond. */
+export const moreOfRule = 'more'
+
+const more = (rule: string, findings: readonly Finding[], now: number): AlertEvent => ({
+  v: 1,
+  type: 'alert.raised',
+  at: now,
+  rule,
+  subject: moreOfRule,
+  value: findings.reduce((most, { value }) => Math.max(most, value), 0),
+  baseline: 0,
+  since: now,
+  summary:
+    `${findings.length} more subjects of ${rule}: ${mostOfRule} alerts of it are up, and these are not raised one by one. ` +
+    'So many at a time are a fault of all of them, or made-up names: look at the first ones, and who writes to the topic.',
+})
+
 /**
  * What changes now: raised where a rule finds something bad that is not up yet, cleared where it is good again or
- * not to be seen any more. An alert stays up for `holdMs` at least, so that something on the edge does not flap.
+ * not to be seen any more. An alert stays up for `holdMs` at least, so that something on the edge does not flap. Beyond
+ * `mostOfRule` one alert stands for all others of the rule.
  */
 export const decide = (
   findings: readonly Finding[],
@@ -20,6 +40,9 @@ export const decide = (
 ): AlertEvent[] => {
   const events: AlertEvent[] = []
   const seen = new Set<string>()
+  const up = new Map<string, number>()
+  const beyond = new Map<string, Finding[]>()
+  for (const { rule } of active.values()) up.set(rule, (up.get(rule) ?? 0) + 1)
   for (const finding of findings) {
     const { rule, subject, value, baseline, verdict } = finding
     const id = alertId(rule, subject)
@@ -27,6 +50,14 @@ export const decide = (
     seen.add(id)
     const raised = active.get(id)
     if (raised === undefined && verdict === 'bad') {
+      const alike = up.get(rule) ?? 0
+      if (alike >= mostOfRule) {
+        const others = beyond.get(rule) ?? []
+        beyond.set(rule, others)
+        others.push(finding)
+        continue
+      }
+      up.set(rule, alike + 1)
       const since = Math.min(now, finding.since ?? now)
       const summary = finding.summary()
       events.push({ v: 1, type: 'alert.raised', at: now, rule, subject, value, baseline, since, summary })
@@ -44,6 +75,11 @@ export const decide = (
         summary: finding.calm(),
       })
     }
+  }
+  for (const [rule, findings] of beyond) {
+    const id = alertId(rule, moreOfRule)
+    seen.add(id)
+    if (!active.has(id)) events.push(more(rule, findings, now))
   }
   for (const [id, { rule, subject, since, baseline, at }] of active) {
     if (seen.has(id) || isHeld(at, now, holdMs)) continue
