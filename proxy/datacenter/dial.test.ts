@@ -10,21 +10,25 @@ const addresses: readonly Address[] = ['192.0.2.1', '192.0.2.2', '192.0.2.3'].ma
   family: 'ipv4',
 }))
 
-const race = (to: readonly Address[] = addresses, timeoutMs = 5_000) => {
+const race = (to: readonly Address[] = addresses, timeoutMs = 5_000, reserve: readonly Address[] = []) => {
   const engine = handEngine()
   const dialing = dialer(engine, timeoutMs, (error) => faults.push(error))
   const told: string[] = []
   const faults: unknown[] = []
   const links: unknown[] = []
-  const dial = dialing.dial(to, {
-    connected: (link, { host }) => {
-      links.push(link)
-      told.push(`connected ${host}`)
+  const dial = dialing.dial(
+    to,
+    {
+      connected: (link, { host }) => {
+        links.push(link)
+        told.push(`connected ${host}`)
+      },
+      missed: ({ host }, error) => told.push(`missed ${host} ${error}`),
+      failed: (error) => told.push(`failed ${error}`),
+      faulted: () => told.push('faulted'),
     },
-    missed: ({ host }, error) => told.push(`missed ${host} ${error}`),
-    failed: (error) => told.push(`failed ${error}`),
-    faulted: () => told.push('faulted'),
-  })
+    reserve,
+  )
   // Behind the call: measured before it, a process that waits for a core in between would make `at` too early.
   const startedAt = performance.now()
   return {
@@ -123,6 +127,53 @@ test('cancelling leaves nothing running and tells nothing', () => {
   dial.cancel()
   at(10_000)
   assert.equal([hosts(), told, inFlight()], [[], [], 0])
+})
+
+const [first, second, plain] = addresses as [Address, Address, Address]
+
+test('the reserve is dialed when every address has failed, and not before', () => {
+  const { at, engine, told, hosts, inFlight } = race([first, second], 5_000, [plain])
+  at(300)
+  at(4_000)
+  assert.equal(hosts(), ['192.0.2.1', '192.0.2.2'])
+  engine.dials[0]!.fails('unreachable')
+  assert.equal(hosts(), ['192.0.2.2'])
+  engine.dials[1]!.fails('refused')
+  assert.equal(hosts(), ['192.0.2.3'])
+  engine.dials[2]!.connects()
+  assert.equal(told, ['missed 192.0.2.1 unreachable', 'missed 192.0.2.2 refused', 'connected 192.0.2.3'])
+  assert.is(inFlight(), 0)
+})
+
+test('a dial fails when the reserve has failed, too, and once', () => {
+  const { at, engine, told, inFlight } = race([first], 5_000, [second, plain])
+  engine.dials[0]!.fails('unreachable')
+  at(300)
+  for (const one of engine.running) one.fails('refused')
+  assert.equal(told.at(-1), 'failed refused')
+  assert.is(told.filter((line) => line.startsWith('failed')).length, 1)
+  assert.is(inFlight(), 0)
+})
+
+test('an owner that throws ends its own dial: it is reported, and the link is closed', () => {
+  const engine = handEngine()
+  const faults: unknown[] = []
+  const dialing = dialer(engine, 5_000, (error) => faults.push(error))
+  let faulted = 0
+  const never = (): void => {}
+  dialing.dial([first], {
+    connected: () => {
+      throw new Error('injected')
+    },
+    missed: never,
+    failed: never,
+    faulted: () => faulted++,
+  })
+  const other = dialing.dial([second], { connected: never, missed: never, failed: never, faulted: never })
+  const link = engine.dials[0]!.connects()
+  assert.ok(link.closed)
+  assert.equal([faults.length, faulted, dialing.inFlight], [1, 1, 1])
+  other.cancel()
 })
 
 test.run()

@@ -18,7 +18,8 @@ export type DialEvents = {
 type Attempt = { address: Address; startedAt: number; dialing: Dialing }
 
 export type Dialer = {
-  dial(addresses: readonly Address[], events: DialEvents): Dialing
+  /** `reserve` is dialed when every one of `addresses` has failed. */
+  dial(addresses: readonly Address[], events: DialEvents, reserve?: readonly Address[]): Dialing
   /** Lets time pass: starts the next attempts and ends the late ones. */
   pulse(now: number): void
   readonly inFlight: number
@@ -28,7 +29,12 @@ export type Dialer = {
 export const dialer = (engine: Engine, timeoutMs: number, report: (error: unknown) => void): Dialer => {
   const races = new Set<{ pulse(now: number): void }>()
 
-  const dial = (addresses: readonly Address[], events: DialEvents): Dialing => {
+  const dial = (
+    addresses: readonly Address[],
+    events: DialEvents,
+    reserve: readonly Address[] = [],
+  ): Dialing => {
+    let turn = addresses
     const running = new Set<Attempt>()
     let next = 0
     let nextAt = 0
@@ -56,9 +62,14 @@ export const dialer = (engine: Engine, timeoutMs: number, report: (error: unknow
       start(now)
     }
     const start = (now: number): void => {
-      const address = addresses[next++]
+      const address = turn[next++]
       if (address === undefined) {
         if (running.size > 0 || !races.has(race)) return
+        if (turn !== reserve && reserve.length > 0) {
+          turn = reserve
+          next = 0
+          return start(now)
+        }
         over()
         events.failed(last)
         return
@@ -90,7 +101,7 @@ export const dialer = (engine: Engine, timeoutMs: number, report: (error: unknow
             attempt.dialing.cancel()
             miss(attempt, 'timeout', now)
           }
-          if (running.size === 0 || (now >= nextAt && next < addresses.length)) start(now)
+          if (running.size === 0 || (now >= nextAt && next < turn.length)) start(now)
         }),
     }
     races.add(race)

@@ -1,7 +1,15 @@
 import * as fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { addressesOf, addressText, entriesOf, idsOf, readDirectory, telegram } from './directory.ts'
+import {
+  addressesOf,
+  addressText,
+  entriesOf,
+  idsOf,
+  readDirectory,
+  reserveOf,
+  telegram,
+} from './directory.ts'
 
 const read = (text: string) => {
   const reading = readDirectory(text)
@@ -85,6 +93,14 @@ test('no text makes it throw', () => {
     fc.array(piece).map((pieces) => pieces.join('')),
   )
   fc.assert(fc.property(noise, (text) => typeof readDirectory(text).ok === 'boolean'))
+})
+
+test('media that has addresses of its own falls back to the plain datacenter, in both families', () => {
+  assert.equal(reserveOf(telegram, 2, true), addressesOf(telegram, 2, false))
+  assert.equal(new Set(reserveOf(telegram, -4, true).map(({ family }) => family)).size, 2)
+  assert.equal(reserveOf(telegram, 2, false), [])
+  // These are dialed first already.
+  assert.equal(reserveOf(telegram, 5, true), [])
 })
 
 test.run()

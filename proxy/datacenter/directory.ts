@@ -50,6 +50,15 @@ export const addressesOf = (directory: Directory, dc: number, media: boolean): r
   return (media ? directory.get(-plain) : undefined) ?? directory.get(plain) ?? []
 }
 
+/**
+ * Where to dial when every address of `addressesOf` has failed: media falls back to the plain datacenter. The built-in media
+ * addresses are IPv4 only, so that a host with IPv6 alone reaches none of them.
+ */
+export const reserveOf = (directory: Directory, dc: number, media: boolean): readonly Address[] => {
+  const plain = Math.abs(dc)
+  return media && directory.has(-plain) ? (directory.get(plain) ?? []) : []
+}
+
 /** Every datacenter that has addresses of its own: plain ones first, then media, each in rising order. */
 export const entriesOf = (directory: Directory): readonly { dc: number; media: boolean }[] =>
   [...directory.keys()]

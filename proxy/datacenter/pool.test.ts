@@ -12,6 +12,7 @@ const stocked = (limit: number) => {
     dialer: dial,
     limit,
     addresses: () => [{ host: '192.0.2.1', port: 443, family: 'ipv4' }],
+    reserve: () => [],
     missed: (id, { host }, error) => missed.push(`${id} ${host} ${error}`),
   })
   const startedAt = performance.now()

@@ -34,6 +34,7 @@ export const pool = (options: {
   dialer: Dialer
   limit: number
   addresses(id: number): readonly Address[]
+  reserve(id: number): readonly Address[]
   missed(id: number, ...facts: Parameters<DialEvents['missed']>): void
 }): Pool => {
   const { dialer, limit } = options
@@ -62,17 +63,21 @@ export const pool = (options: {
       over()
       shelf.retryAt = performance.now() + RETRY_MS
     }
-    const dial = dialer.dial(options.addresses(id), {
-      connected: (link, address) => {
-        over()
-        const warm = { link, address, connectedAt: performance.now() }
-        shelf.warm.push(warm)
-        link.attach(watching, { shelf, warm })
+    const dial = dialer.dial(
+      options.addresses(id),
+      {
+        connected: (link, address) => {
+          over()
+          const warm = { link, address, connectedAt: performance.now() }
+          shelf.warm.push(warm)
+          link.attach(watching, { shelf, warm })
+        },
+        missed: (...facts) => options.missed(id, ...facts),
+        failed,
+        faulted: failed,
       },
-      missed: (...facts) => options.missed(id, ...facts),
-      failed,
-      faulted: failed,
-    })
+      options.reserve(id),
+    )
     dialing.add(dial)
     shelf.dialing++
   }

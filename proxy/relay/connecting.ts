@@ -53,20 +53,24 @@ export const connectDatacenter = (
 
   const warm = relay.pool.take(id!)
   if (warm !== null) return arrived(warm.link, warm.address, true, 0)
-  session.dialing = relay.dialer.dial(relay.addresses(id!), {
-    connected: (link, address, elapsedMs) => arrived(link, address, false, elapsedMs),
-    missed: (...facts) => relay.missed(id!, facts, session.id),
-    faulted: () => faulted(session),
-    failed: (error) => {
-      session.dialing = null
-      whenClaimed(session, null, () =>
-        // Descriptors that ran out here are no fault of the datacenter.
-        error === 'no-descriptors'
-          ? closeSession(session, 'proxy', 'limit')
-          : closeSession(session, 'datacenter', error === 'timeout' ? 'timeout' : 'refused'),
-      )
+  session.dialing = relay.dialer.dial(
+    relay.addresses(id!),
+    {
+      connected: (link, address, elapsedMs) => arrived(link, address, false, elapsedMs),
+      missed: (...facts) => relay.missed(id!, facts, session.id),
+      faulted: () => faulted(session),
+      failed: (error) => {
+        session.dialing = null
+        whenClaimed(session, null, () =>
+          // Descriptors that ran out here are no fault of the datacenter.
+          error === 'no-descriptors'
+            ? closeSession(session, 'proxy', 'limit')
+            : closeSession(session, 'datacenter', error === 'timeout' ? 'timeout' : 'refused'),
+        )
+      },
     },
-  })
+    relay.reserve(id!),
+  )
 }
 
 /** A datacenter that is there before its client may use it. */

@@ -1,5 +1,5 @@
 import { type DialEvents, type Dialer, dialer } from '../datacenter/dial.ts'
-import { type Address, addressText } from '../datacenter/directory.ts'
+import { type Address, addressesOf, addressText, reserveOf } from '../datacenter/directory.ts'
 import { type Pool, pool } from '../datacenter/pool.ts'
 import type { Emit, Limit } from '../events/contract.ts'
 import { type Claim, replayCache } from '../replay/memory.ts'
@@ -55,6 +55,8 @@ export type Relay = {
   /** How many sessions have their datacenter. */
   relaying: number
   addresses(id: number): readonly Address[]
+  /** Where to dial when all of these have failed. */
+  reserve(id: number): readonly Address[]
   missed(id: number, facts: Parameters<DialEvents['missed']>, connection?: string): void
   /** How much one read from a datacenter brings now: much while few connections share the cache. */
   toClientSize(): number
@@ -199,6 +201,7 @@ export const startRelay = (
       dialer: dial,
       limit: settings.poolSize,
       addresses: (of) => relay.addresses(of),
+      reserve: (of) => relay.reserve(of),
       missed: (of, ...facts) => relay.missed(of, facts),
     }),
     emit,
@@ -209,8 +212,8 @@ export const startRelay = (
     meetings: meetings(settings.maxHandshakes / MEETINGS, settings.maxHandshakes / MEETINGS_OF_PREFIX),
     strangers: new Set(),
     relaying: 0,
-    // Media falls back to the plain addresses of its datacenter.
-    addresses: (of) => directory.get(of) ?? (of < 0 ? directory.get(-of) : undefined) ?? [],
+    addresses: (of) => addressesOf(directory, of, of < 0),
+    reserve: (of) => reserveOf(directory, of, of < 0),
     missed: (of, [address, error, elapsedMs], connection) => {
       const { dc, media, test } = dcOf(of)
       emit({
