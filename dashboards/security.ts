@@ -59,7 +59,7 @@ export const security: Board = {
           query(sum(increase(p.signedRefused), 'instance', 'reason'), '{{instance}} {{reason}}'),
           {
             description:
-              'Hellos that a user’s secret signed, in this time, without replays and wrong clocks: zero, or an app of ours is locked out. unknown-sni: a link of another domain. unknown-dc: a datacenter that this version does not know. not-mtproto: something between changes bytes.',
+              'Hellos that a user’s secret signed, in this time, without replays and wrong clocks: zero, or an app of ours is locked out. unknown-sni: a link of another domain. mode-off: MODES without tls. unknown-dc: a datacenter that this version does not know. not-mtproto: something between changes bytes.',
             thresholds: bad(1, 3),
             runbook: 'signed-refused',
           },

@@ -75,6 +75,7 @@ export const replayedHandshakes = (watch: Watch): Finding[] => {
 const signedAdvice: Readonly<Record<string, string>> = {
   'unknown-sni':
     'Their link is of another domain than TLS_DOMAIN: send them the new link, or put TLS_DOMAIN back.',
+  'mode-off': 'MODES leaves out tls: send them a link of a mode that is on, or put tls back.',
   'unknown-dc': 'The app asks for a datacenter that the directory does not have: update mtscope.',
 }
 

@@ -171,10 +171,11 @@ test('text is known at the end of its first line, or by 16 bytes of it, and noth
   assert.is(verdict(read(Buffer.from('hello\n'))), 'not-mtproto')
 })
 
-test('without tls among MODES a hello is bytes like any other', () => {
+test('without tls among MODES a signed hello is of a user, and another is bytes like any other', () => {
   const by = rules({ modes: ['classic', 'secure'] })
-  assert.is(verdict(read(hello(), by)), 'not-mtproto')
-  assert.is(verdict(read(hello({ postQuantum: true }), by)), 'unknown-user')
+  assert.is(verdict(read(hello(), by)), 'mode-off one')
+  assert.is(verdict(read(hello({ secret: randomBytes(16) }), by)), 'not-mtproto')
+  assert.is(verdict(read(hello({ secret: randomBytes(16), postQuantum: true }), by)), 'unknown-user')
 })
 
 test('of a hundred users each is found, and who came last is asked first', () => {

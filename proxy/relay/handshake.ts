@@ -69,7 +69,7 @@ const rejected = (reason: RejectReason): Rejected => ({ step: 'rejected', reason
  */
 export const readGreeting = (bytes: Buffer, length: number, now: number, rules: Rules): Greeted => {
   if (length === 0) return more
-  if (bytes[0] === 0x16 && rules.modes.includes('tls')) {
+  if (bytes[0] === 0x16) {
     const greeted = readHello(bytes, length, now, rules)
     if (greeted !== null) return greeted
   }
@@ -79,7 +79,7 @@ export const readGreeting = (bytes: Buffer, length: number, now: number, rules: 
 
 /**
  * The signature comes first: a signed hello is of a user, who must be answered whatever the form of the rest. Null: it
- * is neither signed nor TLS. (A payload of the other modes may begin as TLS does as well, if rarely.)
+ * is not signed, and not TLS or not among MODES. (A payload of the other modes may begin as TLS does, if rarely.)
  */
 const readHello = (bytes: Buffer, length: number, now: number, rules: Rules): Greeted | null => {
   const framed = helloLength(bytes, length)
@@ -93,7 +93,7 @@ const readHello = (bytes: Buffer, length: number, now: number, rules: Rules): Gr
       return readSigned(sealed, { length: end, user, skewSeconds: time - Math.floor(now / 1000) }, rules)
     }
   }
-  if (framed === 'not-tls') return null
+  if (framed === 'not-tls' || !rules.modes.includes('tls')) return null
   if (framed === 'more') return more
   if (sealed === null) return rejected('malformed-hello')
   const hello = readClientHello(sealed)
@@ -112,6 +112,7 @@ type Signed = { length: number; user: RelayUser; skewSeconds: number }
 const readSigned = (sealed: Sealed, { length, user, skewSeconds }: Signed, rules: Rules): Greeted => {
   const hello = readClientHello(sealed)
   const facts: SignedFacts = { user: user.name, skewSeconds, ...printOf(hello) }
+  if (!rules.modes.includes('tls')) return { step: 'rejected', reason: 'mode-off', ...facts }
   // Without a name it asks for no other site, and has still proved to be of a user.
   if (hello.serverName !== null && !sameName(hello.serverName, rules.tlsDomain)) {
     return { step: 'rejected', reason: 'unknown-sni', ...facts }

@@ -117,7 +117,12 @@ export const foldMetrics = (
   const gc = observed(meter, metrics.gcSeconds)()
   const reloads = observed(meter, metrics.configReloads)()
   bornAtZero(rejected, rejections)
-  bornAtZero(signedRefused, { 'unknown-sni': true, 'unknown-dc': true, 'not-mtproto': true })
+  bornAtZero(signedRefused, {
+    'unknown-sni': true,
+    'mode-off': true,
+    'unknown-dc': true,
+    'not-mtproto': true,
+  })
   bornAtZero(refused, limits)
   bornAtZero(lost, losses)
   bornAtZero(unclaimed, { local: true, refuse: true })
