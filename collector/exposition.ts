@@ -1,4 +1,4 @@
-import { deadLetterKey, deadLetterReasons, foldKeys, lostBy } from './fold.ts'
+import { deadLetterKey, deadLetterReasons, foldKeys, lostBy, replacedKey, replacedReasons } from './fold.ts'
 import { type Metric, metrics as m } from './metrics.ts'
 import { nodesOf, type Open, openOf } from './nodes.ts'
 import {
@@ -138,7 +138,9 @@ const ofPipeline = (state: Reading, { now, lagMs, repeated, fleetwork }: Beside)
     [m.refused, one(state.count('ever', 0, foldKeys.refused))],
     [m.lost, lostOf(state)],
     [m.lag, one(lagMs / 1000)],
-    ...(fleetwork === undefined ? [] : [[m.deadLetters, deadLettersOf(state)] as const]),
+    ...(fleetwork === undefined
+      ? []
+      : [[m.deadLetters, deadLettersOf(state)] as const, [m.topicReplaced, replacedOf(state)] as const]),
     [m.stateEntries, one(state.entries())],
     [m.stateRefused, one(fleetwork?.refused ?? state.refused)],
   ]
@@ -170,6 +172,9 @@ const deadLettersOf = (state: Reading): Sample[] =>
     value: state.count('ever', 0, deadLetterKey(reason)),
   }))
 
+const replacedOf = (state: Reading): Sample[] =>
+  replacedReasons.map((why) => ({ labels: [why], value: state.count('ever', 0, replacedKey(why)) }))
+
 const ofAlerts = ({ active, raisedTotal }: Beside): Told[] => [
   [m.alertActive, active.map(({ rule, subject }) => ({ labels: [rule, subject], value: 1 }))],
   [m.alertsRaised, [...raisedTotal].map(([rule, value]) => ({ labels: [rule], value }))],
@@ -200,6 +205,7 @@ const setBack: ReadonlySet<Metric> = new Set([
   m.refused,
   m.lost,
   m.deadLetters,
+  m.topicReplaced,
 ])
 
 /** Makes `/metrics` of a state: in OpenMetrics when `accept` asks for it, else in Prometheus' text format 0.0.4. */

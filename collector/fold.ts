@@ -22,6 +22,11 @@ export const deadLetterReasons = ['batch', 'message', 'fact'] as const
 export type DeadLetterReason = (typeof deadLetterReasons)[number]
 export const deadLetterKey = (reason: DeadLetterReason): string => `dead-letters/${reason}`
 
+/** Why the log of a partition is not the one that was folded: another cluster, a topic made again, or one that lost its end. */
+export const replacedReasons = ['cluster', 'topic', 'truncated'] as const
+export type ReplacedReason = (typeof replacedReasons)[number]
+export const replacedKey = (why: ReplacedReason): string => `topic-replaced/${why}`
+
 /** What became of a batch: facts folded, and facts dropped because they were folded before. */
 export type Folded = { readonly folded: number; readonly repeated: number }
 

@@ -140,6 +140,11 @@ export const metrics = {
     ['reason'],
     'Messages kept aside by what could not be read: batch (of messages), message, or fact (an event in one)',
   ),
+  topicReplaced: counter(
+    'mtscope_collector_topic_replaced_total',
+    ['reason'],
+    'Partitions whose log was another one than was folded: topic (made again), cluster, truncated (its end was lost)',
+  ),
   mirrorAge: gauge(
     'mtscope_collector_mirror_age_seconds',
     [],

@@ -24,7 +24,7 @@ export type FleetToRebuild = {
 export type VerifiedPartition = {
   readonly partition: number
   readonly facts: number
-  /** Whether the topic still has everything since its first message; else a difference is what retention took. */
+  /** Whether the topic still has all that was folded; else a difference is what retention or an earlier topic took. */
   readonly whole: boolean
   /** Null when equal to the byte. */
   readonly difference: string | null
@@ -82,9 +82,11 @@ export const verifyFleet = async ({
     const extent = await topicExtent(client, kafka.topics.events)
     const stored = new Map<number, State>()
     const ranges = new Map<number, Range>()
+    const replaced = new Set<number>()
     for (const [partition, { first }] of extent) {
       const read = await standingStill(redis, at.prefix, partition)
       stored.set(partition, createMemoryState(read?.aggregates))
+      if ((read?.meta.origin ?? 0) > 0) replaced.add(partition)
       ranges.set(partition, { from: first, to: read?.meta.offset ?? first })
     }
     const folded = await foldAgain(client, ranges, progress)
@@ -93,7 +95,7 @@ export const verifyFleet = async ({
       const state = folded.get(partition) ?? createMemoryState()
       const facts = state.count('ever', 0, processKeys.facts)
       const differs = difference(stored.get(partition)!, state, now)
-      return { partition, facts, whole: first === 0, difference: differs }
+      return { partition, facts, whole: first === 0 && !replaced.has(partition), difference: differs }
     })
   } finally {
     redis.disconnect()

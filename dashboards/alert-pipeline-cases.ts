@@ -120,6 +120,18 @@ export const pipelineCases: readonly Case[] = [
     firing: ['MtscopeDeadLetters'],
   },
   {
+    name: 'the topic of the events is made again',
+    series: { [`${c.topicReplaced.name}{reason="topic",fleet="f",${on}}`]: '0x36 4x4' },
+    at: '19m',
+    firing: ['MtscopeTopicReplaced'],
+  },
+  {
+    name: 'a topic that was made again long ago',
+    series: { [`${c.topicReplaced.name}{reason="topic",fleet="f",${on}}`]: '4x40' },
+    at: '19m',
+    firing: [],
+  },
+  {
     name: 'dead letters of long ago',
     series: { [`${c.deadLetters.name}{reason="message",fleet="f",${on}}`]: '4x40' },
     at: '19m',

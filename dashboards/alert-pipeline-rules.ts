@@ -86,6 +86,17 @@ export const pipeline: AlertGroup = {
       description: 'They are in the dead-letter topic. Update the collectors before the proxies.',
     },
     {
+      alert: 'MtscopeTopicReplaced',
+      rule: 'topic-replaced',
+      severity: 'warning',
+      expr: `max by (fleet, reason) (increase(${c.topicReplaced.name}[10m])) > 0`,
+      for: '0m',
+      summary:
+        'The log of {{ $value | humanize }} partitions of the events is another one ({{ $labels.reason }})',
+      description:
+        'The topic was made again, the cluster is another one, or the brokers lost its end. Totals go on; events that were not folded are lost.',
+    },
+    {
       alert: 'MtscopeCollectorLag',
       rule: 'collector-lag',
       severity: 'warning',

@@ -132,6 +132,16 @@ export const pipeline: Board = {
           runbook: 'names-refused',
         }),
         stat(
+          'Other logs',
+          'short',
+          inFleet(query(sum(fleetGauge(c.topicReplaced, ['reason'])), 'partitions')),
+          {
+            description: 'Partitions whose topic was made again, is of another cluster, or lost its end.',
+            thresholds: bad(1, 1_000),
+            runbook: 'topic-replaced',
+          },
+        ),
+        stat(
           'Kafka and Redis',
           'bool_yes_no',
           inFleet(query(ofCollector(c.serviceUp), '{{instance}} {{service}}')),

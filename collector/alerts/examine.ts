@@ -10,6 +10,7 @@ import {
   internalErrors,
   namesRefused,
   silentNodes,
+  topicReplaced,
 } from './process-rules.ts'
 import type { RuleName, SelfRule } from './rules.ts'
 import {
@@ -42,6 +43,7 @@ const looks: Record<Exclude<RuleName, SelfRule>, (watch: Watch) => Finding[]> = 
   'events-lost': eventsLost,
   'names-refused': namesRefused,
   'dead-letters': deadLetters,
+  'topic-replaced': topicReplaced,
   'collector-lag': collectorLag,
 }
 

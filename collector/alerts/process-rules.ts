@@ -1,4 +1,11 @@
-import { deadLetterKey, deadLetterReasons, foldKeys } from '../fold.ts'
+import {
+  deadLetterKey,
+  deadLetterReasons,
+  foldKeys,
+  type ReplacedReason,
+  replacedKey,
+  replacedReasons,
+} from '../fold.ts'
 import { type Node, nodesOf, silentMs } from '../nodes.ts'
 import { cpuParts, processKeys as p } from '../projections/processes.ts'
 import { mostEmitters } from '../state/emitters.ts'
@@ -187,6 +194,32 @@ export const deadLetters = (watch: Watch): Finding[] => {
         `${value} messages could not be read and were kept in the dead-letter topic. ` +
         'A proxy newer than the collectors, or somebody else writing to the topic: update the collectors first.',
       calm: () => 'Every message can be read again.',
+    },
+  ]
+}
+
+const replacedWords: Record<ReplacedReason, string> = {
+  cluster: 'KAFKA_BROKERS leads to another cluster',
+  topic: 'the topic of the events was deleted and made again',
+  truncated: 'the brokers lost the end of the topic of the events',
+}
+
+export const topicReplaced = (watch: Watch): Finding[] => {
+  const { windowMs } = rules['topic-replaced']
+  const counts = replacedReasons.map((why) => ({ why, count: recentSum(watch, replacedKey(why), windowMs) }))
+  const value = counts.reduce((sum, { count }) => sum + count, 0)
+  return [
+    {
+      rule: 'topic-replaced',
+      subject: 'fleet',
+      value,
+      baseline: 0,
+      verdict: value > 0 ? 'bad' : 'good',
+      summary: () =>
+        `The log of ${value} partitions is another one, in the last ${spell(windowMs * watch.factor)}: ` +
+        `${counts.flatMap(({ why, count }) => (count > 0 ? [replacedWords[why]] : [])).join('; ')}. ` +
+        'Totals go on, and new events are counted; events that no collector had folded are lost. If nobody did it, look at the brokers and their disks.',
+      calm: () => 'The topic of the events stays the same.',
     },
   ]
 }

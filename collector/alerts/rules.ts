@@ -59,6 +59,8 @@ export const rules = {
   'names-refused': { severity: 'warning', windowMs: 10 * minute },
   /** Messages that could not be read. */
   'dead-letters': { severity: 'warning', windowMs: 10 * minute },
+  /** Partitions whose log is another one. */
+  'topic-replaced': { severity: 'warning', windowMs: 10 * minute },
   /** What a collector finds of itself, for so long. */
   'kafka-lost': { severity: 'critical', raiseMs: 30_000 },
   'redis-lost': { severity: 'critical', raiseMs: 30_000 },

@@ -3,15 +3,17 @@ import type { Batch } from '../../proxy/events/contract.ts'
 import type { KafkaClient } from '../../proxy/kafka/connect.ts'
 import { type Incoming, openConsumer, type Turn } from '../../proxy/kafka/consumer.ts'
 import type { Producer } from '../../proxy/kafka/producer.ts'
+import { openTopicLog } from '../../proxy/kafka/topic-log.ts'
 import type { RedisClient } from '../../proxy/redis/connect.ts'
 import type { Say } from '../../proxy/say.ts'
 import { type Dating, datingOf } from '../dating.ts'
-import { deadLetterKey } from '../fold.ts'
+import { deadLetterKey, replacedKey } from '../fold.ts'
 import { type Hold, takePartition } from '../state/redis-hold.ts'
 import { openDeadLetters } from './dead-letters.ts'
 import { openMessage } from './message.ts'
 import { costAtMost, foldParts } from './parts.ts'
 import { replayRefill } from './refill.ts'
+import { adoptLog, isOtherLog, type Replaced } from './same-log.ts'
 
 export type FollowedTopic = {
   /** Whether this member is in the group. */
@@ -53,27 +55,52 @@ export const followTopic = (options: TopicToFollow): FollowedTopic => {
   const { events: topic } = client.config.topics
   const holds = new Map<number, Hold>()
   const sought = new Map<number, number>()
+  const taking = new Map<number, Promise<Hold | null>>()
   const letters = openDeadLetters(topic, deadLetters, say)
+  const log = openTopicLog(client, topic)
   let assigned = new Set<number>()
   let [commits, stale, repeated] = [0, 0, 0]
   let stopped = false
 
   /** Makes a partition ours and goes on where its state stands; null when it is not (any more) for us. */
-  const take = async (partition: number): Promise<Hold | null> => {
+  const take = (partition: number): Promise<Hold | null> => {
+    // Two at a time would take it from each other.
+    const under = taking.get(partition) ?? takeNow(partition).finally(() => taking.delete(partition))
+    taking.set(partition, under)
+    return under
+  }
+
+  const takeNow = async (partition: number): Promise<Hold | null> => {
     while (assigned.has(partition) && !stopped) {
       try {
         const hold = await takePartition({ redis, prefix, partition })
         await hold.expire(now())
+        const other = await adoptLog(hold, log)
+        if (other !== null) await tellReplaced(hold, other)
         if (!assigned.has(partition)) return null
         holds.set(partition, hold)
         sought.set(partition, hold.offset)
         consumer.seek(partition, hold.offset)
         return hold
       } catch {
-        await delay(retryMs) // Redis is away, and its connection has said so
+        await delay(retryMs) // Redis or Kafka is away, and its connection has said so
       }
     }
     return null
+  }
+
+  /** The offset is where it must be already: this counts it, at the latest with the next events. */
+  const tellReplaced = async (hold: Hold, { why, before }: Replaced): Promise<void> => {
+    say('error', 'topic-replaced', {
+      topic,
+      partition: hold.partition,
+      why,
+      before,
+      offset: hold.offset,
+      hint: 'what the earlier one had and was not folded is lost; totals go on',
+    })
+    hold.count(replacedKey(why), now())
+    await hold.commit(hold.offset, hold.offset).catch(() => {})
   }
 
   const retake = async (partition: number): Promise<void> => {
@@ -100,7 +127,7 @@ export const followTopic = (options: TopicToFollow): FollowedTopic => {
         await turn.heartbeat()
       }
     }
-    holds.delete(turn.partition)
+    if (holds.get(turn.partition) === hold) holds.delete(turn.partition)
     return false
   }
 
@@ -132,8 +159,17 @@ export const followTopic = (options: TopicToFollow): FollowedTopic => {
 
   const foldTurn = async (turn: Turn, messages: readonly Incoming[]): Promise<void> => {
     const { partition, from, to } = turn
-    const hold = holds.get(partition) ?? (await take(partition))
-    if (hold === null) return
+    const hold = holds.get(partition)
+    if (hold === undefined) {
+      await take(partition) // which seeks: these messages come again
+      return
+    }
+    // The log ends before what was folded of it: it is another one, or lost its tail.
+    if (turn.end < hold.offset) {
+      holds.delete(partition)
+      await take(partition)
+      return
+    }
     let next = hold.offset
     if (from > next && sought.get(partition) !== next) {
       sought.set(partition, next)
@@ -169,9 +205,14 @@ export const followTopic = (options: TopicToFollow): FollowedTopic => {
     },
   )
 
-  /** A Redis that lost its tail is found out even when no event comes. */
+  /** A Redis that lost its tail, or a topic that was made again, is noticed even when no event comes. */
   const check = async (): Promise<void> => {
+    const id = await log.id().catch(() => null)
     for (const [partition, hold] of holds) {
+      if (id !== null && isOtherLog(hold.log, id)) {
+        await retake(partition)
+        continue
+      }
       const stands = await hold.standing().catch(() => 'unknown' as const)
       if (stands === 'stale' && holds.get(partition) === hold) await retake(partition)
       else if (stands === 'ours') await consumer.commit(partition, hold.offset)
@@ -202,7 +243,7 @@ export const followTopic = (options: TopicToFollow): FollowedTopic => {
       stopped = true
       clearInterval(checking)
       clearInterval(expiring)
-      await consumer.stop()
+      await Promise.all([consumer.stop(), log.stop()])
     },
   }
 }

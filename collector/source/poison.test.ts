@@ -3,80 +3,20 @@ import { gzip, zstdCompress } from 'node:zlib'
 import { CompressionTypes } from 'kafkajs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { collecting, facts } from '../../compose/e2e/collecting.ts'
 import { until } from '../../compose/e2e/until.ts'
-import { ensureKafka, startKafka } from '../../compose/services/kafka.ts'
-import { ensureRedis, startRedis } from '../../compose/services/redis.ts'
+import { ensureKafka } from '../../compose/services/kafka.ts'
+import { ensureRedis } from '../../compose/services/redis.ts'
 import { skipUnless } from '../../compose/testing/skip.ts'
-import { encodeEvents, encodeMessage } from '../../proxy/events/codec.ts'
-import { openKafka } from '../../proxy/kafka/connect.ts'
+import type { KafkaClient } from '../../proxy/kafka/connect.ts'
 import { openConsumer } from '../../proxy/kafka/consumer.ts'
-import { openProducer } from '../../proxy/kafka/producer.ts'
-import { testConfig } from '../../proxy/kafka/test-config.ts'
-import { ensureTopics } from '../../proxy/kafka/topics.ts'
-import { connectRedis } from '../../proxy/redis/connect.ts'
 import { session } from '../example-facts.ts'
 import { processKeys } from '../projections/processes.ts'
 import { readPartition } from '../state/redis-read.ts'
-import { followTopic } from './kafka.ts'
 
 const it = skipUnless(test, ensureKafka() !== null && ensureRedis() !== null, 'Kafka or Redis is missing')
-const silent = (): void => {}
-const facts = session({ at: Date.now(), toClient: 1 }).length
-
-/** A broker, a Redis and a collector of one partition or more; `send` writes as a proxy would. */
-const collecting = async (partitions: number) => {
-  await using stack = new AsyncDisposableStack()
-  const kafka = stack.use(await startKafka({ properties: { 'message.max.bytes': 8_000_000 } }))
-  const server = stack.use(await startRedis())
-  const client = openKafka(testConfig(kafka.brokers, 'mtscope', partitions), 'test', silent)
-  await ensureTopics(client)
-  const redis = stack.adopt(connectRedis({ urls: [server.url], prefix: 'mtscope' }, 'test', silent), (one) =>
-    one.disconnect(),
-  )
-  await new Promise((resolve) => redis.once('ready', resolve))
-  const deadLetters = stack.adopt(openProducer(client, 'mtscope.dead-letters'), (one) => one.close())
-  const following = stack.adopt(
-    followTopic({
-      client,
-      redis,
-      prefix: 'mtscope',
-      deadLetters,
-      replayWindowMs: 0,
-      now: Date.now,
-      say: silent,
-    }),
-    (one) => one.stop(),
-  )
-  const producer = client.kafka.producer()
-  await producer.connect()
-  stack.defer(() => producer.disconnect())
-  const send = (partition: number, value: Buffer | string, compression = 0) =>
-    producer.send({ topic: 'mtscope.events', messages: [{ partition, value }], compression })
-  const seqs = new Map<number, number>()
-  /** A session of one emitter a partition. */
-  const sendGood = async (partition: number): Promise<void> => {
-    const seq = seqs.get(partition) ?? 1
-    seqs.set(partition, seq + facts)
-    const text = encodeEvents(session({ at: Date.now(), toClient: 1 }))
-    await send(partition, encodeMessage({ node: 'n', boot: `b${partition}`, seq, text }))
-  }
-  const counted = async (partition: number, key: string): Promise<number> =>
-    (await readPartition(redis, 'mtscope', partition))?.aggregates.counts.get('ever')?.get(0)?.get(key) ?? 0
-  const kept = stack.move()
-  return {
-    kafka,
-    redis,
-    client,
-    following,
-    send,
-    sendGood,
-    counted,
-    [Symbol.asyncDispose]: () => kept.disposeAsync(),
-  }
-}
-
 /** The headers of all dead letters, until there are so many. */
-const readDeadLetters = async (client: ReturnType<typeof openKafka>, count: number) => {
+const readDeadLetters = async (client: KafkaClient, count: number) => {
   const found: Record<string, string>[] = []
   const done = Promise.withResolvers<void>()
   const consumer = openConsumer(
@@ -97,6 +37,7 @@ const readDeadLetters = async (client: ReturnType<typeof openKafka>, count: numb
 
 it('batches of every codec are read, and one that grows beyond the bound is passed over by its offsets', async () => {
   await using at = await collecting(5)
+  at.follow()
   const admin = at.client.kafka.admin()
   await admin.connect()
   const bomb = Buffer.alloc(20 * 2 ** 20, 'x')
@@ -108,9 +49,9 @@ it('batches of every codec are read, and one that grows beyond the bound is pass
         { type: 2, name: 'mtscope.events', configEntries: [{ name: 'compression.type', value: codec }] },
       ],
     })
-    await at.sendGood(partition)
+    await at.sendSession(partition)
     if (codec !== 'uncompressed') await at.send(partition, bomb, CompressionTypes.GZIP)
-    await at.sendGood(partition)
+    await at.sendSession(partition)
   }
   await admin.disconnect()
   for (const partition of [0, 1, 2, 3, 4]) {
@@ -125,6 +66,7 @@ it('batches of every codec are read, and one that grows beyond the bound is pass
 
 it('nothing that a message can hold stops the next one', async () => {
   await using at = await collecting(1)
+  at.follow()
   const text = (events: object[]): string => JSON.stringify({ node: 'p', boot: 'p', seq: 1, events })
   const opened = (more: object): object => ({ ...session({ at: Date.now(), toClient: 1 })[0], ...more })
   const poison = [
@@ -146,12 +88,12 @@ it('nothing that a message can hold stops the next one', async () => {
   for (const value of poison) {
     await at.send(0, value)
     await at.send(0, value, CompressionTypes.ZSTD)
-    await at.sendGood(0)
+    await at.sendSession(0)
   }
   await at.send(0, await promisify(zstdCompress)(Buffer.alloc(70e6)))
   await at.send(0, await promisify(gzip)(Buffer.alloc(700e6)))
   await at.send(0, Buffer.alloc(70e6), CompressionTypes.ZSTD)
-  await at.sendGood(0)
+  await at.sendSession(0)
   await until(
     async () => {
       const read = await readPartition(at.redis, 'mtscope', 0)

@@ -1,7 +1,7 @@
 import type { RedisClient } from '../../proxy/redis/connect.ts'
 import { type Counts, type Delta, nothingGone } from '../delta.ts'
 import { createMemoryState, type Reading, type State } from './memory.ts'
-import { type Meta, type Part, readChanged, readMeta } from './redis-read.ts'
+import { isShortOf, type Meta, type Part, type Reach, readChanged, readMeta } from './redis-read.ts'
 import { bucketName, nameParts } from './redis-text.ts'
 import { endOf } from './retention.ts'
 import type { Standing } from './snapshot.ts'
@@ -24,7 +24,7 @@ export type Mirror = {
 type Copy = {
   meta: Meta
   /** How far it may be: it is read key by key while others write. */
-  reach: number
+  reach: Reach
   readonly counts: Map<string, Counts>
   readonly sayings: Map<'recent' | 'lasting', Extract<Part, { sayings: unknown }>['sayings']>
   emitters: Map<string, Standing>
@@ -135,12 +135,12 @@ export const openMirror = (options: {
    */
   const isBehind = (partition: number, { meta: was, reach }: Copy, is: Meta | null, now: number): boolean => {
     const isOther = is?.life !== was.life
-    if (!isOther && is.offset >= reach) return false
+    if (!isOther && !isShortOf(is, reach)) return false
     const since = heldSince.get(partition)
     if (since === undefined) replaced++
     heldSince.set(partition, since ?? now)
     const isWhole = isOther && now - (since ?? now) > newLifeMs && waiting(partition, is?.offset ?? 0) === 0
-    return is === null || (is.offset < reach && !isWhole)
+    return is === null || (isShortOf(is, reach) && !isWhole)
   }
 
   const refreshOne = async (partition: number, now: number): Promise<void> => {
@@ -166,7 +166,7 @@ export const openMirror = (options: {
       sumAgain()
     }
     const empty = { counts: new Map(), sayings: new Map(), emitters: new Map() }
-    const copy: Copy = { ...(sameLife && known ? known : empty), meta, reach: after.offset }
+    const copy: Copy = { ...(sameLife && known ? known : empty), meta, reach: after }
     copies.set(partition, copy)
     heldSince.delete(partition)
     metas.set(partition, meta)

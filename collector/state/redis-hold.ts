@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Batch } from '../../proxy/events/contract.ts'
+import type { TopicId } from '../../proxy/kafka/metadata.ts'
 import { type RedisClient, script } from '../../proxy/redis/connect.ts'
 import { partitionKey } from '../../proxy/redis/keys.ts'
 import type { Dating } from '../dating.ts'
@@ -16,6 +17,8 @@ export type Hold = {
   readonly partition: number
   /** The offset of the next message to fold. */
   readonly offset: number
+  /** The ids of the log that it was folded from; '' where none are kept. */
+  readonly log: TopicId
   /** How many parts of that message are written; above 0 only where it was too long for one call. */
   readonly part: number
   /** Keys and arguments that the next `commit` takes. */
@@ -30,6 +33,8 @@ export type Hold = {
    * it again. Throws what Redis or the connection says; then nothing or all was written, and it may be tried again.
    */
   commit(offset: number, end: number, part?: number): Promise<'advanced' | 'stale'>
+  /** Keeps the ids of the log; with an offset, it is another log, and goes on there. `stale` as with `commit`. */
+  adopt(log: TopicId, offset?: number): Promise<'done' | 'stale'>
   /** Whether Redis still has it as ours and as far as we brought it. */
   standing(): Promise<'ours' | 'stale'>
   /** Forgets what is too old at `now` (epoch ms), and what a clock that was ahead has left; Redis' own clock is asked, too. */
@@ -39,7 +44,12 @@ export type Hold = {
 /** A time further ahead than this comes from a clock that was wrong, when older versions folded it; so does such a bucket. */
 const [aheadMs, bucketAheadMs] = [60_000, 3_600_000]
 
-const scripts = { take: script('take'), fold: script('fold'), expire: script('expire') }
+const scripts = {
+  take: script('take'),
+  fold: script('fold'),
+  expire: script('expire'),
+  adopt: script('adopt'),
+}
 
 const baseNames = ['meta', 'dirty', 'emitters', 'recent', 'lasting'] as const
 
@@ -92,9 +102,12 @@ export const takePartition = async (options: {
     string,
     string[],
     string,
+    string,
+    string,
   ]
   let offset = Number(taken[0])
   let part = Number(taken[2])
+  let log: TopicId = { cluster: taken[3], topic: taken[4] }
   const emitters = new Map<string, Standing>()
   for (let i = 0; i < taken[1].length; i += 2) emitters.set(taken[1][i]!, standingOf(taken[1][i + 1]!))
   let pending = createPending()
@@ -111,6 +124,9 @@ export const takePartition = async (options: {
     partition,
     get offset() {
       return offset
+    },
+    get log() {
+      return log
     },
     get part() {
       return part
@@ -135,6 +151,13 @@ export const takePartition = async (options: {
       part = toPart
       pending = createPending()
       return 'advanced'
+    },
+    adopt: async (to, at) => {
+      const done = await scripts.adopt(redis, [keyOf('meta')], [owner, to.cluster, to.topic, at ?? ''])
+      if (done !== 1) return 'stale'
+      log = to
+      if (at !== undefined) [offset, part] = [at, 0]
+      return 'done'
     },
     expire: async (now) => {
       const [seconds] = await redis.time()

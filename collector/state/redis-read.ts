@@ -12,8 +12,11 @@ export type Meta = {
   readonly owner: string
   /** Grows with every change. */
   readonly version: number
-  /** The next offset to fold, and where the log ended when that was written. */
+  /** How often the topic was another one than before. */
+  readonly origin: number
+  /** The next offset to fold, how many parts of the message there are in, and where the log ended when that was written. */
   readonly offset: number
+  readonly part: number
   readonly end: number
   /** Epoch ms of the latest fact. */
   readonly foldedAt: number
@@ -21,7 +24,24 @@ export type Meta = {
   readonly refused: number
 }
 
-const fields = ['life', 'owner', 'version', 'offset', 'end', 'foldedAt', 'since', 'refused'] as const
+const fields = [
+  'life',
+  'owner',
+  'version',
+  'origin',
+  'offset',
+  'part',
+  'end',
+  'foldedAt',
+  'since',
+  'refused',
+] as const
+
+/** How far a state is folded. */
+export type Reach = Pick<Meta, 'origin' | 'offset' | 'part'>
+
+export const isShortOf = (a: Reach, b: Reach): boolean =>
+  a.origin !== b.origin ? a.origin < b.origin : a.offset !== b.offset ? a.offset < b.offset : a.part < b.part
 
 /** Null where the partition was never taken. */
 export const readMeta = async (
@@ -30,13 +50,15 @@ export const readMeta = async (
   partition: number,
 ): Promise<Meta | null> => {
   const read = await redis.hmget(partitionKey(prefix, partition, 'meta'), ...fields)
-  const [life, owner, version, offset, end, foldedAt, since, refused] = read
+  const [life, owner, version, origin, offset, part, end, foldedAt, since, refused] = read
   if (typeof life !== 'string') return null
   return {
     life,
     owner: owner ?? '',
     version: Number(version),
+    origin: Number(origin ?? 0),
     offset: Number(offset),
+    part: Number(part ?? 0),
     end: Number(end ?? offset),
     foldedAt: Number(foldedAt ?? 0),
     since: since === null || since === undefined ? Infinity : Number(since),

@@ -11,6 +11,7 @@ import kafkajs, {
 } from 'kafkajs'
 import type { KafkaConfig } from '../config.ts'
 import type { Say } from '../say.ts'
+import { fetchTopicIds } from './metadata.ts'
 import { quietQueue } from './quiet-queue.ts'
 import { fetchRaw } from './raw-fetch.ts'
 
@@ -33,6 +34,7 @@ kafkajs.CompressionCodecs[CompressionTypes.ZSTD] = () => ({
   decompress: () => Promise.reject(new Error('not used')),
 })
 fetchRaw()
+fetchTopicIds()
 
 const compressions = {
   none: CompressionTypes.None,

@@ -32,6 +32,7 @@ const measures: Record<RuleName, Measure> = {
   'events-lost': measure((value) => `${count(value)} lost`),
   'names-refused': measure((value) => `${count(value)} events`),
   'dead-letters': measure((value) => `${count(value)} messages`),
+  'topic-replaced': measure((value) => `${count(value)} partitions`),
   'kafka-lost': measure(seconds),
   'redis-lost': measure(seconds),
   'collector-lag': measure(seconds),
