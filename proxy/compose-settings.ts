@@ -31,7 +31,7 @@ export const composeSettings: Readonly<Record<string, { readonly fallback: strin
     },
     ALERT_RUNBOOK_URL: {
       fallback: '',
-      doc: 'Address of /runbook of a collector that a phone can open; without, links lead to 127.0.0.1',
+      doc: 'Address of /runbook of a collector that a phone can open, its name in METRICS_ALLOWED_HOSTS; without, 127.0.0.1',
     },
     STOP_GRACE: { fallback: '40s', doc: 'How long a proxy may take to stop: longer than DRAIN_SECONDS' },
     NOFILE: {
