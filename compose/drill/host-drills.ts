@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
 import { again } from './again.ts'
+import { breaking } from './breaking.ts'
 import { collector, type Drill, prometheus } from './drill.ts'
 import { crowdAt } from './stranger-drills.ts'
 
@@ -38,6 +39,8 @@ const setLimit = (pid: number, soft: number): void => {
   execFileSync('prlimit', ['--pid', String(pid), `--nofile=${soft}:`])
 }
 
+const fault = breaking('drill')
+
 /** Of the machine and the processes on it. */
 export const hostDrills: readonly Drill[] = [
   {
@@ -49,6 +52,22 @@ export const hostDrills: readonly Drill[] = [
       collector('host-cpu', 'proxy-2'),
       prometheus('MtscopeHostCpu', 'instance=proxy-1'),
       prometheus('MtscopeHostCpu', 'instance=proxy-2'),
+    ],
+  },
+  {
+    name: 'the code of both proxies throws in every handshake for 2 s',
+    env: fault.env,
+    strike: async () => {
+      fault.start()
+      await wait(2_000)
+      fault.stop()
+      return null
+    },
+    fires: [
+      collector('internal-error', 'proxy-1'),
+      collector('internal-error', 'proxy-2'),
+      prometheus('MtscopeInternalError', 'instance=proxy-1'),
+      prometheus('MtscopeInternalError', 'instance=proxy-2'),
     ],
   },
   {
