@@ -83,10 +83,9 @@ end
 learn(recent, 'recent')
 learn(lasting, 'lasting')
 
-for i = 6, #KEYS - gone do
-  local key, name, ends, most = KEYS[i], take(), take(), tonumber(take())
+local function count(key, most, fields)
   local size = redis.call('HLEN', key)
-  for _ = 1, tonumber(take()) do
+  for _ = 1, fields do
     local field, amount = take(), take()
     if size >= most and redis.call('HEXISTS', key, field) == 0 then
       refused = refused + 1
@@ -103,8 +102,21 @@ for i = 6, #KEYS - gone do
       end
     end
   end
-  if ends ~= '0' then redis.call('PEXPIREAT', key, ends) end
-  redis.call('ZADD', dirty, version, name)
+end
+
+local present = redis.call('TIME')[1] * 1000
+for i = 6, #KEYS - gone do
+  local key, name, ends, most, fields = KEYS[i], take(), take(), tonumber(take()), tonumber(take())
+  if ends ~= '0' and tonumber(ends) <= present then
+    -- Over already: an event may claim any time, and names of what nobody keeps would fill `dirty`.
+    at = at + 2 * fields
+    redis.call('UNLINK', key)
+    redis.call('ZREM', dirty, name)
+  else
+    count(key, most, fields)
+    if ends ~= '0' then redis.call('PEXPIREAT', key, ends) end
+    redis.call('ZADD', dirty, version, name)
+  end
 end
 
 local since = ARGV[6]
