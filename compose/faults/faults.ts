@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Fleet } from '../e2e/fleet.ts'
 import type { Appliance } from '../e2e/harness.ts'
+import { until } from '../e2e/until.ts'
 
 /** What is at hand to a fault; `scale` below 1 strikes less often and for a shorter time. */
 export type Scene = {
@@ -23,6 +24,8 @@ export type Fault = {
   readonly env?: Readonly<Record<string, string>>
   /** The proxies have clocks that can be set. A fake-TLS client would rightly be refused by a wrong one: there are none. */
   readonly clock?: true
+  /** Datacenters beside 2, to which nobody connects. */
+  readonly datacenters?: readonly number[]
   /** New sessions a second, where it matters how many. */
   readonly perSecond?: number
 }
@@ -62,6 +65,25 @@ const again =
     for (let i = 0; i < times(count, scene.scale); i++) await strike(scene)
   }
 const seconds = (count: number, scale: number): Promise<void> => wait(Math.max(3_000, count * 1_000 * scale))
+
+const hour = 3_600
+
+/** Refuses datacenter 4, and throws unless that is an alert as soon as its rule allows, and the only one. */
+const losesDatacenter = async ({ fleet }: Scene): Promise<void> => {
+  const alerts = async () => (await fleet.collectors[0]!.status()).alerts
+  await fleet.datacenters.get(4)!.goAway()
+  await until(
+    async () => (await alerts()).some(({ rule }) => rule === 'datacenter-down'),
+    'the alert of a datacenter that refuses',
+    // A minute without an answer, and as long as a machine that does all of this at once may take.
+    90_000,
+  )
+  for (const proxy of fleet.proxies)
+    await until(async () => (await proxy.metric('mtscope_datacenter_up', { dc: '4' })) === 0, 'its metric')
+  const others = (await alerts()).filter(({ rule }) => rule !== 'datacenter-down')
+  if (others.length > 0)
+    throw new Error(`alerts after a step: ${others.map(({ summary }) => summary).join(' ')}`)
+}
 
 export const faults: readonly Fault[] = [
   { name: 'nothing', strike: ({ scale }) => seconds(15, scale) },
@@ -119,13 +141,23 @@ export const faults: readonly Fault[] = [
     },
   },
   {
-    name: 'the clocks of the proxies jump an hour ahead, and two back',
+    name: 'the clocks of the proxies jump 3.5 h and 400 days ahead, and 2 h back; then a datacenter goes',
     clock: true,
-    strike: async ({ setClock, scale }) => {
-      for (const jump of [3_600, -3_600, 0]) {
+    env: { PROBE_INTERVAL: '2' },
+    datacenters: [4],
+    strike: async (scene) => {
+      const { setClock, scale } = scene
+      for (const [jump, lasts] of [
+        [3.5 * hour, 25],
+        [0, 5],
+        [400 * 24 * hour, 15],
+        [-2 * hour, 10],
+        [0, 5],
+      ] as const) {
         setClock(jump)
-        await seconds(10, scale)
+        await seconds(lasts, scale)
       }
+      await losesDatacenter(scene)
     },
   },
   {

@@ -65,6 +65,7 @@ export const runFault = async (
       ...(clock === null ? {} : { proxyEnv: clock.env }),
       proxies: 2,
       collectors: 2,
+      datacenters: fault.datacenters ?? [],
       advertisedPort: way.port,
       env: { ...fault.env, KAFKA_PARTITIONS: String(partitions), ALERT_WINDOWS: '1' },
       dataDirs: disks.map((disk) => disk?.path),
