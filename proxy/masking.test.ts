@@ -6,8 +6,9 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { selfSigned } from '../compose/e2e/certificate.ts'
 import { freePorts } from '../compose/services/ports.ts'
-import { isOurselves, watchMasking } from './masking.ts'
+import { isOurselves, keptFlight, watchMasking } from './masking.ts'
 import type { MeasuredFlight } from './relay/flight.ts'
+import { usualFlight } from './wire/server-hello.ts'
 
 const name = 'mask.test'
 const certificate = selfSigned(name)
@@ -197,6 +198,15 @@ test('a watch that was stopped says and changes nothing more, and lets the start
   await new Promise(setImmediate)
   assert.is(watch.changes.length, length)
   assert.equal(watch.said, [])
+})
+
+test('what an earlier run kept is used only where it has the table of suites', () => {
+  const kept = (value: unknown) =>
+    keptFlight({ loadSnapshot: () => ({ row: 0, value: Buffer.from(JSON.stringify(value)) }) })
+  const flight = { ...usualFlight, records: [2900], observedAt: 1, suitesAt: 1 }
+  assert.equal(kept(flight), flight)
+  assert.is(kept({ ...flight, suites: undefined, cipherSuite: 0x1301 }), null)
+  assert.is(kept(null), null)
 })
 
 test.run()

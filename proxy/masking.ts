@@ -16,7 +16,7 @@ const PATIENCE_MS = 3_000
 export const flightName = 'masking-flight'
 
 /** What an earlier run has measured; null when there is nothing to be read. */
-export const keptFlight = (log: LocalLog): MeasuredFlight | null => {
+export const keptFlight = (log: Pick<LocalLog, 'loadSnapshot'>): MeasuredFlight | null => {
   try {
     const kept = log.loadSnapshot(flightName)
     const flight = kept === null ? null : (JSON.parse(Buffer.from(kept.value).toString()) as MeasuredFlight)

@@ -29,7 +29,7 @@ for (const portable of ['false', 'true']) {
     assert.equal(rejections, [])
   })
 
-  test(`the same hellos, signed by nobody, are the masking host’s, PORTABLE_RELAY=${portable}`, async () => {
+  test(`the same hellos with another secret’s signature are the masking host’s, PORTABLE_RELAY=${portable}`, async () => {
     await using site = await echoSite()
     await using proxy = await startAppliance({ site, env: { PORTABLE_RELAY: portable } })
     const whole = clientHello({ secret: randomBytes(16), domain: siteName })

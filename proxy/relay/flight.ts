@@ -100,7 +100,10 @@ const orders: readonly (readonly number[])[] = tls13Suites.flatMap((first) =>
 
 type Suites = Pick<MeasuredFlight, 'suites' | 'suitesAt'>
 
-/** Asks for every order, see `Flight.suites`. What the host refuses stays unknown; what failed is asked again soon. */
+/**
+ * Asks for every order, see `Flight.suites`. An order that the host refuses stays unknown; after any other failure all
+ * are asked for again with the next measurement.
+ */
 const measureSuites = async (target: Target, random: Fill): Promise<Suites> => {
   const suites: number[] = Array(4 ** tls13Suites.length).fill(0)
   let suitesAt = Date.now()

@@ -39,7 +39,7 @@ export type Rejected = {
   ja4?: string
 }
 
-/** What events carry of a signed hello. Without `ja4` it could not be read up to its extensions. */
+/** Fields of a signed hello for events. Without `ja4` the hello could not be read up to its extensions. */
 export type SignedFacts = { user: string; skewSeconds: number; ja4?: string }
 
 export type Greeted =

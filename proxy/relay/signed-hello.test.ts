@@ -11,7 +11,7 @@ import { answer, usualFlight } from '../wire/server-hello.ts'
 import { domain, relaying, secret } from './hand-relay.ts'
 import { type Greeted, type Rules, readGreeting, unfinished } from './handshake.ts'
 
-// Whoever signed a hello is a user and is answered, whatever else is wrong with it.
+// Only a user can sign a hello, and a user is answered, whatever else is wrong with the hello.
 
 const now = 1_790_000_000_000
 const random = randomPool()
@@ -107,11 +107,11 @@ const mutations: fc.Arbitrary<(bytes: Buffer) => Buffer> = fc.oneof(
   }),
 )
 
-/** The two exceptions: bytes that do not begin as TLS, and a record of another length than what was signed. */
+/** The two exceptions: bytes that do not begin as TLS, and a record of another length than the signed bytes. */
 const framed = (bytes: Buffer): boolean =>
   bytes[0] === 0x16 && bytes.readUInt16BE(3) === bytes.length - 5 && bytes.length <= 5 + 16_384
 
-/** A record that is longer than what comes waits, and is refused as `timeout`. */
+/** `more`: a record that is longer than the bytes that come waits, and is refused as `timeout`. */
 const exceptions = ['more', 'not-mtproto', 'unknown-user', 'malformed-hello', 'bad-digest']
 
 test('whatever is changed in a hello, signed again it is answered, asks for another name, or is a named exception', () => {

@@ -155,7 +155,7 @@ test('a hello cut into records on its way reads and verifies as it was made', ()
   assert.is(signedBy(parsed(wire), Buffer.from(secret!, 'hex')), at)
 })
 
-test('every length that does not fit is odd, and what there is is read', () => {
+test('a length that does not fit is odd, and the bytes that are there are read', () => {
   const read = (extensions: string) => parsed(helloOf(Buffer.from(extensions, 'hex')))
   for (const extensions of ['', '00170000', '0000000700050000026161', '002b0003020304']) {
     assert.is(read(extensions).form, 'right', extensions)

@@ -59,7 +59,7 @@ export const signedRecord = (buffer: Buffer, length: number, waiting: boolean): 
   return (waiting ? end === length : end <= length) ? end : 0
 }
 
-/** A ClientHello before anything of it is believed: what a client signs, and its signature. */
+/** A ClientHello whose signature is not verified yet: the signed bytes, and the signature in `random`. */
 export type Sealed = {
   /** As one record, whatever it came in, with the random zeroed, behind 64 bytes of room: what `signedBy` digests. */
   readonly digested: Buffer
@@ -130,19 +130,17 @@ const pairs = (hello: Draft, bytes: Buffer): number[] => {
   return numbers
 }
 
-/** What a list's own length leaves of its extension is odd, and so is what it lacks. */
+/** The list behind its own length, in `prefix` bytes. A length that does not fill the extension is odd. */
 const list = (hello: Draft, content: Buffer, prefix: 1 | 2): Buffer => {
-  if (content.length < prefix) hello.form = 'odd'
-  if (content.length < prefix) return content.subarray(0, 0)
-  const size = content.readUIntBE(0, prefix)
+  const size = content.length < prefix ? -1 : content.readUIntBE(0, prefix)
   if (size !== content.length - prefix) hello.form = 'odd'
-  return content.subarray(prefix, prefix + size)
+  return content.subarray(prefix, prefix + Math.max(0, size))
 }
 
-/** What a host's name is made of, and much that none has; never what a wrong length adds to it. */
+/** Every character of a host name, and more; no zero, which a wrong length adds to a name. */
 const hostName = /^[\x21-\x7e]+$/
 
-/** A name that cannot be trusted, because a length is wrong, is none: gotd/td counts four bytes of what follows it. */
+/** Null where a length is wrong: gotd/td counts four bytes of the next extension in the name. */
 const nameIn = (hello: Draft, content: Buffer): string | null => {
   // One list of one name of type 0: other shapes were never used.
   const r = new Reader(content)
@@ -174,27 +172,26 @@ const needed: ReadonlySet<number> = new Set([0x0000, 0x000a, 0x000d, 0x0010, 0x0
 const readExtension = (type: number, content: Buffer, hello: Draft): void => {
   switch (type) {
     case 0x0000:
-      hello.serverName ??= nameIn(hello, content)
+      hello.serverName = nameIn(hello, content)
       return
     case 0x000a:
-      if (hello.groups.length === 0) hello.groups = pairs(hello, list(hello, content, 2))
+      hello.groups = pairs(hello, list(hello, content, 2))
       return
     case 0x000d:
-      if (hello.signatureAlgorithms.length === 0)
-        hello.signatureAlgorithms = pairs(hello, list(hello, content, 2))
+      hello.signatureAlgorithms = pairs(hello, list(hello, content, 2))
       return
     case 0x0010: {
       const protocols = list(hello, content, 2)
       const first = protocols.subarray(1, 1 + (protocols[0] ?? 0))
       if (protocols.length === 0 || first.length !== protocols[0]) hello.form = 'odd'
-      hello.alpn ??= first
+      hello.alpn = first
       return
     }
     case 0x002b:
-      if (hello.versions.length === 0) hello.versions = pairs(hello, list(hello, content, 1))
+      hello.versions = pairs(hello, list(hello, content, 1))
       return
     case 0x0033:
-      if (hello.keyShares.length === 0) hello.keyShares = keySharesIn(hello, content)
+      hello.keyShares = keySharesIn(hello, content)
   }
 }
 
@@ -205,11 +202,11 @@ const readExtensions = (hello: Draft, block: Buffer): number[] => {
   while (block.length - at >= 4) {
     const type = block.readUInt16BE(at)
     const end = at + 4 + block.readUInt16BE(at + 2)
-    if (end > block.length || seen.has(type)) hello.form = 'odd'
-    seen.add(type)
     types.push(type)
-    // A view costs more than all the rest of this.
-    if (needed.has(type)) readExtension(type, block.subarray(at + 4, end), hello)
+    if (end > block.length || seen.has(type)) hello.form = 'odd'
+    // A view costs more than the rest of this loop.
+    if (needed.has(type) && !seen.has(type)) readExtension(type, block.subarray(at + 4, end), hello)
+    seen.add(type)
     at = end
   }
   if (at < block.length) hello.form = 'odd'
@@ -217,8 +214,8 @@ const readExtensions = (hello: Draft, block: Buffer): number[] => {
 }
 
 /**
- * Reads leniently what the answer and the fingerprint need: of a repeated extension the first, of a wrong length what is
- * there. Never throws, and every length is checked; `form` says whether anything was odd.
+ * Reads leniently the fields that the answer and the fingerprint need: the first of a repeated extension, and as many
+ * bytes as there are behind a wrong length. Never throws, checks every length; `form` says whether anything was odd.
  */
 export const readClientHello = (sealed: Sealed): Hello => {
   const whole = sealed.digested

@@ -6,7 +6,7 @@ import fixtures from './fixtures/client-hellos.json' with { type: 'json' }
 
 const signed = Buffer.from(fixtures.find(({ name }) => name === 'telegram-classic')!.hex, 'hex')
 
-test('foreign bytes are told from the first on, and a record that is no hello when it is complete', () => {
+test('foreign bytes are recognised from the first on, and a record that is no hello when it is complete', () => {
   const verdict = (hex: string) => helloLength(Buffer.from(hex, 'hex'), hex.length / 2)
   for (const hex of ['00', '47', '17', '1602', '160305']) assert.is(verdict(hex), 'not-tls', hex)
   for (const hex of ['1603010000', '16030100050200000100', '16030140010100', '160301000101170301']) {
@@ -17,7 +17,7 @@ test('foreign bytes are told from the first on, and a record that is no hello wh
   }
 })
 
-test('what a record holds behind its message is signed with it', () => {
+test('bytes behind the message in its record belong to the hello', () => {
   const bytes = Buffer.from('160301000801000002030300ff', 'hex')
   assert.is(helloLength(bytes, bytes.length), bytes.length)
   assert.is(helloLength(bytes, bytes.length - 1), 'more')
