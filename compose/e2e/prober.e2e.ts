@@ -25,6 +25,7 @@ const probes: Record<string, Step[]> = {
   'an SSL 2 hello': [Buffer.from('802e0100020015000000100100800200800600400400800700c0', 'hex')],
   'plain HTTP in two pieces': [Buffer.from('GET / HT'), 700, Buffer.from('TP/1.1\r\nHost: a\r\n\r\n')],
   '64 random bytes': [junk(64)],
+  '30,000 random bytes': [junk(30_000)],
 }
 
 /** A host that closes without having read all sends a reset; node:net reads for it piece by piece. */

@@ -2,6 +2,7 @@ import type { CloseReason, Limit } from '../events/contract.ts'
 import { dropEarly, type Early, endEarly, forward } from './early.ts'
 import type { Link, LinkError, LinkEvents } from './link.ts'
 import {
+  append,
   closeSession,
   delivered,
   ended,
@@ -121,25 +122,54 @@ export const dialHost = (session: Session, on: LinkEvents<Session>, counted: boo
 
 /** The client is the host's own from now on, with all that both have sent so far. */
 const splice = (session: Session): void => {
-  const { relay, client, greeting } = session
+  const { relay, client } = session
   const { host, sent, held, ended, lost } = endEarly(session) as Early & { host: Link }
   session.datacenter = host
-  session.greeting = null
   relay.keep(session, 0)
   client.readSize = host.readSize = READ
   session.activeAt = relay.now
+  gather(session)
+  const { greeting } = session
+  session.greeting = null
   client.attach(fromStranger, session)
   host.attach(fromHost, session)
-  client.resume()
-  host.resume()
-  if (greeting !== null) fromStranger.bytes(session, greeting, sent, greeting.length)
+  if (greeting !== null) {
+    session.bytesToDatacenter += greeting.length
+    if (!host.write(greeting, sent, greeting.length)) client.pause()
+  }
   if (session.clientEnded) host.end()
-  // A host that closes before it has read all sends a reset: it has to have all that was sent, not the first part.
-  else client.pull()
-  if (session.closed) return
+  if (funded(session)) host.resume()
+  else host.pause()
   if (held !== null) fromHost.bytes(session, held, 0, held.length)
   if (ended) fromHost.ended(session)
   if (lost !== null && !session.closed) fromHost.lost(session, lost)
+}
+
+/**
+ * Reads what the client has sent by now, to be written as one: a host that closes before it has read all answers with a
+ * reset, so it must not get a part when a client of its own had brought it all.
+ */
+const gather = (session: Session): void => {
+  const { client, greeting } = session
+  session.credit -= greeting === null ? 0 : greeting.length
+  if (!funded(session)) return client.pause()
+  client.attach(gathering, session)
+  client.resume()
+  client.pull()
+}
+
+const gathering: LinkEvents<Session> = {
+  bytes: (session, buffer, start, end) => {
+    session.greeting = append(session.greeting, buffer, start, end)
+    session.credit -= end - start
+    if (!funded(session)) session.client.pause()
+  },
+  drained: () => {},
+  ended: (session) => {
+    session.clientEnded = true
+  },
+  lost: (session, error) => closeSession(session, 'client', reasonOf(error)),
+  faulted,
 }
 
 const over = (session: Session): void => closeSession(session, session.endedBy ?? 'proxy', session.endReason)

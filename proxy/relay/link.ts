@@ -42,7 +42,7 @@ export type Link = {
   write(buffer: Buffer, start: number, end: number): boolean
   pause(): void
   resume(): void
-  /** Reads what the kernel holds by now, before anything else is done; an engine that reads all anyway may ignore it. */
+  /** Reads what has come by now, a bounded number of times, before anything else is done. */
   pull(): void
   /** FIN, behind all that is unsent. */
   end(): void

@@ -123,7 +123,9 @@ export const portableEngine = (scratchBytes: number): Engine => {
         if (rest !== null || endHeld) setImmediate(goOn)
         else socket.resume()
       },
-      pull: () => {},
+      pull: () => {
+        if (rest !== null && !closed && !paused) deliver(rest)
+      },
       end: () => {
         if (!closed) socket.end()
       },
