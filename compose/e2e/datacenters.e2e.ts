@@ -30,6 +30,16 @@ test('a dead address is passed over for the next of its datacenter', async () =>
   }, 'the failures told of the dead address')
 })
 
+test('media whose own addresses are all dead goes to the plain ones of its datacenter', async () => {
+  await using plain = await fakeDatacenter()
+  const dead = { address: `127.0.0.1:${await freePort()}` }
+  await using proxy = await startAppliance({ datacenters: { 2: plain, '-2': [dead] } })
+  const { port, secret } = proxy
+  await using client = await connectClient({ mode: 'secure', port, secret, dc: 2, media: true })
+  await client.reqPq()
+  assert.is(plain.served.at(-1)?.dc, -2)
+})
+
 test('a dead datacenter ends its clients as a drop in the dial, and leaves the others alone', async () => {
   await using live = await fakeDatacenter()
   const dead = { address: `127.0.0.1:${await freePort()}` }

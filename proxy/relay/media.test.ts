@@ -39,4 +39,11 @@ test('a plain connection never goes to media', () => {
   assert.equal(ends(), ['datacenter dial refused'])
 })
 
+test('descriptors that run out here are no fault of the datacenter', () => {
+  const { arrives, engine, ends } = relaying({ directory })
+  arrives().sends(initiate('padded-intermediate', 2, secret).bytes)
+  engine.running[0]!.fails('no-descriptors')
+  assert.equal(ends(), ['proxy dial limit'])
+})
+
 test.run()

@@ -2,6 +2,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { dialErrorOf } from '../datacenter/dial-error.ts'
 import type { DialError, Family } from '../events/contract.ts'
 import { type Dialing, type Engine, HEAD, type Link, type LinkEvents, type ListenOptions } from './link.ts'
+import { linkErrorOf } from './link-error.ts'
 import { ipv6Bytes } from './native/libc.ts'
 
 const nobody: LinkEvents<null> = {
@@ -140,13 +141,11 @@ export const portableEngine = (scratchBytes: number): Engine => {
     // A paused socket tells its end all the same, when nothing is before it: to an owner who does not listen yet.
     socket.on('end', tellEnd)
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      lose(
-        error.code === 'ECONNRESET' || error.code === 'EPIPE'
-          ? 'reset'
-          : error.code === 'ETIMEDOUT'
-            ? 'timeout'
-            : 'other',
-      )
+      const how = linkErrorOf(error.code ?? '')
+      if (how !== null) return lose(how)
+      guarded(() => {
+        throw error
+      })
     })
     // Both sides have ended and all is delivered: nothing was lost, and the owner knows.
     socket.on('close', () => {

@@ -4,6 +4,7 @@ import { dialErrorOf } from '../../datacenter/dial-error.ts'
 import type { DialError } from '../../events/contract.ts'
 import { ffi } from '../../wire/native.ts'
 import { type Dialing, type Engine, HEAD, type Link, type LinkError } from '../link.ts'
+import { linkErrorOf } from '../link-error.ts'
 import * as c from './libc.ts'
 import { type ListeningLoop, listen, type Waiting } from './listen.ts'
 import { type Loop, NativeLink } from './native-link.ts'
@@ -88,7 +89,7 @@ export const nativeEngine = (
       closing.push(fd)
     },
     fail: (link, call, errno) => {
-      const error = c.linkErrorOf(errno)
+      const error = linkErrorOf(c.errnoName(errno))
       if (error !== null) failing.push({ link, error })
       else broken.push({ link, error: c.systemError(call, errno) })
     },

@@ -1,7 +1,6 @@
 import { isIP, isIPv4 } from 'node:net'
 import { getSystemErrorName } from 'node:util'
 import { ffi, pointer } from '../../wire/native.ts'
-import type { LinkError } from '../link.ts'
 
 /** What the relay calls of the C library, and Linux' numbers for it (the same on x86-64 and arm64). */
 const open = () =>
@@ -83,36 +82,16 @@ export const EINTR = 4
 export const EBADF = 9
 export const EAGAIN = 11
 export const ENOMEM = 12
-export const EFAULT = 14
 export const EINVAL = 22
 export const ENFILE = 23
 export const EMFILE = 24
-export const EPIPE = 32
 export const ENOSYS = 38
-export const ENOTSOCK = 88
 export const EADDRINUSE = 98
-export const EAFNOSUPPORT = 97
-export const ENETUNREACH = 101
 export const ENOBUFS = 105
-export const ECONNRESET = 104
-export const ETIMEDOUT = 110
-export const ECONNREFUSED = 111
-export const EHOSTUNREACH = 113
 export const EINPROGRESS = 115
-export const ECONNABORTED = 103
 
 /** What `accept` leaves in the queue, to be met again at once: it has to wait. */
 export const exhaustion: ReadonlySet<number> = new Set([EMFILE, ENFILE, ENOBUFS, ENOMEM])
-
-/** Errors that neither a far end nor a network can cause: a wrong descriptor, a wrong address, a call that is not allowed. */
-const ours: ReadonlySet<number> = new Set([EPERM, EBADF, EFAULT, EINVAL, ENOSYS, ENOTSOCK])
-
-/** How a connection ended, by the error of a call on its descriptor; null: not by its far end, but by our fault. */
-export const linkErrorOf = (errno: number): LinkError | null => {
-  if (errno === ECONNRESET || errno === EPIPE || errno === ECONNABORTED) return 'reset'
-  if (errno === ETIMEDOUT || errno === EHOSTUNREACH || errno === ENETUNREACH) return 'timeout'
-  return ours.has(errno) ? null : 'other'
-}
 
 export const errnoName = (errno: number): string => (errno > 0 ? getSystemErrorName(-errno) : 'no bytes')
 

@@ -1,6 +1,7 @@
 import { isIPv4 } from 'node:net'
 import { pointer } from '../../wire/native.ts'
 import type { Link, Listening, ListenOptions } from '../link.ts'
+import { linkErrorOf } from '../link-error.ts'
 import * as c from './libc.ts'
 import type { NativeLink } from './native-link.ts'
 
@@ -69,7 +70,7 @@ export const listen = (loop: ListeningLoop, options: ListenOptions): Listening =
     if (accepted < 0) {
       const errno = libc.errno()
       const exhausted = c.exhaustion.has(errno)
-      if (!exhausted && c.linkErrorOf(errno) !== null) return false
+      if (errno === c.EAGAIN || (!exhausted && linkErrorOf(c.errnoName(errno)) !== null)) return false
       // Level-triggered, the queue would wake us again and again: look away for a moment instead of spinning.
       loop.control(c.EPOLL_CTL_DEL, fd, 0)
       setTimeout(accepting, EXHAUSTED_MS).unref()

@@ -1,0 +1,25 @@
+import type { LinkError } from './link.ts'
+
+const errors = new Map<string, LinkError | null>([
+  ['ECONNRESET', 'reset'],
+  ['EPIPE', 'reset'],
+  ['ECONNABORTED', 'reset'],
+  ['ETIMEDOUT', 'timeout'],
+  ['EHOSTUNREACH', 'timeout'],
+  ['ENETUNREACH', 'timeout'],
+  // Neither a far end nor a network causes these: a wrong descriptor or address, a call that is not allowed, no memory.
+  ['EBADF', null],
+  ['EFAULT', null],
+  ['EINVAL', null],
+  ['EIO', null],
+  ['ENOMEM', null],
+  ['ENOSYS', null],
+  ['ENOTSOCK', null],
+  ['EPERM', null],
+])
+
+/** How a connection ended, by the `code` of a call's error; null: by our own fault. */
+export const linkErrorOf = (code: string): LinkError | null => {
+  const error = errors.get(code)
+  return error === undefined ? 'other' : error
+}
