@@ -197,9 +197,9 @@ export type RefusalCount = {
   reason: RejectReason
   fronted: boolean
   count: number
-  /** `other` beyond the first kinds of a summary. */
+  /** `other` beyond the first 16 of a summary. */
   ja4?: string
-  /** Whose secret had signed; `other` beyond the first kinds of a summary. */
+  /** Whose secret had signed; `other` beyond the first 64 of a summary. */
   user?: string
   /** Their sum, 86400 of each at most; all of them positive, or none. */
   skewSeconds?: number

@@ -232,6 +232,8 @@ test('whatever names a flood brings, a summary stays small and its sums exact', 
     10_000,
   )
   assert.ok(refusals.every(({ ja4 }) => ja4 !== undefined))
+  // Fingerprints that are made up take no user its name.
+  assert.ok(refusals.every(({ user }) => user === undefined || user === 'one'))
   assert.is(summary?.prefixes.length, 16)
 })
 

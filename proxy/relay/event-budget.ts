@@ -21,8 +21,9 @@ export type BudgetedEvents = {
 const SOONEST_MS = 10_000
 const LATEST_MS = 60_000
 const LONGEST_PAUSE_MS = 16_000
-/** Kinds of a summary beyond which fingerprints and users are `other`. */
-const MOST_KINDS = 64
+/** In one summary: beyond these they are `other`. Whoever has no secret can make fingerprints up, but no users. */
+const MOST_FINGERPRINTS = 16
+const MOST_USERS = 64
 const MOST_PREFIXES = 1_024
 const TOLD_PREFIXES = 16
 const GROUPS = 64
@@ -30,27 +31,29 @@ const MOST_SKEW_SECONDS = 86_400
 
 type Refusals = Mutable<Omit<RefusalCount, 'groups'>> & { groups?: Map<number, number> }
 
+/** Itself while there is room for it in `names`, else `other`. */
+const named = (names: Set<string>, name: string, most: number): string => {
+  if (!names.has(name) && names.size >= most) return 'other'
+  names.add(name)
+  return name
+}
+
 /** What has been counted since the last summary; its size is bounded, whatever comes. */
 const openSummary = () => {
   const refusals = new Map<string, Refusals>()
   const closes = new Map<string, Mutable<CloseCount>>()
   const prefixes = new Map<string, number>()
+  const fingerprints = new Set<string>()
+  const users = new Set<string>()
   let accepted = 0
 
-  const kindOf = ({ reason, fronted, ja4 = '', user = '', skewSeconds }: Rejected): string =>
-    `${reason} ${fronted} ${skewSeconds === undefined ? '-' : skewSeconds > 0} ${ja4} ${user}`
-
-  const refusalsLike = (event: Rejected): Refusals => {
-    const key = kindOf(event)
+  const refusalsLike = ({ reason, fronted, skewSeconds, ...of }: Rejected): Refusals => {
+    const ja4 = of.ja4 && named(fingerprints, of.ja4, MOST_FINGERPRINTS)
+    const user = of.user && named(users, of.user, MOST_USERS)
+    const side = skewSeconds === undefined ? '-' : skewSeconds > 0
+    const key = `${reason} ${fronted} ${side} ${ja4} ${user}`
     const known = refusals.get(key)
     if (known !== undefined) return known
-    const { reason, fronted } = event
-    const isFull = refusals.size >= MOST_KINDS
-    const ja4 = isFull && event.ja4 !== undefined ? 'other' : event.ja4
-    const user = isFull && event.user !== undefined ? 'other' : event.user
-    if (isFull && (ja4 !== event.ja4 || user !== event.user)) {
-      return refusalsLike({ ...event, ...(ja4 && { ja4 }), ...(user && { user }) })
-    }
     const fresh: Refusals = { reason, fronted, count: 0, ...(ja4 && { ja4 }), ...(user && { user }) }
     refusals.set(key, fresh)
     return fresh
@@ -105,7 +108,7 @@ const openSummary = () => {
         refusals: [...refusals.values()].map(toldRefusal),
         closes: [...closes.values()],
       }
-      for (const map of [refusals, closes, prefixes]) map.clear()
+      for (const each of [refusals, closes, prefixes, fingerprints, users]) each.clear()
       accepted = 0
       return taken
     },
