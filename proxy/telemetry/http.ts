@@ -29,7 +29,7 @@ const limits = {
   work: 300,
   /** Beyond `work`, each request waits so long for its refusal: one connection cannot ask more often. */
   refusal: 1_000,
-  /** Between two log lines about refused names. */
+  /** Between two log lines of a kind. */
   complaint: 600_000,
 } as const
 
@@ -64,19 +64,14 @@ const wrongMethod = text(405, 'only GET and HEAD', { allow: 'GET, HEAD' })
 const plain = { method: 'GET', gzip: false }
 const tooBusy = text(503, 'too many requests', { 'retry-after': '1' })
 
-/** What refuses before anything is rendered, or null. */
-const createRefusals = (ours: (header: string | undefined) => boolean, say: Say | undefined) => {
-  let complainedAt = Number.NEGATIVE_INFINITY
-  return ({ host, method }: Request): Reply | null => {
-    if (ours(host)) return method === 'GET' || method === 'HEAD' ? null : wrongMethod
-    if (performance.now() - complainedAt > limits.complaint) {
-      complainedAt = performance.now()
-      say?.('warn', 'http-host-refused', {
-        host: host?.slice(0, 100),
-        hint: 'if this name leads here, add it to METRICS_ALLOWED_HOSTS',
-      })
-    }
-    return wrongHost
+/** Each message once in `limits.complaint`: whoever asks must not fill the log. */
+const sparingly = (say: Say | undefined): Say => {
+  const next = new Map<string, number>()
+  return (level, message, fields) => {
+    const now = performance.now()
+    if (now < (next.get(message) ?? 0)) return
+    next.set(message, now + limits.complaint)
+    say?.(level, message, fields)
   }
 }
 
@@ -110,13 +105,23 @@ export const startHttp = async (options: {
     linked = published.host
   })
   const guard = guardHosts({ bound: host, allowed: allowedHosts, published: () => linked })
-  const refusal = createRefusals(guard, options.say)
+  const complain = sparingly(options.say)
 
   const replyTo = async (request: Request): Promise<Reply> => {
     const busy = budget.empty
     if (busy) await after(limits.refusal, undefined, { ref: false })
+    if (busy)
+      complain('warn', 'http-busy', {
+        port: options.portName,
+        hint: 'find the client that asks so often; it gets 503',
+      })
     if (busy && !isHealth(request.path)) return tooBusy
-    return refusal(request) ?? answer(request.path)
+    if (!guard(request.host)) {
+      const hint = 'if this name leads here, add it to METRICS_ALLOWED_HOSTS'
+      complain('warn', 'http-host-refused', { host: request.host?.slice(0, 100), hint })
+      return wrongHost
+    }
+    return request.method === 'GET' || request.method === 'HEAD' ? answer(request.path) : wrongMethod
   }
   const { server, endIdle, endAll } = createConnections(limits, budget, async (request) => {
     if ('refused' in request) return messageOf(plain, text(request.refused, 'not a request for this server'))
