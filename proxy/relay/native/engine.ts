@@ -7,7 +7,7 @@ import { type Dialing, type Engine, HEAD, type Link, type LinkError } from '../l
 import { linkErrorOf } from '../link-error.ts'
 import * as c from './libc.ts'
 import { type ListeningLoop, listen, type Waiting } from './listen.ts'
-import { type Loop, NativeLink } from './native-link.ts'
+import { type Loop, NativeLink, type Pipe } from './native-link.ts'
 import { closePipe, openPipe, openWaker, splices } from './pipe.ts'
 
 const EVENTS = 256
@@ -16,7 +16,7 @@ const TURN_MS = 20
 /**
  * The relay's event loop on Linux: epoll, recv, send and splice by Node's FFI. One shared read buffer, one small
  * object a connection, no stream machinery: what is idle costs next to nothing.
- * Null where FFI, Linux or a tried processor is missing. `warn` takes one line when the kernel refuses to splice.
+ * Null where FFI, Linux, a tried processor or epoll is missing. `warn` takes a line for what the kernel refuses.
  */
 export const nativeEngine = (
   scratchBytes: number,
@@ -122,6 +122,7 @@ export const nativeEngine = (
 
   const turn = (timeoutMs: number): number => {
     const n = libc.epoll_wait(epoll, eventsAt, EVENTS, timeoutMs)
+    if (n < 0 && libc.errno() !== c.EINTR) report(c.systemError('epoll_wait', libc.errno()))
     const began = performance.now()
     for (let i = 0; i < n; i++) {
       const at = i * c.EPOLL_STRIDE
@@ -236,9 +237,23 @@ export const nativeEngine = (
     return true
   }
 
-  if (loop.pipe !== null) {
-    const errno = splices(libc, loop.pipe)
+  /** A known answer of epoll, and of splice, before a client depends on them. */
+  const proved = (pipe: Pipe): boolean => {
+    const polls =
+      control(c.EPOLL_CTL_ADD, pipe.write, c.EPOLLOUT) === 0 &&
+      libc.epoll_wait(epoll, eventsAt, EVENTS, 0) === 1 &&
+      events.readInt32LE(c.EPOLL_DATA) === pipe.write &&
+      control(c.EPOLL_CTL_DEL, pipe.write, 0) === 0
+    if (!polls) return false
+    const errno = splices(libc, pipe)
     if (errno !== 0) loop.stopSplicing(errno)
+    return true
+  }
+  if (loop.pipe !== null && !proved(loop.pipe)) {
+    warn(`epoll is refused (${c.errnoName(libc.errno())}): node:net relays instead, which costs more CPU`)
+    closePipe(libc, loop.pipe)
+    libc.close(epoll)
+    return null
   }
 
   return {

@@ -11,7 +11,7 @@ import * as c from './libc.ts'
 
 // What the kernel or a sandbox refuses, call by call: the C library with a test in front of it.
 
-type Call = 'splice' | 'read' | 'recv' | 'epoll_ctl' | 'accept4'
+type Call = 'splice' | 'read' | 'recv' | 'epoll_ctl' | 'epoll_wait' | 'accept4'
 type Refuse = (...args: unknown[]) => number
 
 /** The C library, where `refusals` answer an errno for a call; 0 lets it through. */
@@ -195,11 +195,11 @@ onLinux('what epoll refuses of a connection ends it as our fault, with its far e
 
 onLinux('what epoll refuses of a dial fails the dial, and of a client closes it', async () => {
   let additions = 0
-  // The listener, a client, its dial, which fails; a client that fails.
+  // The proof at the start, the listener, a client, its dial, which fails; a client that fails.
   await using relay = await relaying(
     {
       epoll_ctl: (_, operation) =>
-        operation === c.EPOLL_CTL_ADD && [3, 4].includes(++additions) ? c.ENOMEM : 0,
+        operation === c.EPOLL_CTL_ADD && [4, 5].includes(++additions) ? c.ENOMEM : 0,
     },
     generous(),
   )
@@ -227,5 +227,16 @@ onLinux('an accept that is refused is reported, and tried again a moment later',
   assert.is(digest(await received(relay.port)), digest(sent))
   assert.equal(relay.faults, ['accept4: EPERM', 'accept4: EPERM'])
 })
+
+for (const call of ['epoll_ctl', 'epoll_wait'] as const) {
+  onLinux(`where ${call} is refused there is no native engine, and a line names it`, () => {
+    const before = descriptors()
+    const lines: string[] = []
+    const engine = nativeEngine(1_000, (line) => lines.push(line), refusing({ [call]: () => c.EPERM }))
+    assert.is(engine, null)
+    assert.match(lines.join(), /^epoll is refused \(EPERM\): node:net/)
+    assert.is(descriptors(), before)
+  })
+}
 
 test.run()
