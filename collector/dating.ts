@@ -1,3 +1,5 @@
+import { earliest } from '../proxy/log/patient-clock.ts'
+
 /**
  * When an event happened, for the state: the time that it claims, within what can be. A claim is the clock of a host that
  * may be hours ahead, stand in 1970, or have been set right a moment ago.
@@ -18,9 +20,6 @@ export const toleranceMs = 10_000
 
 /** A message may wait for its broker: only a sender that is further behind than that has a wrong clock. */
 const delayMs = 10 * 60_000
-
-/** Before this there was no mtscope: it is a clock that nobody has set. */
-export const earliest = Date.UTC(2024, 0, 1)
 
 /**
  * Dates what a message holds by the clock of the broker, which every reader of the topic finds in it again. `sentAt` is

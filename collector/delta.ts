@@ -1,4 +1,4 @@
-import { earliest } from './dating.ts'
+import { earliest } from '../proxy/log/patient-clock.ts'
 import type { Bucket, Span } from './state/retention.ts'
 import { bucketOf, tickMs } from './state/retention.ts'
 

@@ -1,5 +1,6 @@
 import type { Batch } from '../proxy/events/contract.ts'
-import { asClaimed, type Dating, dated, earliest } from './dating.ts'
+import { earliest } from '../proxy/log/patient-clock.ts'
+import { asClaimed, type Dating, dated } from './dating.ts'
 import { type Delta, openDelta } from './delta.ts'
 import { connections } from './projections/connections.ts'
 import { datacenters } from './projections/datacenters.ts'

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { AlertEvent } from '../../proxy/events/contract.ts'
+import { patientClock } from '../../proxy/log/patient-clock.ts'
 import type { Say } from '../../proxy/say.ts'
 import type { Outcome } from './webhook.ts'
 
@@ -40,10 +41,14 @@ export const startDelivering = (options: {
   readonly send: (event: AlertEvent) => Promise<Outcome>
   readonly may: () => boolean
   readonly now: () => number
+  /** Ms, of a clock that is never set. */
+  readonly steady?: () => number
   readonly say: Say
   readonly pauseMs?: (tries: number) => number
 }): Delivering => {
-  const { outbox, target, send, may, now, say, pauseMs = backOff } = options
+  const { outbox, target, send, may, now, steady = () => performance.now(), say, pauseMs = backOff } = options
+  // No alert is given up because the clock has jumped ahead.
+  const patient = patientClock(now, steady)
   const counts = { delivered: 0, refused: 0, expired: 0, failed: 0 }
   const stopping = new AbortController()
   let wake = Promise.withResolvers<void>()
@@ -62,7 +67,7 @@ export const startDelivering = (options: {
 
   const give = async (event: AlertEvent): Promise<void> => {
     for (let tries = 0; may() && !stopping.signal.aborted; tries++) {
-      const outcome = now() - event.at > longestMs ? 'expired' : await send(event)
+      const outcome = patient() - event.at > longestMs ? 'expired' : await send(event)
       if (outcome !== 'again') {
         counts[outcome]++
         if (outcome !== 'delivered')

@@ -135,7 +135,7 @@ export const followTopic = (options: TopicToFollow): FollowedTopic => {
 
   const foldOne = (hold: Hold, batch: Batch, dating: Dating): void => {
     repeated += hold.fold(batch, dating).repeated
-    refill(batch.events, now())
+    refill(batch.events, now(), dating)
   }
 
   /** False when the partition is not ours any more. */

@@ -2,6 +2,7 @@ import type { ProxyEvent } from '../../proxy/events/contract.ts'
 import type { RedisClient } from '../../proxy/redis/connect.ts'
 import { replayKey } from '../../proxy/redis/keys.ts'
 import type { Say } from '../../proxy/say.ts'
+import { asClaimed, type Dating, dated } from '../dating.ts'
 
 /** 100 MB: whoever writes to the topic makes up as many handshakes as it likes, and a full Redis takes no events. */
 export const mostRefilled = 1_000_000
@@ -24,18 +25,18 @@ export const replayRefill = (
     readonly say: Say
   },
   most = mostRefilled,
-): ((events: readonly ProxyEvent[], now: number) => void) => {
+): ((events: readonly ProxyEvent[], now: number, dating?: Dating) => void) => {
   let since = Number.NEGATIVE_INFINITY
   let count = 0
-  return (events, now) => {
-    if (now - since >= windowMs) {
+  return (events, now, dating = asClaimed) => {
+    if (Math.abs(now - since) >= windowMs) {
       since = now
       count = 0
     }
     for (const event of events) {
       if (event.type !== 'handshake.accepted') continue
-      const left = Math.ceil(event.at + windowMs - now)
-      if (left <= 0 || left > windowMs + 60_000) continue
+      const left = Math.min(windowMs, Math.ceil(dated(dating, event.at) + windowMs - now))
+      if (left <= 0) continue
       if (count++ === most) {
         say('warn', 'replay-refill-full', {
           handshakes: most,

@@ -1,3 +1,6 @@
+/** Before this (epoch ms) there was no mtscope: it is the time of a clock that nobody has set. */
+export const earliest = Date.UTC(2024, 0, 1)
+
 /** So long a clock must run evenly before anything is deleted by it. */
 const patienceMs = 3_600_000
 /** Beyond this the clock was set, or the machine was asleep. */

@@ -78,4 +78,13 @@ test('a handshake from a clock that was ahead does not outlast newer ones', () =
   assert.ok(isNew(memory, 1))
 })
 
+test('rows from before the clock was set hide nothing of the window that lies behind them', () => {
+  const memory = replayMemory(1_024)
+  const log = logOf(1_200, 1_000, (row) => (row % 100 === 0 ? handshake(row) : other))
+  const rowsBack: typeof log.rowsBack = (...asked) =>
+    log.rowsBack(...asked).map((row) => (row.row > 600 ? { ...row, at: row.row * 1_000 } : row))
+  assert.is(refillReplays({ rowsBack }, memory, hour, now), 12)
+  for (let row = 100; row <= 1_200; row += 100) assert.not(isNew(memory, row), `row ${row}`)
+})
+
 test.run()

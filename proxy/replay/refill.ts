@@ -1,4 +1,5 @@
 import type { LocalLog } from '../log/local.ts'
+import { earliest } from '../log/patient-clock.ts'
 import { replayCache, replayEntries } from './memory.ts'
 
 const pageBytes = 1024 * 1024
@@ -29,13 +30,14 @@ export const refillReplays = (
     before = rows.at(-1)?.row ?? 0
     inside = false
     for (const { at, text } of rows) {
-      if (at < since) continue
+      // Of a clock that was not set yet it is not known how long ago it was.
+      if (at < since && at >= earliest) continue
       inside = true
       for (const [, digest = ''] of text.matchAll(accepted)) {
         if (found === most) break
         digests.write(digest, found * digestBytes, 'hex')
         // A clock that was ahead must not make a digest outlast newer ones.
-        times[found++] = Math.min(at, now) / 1000
+        times[found++] = Math.max(since, Math.min(at, now)) / 1000
       }
     }
   }

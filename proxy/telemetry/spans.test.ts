@@ -118,6 +118,18 @@ test('a connection becomes a root with one child for each phase, told when it en
   ])
 })
 
+test('a clock that is set while a connection lasts makes no span longer, and none slow', () => {
+  const whole = folding(true).told(accepted, authenticated, dialed, up, down(80), closed()).map(shape)
+  for (const step of [3 * 3_600_000, -7_200_000]) {
+    const later = (event: ProxyEvent): ProxyEvent => ({ ...event, at: event.at + step })
+    const told = folding(true).told(accepted, ...[authenticated, dialed, up, down(80), closed()].map(later))
+    assert.equal(told.map(shape), whole)
+    const again = folding(true).told(accepted, later(authenticated), later(dialed), up, down(80), closed())
+    assert.equal(again.map(shape), whole)
+    assert.equal(folding(false).told(accepted, later(authenticated), later(dialed), later(closed())), [])
+  }
+})
+
 test('ids are those of the connection, and every child hangs on its root', () => {
   const spans = folding(true).told(accepted, authenticated, dialed, up, down(80), closed())
   const root = spans.at(-1)!

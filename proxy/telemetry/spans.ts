@@ -22,6 +22,8 @@ type Trace = {
   readonly acceptedAt: number
   readonly attributes: Attributes
   children: number
+  /** How far the clock was set since the connection was accepted, ms. */
+  stepMs: number
   /** What the connection does now, as a span yet to end. Null once nothing is left to tell but the close. */
   phase: { readonly name: string; readonly since: number } | null
   /** Spans kept back until something goes wrong; null when the trace is exported anyway. */
@@ -31,6 +33,34 @@ type Trace = {
 const slowMs = 2_000
 const quiet: ReadonlySet<CloseReason> = new Set(['done', 'idle', 'drain', 'limit'])
 const connected: ReadonlySet<Phase> = new Set(['dial', 'waiting', 'relaying'])
+
+/** Beyond this the time between two events is not what passed between them: the clock was set. */
+const stepMs = 1_000
+
+/** How long ago the connection was accepted, by the clock that is never set; undefined where an event does not have it. */
+const passedMs = (event: ProxyEvent): number | undefined => {
+  switch (event.type) {
+    case 'handshake.accepted':
+    case 'handshake.rejected':
+      return event.elapsedMs
+    case 'connection.first-byte':
+      return event.sinceAcceptedMs
+    case 'connection.closed':
+      return event.durationMs
+    default:
+      return undefined
+  }
+}
+
+/** The event in the time of the clock as it was when the connection was accepted: no span is longer or shorter by a step. */
+const evened = (trace: Trace, event: ProxyEvent): ProxyEvent => {
+  const passed = passedMs(event)
+  if (passed !== undefined) {
+    const off = event.at - trace.acceptedAt - passed
+    trace.stepMs = Math.abs(off) > stepMs ? off : 0
+  }
+  return trace.stepMs === 0 ? event : { ...event, at: event.at - trace.stepMs }
+}
 
 const sessionAttributes = ({ mode, user, dc, media }: Session): Attributes => ({
   'mtscope.mode': mode,
@@ -148,15 +178,17 @@ export const foldSpans = (
         'thread.name': `worker-${event.worker}`,
       },
       children: 0,
+      stepMs: 0,
       phase: { name: 'handshake', since: event.at },
       held: sampled(event.connection) ? null : [],
     })
   }
 
-  return (event) => {
-    if (event.type === 'connection.accepted') return accept(event)
-    const trace = 'connection' in event && event.connection ? open.get(event.connection) : undefined
+  return (told) => {
+    if (told.type === 'connection.accepted') return accept(told)
+    const trace = 'connection' in told && told.connection ? open.get(told.connection) : undefined
     if (trace === undefined) return
+    const event = evened(trace, told)
     switch (event.type) {
       case 'handshake.accepted': {
         Object.assign(trace.attributes, sessionAttributes(event))
@@ -215,6 +247,7 @@ export const foldSpans = (
       case 'connection.closed':
         close(trace, event)
         return
+      case 'connection.accepted':
       case 'connection.progress':
       case 'process.started':
       case 'process.stopped':
