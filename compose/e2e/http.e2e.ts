@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -103,5 +105,30 @@ test('clients that neither send nor read leave places for others', async () => {
   }
   await until(() => answers(proxy, '/metrics'), 'metrics beside them')
 })
+
+for (const [program, more] of [
+  ['compose/appliance.ts', {}],
+  ['collector/main.ts', ofCollector],
+] as const)
+  test(`${program} on every address answers to its own names, PUBLIC_HOST and METRICS_ALLOWED_HOSTS only`, async () => {
+    const hosts = { METRICS_HOST: '0.0.0.0', METRICS_ALLOWED_HOSTS: 'proxy', PUBLIC_HOST: 'пример.рф' }
+    await using proxy = await startAppliance({ program, env: { ...hosts, ...more } })
+    const status = async (host: string): Promise<number | undefined> => {
+      const asking = request({
+        port: portOf(proxy),
+        path: '/api/status',
+        headers: { host },
+        agent: false,
+      }).end()
+      const [response] = (await once(asking, 'response')) as [IncomingMessage]
+      response.resume()
+      return response.statusCode
+    }
+    for (const host of ['proxy:9464', 'xn--e1afmkfd.xn--p1ai', 'localhost:1', '127.0.0.1'])
+      assert.is(await status(host), 200, host)
+    for (const host of ['evil.example', 'proxy.evil.example:9464', '203.0.113.7'])
+      assert.is(await status(host), 421, host)
+    assert.is(proxy.lines.filter((line) => line.includes('http-host-refused host=evil.example ')).length, 1)
+  })
 
 test.run()
