@@ -65,6 +65,13 @@ const cases: Readonly<Record<string, Case>> = {
     act: ({ client }) => client.end(),
     phase: 'hello',
   },
+  'its handshake is late': {
+    reach: accepted,
+    poison: (session) => unreadable(session, 'unwrap'),
+    act: () => {},
+    phase: 'hello',
+    settings: { firstByteTimeoutMs: 500 },
+  },
   'its claim is answered': {
     reach: async (of) => {
       const { client, session } = await of.arrives()
