@@ -65,6 +65,27 @@ for (const [name, seconds, restarts] of [
   })
 }
 
+test('an appliance whose clock is set, or that stood still meanwhile, raises nothing about itself', async () => {
+  using clock = settableClock()
+  // Without probes it tells something every ten seconds only.
+  await using host = await startAppliance({ env: { WORKERS: '1', ...clock.env, NODE_NAME: 'n1' } })
+  await dated(host, 'n1', 0)
+  for (const [seconds, stands] of [
+    [600, false],
+    [3 * hour, true],
+    [-2 * hour, false],
+    [400 * day, true],
+    [0, false],
+  ] as const) {
+    if (stands) host.signal('SIGSTOP')
+    clock.set(seconds)
+    if (stands) host.signal('SIGCONT')
+    await dated(host, 'n1', seconds)
+  }
+  const raised = host.lines.filter((line) => line.includes('alert.raised'))
+  assert.equal(raised, [])
+})
+
 /** What each kind of key may live, seconds. */
 const kept = (key: string): number =>
   /:month:/.test(key) ? 832 * day : /:day:/.test(key) ? 37 * day : /:tick:/.test(key) ? 2 * hour : 49 * hour
