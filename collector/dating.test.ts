@@ -38,6 +38,10 @@ test('a message that waited for its broker keeps its times', () => {
 test('what was stamped ahead and sent when the clock was right happened when it came', () => {
   assert.is(dated(datingOf(noon, noon - 20), noon + 3.5 * hour), noon)
   assert.is(dated(datingOf(noon, noon - 20), 5_000), noon)
+  const state = createMemoryState()
+  const events = [sampled(noon + hour), sampled(noon - hour)]
+  fold(state, { node: 'n', boot: 'b', seq: 1, events }, datingOf(noon, noon - 20))
+  assert.is(state.count('ever', 0, 'redated'), 1)
 })
 
 test('an emitter that was ahead leaves nothing in the state that outlives its retention', () => {

@@ -136,6 +136,7 @@ const ofPipeline = (state: Reading, { now, lagMs, repeated, fleetwork }: Beside)
     [m.folded, one(state.count('ever', 0, p.facts))],
     [m.repeated, one(repeated)],
     [m.refused, one(state.count('ever', 0, foldKeys.refused))],
+    [m.redated, one(state.count('ever', 0, foldKeys.redated))],
     [m.lost, lostOf(state)],
     [m.lag, one(lagMs / 1000)],
     ...(fleetwork === undefined
@@ -203,6 +204,7 @@ const setBack: ReadonlySet<Metric> = new Set([
   m.userBytes,
   m.folded,
   m.refused,
+  m.redated,
   m.lost,
   m.deadLetters,
   m.topicReplaced,

@@ -14,6 +14,8 @@ export const foldKeys = {
   /** Sequence numbers that never came, and those of them that an `events.lost` accounts for. */
   holes: 'holes',
   told: 'holes.told',
+  /** Events whose claim of a time was not believed. */
+  redated: 'redated',
   /** Events of emitters that found no place. */
   refused: 'emitters.refused',
 } as const
@@ -57,6 +59,7 @@ export const fold = (
 
   const { delta, tally, moveTo } = openDelta(node, boot)
   if (place !== '') forget(state, delta, place, node)
+  let redated = 0
   let latest = Math.min(standing?.at ?? -Infinity, dating.latest)
   // At the time of the fact that ends it, so that it falls into the same tick however the batch is cut.
   moveTo(dated(dating, events[repeated]!.at))
@@ -69,6 +72,7 @@ export const fold = (
     const event = events[index]!
     const at = dated(dating, event.at)
     moveTo(at)
+    if (at !== event.at) redated++
     latest = Math.max(latest, at)
     tally.tick(processKeys.facts, 1)
     for (const project of projections) project(event, tally)
@@ -78,6 +82,7 @@ export const fold = (
     }
   }
   tally.ever(processKeys.facts, folded)
+  if (redated > 0) tally.ever(foldKeys.redated, redated)
   moveTo(latest)
   tally.recent(processKeys.seen(node), boot)
   state.apply(delta, emitter, { next: seq + events.length, at: latest })

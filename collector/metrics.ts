@@ -122,6 +122,11 @@ export const metrics = {
     [],
     'Events of nodes and boots that found no place among the names that are kept',
   ),
+  redated: counter(
+    'mtscope_collector_events_redated_total',
+    [],
+    'Events of which the time was corrected, because the clock of their host was wrong',
+  ),
   lag: gauge('mtscope_collector_lag_seconds', [], 'Age of the latest facts when they were folded', 's'),
   partitionLag: gauge(
     'mtscope_collector_partition_lag',

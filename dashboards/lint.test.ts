@@ -100,6 +100,7 @@ const unshown: Readonly<Record<string, string>> = {
   mtscope_node_last_seen_timestamp_seconds:
     'the number of nodes alive is shown; the alert names the silent one',
   mtscope_collector_events_repeated_total: 'repeats are well: they are not counted',
+  mtscope_collector_events_redated_total: 'the doctor of the host whose clock is wrong tells it',
   mtscope_collector_state_refused_total: 'the number held is shown',
   mtscope_ship_waiting_rows: 'how long the oldest has waited says more',
   mtscope_collector_mirror_age_seconds: 'whether Redis is there is shown',
