@@ -25,6 +25,7 @@ const beside: Beside = {
     stale: 0,
     mirrorAgeMs: 500,
     up: { kafka: true, redis: false },
+    failing: { kafka: null, redis: 'READONLY' },
   },
 }
 const openmetrics = 'application/openmetrics-text; version=1.0.0'

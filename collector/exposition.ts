@@ -51,6 +51,7 @@ export type Fleetwork = {
   readonly refused: number
   readonly mirrorAgeMs: number
   readonly up: { readonly kafka: boolean; readonly redis: boolean }
+  readonly failing: { readonly kafka: string | null; readonly redis: string | null }
 }
 
 const one = (value: number): Sample[] => [{ labels: [], value }]
@@ -161,6 +162,12 @@ const ofFleet = (work: Fleetwork | undefined): Told[] =>
         [m.commits, one(work.commits)],
         [m.staleCommits, one(work.stale)],
         [m.mirrorAge, one(work.mirrorAgeMs / 1000)],
+        [
+          m.serviceFailing,
+          Object.entries(work.failing).flatMap(([service, reason]) =>
+            reason === null ? [] : [{ labels: [service, reason], value: 1 }],
+          ),
+        ],
         [
           m.serviceUp,
           (['kafka', 'redis'] as const).map((name) => ({ labels: [name], value: Number(work.up[name]) })),

@@ -1,8 +1,10 @@
 import type { Config } from '../proxy/config.ts'
 import { openKafka } from '../proxy/kafka/connect.ts'
+import { hintOf } from '../proxy/kafka/errors.ts'
 import { openProducer } from '../proxy/kafka/producer.ts'
 import { patientClock } from '../proxy/log/patient-clock.ts'
-import { connectRedis } from '../proxy/redis/connect.ts'
+import { connectRedis, refusalOf } from '../proxy/redis/connect.ts'
+import { refusals } from '../proxy/redis/refusal.ts'
 import type { Say } from '../proxy/say.ts'
 import { startDeciding } from './alerts/deciding.ts'
 import type { Collector } from './collector.ts'
@@ -98,6 +100,8 @@ export const startFleetCollector = (options: {
   const settledAt = watchStart(steady(), ends)
   const settled = (): boolean =>
     refreshedAt > 0 && settledAt((partition) => mirror.metas.get(partition)?.offset ?? 0, steady())
+  const failing = () => ({ kafka: following.failure, redis: refusalOf(redis) })
+  const up = () => ({ kafka: following.up, redis: fresh() && failing().redis === null })
   const fresh = (): boolean => refreshedAt > 0 && steady() - refreshedAt < staleMs
 
   const deciding = startDeciding({
@@ -109,7 +113,14 @@ export const startFleetCollector = (options: {
     alerts,
     webhook: config.webhook,
     self: config.node,
-    up: () => ({ kafka: following.up, redis: fresh() }),
+    up,
+    why: () => {
+      const { kafka, redis: refused } = failing()
+      return {
+        kafka: kafka === null ? null : `${kafka}: ${hintOf(kafka) ?? 'no broker answers as it should'}`,
+        redis: refused === null ? null : `${refused}: ${refusals[refused]}`,
+      }
+    },
     factor: config.alertFactor,
     now,
     steady,
@@ -165,7 +176,8 @@ export const startFleetCollector = (options: {
             commits: following.commits,
             stale: following.stale,
             mirrorAgeMs: refreshedAt === 0 ? 0 : steady() - refreshedAt,
-            up: { kafka: following.up, redis: fresh() },
+            up: up(),
+            failing: failing(),
           },
         },
         accept,

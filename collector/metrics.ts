@@ -161,6 +161,11 @@ export const metrics = {
     ['service'],
     'Whether this collector has its kafka, its redis',
   ),
+  serviceFailing: gauge(
+    'mtscope_collector_service_failing',
+    ['service', 'reason'],
+    '1 while this collector does not get what it asks of its kafka, its redis, by the reason; absent while it does',
+  ),
   foldedRatio: gauge(
     'mtscope_collector_folded_ratio',
     [],

@@ -142,6 +142,16 @@ export const pipeline: Board = {
           },
         ),
         stat(
+          'Why not',
+          'short',
+          inFleet(query(ofCollector(c.serviceFailing), '{{instance}} {{service}}: {{reason}}')),
+          {
+            description: 'What keeps a collector from its Kafka or Redis; nothing while it has both.',
+            thresholds: bad(1, 1),
+            runbook: 'redis-lost',
+          },
+        ),
+        stat(
           'Kafka and Redis',
           'bool_yes_no',
           inFleet(query(ofCollector(c.serviceUp), '{{instance}} {{service}}')),

@@ -14,7 +14,7 @@ import { examine } from './examine.ts'
 import { alertId, type Finding } from './finding.ts'
 import { openOutbox } from './own-outbox.ts'
 import { holdMs, severityOf } from './rules.ts'
-import { createSelfWatch } from './self-watch.ts'
+import { createSelfWatch, type Whys } from './self-watch.ts'
 import { createWatching, type Watching } from './watching.ts'
 import { postAlert, type WebhookConfig } from './webhook.ts'
 
@@ -52,6 +52,8 @@ export const startDeciding = (options: {
   /** The name of this collector. */
   readonly self: string
   readonly up: () => { readonly kafka: boolean; readonly redis: boolean }
+  /** Why it is not. */
+  readonly why?: () => Whys
   readonly factor: number
   readonly now: () => number
   /** Ms, of a clock that is never set. */
@@ -175,7 +177,7 @@ export const startDeciding = (options: {
   }
 
   const watchSelf = (): void => {
-    for (const event of selfWatch.look(options.up(), now(), steady())) {
+    for (const event of selfWatch.look(options.up(), now(), steady(), options.why?.())) {
       const raised = event.type === 'alert.raised'
       say(raised ? 'error' : 'info', event.type, {
         rule: event.rule,

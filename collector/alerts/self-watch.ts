@@ -11,6 +11,9 @@ const words: Record<Service, string> = {
     'Proxies trust their own replay cache alone; nothing is folded and no other alert is decided. Clients are not touched. Look at Redis and at REDIS_URL.',
 }
 
+/** Why, where it is known, and what to do about it. */
+export type Whys = Readonly<Partial<Record<Service, string | null>>>
+
 /**
  * What a collector finds out of itself: that it has lost Kafka or Redis. It cannot be left to who decides for all, for
  * that takes both. Pure: state and time in, events out.
@@ -20,7 +23,7 @@ export const createSelfWatch = (self: string, factor: number) => {
   const raised = new Map<Service, AlertEvent>()
   return {
     /** `now` is epoch ms, `at` the ms of a clock that is never set. */
-    look(up: Readonly<Record<Service, boolean>>, now: number, at: number): AlertEvent[] {
+    look(up: Readonly<Record<Service, boolean>>, now: number, at: number, why: Whys = {}): AlertEvent[] {
       const events: AlertEvent[] = []
       for (const service of ['kafka', 'redis'] as const) {
         const rule = ruleOf[service]
@@ -36,7 +39,7 @@ export const createSelfWatch = (self: string, factor: number) => {
             ...of,
             type: 'alert.raised',
             since: now - downMs,
-            summary: `Collector ${self} has no ${service} for ${seconds} s. ${words[service]}`,
+            summary: `Collector ${self} has no ${service} for ${seconds} s${why[service] ? ` (${why[service]})` : ''}. ${words[service]}`,
           }
           raised.set(service, event)
           events.push(event)

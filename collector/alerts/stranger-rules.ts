@@ -167,9 +167,9 @@ export const replaysUnclaimed = (watch: Watch): Finding[] => {
       baseline: 0,
       verdict: verdictOf(value, raise, clear),
       summary: () =>
-        `Redis did not answer in time for ${value} handshakes of the last ${spellWindow(watch, windowMs)}. ` +
+        `Redis did not answer, or refused, for ${value} handshakes of the last ${spellWindow(watch, windowMs)}. ` +
         'A handshake captured at one proxy may pass at another meanwhile, or is refused, as REPLAY_ON_REDIS_LOSS says: look at Redis and the way to it.',
-      calm: () => 'Redis answers for handshakes in time again.',
+      calm: () => 'Redis answers for handshakes again.',
     },
   ]
 }

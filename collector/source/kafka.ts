@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Batch } from '../../proxy/events/contract.ts'
 import type { KafkaClient } from '../../proxy/kafka/connect.ts'
 import { type Incoming, openConsumer, type Turn } from '../../proxy/kafka/consumer.ts'
+import type { KafkaFailure } from '../../proxy/kafka/errors.ts'
 import type { Producer } from '../../proxy/kafka/producer.ts'
 import { openTopicLog } from '../../proxy/kafka/topic-log.ts'
 import type { RedisClient } from '../../proxy/redis/connect.ts'
@@ -18,6 +19,8 @@ import { adoptLog, isOtherLog, type Replaced } from './same-log.ts'
 export type FollowedTopic = {
   /** Whether this member is in the group. */
   readonly up: boolean
+  /** Why it is not; null when it is, or does not know. */
+  readonly failure: KafkaFailure | null
   /** Partitions that this collector folds now. */
   readonly held: number
   /** Since the start of this process: commits, those of them that came too late, repeated facts. */
@@ -226,6 +229,9 @@ export const followTopic = (options: TopicToFollow): FollowedTopic => {
   return {
     get up() {
       return consumer.up
+    },
+    get failure() {
+      return consumer.failure
     },
     get held() {
       return holds.size

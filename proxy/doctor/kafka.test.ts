@@ -78,6 +78,13 @@ it('spans are kept for a day at most, and a topic that keeps them for longer is 
   assert.match(kept.find(({ id }) => id === 'kafka.spans')?.advice ?? '', 'retention.ms=86400000')
 })
 
+it('a broker that sends clients to an address which leads nowhere is named as that', async () => {
+  await using kafka = await startKafka({ advertisedPort: 1 })
+  const [found] = await look({ KAFKA_BROKERS: `127.0.0.1:${kafka.port}` })
+  assert.is(found?.verdict, 'fail')
+  assert.match(found?.advice ?? '', 'advertised.listeners')
+})
+
 test('brokers that take connections and say nothing are away, and not for ever', async () => {
   await using silent = await tcpSite(() => {})
   const [found] = await look({ KAFKA_BROKERS: `127.0.0.1:${silent.port}` })

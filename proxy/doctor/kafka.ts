@@ -1,6 +1,6 @@
 import type { KafkaConfig } from '../config.ts'
 import { openKafka } from '../kafka/connect.ts'
-import { failureOf, hintOf } from '../kafka/errors.ts'
+import { failureOf, hintOf, type KafkaFailure } from '../kafka/errors.ts'
 import { retentionBytesOf, retentionOf, sizeBoundOf, spansRetentionMs } from '../kafka/topics.ts'
 import { type Check, type Finding, finding, reasonOf } from './finding.ts'
 
@@ -130,11 +130,26 @@ const away = (why: string, advice: string | null = null): Finding =>
       'look whether Kafka runs, and at KAFKA_BROKERS, KAFKA_TLS and KAFKA_SASL; events wait in DATA_DIR',
   })
 
+/** Where a broker answered, it is named what keeps us from it. */
+const awayBy = (failure: KafkaFailure, reason: string): Finding =>
+  failure === 'advertised'
+    ? finding(
+        'kafka.brokers',
+        'fail',
+        'a broker answers, and sends clients to an address that cannot be reached from here',
+        {
+          advice: hintOf(failure),
+        },
+      )
+    : away(failure === 'other' ? reason : `${failure} (${reason})`, hintOf(failure))
+
 export const kafkaCheck: Check = async ({ config: { kafka } }) => {
   if (kafka === null)
     return [finding('kafka.use', 'ok', 'not used: events stay in DATA_DIR (KAFKA_BROKERS=none)')]
   const late = Promise.withResolvers<readonly Finding[]>()
   const timer = setTimeout(() => late.resolve([away(`silent for ${limitMs / 1_000} s`)]), limitMs)
-  const answered = asked(kafka).catch((error: unknown) => [away(reasonOf(error), hintOf(failureOf(error)))])
+  const answered = asked(kafka).catch((error: unknown) => [
+    awayBy(failureOf(error, kafka.brokers), reasonOf(error)),
+  ])
   return Promise.race([answered, late.promise]).finally(() => clearTimeout(timer))
 }

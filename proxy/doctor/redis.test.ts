@@ -22,6 +22,7 @@ it('a Redis that keeps everything is good', async () => {
     'redis.node-1.ping': near(found),
     'redis.node-1.eviction': 'ok',
     'redis.node-1.appendonly': 'ok',
+    'redis.node-1.write': 'ok',
   })
 })
 
@@ -34,8 +35,18 @@ it('one that may forget is told, with the line for redis.conf', async () => {
     'redis.node-1.ping': near(found),
     'redis.node-1.eviction': 'fail',
     'redis.node-1.appendonly': 'warn',
+    'redis.node-1.write': 'ok',
   })
   assert.match(found[1]?.advice ?? '', 'maxmemory-policy noeviction')
+})
+
+it('one that answers and refuses writes is named as that', async () => {
+  await using master = await startRedis()
+  await using redis = await startRedis({ args: ['--replicaof', `127.0.0.1 ${master.port}`] })
+  const write = (await look(redis.url)).find(({ id }) => id === 'redis.node-1.write')
+  assert.is(write?.verdict, 'fail')
+  assert.match(write?.says ?? '', 'READONLY')
+  assert.match(write?.advice ?? '', 'replica')
 })
 
 it('a wrong password is told, and is not repeated', async () => {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { unknownHost } from '../redis/connect.ts'
+import { refusalIn, refusals } from '../redis/refusal.ts'
 import { type Check, type Finding, finding, reasonOf } from './finding.ts'
 
 const timeoutMs = 3_000
@@ -83,11 +84,23 @@ const clustered = async (
   ]
 }
 
+/** Whether it takes a write: a replica, a full memory or disk, or an ACL is found out by nothing else. */
+const taken = async (client: Redis, node: string, prefix: string): Promise<readonly Finding[]> => {
+  const id = `redis.${node}.write` as const
+  const why = await client.set(`${prefix}:probe`, '1', 'PX', 1_000).then(() => null, refusalIn)
+  return [
+    why === null
+      ? finding(id, 'ok', 'Redis takes writes')
+      : finding(id, 'fail', `Redis answers and refuses writes: ${why}`, { advice: refusals[why] }),
+  ]
+}
+
 /** Nodes are told by number: an address may hold a password, and belongs to nobody's log. */
 const examined = async (
   url: string,
   at: number,
   several: boolean,
+  prefix: string,
   signal: AbortSignal,
 ): Promise<readonly Finding[]> => {
   const node = `node-${at + 1}`
@@ -117,10 +130,16 @@ const examined = async (
       advice: elapsedMs > slowMs ? 'put Redis nearer: a replay claim has 50 ms' : null,
       numbers: { elapsedMs },
     })
+    const written = await taken(client, node, prefix)
     const info = await client.info()
-    return [ping, ...kept(node, info), ...(await clustered(node, info, several, client))]
+    return [ping, ...kept(node, info), ...(await clustered(node, info, several, client)), ...written]
   } catch (error) {
     const reason = reasonOf(said ?? error)
+    const refused = refusalIn(said ?? error)
+    if (refused !== null) {
+      const says = `Redis ${at + 1} of REDIS_URL answers and refuses: ${refused}`
+      return [finding(`redis.${node}.ping`, 'fail', says, { advice: refusals[refused] })]
+    }
     const advice =
       reason === 'ENOTFOUND'
         ? unknownHost
@@ -133,12 +152,14 @@ const examined = async (
   }
 }
 
-/** Nothing is written: PING and INFO alone. */
+/** Nothing stays: PING, INFO, and a key that lives for a second. */
 export const redisCheck: Check = async ({ config, signal }) => {
   const { redis } = config
   if (redis === null)
     return [finding('redis.use', 'ok', 'not used: one proxy remembers for itself (REDIS_URL=none)')]
   return (
-    await Promise.all(redis.urls.map((url, at) => examined(url, at, redis.urls.length > 1, signal)))
+    await Promise.all(
+      redis.urls.map((url, at) => examined(url, at, redis.urls.length > 1, redis.prefix, signal)),
+    )
   ).flat()
 }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { EachBatchPayload, Consumer as KafkaConsumer } from 'kafkajs'
 import type { Codec } from './codecs.ts'
 import type { KafkaClient } from './connect.ts'
-import { failureOf, hintOf } from './errors.ts'
+import { failureOf, hintOf, type KafkaFailure } from './errors.ts'
 import { rawOf } from './raw-fetch.ts'
 import { type KafkaRecord, openBatch, type RawBatch, sentAt, type Unreadable } from './records.ts'
 import { ensureTopics } from './topics.ts'
@@ -40,6 +40,8 @@ export type Handlers = {
 export type Consumer = {
   /** Whether it is in the group and heard of the brokers lately. */
   readonly up: boolean
+  /** Why it is not; null when it is, or does not know. */
+  readonly failure: KafkaFailure | null
   /** The next batch of a partition begins here. */
   seek(partition: number, offset: number): void
   /** Tells Kafka how far we are, for tools that show the lag; the truth is kept elsewhere. */
@@ -70,13 +72,17 @@ export const openConsumer = (
   const closing = new AbortController()
   let consumer: KafkaConsumer | null = null
   let up = false
-  let toldLost = false
+  let failure: KafkaFailure | null = null
+  /** What was told last: another reason is told, too. */
+  let told: KafkaFailure | null = null
 
   const lost = (error: unknown): void => {
     up = false
-    if (toldLost || closing.signal.aborted) return
-    toldLost = true
-    const why = failureOf(error)
+    if (closing.signal.aborted) return
+    const why = failureOf(error, client.config.brokers)
+    failure = why
+    if (told === why) return
+    told = why
     say('warn', 'kafka-lost', { topic, why, hint: hintOf(why) ?? 'tries again by itself' })
   }
 
@@ -158,8 +164,9 @@ export const openConsumer = (
     const died = Promise.withResolvers<unknown>()
     member.on('consumer.crash', ({ payload }) => died.resolve(payload.error))
     member.on('consumer.group_join', ({ payload }) => {
-      if (toldLost) say('info', 'kafka-back', { topic })
-      toldLost = false
+      if (told !== null) say('info', 'kafka-back', { topic })
+      told = null
+      failure = null
       up = true
       handlers.assigned(payload.memberAssignment[topic] ?? [])
     })
@@ -195,6 +202,9 @@ export const openConsumer = (
   return {
     get up() {
       return up
+    },
+    get failure() {
+      return failure
     },
     seek,
     commit: async (partition, offset) => {

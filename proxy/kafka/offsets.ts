@@ -21,7 +21,7 @@ const againMs = 500
 export class KafkaSilent extends Error {}
 
 /** Asks once; again and again while a partition has no leader, which kafkajs does not. Throws KafkaSilent. */
-const asking = async <T>({ kafka }: KafkaClient, ask: (admin: Admin) => Promise<T>): Promise<T> => {
+const asking = async <T>({ kafka, config }: KafkaClient, ask: (admin: Admin) => Promise<T>): Promise<T> => {
   const deadline = performance.now() + leaderlessMs
   for (;;) {
     const admin = kafka.admin()
@@ -31,7 +31,7 @@ const asking = async <T>({ kafka }: KafkaClient, ask: (admin: Admin) => Promise<
     } catch (error) {
       const { name, retriable } = error as { name?: string; retriable?: boolean }
       if (name !== 'KafkaJSProtocolError' || !retriable || performance.now() > deadline)
-        throw new KafkaSilent(kafkaGaveUp(error), { cause: error })
+        throw new KafkaSilent(kafkaGaveUp(error, config.brokers), { cause: error })
     } finally {
       await admin.disconnect().catch(() => {})
     }

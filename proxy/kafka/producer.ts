@@ -93,7 +93,7 @@ export const openProducer = (
   }
 
   const fail = async (error: unknown, tries: number): Promise<void> => {
-    const failure = failureOf(error)
+    const failure = failureOf(error, client.config.brokers)
     failures.set(failure, (failures.get(failure) ?? 0) + 1)
     if (failure === 'too-large') throw new TooLarge(`${topic} takes no batch of this size`)
     if (up !== false)

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import kafkajs, { type Admin } from 'kafkajs'
 import type { KafkaConfig } from '../config.ts'
 import type { KafkaClient } from './connect.ts'
@@ -117,6 +118,23 @@ const boundTopics = async (admin: Admin, client: KafkaClient, topics: readonly s
   }
 }
 
+/** A topic that was made is not known to each broker at that moment, which kafkajs takes for final. */
+const [knownWithinMs, askMs] = [15_000, 100]
+
+const known = async (admin: Admin, topics: string[]): Promise<void> => {
+  for (const deadline = performance.now() + knownWithinMs; ; ) {
+    try {
+      await admin.fetchTopicMetadata({ topics })
+      return
+    } catch (error) {
+      const { type } = error as { type?: unknown }
+      const isSoon = type === 'UNKNOWN_TOPIC_OR_PARTITION' || type === 'LEADER_NOT_AVAILABLE'
+      if (!isSoon || performance.now() > deadline) throw error
+    }
+    await delay(askMs)
+  }
+}
+
 /** Makes the topics that are missing, and bounds those that have no bound in bytes. Throws what kafkajs says. */
 export const ensureTopics = async (client: KafkaClient): Promise<void> => {
   const { kafka, config } = client
@@ -132,9 +150,11 @@ export const ensureTopics = async (client: KafkaClient): Promise<void> => {
     const missing = wanted.filter(({ topic }) => !there.has(topic))
     if (missing.length === 0) return
     await admin.createTopics({
-      waitForLeaders: true,
+      waitForLeaders: false,
       topics: missing.map((topic) => ({ ...topic, replicationFactor: config.replicas })),
     })
+    const topics = missing.map(({ topic }) => topic)
+    await known(admin, topics)
   } finally {
     await admin.disconnect().catch(() => {})
   }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { RedisConfig } from '../config.ts'
 import type { Say } from '../say.ts'
+import { type Refusal, watchRefusals } from './refusal.ts'
 
 export type RedisClient = Redis | Cluster
 
@@ -12,14 +13,16 @@ const again = (times: number): number => Math.min(2_000, 50 * 2 ** Math.min(time
 /**
  * A connection that comes back by itself, for ever. While it is away a command fails at once instead of waiting in a
  * queue: who sent it knows what to do meanwhile, and memory stays flat. Going and coming are told once each, without the
- * address: a password may be in it.
+ * address: a password may be in it. So is a Redis that answers and refuses; where another connection may lead to one that
+ * does not, it is made.
  */
 export const connectRedis = (
-  { urls }: RedisConfig,
+  { urls, prefix }: RedisConfig,
   name: string,
   say: Say,
   { timeoutMs = 10_000 }: { readonly timeoutMs?: number } = {},
 ): RedisClient => {
+  const refused = watchRefusals(say, () => client.set(`${prefix}:probe`, '1', 'PX', 1_000))
   const options = {
     connectionName: name,
     enableOfflineQueue: false,
@@ -31,27 +34,39 @@ export const connectRedis = (
     socketTimeout: timeoutMs,
     enableAutoPipelining: true,
     retryStrategy: again,
+    reconnectOnError: (error: Error) => refused.note(error),
   } as const satisfies RedisOptions
   const client: RedisClient = urls.length === 1 ? new Redis(urls[0]!, options) : clusterOf(urls, options)
   let there: boolean | null = null
   let why = ''
   client.on('error', (error: unknown) => {
     why = reasonOf(error)
-    if (there === null) lost()
+    if (there === null || refused.why !== null) lost()
   })
+  const closed = (): void => {
+    // One that refuses was told, and is connected to again.
+    if (refused.why === null) lost()
+  }
   const lost = (): void => {
     if (there === false) return
     there = false
     say('warn', 'redis-lost', { why: why || 'closed', hint: hintOf(why) })
   }
-  client.on('close', lost)
+  client.on('close', closed)
+  client.on('end', refused.forget)
   client.on('ready', () => {
     if (there === false) say('info', 'redis-back')
     there = true
     why = ''
   })
+  watching.set(client, refused)
   return client
 }
+
+const watching = new WeakMap<RedisClient, { readonly why: Refusal | null }>()
+
+/** What Redis refuses now, though it answers; null when it does what it is asked, or is away. */
+export const refusalOf = (client: object): Refusal | null => watching.get(client as RedisClient)?.why ?? null
 
 const clusterOf = (
   urls: readonly string[],

@@ -1,14 +1,15 @@
 import type { RedisClient } from '../redis/connect.ts'
 import { replayKey } from '../redis/keys.ts'
+import { refusalIn } from '../redis/refusal.ts'
 
-/** `new`: nobody has seen this handshake, and it is ours now. `unanswered`: Redis did not say so in time. */
+/** `new`: no proxy has seen this handshake, and it is ours now. `unanswered`: Redis did not reply in time, or refused. */
 export type ClaimAnswer = 'new' | 'seen' | 'unanswered'
 
 export type SharedClaims = {
   /** `digest` in hex. Settles within `timeoutMs`; never rejects. */
   claim(digest: string, connection: string): Promise<ClaimAnswer>
   /** Since the start. */
-  readonly counts: Readonly<Record<ClaimAnswer, number>>
+  readonly counts: Readonly<Record<ClaimAnswer | 'refused', number>>
 }
 
 /**
@@ -22,15 +23,15 @@ export const sharedClaims = (options: {
   readonly timeoutMs?: number
 }): SharedClaims => {
   const { redis, prefix, windowMs, timeoutMs = 50 } = options
-  const counts = { new: 0, seen: 0, unanswered: 0 }
+  const counts = { new: 0, seen: 0, unanswered: 0, refused: 0 }
 
-  const ask = async (digest: string, connection: string): Promise<ClaimAnswer> => {
+  const ask = async (digest: string, connection: string): Promise<ClaimAnswer | 'refused'> => {
     if (redis.status !== 'ready') return 'unanswered'
     const late = Promise.withResolvers<ClaimAnswer>()
     const timer = setTimeout(late.resolve, timeoutMs, 'unanswered')
     const set = redis.set(replayKey(prefix, digest), connection, 'PX', windowMs, 'NX').then(
       (answer): ClaimAnswer => (answer === 'OK' ? 'new' : 'seen'),
-      (): ClaimAnswer => 'unanswered',
+      (error: unknown) => (refusalIn(error) === null ? ('unanswered' as const) : ('refused' as const)),
     )
     return Promise.race([set, late.promise]).finally(() => clearTimeout(timer))
   }
@@ -40,7 +41,7 @@ export const sharedClaims = (options: {
     claim: async (digest, connection) => {
       const answer = await ask(digest, connection)
       counts[answer]++
-      return answer
+      return answer === 'refused' ? 'unanswered' : answer
     },
   }
 }

@@ -141,7 +141,7 @@ export const metrics = {
     kind: 'counter',
     unit: '1',
     labels: ['outcome'],
-    help: 'Handshakes asked of the shared replay cache: new, seen, or unanswered within 50 ms',
+    help: 'Handshakes asked of the shared replay cache: new, seen, unanswered within 50 ms, or refused (READONLY, OOM, NOPERM …)',
   },
   replaysUnclaimed: {
     name: 'mtscope_replays_unclaimed_total',

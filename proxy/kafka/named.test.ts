@@ -1,0 +1,47 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { until } from '../../compose/e2e/until.ts'
+import { ensureKafka, startKafka } from '../../compose/services/kafka.ts'
+import { skipUnless } from '../../compose/testing/skip.ts'
+import type { KafkaConfig } from '../config.ts'
+import { openKafka } from './connect.ts'
+import { openConsumer } from './consumer.ts'
+import type { KafkaFailure } from './errors.ts'
+import { openProducer } from './producer.ts'
+import { testConfig } from './test-config.ts'
+
+const it = skipUnless(test, ensureKafka() !== null, 'Kafka is missing')
+
+/** What a producer and a consumer name as the reason, in their log lines and numbers. */
+const named = async (config: KafkaConfig, expected: KafkaFailure): Promise<void> => {
+  const lines: string[] = []
+  const client = openKafka(config, 'test', (_, line, fields) => lines.push(`${line} ${fields?.why}`), 2_000)
+  const producer = openProducer(client, 'mtscope.events')
+  const sending = producer.send(0, [{ value: 'x' }]).catch(() => {})
+  const consumer = openConsumer(
+    client,
+    { topic: 'mtscope.events', group: 'test' },
+    { assigned: () => {}, batch: async () => {} },
+  )
+  await until(() => consumer.failure === expected, `the consumer names ${expected}; ${lines}`, 60_000)
+  await until(() => producer.failures.get(expected), `the producer names ${expected}; ${lines}`, 60_000)
+  assert.ok(lines.includes(`kafka-lost ${expected}`), lines.join())
+  await Promise.all([producer.close(), consumer.stop()])
+  await sending
+}
+
+it('a broker that sends clients to an address which leads nowhere', async () => {
+  await using kafka = await startKafka({ advertisedPort: 1 })
+  await named(testConfig([`127.0.0.1:${kafka.port}`]), 'advertised')
+})
+
+it('KAFKA_REPLICAS above the number of brokers', async () => {
+  await using kafka = await startKafka()
+  await named({ ...testConfig(kafka.brokers), replicas: 3 }, 'too-few-brokers')
+})
+
+it('brokers that are away', async () => {
+  await named(testConfig(['127.0.0.1:1']), 'unreachable')
+})
+
+test.run()
