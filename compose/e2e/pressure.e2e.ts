@@ -165,7 +165,7 @@ test('unfinished handshakes beyond MAX_HANDSHAKES are shed, and clients get in a
   await using proxy = await startAppliance({ datacenters: { 2: dc }, env })
   const silent = Array.from({ length: 20 }, () => mute(proxy.port))
   try {
-    await until(async () => ((await proxy.status()).limits.handshakes ?? 0) >= 10, 'silent ones shed')
+    await until(async () => ((await proxy.status()).limits.strangers ?? 0) >= 10, 'silent ones shed')
   } finally {
     for (const socket of silent) socket.destroy()
   }

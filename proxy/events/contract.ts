@@ -53,7 +53,7 @@ export type DialError =
   | 'other'
 
 export type Direction = 'to-client' | 'to-datacenter'
-/** `strangers`: half of the connections, that those who are no clients may take; closed when it was clear that one is. */
+/** `strangers`: no clients, beyond half of the connections, or silent and of a prefix with more than its share of places. */
 export type Limit = 'connections' | 'handshakes' | 'strangers' | 'file-descriptors'
 /** `unreadable`: a stored fact of a type, version or shape that this program does not know. */
 export type LossReason = 'worker-queue' | 'log-full' | 'log-bounds' | 'unreadable'

@@ -121,7 +121,7 @@ test('a flood of one address takes its own places, and every client of others is
   assert.is(accepted(proxy), others.length)
   proxy.at(1_500)
   const refused = proxy.events.flatMap((event) => (event.type === 'limit.refused' ? [event.limit] : []))
-  assert.equal(refused, ['handshakes'])
+  assert.equal(refused, ['strangers'])
   proxy.relay.closeAll()
   assert.equal(proxy.left(), nothing)
 })

@@ -28,6 +28,8 @@ export type Door = {
    * its share, else the one that has been silent longest, if for `agedMs` at least.
    */
   victim(prefix: number, agedMs: number): Session | null
+  /** Whether a prefix has its share of the places, or more. */
+  crowds(prefix: number): boolean
 }
 
 export type DoorSettings = { handshakeTimeoutMs: number; firstByteTimeoutMs: number; maxHandshakes: number }
@@ -83,7 +85,10 @@ export const door = (settings: DoorSettings, clock: () => number): Door => {
     }
   }
 
+  const crowds = (prefix: number): boolean => (groups.get(prefix)?.size ?? 0) >= share
+
   return {
+    crowds,
     get size() {
       return size
     },
@@ -123,7 +128,7 @@ export const door = (settings: DoorSettings, clock: () => number): Door => {
       on === partial && now - firstByteAt >= PROGRESS_AT_MOST * handshakeTimeoutMs,
     victim: (prefix, agedMs) => {
       const own = groups.get(prefix)
-      if (own !== undefined && own.size >= share) return first(own)
+      if (own !== undefined && crowds(prefix)) return first(own)
       for (const group of heavy) return first(group)
       const before = clock() - agedMs
       const [longest, other] = [first(silent), first(partial)]

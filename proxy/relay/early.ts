@@ -17,16 +17,19 @@ export type Early = {
   lost: LinkError | null
 }
 
-/** How many silent clients may meet the masking host at the same time, in all and of one address prefix. */
+/** Bounds how many clients meet the masking host at the same time before they are judged: in all and of one address prefix. */
 export type Meetings = { begin(prefix: number): boolean; end(prefix: number): void }
 
-export const meetings = (most: number, share: number): Meetings => {
+const PART = 1 / 4
+const PART_OF_PREFIX = 1 / 16
+
+export const meetings = (maxHandshakes: number): Meetings => {
   const counts = new Map<number, number>()
   let all = 0
   return {
     begin: (prefix) => {
       const count = counts.get(prefix) ?? 0
-      if (all >= most || count >= share) return false
+      if (all >= maxHandshakes * PART || count >= maxHandshakes * PART_OF_PREFIX) return false
       counts.set(prefix, count + 1)
       all++
       return true

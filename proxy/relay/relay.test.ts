@@ -233,7 +233,7 @@ test('the oldest silent clients make room for the newest, are counted and told o
   proxy.at(1_500)
   assert.equal(
     proxy.events.flatMap((event) => (event.type === 'limit.refused' ? [event.limit, event.count] : [])),
-    ['handshakes', 2],
+    ['strangers', 2],
   )
 })
 

@@ -81,9 +81,6 @@ export type Relay = {
 const SECOND = 1_000
 /** Clients without a handshake that make room when descriptors run out. */
 const EXPELLED = 16
-/** Parts of MAX_HANDSHAKES that may meet the masking host before they are judged: of all, of one address prefix. */
-const MEETINGS = 4
-const MEETINGS_OF_PREFIX = 16
 
 export const startRelay = (
   engine: Engine,
@@ -117,7 +114,8 @@ export const startRelay = (
   const expel = (full: Limit, prefix: number, agedMs: number): boolean => {
     const victim = relay.greetings.victim(prefix, agedMs)
     if (victim === null) return false
-    relay.refused(full)
+    // A flood of one prefix takes places from nobody else: that it is cut is no sign of a proxy that is full.
+    relay.refused(relay.greetings.crowds(victim.prefix) ? 'strangers' : full)
     closeSession(victim, 'proxy', 'limit')
     return true
   }
@@ -128,8 +126,10 @@ export const startRelay = (
     if (full === null) return true
     const limit = full === 'connections' ? settings.connectionLimit : full
     // The places of users are full, too: a client that came a moment ago has to get the time for its handshake.
-    const expelled = expel(limit, prefix, full === 'connections' ? SECOND : 0)
-    if (places.enter(!expelled && relay.greetings.size === 0) === null) return true
+    const agedMs = full === 'connections' ? SECOND : 0
+    // Another thread may take the place that was made: up to four are.
+    for (let i = 0; i < 4 && expel(limit, prefix, agedMs); i++) if (places.enter() === null) return true
+    if (places.enter(relay.greetings.size === 0) === null) return true
     relay.refused(limit)
     return false
   }
@@ -209,7 +209,7 @@ export const startRelay = (
     sessions: new Set(),
     greetings: door(settings, () => relay.clock()),
     budget: budget(settings.budget, () => relay.clock() + aheadMs),
-    meetings: meetings(settings.maxHandshakes / MEETINGS, settings.maxHandshakes / MEETINGS_OF_PREFIX),
+    meetings: meetings(settings.maxHandshakes),
     strangers: new Set(),
     relaying: 0,
     addresses: (of) => addressesOf(directory, of, of < 0),
