@@ -24,6 +24,9 @@ end
 forget(emitters, 'emitters', ARGV[2], false)
 forget(recent, 'recent', ARGV[2], true)
 forget(lasting, 'lasting', ARGV[3], true)
+-- 2024: a beginning before that was told by a clock that nobody had set.
+local since = redis.call('HGET', meta, 'since')
+if since and tonumber(since) < 1704067200000 then redis.call('HDEL', meta, 'since') end
 for i = 6, #KEYS do redis.call('UNLINK', KEYS[i]) end
 for i = 6, #ARGV do redis.call('ZREM', dirty, ARGV[i]) end
 if next(changed) then

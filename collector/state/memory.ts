@@ -1,3 +1,4 @@
+import { earliest } from '../../proxy/log/patient-clock.ts'
 import type { Counts, Delta, Saying } from '../delta.ts'
 import { addTo, isNewer } from '../delta.ts'
 import type { Bucket, Span, TimeSpan } from './retention.ts'
@@ -65,7 +66,7 @@ export const createMemoryState = (
   let latest = latestOf(emitters)
   // The JSON of a bucket that no longer changes is made once: two days of minutes are most of a snapshot.
   const texts = new WeakMap<Counts, string>()
-  let since = from.since
+  let since = from.since < earliest ? Infinity : from.since
   let refused = 0
   let version = 0
 

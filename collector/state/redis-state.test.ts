@@ -6,6 +6,7 @@ import { skipUnless } from '../../compose/testing/skip.ts'
 import { anyProxyEvent } from '../../proxy/events/arbitrary.ts'
 import type { Batch, ProxyEvent } from '../../proxy/events/contract.ts'
 import { connectRedis, type RedisClient } from '../../proxy/redis/connect.ts'
+import { partitionKey } from '../../proxy/redis/keys.ts'
 import { probe, sampled, session } from '../example-facts.ts'
 import { fold } from '../fold.ts'
 import { nodesOf } from '../nodes.ts'
@@ -236,10 +237,13 @@ it('what a clock that was ahead has left is healed: nothing outlives its retenti
     events: [probe(now + 400 * day, 40), sampled(now + 400 * day)],
   })
   await before.commit(1, 1)
+  const meta = partitionKey('o', 0, 'meta')
+  await redis.hset(meta, 'since', '5000')
   const mirror = openMirror({ redis, prefix: 'o', partitions: () => 1, waiting: () => null })
   await mirror.refresh(now)
   const hold = await takePartition({ redis, prefix: 'o', partition: 0 })
   assert.is(await hold.expire(now), 'done')
+  assert.is(await redis.hget(meta, 'since'), null)
   for (const key of await redis.keys('*')) assert.ok((await redis.pttl(key)) < 49 * 3_600_000, key)
   const later = now + 70_000
   hold.fold({
