@@ -189,7 +189,11 @@ export const settings = {
     fallback: '20000',
     doc: 'Most clients at once; strangers get half of it at most',
   },
-  MAX_HANDSHAKES: { parse: whole(1, 1_000_000), fallback: '2000', doc: 'Most unfinished handshakes at once' },
+  MAX_HANDSHAKES: {
+    parse: whole(1, 1_000_000),
+    fallback: '2000',
+    doc: 'Most unfinished handshakes; beyond them the oldest silent client goes',
+  },
   DRAIN_SECONDS: {
     parse: duration(0, 3_600),
     fallback: '30',

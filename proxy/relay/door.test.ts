@@ -126,6 +126,19 @@ test('a flood of one address takes its own places, and every client of others is
   assert.equal(proxy.left(), nothing)
 })
 
+test('a flood that knows a secret and stops behind ServerHello takes its own places, too', () => {
+  const proxy = relaying({ maxHandshakes: 64, maxConnections: 2_000 })
+  for (let i = 0; i < 300; i++) {
+    const flooder = proxy.arrives(from(1, i % 250))
+    flooder.sends(hello())
+  }
+  const others = Array.from({ length: 20 }, (_, i) => proxy.arrives(from(2 + i)))
+  for (const client of others) client.sends(opening())
+  assert.is(accepted(proxy), others.length)
+  proxy.relay.closeAll()
+  assert.equal(proxy.left(), nothing)
+})
+
 test('when every address has one place the oldest silent client goes, and none that is authenticated', () => {
   const proxy = relaying({ maxHandshakes: 16 })
   const authenticated = proxy.arrives(from(1))

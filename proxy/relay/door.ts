@@ -1,6 +1,6 @@
 import type { Session } from './session.ts'
 
-/** The unauthenticated clients of one address prefix that still greet, oldest first. */
+/** The clients of one address prefix that still greet; first those that have waited longest for their next step. */
 type Group = Set<Session>
 
 /**
@@ -24,8 +24,8 @@ export type Door = {
   /** Whether a client that keeps sending a little has used up its time. */
   dawdles(session: Session, now: number): boolean
   /**
-   * The unauthenticated client that goes when one of `prefix` comes and no place is left: of a prefix that has more than
-   * its share, else the one that has been silent longest, if for `agedMs` at least.
+   * The client that goes when one of `prefix` comes and no place is left: of a prefix that has more than its share (a
+   * secret may be public), else the unauthenticated one that has been silent longest, if for `agedMs` at least.
    */
   victim(prefix: number, agedMs: number): Session | null
   /** Whether a prefix has its share of the places, or more. */
@@ -61,7 +61,6 @@ export const door = (settings: DoorSettings, clock: () => number): Door => {
     group.add(session)
     if (group.size === share + 1) heavy.add(group)
   }
-  /** Authenticated and gone clients count for no prefix. */
   const part = (session: Session): void => {
     const group = groups.get(session.prefix)
     if (group === undefined || !group.delete(session)) return
@@ -104,13 +103,11 @@ export const door = (settings: DoorSettings, clock: () => number): Door => {
     },
     answered: (session) => {
       part(session)
+      join(session)
       session.firstByteAt = 0
       startClock(session, answered)
     },
-    held: (session) => {
-      part(session)
-      stopClock(session)
-    },
+    held: stopClock,
     leave: (session) => {
       if (!session.greets) return false
       session.greets = false
