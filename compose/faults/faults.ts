@@ -1,5 +1,11 @@
-import { randomInt } from 'node:crypto'
+import { randomInt, randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
+import kafkajs, { CompressionTypes } from 'kafkajs'
+import { encodeMessage } from '../../proxy/events/codec.ts'
+import { examples } from '../../proxy/events/examples.ts'
+import { openKafka } from '../../proxy/kafka/connect.ts'
+import { testConfig } from '../../proxy/kafka/test-config.ts'
+import { ensureTopics } from '../../proxy/kafka/topics.ts'
 import type { Fleet } from '../e2e/fleet.ts'
 import type { Appliance } from '../e2e/harness.ts'
 import { until } from '../e2e/until.ts'
@@ -12,6 +18,10 @@ export type Scene = {
   readonly way: { swallow(): void; restore(): void }
   /** Puts the clocks of the proxies so many seconds ahead; only where the fault has `clock`. */
   setClock(seconds: number): void
+  /** Counts what the topic has now: it is about to go. */
+  countTopic(): Promise<void>
+  /** Makes another Redis the master, and lets the address of both lead to it. */
+  failOver(): Promise<void>
   /** Clients of this proxy may be dropped from now on. */
   excuse(proxy: Appliance): void
 }
@@ -26,8 +36,74 @@ export type Fault = {
   readonly clock?: true
   /** Datacenters beside 2, to which nobody connects. */
   readonly datacenters?: readonly number[]
+  /** The topic at the end is not all that was folded: totals are compared, and no byte of the state. */
+  readonly newTopic?: true
   /** New sessions a second, where it matters how many. */
   readonly perSecond?: number
+}
+
+const junk = ['', '0', '{', '['.repeat(100_000), 'x'.repeat(500_000)]
+/** More than the 16 MiB that a batch may grow to, and below a MB by every codec. */
+const bomb = Buffer.alloc(17_500_000, 'x')
+
+/** A message of 12,000 events, each in another ten seconds, older than what is kept by ten seconds. */
+const longMessage = (): string => {
+  const since = Date.now() - 2 * 3_600_000
+  const event = examples['connection.accepted']
+  const events = Array.from({ length: 12_000 }, (_, i) => ({ ...event, at: since - i * 10_000 }))
+  return encodeMessage({ node: 'other', boot: randomUUID(), seq: 1, text: JSON.stringify(events) })
+}
+
+/** Junk, a long message and a bomb in each partition, by every codec: the broker compresses again as its topic says. */
+const poison = async ({ fleet }: Scene): Promise<void> => {
+  const { kafka } = openKafka(testConfig(fleet.kafka.brokers), 'poison', () => {})
+  const [admin, producer] = [kafka.admin(), kafka.producer()]
+  await Promise.all([admin.connect(), producer.connect()])
+  const [topic] = (await admin.fetchTopicMetadata({ topics: ['mtscope.events'] })).topics
+  for (const codec of ['gzip', 'snappy', 'lz4', 'zstd', 'uncompressed', 'producer']) {
+    const configEntries = [{ name: 'compression.type', value: codec }]
+    await admin.alterConfigs({
+      validateOnly: false,
+      resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: 'mtscope.events', configEntries }],
+    })
+    for (const { partitionId: partition } of topic?.partitions ?? []) {
+      const send = (value: string | Buffer) =>
+        producer.send({
+          topic: 'mtscope.events',
+          messages: [{ partition, value }],
+          compression: CompressionTypes.GZIP,
+        })
+      for (const value of junk) await send(value)
+      if (codec === 'uncompressed') continue
+      await send(longMessage())
+      await send(bomb)
+    }
+  }
+  await Promise.all([admin.disconnect(), producer.disconnect()])
+}
+
+/** Proxies stand still meanwhile: what is acknowledged and not folded would be lost with the topic, rightly. */
+const recreateTopic = async ({ fleet, countTopic, excuse }: Scene): Promise<void> => {
+  for (const proxy of fleet.proxies) {
+    excuse(proxy)
+    proxy.signal('SIGSTOP')
+  }
+  await until(async () => {
+    const lags = await Promise.all(
+      fleet.collectors.map((one) => one.metric('mtscope_collector_partition_lag')),
+    )
+    return lags.every((messages) => messages === 0)
+  }, 'everything is folded')
+  await countTopic()
+  const client = openKafka(testConfig(fleet.kafka.brokers, 'mtscope', 4), 'recreate', () => {})
+  const admin = client.kafka.admin()
+  await admin.connect()
+  await admin.deleteTopics({ topics: ['mtscope.events'] })
+  await until(async () => !(await admin.listTopics()).includes('mtscope.events'), 'the topic is gone')
+  await admin.disconnect()
+  await ensureTopics(client)
+  for (const proxy of fleet.proxies) proxy.signal('SIGCONT')
+  await wait(10_000)
 }
 
 const times = (count: number, scale: number): number => Math.max(1, Math.round(count * scale))
@@ -159,6 +235,15 @@ export const faults: readonly Fault[] = [
       }
       await losesDatacenter(scene)
     },
+  },
+  { name: 'poison messages, by every codec', strike: again(3, poison) },
+  { name: 'the topic is deleted and made again', newTopic: true, strike: recreateTopic },
+  {
+    name: 'Redis fails over, 3 times; the old master is READONLY',
+    strike: again(3, async ({ failOver }) => {
+      await failOver()
+      await wait(5_000)
+    }),
   },
   {
     name: 'slow collectors: stopped nine tenths of the time',

@@ -15,16 +15,25 @@ export type Recount = {
   readonly told: number
   readonly accepted: number
   readonly bytesToClient: number
+  /** Sequence numbers by process, for a topic that is made again. */
+  readonly seen: ReadonlyMap<string, Set<number>>
 }
 
-export const recount = async (brokers: readonly string[], partitions: number): Promise<Recount> => {
+const none = { facts: 0, repeats: 0, told: 0, accepted: 0, bytesToClient: 0 }
+
+/** Counts what the topic has, on top of what an earlier one had. */
+export const recount = async (
+  brokers: readonly string[],
+  partitions: number,
+  before: Recount | null = null,
+): Promise<Recount> => {
   const client = openKafka(testConfig(brokers, 'mtscope', partitions), 'recount', () => {})
   const topic = client.config.topics.events
   const ranges = new Map(
     [...(await topicExtent(client, topic))].map(([p, { first, next }]) => [p, { from: first, to: next }]),
   )
-  const seen = new Map<string, Set<number>>()
-  let [facts, repeats, told, accepted, bytesToClient] = [0, 0, 0, 0, 0]
+  const seen = new Map(before?.seen)
+  let { facts, repeats, told, accepted, bytesToClient } = before ?? none
   await readRanges(client, topic, ranges, (_, messages) => {
     for (const { value } of messages) {
       const batch = decodeMessage(String(value))
@@ -55,5 +64,5 @@ export const recount = async (brokers: readonly string[], partitions: number): P
     for (const seq of known) if (seq > highest) highest = seq
     holes += highest - known.size
   }
-  return { facts, repeats, holes, told, accepted, bytesToClient }
+  return { facts, repeats, holes, told, accepted, bytesToClient, seen }
 }

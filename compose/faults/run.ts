@@ -12,7 +12,8 @@ import { startWay } from './black-hole.ts'
 import { settableClock } from './clock.ts'
 import type { Fault } from './faults.ts'
 import { percentile, startLoad } from './load.ts'
-import { recount } from './recount.ts'
+import { type Recount, recount } from './recount.ts'
+import { startTwoRedis } from './two-redis.ts'
 
 /** What a fault did, in numbers; the first six must be right, the rest is what it cost. */
 export type Outcome = {
@@ -58,6 +59,7 @@ export const runFault = async (
   let port = 0
   await using stack = new AsyncDisposableStack()
   const way = stack.use(await startWay(() => port))
+  const redis = stack.use(await startTwoRedis())
   const disks = [0, 1].map(() => (fault.disk === undefined ? null : stack.use(smallDisk(fault.disk))))
   const clock = fault.clock ? stack.use(settableClock()) : null
   const fleet = stack.use(
@@ -67,11 +69,18 @@ export const runFault = async (
       collectors: 2,
       datacenters: fault.datacenters ?? [],
       advertisedPort: way.port,
-      env: { ...fault.env, KAFKA_PARTITIONS: String(partitions), ALERT_WINDOWS: '1' },
+      env: {
+        ...fault.env,
+        REDIS_URL: redis.url,
+        KAFKA_PARTITIONS: String(partitions),
+        ALERT_WINDOWS: '1',
+      },
       dataDirs: disks.map((disk) => disk?.path),
     }),
   )
   port = fleet.kafka.port
+  redis.lead(fleet.redis)
+  let earlier: Recount | null = null
   const excused = new Set<Appliance>()
   const load = startLoad(
     fleet.proxies,
@@ -94,6 +103,10 @@ export const runFault = async (
     scale,
     way,
     excuse: (proxy) => excused.add(proxy),
+    failOver: redis.failOver,
+    countTopic: async () => {
+      earlier = await recount(fleet.kafka.brokers, partitions, earlier)
+    },
     setClock: (to) => clock?.set(to),
   })
   const [during, after] = [percentile(load.times, 0.99), await rss()]
@@ -124,7 +137,7 @@ export const runFault = async (
   const recoverySeconds = (performance.now() - ended) / 1000
   // Proxies tell of themselves every ten seconds: nothing more comes once they have stopped, in good order.
   await Promise.all(fleet.proxies.map((proxy) => proxy.stop()))
-  const counted = await recount(fleet.kafka.brokers, partitions)
+  const counted = await recount(fleet.kafka.brokers, partitions, earlier)
   const status = await until(
     async () => {
       const found = await fleet.collectors[0]!.status()
@@ -135,7 +148,7 @@ export const runFault = async (
   )
   const verified = await verifyFleet({
     kafka: testConfig(fleet.kafka.brokers, 'mtscope', partitions),
-    redis: { urls: [fleet.redis.url], prefix: 'mtscope' },
+    redis: { urls: [redis.url], prefix: 'mtscope' },
     replayWindowMs: 3_600_000,
     say: silent,
     progress: silent,
@@ -151,7 +164,7 @@ export const runFault = async (
     told: counted.told,
     twice: Math.max(0, events.folded - counted.facts),
     equal:
-      verified.every(({ difference }) => difference === null) &&
+      (fault.newTopic || verified.every(({ difference }) => difference === null)) &&
       totals.connections === counted.accepted &&
       totals.bytesToClient === counted.bytesToClient &&
       events.folded === counted.facts,
