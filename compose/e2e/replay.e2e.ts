@@ -59,7 +59,10 @@ for (const portable of ['false', 'true']) {
       await a.start()
       await answered([a], () => isFronted(a, captured))
     }
-    assert.ok((await b.metric('mtscope_replay_claims_total', { outcome: 'seen' })) >= 3)
+    await until(
+      async () => (await b.metric('mtscope_replay_claims_total', { outcome: 'seen' })) >= 3,
+      'each replay counted',
+    )
     await using fresh = await connectClient({ mode: 'tls', port: b.port, secret: a.secret })
     await fresh.reqPq()
   })
