@@ -152,15 +152,26 @@ test('questions that nobody answers are given up', () => {
   const posted: number[] = []
   const answers: string[] = []
   const questions = claimQuestions((id) => posted.push(id))
-  const before = performance.now()
+  questions.pulse(1_000)
   questions.ask('00', 'a', (answer) => answers.push(`a ${answer}`))
   questions.ask('01', 'b', (answer) => answers.push(`b ${answer}`))
   questions.answer(posted[1]!, 'seen')
-  questions.pulse(before)
+  for (const now of [1_050, 1_100, 1_145]) questions.pulse(now)
   assert.equal(answers, ['b seen'])
-  questions.pulse(performance.now() + 200)
+  questions.pulse(1_200)
   questions.answer(posted[0]!, 'new')
   assert.equal(answers, ['b seen', 'a unanswered'])
+})
+
+test('a stall of the process is no silence of the main thread', () => {
+  const posted: number[] = []
+  const answers: string[] = []
+  const questions = claimQuestions((id) => posted.push(id))
+  questions.pulse(1_000)
+  questions.ask('00', 'a', (answer) => answers.push(answer))
+  questions.pulse(5_000)
+  questions.answer(posted[0]!, 'new')
+  assert.equal(answers, ['new'])
 })
 
 test.run()

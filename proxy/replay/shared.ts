@@ -28,7 +28,8 @@ export const sharedClaims = (options: {
   const ask = async (digest: string, connection: string): Promise<ClaimAnswer | 'refused'> => {
     if (redis.status !== 'ready') return 'unanswered'
     const late = Promise.withResolvers<ClaimAnswer>()
-    const timer = setTimeout(late.resolve, timeoutMs, 'unanswered')
+    // Between a timer and an immediate Node reads all that is there: an answer that waited in the kernel is not late.
+    const timer = setTimeout(() => setImmediate(late.resolve, 'unanswered'), timeoutMs)
     const set = redis.set(replayKey(prefix, digest), connection, 'PX', windowMs, 'NX').then(
       (answer): ClaimAnswer => (answer === 'OK' ? 'new' : 'seen'),
       (error: unknown) => (refusalIn(error) === null ? ('unanswered' as const) : ('refused' as const)),
