@@ -164,9 +164,10 @@ const ofFleet = (work: Fleetwork | undefined): Told[] =>
         [m.mirrorAge, one(work.mirrorAgeMs / 1000)],
         [
           m.serviceFailing,
-          Object.entries(work.failing).flatMap(([service, reason]) =>
-            reason === null ? [] : [{ labels: [service, reason], value: 1 }],
-          ),
+          Object.entries(work.failing).map(([service, reason]) => ({
+            labels: [service, reason ?? 'none'],
+            value: Number(reason !== null),
+          })),
         ],
         [
           m.serviceUp,

@@ -164,7 +164,7 @@ export const metrics = {
   serviceFailing: gauge(
     'mtscope_collector_service_failing',
     ['service', 'reason'],
-    '1 while this collector does not get what it asks of its kafka, its redis, by the reason; absent while it does',
+    '1 while this collector does not get what it asks of its kafka, its redis, by the reason; 0 of reason none while it does',
   ),
   foldedRatio: gauge(
     'mtscope_collector_folded_ratio',

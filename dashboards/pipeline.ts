@@ -146,7 +146,7 @@ export const pipeline: Board = {
           'short',
           inFleet(query(ofCollector(c.serviceFailing), '{{instance}} {{service}}: {{reason}}')),
           {
-            description: 'What keeps a collector from its Kafka or Redis; nothing while it has both.',
+            description: 'What keeps a collector from its Kafka or Redis: 1 by the reason.',
             thresholds: bad(1, 1),
             runbook: 'redis-lost',
           },

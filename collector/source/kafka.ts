@@ -64,6 +64,7 @@ export const followTopic = (options: TopicToFollow): FollowedTopic => {
   let assigned = new Set<number>()
   let [commits, stale, repeated] = [0, 0, 0]
   let stopped = false
+  let refused = ''
 
   /** Makes a partition ours and goes on where its state stands; null when it is not (any more) for us. */
   const take = (partition: number): Promise<Hold | null> => {
@@ -112,6 +113,14 @@ export const followTopic = (options: TopicToFollow): FollowedTopic => {
     await take(partition)
   }
 
+  /** What a script says of a key of another kind, once. */
+  const tellRefused = (error: unknown): void => {
+    const why = String(error).slice(0, 200)
+    if (!why.includes('MTSCOPE') || why === refused) return
+    refused = why
+    say('error', 'redis-refused', { why, hint: 'another program writes to REDIS_PREFIX: delete that key' })
+  }
+
   /** Writes what is folded; false when the partition is not ours any more, or Redis stands elsewhere. */
   const commit = async (hold: Hold, turn: Turn, offset: number, part = 0): Promise<boolean> => {
     await letters.flush()
@@ -124,8 +133,7 @@ export const followTopic = (options: TopicToFollow): FollowedTopic => {
         await retake(turn.partition)
         return false
       } catch (error) {
-        if (String(error).includes('MTSCOPE'))
-          say('error', 'redis-refused', { why: String(error).slice(0, 200) })
+        tellRefused(error)
         await delay(retryMs)
         await turn.heartbeat()
       }

@@ -14,6 +14,7 @@ export type KafkaFailure =
   | 'not-enough-replicas'
   | 'too-few-brokers' // for KAFKA_REPLICAS
   | 'disk' // a broker cannot write to its disk
+  | 'no-leader' // a partition has no broker that leads it
   | 'too-large'
   | 'other'
 
@@ -25,6 +26,7 @@ const byType: Readonly<Record<string, KafkaFailure>> = {
   INVALID_PRODUCER_ID_MAPPING: 'sequence',
   INVALID_REPLICATION_FACTOR: 'too-few-brokers',
   KAFKA_STORAGE_ERROR: 'disk',
+  LEADER_NOT_AVAILABLE: 'no-leader',
   LOG_DIR_NOT_FOUND: 'disk',
   UNSUPPORTED_SASL_MECHANISM: 'login-refused',
   ILLEGAL_SASL_STATE: 'login-refused',
@@ -69,6 +71,9 @@ const hints: Partial<Readonly<Record<KafkaFailure, string>>> = {
     'a broker sends clients to an address that cannot be reached from here: look at its advertised.listeners',
   'too-few-brokers': 'KAFKA_REPLICAS is above the number of brokers: lower it, or add brokers',
   'not-enough-replicas': 'fewer brokers are in sync than min.insync.replicas: look which one is away',
+  unreachable:
+    'no broker takes a connection: look whether they run (one whose disk is full ends itself) and at KAFKA_BROKERS',
+  'no-leader': 'a partition has no broker that leads it: look which one is away, or has lost its disk',
   disk: 'a broker cannot write to its disk: look at the free space there and at its log',
   'login-refused': 'look at KAFKA_SASL, KAFKA_USERNAME and KAFKA_PASSWORD',
   untrusted: 'KAFKA_CA=the file (PEM) of the authority that signed the certificates of the brokers',

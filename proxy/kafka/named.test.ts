@@ -1,3 +1,8 @@
+import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { until } from '../../compose/e2e/until.ts'
@@ -38,6 +43,38 @@ it('a broker that sends clients to an address which leads nowhere', async () => 
 it('KAFKA_REPLICAS above the number of brokers', async () => {
   await using kafka = await startKafka()
   await named({ ...testConfig(kafka.brokers), replicas: 3 }, 'too-few-brokers')
+})
+
+it('a broker that cannot write to one of its disks', async () => {
+  const disk = mkdtempSync(join(tmpdir(), 'mtscope-broker-'))
+  const [mounted, other] = [join(disk, 'small'), join(disk, 'other')]
+  mkdirSync(mounted)
+  const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', mounted])
+  try {
+    if (mount.status !== 0) return // it takes root
+    await using kafka = await startKafka({
+      properties: { 'log.dirs': `${other},${join(mounted, 'data')}`, 'log.index.size.max.bytes': 4_096 },
+    })
+    const lines: string[] = []
+    const config = testConfig(kafka.brokers, 'mtscope', 6)
+    const client = openKafka(config, 'test', (_, line, fields) => lines.push(`${line} ${fields?.why}`), 2_000)
+    const producer = openProducer(client, 'mtscope.events')
+    const consumer = openConsumer(
+      client,
+      { topic: 'mtscope.events', group: 'test' },
+      { assigned: () => {}, batch: async () => {} },
+    )
+    const filling = (async () => {
+      for (let i = 0; ; i++) await producer.send(i % 6, [{ value: randomBytes(500_000) }])
+    })().catch(() => {})
+    const isNamed = (): boolean => lines.some((line) => /^kafka-lost (?:disk|no-leader)$/.test(line))
+    await until(isNamed, 'the disk is named', 60_000)
+    await Promise.all([producer.close(), consumer.stop()])
+    await filling
+  } finally {
+    spawnSync('umount', ['-l', mounted])
+    rmSync(disk, { recursive: true, force: true })
+  }
 })
 
 it('brokers that are away', async () => {
