@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { readOwnConfig } from '../proxy/own-config.ts'
-import { sayer } from '../proxy/say.ts'
-import { type HttpServer, startHttp } from '../proxy/telemetry/http.ts'
-import { type FleetCollector, startFleetCollector } from './fleet.ts'
-import { pageRoutes } from './page/serve.ts'
+import { readOwnConfig } from '../proxy/config/own-config.ts'
+import { type HttpServer, startHttp } from '../proxy/http/server.ts'
+import { sayer } from '../proxy/logger/logger.ts'
+import { type FleetCollector, startFleetCollector } from './app/fleet.ts'
+import { pageRoutes } from './page/server/serve.ts'
 
 const program = 'mtscope-collector'
 const usage = `${program}: folds the events of a fleet from Kafka into Redis, decides alerts, answers for all of it

@@ -1,10 +1,10 @@
-import { startCollector } from '../collector/collector.ts'
-import { pageRoutes } from '../collector/page/serve.ts'
-import type { Config } from '../proxy/config.ts'
-import type { LocalLog } from '../proxy/log/local.ts'
-import type { Extension } from '../proxy/proxy.ts'
-import { run } from '../proxy/run.ts'
-import { sayer } from '../proxy/say.ts'
+import { startCollector } from '../collector/app/collector.ts'
+import { pageRoutes } from '../collector/page/server/serve.ts'
+import { run } from '../proxy/app/run.ts'
+import type { Extension } from '../proxy/app/start.ts'
+import type { Config } from '../proxy/config/config.ts'
+import type { LocalLog } from '../proxy/event-log/event-log.ts'
+import { sayer } from '../proxy/logger/logger.ts'
 
 // The embedded appliance: the proxy, and a collector that follows its log, in one process.
 const embedded = (log: LocalLog, version: string, config: Config): Extension => {
@@ -30,7 +30,7 @@ const embedded = (log: LocalLog, version: string, config: Config): Extension => 
 
 /** With Kafka and Redis: the proxy, and one more collector of the fleet. Loaded only then, for it takes memory. */
 const ofFleet = async (): Promise<typeof embedded> => {
-  const { startFleetCollector } = await import('../collector/fleet.ts')
+  const { startFleetCollector } = await import('../collector/app/fleet.ts')
   return (_, version, config) => {
     const { kafka, redis } = config
     if (kafka === null || redis === null) throw new Error('a fleet needs KAFKA_BROKERS and REDIS_URL')

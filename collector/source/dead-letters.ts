@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Incoming } from '../../proxy/kafka/consumer.ts'
 import { type Outgoing, type Producer, TooLarge } from '../../proxy/kafka/producer.ts'
-import type { Say } from '../../proxy/say.ts'
-import type { DeadLetterReason } from '../fold.ts'
+import type { Say } from '../../proxy/logger/logger.ts'
+import type { DeadLetterReason } from '../fold/fold.ts'
 
 /** What is kept of one letter, and of those sent together: below the 1 MB that a broker takes by default. */
 const [letterBytes, sendBytes] = [128 * 1024, 512 * 1024]

@@ -1,8 +1,8 @@
-import type { LocalLog } from '../../proxy/log/local.ts'
-import { patientClock } from '../../proxy/log/patient-clock.ts'
-import type { Say } from '../../proxy/say.ts'
-import { foldRow } from '../fold.ts'
-import { createMemoryState, type State } from '../state/memory.ts'
+import type { LocalLog } from '../../proxy/event-log/event-log.ts'
+import { patientClock } from '../../proxy/event-log/patient-clock.ts'
+import type { Say } from '../../proxy/logger/logger.ts'
+import { foldRow } from '../fold/fold.ts'
+import { createMemoryState, type State } from '../fold/state.ts'
 import { packSnapshot, readSnapshot } from '../state/snapshot.ts'
 
 export type LogToFollow = Pick<LocalLog, 'tail' | 'saveSnapshot' | 'loadSnapshot' | 'release'>

@@ -1,8 +1,8 @@
 import type { ProxyEvent } from '../../proxy/events/contract.ts'
+import type { Say } from '../../proxy/logger/logger.ts'
 import type { RedisClient } from '../../proxy/redis/connect.ts'
 import { replayKey } from '../../proxy/redis/keys.ts'
-import type { Say } from '../../proxy/say.ts'
-import { asClaimed, type Dating, dated } from '../dating.ts'
+import { asClaimed, type Dating, dated } from '../fold/dating.ts'
 
 /** 100 MB: whoever writes to the topic makes up as many handshakes as it likes, and a full Redis takes no events. */
 export const mostRefilled = 1_000_000

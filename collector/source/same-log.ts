@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { TopicId } from '../../proxy/kafka/metadata.ts'
 import type { TopicLog } from '../../proxy/kafka/topic-log.ts'
-import type { ReplacedReason } from '../fold.ts'
+import type { ReplacedReason } from '../fold/fold.ts'
 import type { Hold } from '../state/redis-hold.ts'
 
 export type Replaced = { readonly why: ReplacedReason; readonly before: number }

@@ -1,9 +1,9 @@
 import type { RedisClient } from '../../proxy/redis/connect.ts'
-import { type Counts, type Delta, nothingGone } from '../delta.ts'
-import { createMemoryState, type Reading, type State } from './memory.ts'
+import { type Counts, type Delta, nothingGone } from '../fold/delta.ts'
+import { endOf } from '../fold/retention.ts'
+import { createMemoryState, type Reading, type State } from '../fold/state.ts'
 import { isShortOf, type Meta, type Part, type Reach, readChanged, readMeta } from './redis-read.ts'
 import { bucketName, nameParts } from './redis-text.ts'
-import { endOf } from './retention.ts'
 import type { Standing } from './snapshot.ts'
 
 /**

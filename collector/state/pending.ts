@@ -1,6 +1,6 @@
-import type { Counts, Delta, Gone, Saying } from '../delta.ts'
-import { addTo, isNewer, nothingGone } from '../delta.ts'
-import type { Bucket, Span } from './retention.ts'
+import type { Counts, Delta, Gone, Saying } from '../fold/delta.ts'
+import { addTo, isNewer, nothingGone } from '../fold/delta.ts'
+import type { Bucket, Span } from '../fold/retention.ts'
 import type { Standing } from './snapshot.ts'
 
 /** What several batches have added together, until it is written in one stroke. */

@@ -1,6 +1,6 @@
 import type { RedisClient } from '../../proxy/redis/connect.ts'
 import { partitionKey } from '../../proxy/redis/keys.ts'
-import type { Counts, Saying } from '../delta.ts'
+import type { Counts, Saying } from '../fold/delta.ts'
 import { nameParts, sayingOf, standingOf } from './redis-text.ts'
 import { type Aggregates, emptyAggregates, type Standing } from './snapshot.ts'
 

@@ -1,5 +1,5 @@
-import type { Json, Saying } from '../delta.ts'
-import { type Bucket, type Span, spans } from './retention.ts'
+import type { Json, Saying } from '../fold/delta.ts'
+import { type Bucket, type Span, spans } from '../fold/retention.ts'
 import type { Standing } from './snapshot.ts'
 
 // How the state is written in Redis, and read: a hash a bucket, named by its span and number.

@@ -1,8 +1,8 @@
 import { cpus } from 'node:os'
+import { probe, sampled, session } from '../../compose/test/kit/examples/example-events.ts'
 import { decodeMessage, encodeEvents, encodeMessage } from '../../proxy/events/codec.ts'
 import type { ProxyEvent } from '../../proxy/events/contract.ts'
 import { connectRedis } from '../../proxy/redis/connect.ts'
-import { probe, sampled, session } from '../example-facts.ts'
 import { takePartition } from './redis-hold.ts'
 
 // `node collector/state/redis.bench.ts redis://127.0.0.1:6379`: what a fleet costs the collector and its Redis, whose data

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { AlertStatus, Status } from '../../collector/status.ts'
+import type { AlertStatus, Status } from '../../collector/read/status.ts'
 
 const mib = (bytes: number): string => `${Math.round(bytes / (1 << 20))} MiB`
 

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Mode } from '../e2e/client.ts'
+import type { Mode } from '../test/kit/client/client.ts'
 import { live } from './person.ts'
 
 export type CrowdOptions = {

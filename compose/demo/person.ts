@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import { type Client, type ClientOptions, connectClient } from '../e2e/client.ts'
+import { type Client, type ClientOptions, connectClient } from '../test/kit/client/client.ts'
 
 /** Where a person's apps connect, and with what. */
 export type Person = Pick<ClientOptions, 'port' | 'secret' | 'mode'> & { dc: number; postQuantum: boolean }

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import { connectClient } from '../e2e/client.ts'
-import { clientHello } from '../e2e/client-hello.ts'
-import { siteName } from '../e2e/site.ts'
-import { observe } from '../e2e/stranger.ts'
+import { connectClient } from '../test/kit/client/client.ts'
+import { clientHello } from '../test/kit/client/client-hello.ts'
+import { observe } from '../test/kit/client/probe.ts'
+import { siteName } from '../test/kit/servers/site.ts'
 import { distanceOf, type Telegram } from './telegram.ts'
 
 export type Stage = {

@@ -1,4 +1,4 @@
-import { type FakeDatacenter, fakeDatacenter } from '../e2e/fake-datacenter.ts'
+import { type FakeDatacenter, fakeDatacenter } from '../test/kit/servers/fake-datacenter.ts'
 
 /** Datacenters as a European sees them: how far away each is, in ms, by the number that clients ask for. */
 const distances = { 1: 48, 2: 6, '-2': 8, 3: 52, 4: 9, '-4': 11, 5: 85, 203: 4 } as const

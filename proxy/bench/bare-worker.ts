@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { nativeEngine } from '../relay/native/engine.ts'
-import { portableEngine } from '../relay/portable.ts'
+import { nativeEngine } from '../net/epoll/engine.ts'
+import { portableEngine } from '../net/node-net/engine.ts'
 import { startRelay } from '../relay/relay.ts'
 import type { FromWorker, RelaySettings } from '../relay/settings.ts'
 import { headroom } from '../wire/records.ts'

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
-import { readConfig } from '../config.ts'
-import { configured } from '../relay/configured.ts'
+import { readConfig } from '../config/config.ts'
 import type { FromWorker, RelaySettings } from '../relay/settings.ts'
+import { configured } from '../relay/threads/configured.ts'
 import { usualFlight } from '../wire/server-hello.ts'
 
 // The data plane of the proxy and nothing else: the same threads with the same settings, whose facts go nowhere. No

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { lean } from '../lean.ts'
+import { lean } from '../app/runtime-flags.ts'
 import { tlsDomain } from './far-ends.ts'
 
 export type Contestant = {

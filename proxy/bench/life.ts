@@ -6,7 +6,7 @@ import { rssBytes } from './usage.ts'
 
 const settleMs = 1_000
 
-/** What it holds before its first client; of the appliance, which alone starts compiled (`compose/warm.mjs`). */
+/** What it holds before its first client; of the appliance, which alone starts compiled (`compose/npm/warm.mjs`). */
 const atStart = async ({ program }: Contestant, pid: number): Promise<Measured> => {
   if (program !== 'compose/appliance.ts') return {}
   await after(settleMs)

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { lean } from '../lean.ts'
+import { lean } from '../app/runtime-flags.ts'
 import { contestants } from './contestants.ts'
 import { type Amounts, type Measured, parts } from './figures.ts'
 import { live } from './life.ts'
@@ -31,7 +31,7 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => proc
 
 const root = join(import.meta.dirname, '..', '..')
 const { PATH } = process.env
-spawnSync(process.execPath, [join(root, 'compose/warm.mjs'), 'compose/appliance.ts'], {
+spawnSync(process.execPath, [join(root, 'compose/npm/warm.mjs'), 'compose/appliance.ts'], {
   env: { PATH, ...lean(root) },
   stdio: 'inherit',
 })

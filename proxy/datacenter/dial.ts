@@ -1,5 +1,5 @@
 import type { DialError } from '../events/contract.ts'
-import type { Dialing, Engine, Link } from '../relay/link.ts'
+import type { Dialing, Engine, Link } from '../net/link.ts'
 import type { Address } from './directory.ts'
 
 /** Until the next address is tried beside one that has not answered: RFC 8305, 5. */

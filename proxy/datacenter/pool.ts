@@ -1,4 +1,4 @@
-import type { Dialing, Link, LinkEvents } from '../relay/link.ts'
+import type { Dialing, Link, LinkEvents } from '../net/link.ts'
 import type { DialEvents, Dialer } from './dial.ts'
 import type { Address } from './directory.ts'
 

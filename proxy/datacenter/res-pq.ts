@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import type { DialError } from '../events/contract.ts'
+import { dialErrorOf } from '../net/dial-error.ts'
 import { portableCipher } from '../wire/cipher.ts'
 import { openingFor } from '../wire/obfuscated2.ts'
 import type { Fill } from '../wire/random.ts'
-import { dialErrorOf } from './dial-error.ts'
 import type { Address } from './directory.ts'
 
 /**

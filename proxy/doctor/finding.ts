@@ -1,5 +1,5 @@
-import type { Config } from '../config.ts'
-import type { LinkAddress } from '../public-address.ts'
+import type { Config } from '../config/config.ts'
+import type { LinkAddress } from '../users/public-address.ts'
 
 export const areas = [
   'settings',

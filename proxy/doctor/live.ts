@@ -1,6 +1,6 @@
-import type { Config } from '../config.ts'
-import { hostAndPort } from '../parse.ts'
-import { metrics } from '../telemetry/catalogue.ts'
+import type { Config } from '../config/config.ts'
+import { hostAndPort } from '../config/parse.ts'
+import { metrics } from '../telemetry/catalogue/catalogue.ts'
 import type { Live } from './finding.ts'
 
 const timeoutMs = 1_500

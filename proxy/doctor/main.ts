@@ -1,13 +1,13 @@
 import { parseArgs } from 'node:util'
-import { type Config, readConfig } from '../config.ts'
-import { readOwnConfig } from '../own-config.ts'
-import { findAddress, type LinkAddress } from '../public-address.ts'
-import { allChecks } from './checks.ts'
+import { type Config, readConfig } from '../config/config.ts'
+import { readOwnConfig } from '../config/own-config.ts'
+import { findAddress, type LinkAddress } from '../users/public-address.ts'
+import { allChecks } from './all-checks.ts'
+import { mistaken } from './checks/settings.ts'
 import { type Checks, examine } from './examine.ts'
 import { type About, areaOf, areas, type Finding, finding, type Live } from './finding.ts'
 import { askLive } from './live.ts'
-import { mistaken } from './settings.ts'
-import { countsOf, table } from './table.ts'
+import { countsOf, table } from './report.ts'
 
 const usage = `npm run doctor: what is wrong with this host and these settings, and what to do about it
 

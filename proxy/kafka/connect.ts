@@ -9,8 +9,8 @@ import kafkajs, {
   type KafkaConfig as Options,
   type SASLOptions,
 } from 'kafkajs'
-import type { KafkaConfig } from '../config.ts'
-import type { Say } from '../say.ts'
+import type { KafkaConfig } from '../config/config.ts'
+import type { Say } from '../logger/logger.ts'
 import { fetchTopicIds } from './metadata.ts'
 import { quietQueue } from './quiet-queue.ts'
 import { fetchRaw } from './raw-fetch.ts'

@@ -4,10 +4,10 @@ import { readdirSync, statSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { connectClient } from '../../compose/e2e/client.ts'
-import { startFleet } from '../../compose/e2e/fleet.ts'
-import { until } from '../../compose/e2e/until.ts'
-import { metrics } from '../telemetry/catalogue.ts'
+import { connectClient } from '../../compose/test/kit/client/client.ts'
+import { startFleet } from '../../compose/test/kit/processes/fleet.ts'
+import { until } from '../../compose/test/until.ts'
+import { metrics } from '../telemetry/catalogue/catalogue.ts'
 
 const sessions = 1_000
 const atOnce = 10

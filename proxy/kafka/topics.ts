@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import kafkajs, { type Admin } from 'kafkajs'
-import type { KafkaConfig } from '../config.ts'
+import type { KafkaConfig } from '../config/config.ts'
 import type { KafkaClient } from './connect.ts'
 
 /** `configSource` of a setting that the topic itself has, and of one that nobody has set. */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
-import type { RedisConfig } from '../config.ts'
-import type { Say } from '../say.ts'
+import type { RedisConfig } from '../config/config.ts'
+import type { Say } from '../logger/logger.ts'
 import { type Refusal, watchRefusals } from './refusal.ts'
 
 export type RedisClient = Redis | Cluster

@@ -1,4 +1,4 @@
-import type { Say } from '../say.ts'
+import type { Say } from '../logger/logger.ts'
 
 /** Why Redis does not do what it is asked, though it answers: the first word of its error. */
 export const refusals = {

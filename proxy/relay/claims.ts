@@ -1,4 +1,4 @@
-import type { ClaimAnswer } from '../replay/shared.ts'
+import type { ClaimAnswer } from '../replay-cache/redis.ts'
 
 /** Asks whether a handshake was seen by any proxy. `answered` is called once, never before this returns. */
 export type Ask = (digest: string, connection: string, answered: (answer: ClaimAnswer) => void) => void

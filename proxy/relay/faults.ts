@@ -1,5 +1,5 @@
 import type { Emit } from '../events/contract.ts'
-import type { Say } from '../say.ts'
+import type { Say } from '../logger/logger.ts'
 
 /** Between two events about the faults of one thread. */
 const SECOND = 1_000

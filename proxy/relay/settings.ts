@@ -1,9 +1,9 @@
 import type { Address } from '../datacenter/directory.ts'
 import type { Mode } from '../events/contract.ts'
-import type { ClaimAnswer } from '../replay/shared.ts'
-import type { ThreadSample } from '../telemetry/loop.ts'
+import type { ThreadSample } from '../host/event-loop.ts'
+import type { ClaimAnswer } from '../replay-cache/redis.ts'
 import type { Flight } from '../wire/server-hello.ts'
-import type { EventBudget } from './event-budget.ts'
+import type { EventBudget } from './threads/event-budget.ts'
 
 /** What a worker thread is told at its start; plain data, for it crosses threads. Times in ms, sizes in bytes. */
 export type RelaySettings = {

@@ -1,6 +1,6 @@
+import { fakeBackend, readProtobuf } from '../../compose/test/kit/servers/otlp-receiver.ts'
 import type { ProxyEvent } from '../events/contract.ts'
 import { readOtel } from './environment.ts'
-import { fakeBackend, readProtobuf } from './fake-backend.ts'
 import { foldMetrics } from './metrics.ts'
 import { startSdk } from './sdk.ts'
 import { foldSpans } from './spans.ts'

@@ -1,7 +1,7 @@
 import type { Meter } from '@opentelemetry/api'
 import { areaOf, verdicts } from '../doctor/finding.ts'
 import type { Examined } from '../doctor/watch.ts'
-import { metrics } from './catalogue.ts'
+import { metrics } from './catalogue/catalogue.ts'
 import { asked, askedAll } from './series.ts'
 
 /** What the doctor found, as metrics: a state set for each check, so that every verdict has a series that can be 0. */

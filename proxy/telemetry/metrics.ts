@@ -1,13 +1,13 @@
 import type { Meter } from '@opentelemetry/api'
+import type { Shipping } from '../app/shipping.ts'
 import type { Examined } from '../doctor/watch.ts'
 import type { ProxyEvent } from '../events/contract.ts'
 import { limits, losses, rejections } from '../events/shapes.ts'
 import { isSignedRefusal } from '../events/signed-refusal.ts'
-import type { Shipping } from '../shipping.ts'
-import { metrics } from './catalogue.ts'
+import type { Kernel } from '../host/kernel.ts'
+import { metrics } from './catalogue/catalogue.ts'
 import { foldFindings } from './findings.ts'
 import { nameFingerprints } from './fingerprints.ts'
-import type { Kernel } from './kernel.ts'
 import { asked, histogram, observed } from './series.ts'
 
 /** Spans that reached the backend, and those given up, by reason. */

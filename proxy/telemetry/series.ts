@@ -1,5 +1,5 @@
 import type { Attributes, Meter, Observable } from '@opentelemetry/api'
-import type { Metric } from './catalogue.ts'
+import type { Metric } from './catalogue/catalogue.ts'
 
 type Labels = readonly string[]
 type Labelled<L extends Labels> = Metric & { readonly labels: L }

@@ -1,5 +1,5 @@
-import type { RuleName } from '../../alerts/rules.ts'
-import type { AlertStatus, Status } from '../../status.ts'
+import type { RuleName } from '../../alerts/rules/rules.ts'
+import type { AlertStatus, Status } from '../../read/status.ts'
 import { amount, count, duration, ms, when } from './format.ts'
 import { h, type Piece } from './piece.ts'
 import { mark } from './table.ts'

@@ -1,4 +1,4 @@
-import type { Status } from '../../status.ts'
+import type { Status } from '../../read/status.ts'
 import { count } from './format.ts'
 import { h, type Piece } from './piece.ts'
 import { bar, mark, table } from './table.ts'

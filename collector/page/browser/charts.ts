@@ -1,4 +1,4 @@
-import type { Series, Status } from '../../status.ts'
+import type { Series, Status } from '../../read/status.ts'
 import { type Chart, type Column, chart, type Drawing } from './chart.ts'
 import { amount, bytes, clock, count, ms, percent, rate } from './format.ts'
 

@@ -1,4 +1,4 @@
-import type { DatacenterStatus, Status } from '../../status.ts'
+import type { DatacenterStatus, Status } from '../../read/status.ts'
 import { ago, count, ms } from './format.ts'
 import { type Child, h, type Piece } from './piece.ts'
 import { type Column, mark, table } from './table.ts'

@@ -1,4 +1,4 @@
-import type { Status } from '../../status.ts'
+import type { Status } from '../../read/status.ts'
 import { count, ms } from './format.ts'
 import { h, type Piece } from './piece.ts'
 import { type Column, table } from './table.ts'

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
-import type { Status } from '../../status.ts'
+import type { Status } from '../../read/status.ts'
 import { alertsSection } from './alerts.ts'
 import { closesSection, rejectionsSection } from './causes.ts'
 import { charts } from './charts.ts'

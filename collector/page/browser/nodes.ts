@@ -1,4 +1,4 @@
-import type { NodeStatus, Status } from '../../status.ts'
+import type { NodeStatus, Status } from '../../read/status.ts'
 import { ago, bytes, count, duration, ms, percent, when } from './format.ts'
 import { h, type Piece } from './piece.ts'
 import { bar, table } from './table.ts'

@@ -1,4 +1,4 @@
-import type { Status, Traffic } from '../../status.ts'
+import type { Status, Traffic } from '../../read/status.ts'
 import { amount, bytes, count, duration, ms, percent, rate } from './format.ts'
 import { h, type Piece } from './piece.ts'
 import { mode } from './words.ts'

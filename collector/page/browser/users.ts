@@ -1,4 +1,4 @@
-import type { Status, Traffic } from '../../status.ts'
+import type { Status, Traffic } from '../../read/status.ts'
 import { ago, bytes, count } from './format.ts'
 import { h, type Piece } from './piece.ts'
 import { type Column, table } from './table.ts'

@@ -1,5 +1,5 @@
-import type { RuleName } from '../../alerts/rules.ts'
-import type { AlertStatus, DatacenterStatus, Status } from '../../status.ts'
+import type { RuleName } from '../../alerts/rules/rules.ts'
+import type { AlertStatus, DatacenterStatus, Status } from '../../read/status.ts'
 import { count, duration, ms } from './format.ts'
 import { families } from './words.ts'
 

@@ -1,0 +1,32 @@
+import type { AlertEvent } from '../../../proxy/events/contract.ts'
+import type { Outbox } from './outbox.ts'
+import { deliveryId } from './webhook.ts'
+
+const most = 1_000
+
+/** An outbox in memory, kept as text so that a restart forgets nothing. `saved` is what was kept last. */
+export const openOutbox = (
+  saved: string | null = null,
+  keep: (text: string) => void = () => {},
+): Outbox & { add(event: AlertEvent): void } => {
+  let waiting: AlertEvent[] = []
+  try {
+    const read: unknown = saved === null ? [] : JSON.parse(saved)
+    if (Array.isArray(read)) waiting = read as AlertEvent[]
+  } catch {
+    // Kept by another version: what it held is old by now.
+  }
+  const kept = (): void => keep(JSON.stringify(waiting))
+  return {
+    first: async () => waiting[0] ?? null,
+    remove: async (event) => {
+      const id = deliveryId(event)
+      waiting = waiting.filter((other) => deliveryId(other) !== id)
+      kept()
+    },
+    add: (event) => {
+      waiting = [...waiting, event].slice(-most)
+      kept()
+    },
+  }
+}

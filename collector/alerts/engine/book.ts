@@ -1,0 +1,122 @@
+import type { AlertEvent } from '../../../proxy/events/contract.ts'
+import type { Say } from '../../../proxy/logger/logger.ts'
+import type { AlertStatus } from '../../read/status.ts'
+import { alertId, type Finding } from '../rules/finding.ts'
+import { severityOf } from '../rules/rules.ts'
+import type { Active } from './decide.ts'
+
+/** How many alerts are remembered; those that are up always are. */
+const remembered = 200
+
+type Entry = Omit<AlertStatus, 'severity'> & {
+  /** When it went up; `since` is when the trouble began. */
+  readonly raisedAt: number
+}
+
+export type AlertBook = {
+  readonly active: Active
+  /** How often each rule went up, ever. */
+  readonly raisedTotal: ReadonlyMap<string, number>
+  /** Says it and remembers it, so that a restart neither raises it again nor forgets it. */
+  deliver(event: AlertEvent): void
+  /** Those that are up, the oldest first, with what is found of them now; then the cleared ones, newest first. */
+  list(findings: readonly Finding[]): AlertStatus[]
+}
+
+type Kept = {
+  readonly version: 1
+  readonly raised: Record<string, number>
+  readonly entries: readonly Entry[]
+}
+
+const isEntry = (value: unknown): value is Entry =>
+  typeof value === 'object' &&
+  value !== null &&
+  ['rule', 'subject', 'summary'].every((name) => typeof Reflect.get(value, name) === 'string') &&
+  ['value', 'baseline', 'since', 'raisedAt'].every((name) => Number.isFinite(Reflect.get(value, name))) &&
+  (Reflect.get(value, 'clearedAt') === null || Number.isFinite(Reflect.get(value, 'clearedAt')))
+
+const read = (text: string): Kept | null => {
+  try {
+    const { version, raised, entries } = JSON.parse(text) as Partial<Kept>
+    if (version !== 1 || typeof raised !== 'object' || !Array.isArray(entries)) return null
+    return entries.every(isEntry) ? { version, raised, entries } : null
+  } catch {
+    return null // the caller says so
+  }
+}
+
+/** The alerts of an appliance: said as lines, kept as text by `keep`. `saved` is what was kept last, if anything. */
+export const openAlertBook = (saved: string | null, keep: (text: string) => void, say: Say): AlertBook => {
+  const kept = saved === null ? null : read(saved)
+  if (saved !== null && kept === null)
+    say('warn', 'the alerts kept in the log cannot be read and are forgotten')
+  let entries: Entry[] = [...(kept?.entries ?? [])]
+  const raisedTotal = new Map(Object.entries(kept?.raised ?? {}))
+  const active = new Map(
+    entries.filter(isUp).map((entry) => [alertId(entry.rule, entry.subject), raisedOf(entry)]),
+  )
+
+  const evolve = (event: AlertEvent): void => {
+    const { rule, subject, value, baseline, since, summary, at } = event
+    const id = alertId(rule, subject)
+    switch (event.type) {
+      case 'alert.raised': {
+        const entry = { rule, subject, summary, value, baseline, since, clearedAt: null, raisedAt: at }
+        entries.push(entry)
+        active.set(id, raisedOf(entry))
+        raisedTotal.set(rule, (raisedTotal.get(rule) ?? 0) + 1)
+        break
+      }
+      case 'alert.cleared':
+        active.delete(id)
+        entries = entries.map((entry) =>
+          isUp(entry) && alertId(entry.rule, entry.subject) === id
+            ? { ...entry, value, summary, clearedAt: at }
+            : entry,
+        )
+        break
+    }
+    const surplus = entries.length - remembered
+    let dropped = 0
+    if (surplus > 0) entries = entries.filter((entry) => isUp(entry) || ++dropped > surplus)
+  }
+
+  return {
+    active,
+    raisedTotal,
+    deliver(event) {
+      evolve(event)
+      keep(JSON.stringify({ version: 1, raised: Object.fromEntries(raisedTotal), entries } satisfies Kept))
+      const { rule, subject, value, baseline, summary } = event
+      const raised = event.type === 'alert.raised'
+      const level = !raised ? 'info' : severityOf(rule) === 'critical' ? 'error' : 'warn'
+      say(level, event.type, { rule, subject, value, baseline, summary })
+    },
+    list(findings) {
+      const now = new Map(findings.map((finding) => [alertId(finding.rule, finding.subject), finding]))
+      const up = entries.filter(isUp).sort((a, b) => a.since - b.since)
+      const cleared = entries
+        .filter((entry) => !isUp(entry))
+        .sort((a, b) => Number(b.clearedAt) - Number(a.clearedAt))
+      return [...up, ...cleared].map(({ raisedAt: _, ...alert }) => {
+        const finding = alert.clearedAt === null ? now.get(alertId(alert.rule, alert.subject)) : undefined
+        const severity = severityOf(alert.rule)
+        if (finding === undefined) return { ...alert, severity }
+        // Between the two limits the trouble is fading: the words of the raise still hold.
+        const summary = finding.verdict === 'bad' ? finding.summary() : alert.summary
+        return { ...alert, severity, value: finding.value, summary }
+      })
+    },
+  }
+}
+
+const isUp = (entry: Entry): boolean => entry.clearedAt === null
+
+const raisedOf = ({ rule, subject, raisedAt, since, baseline }: Entry) => ({
+  rule,
+  subject,
+  at: raisedAt,
+  since,
+  baseline,
+})

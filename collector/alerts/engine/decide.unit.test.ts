@@ -1,0 +1,157 @@
+import fc from 'fast-check'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { Finding, Verdict } from '../rules/finding.ts'
+import { openAlertBook } from './book.ts'
+import { decide } from './decide.ts'
+
+const finding = (verdict: Verdict, subject = 's', rule = 'replays', value = 1): Finding => ({
+  rule,
+  subject,
+  value,
+  baseline: 0,
+  verdict,
+  summary: () => 'It is bad.',
+  calm: () => 'It is well.',
+})
+
+const book = (saved: string | null = null) => {
+  const kept: string[] = []
+  const said: string[] = []
+  const open = openAlertBook(
+    saved,
+    (text) => kept.push(text),
+    (level, message, fields) => said.push(`${level} ${message} ${fields?.summary ?? ''}`),
+  )
+  return { ...open, kept, said }
+}
+
+test('names without end raise a hundred alerts and one for the rest, and all clear', () => {
+  const open = book()
+  const decided = (count: number, verdict: Verdict, at: number) => {
+    const findings = Array.from({ length: count }, (_, number) =>
+      finding(verdict, `n${number}`, 'node-silent'),
+    )
+    const events = decide(findings, open.active, at, 0)
+    for (const event of events) open.deliver(event)
+    return events
+  }
+  const raised = decided(5_000, 'bad', 1_000)
+  assert.is(raised.length, 101)
+  assert.is(raised.at(-1)?.subject, 'more')
+  assert.match(raised.at(-1)?.summary ?? '', /^4900 more subjects of node-silent/)
+  assert.equal(decided(5_000, 'bad', 2_000), [])
+  assert.is(decided(5_000, 'good', 3_000).length, 101)
+  assert.is(open.active.size, 0)
+  assert.is(decided(3, 'bad', 4_000).length, 3)
+})
+
+const anyFindings = fc.array(
+  fc.record({
+    rule: fc.constantFrom('replays', 'node-silent'),
+    subject: fc.constantFrom('a', 'b'),
+    verdict: fc.constantFrom<Verdict>('bad', 'good', 'between'),
+  }),
+  { maxLength: 6 },
+)
+
+test('whatever is found and whenever it restarts, raised and cleared take turns and hold is kept', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.record({ found: anyFindings, wait: fc.nat(90_000), restart: fc.boolean() }), {
+        maxLength: 30,
+      }),
+      (steps) => {
+        let at = 0
+        let open = book()
+        let saved: string | null = null
+        const up = new Map<string, number>()
+        for (const { found, wait, restart } of steps) {
+          at += wait
+          if (restart) open = book(saved)
+          const findings = found.map(({ verdict, subject, rule }) => finding(verdict, subject, rule))
+          for (const event of decide(findings, open.active, at, 60_000)) {
+            const id = `${event.rule} ${event.subject}`
+            assert.is(up.has(id), event.type === 'alert.cleared')
+            if (event.type === 'alert.raised') up.set(id, at)
+            else {
+              assert.ok(at - up.get(id)! >= 60_000)
+              up.delete(id)
+            }
+            open.deliver(event)
+          }
+          saved = open.kept.at(-1) ?? saved
+          assert.is(open.active.size, up.size)
+        }
+      },
+    ),
+  )
+})
+
+test('decide is pure: asked twice, it answers the same', () => {
+  const active = new Map()
+  const findings = [finding('bad')]
+  assert.equal(decide(findings, active, 5, 0), decide(findings, active, 5, 0))
+  assert.is(active.size, 0)
+})
+
+test('what is bad raises once, says so by its severity, and is cleared with the words of the end', () => {
+  const { deliver, active, list, said } = book()
+  for (const at of [1, 2, 3]) for (const event of decide([finding('bad')], active, at, 0)) deliver(event)
+  for (const event of decide([finding('between')], active, 4, 0)) deliver(event)
+  for (const event of decide([finding('good')], active, 5, 0)) deliver(event)
+  assert.equal(said, ['warn alert.raised It is bad.', 'info alert.cleared It is well.'])
+  assert.equal(list([]), [
+    {
+      rule: 'replays',
+      subject: 's',
+      summary: 'It is well.',
+      value: 1,
+      baseline: 0,
+      since: 1,
+      clearedAt: 5,
+      severity: 'warning',
+    },
+  ])
+})
+
+test('an active alert tells what is found now', () => {
+  const { deliver, active, list } = book()
+  for (const event of decide([finding('bad')], active, 1, 0)) deliver(event)
+  assert.is(list([finding('bad', 's', 'replays', 42)])[0]!.value, 42)
+})
+
+test('a subject that is not to be seen any more is cleared', () => {
+  const { deliver, active } = book()
+  for (const event of decide([finding('bad')], active, 1, 0)) deliver(event)
+  assert.equal(decide([], active, 2, 60_000), [])
+  const [event] = decide([], active, 60_001, 60_000)
+  assert.is(event?.type, 'alert.cleared')
+})
+
+test('two hundred alerts are remembered, and those that are up always', () => {
+  const { deliver, active, list, kept } = book()
+  const [first] = decide([finding('bad', 'stays')], active, 1, 0)
+  deliver(first!)
+  for (let at = 2; at < 900; at += 2) {
+    for (const event of decide([finding('bad', 'stays'), finding('bad', `s${at}`)], active, at, 0))
+      deliver(event)
+    for (const event of decide([finding('bad', 'stays')], active, at + 1, 0)) deliver(event)
+  }
+  assert.is(list([]).length, 200)
+  assert.is(list([])[0]?.subject, 'stays')
+  assert.is(list([])[1]?.subject, 's898')
+  const again = book(kept.at(-1)!)
+  assert.equal(again.list([]), list([]))
+  assert.is(again.raisedTotal.get('replays'), 450)
+})
+
+test('kept text that cannot be read is said and forgotten', () => {
+  for (const bad of ['', '{}', '{"version":2}', '{"version":1,"raised":{},"entries":[{}]}', 'null']) {
+    const { said, active } = book(bad)
+    assert.is(said.length, 1, bad)
+    assert.is(active.size, 0)
+  }
+})
+
+test.run()

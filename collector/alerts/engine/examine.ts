@@ -1,0 +1,51 @@
+import { datacentersDown, datacentersSlow } from '../rules/datacenter.ts'
+import type { Finding, Watch } from '../rules/finding.ts'
+import {
+  collectorLag,
+  deadLetters,
+  eventLoops,
+  eventsLost,
+  fileDescriptors,
+  hostCpu,
+  internalErrors,
+  namesRefused,
+  silentNodes,
+  topicReplaced,
+} from '../rules/process.ts'
+import type { RuleName, SelfRule } from '../rules/rules.ts'
+import { connectionDrops, stalledSessions } from '../rules/traffic.ts'
+import {
+  clockSkew,
+  limitsReached,
+  rejectionStorm,
+  replayedHandshakes,
+  replaysUnclaimed,
+  signedRefused,
+} from '../rules/unauthenticated.ts'
+
+/** How each rule looks: a rule without a look does not compile. */
+const looks: Record<Exclude<RuleName, SelfRule>, (watch: Watch) => Finding[]> = {
+  'connection-drops': connectionDrops,
+  'stalled-sessions': stalledSessions,
+  'datacenter-down': datacentersDown,
+  'datacenter-slow': datacentersSlow,
+  'rejection-storm': rejectionStorm,
+  'replay-unclaimed': replaysUnclaimed,
+  replays: replayedHandshakes,
+  'signed-refused': signedRefused,
+  'clock-skew': clockSkew,
+  'limit-reached': limitsReached,
+  'event-loop': eventLoops,
+  'host-cpu': hostCpu,
+  'file-descriptors': fileDescriptors,
+  'node-silent': silentNodes,
+  'internal-error': internalErrors,
+  'events-lost': eventsLost,
+  'names-refused': namesRefused,
+  'dead-letters': deadLetters,
+  'topic-replaced': topicReplaced,
+  'collector-lag': collectorLag,
+}
+
+/** What every rule finds at this moment, subject by subject. */
+export const examine = (watch: Watch): Finding[] => Object.values(looks).flatMap((look) => look(watch))

@@ -1,0 +1,87 @@
+import { processKeys } from '../../fold/projections/processes.ts'
+import { bucketOf, tickMs } from '../../fold/retention.ts'
+import type { Reading } from '../../fold/state.ts'
+import type { Look } from '../engine/watching.ts'
+import type { Baseline } from './baseline.ts'
+
+/** What a rule says of one subject: `bad` raises, `good` clears, what lies between leaves it as it is. */
+export type Verdict = 'bad' | 'good' | 'between'
+
+export type Finding = {
+  readonly rule: string
+  readonly subject: string
+  readonly value: number
+  readonly baseline: number
+  readonly verdict: Verdict
+  /** Epoch ms from which it is so, when the facts tell. */
+  readonly since?: number
+  /** For somebody woken at night: what, where, how much, what to do. */
+  readonly summary: () => string
+  /** That it is over. */
+  readonly calm: () => string
+}
+
+/** An alert that is up. */
+export type Raised = { readonly at: number; readonly since: number; readonly baseline: number }
+
+/** All that rules look at. Nothing in it changes while they look. */
+export type Watch = Look & {
+  readonly state: Reading
+  readonly lagMs: number
+  /** Windows are multiplied by it; below 1 in a demonstration. */
+  readonly factor: number
+  readonly baseline: Baseline
+  raised(rule: string, subject: string): Raised | undefined
+}
+
+export const alertId = (rule: string, subject: string): string => `${rule}\n${subject}`
+
+/** The sum of a key over the last `ms`, the running tick included and the one before it at least. */
+export const sumOver = ({ state, now }: Watch, key: string, ms: number): number => {
+  const last = bucketOf('tick', now)
+  return state.sum('tick', Math.min(bucketOf('tick', now - ms) + 1, last - 1), last, key)
+}
+
+/** The same over a window of the rules. */
+export const recentSum = (watch: Watch, key: string, windowMs: number): number =>
+  sumOver(watch, key, windowMs * watch.factor)
+
+/** How much of a window of the rules there are facts of, ms: a collector or a node that has just started knows less. */
+export const seenOf = ({ state, now }: Watch, ms: number, key: string = processKeys.facts): number => {
+  const last = bucketOf('tick', now)
+  for (let tick = bucketOf('tick', now - ms) + 1; tick <= last; tick++) {
+    const seen = now - tick * tickMs
+    // Ticks begin anywhere in a window, and a sample may fall into the next one.
+    if (state.count('tick', tick, key) > 0) return seen >= ms - 2 * tickMs ? ms : seen
+  }
+  return 0
+}
+
+/** The window of a rule in the words of a sentence, or what is known of it. */
+export const spellWindow = (watch: Watch, windowMs: number): string =>
+  spell(seenOf(watch, windowMs * watch.factor))
+
+/** What the labels of a key of all time have been. */
+export const labelsOf = ({ state }: Watch, prefix: string): string[] => {
+  const labels: string[] = []
+  for (const key of state.bucket('ever', 0).keys())
+    if (key.startsWith(prefix)) labels.push(key.slice(prefix.length))
+  return labels
+}
+
+/** Raise at one limit, clear at a lower one. */
+export const verdictOf = (value: number, raiseAt: number, clearBelow: number): Verdict =>
+  value >= raiseAt ? 'bad' : value < clearBelow ? 'good' : 'between'
+
+export const percent = (share: number): string => `${Math.round(share * 100)} %`
+
+/** A length of time in the words of a sentence. */
+export const spell = (ms: number): string => {
+  const seconds = Math.round(ms / 1000)
+  if (seconds < 120) return `${seconds} s`
+  const minutes = Math.round(seconds / 60)
+  return minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`
+}
+
+/** `09:15 UTC`. */
+export const clock = (at: number): string => `${new Date(at).toISOString().slice(11, 16)} UTC`

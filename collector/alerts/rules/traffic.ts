@@ -1,0 +1,117 @@
+import type { CloseReason, Phase } from '../../../proxy/events/contract.ts'
+import { connectionKeys as c, isDrop } from '../../fold/projections/connections.ts'
+import { bucketOf } from '../../fold/retention.ts'
+import { type Finding, labelsOf, percent, recentSum, spellWindow, verdictOf, type Watch } from './finding.ts'
+import { rules } from './rules.ts'
+
+type Share = {
+  rule: 'connection-drops' | 'stalled-sessions'
+  subject: string
+  over: string
+  under: string
+}
+
+/** A share as people read it, to a tenth. */
+const inPercent = (share: number): number => Math.round(share * 1000) / 10
+
+/** Of the sessions that ended in the window, the share that ended badly, against what is usual here. */
+const share = (watch: Watch, { rule, subject, over, under }: Share) => {
+  const { windowMs, least, raise, clear } = rules[rule]
+  const bad = recentSum(watch, over, windowMs)
+  const ended = recentSum(watch, under, windowMs)
+  const value = ended === 0 ? 0 : bad / ended
+  const raised = watch.raised(rule, subject)
+  // While the alert is up its baseline stands still, or the trouble would become the usual.
+  const baseline = raised
+    ? raised.baseline / 100
+    : (watch.baseline(over, under, watch.now - windowMs * watch.factor).value ?? 0)
+  // Three times the usual, but half of the way to everything where a lot is usual.
+  const raiseAt = Math.max(raise, Math.min(3 * baseline, (1 + baseline) / 2))
+  const clearBelow = Math.max(clear, (baseline + raiseAt) / 2)
+  const verdict =
+    bad >= least ? verdictOf(value, raiseAt, clearBelow) : value < clearBelow ? 'good' : 'between'
+  return { bad, ended, value, baseline, verdict } as const
+}
+
+/** The commonest way in which sessions dropped in the window, `by/phase/reason`. */
+const mainCause = ({ state, now, factor }: Watch, windowMs: number, dc: string | null) => {
+  const causes = new Map<string, number>()
+  const prefix = c.closed('')
+  for (let tick = bucketOf('tick', now - windowMs * factor) + 1; tick <= bucketOf('tick', now); tick++) {
+    for (const [key, n] of state.bucket('tick', tick)) {
+      if (!key.startsWith(prefix)) continue
+      const [by, phase, reason, on] = key.slice(prefix.length).split('/')
+      if (!isDrop(phase as Phase, reason as CloseReason) || (dc !== null && on !== dc)) continue
+      const cause = `${by}/${phase}/${reason}`
+      causes.set(cause, (causes.get(cause) ?? 0) + n)
+    }
+  }
+  return [...causes].sort((a, b) => b[1] - a[1])[0]?.[0] ?? 'unknown'
+}
+
+const adviceFor = (cause: string): string => {
+  if (cause.startsWith('client/')) {
+    return 'Clients lose their way to this host: if they are of one country or provider, suspect blocking there.'
+  }
+  if (cause.startsWith('datacenter/') || cause.includes('/dial/') || cause.endsWith('/stalled')) {
+    return 'The trouble is between this host and Telegram: look at the row of the datacenter, try another route or provider.'
+  }
+  return 'This proxy ends them itself: look at its log, CPU and limits.'
+}
+
+// Drops of which one datacenter has so large a part are its own alert, not also everybody's.
+const ofOne = 0.8
+
+const worstOf = (watch: Watch): number => {
+  const { windowMs } = rules['connection-drops']
+  return Math.max(0, ...labelsOf(watch, c.dropsOn('')).map((dc) => recentSum(watch, c.dropsOn(dc), windowMs)))
+}
+
+const drops = (watch: Watch, dc: string | null): Finding => {
+  const rule = 'connection-drops'
+  const { windowMs } = rules[rule]
+  const subject = dc === null ? 'all datacenters' : `dc ${dc}`
+  const [over, under] = dc === null ? [c.drops, c.ended] : [c.dropsOn(dc), c.endedOn(dc)]
+  const { bad, ended, value, baseline, verdict } = share(watch, { rule, subject, over, under })
+  const isOfOne = dc === null && verdict === 'bad' && worstOf(watch) >= ofOne * bad
+  const where = dc === null ? '' : ` to DC ${dc}`
+  return {
+    rule,
+    subject,
+    value: inPercent(value),
+    baseline: inPercent(baseline),
+    verdict: isOfOne ? 'between' : verdict,
+    summary: () => {
+      const cause = mainCause(watch, windowMs, dc)
+      const often = `${bad} of ${ended} sessions${where} that ended in the last ${spellWindow(watch, windowMs)} were dropped`
+      return `${often} (${percent(value)}, usually ${percent(baseline)}), mostly ${cause}. ${adviceFor(cause)}`
+    },
+    calm: () => `Sessions${where} end in good order again: ${percent(value)} dropped.`,
+  }
+}
+
+export const connectionDrops = (watch: Watch): Finding[] => [
+  drops(watch, null),
+  ...labelsOf(watch, c.dropsOn('')).map((dc) => drops(watch, dc)),
+]
+
+/** Clients sent, and nothing came down. */
+export const stalledSessions = (watch: Watch): Finding[] =>
+  labelsOf(watch, c.dropsOn('')).map((dc) => {
+    const rule = 'stalled-sessions'
+    const subject = `dc ${dc}`
+    const found = share(watch, { rule, subject, over: c.stallsOn(dc), under: c.endedOn(dc) })
+    const { bad, ended, value, baseline, verdict } = found
+    const window = spellWindow(watch, rules[rule].windowMs)
+    return {
+      rule,
+      subject,
+      value: inPercent(value),
+      baseline: inPercent(baseline),
+      verdict,
+      summary: () =>
+        `${bad} of ${ended} sessions to DC ${dc} in the last ${window} sent and got no answer (usually ${percent(baseline)}). ` +
+        'The datacenter accepts and stays silent: its path is filtered or broken, or the host’s clock is wrong. Look at its row and at the clock.',
+      calm: () => `DC ${dc} answers its sessions again.`,
+    }
+  })

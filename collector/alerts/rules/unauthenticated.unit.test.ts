@@ -1,0 +1,134 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { rejected, session } from '../../../compose/test/kit/examples/example-events.ts'
+import { watched } from '../../../compose/test/kit/examples/watched-node.ts'
+import type { Limit, ProxyEvent } from '../../../proxy/events/contract.ts'
+
+const clients = ['0001ffff', '0102ffff', '0203ffff', '0304ffff', '0405ffff']
+const many =
+  (n: number, reason: Parameters<typeof rejected>[1], more: Parameters<typeof rejected>[2] = {}) =>
+  (at: number) =>
+    Array.from({ length: n }, (_, i) =>
+      rejected(at, reason, { client: clients[(i + at / 10_000) % clients.length]!, ...more }),
+    )
+
+test('refused handshakes far above the usual are a storm; it names the reason and clears', () => {
+  const host = watched()
+  host.pass(40, many(2, 'bad-digest'))
+  assert.equal(host.told('rejection-storm'), [])
+  host.pass(5, many(30, 'unknown-user'))
+  assert.equal(host.told('rejection-storm'), ['+all nodes'])
+  assert.match(host.last('rejection-storm')!.summary, /mostly unknown-user/)
+  host.pass(10, many(2, 'bad-digest'))
+  assert.equal(host.told('rejection-storm'), ['+all nodes', '-all nodes'])
+})
+
+test('a host that is always scanned is not in a storm', () => {
+  const host = watched()
+  host.pass(40, many(10, 'bad-digest'))
+  const before = host.told('rejection-storm').length
+  host.pass(60, many(12, 'bad-digest'))
+  assert.equal(
+    host
+      .told('rejection-storm')
+      .slice(before)
+      .filter((told) => told[0] === '+'),
+    [],
+  )
+})
+
+test('ten replays in ten minutes raise, with about how many addresses, and clear when they stop', () => {
+  const host = watched()
+  host.pass(1, many(1, 'replayed'))
+  assert.equal(host.told('replays'), [])
+  host.pass(1, many(1, 'replayed'))
+  assert.equal(host.told('replays'), ['+all nodes'])
+  host.pass(5)
+  assert.is(host.told('replays').length, 1)
+  host.pass(7)
+  assert.equal(host.told('replays'), ['+all nodes', '-all nodes'])
+})
+
+test('three hellos that a user signed and that were refused raise, with user, reason and what to do', () => {
+  const host = watched()
+  const refused = (n: number) => many(n, 'unknown-sni', { skewSeconds: 1, user: 'ann' })
+  host.pass(1, refused(1))
+  assert.equal(host.told('signed-refused'), ['+all nodes'])
+  assert.match(host.last('signed-refused')!.summary, /mostly of ann for unknown-sni.*send them the new link/)
+  host.pass(11)
+  assert.equal(host.told('signed-refused'), ['+all nodes', '-all nodes'])
+})
+
+test('what nobody signed, a replay, a wrong clock and silence are no signed hello that is refused', () => {
+  const host = watched()
+  for (const reason of ['replayed', 'clock-skew', 'unclaimed', 'timeout'] as const)
+    host.pass(1, many(2, reason, { skewSeconds: 1, user: 'ann' }))
+  host.pass(1, many(2, 'malformed-hello'))
+  host.pass(1, many(2, 'mode-off', { user: 'ann' }))
+  assert.equal(host.told('signed-refused'), [])
+})
+
+const signed = (at: number) =>
+  session({ at }).map((event) => (event.type === 'handshake.accepted' ? { ...event, skewSeconds: 1 } : event))
+
+test('many clients ahead of us, and few that agree: our clock is behind by so much', () => {
+  const host = watched()
+  host.pass(3, many(2, 'clock-skew', { skewSeconds: 300 }))
+  assert.equal(host.told('clock-skew'), ['+clients ahead'])
+  const { value, summary } = host.last('clock-skew')!
+  assert.is(value, 300)
+  assert.match(summary, /off by about 300 s.*This host’s clock is probably 300 s behind/)
+  host.pass(15, signed)
+  assert.equal(host.told('clock-skew'), ['+clients ahead', '-clients ahead'])
+})
+
+test('some clients behind while most agree: it is theirs', () => {
+  const host = watched()
+  host.pass(3, (at) => [
+    ...many(2, 'clock-skew', { skewSeconds: -500 })(at),
+    ...Array.from({ length: 9 }, () => signed(at)).flat(),
+  ])
+  assert.equal(host.told('clock-skew'), ['+clients behind'])
+  assert.match(host.last('clock-skew')!.summary, /rather their clocks/)
+})
+
+test('one client with a wrong clock, however stubborn, is no alert', () => {
+  const host = watched()
+  host.pass(10, many(5, 'clock-skew', { skewSeconds: 86_400 * 900, client: '0001ffff' }))
+  assert.equal(host.told('clock-skew'), [])
+})
+
+const turnedAway =
+  (count: number, limit: Limit = 'connections') =>
+  (at: number): ProxyEvent[] => [{ v: 1, type: 'limit.refused', at, limit, count, worker: 0 }]
+
+test('a limit that goes on refusing many is told within two minutes and clears five minutes after', () => {
+  const host = watched()
+  host.pass(2, turnedAway(3))
+  assert.equal(host.told('limit-reached'), ['+connections'])
+  host.pass(3)
+  assert.is(host.told('limit-reached').length, 1)
+  host.pass(4)
+  assert.equal(host.told('limit-reached'), ['+connections', '-connections'])
+})
+
+test('a few refused connections, a burst that is over, and one in fifty of a busy hour page nobody', () => {
+  const few = watched()
+  few.pass(20, (at) => (at % 60_000 === 0 ? turnedAway(4)(at) : []))
+  const burst = watched()
+  burst.emit(...turnedAway(500)(burst.now))
+  burst.pass(20)
+  const busy = watched()
+  busy.pass(10, (at) => [...turnedAway(2)(at), ...Array.from({ length: 100 }, () => session({ at })[0]!)])
+  for (const host of [few, burst, busy]) assert.equal(host.told('limit-reached'), [])
+})
+
+test('strangers that are refused page nobody, however many', () => {
+  const host = watched()
+  host.pass(20, turnedAway(500, 'strangers'))
+  assert.equal(host.told('limit-reached'), [])
+  host.pass(4, (at) => [...turnedAway(500, 'strangers')(at), ...turnedAway(3)(at)])
+  assert.equal(host.told('limit-reached'), ['+connections'])
+})
+
+test.run()

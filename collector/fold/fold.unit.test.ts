@@ -1,0 +1,179 @@
+import fc from 'fast-check'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { emitter, histories, noon, session } from '../../compose/test/kit/examples/example-events.ts'
+import type { Batch, ProxyEvent } from '../../proxy/events/contract.ts'
+import { packSnapshot, readSnapshot } from '../state/snapshot.ts'
+import { fold, lostBy } from './fold.ts'
+import { createMemoryState } from './state.ts'
+
+const foldAll = (batches: readonly Batch[]): string => {
+  const state = createMemoryState()
+  for (const batch of batches) fold(state, batch)
+  return state.snapshot()
+}
+
+const restored = (text: string) => {
+  const read = readSnapshot(packSnapshot(text))
+  if ('unusable' in read) throw new Error(read.unusable)
+  return createMemoryState(read)
+}
+
+/** Cuts each batch in two where the numbers say, and tells some again. */
+const carelessly = (batches: readonly Batch[], numbers: readonly number[]): Batch[] => {
+  let i = 0
+  const next = (below: number): number => (below <= 0 ? 0 : (numbers[i++ % numbers.length] ?? 0) % below)
+  const told: Batch[] = []
+  for (const batch of batches) {
+    const cut = 1 + next(batch.events.length)
+    told.push({ ...batch, events: batch.events.slice(0, cut) })
+    if (cut < batch.events.length) {
+      told.push({ ...batch, seq: batch.seq + cut, events: batch.events.slice(cut) })
+    }
+    if (next(2) === 1) told.push(told[next(told.length)]!)
+    if (next(3) === 1) told.push(batch)
+  }
+  return told
+}
+
+/** One of many ways to weave the tellings of several emitters into one. */
+const woven = (histories: readonly Batch[][], numbers: readonly number[]): Batch[] => {
+  const left = histories.map((history) => [...history])
+  const told: Batch[] = []
+  for (let i = 0; left.some((history) => history.length > 0); i++) {
+    const some = left.filter((history) => history.length > 0)
+    told.push(some[(numbers[i % numbers.length] ?? 0) % some.length]!.shift()!)
+  }
+  return told
+}
+
+const numbers = fc.array(fc.nat(1000), { minLength: 1, maxLength: 40 })
+
+test('aggregates do not depend on how tellings are woven, cut or repeated', () => {
+  fc.assert(
+    fc.property(histories, numbers, numbers, (told, weave, care) => {
+      const straight = foldAll(told.flat())
+      const careless = told.map((history) => carelessly(history, care))
+      assert.is(foldAll(woven(careless, weave)), straight)
+      assert.is(foldAll(told.toReversed().flat()), straight)
+    }),
+    { numRuns: 150 },
+  )
+})
+
+test('a snapshot at any cut, and a refold from it that begins too early, is the straight fold', () => {
+  fc.assert(
+    fc.property(histories, fc.nat(30), fc.nat(5), (told, at, overlap) => {
+      const batches = told.flat()
+      const cut = Math.min(at, batches.length)
+      const state = restored(foldAll(batches.slice(0, cut)))
+      for (const batch of batches.slice(Math.max(0, cut - overlap))) fold(state, batch)
+      assert.is(state.snapshot(), foldAll(batches))
+    }),
+    { numRuns: 150 },
+  )
+})
+
+test('forgetting commutes with folding', () => {
+  fc.assert(
+    fc.property(histories, fc.nat(10), fc.integer({ min: 0, max: 60 * 3_600_000 }), (told, at, later) => {
+      const [now, batches] = [noon + later, told.flat()]
+      const early = createMemoryState()
+      for (const [index, batch] of batches.entries()) {
+        // An emitter that is forgotten while it speaks cannot tell a hole from a beginning: two days of silence.
+        if (index === at) early.expire(noon)
+        fold(early, batch)
+      }
+      early.expire(now)
+      const late = restored(foldAll(batches))
+      late.expire(now)
+      assert.is(early.snapshot(), late.snapshot())
+    }),
+    { numRuns: 100 },
+  )
+})
+
+const lost = (reason: 'log-full' | 'worker-queue' | 'unreadable', count: number): ProxyEvent => ({
+  v: 1,
+  type: 'events.lost',
+  at: noon,
+  reason,
+  count,
+})
+
+test('a hole nobody accounts for is a loss, told once', () => {
+  const state = createMemoryState()
+  const events = session()
+  fold(state, { node: 'n', boot: 'b', seq: 1, events })
+  fold(state, { node: 'n', boot: 'b', seq: 8, events })
+  fold(state, { node: 'n', boot: 'b', seq: 8, events })
+  assert.equal(lostBy(state), { unexplained: 3 })
+})
+
+test('a hole that an events.lost accounts for is counted under its reason alone', () => {
+  const state = createMemoryState()
+  fold(state, { node: 'n', boot: 'b', seq: 1, events: session() })
+  fold(state, { node: 'n', boot: 'b', seq: 8, events: [lost('log-full', 3)] })
+  assert.equal(lostBy(state), { 'log-full': 3 })
+})
+
+test('an unreadable row leaves one fact in its place and a hole behind, counted once', () => {
+  const state = createMemoryState()
+  fold(state, { node: 'n', boot: 'b', seq: 1, events: [lost('unreadable', 5)] })
+  fold(state, { node: 'n', boot: 'b', seq: 6, events: session() })
+  assert.equal(lostBy(state), { unreadable: 5 })
+  fold(state, { node: 'n', boot: 'b', seq: 11, events: session() })
+  assert.equal(lostBy(state), { unreadable: 5, unexplained: 1 })
+})
+
+test('an emitter may begin anywhere: the log lets old rows go', () => {
+  const state = createMemoryState()
+  fold(state, { node: 'n', boot: 'b', seq: 5000, events: session() })
+  assert.equal(lostBy(state), {})
+})
+
+test('repeats are dropped and counted, whole batches and parts of them', () => {
+  const state = createMemoryState()
+  const events = session()
+  const batch = { node: 'n', boot: 'b', seq: 1, events }
+  assert.equal(fold(state, batch), { folded: 4, repeated: 0 })
+  assert.equal(fold(state, batch), { folded: 0, repeated: 4 })
+  assert.equal(fold(state, { ...batch, events: [...events, ...events] }), { folded: 4, repeated: 4 })
+  assert.is(state.count('ever', 0, 'facts'), 8)
+})
+
+test('what was opened and closed leaves no key behind', () => {
+  const state = createMemoryState()
+  const emit = emitter(state)
+  emit(...session({ user: 'ann' }).slice(0, 3))
+  assert.ok(state.bucket('boot', 'n1/b1').size > 0)
+  emit(session({ user: 'ann' })[3]!)
+  assert.is(state.bucket('boot', 'n1/b1').size, 0)
+})
+
+test('a snapshot of another version, a cut one and none at all say why they are unusable', () => {
+  const text = foldAll([{ node: 'n', boot: 'b', seq: 1, events: session() }])
+  for (const bad of [
+    new Uint8Array([1, 2, 3]),
+    text.replace('"version":1', '"version":2'),
+    text.slice(0, -9),
+    '[]',
+    '',
+    'null',
+    '{"version":1}',
+  ]) {
+    const read = readSnapshot(bad)
+    assert.ok('unusable' in read && read.unusable.length > 5, String(bad).slice(0, 20))
+  }
+})
+
+test('a full bucket counts what it knows and refuses new keys, visibly', () => {
+  const state = createMemoryState()
+  const emit = emitter(state)
+  for (let user = 0; user < 12_000; user++) emit(...session({ user: `u${user}`, toClient: 1 }))
+  assert.ok(state.refused > 0)
+  assert.ok(state.bucket('ever', 0).size <= 20_000)
+  assert.is(state.count('ever', 0, 'to-client'), 12_000)
+})
+
+test.run()

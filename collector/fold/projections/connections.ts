@@ -1,0 +1,196 @@
+import type { CloseReason, Phase, ProxyEvent } from '../../../proxy/events/contract.ts'
+import type { Tally } from '../delta.ts'
+import { bucketFor, bucketKeys, durationBounds, latencyBounds } from '../histogram.ts'
+import { dcOf, labelled } from '../key.ts'
+
+export const connectionKeys = {
+  accepted: 'accepted',
+  /** Live: all connections, and those of clients by `mode/dc/main|media` and by user. */
+  open: 'open',
+  openSession: labelled('open.session'),
+  openOfUser: labelled('open.user'),
+
+  /** Calendar: of authenticated clients. What strangers exchange with the masking host is not traffic. */
+  sessions: 'sessions',
+  toClient: 'to-client',
+  toDatacenter: 'to-datacenter',
+  sessionsOfUser: labelled('user.sessions'),
+  toClientOfUser: labelled('user.to-client'),
+  toDatacenterOfUser: labelled('user.to-datacenter'),
+  toClientOfDc: labelled('dc.to-client'),
+  toDatacenterOfDc: labelled('dc.to-datacenter'),
+  /** When a user was last seen. */
+  user: labelled('user'),
+
+  /** `by/phase/reason/dc/mode`, `-` where unknown. */
+  closed: (cause: string): string => `closed/${cause}`,
+  /** How far sessions came; each stage holds those of the next. */
+  stage: labelled('stage'),
+  /** First byte down after the first byte up: `2s`, `8s`, `later`. */
+  answered: labelled('answered'),
+
+  /** Sessions that ended, and of them the drops and the stalls: of all, and by datacenter. */
+  ended: 'ended',
+  drops: 'drops',
+  stalls: 'stalls',
+  endedOn: labelled('ended'),
+  dropsOn: labelled('drops'),
+  stallsOn: labelled('stalls'),
+
+  handshake: bucketKeys('handshake', latencyBounds),
+  dial: bucketKeys('dial', latencyBounds),
+  firstByte: bucketKeys('first-byte', latencyBounds),
+  lifetime: bucketKeys('lifetime', durationBounds),
+  lifetimeMs: 'lifetime.ms',
+} as const
+
+export const stages = ['accepted', 'hello', 'authenticated', 'connected', 'requested', 'answered'] as const
+
+const own: ReadonlySet<Phase> = new Set(['dial', 'waiting', 'relaying'])
+const orderly: ReadonlySet<CloseReason> = new Set(['done', 'idle', 'drain', 'limit'])
+
+/** A client lost what it had: closed in `dial`, `waiting` or `relaying` for none of `done, idle, drain, limit`. */
+export const isDrop = (phase: Phase, reason: CloseReason): boolean => own.has(phase) && !orderly.has(reason)
+
+const k = connectionKeys
+
+type Rejected = Extract<ProxyEvent, { type: 'handshake.rejected' }>
+type Summary = Extract<ProxyEvent, { type: 'connections.summarised' }>
+
+/** Whether a first message came whole: a payload or a ClientHello, whoever sent it. Only a ClientHello has a JA4. */
+const cameWhole = ({ reason, ja4 }: Pick<Rejected, 'reason' | 'ja4'>): boolean =>
+  ja4 !== undefined || (reason !== 'not-mtproto' && reason !== 'malformed-hello' && reason !== 'timeout')
+
+const traffic = (
+  tally: Tally,
+  { user, dc }: { user: string; dc: number },
+  toClient: number,
+  toDatacenter: number,
+): void => {
+  if (toClient > 0) {
+    tally.calendar(k.toClient, toClient)
+    tally.calendar(k.toClientOfUser(user), toClient)
+    tally.ever(k.toClientOfDc(dcOf(dc)), toClient)
+    tally.tick(k.toClient, toClient)
+  }
+  if (toDatacenter > 0) {
+    tally.calendar(k.toDatacenter, toDatacenter)
+    tally.calendar(k.toDatacenterOfUser(user), toDatacenter)
+    tally.ever(k.toDatacenterOfDc(dcOf(dc)), toDatacenter)
+    tally.tick(k.toDatacenter, toDatacenter)
+  }
+  tally.lasting(k.user(user), null)
+}
+
+type Closed = Extract<ProxyEvent, { type: 'connection.closed' }>
+type Accepted = Extract<ProxyEvent, { type: 'handshake.accepted' }>
+
+const sessionLabel = (event: Pick<Accepted, 'mode' | 'dc' | 'media'>): string =>
+  `${event.mode}/${dcOf(event.dc)}/${event.media ? 'media' : 'main'}`
+
+const accept = (count: number, tally: Tally): void => {
+  tally.ever(k.stage('accepted'), count)
+  tally.tick(k.accepted, count)
+  tally.minute(k.accepted, count)
+  tally.live(k.open, count)
+}
+
+const closed = (cause: string, count: number, tally: Tally): void => {
+  tally.ever(k.closed(cause), count)
+  tally.tick(k.closed(cause), count)
+  tally.live(k.open, -count)
+}
+
+const close = (event: Closed, tally: Tally): void => {
+  const { by, phase, reason, mode, user, dc, media } = event
+  closed(`${by}/${phase}/${reason}/${dc === undefined ? '-' : dcOf(dc)}/${mode ?? '-'}`, 1, tally)
+  if (!own.has(phase) || mode === undefined || user === undefined || dc === undefined) return
+  const on = dcOf(dc)
+  tally.live(k.openSession(sessionLabel({ mode, dc, media: media ?? false })), -1)
+  tally.live(k.openOfUser(user), -1)
+  traffic(tally, { user, dc }, event.untoldToClient, event.untoldToDatacenter)
+  tally.ever(k.lifetime[bucketFor(durationBounds, event.durationMs)]!, 1)
+  tally.ever(k.lifetimeMs, Math.round(event.durationMs))
+  tally.tick(k.ended, 1)
+  tally.tick(k.endedOn(on), 1)
+  tally.minute(k.ended, 1)
+  tally.minute(k.endedOn(on), 1)
+  if (!isDrop(phase, reason)) return
+  tally.ever(k.dropsOn(on), 1)
+  tally.tick(k.drops, 1)
+  tally.tick(k.dropsOn(on), 1)
+  tally.minute(k.drops, 1)
+  tally.minute(k.dropsOn(on), 1)
+  if (reason !== 'stalled') return
+  tally.tick(k.stalls, 1)
+  tally.tick(k.stallsOn(on), 1)
+  tally.minute(k.stallsOn(on), 1)
+}
+
+/** Connections of unauthenticated clients that are only counted. */
+const summarised = ({ accepted, refusals, closes }: Summary, tally: Tally): void => {
+  accept(accepted, tally)
+  for (const refusal of refusals) if (cameWhole(refusal)) tally.ever(k.stage('hello'), refusal.count)
+  for (const { by, phase, reason, count } of closes) closed(`${by}/${phase}/${reason}/-/-`, count, tally)
+}
+
+const firstByte = (event: Extract<ProxyEvent, { type: 'connection.first-byte' }>, tally: Tally): void => {
+  if (event.direction === 'to-datacenter') {
+    tally.ever(k.stage('requested'), 1)
+    return
+  }
+  // A pre-opened socket waits for its user: only the time since the request is an answer's.
+  const waited = event.sinceRequestMs ?? event.sinceAcceptedMs
+  tally.ever(k.stage('answered'), 1)
+  tally.ever(k.answered(waited <= 2000 ? '2s' : waited <= 8000 ? '8s' : 'later'), 1)
+  tally.tick(k.firstByte[bucketFor(latencyBounds, waited)]!, 1)
+}
+
+/** Connections, sessions, traffic and closes; of users as well, whose names are bounded by the settings. */
+export const connections = (event: ProxyEvent, tally: Tally): Tally => {
+  switch (event.type) {
+    case 'connection.accepted':
+      accept(1, tally)
+      return tally
+    case 'handshake.accepted':
+      tally.ever(k.stage('hello'), 1)
+      tally.ever(k.stage('authenticated'), 1)
+      tally.calendar(k.sessions, 1)
+      tally.calendar(k.sessionsOfUser(event.user), 1)
+      tally.live(k.openSession(sessionLabel(event)), 1)
+      tally.live(k.openOfUser(event.user), 1)
+      tally.lasting(k.user(event.user), null)
+      tally.tick(k.handshake[bucketFor(latencyBounds, event.elapsedMs)]!, 1)
+      return tally
+    case 'datacenter.dialed':
+      tally.ever(k.stage('connected'), 1)
+      tally.tick(k.dial[bucketFor(latencyBounds, event.elapsedMs)]!, 1)
+      return tally
+    case 'connection.first-byte':
+      firstByte(event, tally)
+      return tally
+    case 'connection.progress':
+      traffic(tally, event, event.bytesToClient, event.bytesToDatacenter)
+      return tally
+    case 'connection.closed':
+      close(event, tally)
+      return tally
+    case 'handshake.rejected':
+      if (cameWhole(event)) tally.ever(k.stage('hello'), 1)
+      return tally
+    case 'connections.summarised':
+      summarised(event, tally)
+      return tally
+    case 'datacenter.dial-failed':
+    case 'datacenter.probed':
+    case 'process.started':
+    case 'process.stopped':
+    case 'process.sampled':
+    case 'limit.refused':
+    case 'replay.unclaimed':
+    case 'process.faulted':
+    case 'events.lost':
+    case 'config.reloaded':
+      return tally
+  }
+}

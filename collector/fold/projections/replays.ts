@@ -1,0 +1,50 @@
+import type { ProxyEvent } from '../../../proxy/events/contract.ts'
+import type { Tally } from '../delta.ts'
+import { labelled, slotOf, slots } from '../key.ts'
+
+export const replayKeys = {
+  replays: 'replays',
+  slot: labelled('replays.slot'),
+  /** Handshakes that the shared cache did not answer for. */
+  unclaimed: 'replays.unclaimed',
+} as const
+
+/** Handshakes seen before: someone recorded a client and plays it back to find out what answers. */
+export const replays = (event: ProxyEvent, tally: Tally): Tally => {
+  switch (event.type) {
+    case 'handshake.rejected':
+      if (event.reason !== 'replayed') return tally
+      tally.ever(replayKeys.replays, 1)
+      tally.tick(replayKeys.replays, 1)
+      tally.tick(replayKeys.slot(slotOf(event.client)), 1)
+      return tally
+    case 'connections.summarised':
+      for (const { reason, count, groups = [] } of event.refusals) {
+        if (reason !== 'replayed') continue
+        tally.ever(replayKeys.replays, count)
+        tally.tick(replayKeys.replays, count)
+        for (const { group, count: hits } of groups) tally.tick(replayKeys.slot(group % slots), hits)
+      }
+      return tally
+    case 'replay.unclaimed':
+      tally.ever(replayKeys.unclaimed, event.count)
+      tally.tick(replayKeys.unclaimed, event.count)
+      return tally
+    case 'connection.accepted':
+    case 'handshake.accepted':
+    case 'datacenter.dialed':
+    case 'datacenter.dial-failed':
+    case 'connection.first-byte':
+    case 'connection.progress':
+    case 'connection.closed':
+    case 'datacenter.probed':
+    case 'process.started':
+    case 'process.stopped':
+    case 'process.sampled':
+    case 'limit.refused':
+    case 'process.faulted':
+    case 'events.lost':
+    case 'config.reloaded':
+      return tally
+  }
+}

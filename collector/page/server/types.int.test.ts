@@ -1,0 +1,16 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+
+test('the page is typed against the status it shows, with a browser around it', () => {
+  const tsc = fileURLToPath(import.meta.resolve('typescript/package.json')).replace('package.json', 'bin/tsc')
+  const { status, stdout } = spawnSync(process.execPath, [
+    tsc,
+    '-p',
+    fileURLToPath(new URL('..', import.meta.url)),
+  ])
+  assert.is(status, 0, stdout.toString())
+})
+
+test.run()

@@ -1,0 +1,111 @@
+import type { Saying } from '../fold/delta.ts'
+import { foldKeys } from '../fold/fold.ts'
+import { connectionKeys } from '../fold/projections/connections.ts'
+import { processKeys, type Sample } from '../fold/projections/processes.ts'
+import type { Reading } from '../fold/state.ts'
+import type { NodeStatus } from './status.ts'
+
+/** A node that tells nothing for so long is gone, and its connections with it. It samples itself more often. */
+export const silentMs = 60_000
+
+export type Node = {
+  node: string
+  /** Of its latest fact: connections of an earlier boot went with it. */
+  boot: string
+  startedAt: number
+  lastSeenAt: number
+  /** How long it has told nothing, ms. */
+  quietMs: number
+  /** Said goodbye. */
+  stopped: boolean
+  alive: boolean
+  sample: Sample | null
+}
+
+const sampleOf = (saying: Saying | undefined): Sample | null =>
+  typeof saying?.value === 'object' && saying.value !== null && 'loops' in saying.value
+    ? (saying.value as unknown as Sample) // as the projection wrote it
+    : null
+
+const bootOf = (saying: Saying | undefined): string | null =>
+  typeof saying?.value === 'object' && saying.value !== null && 'boot' in saying.value
+    ? String(saying.value.boot)
+    : null
+
+const nodePrefix = processKeys.seen('')
+
+/** The nodes heard of in the last two days, by name. */
+export const nodesOf = (state: Pick<Reading, 'recent' | 'quietMs'>, now: number): Node[] => {
+  const { recent } = state
+  const nodes: Node[] = []
+  for (const [key, seen] of recent) {
+    if (!key.startsWith(nodePrefix)) continue
+    const node = key.slice(nodePrefix.length)
+    const boot = String(seen.value)
+    const started = recent.get(processKeys.started(node))
+    const sample = sampleOf(recent.get(processKeys.sample(node)))
+    const stopped = bootOf(recent.get(processKeys.stopped(node))) === boot
+    // What a clock that was ahead has dated says nothing of how long ago it was.
+    const seenAt = seen.at > now + silentMs ? 0 : seen.at
+    const quiet = state.quietMs(`${node}/${boot}`) ?? Math.max(0, now - seenAt)
+    const ofBoot = sample?.boot === boot ? sample : null
+    nodes.push({
+      node,
+      boot,
+      startedAt:
+        started !== undefined && bootOf(started) === boot
+          ? started.at
+          : seen.at - (ofBoot === null ? 0 : ofBoot.uptimeSeconds * 1000),
+      lastSeenAt: seen.at,
+      stopped,
+      quietMs: quiet,
+      alive: !stopped && quiet <= silentMs,
+      sample: ofBoot,
+    })
+  }
+  return nodes.sort((a, b) => (a.node < b.node ? -1 : 1))
+}
+
+export const nodeStatus = ({ node, boot, startedAt, lastSeenAt, sample }: Node): NodeStatus => ({
+  node,
+  boot,
+  startedAt,
+  lastSeenAt,
+  processCpu: sample?.cpu ?? 0,
+  hostCpu: sample?.hostCpu ?? 0,
+  rssBytes: sample?.rssBytes ?? 0,
+  heapUsedBytes: sample?.heapUsedBytes ?? 0,
+  openFds: sample?.openFds ?? 0,
+  maxFds: sample?.maxFds ?? 0,
+  loops: sample?.loops.map((loop) => ({ ...loop })) ?? [],
+})
+
+export type Open = {
+  total: number
+  /** Keyed `mode/dc/main|media`. */
+  bySession: Map<string, number>
+  byUser: Map<string, number>
+}
+
+const sessionPrefix = connectionKeys.openSession('')
+const userPrefix = connectionKeys.openOfUser('')
+
+/** Connections open at the nodes that are alive. */
+export const openOf = (state: Reading, nodes: readonly Node[]): Open => {
+  const open: Open = { total: 0, bySession: new Map(), byUser: new Map() }
+  const add = (to: Map<string, number>, label: string, n: number): void => {
+    if (n > 0) to.set(label, (to.get(label) ?? 0) + n)
+  }
+  for (const { node, boot, alive, sample } of nodes) {
+    if (!alive) continue
+    const live = state.bucket('boot', `${node}/${boot}`)
+    // Where facts are missing, opens and closes no longer match; the node's own count is older but right.
+    const holed = live.has(foldKeys.holes) || live.has(processKeys.lost)
+    open.total += holed && sample ? sample.openConnections : Math.max(0, live.get(connectionKeys.open) ?? 0)
+    for (const [key, n] of live) {
+      if (key.startsWith(sessionPrefix)) add(open.bySession, key.slice(sessionPrefix.length), n)
+      else if (key.startsWith(userPrefix)) add(open.byUser, key.slice(userPrefix.length), n)
+    }
+  }
+  return open
+}

@@ -1,0 +1,103 @@
+import type { CloseReason, Family, Mode, Phase, RejectReason, Side } from '../../proxy/events/contract.ts'
+
+/** What `/api/status` answers, and all that the status page knows. Times are epoch ms, durations ms, rates per second. */
+export type Status = {
+  at: number
+  version: string
+  /** One entry a node; the embedded appliance has one. */
+  nodes: NodeStatus[]
+  open: { total: number; byMode: Partial<Record<Mode, number>>; byDc: Record<string, number> }
+  totals: Traffic & { today: Traffic; month: Traffic; since: number }
+  /** Columns of equal length, oldest first, for the charts: one hour at `stepMs` resolution. Null where nothing is known. */
+  series: Series
+  latency: Record<'handshake' | 'dial' | 'firstByte' | 'datacenter', Quantiles>
+  /** One row for each dc × media × family that was ever probed or dialed. */
+  datacenters: DatacenterStatus[]
+  closes: { by: Side; phase: Phase; reason: CloseReason; total: number; lastHour: number; drop: boolean }[]
+  rejections: { reason: RejectReason; total: number; lastHour: number }[]
+  fronted: number
+  replaysRefused: number
+  limits: Record<string, number>
+  users: UserStatus[]
+  alerts: AlertStatus[]
+  events: { folded: number; lost: Record<string, number>; lagMs: number }
+}
+
+export type Traffic = { connections: number; bytesToClient: number; bytesToDatacenter: number }
+
+export type NodeStatus = {
+  node: string
+  boot: string
+  startedAt: number
+  lastSeenAt: number
+  /** Of all cores: 0–1. */
+  processCpu: number
+  hostCpu: number
+  rssBytes: number
+  heapUsedBytes: number
+  openFds: number
+  maxFds: number
+  loops: { thread: string; delayP50Ms: number; delayP99Ms: number; utilization: number }[]
+}
+
+export type Quantiles = { count: number; p50: number | null; p95: number | null; p99: number | null }
+
+export type Series = {
+  stepMs: number
+  at: number[]
+  open: (number | null)[]
+  accepted: (number | null)[]
+  rejected: (number | null)[]
+  drops: (number | null)[]
+  /** Bytes a second. */
+  toClient: (number | null)[]
+  toDatacenter: (number | null)[]
+  handshakeP50: (number | null)[]
+  handshakeP99: (number | null)[]
+  dialP50: (number | null)[]
+  dialP99: (number | null)[]
+  firstByteP50: (number | null)[]
+  firstByteP99: (number | null)[]
+  processCpu: (number | null)[]
+  hostCpu: (number | null)[]
+  loopP99Ms: (number | null)[]
+  rssBytes: (number | null)[]
+}
+
+export type DatacenterStatus = {
+  dc: number
+  media: boolean
+  family: Family
+  address: string
+  /** `unknown` until the first probe has come back. */
+  state: 'up' | 'slow' | 'down' | 'unknown'
+  tcpMs: number | null
+  resPqMs: number | null
+  resPqP50: number | null
+  resPqP99: number | null
+  error: string | null
+  probedAt: number | null
+  open: number
+  dialFailures: number
+}
+
+export type UserStatus = {
+  user: string
+  open: number
+  today: Traffic
+  month: Traffic
+  total: Traffic
+  lastSeenAt: number
+}
+
+export type AlertStatus = {
+  rule: string
+  subject: string
+  severity: 'warning' | 'critical'
+  summary: string
+  value: number
+  baseline: number
+  since: number
+  /** Null while it is active. */
+  clearedAt: number | null
+}

@@ -1,0 +1,37 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { testConfig } from '../../compose/test/kit/kafka/test-config.ts'
+import { skipUnless } from '../../compose/test/kit/skip.ts'
+import { ensureKafka, startKafka } from '../../compose/test/services/kafka.ts'
+import { until } from '../../compose/test/until.ts'
+import { openKafka } from '../../proxy/kafka/connect.ts'
+import { openProducer } from '../../proxy/kafka/producer.ts'
+import { watchEnds } from './ends.ts'
+
+const it = skipUnless(test, ensureKafka() !== null, 'Kafka is missing')
+
+it('what was deleted before anybody folded it is not waited for', async () => {
+  await using broker = await startKafka()
+  const client = openKafka(testConfig(broker.brokers), 'test', () => {})
+  const topic = client.config.topics.events
+  const producer = openProducer(client, topic)
+  await producer.send(
+    1,
+    Array.from({ length: 10 }, (_, n) => ({ value: String(n) })),
+  )
+  await producer.close()
+  const ends = watchEnds(client)
+  await using _ = { [Symbol.asyncDispose]: ends.stop }
+  await until(() => ends.waiting(1, 3) === 7, 'seven are waiting')
+  assert.is(ends.waiting(0, 0), 0)
+
+  const admin = client.kafka.admin()
+  await admin.connect()
+  // kafkajs must have heard of the topic to know whom to ask.
+  await admin.fetchTopicOffsets(topic)
+  await admin.deleteTopicRecords({ topic, partitions: [{ partition: 1, offset: '10' }] })
+  await admin.disconnect()
+  await until(() => ends.waiting(1, 3) === 0, 'none is')
+})
+
+test.run()

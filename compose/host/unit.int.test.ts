@@ -1,0 +1,194 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { quiet } from '../test/kit/quiet.ts'
+import { skipUnless } from '../test/kit/skip.ts'
+import { ensure } from '../test/services/debian.ts'
+import { unitFor } from './unit.ts'
+
+const root = join(import.meta.dirname, '../..')
+const analyze = ensure('systemd-analyze', 'systemd')
+const it = skipUnless(test, analyze !== null, 'systemd-analyze is missing')
+
+// What systemd, a shell or both take for something else.
+const odd = `100% o"d\\d $HOME, Ann's`
+const unit = (changed: Partial<Parameters<typeof unitFor>[0]> = {}): string =>
+  unitFor({
+    root,
+    node: process.execPath,
+    user: userInfo().username,
+    dataDir: join(root, 'data'),
+    port: 8080,
+    drainSeconds: 30,
+    ...changed,
+  })
+const valuesOf = (text: string, name: string): string[] =>
+  [...text.matchAll(new RegExp(`^${name}=(.*)$`, 'gm'))].map(([, value]) => String(value))
+
+const folder = () => {
+  const path = mkdtempSync(join(tmpdir(), 'mtscope-unit-'))
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
+}
+
+/** What systemd says against a unit. */
+const verified = (text: string): string => {
+  using at = folder()
+  const file = join(at.path, 'mtscope.service')
+  writeFileSync(file, text)
+  const { stderr } = spawnSync(analyze!, ['verify', '--man=no', file], { encoding: 'utf8' })
+  return stderr
+    .split('\n')
+    .filter((line) => line.includes('mtscope.service'))
+    .join('\n')
+}
+
+/** What systemd has read of a unit: the values that it prints by this name. It refuses root: a new namespace has none. */
+const readBySystemd = (text: string, name: string): string[] => {
+  using at = folder()
+  writeFileSync(join(at.path, 'mtscope.service'), text)
+  writeFileSync(join(at.path, 'mtscope.target'), '[Unit]\nWants=mtscope.service\n')
+  const { stdout } = spawnSync(
+    'unshare',
+    [
+      '--user',
+      '/lib/systemd/systemd',
+      '--test',
+      '--system',
+      '--unit=mtscope.target',
+      '--no-pager',
+      '--log-target=console',
+    ],
+    { encoding: 'utf8', env: { PATH: process.env.PATH, SYSTEMD_UNIT_PATH: at.path } },
+  )
+  const [, ours = ''] = stdout.split('-> Unit mtscope.service:')
+  const [service = ''] = ours.split('-> Unit ')
+  return [...service.matchAll(new RegExp(`^\\s*${name}: (.*)$`, 'gm'))].map(([, value]) => String(value))
+}
+
+it('systemd has nothing against the unit, also where the folder has an odd name', () => {
+  using at = folder()
+  const there = join(at.path, odd)
+  mkdirSync(there)
+  symlinkSync(process.execPath, join(there, 'node'))
+  assert.is(verified(unit()), '')
+  assert.is(
+    verified(unit({ root: there, node: join(there, 'node'), dataDir: '/var/lib/mtscope', port: 443 })),
+    '',
+  )
+  assert.match(verified(unit().replace('PrivateTmp=yes', 'PrivateTemp=yes')), 'PrivateTemp')
+})
+
+it('systemd reads the folders as they are named', () => {
+  const there = `/opt/${odd}`
+  const text = unit({ root: there, node: `${there}/node`, dataDir: `${there}/data` })
+  assert.equal(readBySystemd(text, 'WorkingDirectory'), [there])
+  assert.equal(readBySystemd(text, 'ReadWritePaths'), [`${there}/data ${there}/node_modules/.cache/node`])
+  assert.is(readBySystemd(text, 'Environment')[0], `NODE_COMPILE_CACHE=${there}/node_modules/.cache/node`)
+  // As it prints them: quoted as in the unit.
+  const commands = readBySystemd(text, 'Command Line').filter((line) => line.includes('appliance.ts'))
+  assert.is(commands.length, 2)
+  for (const command of commands) assert.match(command, /^\/bin\/sh -c "exec /)
+})
+
+test('it has the right to a low port only where it asks for one, and may write to its own folders only', () => {
+  assert.equal(valuesOf(unit(), 'AmbientCapabilities'), [''])
+  assert.equal(valuesOf(unit({ port: 443 }), 'AmbientCapabilities'), ['CAP_NET_BIND_SERVICE'])
+  assert.equal(valuesOf(unit({ dataDir: '/srv/d' }), 'ReadWritePaths'), [
+    `"/srv/d" "${root}/node_modules/.cache/node"`,
+  ])
+  assert.equal(valuesOf(unit({ drainSeconds: 45 }), 'TimeoutStopSec'), ['60'])
+})
+
+/** The words of a command line of a unit: systemd.syntax(7). */
+const wordsOf = (command: string): string[] =>
+  [...command.matchAll(/"((?:[^"\\]|\\.)*)"|([^\s"]+)/g)].map(([, quoted, bare = '']) =>
+    (quoted?.replace(/\\(.)/g, '$1') ?? bare).replaceAll('%%', '%').replaceAll('$$', '$'),
+  )
+
+test('a command whose program has a quote in its path is run by a shell, with the words that are meant', () => {
+  using at = folder()
+  const there = join(at.path, odd)
+  mkdirSync(there)
+  writeFileSync(join(there, 'node'), '#!/bin/sh\nprintf "%s\\n" "$0" "$@"\n', { mode: 0o755 })
+  const [command = ''] = valuesOf(unit({ root: there, node: join(there, 'node') }), 'ExecStart')
+  const [program = '', ...words] = wordsOf(command)
+  const { stdout, stderr } = spawnSync(program, words, { encoding: 'utf8' })
+  assert.is(stdout, `${there}/node\n${there}/compose/appliance.ts\n`, stderr)
+})
+
+test('its commands run the appliance, with nothing but what the unit sets', async () => {
+  using at = folder()
+  const text = unit()
+  const env: Record<string, string> = { ...quiet, DATA_DIR: join(at.path, 'data') }
+  for (const line of valuesOf(text, 'Environment'))
+    for (const [, quoted, bare] of line.matchAll(/"([^"]*)"|(\S+)/g)) {
+      const [, name = '', value = ''] = /^([^=]+)=(.*)$/.exec(quoted ?? bare ?? '') ?? []
+      env[name] = value
+    }
+  assert.match(env.NODE_OPTIONS ?? '', '--max-semi-space-size')
+  const commands = [...valuesOf(text, 'ExecStartPre'), ...valuesOf(text, 'ExecStart')]
+  assert.is(commands.length, 2)
+  const [, words] = commands.map(wordsOf)
+  const child = spawn(words![0]!, words!.slice(1), { cwd: at.path, env, stdio: ['ignore', 'pipe', 'ignore'] })
+  let said = ''
+  child.stdout.setEncoding('utf8').on('data', (more: string) => {
+    const before = said
+    said += more
+    if (!before.includes(' info ready ') && said.includes(' info ready ')) child.kill('SIGTERM')
+  })
+  const [code] = (await once(child, 'close')) as [number | null]
+  assert.is(code, 0, said)
+  assert.match(said, / info stopped/)
+})
+
+const service = (env: Record<string, string>, ...words: string[]) =>
+  spawnSync(process.execPath, [join(root, 'compose/host/service.ts'), ...words], {
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH, ...env },
+  })
+
+test('root is told to give the folder to somebody, and how to go on', () => {
+  const { status, stdout, stderr } = service({})
+  if (process.getuid?.() === 0) {
+    assert.is(status, 1)
+    assert.match(stderr, /as root|that of uid/)
+    assert.match(stderr, /npm run -s service.*\n.*systemctl/)
+    assert.is(stdout, '')
+  } else assert.match(stdout, `User=${userInfo().username}`)
+})
+
+test('a setting that only this shell has, and a word that is not known, are refused', () => {
+  const set = service({ MTPROTO_PORT: '443', USER1_NAME: 'alice' })
+  assert.is(set.status, 2)
+  assert.match(set.stderr, /MTPROTO_PORT: write it to .*\.env[\s\S]*USER1_NAME/)
+  assert.not.match(set.stderr, '443')
+  const bogus = service({}, '--bogus')
+  assert.is(bogus.status, 2)
+  assert.match(bogus.stderr, '--bogus is not known')
+  const help = service({}, '--help')
+  assert.is(help.status, 0)
+  assert.match(help.stdout, 'systemctl')
+})
+
+test('the commands that it prints for a shell can be pasted, whatever the folder is named', () => {
+  using at = folder()
+  // Node runs no module below a folder with a backslash.
+  const there = join(at.path, odd.replaceAll('\\', ''))
+  symlinkSync(root, there)
+  const flags = ['--preserve-symlinks', '--preserve-symlinks-main']
+  const { stdout } = spawnSync(
+    process.execPath,
+    [...flags, join(there, 'compose/host/service.ts'), '--help'],
+    {
+      encoding: 'utf8',
+    },
+  )
+  const [, written] = /^ {2}(?:cd|mv) (.+?)(?: \/opt\/mtscope)? && /m.exec(stdout) ?? []
+  assert.is(spawnSync('/bin/sh', ['-c', `printf %s ${written}`], { encoding: 'utf8' }).stdout, there)
+})
+
+test.run()

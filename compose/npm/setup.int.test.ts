@@ -1,0 +1,127 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+
+/** A folder to be set up, whose npm is this script. */
+const place = (npm: string) => {
+  const path = mkdtempSync(join(tmpdir(), 'mtscope-setup-'))
+  mkdirSync(join(path, 'compose'))
+  for (const name of ['setup.mjs', 'setup.sh', 'runtime.mjs'])
+    copyFileSync(join(import.meta.dirname, name), join(path, 'compose', name))
+  writeFileSync(join(path, 'package-lock.json'), '{}')
+  writeFileSync(join(path, 'npm.js'), npm)
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
+}
+
+/** Runs it; sends `signal` when npm says that it is at work. */
+const setUp = async (
+  path: string,
+  { signal, words = [] }: { signal?: NodeJS.Signals; words?: string[] } = {},
+) => {
+  const child = spawn('/bin/sh', ['compose/npm/setup.sh', ...words], {
+    cwd: path,
+    env: {
+      PATH: process.env.PATH,
+      npm_node_execpath: process.execPath,
+      npm_execpath: join(path, 'npm.js'),
+    },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text
+    if (signal && said.endsWith('at work')) child.kill(signal)
+  })
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, said }
+}
+
+// As npm ci: what was there goes first. Says what it was asked for.
+const installs = `
+const fs = require('fs')
+fs.rmSync('node_modules', { recursive: true, force: true })
+fs.mkdirSync('node_modules')
+fs.writeFileSync('asked', process.argv.slice(2).join(' '))`
+// A listening socket keeps it alive until it is told to end.
+const works = `
+for (const name of ['SIGINT', 'SIGTERM'])
+  process.on(name, () => { require('fs').writeFileSync('undone', name); process.exit(1) })
+require('net').createServer().listen(0, '127.0.0.1', () => process.stderr.write('at work'))`
+
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)
+  test(`at ${signal} it waits until npm has undone what it did, and ends with ${code}`, async () => {
+    using at = place(works)
+    const ended = await setUp(at.path, { signal })
+    assert.is(ended.code, code, ended.said)
+    assert.is(readFileSync(join(at.path, 'undone'), 'utf8'), signal)
+    assert.match(ended.said, 'the next start begins anew')
+  })
+
+test('packages are installed once, and again when the installation did not end', async () => {
+  using at = place(installs)
+  assert.match((await setUp(at.path)).said, 'this is the first start here')
+  assert.equal(await setUp(at.path), { code: 0, said: '' })
+  rmSync(join(at.path, 'node_modules/.mtscope-setup'))
+  assert.match((await setUp(at.path)).said, 'the last installation did not end')
+  writeFileSync(join(at.path, 'package-lock.json'), '{ }')
+  assert.match((await setUp(at.path)).said, 'package-lock.json has changed')
+})
+
+test('a start installs nothing for development, a test adds it, and nothing takes it away', async () => {
+  using at = place(installs)
+  const asked = (): string => readFileSync(join(at.path, 'asked'), 'utf8')
+  await setUp(at.path)
+  assert.match(asked(), 'ci --omit=dev')
+  assert.match((await setUp(at.path, { words: ['--dev'] })).said, 'those for development are missing')
+  assert.match(asked(), 'ci --include=dev')
+  assert.equal(await setUp(at.path), { code: 0, said: '' })
+  assert.equal(await setUp(at.path, { words: ['--dev'] }), { code: 0, said: '' })
+  writeFileSync(join(at.path, 'package-lock.json'), '{ }')
+  await setUp(at.path)
+  assert.match(asked(), 'ci --include=dev')
+})
+
+test('no package runs a script of its own when it is installed', async () => {
+  using at = place(installs)
+  await setUp(at.path)
+  assert.match(readFileSync(join(at.path, 'asked'), 'utf8'), '--ignore-scripts')
+})
+
+test('no package has a script that builds something when it is installed', async () => {
+  const { packages } = JSON.parse(
+    readFileSync(join(import.meta.dirname, '../../package-lock.json'), 'utf8'),
+  ) as {
+    packages: Readonly<Record<string, { readonly hasInstallScript?: boolean }>>
+  }
+  const built = Object.entries(packages).filter(([, { hasInstallScript }]) => hasInstallScript)
+  // That of protobufjs looks at how its version is asked for.
+  assert.equal(
+    built.map(([name]) => name),
+    ['node_modules/protobufjs'],
+  )
+})
+
+test('an npm that fails leaves no stamp', async () => {
+  using at = place('process.exit(3)')
+  const { code, said } = await setUp(at.path)
+  assert.is(code, 1)
+  assert.match(said, 'npm ci failed (exit 3)')
+  assert.not.ok(existsSync(join(at.path, 'node_modules')))
+})
+
+test.run()

@@ -1,0 +1,162 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { setTimeout as wait } from 'node:timers/promises'
+import { again } from './again.ts'
+import { breaking } from './breaking.ts'
+import { collector, type Drill, prometheus } from './drill.ts'
+import { crowdAt } from './unauthenticated-drills.ts'
+
+/** A number that has not risen for two seconds: warm sockets follow a crowd. */
+const settled = async (count: () => number): Promise<number> => {
+  let highest = count()
+  for (let calm = 0; calm < 20; calm++) {
+    await wait(100)
+    if (count() > highest) calm = 0
+    highest = Math.max(highest, count())
+  }
+  return highest
+}
+
+/** Children that only burn CPU, and end by themselves if nobody ends them. */
+const burn = (count: number): (() => Promise<void>) => {
+  const lastsMs = 300_000
+  const program = `const end = Date.now() + ${lastsMs}; while (Date.now() < end);`
+  const children: ChildProcess[] = Array.from({ length: count }, () =>
+    spawn(process.execPath, ['-e', program], { stdio: 'ignore' }),
+  )
+  return async () => {
+    for (const child of children) {
+      if (child.exitCode !== null || child.signalCode !== null) continue
+      child.kill('SIGKILL')
+      await once(child, 'close')
+    }
+  }
+}
+
+const setLimit = (pid: number, soft: number): void => {
+  execFileSync('prlimit', ['--pid', String(pid), `--nofile=${soft}:`])
+}
+
+const fault = breaking('drill')
+
+/** Of the machine and the processes on it. */
+export const hostDrills: readonly Drill[] = [
+  {
+    name: 'somebody else takes every core of the host',
+    alone: true,
+    strike: async () => burn(availableParallelism()),
+    fires: [
+      collector('host-cpu', 'proxy-1'),
+      collector('host-cpu', 'proxy-2'),
+      prometheus('MtscopeHostCpu', 'instance=proxy-1'),
+      prometheus('MtscopeHostCpu', 'instance=proxy-2'),
+    ],
+  },
+  {
+    name: 'the code of both proxies throws in every handshake for 2 s',
+    env: fault.env,
+    strike: async () => {
+      fault.start()
+      await wait(2_000)
+      fault.stop()
+      return null
+    },
+    fires: [
+      collector('internal-error', 'proxy-1'),
+      collector('internal-error', 'proxy-2'),
+      prometheus('MtscopeInternalError', 'instance=proxy-1'),
+      prometheus('MtscopeInternalError', 'instance=proxy-2'),
+    ],
+  },
+  {
+    name: 'a proxy is stopped for 0.6 s again and again',
+    alone: true,
+    strike: async ({ fleet }) => {
+      const [proxy] = fleet.proxies
+      const stop = again(900, async () => {
+        proxy!.signal('SIGSTOP')
+        await wait(600)
+        proxy!.signal('SIGCONT')
+      })
+      return async () => {
+        await stop()
+        proxy!.signal('SIGCONT')
+      }
+    },
+    fires: [
+      collector('event-loop', 'proxy-1'),
+      prometheus('MtscopeEventLoop', 'instance=proxy-1 thread=main'),
+    ],
+    follows: [
+      {
+        ...prometheus('MtscopeEventLoop', 'instance=proxy-1 thread=worker-0'),
+        because:
+          'its worker is stopped, too; whether that is one turn of a hundred is a matter of the traffic',
+      },
+    ],
+  },
+  {
+    name: 'the limit of open files is lowered under a full house',
+    strike: async (world) => {
+      const { pid } = world.fleet.proxies[0]!
+      const leave = await crowdAt(world, 0, 100)
+      const open = await settled(() => readdirSync(`/proc/${pid}/fd`).length)
+      const before = /^Max open files\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/limits`, 'utf8'))
+      setLimit(pid, Math.floor(open / 0.9))
+      return async () => {
+        setLimit(pid, Number(before?.[1] ?? 1024))
+        await leave()
+      }
+    },
+    fires: [
+      collector('file-descriptors', 'proxy-1'),
+      prometheus('MtscopeFileDescriptors', 'instance=proxy-1'),
+    ],
+  },
+  {
+    name: 'a proxy dies',
+    strike: async ({ fleet }) => {
+      const proxy = fleet.proxies[1]!
+      await proxy.stop('SIGKILL')
+      return proxy.start
+    },
+    fires: [collector('node-silent', 'proxy-2'), prometheus('MtscopeNodeSilent', 'instance=proxy-2')],
+    follows: [
+      {
+        ...prometheus('MtscopeNodeSilent', 'subject=proxy-2'),
+        because: 'Prometheus repeats what the collectors hear',
+      },
+    ],
+  },
+  {
+    name: 'a proxy and a collector are restarted in good order',
+    watch: 30,
+    strike: async ({ fleet }) => {
+      for (const one of [fleet.proxies[1]!, fleet.collectors[1]!]) {
+        await one.stop()
+        await one.start()
+      }
+      return null
+    },
+    fires: [],
+  },
+  {
+    name: 'a collector dies',
+    strike: async ({ fleet }) => {
+      const one = fleet.collectors[1]!
+      await one.stop('SIGKILL')
+      return one.start
+    },
+    fires: [prometheus('MtscopeNodeSilent', 'instance=collector-2')],
+  },
+  {
+    name: 'a part of the stack that only watches dies',
+    strike: async ({ watcher }) => {
+      await watcher.kill()
+      return watcher.start
+    },
+    fires: [prometheus('MtscopeWatcherSilent', 'instance=watcher')],
+  },
+]

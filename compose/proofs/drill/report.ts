@@ -1,0 +1,75 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import type { Drill } from './drill.ts'
+import type { Outcome } from './run.ts'
+
+const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+const none = '–'
+const listed = (names: readonly string[]): string => (names.length === 0 ? none : names.join(', '))
+const seconds = (value: number | null): string => (value === null ? none : value.toFixed(1))
+
+const expected = ({ fires }: Drill): string =>
+  listed([...new Set(fires.map(({ name }) => (name.startsWith('Mtscope') ? name : `\`${name}\``)))])
+
+const columns = [
+  ['fault', ({ drill }: Outcome) => drill.name],
+  ['must fire', ({ drill }: Outcome) => expected(drill)],
+  ['collector after, s', ({ detected }: Outcome) => seconds(detected.collector)],
+  ['Prometheus after, s', ({ detected }: Outcome) => seconds(detected.prometheus)],
+  [
+    'over after, s',
+    ({ cleared }: Outcome) => `${seconds(cleared.collector)} / ${seconds(cleared.prometheus)}`,
+  ],
+  ['missed', ({ missed, stuck }: Outcome) => listed([...missed, ...stuck.map((name) => `${name} stays`)])],
+  ['false', ({ false: wrong }: Outcome) => listed(wrong)],
+  ['of a busy host', ({ ofHost }: Outcome) => listed([...new Set(ofHost)])],
+] as const
+
+/** The rows of an earlier run's output, by fault. */
+export const readTable = (file: string): Map<string, string> =>
+  new Map(
+    readFileSync(file, 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith('| '))
+      .map((line) => [line.split(' | ')[0]?.slice(2) ?? '', line]),
+  )
+
+/** The table of what was run now, else before; `whole` when no drill is without a row. */
+export const tableOf = (
+  drills: readonly Drill[],
+  outcomes: ReadonlyMap<string, Outcome>,
+  before: ReadonlyMap<string, string>,
+): { readonly table: string; readonly whole: boolean } => {
+  const rows = drills.map(({ name }) => {
+    const outcome = outcomes.get(name)
+    return outcome === undefined ? before.get(name) : row(columns.map(([, of]) => of(outcome)))
+  })
+  const there = rows.filter((line) => line !== undefined)
+  const head = [row(columns.map(([name]) => name)), row(columns.map(() => '---'))]
+  return { table: [...head, ...there].join('\n'), whole: there.length === rows.length }
+}
+
+export const writeReport = (
+  table: string,
+  { factor, together, kept }: { readonly factor: number; readonly together: number; readonly kept: number },
+): void => {
+  const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.version}, Linux`
+  writeFileSync(
+    new URL('../DRILL.md', import.meta.url),
+    `# The alert drill
+
+Written by \`npm run drill -- --together ${together}\` on ${machine}: every fault in a world of its own, two proxies, two collectors, Kafka, Redis, Prometheus with the rules of \`dashboards/out/alerts.yaml\` and
+Alertmanager, under eight sessions a second to two datacenters.
+Every window and \`for\` was multiplied by ${factor}; what is not a window (a node is silent after 60 s, a process tells of itself
+every 10 s, events that wait for 60 s) was not.${kept === 0 ? '' : ` ${kept} rows are of an earlier run (\`--with\`).`}
+
+${table}
+
+- *after*: from the beginning of the fault until everything that must fire had come by webhook, collectors' and Alertmanager's.
+- *over after*: from its end until all of that was cleared, collector / Prometheus; the slow pairs of the error budget, whose
+  windows are hours, are not waited for.
+- *false*: whatever else fired, but for what the drill names as an honest consequence (\`follows\` in \`compose/proofs/drill/\`).
+- *of a busy host*: alerts about CPU, event loops, or answers that came late while the drill itself measured that others kept the host busy.
+`,
+  )
+}

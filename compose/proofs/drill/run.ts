@@ -1,0 +1,145 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { until } from '../../test/until.ts'
+import { type Alert, type Drill, isOf } from './drill.ts'
+import { type HostWatch, watchHost } from './host-watch.ts'
+import type { System, Told } from './sink.ts'
+import { startWorld, type World } from './world.ts'
+
+export type Outcome = {
+  readonly drill: Drill
+  /** Seconds from the strike until all that must fire had, by system; null where nothing must, or something did not. */
+  readonly detected: Readonly<Record<System, number | null>>
+  /** Seconds from the end of the fault until all of those were over. */
+  readonly cleared: Readonly<Record<System, number | null>>
+  readonly missed: readonly string[]
+  /** Up after a mend for as long as was waited. */
+  readonly stuck: readonly string[]
+  readonly false: readonly string[]
+  /** Of a host that others keep busy: true, and not the fault's. */
+  readonly ofHost: readonly string[]
+  readonly sessions: number
+}
+
+/** What comes a moment later is seen, too. */
+const settleMs = 8_000
+
+export const nameOf = ({ system, name, subject }: Alert): string =>
+  `${system === 'collector' ? 'collector' : 'Prometheus'} ${name}${subject === undefined || subject === '' ? '' : ` (${subject})`}`
+
+/** The longest waits, ms: real windows are ten minutes, and some thresholds are not scaled. */
+const longest = (factor: number) => ({
+  calm: 60_000 + 300_000 * factor,
+  detect: 100_000 + 900_000 * factor,
+  clear: 120_000 + 1_500_000 * factor,
+})
+
+const seen = (world: World, alert: Alert, up: boolean, since: number): Told | undefined =>
+  world.sink.told.find((one) => one.up === up && one.at >= since && isOf(alert, one))
+
+/** Resolves when `done`, or when the time is over. */
+const within = async (ms: number, done: () => boolean): Promise<void> => {
+  await until(done, 'it', ms).catch(() => {})
+}
+
+const lastOf = (
+  drill: Drill,
+  system: System,
+  since: number,
+  when: (must: Alert) => number | undefined,
+): number | null => {
+  const times = drill.fires.filter((must) => must.system === system && must.long !== true).map(when)
+  if (times.length === 0 || times.some((at) => at === undefined)) return null
+  return Math.max(0, (Math.max(...times.map(Number)) - since) / 1000)
+}
+
+/** What fired and had no right to. */
+const wrong = (drill: Drill, told: readonly Told[]): Told[] =>
+  told.filter(
+    (one) => one.up && ![...drill.fires, ...(drill.follows ?? [])].some((alert) => isOf(alert, one)),
+  )
+
+const judge = (
+  drill: Drill,
+  world: World,
+  host: HostWatch,
+  struckAt: number,
+  endedAt: number,
+): Omit<Outcome, 'sessions'> => {
+  const firedAt = (must: Alert): number | undefined => seen(world, must, true, struckAt)?.at
+  const up = world.sink.active()
+  const clearedAt = (must: Alert): number | undefined => {
+    if (up.some((one) => isOf(must, one))) return undefined
+    return world.sink.told.findLast((one) => !one.up && isOf(must, one))?.at
+  }
+  const unexpected = wrong(drill, world.sink.told)
+  const isOfHost = ({ name, at }: Told): boolean => host.explains(name, at)
+  const of = (when: (must: Alert) => number | undefined, since: number) =>
+    ({
+      collector: lastOf(drill, 'collector', since, when),
+      prometheus: lastOf(drill, 'prometheus', since, when),
+    }) as const
+  return {
+    drill,
+    detected: of(firedAt, struckAt),
+    cleared: of(clearedAt, endedAt),
+    missed: drill.fires.filter((must) => firedAt(must) === undefined).map(nameOf),
+    stuck: drill.fires.filter((must) => must.long !== true && up.some((one) => isOf(must, one))).map(nameOf),
+    false: unexpected.filter((one) => !isOfHost(one)).map(nameOf),
+    ofHost: unexpected.filter(isOfHost).map(nameOf),
+  }
+}
+
+/** Plays one drill in a world of its own. `say` hears how it goes. */
+export const runDrill = async (
+  drill: Drill,
+  options: {
+    readonly factor: number
+    readonly say: (line: string) => void
+    /** Seconds that all is well before, instead of the drill's own. */
+    readonly warm?: number
+  },
+): Promise<Outcome> => {
+  const { factor, say, warm = drill.warm ?? 15 } = options
+  const waits = longest(factor)
+  using host = watchHost(factor)
+  await using world = await startWorld({ factor, ...(drill.env === undefined ? {} : { env: drill.env }) })
+  const { sink } = world
+  const follow = setInterval(() => {
+    while (said < sink.told.length) {
+      const one = sink.told[said++]!
+      say(`${one.up ? 'raised' : 'over  '} ${nameOf(one)}`)
+    }
+  }, 200)
+  let said = 0
+  using _ = { [Symbol.dispose]: () => clearInterval(follow) }
+  // Time itself: what is usual is known by having seen it.
+  await wait(warm * 1_000)
+  await within(waits.calm, () => sink.active().every(({ name, at }) => host.explains(name, at)))
+  say('strikes')
+  const struckAt = performance.now()
+  const mend = await drill.strike(world)
+  let endedAt = performance.now()
+  const fired = (): boolean => drill.fires.every((must) => seen(world, must, true, struckAt) !== undefined)
+  try {
+    if (drill.fires.length > 0) await within(waits.detect, fired)
+    await wait((drill.watch ?? (drill.fires.length > 0 ? 0 : 30)) * 1_000)
+    await wait(settleMs)
+  } finally {
+    if (mend !== null) {
+      await mend()
+      endedAt = performance.now()
+      say('mended')
+    }
+  }
+  const over = (): boolean => {
+    const up = sink.active()
+    return !drill.fires.some((must) => must.long !== true && up.some((one) => isOf(must, one)))
+  }
+  await within(waits.clear, over)
+  await wait(settleMs)
+  return { ...judge(drill, world, host, struckAt, endedAt), sessions: world.people.well }
+}
+
+/** Whether it is as it should be. */
+export const isGood = ({ missed, stuck, false: wrongly }: Outcome): boolean =>
+  missed.length + stuck.length + wrongly.length === 0

@@ -1,0 +1,118 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { alertsFile, scaledGroups } from '../../../dashboards/alerts/alerts.ts'
+import { type Fleet, startFleet } from '../../test/kit/processes/fleet.ts'
+import { type Alertmanager, startAlertmanager } from '../../test/services/alertmanager.ts'
+import { freePorts } from '../../test/services/ports.ts'
+import { type Prometheus, startPrometheus } from '../../test/services/prometheus.ts'
+import { until } from '../../test/until.ts'
+import { type People, startPeople } from './people.ts'
+import { type Sink, startSink } from './sink.ts'
+
+export type World = AsyncDisposable & {
+  readonly fleet: Fleet
+  readonly people: People
+  readonly sink: Sink
+  readonly prometheus: Prometheus
+  /** Scraped and not needed: one that may go. */
+  readonly watcher: Alertmanager
+  /** What every window is multiplied by. */
+  readonly factor: number
+}
+
+export const partitions = 4
+const perSecond = 8
+const nodes = ['proxy-1', 'proxy-2', 'collector-1', 'collector-2'] as const
+
+const folder = () => {
+  const path = mkdtempSync(join(tmpdir(), 'mtscope-drill-'))
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
+}
+
+/** As the drill wants to hear of alerts: each by itself, at once, and its end. */
+const alertmanagerConfig = (url: string) => ({
+  route: {
+    receiver: 'drill',
+    group_by: ['...'],
+    group_wait: '100ms',
+    group_interval: '1s',
+    repeat_interval: '1h',
+  },
+  receivers: [{ name: 'drill', webhook_configs: [{ url, send_resolved: true }] }],
+})
+
+/**
+ * A fleet of real processes with people on it, and both alert systems watching: the collectors, and a Prometheus with the
+ * rules that mtscope ships and an Alertmanager. Both post to the sink.
+ */
+export const startWorld = async (options: {
+  readonly factor: number
+  /** For the proxies. */
+  readonly env?: Readonly<Record<string, string>>
+}): Promise<World> => {
+  const { factor } = options
+  await using stack = new AsyncDisposableStack()
+  // Theirs over a restart, so that Prometheus finds them again.
+  const ports = new Map((await freePorts(nodes.length)).map((port, i) => [nodes[i] as string, port]))
+  const names = new Map([...ports].map(([node, port]) => [`127.0.0.1:${port}`, node]))
+  const sink = stack.use(await startSink(names))
+  const fleet = stack.use(
+    await startFleet({
+      proxies: 2,
+      collectors: 2,
+      datacenters: [2, 4],
+      env: {
+        KAFKA_PARTITIONS: String(partitions),
+        ALERT_WINDOWS: String(factor),
+        ALERT_WEBHOOK_URL: sink.collectorUrl,
+        PROBE_INTERVAL: '1',
+        STALL_TIMEOUT: String(Math.max(3, 120 * factor)),
+      },
+      proxyEnv: options.env ?? {},
+      envOf: (node) => ({
+        [node.startsWith('proxy') ? 'METRICS_PORT' : 'COLLECTOR_PORT']: String(ports.get(node)),
+      }),
+    }),
+  )
+  const rules = stack.use(folder())
+  const file = join(rules.path, 'alerts.yaml')
+  writeFileSync(file, factor === 1 ? alertsFile() : alertsFile(scaledGroups(factor), '1s'))
+  const alertmanager = stack.use(await startAlertmanager(alertmanagerConfig(sink.alertmanagerUrl)))
+  const watcher = stack.use(await startAlertmanager(alertmanagerConfig(sink.alertmanagerUrl)))
+  names.set(watcher.address, 'watcher')
+  const targets = (kind: string): string[] =>
+    [...ports].filter(([node]) => node.startsWith(kind)).map(([, port]) => `127.0.0.1:${port}`)
+  const prometheus = stack.use(
+    await startPrometheus({
+      scrape: {
+        'mtscope-proxy': targets('proxy'),
+        'mtscope-collector': targets('collector'),
+        alertmanager: [watcher.address],
+      },
+      rules: [file],
+      alertmanagers: [alertmanager.address],
+    }),
+  )
+  const people = stack.use(startPeople(fleet.proxies, perSecond))
+  await until(
+    async () => (await prometheus.query('sum(up)'))[0]?.value === nodes.length + 1,
+    'Prometheus scrapes every process',
+    30_000,
+  )
+  await until(
+    async () => (await fleet.collectors[0]!.status()).totals.connections > 20,
+    'events are folded',
+    60_000,
+  )
+  const kept = stack.move()
+  return {
+    fleet,
+    people,
+    sink,
+    prometheus,
+    watcher,
+    factor,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
+}

@@ -1,0 +1,68 @@
+import { decodeMessage } from '../../../proxy/events/codec.ts'
+import { openKafka } from '../../../proxy/kafka/connect.ts'
+import { topicExtent } from '../../../proxy/kafka/offsets.ts'
+import { readRanges } from '../../../proxy/kafka/range.ts'
+import { testConfig } from '../../test/kit/kafka/test-config.ts'
+
+/** What the topic says by itself, without any of the collector's folds: each fact once, by its (node, boot, seq). */
+export type Recount = {
+  readonly facts: number
+  /** Facts that are in the topic more than once. */
+  readonly repeats: number
+  /** Sequence numbers that are missing below the highest of their process. */
+  readonly holes: number
+  /** Losses that `events.lost` facts account for. */
+  readonly told: number
+  readonly accepted: number
+  readonly bytesToClient: number
+  /** Sequence numbers by process, for a topic that is made again. */
+  readonly seen: ReadonlyMap<string, Set<number>>
+}
+
+const none = { facts: 0, repeats: 0, told: 0, accepted: 0, bytesToClient: 0 }
+
+/** Counts what the topic has, on top of what an earlier one had. */
+export const recount = async (
+  brokers: readonly string[],
+  partitions: number,
+  before: Recount | null = null,
+): Promise<Recount> => {
+  const client = openKafka(testConfig(brokers, 'mtscope', partitions), 'recount', () => {})
+  const topic = client.config.topics.events
+  const ranges = new Map(
+    [...(await topicExtent(client, topic))].map(([p, { first, next }]) => [p, { from: first, to: next }]),
+  )
+  const seen = new Map(before?.seen)
+  let { facts, repeats, told, accepted, bytesToClient } = before ?? none
+  await readRanges(client, topic, ranges, (_, messages) => {
+    for (const { value } of messages) {
+      const batch = decodeMessage(String(value))
+      if ('error' in batch) continue
+      const emitter = `${batch.node}/${batch.boot}`
+      const known = seen.get(emitter) ?? new Set()
+      seen.set(emitter, known)
+      for (const [n, event] of batch.events.entries()) {
+        if (known.has(batch.seq + n)) {
+          repeats++
+          continue
+        }
+        known.add(batch.seq + n)
+        facts++
+        if (event.type === 'handshake.accepted') accepted++
+        // As told bit by bit: the total of a close repeats what may have been lost before it. Strangers' bytes are not traffic.
+        if (event.type === 'connection.progress') bytesToClient += event.bytesToClient
+        if (event.type === 'connection.closed' && event.user !== undefined) {
+          bytesToClient += event.untoldToClient
+        }
+        if (event.type === 'events.lost') told += event.count
+      }
+    }
+  })
+  let holes = 0
+  for (const known of seen.values()) {
+    let highest = 0
+    for (const seq of known) if (seq > highest) highest = seq
+    holes += highest - known.size
+  }
+  return { facts, repeats, holes, told, accepted, bytesToClient, seen }
+}

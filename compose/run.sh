@@ -1,6 +1,0 @@
-#!/bin/sh
-# Every npm script: sh compose/run.sh COMMAND... becomes COMMAND, with the runtime of the packages first on the PATH. npm's own
-# link to that runtime is not used: it may be missing (npm/cli#4362), or there and unable to run.
-node=$("${npm_node_execpath:-node}" compose/runtime.mjs) || exit
-PATH="${node%/*}:$PATH"
-exec "$@"

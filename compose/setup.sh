@@ -1,3 +1,0 @@
-#!/bin/sh
-# Before every npm script. Not by npm's own link to the runtime, which may be there and unable to run.
-exec "${npm_node_execpath:-node}" compose/setup.mjs "$@"

@@ -1,0 +1,27 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { drills } from '../../proofs/drill/drills.ts'
+import { isGood, runDrill } from '../../proofs/drill/run.ts'
+import { skipUnless } from '../kit/skip.ts'
+import { ensureAlertmanager } from '../services/alertmanager.ts'
+import { ensureKafka } from '../services/kafka.ts'
+import { ensurePrometheus } from '../services/prometheus.ts'
+import { ensureRedis } from '../services/redis.ts'
+
+// A short one; `npm run drill` is the long one.
+const there = [ensureKafka(), ensureRedis(), ensurePrometheus(), ensureAlertmanager()].every(
+  (command) => command !== null,
+)
+const it = skipUnless(test, there, 'Kafka, Redis, Prometheus or Alertmanager is missing')
+
+const drill = drills.find(({ name }) => name === 'datacenter 4 goes away')!
+
+it('nothing fires while all is well; when a datacenter goes away, its alerts do, in both systems, and no other', async () => {
+  const lines: string[] = []
+  const outcome = await runDrill(drill, { factor: 0.1, warm: 6, say: (line) => lines.push(line) })
+  assert.ok(isGood(outcome), [...lines, `false: ${outcome.false}`, `missed: ${outcome.missed}`].join('\n'))
+  assert.ok(outcome.sessions > 20)
+  for (const seconds of Object.values(outcome.detected)) assert.ok(seconds !== null && seconds < 90)
+})
+
+test.run()

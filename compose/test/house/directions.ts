@@ -1,0 +1,94 @@
+import { type Import, importsOf, isTest, type Rule, type Source } from './source.ts'
+
+const ours = /^(?:proxy|collector|dashboards|redis|compose)\//
+const under = (...folders: string[]): RegExp => new RegExp(`^(?:${folders.join('|')})/`)
+
+type Direction = {
+  readonly of: RegExp
+  /** Whether a file there may import this. */
+  readonly may: (found: Import) => boolean
+  readonly because: string
+}
+
+const sockets =
+  /^node:(?:net|tls|dgram|http|https|http2|dns|fs|worker_threads|timers|child_process|sqlite)(?:\/|$)/
+
+const directions: readonly Direction[] = [
+  {
+    of: under('proxy'),
+    may: ({ target }) => !under('collector', 'dashboards', 'compose').test(target),
+    because: 'proxy is the first step of the path',
+  },
+  {
+    of: under('proxy/events'),
+    may: ({ target }) => !ours.test(target) || under('proxy/events').test(target),
+    because: 'the contract imports nothing of ours',
+  },
+  {
+    of: under('proxy/wire'),
+    may: ({ target, typeOnly }) => {
+      if (sockets.test(target) || target.startsWith('@opentelemetry/')) return false
+      return !ours.test(target) || under('proxy/wire').test(target) || typeOnly
+    },
+    because: 'wire is pure bytes',
+  },
+  {
+    of: under('proxy/relay'),
+    may: ({ target }) => !target.startsWith('@opentelemetry/'),
+    because: 'the data plane knows nothing of OpenTelemetry',
+  },
+  {
+    of: /^collector\/(?!main\.ts|rebuild-command\.ts|replay\.ts)/,
+    may: ({ target, typeOnly }) =>
+      !ours.test(target) ||
+      under('collector', 'redis', 'proxy/events', 'proxy/event-log', 'proxy/kafka', 'proxy/redis').test(
+        target,
+      ) ||
+      typeOnly,
+    because: 'the collector knows the proxy by its events, its log, and what both speak Kafka and Redis with',
+  },
+  {
+    of: under('dashboards'),
+    may: ({ target }) =>
+      !ours.test(target) ||
+      under('dashboards').test(target) ||
+      /\/(?:metrics|[\w-]*catalogue)\.ts$/.test(target),
+    because: 'dashboards know the metric catalogues alone',
+  },
+]
+
+/** Not of the program: opens the browser in which the status page is tested and pictured. */
+const browser = 'compose/test/kit/page/chromium.ts'
+
+/** Imports that point forward along the path. Tests and benchmarks may look wherever they must. */
+export const direction: Rule = (source) =>
+  isTest(source) || source.path.endsWith('.bench.ts') || source.path === browser
+    ? []
+    : directions
+        .filter(({ of }) => of.test(source.path))
+        .flatMap(({ may, because }) =>
+          importsOf(source)
+            .filter((found) => !may(found))
+            .map(({ target }) => `imports ${target}, but ${because}`),
+        )
+
+const clocks =
+  /\b(?:Date\.now|new Date|performance\.now|process\.hrtime|setTimeout|setInterval|setImmediate|console)\b/g
+
+/** Wire code that looks at a clock or speaks. */
+export const purity: Rule = (source: Source) =>
+  /^proxy\/wire\//.test(source.path) && !isTest(source) && !source.path.endsWith('.bench.ts')
+    ? [...source.text.matchAll(clocks)].map(([word]) => `uses ${word}, but wire is pure bytes`)
+    : []
+
+/** Every file and package that runs when `start` does. */
+export const reachedFrom = (start: string, sources: readonly Source[]): ReadonlySet<string> => {
+  const byPath = new Map(sources.map((source) => [source.path, source]))
+  const reached = new Set([start])
+  for (const path of reached) {
+    const source = byPath.get(path)
+    const found = source === undefined ? [] : importsOf(source)
+    for (const { target, typeOnly } of found) if (!typeOnly) reached.add(target)
+  }
+  return reached
+}

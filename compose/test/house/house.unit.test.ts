@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { generated } from '../../generate/generated.ts'
+import { filesOf } from '../runner/files.ts'
+import { direction, purity, reachedFrom } from './directions.ts'
+import type { Rule, Source } from './source.ts'
+import { naming, size, syntax, testing } from './writing.ts'
+
+const root = join(import.meta.dirname, '../../..')
+const read = (path: string): string => readFileSync(join(root, path), 'utf8')
+const sources: readonly Source[] = filesOf(root, /\.(?:ts|mjs|js|css)$/).map((path) => ({
+  path,
+  text: read(path),
+}))
+
+/** A rule that holds for the whole tree, and that each of these examples would break. */
+const rule = (name: string, holds: Rule, broken: readonly Source[], fine: readonly Source[] = []): void => {
+  test(name, () => {
+    const told = sources.flatMap((source) => holds(source).map((what) => `${source.path} ${what}`))
+    assert.is(told.join('\n'), '')
+  })
+  test(`${name}: a breach is seen`, () => {
+    for (const example of broken) assert.is(holds(example).length, 1, JSON.stringify(example))
+    for (const example of fine) assert.equal(holds(example), [], example.text)
+  })
+}
+
+const file = (path: string, ...lines: string[]): Source => ({ path, text: `${lines.join('\n')}\n` })
+
+rule(
+  'imports point back along the path',
+  direction,
+  [
+    file('proxy/a.ts', "import { b } from '../collector/b.ts'"),
+    file('proxy/events/a.ts', "import type { Config } from '../config.ts'"),
+    file('proxy/wire/a.ts', "import { connect } from 'node:net'"),
+    file('proxy/wire/a.ts', "import { say } from '../say.ts'"),
+    file('proxy/relay/a.ts', 'import {', '  trace,', "} from '@opentelemetry/api'"),
+    file('proxy/relay/a.ts', "const { trace } = await import('@opentelemetry/api')"),
+    file('collector/a.ts', "export { readConfig } from '../../../proxy/config/config.ts'"),
+    file('collector/page/a.ts', "import '../../proxy/say.ts'"),
+    file('dashboards/a.ts', "import type { Status } from '../../../collector/read/status.ts'"),
+  ],
+  [
+    file(
+      'collector/a.ts',
+      "import type { Config } from '../../../proxy/config/config.ts'",
+      "import '../../../proxy/event-log/event-log.ts'",
+    ),
+    file('proxy/wire/a.ts', "import { createHash } from 'node:crypto'", "import './b.ts'"),
+    file('dashboards/a.ts', "import { metrics } from '../../../collector/read/metrics.ts'"),
+    file('proxy/wire/a.test.ts', "import { connect } from 'node:net'"),
+  ],
+)
+
+const telemetry = (start: string, files: readonly Source[]): string[] =>
+  [...reachedFrom(start, files)].filter((target) => target.startsWith('@opentelemetry/'))
+
+test('a relay thread loads nothing of OpenTelemetry, however far its imports reach', () => {
+  const worker = 'proxy/relay/threads/worker.ts'
+  assert.ok(reachedFrom(worker, sources).size > 10)
+  assert.equal(telemetry(worker, sources), [])
+  const far = [
+    file(worker, "import '../a.ts'", "import type { T } from '@opentelemetry/types'"),
+    file('proxy/a.ts', "import { b } from '@opentelemetry/api'"),
+  ]
+  assert.equal(telemetry(worker, far), ['@opentelemetry/api'])
+})
+
+rule('wire looks at no clock and says nothing', purity, [
+  file('proxy/wire/a.ts', 'export const now = () => Date.now()'),
+  file('proxy/wire/a.ts', "console.log('x')"),
+])
+
+rule('no file has more than 300 lines', size, [file('a.ts', ...Array<string>(301).fill(''))])
+
+rule('a name says something', naming, [file('proxy/utils.ts'), file('a/index.ts'), file('a/someThing.ts')])
+
+rule(
+  'no enum, no namespace, no barrel',
+  syntax,
+  [
+    file('a.ts', 'export const enum Colour { red }'),
+    file('a.ts', 'namespace Far {'),
+    file('a.ts', "export { a } from './a.ts'", "export * from './b.ts'"),
+  ],
+  [file('a.ts', '// enum Colour { red }', "const text = 'enum A {'")],
+)
+
+rule(
+  'a test runs, has no hooks and waits for no time',
+  testing,
+  [
+    file('a.test.ts', "test('a', () => {})"),
+    file('a.test.ts', 'test.before(() => {})', 'test.run()'),
+    file('a.e2e.ts', 'pages.after.each(() => {})', 'pages.run()'),
+    file('a.test.ts', 'test.only("a", () => {})', 'test.run()'),
+    file('a.test.ts', 'await sleep(100)', 'test.run()'),
+    file('a.test.ts', 'setTimeout(done, 10)', 'test.run()'),
+    file('a.test.ts', '// test.run()'),
+  ],
+  [
+    file('a.test.ts', "test('a', () => {})", '', 'test.run()'),
+    file('a.test.ts', '// Time itself is measured', 'setTimeout(done, 10)', 'test.run()'),
+  ],
+)
+
+for (const { path, text } of generated) {
+  test(`${path} is what npm run generate writes`, async () => {
+    const current = read(path)
+    assert.is(await text(current), current)
+  })
+}
+
+/** Where packages come from is npm's to know: a lock file that names a place works only there. */
+const places = (lock: string): string[] => lock.match(/"resolved": *"[^"]*"/g) ?? []
+
+test('the lock file names no place, and every version is exact', () => {
+  assert.equal(places(read('package-lock.json')), [])
+  assert.is(places('"resolved": "https://example.com/a.tgz"').length, 1)
+  const versions = read('package.json').match(/"(?:[\^~><=*]|latest)[^"]*"/g)
+  assert.equal(versions, ['">=20"'])
+})
+
+test.run()

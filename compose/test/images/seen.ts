@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto'
+import { connectClient } from '../kit/client/client.ts'
+import { until } from '../until.ts'
+import type { Stack } from './stack.ts'
+
+type Link = { readonly port: number; readonly secret: string; readonly mode: 'secure' | 'tls' }
+
+/** What a person is given: the links in the log of the proxy. */
+export const linksOf = async ({ compose }: Stack): Promise<Link[]> =>
+  [
+    ...(await compose('logs', '--no-log-prefix', 'proxy')).matchAll(
+      /tg:\/\/proxy\?server=\S+&port=(\d+)&secret=(dd|ee)([\da-f]{32})/g,
+    ),
+  ].map(([, port, mode, secret = '']) => ({
+    port: Number(port),
+    secret,
+    mode: mode === 'ee' ? 'tls' : 'secure',
+  }))
+
+export const call = async (link: Link, dc: number): Promise<void> => {
+  await using client = await connectClient({ ...link, dc })
+  const sent = randomBytes(20_000)
+  if (!(await client.echo(sent)).equals(sent)) throw new Error('other bytes came back than were sent')
+  client.end()
+  await client.closed
+}
+
+export const json = async (
+  port: number,
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<unknown> => {
+  const answer = await fetch(`http://127.0.0.1:${port}${path}`, { headers })
+  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
+  return answer.json()
+}
+
+type Samples = { data: { result: { metric: Record<string, string>; value: [number, string] }[] } }
+export const query = async ({ ports }: Stack, expr: string) => {
+  const { data } = (await json(
+    ports.prometheus,
+    `/api/v1/query?query=${encodeURIComponent(expr)}`,
+  )) as Samples
+  return data.result.map(({ metric, value }) => ({ metric, value: Number(value[1]) }))
+}
+
+/** How many sessions the aggregates in Redis hold. */
+export const inRedis = async ({ compose }: Stack): Promise<number> => {
+  const cli = async (...args: string[]): Promise<string[]> =>
+    (await compose('exec', '-T', 'redis', 'redis-cli', ...args)).trim().split('\n')
+  let sum = 0
+  for (const key of (await cli('--scan', '--pattern', 'mtscope:*:ever:0')).filter(Boolean))
+    sum += Number((await cli('HGET', key, 'sessions'))[0] || 0)
+  return sum
+}
+
+const inCollector = ({ compose }: Stack, ...args: string[]): Promise<string> =>
+  compose('exec', '-T', 'collector', 'node', ...args)
+
+/** What the log of events says, as one asks it in a container. */
+export const told = async (stack: Stack, type: string): Promise<{ connection: string }[]> =>
+  (await inCollector(stack, 'collector/commands/events.ts', '--from', '1h', '--type', type, '--json'))
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line))
+
+export const verify = (stack: Stack): Promise<string> =>
+  inCollector(stack, 'collector/commands/rebuild.ts', '--verify')
+
+export const counted = (stack: Stack, sessions: number): Promise<unknown> =>
+  until(async () => (await inRedis(stack)) === sessions, `${sessions} sessions are in Redis`, 90_000)

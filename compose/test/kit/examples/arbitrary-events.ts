@@ -1,0 +1,253 @@
+/** Any fact that the contract allows: what the property tests of every fold draw from. */
+import fc from 'fast-check'
+import type {
+  CloseReason,
+  DialError,
+  EventType,
+  Limit,
+  MtscopeEvent,
+  Phase,
+  ProxyEvent,
+  RejectReason,
+  Side,
+} from '../../../../proxy/events/contract.ts'
+
+const hex = (digits: number): fc.Arbitrary<string> =>
+  fc.string({
+    unit: fc.constantFrom(...'0123456789abcdef'),
+    minLength: digits,
+    maxLength: digits,
+  })
+// JSON has no -0: it would come back as another value.
+const number = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0)
+const amount = fc.double({ min: 0, max: 1e9, noNaN: true })
+const count = fc.nat({ max: Number.MAX_SAFE_INTEGER })
+const dc = fc.constantFrom(1, 2, 3, 4, 5, 203, 10_001, 10_002, 10_003)
+const text = fc.string({ unit: 'binary', maxLength: 20 })
+const at = fc.nat({ max: 4_102_444_800_000 })
+const family = fc.constantFrom('ipv4' as const, 'ipv6' as const)
+const mode = fc.constantFrom('classic' as const, 'secure' as const, 'tls' as const)
+const transport = fc.constantFrom(
+  'abridged' as const,
+  'intermediate' as const,
+  'padded-intermediate' as const,
+)
+const prefix = fc.constantFrom('203.0.113.0/24', '10.0.0.0/24', '2001:db8:0::/48', '0:0:0::/48')
+const rejections: readonly RejectReason[] = [
+  'bad-digest',
+  'unknown-user',
+  'unknown-sni',
+  'mode-off',
+  'unknown-dc',
+  'clock-skew',
+  'replayed',
+  'unclaimed',
+  'malformed-hello',
+  'not-mtproto',
+  'timeout',
+]
+const closings: readonly CloseReason[] = [
+  ...rejections,
+  'done',
+  'reset',
+  'refused',
+  'idle',
+  'stalled',
+  'limit',
+  'drain',
+  'internal',
+]
+const dialError = fc.constantFrom<DialError[]>(
+  'refused',
+  'timeout',
+  'unreachable',
+  'reset',
+  'no-descriptors',
+  'protocol',
+  'other',
+)
+const connection = hex(32)
+const session = { mode, user: text, dc, media: fc.boolean() }
+// What JSON gives back has a prototype.
+const plain = { noNullPrototype: true } as const
+const loop = fc.record({ thread: text, delayP50Ms: amount, delayP99Ms: amount, utilization: amount }, plain)
+const alert = { rule: text, subject: text, value: number, baseline: number, since: amount, summary: text }
+
+type Of<T extends EventType> = Extract<MtscopeEvent, { type: T }>
+type Arbitraries<F> = { [K in keyof F]-?: fc.Arbitrary<Exclude<F[K], undefined>> }
+
+/** A fact of `type` whose `optional` fields may be missing, in no certain order of fields. */
+const fact = <T extends EventType, O extends keyof Of<T> = never>(
+  type: T,
+  fields: Arbitraries<Omit<Of<T>, 'v' | 'type' | 'at' | O>>,
+  optional?: Arbitraries<Pick<Of<T>, O>>,
+): fc.Arbitrary<Of<T>> =>
+  fc
+    .tuple(
+      fc.record({ at, ...fields }),
+      fc.record<Record<string, unknown>>({ ...optional }, { requiredKeys: [] }),
+    )
+    .map(([required, some]) => ({ v: 1, type, ...required, ...some }) as unknown as Of<T>)
+
+export const arbitraries: { readonly [T in EventType]: fc.Arbitrary<Of<T>> } = {
+  'connection.accepted': fact('connection.accepted', {
+    connection,
+    prefix,
+    client: hex(16),
+    family,
+    worker: count,
+  }),
+  'handshake.accepted': fact(
+    'handshake.accepted',
+    { connection, ...session, transport, elapsedMs: amount, digest: hex(32), client: hex(16) },
+    { skewSeconds: number, ja4: text },
+  ),
+  'handshake.rejected': fact(
+    'handshake.rejected',
+    {
+      connection,
+      reason: fc.constantFrom(...rejections),
+      elapsedMs: amount,
+      fronted: fc.boolean(),
+      client: hex(16),
+    },
+    { skewSeconds: number, ja4: text, user: text },
+  ),
+  'datacenter.dialed': fact('datacenter.dialed', {
+    connection,
+    ...session,
+    address: text,
+    family,
+    pooled: fc.boolean(),
+    elapsedMs: amount,
+  }),
+  'datacenter.dial-failed': fact(
+    'datacenter.dial-failed',
+    { dc, media: fc.boolean(), address: text, family, error: dialError, elapsedMs: amount },
+    { connection },
+  ),
+  'connection.first-byte': fact(
+    'connection.first-byte',
+    {
+      connection,
+      ...session,
+      direction: fc.constantFrom('to-client' as const, 'to-datacenter' as const),
+      sinceAcceptedMs: amount,
+    },
+    { sinceRequestMs: amount },
+  ),
+  'connection.progress': fact('connection.progress', {
+    connection,
+    ...session,
+    bytesToClient: count,
+    bytesToDatacenter: count,
+  }),
+  'connection.closed': fact(
+    'connection.closed',
+    {
+      connection,
+      by: fc.constantFrom<Side[]>('client', 'datacenter', 'proxy'),
+      phase: fc.constantFrom<Phase[]>('hello', 'dial', 'waiting', 'relaying', 'fronting'),
+      reason: fc.constantFrom(...closings),
+      bytesToClient: count,
+      bytesToDatacenter: count,
+      untoldToClient: count,
+      untoldToDatacenter: count,
+      durationMs: amount,
+    },
+    session,
+  ),
+  'process.started': fact('process.started', {
+    version: text,
+    settings: fc.dictionary(text, text, { noNullPrototype: true }),
+  }),
+  'process.stopped': fact('process.stopped', { reason: text }),
+  'process.sampled': fact('process.sampled', {
+    intervalMs: amount,
+    cpuUserMs: amount,
+    cpuSystemMs: amount,
+    hostCpu: amount,
+    cores: count,
+    rssBytes: amount,
+    heapUsedBytes: amount,
+    externalBytes: amount,
+    loops: fc.array(loop, { maxLength: 4 }),
+    openFds: count,
+    maxFds: count,
+    gcMs: amount,
+    openConnections: count,
+    uptimeSeconds: amount,
+  }),
+  'datacenter.probed': fact(
+    'datacenter.probed',
+    { dc, media: fc.boolean(), family, address: text },
+    { tcpMs: amount, resPqMs: amount, error: dialError },
+  ),
+  'limit.refused': fact('limit.refused', {
+    limit: fc.constantFrom<Limit>('connections', 'handshakes', 'strangers', 'file-descriptors'),
+    count,
+    worker: count,
+  }),
+  'connections.summarised': fact('connections.summarised', {
+    worker: count,
+    intervalMs: amount,
+    accepted: count,
+    prefixes: fc.array(fc.record({ prefix, count }, plain), { maxLength: 3 }),
+    refusals: fc.array(
+      fc.record(
+        {
+          reason: fc.constantFrom(...rejections),
+          fronted: fc.boolean(),
+          count,
+          ja4: text,
+          user: text,
+          skewSeconds: number,
+          groups: fc.array(fc.record({ group: fc.nat({ max: 63 }), count }, plain), { maxLength: 3 }),
+        },
+        { ...plain, requiredKeys: ['reason', 'fronted', 'count'] },
+      ),
+      { maxLength: 3 },
+    ),
+    closes: fc.array(
+      fc.record(
+        {
+          by: fc.constantFrom<Side[]>('client', 'datacenter', 'proxy'),
+          phase: fc.constantFrom<Phase[]>('hello', 'dial', 'waiting', 'relaying', 'fronting'),
+          reason: fc.constantFrom(...closings),
+          count,
+          bytesToClient: count,
+          bytesToDatacenter: count,
+        },
+        plain,
+      ),
+      { maxLength: 3 },
+    ),
+  }),
+  'replay.unclaimed': fact('replay.unclaimed', {
+    count,
+    action: fc.constantFrom('local' as const, 'refuse' as const),
+    worker: count,
+  }),
+  'process.faulted': fact('process.faulted', { thread: text, count }),
+  'events.lost': fact('events.lost', {
+    reason: fc.constantFrom(
+      'worker-queue' as const,
+      'log-full' as const,
+      'log-bounds' as const,
+      'unreadable' as const,
+    ),
+    count,
+  }),
+  'config.reloaded': fact('config.reloaded', {
+    users: count,
+    added: fc.array(text, { maxLength: 4 }),
+    removed: fc.array(text, { maxLength: 4 }),
+  }),
+  'alert.raised': fact('alert.raised', alert),
+  'alert.cleared': fact('alert.cleared', alert),
+}
+
+const { 'alert.raised': _, 'alert.cleared': __, ...ofProxy } = arbitraries
+export const anyProxyEvent: fc.Arbitrary<ProxyEvent> = fc.oneof(
+  ...(Object.values(ofProxy) as fc.Arbitrary<ProxyEvent>[]),
+)

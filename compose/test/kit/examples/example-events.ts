@@ -1,0 +1,282 @@
+import fc from 'fast-check'
+import { fold } from '../../../../collector/fold/fold.ts'
+import { createMemoryState, type State } from '../../../../collector/fold/state.ts'
+import type {
+  Batch,
+  CloseReason,
+  Family,
+  Mode,
+  Phase,
+  ProxyEvent,
+  Side,
+} from '../../../../proxy/events/contract.ts'
+
+/** Facts for tests: hand-made ones, and any at all. */
+
+/** Noon of a Monday (UTC), the hour on the dot. */
+export const noon = Date.UTC(2026, 10, 23, 12)
+
+const connection = '0123456789abcdef0123456789abcdef'
+
+export type SessionLike = {
+  at?: number
+  mode?: Mode
+  user?: string
+  dc?: number
+  media?: boolean
+  by?: Side
+  phase?: Phase
+  reason?: CloseReason
+  toClient?: number
+  toDatacenter?: number
+}
+
+/** The facts of one session from accept to close, all at once. */
+export const session = ({
+  at = noon,
+  mode = 'tls',
+  user = 'ann',
+  dc = 2,
+  media = false,
+  by = 'client',
+  phase = 'relaying',
+  reason = 'done',
+  toClient = 0,
+  toDatacenter = 0,
+}: SessionLike = {}): ProxyEvent[] => {
+  const of = { at, connection, mode, user, dc, media }
+  const client = '00112233aabbccdd'
+  return [
+    {
+      v: 1,
+      type: 'connection.accepted',
+      at,
+      connection,
+      prefix: '203.0.113.0/24',
+      client,
+      family: 'ipv4',
+      worker: 0,
+    },
+    {
+      v: 1,
+      type: 'handshake.accepted',
+      ...of,
+      transport: 'padded-intermediate',
+      elapsedMs: 40,
+      digest: connection,
+      client,
+    },
+    {
+      v: 1,
+      type: 'datacenter.dialed',
+      ...of,
+      address: '192.0.2.1:443',
+      family: 'ipv4',
+      pooled: false,
+      elapsedMs: 30,
+    },
+    {
+      v: 1,
+      type: 'connection.closed',
+      ...of,
+      by,
+      phase,
+      reason,
+      bytesToClient: toClient,
+      bytesToDatacenter: toDatacenter,
+      untoldToClient: toClient,
+      untoldToDatacenter: toDatacenter,
+      durationMs: 5000,
+    },
+  ]
+}
+
+export const probe = (
+  at: number,
+  outcome: number | 'timeout',
+  dc = 2,
+  family: Family = 'ipv4',
+): ProxyEvent => ({
+  v: 1,
+  type: 'datacenter.probed',
+  at,
+  dc,
+  media: false,
+  family,
+  address: family === 'ipv4' ? '192.0.2.1:443' : '[2001:db8::1]:443',
+  ...(outcome === 'timeout' ? { error: outcome } : { tcpMs: outcome / 2, resPqMs: outcome }),
+})
+
+type SampleOf = { hostCpu?: number; delayP99Ms?: number; openFds?: number; openConnections?: number }
+
+export const sampled = (at: number, of: SampleOf = {}): ProxyEvent => ({
+  v: 1,
+  type: 'process.sampled',
+  at,
+  intervalMs: 10_000,
+  cpuUserMs: 3000,
+  cpuSystemMs: 1000,
+  hostCpu: of.hostCpu ?? 0.3,
+  cores: 2,
+  rssBytes: 100e6,
+  heapUsedBytes: 30e6,
+  externalBytes: 5e6,
+  loops: [
+    { thread: 'main', delayP50Ms: 1, delayP99Ms: 2, utilization: 0.1 },
+    { thread: 'worker-0', delayP50Ms: 1, delayP99Ms: of.delayP99Ms ?? 5, utilization: 0.2 },
+  ],
+  openFds: of.openFds ?? 100,
+  maxFds: 1000,
+  gcMs: 4,
+  openConnections: of.openConnections ?? 7,
+  uptimeSeconds: 60,
+})
+
+export const rejected = (
+  at: number,
+  reason: Extract<ProxyEvent, { type: 'handshake.rejected' }>['reason'],
+  more: { client?: string; skewSeconds?: number; user?: string } = {},
+): ProxyEvent => ({
+  v: 1,
+  type: 'handshake.rejected',
+  at,
+  connection,
+  reason,
+  elapsedMs: 10,
+  fronted: true,
+  client: '00112233aabbccdd',
+  ...more,
+})
+
+/** Folds facts as one emitter, each batch after the other. */
+export const emitter = (state: State, node = 'n1', boot = 'b1') => {
+  let seq = 1
+  return (...events: ProxyEvent[]): void => {
+    if (events.length === 0) return
+    fold(state, { node, boot, seq, events })
+    seq += events.length
+  }
+}
+
+export const folded = (...events: ProxyEvent[]): State => {
+  const state = createMemoryState()
+  emitter(state)(...events)
+  return state
+}
+
+// Few enough moments that facts of different emitters fall on the same one.
+const at = fc.integer({ min: 0, max: 6 }).map((half) => noon - half * 1_800_000)
+const family = fc.constantFrom<Family>('ipv4', 'ipv6')
+const bytes = fc.nat(1e9)
+const ms = fc.double({ min: 0, max: 1e5, noNaN: true })
+const client = fc.constantFrom('00112233aabbccdd', 'ffee112233aabbcc', '1234567890abcdef')
+const of = {
+  mode: fc.constantFrom<Mode>('classic', 'secure', 'tls'),
+  user: fc.constantFrom('ann', 'bob/7', 'Оля'),
+  dc: fc.constantFrom(1, 2, -2, 10002),
+  media: fc.boolean(),
+}
+type Values<F> = { [K in keyof F]: F[K] extends fc.Arbitrary<infer V> ? V : never }
+const fact = <T extends ProxyEvent['type'], F extends Record<string, fc.Arbitrary<unknown>>>(
+  type: T,
+  fields: F,
+): fc.Arbitrary<{ v: 1; type: T; at: number } & Values<F>> =>
+  // fast-check's own type of a record forgets what a generic adds to it.
+  fc.record({ v: fc.constant(1), type: fc.constant(type), at, ...fields }) as fc.Arbitrary<
+    { v: 1; type: T; at: number } & Values<F>
+  >
+const connected = { connection: fc.constant(connection) }
+const address = fc.constantFrom('192.0.2.1:443', '[2001:db8::1]:443')
+const errors = fc.constantFrom('refused' as const, 'timeout' as const, 'other' as const)
+
+/** Any fact of any type. */
+export const anyFact: fc.Arbitrary<ProxyEvent> = fc.oneof(
+  fact('connection.accepted', {
+    ...connected,
+    prefix: fc.constant('::/48'),
+    client,
+    family,
+    worker: fc.nat(3),
+  }),
+  fact('handshake.accepted', {
+    ...connected,
+    ...of,
+    transport: fc.constant('abridged' as const),
+    elapsedMs: ms,
+    digest: fc.constant(connection),
+    client,
+    skewSeconds: fc.integer({ min: -60, max: 60 }),
+  }),
+  fact('handshake.rejected', {
+    ...connected,
+    reason: fc.constantFrom('replayed' as const, 'clock-skew' as const, 'timeout' as const),
+    elapsedMs: ms,
+    fronted: fc.boolean(),
+    client,
+    skewSeconds: fc.integer({ min: -1e6, max: 1e6 }),
+  }),
+  fact('datacenter.dialed', { ...connected, ...of, address, family, pooled: fc.boolean(), elapsedMs: ms }),
+  fact('datacenter.dial-failed', {
+    dc: of.dc,
+    media: of.media,
+    address,
+    family,
+    error: errors,
+    elapsedMs: ms,
+  }),
+  fact('connection.first-byte', {
+    ...connected,
+    ...of,
+    direction: fc.constantFrom('to-client' as const, 'to-datacenter' as const),
+    sinceAcceptedMs: ms,
+    sinceRequestMs: ms,
+  }),
+  fact('connection.progress', { ...connected, ...of, bytesToClient: bytes, bytesToDatacenter: bytes }),
+  fact('connection.closed', {
+    ...connected,
+    ...of,
+    by: fc.constantFrom<Side>('client', 'datacenter', 'proxy'),
+    phase: fc.constantFrom<Phase>('hello', 'dial', 'waiting', 'relaying', 'fronting'),
+    reason: fc.constantFrom<CloseReason>('done', 'reset', 'stalled', 'idle', 'drain'),
+    bytesToClient: bytes,
+    bytesToDatacenter: bytes,
+    untoldToClient: bytes,
+    untoldToDatacenter: bytes,
+    durationMs: ms,
+  }),
+  fact('datacenter.probed', { dc: of.dc, media: of.media, family, address, tcpMs: ms, resPqMs: ms }),
+  fact('datacenter.probed', { dc: of.dc, media: of.media, family, address, error: errors }),
+  fact('process.started', { version: fc.constant('1'), settings: fc.constant({}) }),
+  fact('process.stopped', { reason: fc.constant('SIGTERM') }),
+  fc.tuple(at, fc.nat(1000)).map(([time, openConnections]) => sampled(time, { openConnections })),
+  fact('limit.refused', { limit: fc.constant('connections' as const), count: fc.nat(50), worker: fc.nat(3) }),
+  fact('process.faulted', { thread: fc.constant('worker-0'), count: fc.nat(50) }),
+  fact('events.lost', { reason: fc.constant('worker-queue' as const), count: fc.nat(50) }),
+  fact('config.reloaded', { users: fc.nat(9), added: fc.constant([]), removed: fc.constant([]) }),
+)
+
+/** What several emitters told, each in its order and with holes here and there. */
+export const histories: fc.Arbitrary<Batch[][]> = fc
+  .array(
+    fc.array(
+      fc.record({
+        hole: fc.constantFrom(0, 0, 0, 4),
+        events: fc.array(anyFact, { minLength: 1, maxLength: 5 }),
+      }),
+      { maxLength: 6 },
+    ),
+    {
+      minLength: 1,
+      maxLength: 4,
+    },
+  )
+  .map((emitters) =>
+    emitters.map((batches, index) => {
+      let seq = 1
+      return batches.map(({ hole, events }) => {
+        const batch = { node: `n${index >> 1}`, boot: `b${index}`, seq: seq + hole, events }
+        seq += hole + events.length
+        return batch
+      })
+    }),
+  )

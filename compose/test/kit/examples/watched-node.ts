@@ -1,0 +1,93 @@
+import { openAlertBook } from '../../../../collector/alerts/engine/book.ts'
+import { decide } from '../../../../collector/alerts/engine/decide.ts'
+import { examine } from '../../../../collector/alerts/engine/examine.ts'
+import { createWatching } from '../../../../collector/alerts/engine/watching.ts'
+import { createBaseline } from '../../../../collector/alerts/rules/baseline.ts'
+import { alertId, type Finding } from '../../../../collector/alerts/rules/finding.ts'
+import { holdMs } from '../../../../collector/alerts/rules/rules.ts'
+import { foldRow } from '../../../../collector/fold/fold.ts'
+import { createMemoryState } from '../../../../collector/fold/state.ts'
+import type { AlertEvent, ProxyEvent } from '../../../../proxy/events/contract.ts'
+import { noon, sampled } from './example-events.ts'
+
+/**
+ * For tests: a node whose time is ours, under the eyes of the rules. It samples itself every ten seconds, and `each`
+ * adds what else happens in them.
+ */
+export const watched = (factor = 1) => {
+  let now = noon
+  let passed = 0
+  const state = createMemoryState(undefined, () => passed)
+  const watching = createWatching(
+    () => now,
+    () => passed,
+  )
+  watching.begin()
+  let seq = 1
+  const emit = (...events: ProxyEvent[]): void => {
+    if (events.length === 0) return
+    foldRow(state, { node: 'n1', boot: 'b1', seq, events })
+    seq += events.length
+  }
+  const baseline = createBaseline(state, factor)
+  const events: AlertEvent[] = []
+  const book = openAlertBook(
+    null,
+    () => {},
+    () => {},
+  )
+  let lagMs = 0
+  let findings: Finding[] = []
+
+  const look = (): void => {
+    findings = examine({
+      ...watching.look(),
+      state,
+      lagMs,
+      factor,
+      baseline,
+      raised: (rule, subject) => book.active.get(alertId(rule, subject)),
+    })
+    for (const event of decide(findings, book.active, now, holdMs * factor)) {
+      events.push(event)
+      book.deliver(event)
+    }
+  }
+
+  return {
+    state,
+    emit,
+    book,
+    /** Everything raised and cleared so far, of one rule: `+subject` and `-subject`. */
+    told: (rule: string): string[] =>
+      events
+        .filter((event) => event.rule === rule)
+        .map((event) => `${event.type === 'alert.raised' ? '+' : '-'}${event.subject}`),
+    last: (rule: string): AlertEvent | undefined => events.findLast((event) => event.rule === rule),
+    list: () => book.list(findings),
+    get now() {
+      return now
+    },
+    lag(ms: number): void {
+      lagMs = ms
+    },
+    /** Sets the clock of the host. */
+    step(ms: number): void {
+      now += ms
+    },
+    /** Stands still, as a stopped process or a machine that sleeps does. */
+    freeze(ms: number): void {
+      now += ms
+      passed += ms
+    },
+    /** Lets minutes pass, looking every ten seconds; `false` for a node that has fallen silent. */
+    pass(minutes: number, each: ((at: number) => ProxyEvent[]) | false = () => []): void {
+      for (const end = now + minutes * 60_000; now < end; ) {
+        now += 10_000
+        passed += 10_000
+        if (each !== false) emit(sampled(now), ...each(now))
+        look()
+      }
+    },
+  }
+}

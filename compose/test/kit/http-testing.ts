@@ -1,0 +1,29 @@
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
+import { type Routes, startHttp } from '../../../proxy/http/server.ts'
+
+export const nothing: Routes = { expositions: [], unready: () => null, json: {}, page: () => null }
+
+export type Options = Pick<Parameters<typeof startHttp>[0], 'allowedHosts' | 'published' | 'say' | 'workMs'>
+
+export const serving = async (routes: Partial<Routes> = {}, host = '127.0.0.1', options: Options = {}) => {
+  const server = await startHttp({
+    ...options,
+    host,
+    port: 0,
+    portName: 'METRICS_PORT',
+    routes: { ...nothing, ...routes },
+  })
+  return { ...server, [Symbol.asyncDispose]: server.close }
+}
+
+export const ask = async (
+  port: number,
+  path: string,
+  { method = 'GET', headers = {} }: { method?: string; headers?: Record<string, string> } = {},
+) => {
+  const asking = request({ host: '127.0.0.1', port, path, method, headers, agent: false }).end()
+  const [response] = (await once(asking, 'response')) as [IncomingMessage]
+  const body = Buffer.concat(await response.toArray())
+  return { status: response.statusCode, headers: response.headers, body }
+}

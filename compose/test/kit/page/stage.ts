@@ -1,0 +1,83 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { BrowserContextOptions, Page } from 'playwright-core'
+import { pageRoutes } from '../../../../collector/page/server/serve.ts'
+import type { Status } from '../../../../collector/read/status.ts'
+import { openChromium } from './chromium.ts'
+
+/** The page in a real browser, before a server that tells what the test wants told. */
+export type Stage = AsyncDisposable & {
+  page: Page
+  url: string
+  /** What `/api/status` answers from now on. */
+  tell: (status: Status) => void
+  /** The appliance goes away, and is there again at the same port. */
+  stop: () => Promise<void>
+  start: () => Promise<void>
+  /** Console errors, page errors, policy violations, and requests to anywhere else. */
+  complaints: string[]
+}
+
+export const openStage = async (first: Status, options: BrowserContextOptions = {}): Promise<Stage> => {
+  let status = first
+  let port = 0
+  const routes = pageRoutes()
+  const server = createServer(({ url = '/' }, response) => {
+    if (url === '/api/status') {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(status))
+      return
+    }
+    const answer = routes(url)
+    response.writeHead(answer?.status ?? 404, answer?.headers).end(answer?.body)
+  })
+  const start = async (): Promise<void> => {
+    await once(server.listen(port, '127.0.0.1'), 'listening')
+    port = (server.address() as AddressInfo).port
+  }
+  const stop = async (): Promise<void> => {
+    if (!server.listening) return
+    server.close()
+    server.closeAllConnections()
+    await once(server, 'close')
+  }
+  await using stack = new AsyncDisposableStack()
+  await start()
+  stack.defer(stop)
+  const browser = await openChromium()
+  stack.defer(() => browser.close())
+  const page = await browser.newPage(options)
+  const url = `http://127.0.0.1:${port}/`
+  const complaints: string[] = []
+  // Chromium drops what it is loading whenever an interface of this host comes or goes, as those of containers do.
+  let dropped = false
+  page.on('console', (message) => {
+    if (message.text().includes('net::ERR_NETWORK_CHANGED')) dropped = true
+    else if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(String(error)))
+  page.on('request', (request) => {
+    if (!request.url().startsWith(url)) complaints.push(`asked ${request.url()}`)
+  })
+  const opened = async (): Promise<void> => {
+    await page.goto(url)
+    await page.locator('#verdict:not([data-level=wait])').waitFor()
+  }
+  await opened().catch(async (error: unknown) => {
+    if (!dropped && !String(error).includes('net::ERR_NETWORK_CHANGED'))
+      throw new Error(`${error}\n${complaints.join('\n')}`)
+    await opened()
+  })
+  const kept = stack.move()
+  return {
+    page,
+    url,
+    tell: (next) => {
+      status = next
+    },
+    stop,
+    start,
+    complaints,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
+}

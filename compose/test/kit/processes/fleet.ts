@@ -1,0 +1,93 @@
+import { type Kafka, startKafka } from '../../services/kafka.ts'
+import { type Redis, startRedis } from '../../services/redis.ts'
+import { type FakeDatacenter, fakeDatacenter } from '../servers/fake-datacenter.ts'
+import { type Site, tlsSite } from '../servers/site.ts'
+import { type Appliance, startAppliance } from './harness.ts'
+
+export type Fleet = AsyncDisposable & {
+  readonly kafka: Kafka
+  readonly redis: Redis
+  /** Datacenter 2. */
+  readonly datacenter: FakeDatacenter
+  /** All of them by their number. */
+  readonly datacenters: ReadonlyMap<number, FakeDatacenter>
+  /** What strangers are shown. */
+  readonly site: Site
+  readonly proxies: readonly Appliance[]
+  readonly collectors: readonly Appliance[]
+}
+
+/** A fleet of real processes: a broker, a Redis, proxies with one secret and one masking host, and collectors. */
+export const startFleet = async (options: {
+  readonly proxies: number
+  readonly collectors: number
+  readonly env?: Readonly<Record<string, string>>
+  /** Where clients of the broker are sent instead of to it. */
+  readonly advertisedPort?: number
+  /** Which datacenters there are; 2 in any case. */
+  readonly datacenters?: readonly number[]
+  /** For one process, by its NODE_NAME: proxy-1, collector-2. */
+  readonly envOf?: (node: string) => Readonly<Record<string, string>>
+  /** For the proxies alone. */
+  readonly proxyEnv?: Readonly<Record<string, string>>
+  /** Of the proxies; one in a folder of its own where undefined. */
+  readonly dataDirs?: readonly (string | undefined)[]
+}): Promise<Fleet> => {
+  await using stack = new AsyncDisposableStack()
+  const site = stack.use(await tlsSite())
+  const datacenter = stack.use(await fakeDatacenter())
+  const datacenters = new Map([[2, datacenter]])
+  for (const dc of options.datacenters ?? [])
+    if (!datacenters.has(dc)) datacenters.set(dc, stack.use(await fakeDatacenter()))
+  const [kafka, redis] = await Promise.all([
+    startKafka(options.advertisedPort === undefined ? {} : { advertisedPort: options.advertisedPort }),
+    startRedis(),
+  ])
+  stack.use(kafka)
+  stack.use(redis)
+  const env = {
+    KAFKA_BROKERS: kafka.brokers.join(','),
+    REDIS_URL: redis.url,
+    KAFKA_PARTITIONS: '4',
+    WORKERS: '1',
+    ...options.env,
+  }
+  const proxies: Appliance[] = []
+  for (let i = 0; i < options.proxies; i++) {
+    const secret = proxies[0]?.secret
+    const dataDir = options.dataDirs?.[i]
+    const own = {
+      ...env,
+      ...options.proxyEnv,
+      ...(dataDir === undefined ? {} : { DATA_DIR: dataDir }),
+      NODE_NAME: `proxy-${i + 1}`,
+      ...options.envOf?.(`proxy-${i + 1}`),
+      ...(secret === undefined ? {} : { USER1_SECRET: secret }),
+    }
+    const proxy = await startAppliance({
+      program: 'proxy/main.ts',
+      env: own,
+      datacenters: Object.fromEntries(datacenters),
+      site,
+    })
+    if (secret !== undefined) proxy.secret = secret
+    proxies.push(stack.use(proxy))
+  }
+  const collectors: Appliance[] = []
+  for (let i = 0; i < options.collectors; i++) {
+    const node = `collector-${i + 1}`
+    const own = { ...env, NODE_NAME: node, ...options.envOf?.(node) }
+    collectors.push(stack.use(await startAppliance({ program: 'collector/main.ts', env: own, site })))
+  }
+  const kept = stack.move()
+  return {
+    kafka,
+    redis,
+    datacenter,
+    datacenters,
+    site,
+    proxies,
+    collectors,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
+}

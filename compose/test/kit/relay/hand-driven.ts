@@ -1,0 +1,169 @@
+import type { DialError } from '../../../../proxy/events/contract.ts'
+import type { Dialing, Engine, Link, LinkError, LinkEvents } from '../../../../proxy/net/link.ts'
+
+const nobody: LinkEvents<null> = {
+  bytes: () => {},
+  drained: () => {},
+  ended: () => {},
+  lost: () => {},
+  faulted: () => {},
+}
+
+/** A link whose far end is the test. */
+export type HandLink = Link & {
+  /** What was written to it, as text. */
+  readonly text: string
+  readonly paused: boolean
+  readonly finished: boolean
+  readonly wasReset: boolean
+  /** The kernel takes nothing from now on. */
+  block(): void
+  /** The kernel takes all that waits. */
+  unblock(): void
+  sends(bytes: Buffer | string): void
+  finishes(): void
+  breaks(error: LinkError): void
+}
+
+export const handLink = (remote = Buffer.from([192, 0, 2, 7])): HandLink => {
+  let on = nobody as LinkEvents<unknown>
+  let owner: unknown = null
+  let unsent = 0
+  let blocked = false
+  const written: Buffer[] = []
+  const state = { paused: false, finished: false, wasReset: false, closed: false }
+  const close = (): void => {
+    state.closed = true
+    unsent = 0
+    on = nobody as LinkEvents<unknown>
+  }
+  return {
+    readSize: 65_536,
+    unread: 0,
+    family: remote.length === 16 ? 'ipv6' : 'ipv4',
+    remote,
+    get unsent() {
+      return unsent
+    },
+    get closed() {
+      return state.closed
+    },
+    get text() {
+      return Buffer.concat(written).toString('latin1')
+    },
+    get paused() {
+      return state.paused
+    },
+    get finished() {
+      return state.finished
+    },
+    get wasReset() {
+      return state.wasReset
+    },
+    attach: (events, to) => {
+      on = events as LinkEvents<unknown>
+      owner = to
+    },
+    write: (buffer, start, end) => {
+      if (state.closed || state.finished) return unsent === 0
+      written.push(Buffer.from(buffer.subarray(start, end)))
+      if (blocked) unsent += end - start
+      return unsent === 0
+    },
+    pause: () => {
+      state.paused = true
+    },
+    resume: () => {
+      state.paused = false
+    },
+    pull: () => {},
+    end: () => {
+      state.finished = true
+    },
+    close,
+    reset: () => {
+      state.wasReset = true
+      close()
+    },
+    block: () => {
+      blocked = true
+    },
+    unblock: () => {
+      blocked = false
+      if (unsent === 0) return
+      unsent = 0
+      on.drained(owner)
+    },
+    sends: (bytes) => {
+      const from = Buffer.from(bytes as string, 'latin1')
+      const shared = Buffer.concat([Buffer.alloc(64), from, Buffer.alloc(64 + from.length / 1024)])
+      on.bytes(owner, shared, 64, 64 + from.length)
+    },
+    finishes: () => on.ended(owner),
+    breaks: (error) => {
+      const [told, to] = [on, owner]
+      close()
+      told.lost(to, error)
+    },
+  }
+}
+
+export type HandDial = {
+  readonly host: string
+  /** Neither answered nor cancelled. */
+  readonly open: boolean
+  readonly cancelled: boolean
+  connects(): HandLink
+  fails(error: DialError): void
+}
+
+/** The engine's port with a test in the place of the operating system: nothing happens until it is said. */
+export const handEngine = (
+  endsDeafPeers = false,
+): Engine & { readonly dials: HandDial[]; readonly running: HandDial[] } => {
+  const dials: HandDial[] = []
+  const dial = (
+    host: string,
+    _port: number,
+    connected: (link: Link) => void,
+    failed: (error: DialError) => void,
+  ): Dialing => {
+    let state: 'open' | 'over' | 'cancelled' = 'open'
+    dials.push({
+      host,
+      get open() {
+        return state === 'open'
+      },
+      get cancelled() {
+        return state === 'cancelled'
+      },
+      connects: () => {
+        state = 'over'
+        const link = handLink()
+        connected(link)
+        return link
+      },
+      fails: (error) => {
+        state = 'over'
+        failed(error)
+      },
+    })
+    return {
+      cancel: () => {
+        if (state === 'open') state = 'cancelled'
+      },
+    }
+  }
+  return {
+    kind: 'portable',
+    endsDeafPeers,
+    listen: async () => ({ port: 1, close: () => {} }),
+    dial,
+    run: () => {},
+    stop: () => {},
+    dials,
+    get running() {
+      return dials.filter(({ open }) => open)
+    },
+  }
+}

@@ -1,0 +1,100 @@
+import type { ProxyEvent } from '../../../../proxy/events/contract.ts'
+import { budgetMemory } from '../../../../proxy/relay/budget.ts'
+import { roomMemory } from '../../../../proxy/relay/capacity.ts'
+import type { Ask } from '../../../../proxy/relay/claims.ts'
+import { startRelay } from '../../../../proxy/relay/relay.ts'
+import type { RelaySettings } from '../../../../proxy/relay/settings.ts'
+import { replayMemory } from '../../../../proxy/replay-cache/memory.ts'
+import { usualFlight } from '../../../../proxy/wire/server-hello.ts'
+import { type HandLink, handEngine, handLink } from './hand-driven.ts'
+
+// A relay whose engine, links and time are driven by hand: for its tests.
+
+export const secret = Buffer.from('00112233445566778899aabbccddeeff', 'hex')
+export const domain = 'mask.test'
+export const mask = { host: '198.51.100.1', port: 443, family: 'ipv4' } as const
+
+export const settings = (): RelaySettings => ({
+  worker: 0,
+  host: '127.0.0.1',
+  port: 0,
+  portable: true,
+  modes: ['classic', 'secure', 'tls'],
+  tlsDomain: domain,
+  fastMode: true,
+  toClientBuffer: { low: 32_768, below: 50, high: 262_144 },
+  toDatacenterBuffer: 131_072,
+  dialTimeoutMs: 5_000,
+  handshakeTimeoutMs: 3_000,
+  firstByteTimeoutMs: 60_000,
+  ackTimeoutMs: 60_000,
+  idleTimeoutMs: 600_000,
+  stallTimeoutMs: 30_000,
+  clockSkewSeconds: 120,
+  maxConnections: 100,
+  connectionLimit: 'connections',
+  maxHandshakes: 10,
+  room: roomMemory(),
+  budget: budgetMemory(),
+  prefixSeed: 1,
+  poolSize: 0,
+  eventBudget: { perSecond: 1, burst: 1_000 },
+  replay: replayMemory(64),
+  sharedReplay: null,
+  users: [{ name: 'one', secret }],
+  directory: new Map([[2, [{ host: '192.0.2.1', port: 443, family: 'ipv4' }]]]),
+  mask,
+  flight: usualFlight,
+  addressKey: Buffer.alloc(32, 1),
+})
+
+export const relaying = (
+  changed: Partial<RelaySettings> = {},
+  ask: Ask | null = null,
+  endsDeafPeers = false,
+) => {
+  const engine = handEngine(endsDeafPeers)
+  const events: ProxyEvent[] = []
+  const faults: unknown[] = []
+  const startedAt = performance.now()
+  let passedMs = 0
+  const clock = (): number => startedAt + passedMs
+  const relay = startRelay(
+    engine,
+    { ...settings(), ...changed },
+    (event) => events.push(event),
+    (error) => faults.push(error),
+    ask,
+    clock,
+  )
+  return {
+    engine,
+    events,
+    faults,
+    relay,
+    arrives: (from?: Buffer<ArrayBuffer>): HandLink => {
+      const client = handLink(from)
+      relay.accepted(client)
+      return client
+    },
+    at: (ms: number) => {
+      passedMs = ms
+      relay.pulse(clock())
+    },
+    /** How sessions ended: who, in which phase, why. */
+    ends: () =>
+      events.flatMap((event) =>
+        event.type === 'connection.closed' ? [`${event.by} ${event.phase} ${event.reason}`] : [],
+      ),
+    /** What is left when all is over. */
+    left: () => [
+      relay.sessions.size,
+      relay.greetings.size,
+      relay.strangers.size,
+      relay.relaying,
+      relay.dialer.inFlight,
+      ...new Int32Array(relay.settings.room),
+    ],
+  }
+}
+export const nothing = [0, 0, 0, 0, 0, 0, 0, 0, 0]

@@ -1,0 +1,109 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { until } from '../until.ts'
+
+/** A real server as a process of its own, on loopback and in a folder of its own, gone when it is disposed. */
+export type Service = AsyncDisposable & {
+  readonly pid: number
+  readonly folder: string
+  /** What it said last, for the message of a test that failed. */
+  readonly said: () => string
+  /** SIGKILL: as power that goes. Resolves when the process is gone. */
+  kill(): Promise<void>
+  /** SIGTERM, and its orderly end. */
+  stop(): Promise<void>
+  /** Starts it again on the same data and ports, and waits until it answers. */
+  start(): Promise<void>
+  /** SIGSTOP: it keeps its connections and answers nobody. */
+  freeze(): void
+  thaw(): void
+}
+
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+/** Whether somebody accepts there. */
+export const accepts = (port: number): Promise<boolean> => {
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  const socket = connect(port, '127.0.0.1')
+  socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+  return promise.finally(() => socket.destroy())
+}
+
+/** Starts `command`; `args` gets its folder. `ready` is asked again and again until it says yes. */
+export const startService = async (options: {
+  readonly name: string
+  readonly command: string
+  readonly args: (folder: string) => readonly string[]
+  readonly ready: (said: string) => boolean | Promise<boolean>
+  readonly readyMs?: number
+  readonly env?: NodeJS.ProcessEnv
+}): Promise<Service> => {
+  const folder = mkdtempSync(join(tmpdir(), `mtscope-${options.name}-`))
+  let child: ChildProcess | null = null
+  let said = ''
+  const hear = (chunk: Buffer): void => {
+    said = (said + chunk.toString()).slice(-20_000)
+  }
+
+  const start = async (): Promise<void> => {
+    said = ''
+    const started = spawn(options.command, options.args(folder), {
+      cwd: folder,
+      env: { ...process.env, ...options.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    child = started
+    running.add(started)
+    started.once('close', () => running.delete(started))
+    started.stdout?.on('data', hear)
+    started.stderr?.on('data', hear)
+    await until(
+      () => {
+        if (started.exitCode !== null) throw new Error(`${options.name} ended:\n${said}`)
+        return options.ready(said)
+      },
+      `${options.name} answers`,
+      options.readyMs ?? 60_000,
+    ).catch((error: unknown) => {
+      throw new Error(`${String(error)}\n${said}`)
+    })
+  }
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    const ending = child
+    child = null
+    if (ending === null || ending.exitCode !== null || ending.signalCode !== null) return
+    const closed = once(ending, 'close')
+    ending.kill(signal)
+    await closed
+  }
+  const dispose = async (): Promise<void> => {
+    await end('SIGKILL')
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+  }
+  try {
+    await start()
+  } catch (error) {
+    await dispose()
+    throw error
+  }
+  return {
+    get pid() {
+      return child?.pid ?? 0
+    },
+    folder,
+    said: () => said,
+    kill: () => end('SIGKILL'),
+    stop: () => end('SIGTERM'),
+    start,
+    freeze: () => void child?.kill('SIGSTOP'),
+    thaw: () => void child?.kill('SIGCONT'),
+    [Symbol.asyncDispose]: dispose,
+  }
+}

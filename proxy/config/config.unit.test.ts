@@ -1,0 +1,282 @@
+import { randomBytes } from 'node:crypto'
+import { inspect } from 'node:util'
+import * as fc from 'fast-check'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { addressesOf, telegram } from '../datacenter/directory.ts'
+import { type Config, changedSettings, type Environment, readConfig } from './config.ts'
+import { isSetting, settingNames, settings } from './settings.ts'
+
+const host = { cores: 3, name: 'box 1' }
+const good = 'c0ffee17a2b94d5e8f6071930ab4d2e6'
+const other = '5b1f0c9de8a7463280f4716c2d95ab3e'
+
+const configOf = (env: Environment, dotenv = ''): Config => {
+  const reading = readConfig(env, dotenv, host)
+  if (!reading.ok) throw new Error(reading.mistakes.join('\n'))
+  return reading.config
+}
+
+const mistakesOf = (env: Environment, dotenv = ''): readonly string[] => {
+  const reading = readConfig(env, dotenv, host)
+  return reading.ok ? [] : reading.mistakes
+}
+
+const tells = (env: Environment, ...parts: string[]): void => {
+  const [only, ...rest] = mistakesOf(env)
+  assert.equal(rest, [], inspect(env))
+  for (const part of parts) assert.ok(only?.includes(part), `${only} should say ${part}`)
+}
+
+test('nothing written is enough', () => {
+  const config = configOf({})
+  assert.equal([config.port, config.host, config.modes.join()], [8080, '::', 'secure,tls'])
+  assert.equal([config.users.length, config.workers, config.node], [0, 3, 'box-1'])
+  assert.equal([config.maskHost, config.maskPort], ['www.cloudflare.com', 443])
+  assert.equal(config.toClientBuffer, { low: 32_768, below: 50, high: 262_144 })
+  assert.is(config.datacenters, telegram)
+  assert.is(config.replayEntries, 65_536)
+  assert.ok(Object.isFrozen(config))
+})
+
+test('every written fallback is what holds when nothing is written', () => {
+  const env = Object.fromEntries(settingNames.map((name) => [name, settings[name].fallback]))
+  assert.equal(configOf(env), configOf({}))
+})
+
+test('the settings of the design are read', () => {
+  const config = configOf(
+    {
+      USER2_SECRET: other,
+      USER2_NAME: 'Anna B.',
+      PATH: '/bin',
+      NODE_ENV: 'x',
+      USERNAME: 'me',
+      OTEL_SERVICE_NAME: 'x',
+    },
+    `MTPROTO_PORT=0\nUSER1_SECRET=${good} # first\nexport TLS_DOMAIN="Example.com"\nFAST_MODE=false\nMASK_HOST=off\r
+     TO_CLT_BUFSIZE=16K,100,128K\nTG_CONNECT_TIMEOUT=0.5\nMAX_CONNS_IN_POOL=0\nREPLAY_CHECK_LEN=0\nDRAIN_SECONDS=0
+     TELEGRAM_DATACENTERS='1=dc:443,2=[::1]:1'\nMODES=tls\nLOG_MAX_AGE=7d\nCLOCK_SKEW=90`,
+  )
+  assert.equal(
+    config.users.map((user) => [user.name, user.secret.hex()]),
+    [
+      ['user1', good],
+      ['Anna B.', other],
+    ],
+  )
+  assert.equal(
+    [config.port, config.tlsDomain, config.maskHost, config.fastMode],
+    [0, 'example.com', null, false],
+  )
+  assert.equal(config.toClientBuffer, { low: 16_384, below: 100, high: 131_072 })
+  assert.equal([config.poolSize, config.replayEntries, config.drainMs, config.dialTimeoutMs], [0, 0, 0, 500])
+  assert.equal([config.logMaxAgeMs, config.clockSkewSeconds, config.modes.join()], [604_800_000, 90, 'tls'])
+  assert.is(addressesOf(config.datacenters, 2, true)[0]?.host, '::1')
+})
+
+test('who is asked for the address is trusted, or on loopback', () => {
+  const from = (text: string): string | null => configOf({ PUBLIC_HOST_FROM: text }).publicHostFrom
+  assert.is(from('none'), null)
+  for (const url of [
+    'https://echo.test/ip',
+    'http://127.0.0.1:8000/',
+    'http://[::1]:8000/',
+    'http://localhost/',
+  ])
+    assert.is(from(url), url)
+  for (const url of [
+    'http://echo.test/',
+    'http://127.evil.test/',
+    'https://me:hush@echo.test/',
+    'echo.test',
+    'ftp://echo.test',
+  ])
+    tells({ PUBLIC_HOST_FROM: url }, 'PUBLIC_HOST_FROM must be an https:// address')
+})
+
+test('the environment wins over the file', () => {
+  assert.is(configOf({ MTPROTO_PORT: '9000' }, 'MTPROTO_PORT=8000').port, 9000)
+})
+
+test('OTEL_* of the file are handed out, those of the environment stay there', () => {
+  const reading = readConfig({ OTEL_A: '1' }, 'OTEL_A=2\nOTEL_B=3\nCOMPOSE_PROFILES=x', host)
+  assert.ok(reading.ok)
+  assert.equal(reading.telemetry, { OTEL_B: '3' })
+})
+
+test('what changed is named, users aside, and another spelling is no change', () => {
+  const changed = (before: string, now: string): string[] => {
+    const [one, other] = [readConfig({}, before, host), readConfig({}, now, host)]
+    return one.ok && other.ok ? changedSettings(one, other) : ['a mistake']
+  }
+  const dcs = 'TELEGRAM_DATACENTERS=2=192.0.2.1:443'
+  assert.equal(changed(`DRAIN_SECONDS=5\n${dcs}`, `DRAIN_SECONDS=5s\n${dcs}\nUSER1_SECRET=${good}`), [])
+  assert.equal(changed('', 'MODES=tls\nMTPROTO_PORT=443\nOTEL_A=1'), ['MTPROTO_PORT', 'MODES', 'OTEL_A'])
+  assert.equal(changed(dcs, `${dcs}4`), ['TELEGRAM_DATACENTERS'])
+})
+
+test('every mistake is told at once', () => {
+  const told = mistakesOf(
+    { MTPROTO_PORT: '80800', WORKERS: '0', USER1_NAME: 'x', MTPROTO_PROT: '1' },
+    'FAST_MODE=ja\nhello\nMODES=\nMASK_PORT=1\nMASK_PORT=2',
+  )
+  for (const name of [
+    'MTPROTO_PORT=80800',
+    'WORKERS=0',
+    'USER1_NAME',
+    'MTPROTO_PROT',
+    'FAST_MODE=ja',
+    'line 2',
+    'MODES',
+    'MASK_PORT again',
+  ]) {
+    assert.is(told.filter((line) => line.includes(name)).length, 1, `${name} in ${told.join('\n')}`)
+  }
+  assert.is(told.length, 8)
+})
+
+test('a name that is nearly ours is refused, and the right one suggested', () => {
+  tells({ USER1_SECRETT: good }, 'USER1_SECRETT', 'did you mean USER1_SECRET?')
+  tells({ USER12_SECRTE: good }, 'did you mean USER12_SECRET?')
+  tells({ USER_SECRET: good }, 'did you mean USER1_SECRET?')
+  tells({ mtproto_port: '1' }, 'did you mean MTPROTO_PORT?')
+  tells({ TELEGRAM_DATACENTER: '1' }, 'did you mean TELEGRAM_DATACENTERS?')
+  assert.match(mistakesOf({}, 'TG_CONECT_TIMEOUT=1')[0] ?? '', 'did you mean TG_CONNECT_TIMEOUT?')
+  assert.match(
+    mistakesOf({}, 'SOMETHING=1')[0] ?? '',
+    '.env line 1: SOMETHING is not a setting: leave it out',
+  )
+  for (const name of ['FOO', 'PATH', 'EDITOR'])
+    assert.equal(mistakesOf({}, `${name}=bar`), [`.env line 1: ${name} is not a setting: leave it out`])
+})
+
+test('a feature that is not built yet is refused, its default is not', () => {
+  for (const [name, value] of [
+    ['USE_MIDDLE_PROXY', 'true'],
+    ['AD_TAG', good],
+  ] as const) {
+    tells({ [name]: value }, name, 'not built yet')
+  }
+  configOf({ USE_MIDDLE_PROXY: 'false', AD_TAG: '', KAFKA_BROKERS: '', REDIS_URL: '' })
+})
+
+test('a fleet is read from its settings', () => {
+  const { kafka, redis, webhook } = configOf({
+    KAFKA_BROKERS: 'kafka-1:9092, [::1]:9092',
+    KAFKA_TLS: 'true',
+    KAFKA_SASL: 'scram-sha-512',
+    KAFKA_USERNAME: 'proxy',
+    KAFKA_PASSWORD: 'long',
+    KAFKA_TOPIC_PREFIX: 'family',
+    REDIS_URL: 'rediss://:long@redis-1:6379,rediss://:long@redis-2:6379',
+    ALERT_WEBHOOK_URL: 'https://hooks.example.com/mtscope',
+  })
+  assert.equal(kafka?.brokers, ['kafka-1:9092', '[::1]:9092'])
+  assert.equal(kafka?.sasl, { mechanism: 'scram-sha-512', username: 'proxy', password: 'long' })
+  assert.is(kafka?.topics.events, 'family.events')
+  assert.is(redis?.urls.length, 2)
+  assert.equal(webhook, { url: 'https://hooks.example.com/mtscope', secret: null })
+  const alone = configOf({ KAFKA_BROKERS: '', REDIS_URL: 'none' })
+  assert.is(alone.kafka, null)
+  assert.is(alone.redis, null)
+})
+
+test('a wrong fleet setting is told without its secrets', () => {
+  tells({ KAFKA_BROKERS: 'kafka' }, 'KAFKA_BROKERS=kafka must be host:port')
+  tells({ KAFKA_BROKERS: 'me:hunter2@kafka:9092' }, 'KAFKA_BROKERS must be host:port')
+  tells({ KAFKA_SASL: 'plain' }, 'KAFKA_SASL=plain needs KAFKA_USERNAME and KAFKA_PASSWORD')
+  tells({ KAFKA_CA: '/ca.pem' }, 'KAFKA_TLS=true')
+  tells({ REDIS_URL: 'http://:hunter2@redis' }, 'REDIS_URL must be redis://')
+  tells({ REPLAY_WINDOW: '5m' }, 'REPLAY_WINDOW is shorter than twice CLOCK_SKEW: write 600')
+  for (const env of [{ REDIS_URL: 'http://:hunter2@redis' }, { ALERT_WEBHOOK_URL: 'ftp://hunter2' }])
+    assert.not.match(mistakesOf(env).join(), 'hunter2')
+})
+
+test('a secret is refused in words that say what to write', () => {
+  const secret = (text: string, ...parts: string[]): void =>
+    tells({ USER1_SECRET: text }, 'USER1_SECRET', ...parts)
+  secret(`dd${good}`, 'starts with dd', '32 hex digits after it')
+  secret(`EE${good}6578616d706c652e636f6d`, 'starts with ee', 'TLS_DOMAIN')
+  secret('', 'openssl rand -hex 16')
+  secret(`${good}0`, 'openssl rand -hex 16')
+  tells({ USER1_SECRET: good, USER2_SECRET: good.toUpperCase() }, 'USER2_SECRET is the same as USER1_SECRET')
+  tells({ USER1_SECRET: good, USER2_SECRET: other, USER2_NAME: 'User1' }, 'USER2_NAME', 'name of USER1 too')
+  tells({ USER1_NAME: 'anna' }, 'USER1_NAME has no USER1_SECRET', 'openssl rand -hex 16')
+  tells({ USER1_SECRET: good, USER1_NAME: 'a"b' }, 'USER1_NAME')
+  tells({ USER1_SECRET: good, USER1_NAME: 'other' }, 'USER1_NAME')
+})
+
+test('where clients connect is an address, for a name could be any', () => {
+  for (const host of ['localhost', 'proxy.example.com', 'fe80::1%eth0', '[fe80::1%eth0]', '127.1', '::1]'])
+    tells({ MTPROTO_HOST: host }, `MTPROTO_HOST=${host} is not an IP address`, 'write one of this host')
+  assert.is(configOf({ MTPROTO_HOST: '127.0.0.1' }).host, '127.0.0.1')
+  assert.is(configOf({ MTPROTO_HOST: '[::1]' }).host, '::1')
+  tells({ MASK_HOST: 'fe80::1%eth0' }, 'MASK_HOST=fe80::1%eth0 has a zone')
+  tells({ TELEGRAM_DATACENTERS: '2=[fe80::1%eth0]:443' }, 'has a zone', 'datacenter 2')
+})
+
+test('settings that clash are told', () => {
+  tells({ MTPROTO_PORT: '9464' }, 'MTPROTO_PORT and METRICS_PORT are both 9464')
+  tells({ TLS_DOMAIN: '' }, 'TLS_DOMAIN is empty', 'MODES')
+  tells({ MASK_HOST: 'localhost', MASK_PORT: '8080' }, 'this proxy itself')
+  configOf({ MTPROTO_PORT: '0', METRICS_PORT: '0' })
+  assert.is(configOf({ TLS_DOMAIN: '', MODES: 'secure' }).maskHost, null)
+})
+
+test('no mistake repeats a secret, wherever it was written', () => {
+  const anywhere = fc.constantFrom(
+    ...settingNames,
+    'USER1_SECRETT',
+    'USER1_NAME',
+    'AD_TAG',
+    'WHAT',
+    'USER1_SECRET',
+  )
+  const wrap = fc.constantFrom(
+    (s: string) => s,
+    (s: string) => `dd${s}`,
+    (s: string) => `x=${s}`,
+    (s: string) => `"${s}`,
+  )
+  fc.assert(
+    fc.property(anywhere, wrap, fc.boolean(), (name, wrap, inFile) => {
+      const secret = randomBytes(16).toString('hex')
+      const told = inFile ? mistakesOf({}, `${name}=${wrap(secret)}`) : mistakesOf({ [name]: wrap(secret) })
+      assert.not.ok(told.join('\n').toLowerCase().includes(secret), told.join('\n'))
+    }),
+  )
+})
+
+test('no environment and no file text makes it throw, and every mistake is one line', () => {
+  const names = fc.oneof(
+    fc.string(),
+    fc.constantFrom(...settingNames, 'USER1_SECRET', 'USER1_NAME', '__proto__', 'constructor'),
+  )
+  const values = fc.oneof(
+    fc.string(),
+    fc.integer().map(String),
+    fc.constantFrom('off', 'auto', 'true', '1,2,3', '-1', '1e3', '٣'),
+  )
+  const lines = fc.array(fc.tuple(names, values).map(([name, value]) => `${name}=${value}`))
+  fc.assert(
+    fc.property(
+      fc.dictionary(names, values),
+      fc.oneof(
+        fc.string(),
+        lines.map((all) => all.join('\n')),
+      ),
+      (env, dotenv) => {
+        for (const mistake of mistakesOf(env, dotenv)) assert.not.match(mistake, /[\n\r]/)
+      },
+    ),
+    { numRuns: 500 },
+  )
+})
+
+test('every setting is documented in one line', () => {
+  for (const name of settingNames) assert.ok(/^[^\n]{8,100}$/.test(settings[name].doc), name)
+  assert.not.ok(isSetting('toString'))
+})
+
+test.run()

@@ -1,0 +1,87 @@
+import { inspect } from 'node:util'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { addressText } from '../datacenter/directory.ts'
+import { type Config, type Environment, readConfig } from './config.ts'
+
+const configOf = (env: Environment): Config => {
+  const reading = readConfig(env)
+  if (!reading.ok) throw new Error(reading.mistakes.join('\n'))
+  return reading.config
+}
+
+const mistakesOf = (env: Environment): readonly string[] => {
+  const reading = readConfig(env)
+  return reading.ok ? [] : reading.mistakes
+}
+
+const tells = (env: Environment, ...parts: string[]): void => {
+  const [only, ...rest] = mistakesOf(env)
+  assert.equal(rest, [], inspect(env))
+  for (const part of parts) assert.ok(only?.includes(part), `${only} should contain ${part}`)
+}
+
+test('an internationalized name is read as punycode, and one that is none is shown as it was written', () => {
+  const config = configOf({
+    TLS_DOMAIN: 'пример.рф',
+    MASK_HOST: 'Bücher.example',
+    PUBLIC_HOST: '例え.テスト',
+    KAFKA_BROKERS: 'брокер.рф:9092,[fd00::1]:9092',
+    REDIS_URL: 'redis://:пароль@кэш.рф:6379/0',
+    METRICS_ALLOWED_HOSTS: 'proxy, пример.рф,,none',
+    TELEGRAM_DATACENTERS: '2=цод.рф:443,2=[fd00::1]:443',
+  })
+  assert.equal(
+    [config.tlsDomain, config.maskHost, config.publicHost],
+    ['xn--e1afmkfd.xn--p1ai', 'xn--bcher-kva.example', 'xn--r8jz45g.xn--zckzah'],
+  )
+  assert.equal(config.kafka?.brokers, ['xn--90aiopjd.xn--p1ai:9092', '[fd00::1]:9092'])
+  assert.equal(config.redis?.urls, ['redis://:пароль@xn--j1a2ao.xn--p1ai:6379/0'])
+  assert.equal(config.datacenters.get(2)?.map(addressText), ['xn--d1atx.xn--p1ai:443', '[fd00::1]:443'])
+  assert.equal(config.metricsAllowedHosts, ['proxy', 'xn--e1afmkfd.xn--p1ai'])
+  tells({ TLS_DOMAIN: 'пример' }, 'TLS_DOMAIN=пример is not a domain')
+  for (const name of [
+    'пример.рф/x',
+    'пример.рф:443',
+    'a@пример.рф',
+    'при мер.рф',
+    'пример%2f.рф',
+    'a\u202eпример.рф',
+  ])
+    tells({ TLS_DOMAIN: name }, 'TLS_DOMAIN=', 'is not a domain')
+  tells({ METRICS_ALLOWED_HOSTS: 'proxy:9464' }, 'METRICS_ALLOWED_HOSTS=proxy:9464 must be host names')
+})
+
+test('a REDIS_URL whose login is not encoded is named with its cause, and nothing of it is shown', () => {
+  for (const url of [
+    'redis://:hun@ter2/x@redis:6379',
+    'redis://:hunter2/x@redis:6379',
+    'redis://hunter:2/x@redis:6379',
+    'redis://:hunter2#x@redis:6379',
+    'redis://:hunter2?x@redis:6379',
+    'redis://:hunter%2@redis:6379',
+    'redis://:hunter2,x@redis:6379',
+    'redis://redis:6379,redis://:hunter2%ff@redis:6379',
+  ]) {
+    tells({ REDIS_URL: url }, 'REDIS_URL has a character', '@ as %40')
+    assert.not.match(mistakesOf({ REDIS_URL: url }).join(), /hun/)
+  }
+  for (const url of [
+    'redis://',
+    'redis://:hunter2@',
+    'redis://:hunter2@redis:70000',
+    'redis:hunter2',
+    'redis://a b',
+  ])
+    tells({ REDIS_URL: url }, 'REDIS_URL must be redis://:password@host:6379, or rediss:// for TLS;')
+  tells({ REDIS_URL: 'redis://redis/hunter2' }, 'REDIS_URL must end with its port or with the number')
+  for (const url of [
+    'redis://:p@ss:w@redis:6379',
+    'redis://user:a%40%2F%25@redis/1',
+    'rediss://[fd00::1]:6379',
+    'redis://redis:6379/0?family=6',
+  ])
+    assert.equal(configOf({ REDIS_URL: url }).redis?.urls, [url])
+})
+
+test.run()

@@ -1,0 +1,70 @@
+import * as fc from 'fast-check'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { readConfig } from './config.ts'
+import { told } from './shown.ts'
+
+const text = (env: Record<string, string>): string => {
+  const reading = readConfig(env)
+  if (!reading.ok) throw new Error(reading.mistakes.join())
+  return JSON.stringify(told(reading.config))
+}
+
+test('settings are told as texts, users and datacenters by number', () => {
+  const reading = readConfig({ MTPROTO_PORT: '8443', MODES: 'tls', TELEGRAM_DATACENTERS: '1=192.0.2.1:443' })
+  assert.ok(reading.ok)
+  const settings = told(reading.config)
+  assert.is(settings.port, '8443')
+  assert.is(settings.modes, '["tls"]')
+  assert.is(settings.users, '0')
+  assert.is(settings.datacenters, '1')
+  assert.ok(Object.values(settings).every((value) => typeof value === 'string'))
+})
+
+test('no secret, in no spelling, and no public or datacenter address is told', () => {
+  const bytes = fc.uint8Array({ minLength: 16, maxLength: 16 }).filter((one) => new Set(one).size > 12)
+  fc.assert(
+    fc.property(bytes, fc.ipV4(), fc.ipV4(), (one, own, far) => {
+      const secret = Buffer.from(one)
+      const env = {
+        USER1_SECRET: secret.toString('hex'),
+        PUBLIC_HOST: `9${own}`.replace(/^9\d+/, '203'),
+        PUBLIC_HOST_FROM: 'https://echo.internal/token',
+        TELEGRAM_DATACENTERS: `1=${`9${far}`.replace(/^9\d+/, '198')}:4431`,
+        DATA_DIR: '/var/lib/somewhere',
+        KAFKA_BROKERS: 'broker.internal:9092',
+        KAFKA_SASL: 'plain',
+        KAFKA_USERNAME: 'kafkauser',
+        KAFKA_PASSWORD: 'kafkapass',
+        REDIS_URL: 'redis://:hunter2@redis.internal',
+        ALERT_WEBHOOK_URL: 'https://hooks.internal/opaque',
+        ALERT_WEBHOOK_SECRET: 'signing',
+      }
+      const reading = readConfig(env)
+      fc.pre(reading.ok)
+      const said = text(env).toLowerCase()
+      for (const hidden of [
+        secret.toString('hex'),
+        secret.toString('base64').toLowerCase(),
+        secret.toString('base64url').toLowerCase(),
+        [...secret].join(','),
+        env.PUBLIC_HOST,
+        env.TELEGRAM_DATACENTERS.slice(2, -5),
+        'echo.internal',
+        env.DATA_DIR,
+        env.KAFKA_BROKERS,
+        env.KAFKA_USERNAME,
+        env.KAFKA_PASSWORD,
+        'hunter2',
+        'redis.internal',
+        'opaque',
+        env.ALERT_WEBHOOK_SECRET,
+      ]) {
+        assert.not(said.includes(hidden), hidden)
+      }
+    }),
+    { numRuns: 50 },
+  )
+})
+
+test.run()

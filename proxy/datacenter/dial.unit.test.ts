@@ -1,0 +1,179 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type HandLink, handEngine } from '../../compose/test/kit/relay/hand-driven.ts'
+import { dialer } from './dial.ts'
+import type { Address } from './directory.ts'
+
+const addresses: readonly Address[] = ['192.0.2.1', '192.0.2.2', '192.0.2.3'].map((host) => ({
+  host,
+  port: 443,
+  family: 'ipv4',
+}))
+
+const race = (to: readonly Address[] = addresses, timeoutMs = 5_000, reserve: readonly Address[] = []) => {
+  const engine = handEngine()
+  const dialing = dialer(engine, timeoutMs, (error) => faults.push(error))
+  const told: string[] = []
+  const faults: unknown[] = []
+  const links: unknown[] = []
+  const dial = dialing.dial(
+    to,
+    {
+      connected: (link, { host }) => {
+        links.push(link)
+        told.push(`connected ${host}`)
+      },
+      missed: ({ host }, error) => told.push(`missed ${host} ${error}`),
+      failed: (error) => told.push(`failed ${error}`),
+      faulted: () => told.push('faulted'),
+    },
+    reserve,
+  )
+  // Behind the call: measured before it, a process that waits for a core in between would make `at` too early.
+  const startedAt = performance.now()
+  return {
+    engine,
+    told,
+    faults,
+    links,
+    dial,
+    /** So many ms after the start. */
+    at: (ms: number) => dialing.pulse(startedAt + ms),
+    hosts: () => engine.running.map(({ host }) => host),
+    inFlight: () => dialing.inFlight,
+  }
+}
+
+test('the best address is dialed alone, and the next ones beside it when it is slow', () => {
+  const { at, hosts } = race()
+  assert.equal(hosts(), ['192.0.2.1'])
+  at(100)
+  assert.equal(hosts(), ['192.0.2.1'])
+  at(260)
+  assert.equal(hosts(), ['192.0.2.1', '192.0.2.2'])
+  at(300)
+  assert.equal(hosts(), ['192.0.2.1', '192.0.2.2'])
+  at(520)
+  assert.equal(hosts(), ['192.0.2.1', '192.0.2.2', '192.0.2.3'])
+})
+
+test('the first that connects wins and the others are cancelled', () => {
+  const { at, engine, told, links, hosts, inFlight } = race()
+  at(300)
+  const link: HandLink = engine.dials[1]!.connects()
+  assert.equal(told, ['connected 192.0.2.2'])
+  assert.equal(links, [link])
+  assert.ok(engine.dials[0]!.cancelled)
+  assert.not(link.closed)
+  at(10_000)
+  assert.equal([hosts(), inFlight(), told.length], [[], 0, 1])
+})
+
+test('an address that fails is followed by the next one at once', () => {
+  const { engine, told, hosts } = race()
+  engine.dials[0]!.fails('refused')
+  assert.equal(told, ['missed 192.0.2.1 refused'])
+  assert.equal(hosts(), ['192.0.2.2'])
+})
+
+test('when all fail, the last reason is told once', () => {
+  const { engine, told, inFlight } = race()
+  engine.dials[0]!.fails('refused')
+  engine.dials[1]!.fails('unreachable')
+  assert.is(inFlight(), 1)
+  engine.dials[2]!.fails('reset')
+  assert.equal(told.at(-1), 'failed reset')
+  assert.is(told.filter((line) => line.startsWith('failed')).length, 1)
+  assert.is(inFlight(), 0)
+})
+
+test('an address has its own time, and is cancelled when that is over', () => {
+  const { at, engine, told, inFlight } = race(addresses.slice(0, 2), 1_000)
+  at(300)
+  at(1_100)
+  assert.equal(told, ['missed 192.0.2.1 timeout'])
+  assert.ok(engine.dials[0]!.cancelled)
+  assert.ok(engine.dials[1]!.open)
+  at(1_400)
+  assert.equal(told.slice(1), ['missed 192.0.2.2 timeout', 'failed timeout'])
+  assert.is(inFlight(), 0)
+})
+
+test('addresses that fail together are each told, and the race ends once', () => {
+  const { at, told } = race(addresses, 100)
+  at(110)
+  at(220)
+  at(330)
+  at(440)
+  assert.equal(told, [
+    'missed 192.0.2.1 timeout',
+    'missed 192.0.2.2 timeout',
+    'missed 192.0.2.3 timeout',
+    'failed timeout',
+  ])
+})
+
+test('no address at all is a failure, told after the call has returned', () => {
+  const { at, told, inFlight } = race([])
+  assert.equal(told, [])
+  at(50)
+  assert.equal(told, ['failed unreachable'])
+  assert.is(inFlight(), 0)
+})
+
+test('cancelling leaves nothing running and tells nothing', () => {
+  const { at, dial, told, hosts, inFlight } = race()
+  at(300)
+  dial.cancel()
+  at(10_000)
+  assert.equal([hosts(), told, inFlight()], [[], [], 0])
+})
+
+const [first, second, plain] = addresses as [Address, Address, Address]
+
+test('the reserve is dialed when every address has failed, and not before', () => {
+  const { at, engine, told, hosts, inFlight } = race([first, second], 5_000, [plain])
+  at(300)
+  at(4_000)
+  assert.equal(hosts(), ['192.0.2.1', '192.0.2.2'])
+  engine.dials[0]!.fails('unreachable')
+  assert.equal(hosts(), ['192.0.2.2'])
+  engine.dials[1]!.fails('refused')
+  assert.equal(hosts(), ['192.0.2.3'])
+  engine.dials[2]!.connects()
+  assert.equal(told, ['missed 192.0.2.1 unreachable', 'missed 192.0.2.2 refused', 'connected 192.0.2.3'])
+  assert.is(inFlight(), 0)
+})
+
+test('a dial fails when the reserve has failed, too, and once', () => {
+  const { at, engine, told, inFlight } = race([first], 5_000, [second, plain])
+  engine.dials[0]!.fails('unreachable')
+  at(300)
+  for (const one of engine.running) one.fails('refused')
+  assert.equal(told.at(-1), 'failed refused')
+  assert.is(told.filter((line) => line.startsWith('failed')).length, 1)
+  assert.is(inFlight(), 0)
+})
+
+test('an owner that throws ends its own dial: it is reported, and the link is closed', () => {
+  const engine = handEngine()
+  const faults: unknown[] = []
+  const dialing = dialer(engine, 5_000, (error) => faults.push(error))
+  let faulted = 0
+  const never = (): void => {}
+  dialing.dial([first], {
+    connected: () => {
+      throw new Error('injected')
+    },
+    missed: never,
+    failed: never,
+    faulted: () => faulted++,
+  })
+  const other = dialing.dial([second], { connected: never, missed: never, failed: never, faulted: never })
+  const link = engine.dials[0]!.connects()
+  assert.ok(link.closed)
+  assert.equal([faults.length, faulted, dialing.inFlight], [1, 1, 1])
+  other.cancel()
+})
+
+test.run()

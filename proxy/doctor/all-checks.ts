@@ -1,0 +1,29 @@
+import { clockCheck } from './checks/clock.ts'
+import { containerCheck } from './checks/container.ts'
+import { datacentersCheck } from './checks/datacenters.ts'
+import { descriptorsCheck } from './checks/descriptors.ts'
+import { diskCheck } from './checks/disk.ts'
+import { hostCheck } from './checks/host.ts'
+import { kafkaCheck } from './checks/kafka.ts'
+import { listenerCheck } from './checks/listener.ts'
+import { maskingCheck } from './checks/masking-host.ts'
+import { redisCheck } from './checks/redis.ts'
+import { runtimeCheck } from './checks/runtime.ts'
+import { settingsCheck } from './checks/settings.ts'
+import type { Checks } from './examine.ts'
+
+/** Everything that `npm run doctor` looks at, in the order in which it is told. */
+export const allChecks = {
+  settings: settingsCheck,
+  clock: clockCheck,
+  datacenters: datacentersCheck,
+  masking: maskingCheck,
+  listener: listenerCheck,
+  descriptors: descriptorsCheck,
+  host: hostCheck,
+  container: containerCheck,
+  kafka: kafkaCheck,
+  redis: redisCheck,
+  disk: diskCheck,
+  runtime: runtimeCheck,
+} as const satisfies Checks

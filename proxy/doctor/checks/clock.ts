@@ -1,0 +1,66 @@
+import { addressesOf, idsOf } from '../../datacenter/directory.ts'
+import { probe } from '../../datacenter/res-pq.ts'
+import { randomPool } from '../../wire/random.ts'
+import { type About, type Check, type Finding, finding } from '../finding.ts'
+import { shakeHands } from './handshake.ts'
+
+const timeoutMs = 3_000
+/** Beyond it something is wrong with the clock, even where clients are still let in. */
+const worthTellingMs = 5_000
+
+/** How far this clock is ahead of somebody else's, ms, and whose. */
+type Offset = { readonly aheadMs: number; readonly of: string }
+
+/** A datacenter says its time in the message id of resPQ. The quickest to answer is asked, for it is the most exact. */
+const byDatacenter = async ({ config, signal, now }: About): Promise<Offset | null> => {
+  const random = randomPool(256)
+  const ask = async (id: number): Promise<Offset> => {
+    const known = addressesOf(config.datacenters, id, false)
+    const address = known.find(({ family }) => family === 'ipv4') ?? known[0]
+    const answer = address && (await probe({ address, id, random, timeoutMs, signal }))
+    if (!answer?.ok || answer.serverAt === null) throw new Error('no time')
+    return { aheadMs: now() - answer.resPqMs / 2 - answer.serverAt, of: `datacenter ${id}` }
+  }
+  try {
+    return await Promise.any(idsOf(config.datacenters).map(ask))
+  } catch {
+    return null
+  }
+}
+
+/** The Date of the masking host, to a second: the next best. */
+const byMaskingHost = async ({ config, signal, now }: About): Promise<Offset | null> => {
+  if (config.maskHost === null) return null
+  const answer = await shakeHands({
+    host: config.maskHost,
+    port: config.maskPort,
+    name: config.tlsDomain || config.maskHost,
+    timeoutMs,
+    signal,
+    askHead: true,
+  })
+  return answer.ok && answer.date !== null
+    ? { aheadMs: now() - answer.date - 500, of: `the site ${config.maskHost}` }
+    : null
+}
+
+export const judge = (offset: Offset | null, toleratedSeconds: number): Finding => {
+  const id = 'clock.offset'
+  if (offset === null) {
+    return finding(id, 'unknown', 'nobody told the time: no datacenter and no masking host answered')
+  }
+  const seconds = offset.aheadMs / 1_000
+  const numbers = { aheadSeconds: Math.round(offset.aheadMs) / 1_000, toleratedSeconds }
+  const off = `this clock is ${Math.abs(seconds).toFixed(1)} s ${seconds > 0 ? 'ahead of' : 'behind'} ${offset.of}`
+  const advice = 'set the clock and keep it: timedatectl set-ntp true, or chrony'
+  if (Math.abs(seconds) >= toleratedSeconds) {
+    return finding(id, 'fail', `${off}: fake-TLS clients with a right clock are refused`, { advice, numbers })
+  }
+  return Math.abs(offset.aheadMs) > worthTellingMs
+    ? finding(id, 'warn', `${off}; clients are refused at ${toleratedSeconds} s`, { advice, numbers })
+    : finding(id, 'ok', off, { numbers })
+}
+
+export const clockCheck: Check = async (about) => [
+  judge((await byDatacenter(about)) ?? (await byMaskingHost(about)), about.config.clockSkewSeconds),
+]

@@ -1,0 +1,78 @@
+import { once } from 'node:events'
+import { createServer, type Socket } from 'node:net'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { frame, unframe } from '../../../compose/test/kit/client/frames.ts'
+import { answerPq, readMessage } from '../../../compose/test/kit/client/messages.ts'
+import { answer } from '../../../compose/test/kit/client/obfuscation.ts'
+import { exampleAbout } from '../../../compose/test/kit/examples/doctor-example.ts'
+import { tlsSite } from '../../../compose/test/kit/servers/site.ts'
+import { examine } from '../examine.ts'
+import type { Finding } from '../finding.ts'
+import { clockCheck, judge } from './clock.ts'
+
+/** A datacenter whose clock is that far ahead of ours. */
+const datacenter = async (aheadSeconds: number) => {
+  const serve = (socket: Socket): void => {
+    socket.on('error', () => {})
+    socket.once('data', (first: Buffer) => {
+      const opening = answer(first.subarray(0, 64), undefined)
+      if ('refused' in opening) return void socket.destroy()
+      const hear = unframe('intermediate', (payload) => {
+        const message = readMessage(payload)
+        if (message.kind !== 'req-pq') return
+        const told = answerPq(message.nonce)
+        told.writeUInt32LE(told.readUInt32LE(12) + aheadSeconds, 12)
+        socket.write(opening.seal(frame('intermediate', told)))
+      })
+      if (first.length > 64) hear(opening.open(first.subarray(64)))
+      socket.on('data', (bytes: Buffer) => hear(opening.open(bytes)))
+    })
+  }
+  const server = createServer(serve).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  return { port, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() }
+}
+
+const look = async (env: Readonly<Record<string, string>>): Promise<Finding> => {
+  const [found] = await examine({ clock: clockCheck }, exampleAbout(env))
+  return found!
+}
+
+for (const [ahead, verdict] of [
+  [0, 'ok'],
+  [-20, 'warn'],
+  [20, 'warn'],
+  [400, 'fail'],
+] as const) {
+  test(`a datacenter that is ${ahead} s ahead: ${verdict}`, async () => {
+    await using dc = await datacenter(ahead)
+    const found = await look({ TELEGRAM_DATACENTERS: `2=127.0.0.1:${dc.port}` })
+    assert.equal([found.id, found.verdict], ['clock.offset', verdict])
+    assert.ok(Math.abs((found.numbers.aheadSeconds ?? 0) + ahead) < 1.5, found.says)
+  })
+}
+
+test('where no datacenter answers the masking host tells the time', async () => {
+  await using site = await tlsSite()
+  const found = await look({
+    TELEGRAM_DATACENTERS: '2=127.0.0.1:1',
+    MASK_HOST: site.host,
+    MASK_PORT: `${site.port}`,
+  })
+  assert.is(found.verdict, 'ok', found.says)
+  assert.match(found.says, 'the site 127.0.0.1')
+})
+
+test('where nobody answers the clock is unknown', async () => {
+  assert.is((await look({ TELEGRAM_DATACENTERS: '2=127.0.0.1:1', MASK_HOST: 'off' })).verdict, 'unknown')
+})
+
+test('what clients tolerate is CLOCK_SKEW', () => {
+  const offset = { aheadMs: -30_000, of: 'datacenter 2' }
+  assert.equal([judge(offset, 300).verdict, judge(offset, 30).verdict], ['warn', 'fail'])
+  assert.match(judge(offset, 30).says, 'this clock is 30.0 s behind datacenter 2')
+})
+
+test.run()

@@ -1,0 +1,151 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Check, type Finding, finding } from '../finding.ts'
+
+/** What the kernel allows the group of processes that this one is in; null is no limit, or not told. */
+export type Limits = {
+  readonly memory: number | null
+  readonly memoryUsed: number | null
+  readonly killed: number
+  /** Cores. */
+  readonly cpu: number | null
+  readonly periods: number
+  readonly throttled: number
+  readonly tasks: number | null
+  readonly tasksUsed: number | null
+}
+
+const textOf = (path: string): string | null => {
+  try {
+    return readFileSync(path, 'latin1').trim()
+  } catch {
+    return null
+  }
+}
+
+const number = (text: string | null | undefined): number | null =>
+  text !== null && text !== undefined && /^\d+$/.test(text) ? Number(text) : null
+
+// Version 1 says "no limit" by a number near 2^63.
+const endless = 2 ** 60
+const limit = (text: string | null): number | null => {
+  const value = number(text)
+  return value === null || value >= endless ? null : value
+}
+
+const field = (text: string | null, name: string): number =>
+  Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text ?? '')?.[1] ?? 0)
+
+/** Version 2 has one tree, version 1 one for each controller; a container sees its own group at the root of them. */
+export const readLimits = (root = '/sys/fs/cgroup', own = textOf('/proc/self/cgroup') ?? ''): Limits => {
+  const path = (controller: string): string =>
+    new RegExp(`^\\d+:(?:\\S*,)?${controller}(?:,\\S*)?:(\\S+)$`, 'm').exec(own)?.[1] ?? '/'
+  const group = /^0::(\S+)$/m.exec(own)?.[1] ?? '/'
+  const two = (file: string): string | null => textOf(join(root, group, file)) ?? textOf(join(root, file))
+  const one = (controller: string, file: string): string | null =>
+    textOf(join(root, controller, path(controller), file)) ?? textOf(join(root, controller, file))
+  if (textOf(join(root, 'cgroup.controllers')) !== null) {
+    const [quota, period] = (two('cpu.max') ?? '').split(' ').map(number)
+    const stat = two('cpu.stat')
+    return {
+      memory: limit(two('memory.max')),
+      memoryUsed: number(two('memory.current')),
+      killed: field(two('memory.events'), 'oom_kill'),
+      cpu: quota && period ? quota / period : null,
+      periods: field(stat, 'nr_periods'),
+      throttled: field(stat, 'nr_throttled'),
+      tasks: limit(two('pids.max')),
+      tasksUsed: number(two('pids.current')),
+    }
+  }
+  const quota = number(one('cpu', 'cpu.cfs_quota_us'))
+  const period = number(one('cpu', 'cpu.cfs_period_us'))
+  const stat = one('cpu', 'cpu.stat')
+  return {
+    memory: limit(one('memory', 'memory.limit_in_bytes')),
+    memoryUsed: number(one('memory', 'memory.usage_in_bytes')),
+    killed: field(one('memory', 'memory.oom_control'), 'oom_kill'),
+    cpu: quota && period ? quota / period : null,
+    periods: field(stat, 'nr_periods'),
+    throttled: field(stat, 'nr_throttled'),
+    tasks: limit(one('pids', 'pids.max')),
+    tasksUsed: number(one('pids', 'pids.current')),
+  }
+}
+
+const mebi = (bytes: number): string => `${Math.round(bytes / 1_048_576)} MiB`
+
+/** Base of the process, and what each relayed client takes: measured, with room. */
+const base = 150 * 1_048_576
+const perClient = 24 * 1_024
+
+const memory = (limits: Limits, clients: number): Finding => {
+  const { memory: most, memoryUsed: used, killed } = limits
+  const id = 'container.memory'
+  const numbers = { ...(most ? { limit: most } : {}), ...(used ? { used } : {}), killed }
+  if (killed > 0) {
+    return finding(id, 'warn', `the kernel killed ${killed} processes here for want of memory`, {
+      advice: 'a higher memory limit, or a smaller MAX_CONNECTIONS',
+      numbers,
+    })
+  }
+  if (most === null) return finding(id, 'ok', 'memory is not limited', { numbers })
+  const full = used !== null && used > 0.9 * most
+  const says = `memory is limited to ${mebi(most)}, ${used === null ? '?' : mebi(used)} used`
+  if (full || most < base + perClient * clients) {
+    return finding(
+      id,
+      full ? 'warn' : 'note',
+      `${says}; MAX_CONNECTIONS=${clients} may take ${mebi(base + perClient * clients)}`,
+      {
+        advice: `a higher limit, or MAX_CONNECTIONS=${Math.max(100, Math.floor((most - base) / perClient))}`,
+        numbers,
+      },
+    )
+  }
+  return finding(id, 'ok', says, { numbers })
+}
+
+const cpu = ({ cpu: cores, periods, throttled }: Limits, workers: number): Finding => {
+  const id = 'container.cpu'
+  const share = periods > 0 ? throttled / periods : 0
+  const numbers = { ...(cores === null ? {} : { cores }), throttled, periods }
+  if (share > 0.05) {
+    return finding(id, 'warn', `the CPU was taken away in ${Math.round(100 * share)} % of all periods`, {
+      advice: 'a higher CPU limit, or none (cpus in compose.yaml): throttling stops every client at once',
+      numbers,
+    })
+  }
+  if (cores === null) return finding(id, 'ok', 'the CPU is not limited', { numbers })
+  return cores < workers
+    ? finding(id, 'note', `the CPU is limited to ${cores} cores, for ${workers} threads`, {
+        advice: `WORKERS=${Math.max(1, Math.floor(cores))}`,
+        numbers,
+      })
+    : finding(id, 'ok', `the CPU is limited to ${cores} cores`, { numbers })
+}
+
+/** Threads of the process beside the workers: the main one, V8's, libuv's. */
+const threads = 16
+
+const tasks = ({ tasks: most, tasksUsed: used }: Limits, workers: number): Finding => {
+  const id = 'container.tasks'
+  const numbers = { ...(most === null ? {} : { limit: most }), ...(used === null ? {} : { used }) }
+  return most !== null && most - (used ?? 0) < workers + threads
+    ? finding(id, 'warn', `${most} processes and threads are allowed, ${used ?? '?'} are there`, {
+        advice: `pids_limit of ${most + 256} or more`,
+        numbers,
+      })
+    : finding(id, 'ok', most === null ? 'threads are not limited' : `${most} threads are allowed`, {
+        numbers,
+      })
+}
+
+export const judge = (limits: Limits, clients: number, workers: number): readonly Finding[] => [
+  memory(limits, clients),
+  cpu(limits, workers),
+  tasks(limits, workers),
+]
+
+export const containerCheck: Check = ({ config }) =>
+  judge(readLimits(), config.maxConnections, config.workers)

@@ -1,0 +1,91 @@
+import { isIP } from 'node:net'
+import { connect, type PeerCertificate } from 'node:tls'
+import { reasonOf } from '../finding.ts'
+
+export type Handshake =
+  | {
+      readonly ok: true
+      readonly protocol: string
+      /** Null when the certificate is good for the name. */
+      readonly distrust: string | null
+      /** Epoch, ms. */
+      readonly validUntil: number
+      readonly elapsedMs: number
+      /** Of the HTTP answer, epoch in ms; null unless asked for and told. */
+      readonly date: number | null
+      /** Of that answer: whose shared CDN says that it gave it; null unless asked for and told. */
+      readonly cdn: string | null
+    }
+  | { readonly ok: false; readonly error: string }
+
+/** Headers that only the CDN itself puts there. */
+const signs: Readonly<Record<string, RegExp>> = {
+  Cloudflare: /^cf-ray:/im,
+  CloudFront: /^x-amz-cf-id:/im,
+  Fastly: /^x-served-by: *cache-/im,
+  Akamai: /^(?:akamai-grn:|server: *AkamaiGHost)/im,
+  'Azure Front Door': /^x-azure-ref:/im,
+}
+const cdnOf = (head: string): string | null =>
+  Object.entries(signs).find(([, sign]) => sign.test(head))?.[0] ?? null
+
+const expiry = ({ valid_to: to }: PeerCertificate): number => Date.parse(to ?? '')
+
+/** One TLS handshake as a browser would do it, and if asked one request for what its head tells. Never rejects. */
+export const shakeHands = (options: {
+  readonly host: string
+  readonly port: number
+  readonly name: string
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+  readonly askHead?: boolean
+  /** The only groups offered; what Node offers when left out. */
+  readonly groups?: string
+}): Promise<Handshake> => {
+  const { host, port, name, timeoutMs, signal, askHead, groups } = options
+  const { promise, resolve } = Promise.withResolvers<Handshake>()
+  const startedAt = performance.now()
+  const socket = connect({
+    host,
+    port,
+    ...(isIP(name) === 0 ? { servername: name } : {}),
+    // What is wrong with the certificate is told, not thrown.
+    rejectUnauthorized: false,
+    ALPNProtocols: ['http/1.1'],
+    ...(groups === undefined ? {} : { ecdhCurve: groups }),
+  })
+  const settle = (outcome: Handshake): void => {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', stop)
+    socket.destroy()
+    resolve(outcome)
+  }
+  const stop = (): void => settle({ ok: false, error: 'no answer in time' })
+  const timer = setTimeout(stop, timeoutMs)
+  signal.addEventListener('abort', stop, { once: true })
+  socket.on('error', (error) => settle({ ok: false, error: reasonOf(error) }))
+  socket.on('secureConnect', () => {
+    const shaken = {
+      ok: true,
+      protocol: socket.getProtocol() ?? 'unknown',
+      distrust: socket.authorized ? null : String(socket.authorizationError),
+      validUntil: expiry(socket.getPeerCertificate()),
+      elapsedMs: performance.now() - startedAt,
+      date: null,
+      cdn: null,
+    } as const
+    if (!askHead) return settle(shaken)
+    let head = ''
+    const told = (): void => {
+      const date = /^date: ([^\r]+)/im.exec(head)?.[1]
+      settle({ ...shaken, date: Date.parse(date ?? '') || null, cdn: cdnOf(head) })
+    }
+    socket.setEncoding('latin1').on('data', (text: string) => {
+      head += text
+      if (head.length > 16_384 || head.includes('\r\n\r\n')) told()
+    })
+    socket.on('end', told)
+    socket.write(`HEAD / HTTP/1.1\r\nHost: ${name}\r\nConnection: close\r\n\r\n`)
+  })
+  return promise
+}

@@ -1,0 +1,88 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { exampleAbout, verdictsOf } from '../../../compose/test/kit/examples/doctor-example.ts'
+import { skipUnless } from '../../../compose/test/kit/skip.ts'
+import { ensureRedis, startRedis, startRedisCluster } from '../../../compose/test/services/redis.ts'
+import { examine } from '../examine.ts'
+import type { Finding } from '../finding.ts'
+import { redisCheck } from './redis.ts'
+
+const it = skipUnless(test, ensureRedis() !== null, 'redis-server is missing')
+
+const look = (urls: string): Promise<readonly Finding[]> =>
+  examine({ redis: redisCheck }, exampleAbout({ REDIS_URL: urls }))
+
+/** What a ping must be called by the time it took: on a busy machine loopback is slow, too. */
+const near = ([ping]: readonly Finding[]): string => ((ping?.numbers.elapsedMs ?? 0) > 25 ? 'warn' : 'ok')
+
+it('a Redis that keeps everything is good', async () => {
+  await using redis = await startRedis()
+  const found = await look(redis.url)
+  assert.equal(verdictsOf(found), {
+    'redis.node-1.ping': near(found),
+    'redis.node-1.eviction': 'ok',
+    'redis.node-1.appendonly': 'ok',
+    'redis.node-1.write': 'ok',
+  })
+})
+
+it('one that may forget is told, with the line for redis.conf', async () => {
+  await using redis = await startRedis({
+    args: ['--maxmemory', '10mb', '--maxmemory-policy', 'allkeys-lru', '--appendonly', 'no'],
+  })
+  const found = await look(redis.url)
+  assert.equal(verdictsOf(found), {
+    'redis.node-1.ping': near(found),
+    'redis.node-1.eviction': 'fail',
+    'redis.node-1.appendonly': 'warn',
+    'redis.node-1.write': 'ok',
+  })
+  assert.match(found[1]?.advice ?? '', 'maxmemory-policy noeviction')
+})
+
+it('one that answers and refuses writes is named as that', async () => {
+  await using master = await startRedis()
+  await using redis = await startRedis({ args: ['--replicaof', `127.0.0.1 ${master.port}`] })
+  const write = (await look(redis.url)).find(({ id }) => id === 'redis.node-1.write')
+  assert.is(write?.verdict, 'fail')
+  assert.match(write?.says ?? '', 'READONLY')
+  assert.match(write?.advice ?? '', 'replica')
+})
+
+it('a wrong password is told, and is not repeated', async () => {
+  await using redis = await startRedis()
+  const [found] = await look(`redis://somebody:hush@127.0.0.1:${redis.port}`)
+  assert.is(found?.verdict, 'fail')
+  assert.match(found?.says ?? '', /WRONGPASS/)
+  assert.not.match(JSON.stringify(found), 'hush')
+})
+
+it('nodes of a cluster are known as such', async () => {
+  await using cluster = await startRedisCluster()
+  const all = verdictsOf(await look(cluster.urls.join(',')))
+  assert.equal(
+    [1, 2, 3].map((node) => all[`redis.node-${node}.cluster`]),
+    ['ok', 'ok', 'ok'],
+  )
+  assert.is(verdictsOf(await look(cluster.urls[0]!))['redis.node-1.cluster'], 'fail')
+})
+
+test('without Redis nothing is asked, and one that is away is a failure', async () => {
+  assert.equal(verdictsOf(await examine({ redis: redisCheck }, exampleAbout())), { 'redis.use': 'ok' })
+  assert.equal(verdictsOf(await look('redis://127.0.0.1:1')), { 'redis.node-1.ping': 'fail' })
+})
+
+test('a host of REDIS_URL that DNS does not know is named with its setting and cause, and not shown', async () => {
+  const found = await examine(
+    { redis: redisCheck },
+    exampleAbout({ REDIS_URL: 'redis://:x@no-such.invalid:1' }),
+  )
+  const told = found.find(({ id }) => id === 'redis.node-1.ping')
+  // EAI_AGAIN where the machine has no resolver.
+  assert.match(told?.says ?? '', /ENOTFOUND|EAI_AGAIN/)
+  if (told?.says.includes('ENOTFOUND'))
+    assert.match(told.advice ?? '', 'REDIS_URL: correct it; in a password write @ as %40')
+  assert.not.match(JSON.stringify(found), 'no-such')
+})
+
+test.run()

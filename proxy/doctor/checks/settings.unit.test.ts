@@ -1,0 +1,53 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { exampleAbout, exampleFolder, verdictsOf } from '../../../compose/test/kit/examples/doctor-example.ts'
+import { examine } from '../examine.ts'
+import { exposure, mistaken, settingsCheck } from './settings.ts'
+
+test('settings that are right and unwise are told', async () => {
+  const found = await examine(
+    { settings: settingsCheck },
+    exampleAbout({
+      MODES: 'classic,tls',
+      REPLAY_CHECK_LEN: '0',
+      PUBLIC_HOST: 'proxy.test',
+      KAFKA_BROKERS: 'kafka:9092',
+      KAFKA_SASL: 'plain',
+      KAFKA_USERNAME: 'a',
+      KAFKA_PASSWORD: 'b',
+      REDIS_URL: 'redis://redis:6379',
+    }),
+  )
+  const expected = {
+    'settings.disguise': 'warn',
+    'settings.replays': 'warn',
+    'settings.links': 'ok',
+    'settings.kafka': 'warn',
+    'settings.redis': 'note',
+  }
+  assert.equal(Object.fromEntries(Object.keys(expected).map((id) => [id, verdictsOf(found)[id]])), expected)
+})
+
+test('a status page beyond loopback is told, less so in a container', () => {
+  const verdict = (metricsHost: string, contained: boolean): string =>
+    exposure({ metricsHost }, contained).verdict
+  assert.equal(
+    [verdict('::1', false), verdict('0.0.0.0', true), verdict('0.0.0.0', false)],
+    ['ok', 'note', 'warn'],
+  )
+})
+
+test('a file of secrets that others may read is told', async () => {
+  using data = exampleFolder({ 'secrets.json': '{}' })
+  const found = await examine({ settings: settingsCheck }, exampleAbout({ DATA_DIR: data.path }))
+  assert.is(verdictsOf(found)['settings.secrets'], 'warn')
+})
+
+test('each mistake of readConfig is a failure', () => {
+  assert.equal(verdictsOf(mistaken(['a', 'b'])), {
+    'settings.mistake-1': 'fail',
+    'settings.mistake-2': 'fail',
+  })
+})
+
+test.run()

@@ -1,0 +1,44 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { exampleAbout } from '../../compose/test/kit/examples/doctor-example.ts'
+import { examine } from './examine.ts'
+import { finding } from './finding.ts'
+
+const about = exampleAbout()
+
+test('a check that never answers, or throws, is unknown and keeps nobody waiting', async () => {
+  let told: AbortSignal | undefined
+  const found = await examine(
+    {
+      clock: ({ signal }) => {
+        told = signal
+        return new Promise(() => {})
+      },
+      disk: () => {
+        throw Object.assign(new Error('secret detail'), { code: 'EIO' })
+      },
+      runtime: () => [finding('runtime.node', 'ok', 'fine')],
+    },
+    about,
+    { limit: 50 },
+  )
+  assert.equal(
+    found.map(({ id, verdict }) => [id, verdict]),
+    [
+      ['clock.time', 'unknown'],
+      ['disk.error', 'unknown'],
+      ['runtime.node', 'ok'],
+    ],
+  )
+  assert.match(found[1]?.says ?? '', 'EIO')
+  assert.ok(told?.aborted)
+})
+
+test('what is stopped from outside ends at once', async () => {
+  const stopping = new AbortController()
+  const looked = examine({ clock: () => new Promise(() => {}) }, about, { signal: stopping.signal })
+  stopping.abort()
+  assert.is((await looked)[0]?.verdict, 'unknown')
+})
+
+test.run()

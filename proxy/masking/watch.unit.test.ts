@@ -1,0 +1,212 @@
+import { EventEmitter, once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { createServer, type TlsOptions } from 'node:tls'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { selfSigned } from '../../compose/test/kit/servers/certificate.ts'
+import { freePorts } from '../../compose/test/services/ports.ts'
+import { usualFlight } from '../wire/server-hello.ts'
+import type { MeasuredFlight } from './measure.ts'
+import { isOurselves, keptFlight, watchMasking } from './watch.ts'
+
+const name = 'mask.test'
+const certificate = selfSigned(name)
+
+/** A masking host, on a port that may have been another's. */
+const site = async (port = 0, options: TlsOptions = {}) => {
+  const server = createServer({ ...certificate, ...options }).listen(port, '127.0.0.1')
+  server.on('tlsClientError', () => {})
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: async () => {
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+/** Watches it, and lets everything be awaited that it says and changes. */
+const watching = (port: number, changed: Partial<Parameters<typeof watchMasking>[0]> = {}) => {
+  const told = new EventEmitter()
+  const changes: Parameters<Parameters<typeof watchMasking>[0]['changed']>[0][] = []
+  const said: string[] = []
+  const watch = watchMasking({
+    host: '127.0.0.1',
+    port,
+    name,
+    ourselves: { port: 1, publicHost: null, publicPort: null },
+    kept: null,
+    say: (level, message, fields) => {
+      said.push(`${level} ${message}${fields?.using ? `: ${fields.using}` : ''}`)
+      told.emit(message)
+    },
+    changed: (change) => {
+      changes.push(change)
+      told.emit(change.flight ? 'flight' : 'mask')
+    },
+    refreshMs: 5,
+    retryMs: 5,
+    ...changed,
+  })
+  return { told, changes, said, known: watch.known, up: watch.up, [Symbol.dispose]: watch.stop }
+}
+
+test('where we listen is known on loopback, on our addresses and in every spelling, and elsewhere not', () => {
+  const at = (host: string, port = 8080) =>
+    isOurselves(
+      { host, port, family: host.includes(':') ? 'ipv6' : 'ipv4' },
+      { port: 8080, publicHost: '203.0.113.9', publicPort: 443 },
+    )
+  for (const host of [
+    '127.0.0.1',
+    '127.9.9.9',
+    '0.0.0.0',
+    '::1',
+    '0:0:0:0:0:0:0:1',
+    '::',
+    '::ffff:127.0.0.1',
+  ]) {
+    assert.ok(at(host), host)
+    assert.not(at(host, 443), host)
+  }
+  for (const all of Object.values(networkInterfaces()))
+    for (const { address } of all ?? []) assert.ok(at(address))
+  assert.ok(at('203.0.113.9') && at('203.0.113.9', 443))
+  assert.not(at('203.0.113.9', 8443))
+  assert.not(at('203.0.113.10') || at('2001:db8::1'))
+})
+
+test('this proxy as its own masking host is refused, by address, by public name and by what is found later', async () => {
+  for (const options of [
+    { ourselves: { port: 8080, publicHost: null, publicPort: null } },
+    { host: 'localhost', ourselves: { port: 1, publicHost: 'localhost', publicPort: 8080 } },
+    {
+      host: '203.0.113.9',
+      ourselves: { port: 8080, publicHost: Promise.resolve('203.0.113.9'), publicPort: null },
+    },
+  ]) {
+    using watch = watching(8080, options)
+    await watch.known
+    assert.equal(watch.changes, [{ mask: null }])
+    assert.equal(watch.said, ['error masking-host-is-this-proxy'])
+    assert.is(watch.up(), false)
+  }
+})
+
+test('the answer of a host that goes away is kept, and taken anew when it comes back', async () => {
+  // The watch's timers keep no process awake; this does.
+  await using _awake = await site()
+  // One that no connection is given while the host is away.
+  const [port = 0] = await freePorts(1)
+  const first = await site(port)
+  using watch = watching(port)
+  await Promise.all([watch.known, once(watch.told, 'flight')])
+  assert.equal(watch.changes[0], { mask: { host: '127.0.0.1', port, family: 'ipv4' } })
+  assert.is(watch.up(), true)
+  const away = once(watch.told, 'masking-host-away')
+  await first[Symbol.asyncDispose]()
+  await away
+  assert.is(watch.up(), false)
+  assert.is(watch.said.at(-1), 'warn masking-host-away: the last known answer')
+  const before = watch.changes.length
+  const back = once(watch.told, 'masking-host-back')
+  await using _second = await site(port)
+  await back
+  assert.is(watch.up(), true)
+  assert.is(watch.changes.length, before + 1)
+  assert.ok(watch.changes.at(-1)!.flight!.records.length > 0)
+  assert.not(watch.changes.some(({ mask }) => mask === null))
+  assert.is(watch.said.filter((line) => line.includes('away')).length, 1)
+})
+
+test('a host with TLS 1.2 only is named as such, with what to do, and is not away', async () => {
+  await using host = await site(0, { maxVersion: 'TLSv1.2' })
+  const lines: string[] = []
+  const said = Promise.withResolvers<void>()
+  using watch = watching(host.port, {
+    say: (level, message, fields) => {
+      lines.push(`${level} ${message} ${fields?.error}: ${fields?.hint}`)
+      said.resolve()
+    },
+  })
+  await Promise.all([watch.known, said.promise])
+  assert.match(lines[0] ?? '', /^warn masking-host-old-tls TLSv1.2: .*TLS_DOMAIN or MASK_HOST/)
+  assert.equal([lines.length, watch.up()], [1, true])
+})
+
+test('of several addresses the first that is reached is taken, and kept while it is among the answers', async () => {
+  await using host = await site()
+  let answers = ['127.0.0.2', '127.0.0.1']
+  using watch = watching(host.port, { lookUp: async () => answers })
+  const masks = () => watch.changes.flatMap(({ mask }) => (mask ? [mask.host] : []))
+  await once(watch.told, 'flight')
+  assert.equal(masks(), ['127.0.0.2', '127.0.0.1'])
+  assert.is(watch.up(), true)
+  answers = ['127.0.0.3', '127.0.0.1', '127.0.0.2']
+  await once(watch.told, 'flight')
+  await once(watch.told, 'flight')
+  assert.equal(masks(), ['127.0.0.2', '127.0.0.1'])
+  assert.equal(watch.said, [])
+})
+
+test('a name that led to this proxy for a moment is told once, and followed when it leads elsewhere', async () => {
+  await using host = await site()
+  let answers = ['192.0.2.9']
+  let looks = 0
+  using watch = watching(host.port, {
+    ourselves: { port: 1, publicHost: '192.0.2.9', publicPort: host.port },
+    lookUp: async () => {
+      if (++looks > 3) answers = ['192.0.2.9', '127.0.0.1']
+      return answers
+    },
+  })
+  await watch.known
+  assert.is(watch.up(), false)
+  await once(watch.told, 'flight')
+  await once(watch.told, 'flight')
+  assert.is(watch.up(), true)
+  assert.equal(watch.said, ['error masking-host-is-this-proxy', 'info masking-host-back'])
+  const masks = watch.changes.flatMap(({ mask }) => (mask === undefined ? [] : [mask?.host ?? null]))
+  assert.equal(masks, [null, '127.0.0.1'])
+})
+
+test('what an earlier run measured serves a start without the host; without it, a usual answer', async () => {
+  const [gone = 0] = await freePorts(1)
+  const kept = { observedAt: 1 } as MeasuredFlight
+  for (const [before, using_] of [
+    [kept, 'the last known answer'],
+    [null, 'a usual answer'],
+  ] as const) {
+    using watch = watching(gone, { kept: before })
+    await Promise.all([watch.known, once(watch.told, 'masking-host-away')])
+    assert.equal(watch.said, [`warn masking-host-away: ${using_}`])
+    assert.equal(
+      watch.changes.flatMap(({ flight }) => (flight ? [flight] : [])),
+      before ? [before] : [],
+    )
+  }
+})
+
+test('a watch that was stopped says and changes nothing more, and lets the start go on', async () => {
+  await using host = await site()
+  const watch = watching(host.port)
+  watch[Symbol.dispose]()
+  await watch.known
+  const { length } = watch.changes
+  await new Promise(setImmediate)
+  assert.is(watch.changes.length, length)
+  assert.equal(watch.said, [])
+})
+
+test('what an earlier run kept is used only where it has the table of suites', () => {
+  const kept = (value: unknown) =>
+    keptFlight({ loadSnapshot: () => ({ row: 0, value: Buffer.from(JSON.stringify(value)) }) })
+  const flight = { ...usualFlight, records: [2900], observedAt: 1, suitesAt: 1 }
+  assert.equal(kept(flight), flight)
+  assert.is(kept({ ...flight, suites: undefined, cipherSuite: 0x1301 }), null)
+  assert.is(kept(null), null)
+})
+
+test.run()

@@ -1,0 +1,278 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { freePorts } from '../../compose/test/services/ports.ts'
+import { nativeEngine } from './epoll/engine.ts'
+import { ipv6Bytes } from './epoll/libc.ts'
+import { type Engine, HEAD, type Link, type LinkEvents } from './link.ts'
+import { portableEngine } from './node-net/engine.ts'
+
+const silent: LinkEvents<unknown> = {
+  bytes: () => {},
+  drained: () => {},
+  ended: () => {},
+  lost: () => {},
+  faulted: () => {},
+}
+
+/** An engine that runs, listens on loopback and is stopped with its test. */
+const running = async (make: (bytes: number) => Engine | null, accepted: (link: Link) => void) => {
+  const engine = make(300_000)
+  assert.ok(engine)
+  const faults: unknown[] = []
+  const listening = await engine.listen({
+    host: '127.0.0.1',
+    port: 0,
+    userTimeoutMs: 10_000,
+    accepted,
+    exhausted: () => {},
+  })
+  engine.run(
+    () => 20,
+    (error) => faults.push(error),
+  )
+  return {
+    engine,
+    faults,
+    port: listening.port,
+    [Symbol.asyncDispose]: async () => {
+      listening.close()
+      engine.stop()
+    },
+  }
+}
+
+const dialed = (engine: Engine, port: number): Promise<Link> =>
+  new Promise((resolve, reject) => engine.dial('127.0.0.1', port, resolve, reject))
+
+/** By events: an async iterator would destroy the socket at its end, with what it still has to send. */
+const collect = (socket: Socket): Promise<Buffer> =>
+  new Promise((resolve) => {
+    const parts: Buffer[] = []
+    socket.on('data', (part: Buffer) => parts.push(part))
+    socket.on('end', () => resolve(Buffer.concat(parts)))
+  })
+
+const closed = (socket: Socket): Promise<void> =>
+  new Promise((resolve) => {
+    socket.on('error', () => {})
+    socket.on('close', () => resolve())
+  })
+
+/** What goes in at one link comes out at the other, as the pump does it. */
+const pipe = (from: Link, to: Link, passing: boolean): void => {
+  from.attach(
+    {
+      bytes: (_, buffer, start, end) => {
+        if (!to.write(buffer, start, end)) from.pause()
+      },
+      drained: () => to.resume(),
+      ended: () => to.end(),
+      lost: () => to.close(),
+      faulted: () => to.close(),
+      ...(passing
+        ? {
+            passTo: () => to,
+            passed: () => {
+              if (to.unsent > 0) from.pause()
+            },
+          }
+        : {}),
+    },
+    null,
+  )
+}
+
+for (const [name, make] of [
+  ['epoll', nativeEngine],
+  ['node:net', portableEngine],
+] as const) {
+  if (make === nativeEngine && process.platform !== 'linux') continue
+
+  for (const passing of [false, true]) {
+    test(`${name}${passing ? ', inside the kernel' : ''}: 30 MB arrive whole at a reader that is slow, and half-close holds`, async () => {
+      const source = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1')
+      await once(source, 'listening')
+      const sent = randomBytes(30_000_000)
+      const heard = once(source, 'connection').then(async ([socket]) => {
+        const request = collect(socket)
+        socket.end(sent)
+        return (await request).toString()
+      })
+      await using relay = await running(make, (client) => {
+        client.attach(silent, null)
+        client.pause()
+        relay.engine.dial(
+          '127.0.0.1',
+          (source.address() as AddressInfo).port,
+          (far) => {
+            far.readSize = 262_144
+            pipe(client, far, false)
+            pipe(far, client, passing)
+            client.resume()
+          },
+          () => client.close(),
+        )
+      })
+      const reader = connect({ port: relay.port, host: '127.0.0.1', allowHalfOpen: true })
+      reader.end('please')
+      const hash = createHash('sha256')
+      let length = 0
+      for await (const part of reader) {
+        hash.update(part)
+        length += part.length
+        if (length % 7 === 0) await new Promise(setImmediate)
+      }
+      assert.is(length, sent.length)
+      assert.ok(hash.digest().equals(createHash('sha256').update(sent).digest()))
+      assert.is(await heard, 'please')
+      assert.equal(relay.faults, [])
+      source.close()
+    })
+  }
+
+  test(`${name}: a refused dial says so, after dial has returned`, async () => {
+    const [port = 0] = await freePorts(1)
+    await using relay = await running(make, () => {})
+    let returned = false
+    const failure = new Promise((resolve) => {
+      relay.engine.dial(
+        '127.0.0.1',
+        port,
+        () => resolve('connected'),
+        (error) => resolve(`${returned} ${error}`),
+      )
+    })
+    returned = true
+    assert.is(await failure, 'true refused')
+  })
+
+  test(`${name}: what is unsent is bounded by who pauses, and told when it is gone`, async () => {
+    const drained = Promise.withResolvers<number>()
+    await using relay = await running(make, (link) => {
+      const block = Buffer.alloc(HEAD + 262_144, 7)
+      let written = 0
+      const fill = (): void => {
+        for (;;) {
+          written += 262_144
+          if (!link.write(block, HEAD, HEAD + 262_144)) return
+        }
+      }
+      link.attach({ ...silent, drained: () => drained.resolve(written) }, null)
+      fill()
+      assert.ok(link.unsent > 0 && link.unsent <= 262_144)
+    })
+    const reader = connect(relay.port, '127.0.0.1')
+    reader.resume()
+    assert.ok((await drained.promise) > 0)
+    reader.destroy()
+  })
+
+  test(`${name}: a reset is told once, and an exception in a handler costs its own link only`, async () => {
+    const lost = Promise.withResolvers<string>()
+    let first = true
+    await using relay = await running(make, (link) => {
+      if (first) {
+        first = false
+        link.attach(
+          {
+            ...silent,
+            bytes: () => {
+              throw new Error('a bug')
+            },
+          },
+          null,
+        )
+      } else link.attach({ ...silent, lost: (_, error) => lost.resolve(error) }, null)
+    })
+    const buggy = connect(relay.port, '127.0.0.1')
+    buggy.write('x')
+    await closed(buggy)
+    assert.is(relay.faults.length, 1)
+    const resetting = connect(relay.port, '127.0.0.1')
+    await once(resetting, 'connect')
+    resetting.resetAndDestroy()
+    assert.is(await lost.promise, 'reset')
+  })
+
+  test(`${name}: what a pause cuts in the middle of a read comes behind it, in order, and the end behind that`, async () => {
+    const parts: Buffer[] = []
+    const over = Promise.withResolvers<void>()
+    await using relay = await running(make, (link) => {
+      link.readSize = 1_000
+      link.attach(
+        {
+          ...silent,
+          bytes: (_, buffer, start, end) => {
+            parts.push(Buffer.from(buffer.subarray(start, end)))
+            link.pause()
+            setImmediate(() => link.resume())
+          },
+          ended: () => over.resolve(),
+        },
+        null,
+      )
+    })
+    const sent = Buffer.from(Array.from({ length: 50_000 }, (_, i) => i % 251))
+    const socket = connect({ port: relay.port, host: '127.0.0.1', allowHalfOpen: true })
+    socket.end(sent)
+    await over.promise
+    socket.destroy()
+    assert.ok(Buffer.concat(parts).equals(sent))
+    assert.ok(parts.every(({ length }) => length <= 1_000))
+  })
+
+  test(`${name}: a link that was closed in its own handler is quiet`, async () => {
+    let calls = 0
+    await using relay = await running(make, (link) => {
+      link.attach(
+        {
+          ...silent,
+          bytes: () => {
+            calls++
+            link.close()
+          },
+          ended: () => calls++,
+          lost: () => calls++,
+        },
+        null,
+      )
+    })
+    const socket = connect(relay.port, '127.0.0.1')
+    socket.end('x'.repeat(200_000))
+    socket.resume()
+    await closed(socket)
+    const other = await dialed(relay.engine, relay.port)
+    other.close()
+    assert.is(calls, 1)
+  })
+}
+
+test('epoll: what is no address is neither listened on nor dialed; it would be every one', async () => {
+  const engine = nativeEngine(65_536)
+  if (engine === null) return
+  const none = (): void => {}
+  for (const host of ['localhost', 'proxy.test', '', 'fe80::1%lo']) {
+    const options = { host, port: 0, userTimeoutMs: 10_000, accepted: none, exhausted: none }
+    const told = await engine.listen(options).then(
+      () => 'listens',
+      (error: Error) => error.message,
+    )
+    assert.is(told, `${host} is not an IP address without a zone`)
+    assert.throws(() => engine.dial(host, 443, none, none), 'is not an IP address')
+  }
+})
+
+test('an IPv6 address is read in each of its spellings', () => {
+  const bytes = (text: string) => ipv6Bytes(text).toString('hex')
+  assert.is(bytes('2001:67c:4e8:f002::a'), '2001067c04e8f002000000000000000a')
+  assert.is(bytes('::'), '0'.repeat(32))
+  assert.is(bytes('::1'), `${'0'.repeat(31)}1`)
+  assert.is(bytes('fe80::1%eth0'), 'fe800000000000000000000000000001')
+  assert.is(bytes('::ffff:1.2.3.4'), '00000000000000000000ffff01020304')
+  assert.is(bytes('1:2:3:4:5:6:7:8'), '00010002000300040005000600070008')
+})
+
+test.run()

@@ -1,0 +1,105 @@
+import { isIPv4 } from 'node:net'
+import { pointer } from '../../wire/native.ts'
+import type { Link, Listening, ListenOptions } from '../link.ts'
+import { linkErrorOf } from '../link-error.ts'
+import * as c from './libc.ts'
+import type { NativeLink } from './link.ts'
+
+const BACKLOG = 4096
+const ACCEPTS_A_TURN = 64
+/** Before `accept` is tried again when there are no descriptors left; ms. */
+const EXHAUSTED_MS = 100
+
+/** What epoll reports of a descriptor goes to one of these. */
+export type Waiting = { ready(flags: number): void }
+
+/** What a listener needs of the loop it lives in. */
+export type ListeningLoop = {
+  readonly libc: c.Libc
+  /** `epoll_ctl`: its errno, 0 when it is done. */
+  control(operation: number, fd: number, interest: number): number
+  adopt(fd: number, family: Link['family'], remote: Buffer): NativeLink
+  attend(fd: number, waiting: Waiting): void
+  release(fd: number): void
+  report(error: unknown): void
+}
+
+const address = c.pinned(32)
+const addressLength = c.pinned(8)
+
+/** A bound descriptor that listens, or -1. */
+const openListener = (libc: c.Libc, host: string, options: ListenOptions): number => {
+  const v6 = !isIPv4(host)
+  const length = c.writeSockaddr(address, host, options.port)
+  const fd = libc.socket(v6 ? c.AF_INET6 : c.AF_INET, c.SOCK_STREAM | c.SOCK_NONBLOCK | c.SOCK_CLOEXEC, 0)
+  const other = (): number => (host === '::' ? openListener(libc, '0.0.0.0', options) : -1)
+  if (fd < 0) return other()
+  c.setOption(libc, fd, c.SOL_SOCKET, c.SO_REUSEADDR, 1)
+  c.setOption(libc, fd, c.SOL_SOCKET, c.SO_REUSEPORT, 1)
+  if (v6) c.setOption(libc, fd, c.IPPROTO_IPV6, c.IPV6_V6ONLY, 0)
+  c.tune(libc, fd)
+  // Accepted sockets inherit all of these from the listener: no call a connection.
+  c.setOption(libc, fd, c.IPPROTO_TCP, c.TCP_USER_TIMEOUT, options.userTimeoutMs)
+  if (libc.bind(fd, pointer(address, 0), length) === 0 && libc.listen(fd, BACKLOG) === 0) return fd
+  libc.close(fd)
+  return libc.errno() === c.EADDRINUSE ? -1 : other()
+}
+
+/** Accepts clients until it is closed. Throws when it cannot. */
+export const listen = (loop: ListeningLoop, options: ListenOptions): Listening => {
+  const { libc } = loop
+  const addressAt = pointer(address, 0)
+  const lengthAt = pointer(addressLength, 0)
+  const fd = openListener(libc, options.host, options)
+  if (fd < 0) throw new Error(`cannot listen on ${options.host} port ${options.port} (errno ${libc.errno()})`)
+  addressLength.writeUInt32LE(28, 0)
+  libc.getsockname(fd, addressAt, lengthAt)
+  const port = address.readUInt16BE(2)
+  let open = true
+
+  const accepting = (): void => {
+    const errno = open ? loop.control(c.EPOLL_CTL_ADD, fd, c.EPOLLIN) : 0
+    if (errno === 0) return
+    loop.report(c.systemError('epoll_ctl of the listener', errno))
+    setTimeout(accepting, EXHAUSTED_MS).unref()
+  }
+  /** False: nobody waits. */
+  const acceptOne = (): boolean => {
+    addressLength.writeUInt32LE(28, 0)
+    const accepted = libc.accept4(fd, addressAt, lengthAt, c.SOCK_NONBLOCK | c.SOCK_CLOEXEC)
+    if (accepted < 0) {
+      const errno = libc.errno()
+      const exhausted = c.exhaustion.has(errno)
+      if (errno === c.EAGAIN || (!exhausted && linkErrorOf(c.errnoName(errno)) !== null)) return false
+      // Level-triggered, the queue would wake us again and again: look away for a moment instead of spinning.
+      loop.control(c.EPOLL_CTL_DEL, fd, 0)
+      setTimeout(accepting, EXHAUSTED_MS).unref()
+      if (exhausted) options.exhausted()
+      else loop.report(c.systemError('accept4', errno))
+      return false
+    }
+    const remote = c.readSockaddr(address)
+    const link = loop.adopt(accepted, remote.length === 4 ? 'ipv4' : 'ipv6', remote)
+    try {
+      options.accepted(link)
+    } catch (error) {
+      link.fault(error)
+    }
+    return true
+  }
+
+  loop.attend(fd, {
+    ready: () => {
+      for (let i = 0; i < ACCEPTS_A_TURN && open && acceptOne(); i++);
+    },
+  })
+  accepting()
+  return {
+    port,
+    close: () => {
+      if (!open) return
+      open = false
+      loop.release(fd)
+    },
+  }
+}

@@ -1,0 +1,57 @@
+import { pointer } from '../../wire/native.ts'
+import * as c from './libc.ts'
+import type { Pipe } from './link.ts'
+
+export const openPipe = (libc: c.Libc): Pipe | null => {
+  const ends = c.pinned(8)
+  if (libc.pipe2(pointer(ends, 0), c.O_NONBLOCK_CLOEXEC) !== 0) return null
+  const write = ends.readInt32LE(4)
+  const size = libc.fcntl(write, c.F_SETPIPE_SZ, 1 << 19)
+  return { read: ends.readInt32LE(0), write, size: size > 0 ? size : 65536 }
+}
+
+export const closePipe = (libc: c.Libc, pipe: Pipe): void => {
+  libc.close(pipe.read)
+  libc.close(pipe.write)
+}
+
+/** Known bytes from socket to socket through the pipe: 0 when they come out, else the errno of what was refused. */
+export const splices = (libc: c.Libc, pipe: Pipe): number => {
+  const ends = c.pinned(8)
+  const type = c.SOCK_STREAM | c.SOCK_NONBLOCK | c.SOCK_CLOEXEC
+  if (libc.socketpair(c.AF_UNIX, type, 0, pointer(ends, 0)) !== 0) return libc.errno()
+  const [near, far] = [ends.readInt32LE(0), ends.readInt32LE(4)]
+  const [bytes, back] = [c.pinned(8).fill('mtscope.'), c.pinned(8)]
+  const moves = (from: number, to: number): boolean =>
+    libc.splice(from, 0n, to, 0n, bytes.length, c.SPLICE_F_MOVE_NONBLOCK) === bytes.length
+  const proved =
+    libc.send(far, pointer(bytes, 0), bytes.length, c.MSG_NOSIGNAL) === bytes.length &&
+    moves(near, pipe.write) &&
+    moves(pipe.read, near) &&
+    libc.recv(far, pointer(back, 0), back.length, 0) === back.length
+  const errno = proved && back.equals(bytes) ? 0 : libc.errno() || c.EINVAL
+  libc.close(near)
+  libc.close(far)
+  return errno
+}
+
+/**
+ * A pipe that another thread writes a byte to when it has a message: `woken` is called once for any number of them. Its
+ * end to write to; null when there are no descriptors left, or epoll refuses it.
+ */
+export const openWaker = (
+  libc: c.Libc,
+  wait: (fd: number, waiting: { ready(): void }) => boolean,
+  woken: () => void,
+): number | null => {
+  const pipe = openPipe(libc)
+  if (pipe === null) return null
+  const drain = c.pinned(64)
+  const ready = (): void => {
+    while (libc.read(pipe.read, pointer(drain, 0), 64) === 64) {}
+    woken()
+  }
+  if (wait(pipe.read, { ready })) return pipe.write
+  closePipe(libc, pipe)
+  return null
+}

@@ -1,0 +1,154 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { nativeEngine } from '../../net/epoll/engine.ts'
+import type { Engine, Link, LinkEvents } from '../../net/link.ts'
+import { portableEngine } from '../../net/node-net/engine.ts'
+
+const silent: LinkEvents<unknown> = {
+  bytes: () => {},
+  drained: () => {},
+  ended: () => {},
+  lost: () => {},
+  faulted: () => {},
+}
+
+/** An engine that listens on loopback, and the faults it reported. */
+const running = async (make: (bytes: number) => Engine | null, accepted: (link: Link) => void) => {
+  const engine = make(70_000)
+  assert.ok(engine)
+  const faults: unknown[] = []
+  const options = { host: '127.0.0.1', port: 0, userTimeoutMs: 10_000, accepted, exhausted: () => {} }
+  const listening = await engine.listen(options)
+  engine.run(
+    () => 20,
+    (error) => faults.push(error),
+  )
+  return {
+    engine,
+    faults,
+    port: listening.port,
+    [Symbol.asyncDispose]: async () => {
+      listening.close()
+      engine.stop()
+    },
+  }
+}
+
+const gone = (socket: Socket): Promise<void> =>
+  new Promise((resolve) => socket.on('error', () => {}).on('close', () => resolve()))
+
+for (const [name, make] of [
+  ['epoll', nativeEngine],
+  ['node:net', portableEngine],
+] as const) {
+  if (make === nativeEngine && process.platform !== 'linux') continue
+
+  test(`${name}: an end that comes while nobody reads is told when somebody does, once`, async () => {
+    const heard = Promise.withResolvers<Link>()
+    let early = 0
+    let ends = 0
+    await using relay = await running(make, (link) => {
+      const deaf = { ...silent, ended: () => early++ }
+      link.attach({ ...deaf, bytes: () => link.pause() }, null)
+      heard.resolve(link)
+    })
+    const socket = connect({ port: relay.port, host: '127.0.0.1', allowHalfOpen: true })
+    socket.write('all')
+    const link = await heard.promise
+    socket.end()
+    // A round trip behind the FIN through the same loop: by then the engine has met it.
+    const other = connect(relay.port, '127.0.0.1')
+    await once(other, 'connect')
+    const told = new Promise<void>((resolve) => {
+      const ended = () => {
+        ends++
+        resolve()
+      }
+      setImmediate(() => {
+        link.attach({ ...silent, ended }, null)
+        link.resume()
+      })
+    })
+    await told
+    assert.equal([early, ends], [0, 1])
+    socket.destroy()
+    other.destroy()
+  })
+
+  test(`${name}: what came before a reset is told before the reset`, async () => {
+    const over = Promise.withResolvers<string>()
+    let heard = 0
+    await using relay = await running(make, (link) => {
+      link.readSize = 1_000
+      link.attach(
+        {
+          ...silent,
+          bytes: (_, _buffer, start, end) => {
+            heard += end - start
+          },
+          lost: (_, error) => over.resolve(error),
+        },
+        null,
+      )
+    })
+    const socket = connect(relay.port, '127.0.0.1')
+    await once(socket, 'connect')
+    // In one turn of this thread's loop, so that both are there when the engine looks.
+    socket.write('x'.repeat(4_000))
+    socket.resetAndDestroy()
+    assert.is(await over.promise, 'reset')
+    assert.is(heard, 4_000)
+  })
+
+  test(`${name}: an end on both sides is no loss`, async () => {
+    const told: string[] = []
+    await using relay = await running(make, (link) => {
+      link.attach(
+        {
+          ...silent,
+          ended: () => {
+            told.push('ended')
+            link.end()
+          },
+          lost: (_, error) => told.push(error),
+        },
+        null,
+      )
+    })
+    for (let i = 0; i < 3; i++) {
+      const socket = connect(relay.port, '127.0.0.1')
+      socket.resume().end('x')
+      await gone(socket)
+    }
+    assert.equal(told, ['ended', 'ended', 'ended'])
+  })
+
+  test(`${name}: an exception where a connection is taken over closes that connection`, async () => {
+    await using relay = await running(make, () => {
+      throw new Error('a bug')
+    })
+    await gone(connect(relay.port, '127.0.0.1').resume())
+    assert.is(relay.faults.length, 1)
+  })
+
+  test(`${name}: an exception where a dial has connected closes that connection`, async () => {
+    const closed = Promise.withResolvers<void>()
+    await using relay = await running(make, (link) => {
+      link.attach({ ...silent, ended: () => closed.resolve(), lost: () => closed.resolve() }, null)
+    })
+    relay.engine.dial(
+      '127.0.0.1',
+      relay.port,
+      () => {
+        throw new Error('a bug')
+      },
+      () => {},
+    )
+    await closed.promise
+    assert.is(relay.faults.length, 1)
+  })
+}
+
+test.run()

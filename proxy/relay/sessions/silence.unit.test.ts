@@ -1,0 +1,90 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { initiate } from '../../../compose/test/kit/client/obfuscation.ts'
+import type { HandLink } from '../../../compose/test/kit/relay/hand-driven.ts'
+import { relaying, secret } from '../../../compose/test/kit/relay/hand-relay.ts'
+
+// Who is only slow, and who is silent.
+
+/** A client whose first request was answered, and its datacenter. */
+const relayed = ({ arrives, engine }: ReturnType<typeof relaying>): [HandLink, HandLink] => {
+  const client = arrives()
+  client.sends(initiate('padded-intermediate', 2, secret).bytes)
+  const datacenter = engine.dials[0]!.connects()
+  client.sends('up')
+  datacenter.sends('down')
+  return [client, datacenter]
+}
+
+test('a client that takes nothing of what is there for it is ended after CLIENT_ACK_TIMEOUT', () => {
+  const proxy = relaying()
+  const [client, datacenter] = relayed(proxy)
+  client.block()
+  datacenter.sends('down')
+  for (let ms = 1_000; ms < 58_000; ms += 1_000) proxy.at(ms)
+  assert.not(client.closed)
+  for (let ms = 58_000; ms < 63_000; ms += 1_000) proxy.at(ms)
+  assert.equal(proxy.ends(), ['client relaying timeout'])
+})
+
+test('where the kernel watches acknowledgements, a client is slow for as long as it acknowledges', () => {
+  const proxy = relaying({}, null, true)
+  const [client, datacenter] = relayed(proxy)
+  client.block()
+  datacenter.sends('down')
+  for (let ms = 1_000; ms < 1_500_000; ms += 1_000) proxy.at(ms)
+  assert.not(client.closed)
+  client.breaks('timeout')
+  assert.equal(proxy.ends(), ['client relaying timeout'])
+})
+
+test('an acknowledgement that nothing answers is no stall, and a question asked again is one', () => {
+  const quiet = relaying({ stallTimeoutMs: 20_000, idleTimeoutMs: 100_000 })
+  const [acknowledging] = relayed(quiet)
+  acknowledging.sends('an acknowledgement')
+  for (let ms = 1_000; ms < 60_000; ms += 1_000) quiet.at(ms)
+  assert.not(acknowledging.closed)
+  acknowledging.breaks('reset')
+  assert.equal(quiet.ends(), ['client relaying reset'])
+
+  const asking = relaying({ stallTimeoutMs: 20_000, idleTimeoutMs: 100_000 })
+  const [client] = relayed(asking)
+  client.sends('a question')
+  asking.at(3_000)
+  client.sends('the same again')
+  for (let ms = 4_000; ms < 30_000; ms += 1_000) asking.at(ms)
+  assert.equal(asking.ends(), ['datacenter relaying stalled'])
+})
+
+test('an upload is no stall while its bytes go up, and one when nothing answers its end', () => {
+  const proxy = relaying({ stallTimeoutMs: 120_000 })
+  const [client] = relayed(proxy)
+  for (let ms = 1_000; ms <= 300_000; ms += 1_000) {
+    proxy.at(ms)
+    client.sends('a little more')
+  }
+  for (let ms = 301_000; ms < 419_000; ms += 1_000) proxy.at(ms)
+  assert.not(client.closed)
+  for (let ms = 419_000; ms < 423_000; ms += 1_000) proxy.at(ms)
+  assert.equal(proxy.ends(), ['datacenter relaying stalled'])
+})
+
+test('a client that is lost in an upload says nothing of the datacenter, and one that waited and left does', () => {
+  for (const [error, leftAt, end] of [
+    ['reset', 7_500, 'client relaying reset'],
+    ['reset', 14_000, 'client relaying stalled'],
+    ['timeout', 75_000, 'client relaying timeout'],
+  ] as const) {
+    const proxy = relaying({ stallTimeoutMs: 120_000 })
+    const [client] = relayed(proxy)
+    for (let ms = 1_000; ms <= 7_000; ms += 1_000) {
+      proxy.at(ms)
+      client.sends('a part of a file')
+    }
+    proxy.at(leftAt)
+    client.breaks(error)
+    assert.equal(proxy.ends(), [end])
+  }
+})
+
+test.run()

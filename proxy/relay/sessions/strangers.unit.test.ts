@@ -1,0 +1,167 @@
+import fc from 'fast-check'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { clientHello } from '../../../compose/test/kit/client/client-hello.ts'
+import { initiate } from '../../../compose/test/kit/client/obfuscation.ts'
+import type { HandLink } from '../../../compose/test/kit/relay/hand-driven.ts'
+import { domain, mask, nothing, relaying, secret } from '../../../compose/test/kit/relay/hand-relay.ts'
+import { KEPT_AT_MOST } from '../capacity.ts'
+import type { RelaySettings } from '../settings.ts'
+
+const http = 'GET / HTTP/1.1\r\n\r\n'
+const most = 8
+
+/** A proxy with eight places, and what comes to it. */
+const small = (changed: Partial<RelaySettings> = {}) => {
+  const proxy = relaying({ maxConnections: most, maxHandshakes: most, ...changed })
+  const comes = (says: Buffer | string): HandLink => {
+    const client = proxy.arrives()
+    if (!client.closed) client.sends(says)
+    return client
+  }
+  return {
+    ...proxy,
+    stranger: () => comes(http),
+    user: () => comes(initiate('padded-intermediate', 2, secret).bytes),
+    rejections: () =>
+      proxy.events.flatMap((event) =>
+        event.type === 'handshake.rejected' ? [`${event.reason} ${event.fronted}`] : [],
+      ),
+    refused: () =>
+      proxy.events.flatMap((event) => (event.type === 'limit.refused' ? [event.limit, event.count] : [])),
+  }
+}
+
+for (const [where, settings] of [
+  ['the masking host', { mask }],
+  ['silence', { mask: null }],
+] as const) {
+  test(`more strangers before ${where} than half of the places are closed at once and told, and users get in`, () => {
+    const proxy = small(settings)
+    const strangers = Array.from({ length: 20 }, proxy.stranger)
+    assert.equal(
+      strangers.map(({ closed }) => closed),
+      strangers.map((_, i) => i >= most / 2),
+    )
+    assert.ok(proxy.ends().every((end) => end === 'proxy hello limit') && proxy.ends().length === 16)
+    assert.is(proxy.rejections().filter((told) => told === 'not-mtproto true').length, settings.mask ? 4 : 0)
+    proxy.at(2_000)
+    assert.equal(proxy.refused(), ['strangers', 16])
+    const users = Array.from({ length: most / 2 }, proxy.user)
+    assert.ok(users.every(({ closed }) => !closed))
+    assert.ok(proxy.user().closed, 'now it is full')
+    strangers[0]!.breaks('reset')
+    assert.not(proxy.stranger().closed)
+    proxy.relay.closeAll()
+    assert.equal(proxy.left(), nothing)
+  })
+
+  test(`silent sockets before ${where} leave half of the places when their time to greet is over`, () => {
+    const proxy = small(settings)
+    const silent = Array.from({ length: most }, proxy.arrives)
+    proxy.at(61_000)
+    assert.is(silent.filter(({ closed }) => closed).length, most / 2)
+    assert.not(proxy.user().closed)
+  })
+}
+
+test('all clients that are not relayed keep so much together, and who sends more is turned away', () => {
+  const proxy = relaying()
+  const megabyte = 1_048_576
+  const clients = Array.from({ length: 40 }, () => {
+    const client = proxy.arrives()
+    client.sends(Buffer.alloc(megabyte, 0x99))
+    return client
+  })
+  assert.equal(
+    clients.map(({ closed }) => closed),
+    clients.map((_, i) => i >= KEPT_AT_MOST / megabyte),
+  )
+  // The host takes what is kept for one: there is room for another.
+  proxy.engine.running[0]!.connects()
+  const next = proxy.arrives()
+  next.sends(Buffer.alloc(megabyte, 0x99))
+  assert.not(next.closed)
+  proxy.relay.closeAll()
+  assert.equal(proxy.left(), nothing)
+})
+
+test('a site that leads back here takes half of the places and no more', () => {
+  const { arrives, engine, relay, left } = small()
+  arrives().sends(http)
+  // Each dial of the masking host arrives at this proxy as a stranger.
+  for (let i = 0; i < engine.dials.length; i++) {
+    const again = arrives()
+    assert.not(again.closed)
+    again.sends(engine.dials[i]!.connects().text)
+    assert.ok(i < most)
+  }
+  assert.is(engine.dials.length, most / 2)
+  assert.is(relay.strangers.size, most / 2)
+  relay.closeAll()
+  assert.equal(left(), nothing)
+})
+
+test('whoever comes, says whatever and leaves however, strangers have half at most and every place comes back', () => {
+  const says = fc.constantFrom<readonly (Buffer | string)[]>(
+    [],
+    [http],
+    ['x'.repeat(70), 'y'],
+    [clientHello({ secret: Buffer.alloc(16), domain }).bytes],
+    [clientHello({ secret, domain }).bytes],
+    [clientHello({ secret, domain }).bytes, http],
+    // The same bytes twice: the second one is a replay.
+    [initiate('padded-intermediate', 2, secret).bytes],
+    [initiate('padded-intermediate', 77, secret).bytes],
+  )
+  const does = fc.oneof(
+    fc.record({ comes: says }),
+    fc.record({ which: fc.nat(), ends: fc.constantFrom('fin', 'reset', 'timeout') }),
+    fc.record({ dial: fc.nat(), answer: fc.constantFrom('connects', 'fin', 'reset', 'fails') }),
+    fc.record({ wait: fc.integer({ min: 500, max: 130_000 }) }),
+  )
+  fc.assert(
+    fc.property(fc.array(does, { maxLength: 40 }), fc.boolean(), (steps, masked) => {
+      const proxy = small({ mask: masked ? mask : null })
+      const clients: HandLink[] = []
+      let ms = 0
+      for (const step of steps) {
+        if ('comes' in step) {
+          const client = proxy.arrives()
+          clients.push(client)
+          for (const said of step.comes) if (!client.closed) client.sends(said)
+        } else if ('which' in step) {
+          const client = clients[step.which % (clients.length || 1)]
+          if (!client || client.closed) continue
+          if (step.ends === 'fin') client.finishes()
+          else client.breaks(step.ends as 'reset' | 'timeout')
+        } else if ('dial' in step) {
+          const dial = proxy.engine.running[step.dial % (proxy.engine.running.length || 1)]
+          if (step.answer === 'fails') dial?.fails('refused')
+          else {
+            const far = dial?.connects()
+            if (step.answer === 'fin') far?.finishes()
+            if (step.answer === 'reset') far?.breaks('reset')
+          }
+        } else {
+          ms += step.wait
+          proxy.at(ms)
+        }
+        const [connections, handshakes, strangers] = new Int32Array(proxy.relay.settings.room)
+        assert.equal(
+          [connections, handshakes, strangers],
+          [proxy.relay.sessions.size, proxy.relay.greetings.size, proxy.relay.strangers.size],
+        )
+        assert.ok(strangers! <= most / 2)
+        // A stranger is one of them, or is gone.
+        for (const session of proxy.relay.sessions)
+          assert.is(session.phase === 'fronting', proxy.relay.strangers.has(session))
+      }
+      proxy.relay.closeAll()
+      assert.equal(proxy.left().slice(0, 3), [0, 0, 0])
+      assert.equal([...new Int32Array(proxy.relay.settings.room)], [0, 0, 0, 0])
+    }),
+  )
+})
+
+test.run()

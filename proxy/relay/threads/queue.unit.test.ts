@@ -1,0 +1,94 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { ProxyEvent } from '../../events/contract.ts'
+import type { FromWorker } from '../settings.ts'
+import { factQueue } from './queue.ts'
+
+const fact = (number: number): ProxyEvent => ({
+  v: 1,
+  type: 'limit.refused',
+  at: 0,
+  limit: 'connections',
+  count: number,
+  worker: 0,
+})
+
+const queue = () => {
+  const batches: { numbers: number[]; lost: number }[] = []
+  const facts = factQueue((message: FromWorker) => {
+    if (message.type !== 'facts') throw new Error(message.type)
+    const numbers = (JSON.parse(message.text) as { count: number }[]).map(({ count }) => count)
+    assert.is(numbers.length, message.count)
+    batches.push({ numbers, lost: message.lost })
+  })
+  let next = 0
+  return {
+    facts,
+    batches,
+    emit: (times: number) => {
+      for (let i = 0; i < times; i++) facts.emit(fact(next++))
+    },
+    /** The main thread takes all there is, until nothing more comes. */
+    takeAll: (from: number) => {
+      for (let i = from; i < batches.length; i++) {
+        facts.taken()
+        facts.flush()
+      }
+    },
+  }
+}
+
+test('facts go in one batch when they are asked for, in order, and nothing goes when there are none', () => {
+  const { facts, batches, emit } = queue()
+  facts.flush()
+  assert.equal(batches, [])
+  emit(3)
+  assert.is(facts.waiting, 3)
+  facts.flush()
+  facts.flush()
+  assert.equal(batches, [{ numbers: [0, 1, 2], lost: 0 }])
+  assert.is(facts.waiting, 0)
+})
+
+test('a full batch does not wait', () => {
+  const { batches, emit } = queue()
+  emit(511)
+  assert.is(batches.length, 0)
+  emit(1)
+  assert.is(batches[0]?.numbers.length, 512)
+})
+
+test('when the main thread does not take what it was given, facts wait, and go when it does', () => {
+  const { facts, batches, emit } = queue()
+  for (let i = 0; i < 20; i++) {
+    emit(1)
+    facts.flush()
+  }
+  assert.is(batches.length, 16)
+  assert.is(facts.waiting, 4)
+  facts.taken()
+  facts.flush()
+  assert.equal(batches[16], { numbers: [16, 17, 18, 19], lost: 0 })
+})
+
+test('beyond their bound the oldest are dropped and counted once, and order is kept', () => {
+  const { facts, batches, emit, takeAll } = queue()
+  const emitted = 60_000
+  let most = 0
+  for (let i = 0; i < emitted; i++) {
+    emit(1)
+    most = Math.max(most, facts.waiting)
+  }
+  assert.is(most, 20_000)
+  assert.is(batches.length, 16)
+  takeAll(0)
+  const numbers = batches.flatMap((batch) => batch.numbers)
+  const lost = batches.reduce((sum, batch) => sum + batch.lost, 0)
+  assert.ok(lost > 0)
+  assert.is(numbers.length + lost, emitted)
+  assert.is(numbers.at(-1), emitted - 1)
+  assert.is(numbers[16 * 512], 16 * 512 + lost)
+  assert.ok(numbers.every((number, i) => i === 0 || number > numbers[i - 1]!))
+})
+
+test.run()

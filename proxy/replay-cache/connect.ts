@@ -1,0 +1,16 @@
+import type { Config, RedisConfig } from '../config/config.ts'
+import type { Say } from '../logger/logger.ts'
+import { connectRedis } from '../redis/connect.ts'
+import { type SharedClaims, sharedClaims } from './redis.ts'
+
+/** The replay cache of the fleet, as this proxy reaches it. */
+export const connectClaims = (
+  redis: RedisConfig,
+  { node, replayWindowMs }: Pick<Config, 'node' | 'replayWindowMs'>,
+  say: Say,
+): SharedClaims & { close(): void } => {
+  // A silent Redis must be noticed: a command that takes a second is lost anyway.
+  const client = connectRedis(redis, `mtscope-${node}`, say, { timeoutMs: 1_000 })
+  const claims = sharedClaims({ redis: client, prefix: redis.prefix, windowMs: replayWindowMs })
+  return { claim: claims.claim, counts: claims.counts, close: () => client.disconnect() }
+}

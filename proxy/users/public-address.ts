@@ -1,0 +1,115 @@
+import type { IncomingMessage } from 'node:http'
+import { BlockList, isIP } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import type { Config } from '../config/config.ts'
+
+type Interfaces = ReturnType<typeof networkInterfaces>
+
+/** The address in the links, and how it was found. `local`: nobody outside this network reaches it, and why it is so. */
+export type LinkAddress =
+  | { readonly host: string; readonly from: 'setting' | 'interface' | 'echo' }
+  | { readonly host: string; readonly from: 'local'; readonly why: string }
+
+const PATIENCE_MS = 3_000
+const MOST_BYTES = 4_096
+
+// https://www.iana.org/assignments/iana-ipv4-special-registry; what documentation uses is left in, for the tests.
+const local = new BlockList()
+for (const [net, prefix] of [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
+  ['192.168.0.0', 16],
+  ['198.18.0.0', 15],
+  ['224.0.0.0', 3],
+] as const)
+  local.addSubnet(net, prefix, 'ipv4')
+const global = new BlockList()
+global.addSubnet('2000::', 3, 'ipv6')
+
+/** How far an address reaches: 0 the whole IPv4 internet, 1 the IPv6 one, 2 the local network, 3 no link at all. */
+const reach = (address: string): number => {
+  if (isIP(address) === 6) return global.check(address, 'ipv6') ? 1 : 3
+  if (isIP(address) === 4) return local.check(address, 'ipv4') ? 2 : 0
+  return 3
+}
+
+const byReach = (interfaces: Interfaces): readonly string[] =>
+  Object.values(interfaces)
+    .flatMap((all) => (all ?? []).filter(({ internal }) => !internal))
+    .map(({ address }) => address)
+    .filter((address) => reach(address) < 3)
+    .sort((a, b) => reach(a) - reach(b))
+
+/** The address that an echo has answered with: alone, or as a line `ip=…`. Null when none is usable in a link. */
+export const readEcho = (body: string): string | null => {
+  const address = /^ip=(\S+)\s*$/m.exec(body)?.[1] ?? body.trim()
+  return reach(address) < 2 ? address : null
+}
+
+/** Which address an echo sees us come from. Throws when it tells none that a client could use. */
+const ask = async (from: string, signal: AbortSignal): Promise<string> => {
+  // Loaded only by those who must ask: both take memory.
+  const web: Pick<typeof import('node:http'), 'get'> = await import(
+    from.startsWith('https:') ? 'node:https' : 'node:http'
+  )
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    // IPv4, because few clients reach a link with IPv6.
+    web.get(from, { family: 4, agent: false, signal }, resolve).on('error', reject)
+  })
+  if (response.statusCode !== 200) {
+    response.destroy()
+    throw new Error(`answers ${response.statusCode}`)
+  }
+  let body = ''
+  for await (const piece of response.setEncoding('latin1')) {
+    body += piece
+    if (body.length > MOST_BYTES) throw new Error('answers with something else')
+  }
+  const address = readEcho(body)
+  if (address === null) throw new Error('tells no public address')
+  return address
+}
+
+const reasonOf = (error: unknown, signal: AbortSignal): string => {
+  if (signal.aborted) return 'does not answer'
+  if (!(error instanceof Error)) return String(error)
+  return 'code' in error ? `fails: ${error.code}` : error.message
+}
+
+/**
+ * Finds what stands in the links: PUBLIC_HOST, a public IPv4 address of this host, what PUBLIC_HOST_FROM answers within
+ * 3 s, or the address that reaches farthest. Never rejects.
+ */
+export const findAddress = async (
+  { publicHost, publicHostFrom }: Pick<Config, 'publicHost' | 'publicHostFrom'>,
+  stopping: AbortSignal,
+  { interfaces = networkInterfaces(), patienceMs = PATIENCE_MS } = {},
+): Promise<LinkAddress> => {
+  if (publicHost !== null) return { host: publicHost, from: 'setting' }
+  const own = byReach(interfaces)[0] ?? '127.0.0.1'
+  if (reach(own) === 0) return { host: own, from: 'interface' }
+  let why = 'PUBLIC_HOST_FROM=none'
+  if (publicHostFrom !== null) {
+    const signal = AbortSignal.any([stopping, AbortSignal.timeout(patienceMs)])
+    try {
+      return { host: await ask(publicHostFrom, signal), from: 'echo' }
+    } catch (error) {
+      why = `${new URL(publicHostFrom).host} ${reasonOf(error, signal)}`
+    }
+  }
+  return reach(own) === 1 ? { host: own, from: 'interface' } : { host: own, from: 'local', why }
+}
+
+/** Null when the links may be good; else what is wrong with them, and what to do. */
+export const deadLinks = (address: LinkAddress): { says: string; advice: string } | null =>
+  address.from === 'local'
+    ? {
+        says: `the links name ${address.host}, which no client outside this network reaches (${address.why})`,
+        advice: 'PUBLIC_HOST=the address or name that clients connect to',
+      }
+    : null

@@ -1,0 +1,234 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { User } from '../config/config.ts'
+import type { Say } from '../logger/logger.ts'
+import { readSecret, Secret, weakness } from './secret.ts'
+
+export const errors = {
+  ERR_DATA_DIR: 'DATA_DIR cannot be written',
+  ERR_SECRETS_FILE: 'The kept secrets cannot be read',
+} as const
+
+/** For an operator: one line that names the file and says what to do. */
+export class SecretsError extends Error {
+  readonly code: keyof typeof errors
+
+  constructor(code: keyof typeof errors, detail: string, options?: ErrorOptions) {
+    super(`${errors[code]}: ${detail}`, options)
+    this.name = 'SecretsError'
+    this.code = code
+  }
+}
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : String(error)
+
+// Not `recursive`: Node tries for ever where a folder that exists answers ENOENT, as those of /proc do.
+const makeFolder = (path: string): void => {
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === 'EEXIST' && statSync(path).isDirectory()) return
+    if (code !== 'ENOENT' || dirname(path) === path) throw error
+    makeFolder(dirname(path))
+    mkdirSync(path, { mode: 0o700 })
+  }
+}
+
+/** Makes the folder when it is missing, for its owner alone. Throws a SecretsError when it cannot be written. */
+export const makeDataDir = (dataDir: string): void => {
+  try {
+    makeFolder(dataDir)
+    accessSync(dataDir, constants.W_OK | constants.X_OK)
+  } catch (cause) {
+    throw new SecretsError(
+      'ERR_DATA_DIR',
+      `${dataDir} (${codeOf(cause)}): choose a folder that may be written`,
+      {
+        cause,
+      },
+    )
+  }
+}
+
+/** The new name of a file is on the disk, too; not every file system can say so. */
+const flush = (folder: string): void => {
+  const file = openSync(folder, 'r')
+  try {
+    fsyncSync(file)
+  } catch {
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** A crash leaves its draft behind, with a key that is to be gone tomorrow. */
+const removeDrafts = (dataDir: string, name: string): void => {
+  for (const file of readdirSync(dataDir)) {
+    if (file.startsWith(`${name}.`) && file.endsWith('.new')) rmSync(join(dataDir, file), { force: true })
+  }
+}
+
+/** All or nothing: a crash leaves the old file or the new one, never half of it. */
+const write = (dataDir: string, name: string, content: unknown): void => {
+  const path = join(dataDir, name)
+  const draft = `${path}.${process.pid}.new`
+  try {
+    const file = openSync(draft, 'w', 0o600)
+    try {
+      writeSync(file, `${JSON.stringify(content, null, 2)}\n`)
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(draft, path)
+    flush(dataDir)
+  } catch (cause) {
+    rmSync(draft, { force: true })
+    throw new SecretsError(
+      'ERR_DATA_DIR',
+      `${path} (${codeOf(cause)}): choose a folder that may be written`,
+      { cause },
+    )
+  }
+}
+
+/** Undefined when there is no such file. Tightens the mode of one that others may read. */
+const read = (dataDir: string, name: string): unknown => {
+  makeDataDir(dataDir)
+  const path = join(dataDir, name)
+  try {
+    removeDrafts(dataDir, name)
+    const text = readFileSync(path, 'utf8')
+    chmodSync(path, 0o600)
+    return JSON.parse(text)
+  } catch (cause) {
+    if (codeOf(cause) === 'ENOENT') return undefined
+    const why = cause instanceof SyntaxError ? 'is not JSON' : codeOf(cause)
+    throw new SecretsError(
+      'ERR_SECRETS_FILE',
+      `${path} (${why}): restore it from a backup, or move it away to get a new secret; links with the old one then fail`,
+      { cause },
+    )
+  }
+}
+
+const fieldOf = (value: unknown, field: string): unknown =>
+  typeof value === 'object' && value !== null
+    ? Object.getOwnPropertyDescriptor(value, field)?.value
+    : undefined
+
+const strongSecret = (): Secret => {
+  for (;;) {
+    const bytes = randomBytes(Secret.size)
+    if (weakness(bytes) === null) return new Secret(bytes)
+  }
+}
+
+const secretsFile = 'secrets.json'
+
+/**
+ * The user for whom nobody wrote a secret: made at the first start, kept in `secrets.json` (0600), the same at every
+ * later one. Throws a SecretsError.
+ */
+export const keptUser = (dataDir: string): User => {
+  const kept = read(dataDir, secretsFile)
+  if (kept === undefined) {
+    const secret = strongSecret()
+    write(dataDir, secretsFile, { user1: secret.hex() })
+    return { name: 'user1', secret }
+  }
+  const hex = fieldOf(kept, 'user1')
+  const reading = readSecret(typeof hex === 'string' ? hex : '')
+  if (reading.ok) return { name: 'user1', secret: reading.value }
+  const path = join(dataDir, secretsFile)
+  throw new SecretsError('ERR_SECRETS_FILE', `user1 in ${path} ${reading.mistake}; or move the file away`)
+}
+
+const keyFile = 'client-key.json'
+const keySize = 32
+const digits = 16
+
+/** In UTC. */
+const dayOf = (now: number): string => new Date(now).toISOString().slice(0, 10)
+
+/** Null when there is none, or it is damaged, which costs no user anything: a line says so. */
+const keptKey = (dataDir: string, say: Say): { day: string; key: Buffer } | null => {
+  let kept: unknown
+  try {
+    kept = read(dataDir, keyFile)
+  } catch (error) {
+    if (!(error instanceof SecretsError && error.cause instanceof SyntaxError)) throw error
+    kept = null
+  }
+  if (kept === undefined) return null
+  const [day, hex] = [fieldOf(kept, 'day'), fieldOf(kept, 'key')]
+  if (typeof day === 'string' && typeof hex === 'string' && /^[0-9a-f]{64}$/.test(hex)) {
+    return { day, key: Buffer.from(hex, 'hex') }
+  }
+  const effect = 'a new key replaces it; until midnight, clients have other names in events than before'
+  say('warn', 'client-key-damaged', { file: join(dataDir, keyFile), effect })
+  return null
+}
+
+/**
+ * The key that names clients for one UTC day. It is kept so that a restart goes on with the same names, and written
+ * over at midnight, after which nobody can tell whose address a name was. Throws a SecretsError.
+ */
+export const dailyKey = (dataDir: string, now: number, say: Say): Buffer => {
+  const day = dayOf(now)
+  const kept = keptKey(dataDir, say)
+  if (kept?.day === day) return kept.key
+  const key = randomBytes(keySize)
+  write(dataDir, keyFile, { day, key: key.toString('hex') })
+  return key
+}
+
+const newDayMs = 10_000
+
+/**
+ * Calls `changed` with each day's key within seconds of the day's begin, until `signal`; a key that cannot be kept is not
+ * used. It looks at the clock again and again: one that is set right would be waited for until the wrong midnight.
+ */
+export const newDays = (
+  dataDir: string,
+  signal: AbortSignal,
+  say: Say,
+  changed: (key: Buffer) => void,
+  { now = Date.now, everyMs = newDayMs }: { readonly now?: () => number; readonly everyMs?: number } = {},
+): void => {
+  let day = ''
+  const looking = setInterval(() => {
+    if (day === dayOf(now())) return
+    day = dayOf(now())
+    try {
+      changed(dailyKey(dataDir, now(), say))
+    } catch (error) {
+      say('error', 'client-key', {
+        error: error instanceof Error ? error : String(error),
+        using: 'yesterday',
+      })
+    }
+  }, everyMs).unref()
+  signal.addEventListener('abort', () => clearInterval(looking))
+}
+
+/** The name of a client in events: 16 hex digits. */
+export const clientName = (key: Buffer, address: string): string =>
+  createHmac('sha256', key).update(address).digest('hex').slice(0, digits)
