@@ -76,9 +76,9 @@ test('musl, an old glibc, a file system without programs and another processor a
 /** A folder with the scripts that npm runs, and a runtime that the packages have brought. */
 const place = (runtime: (path: string) => void) => {
   const path = mkdtempSync(join(tmpdir(), 'mtscope runtime-'))
-  mkdirSync(join(path, 'compose'))
+  mkdirSync(join(path, 'compose/npm'), { recursive: true })
   for (const name of ['run.sh', 'runtime.mjs'])
-    copyFileSync(join(import.meta.dirname, name), join(path, 'compose', name))
+    copyFileSync(join(import.meta.dirname, name), join(path, 'compose/npm', name))
   const brought = broughtRuntime(join(path, 'node_modules'))
   if (brought !== undefined) {
     mkdirSync(dirname(brought), { recursive: true })
@@ -107,13 +107,13 @@ test('where the runtime of the packages cannot run, a Node that is new enough ta
   assert.is(stdout.trim(), process.execPath, stderr)
 })
 
-test('every npm script installs first, and runs by run.sh', async () => {
+test('every npm script installs first, and runs by the runtime of the packages', async () => {
   const { default: manifest } = await import('../../package.json', { with: { type: 'json' } })
   const scripts: Readonly<Record<string, string>> = manifest.scripts
   for (const [name, command] of Object.entries(scripts)) {
-    if (name.startsWith('pre')) assert.match(command, /^exec sh compose\/setup\.sh( --dev)?$/)
-    else {
-      assert.match(command, /^exec sh compose\/run\.sh (node|sh|c8|biome) /)
+    if (name.startsWith('pre')) assert.is(command, 'exec sh compose/npm/setup.sh --dev')
+    else if (command !== `exec sh compose/npm/mtscope ${name}`) {
+      assert.match(command, /^exec sh compose\/npm\/run\.sh (node|c8|biome|tsc) /)
       assert.ok(`pre${name}` in scripts, name)
     }
   }

@@ -17,9 +17,9 @@ import * as assert from 'uvu/assert'
 /** A folder to be set up, whose npm is this script. */
 const place = (npm: string) => {
   const path = mkdtempSync(join(tmpdir(), 'mtscope-setup-'))
-  mkdirSync(join(path, 'compose'))
+  mkdirSync(join(path, 'compose/npm'), { recursive: true })
   for (const name of ['setup.mjs', 'setup.sh', 'runtime.mjs'])
-    copyFileSync(join(import.meta.dirname, name), join(path, 'compose', name))
+    copyFileSync(join(import.meta.dirname, name), join(path, 'compose/npm', name))
   writeFileSync(join(path, 'package-lock.json'), '{}')
   writeFileSync(join(path, 'npm.js'), npm)
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }

@@ -91,9 +91,9 @@ test('what is warm stays as it is until a source or the command changes', async 
 
 test('npm start and the image set what proxy/app/runtime-flags.ts says', async () => {
   const { NODE_COMPILE_CACHE, ...rest } = lean('/')
-  const start = await readFile(join(root, 'compose/npm/start.sh'), 'utf8')
+  const start = await readFile(join(root, 'compose/npm/mtscope'), 'utf8')
   const dockerfile = await readFile(join(root, 'compose/docker/Dockerfile'), 'utf8')
-  assert.match(start, `NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE.slice(1)} `)
+  assert.match(start, `NODE_COMPILE_CACHE="$root${NODE_COMPILE_CACHE}" `)
   for (const value of Object.values(rest)) assert.match(start, value)
   for (const [name, value] of Object.entries(rest)) assert.match(dockerfile, `${name}=${value}`)
 })

@@ -21,7 +21,7 @@ const state = () => {
     .flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true }).map((name) => join(folder, name)),
     )
-    .filter((name) => name.endsWith('.ts') && !/\.(test|e2e|bench)\.ts$/.test(name))
+    .filter((name) => name.endsWith('.ts') && !/\.(test|bench)\.ts$/.test(name))
     .sort()
     .map((name) => `${name} ${statSync(join(root, name)).mtimeMs}`)
   const runtime = [process.version, process.env.NODE_OPTIONS, process.getuid?.()]
