@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { emitter, histories, noon, session } from '../../compose/test/kit/examples/example-events.ts'
+import { runs } from '../../compose/test/kit/runs.ts'
 import type { Batch, ProxyEvent } from '../../proxy/events/contract.ts'
 import { packSnapshot, readSnapshot } from '../state/snapshot.ts'
 import { fold, lostBy } from './fold.ts'
@@ -57,7 +58,7 @@ test('aggregates do not depend on how tellings are woven, cut or repeated', () =
       assert.is(foldAll(woven(careless, weave)), straight)
       assert.is(foldAll(told.toReversed().flat()), straight)
     }),
-    { numRuns: 150 },
+    { numRuns: runs(150) },
   )
 })
 
@@ -70,7 +71,7 @@ test('a snapshot at any cut, and a refold from it that begins too early, is the 
       for (const batch of batches.slice(Math.max(0, cut - overlap))) fold(state, batch)
       assert.is(state.snapshot(), foldAll(batches))
     }),
-    { numRuns: 150 },
+    { numRuns: runs(150) },
   )
 })
 
@@ -89,7 +90,7 @@ test('forgetting commutes with folding', () => {
       late.expire(now)
       assert.is(early.snapshot(), late.snapshot())
     }),
-    { numRuns: 100 },
+    { numRuns: runs(100) },
   )
 })
 

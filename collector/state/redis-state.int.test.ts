@@ -3,6 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { anyProxyEvent } from '../../compose/test/kit/examples/arbitrary-events.ts'
 import { probe, sampled, session } from '../../compose/test/kit/examples/example-events.ts'
+import { runs } from '../../compose/test/kit/runs.ts'
 import { skipUnless } from '../../compose/test/kit/skip.ts'
 import { ensureRedis, startRedis, startRedisCluster } from '../../compose/test/services/redis.ts'
 import type { Batch, ProxyEvent } from '../../proxy/events/contract.ts'
@@ -86,7 +87,7 @@ it('what is in Redis is what memory has, byte for byte, however it was cut, repe
       memory.expire(now)
       assert.is(await snapshotOf(redis, prefix, 3), memory.snapshot())
     }),
-    { numRuns: 60 },
+    { numRuns: runs(60) },
   )
 })
 

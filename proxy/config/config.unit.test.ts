@@ -3,6 +3,7 @@ import { inspect } from 'node:util'
 import * as fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { runs } from '../../compose/test/kit/runs.ts'
 import { addressesOf, telegram } from '../datacenter/directory.ts'
 import { type Config, changedSettings, type Environment, readConfig } from './config.ts'
 import { isSetting, settingNames, settings } from './settings.ts'
@@ -270,7 +271,7 @@ test('no environment and no file text makes it throw, and every mistake is one l
         for (const mistake of mistakesOf(env, dotenv)) assert.not.match(mistake, /[\n\r]/)
       },
     ),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   )
 })
 

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { runs } from '../../compose/test/kit/runs.ts'
 import { readConfig } from './config.ts'
 import { told } from './shown.ts'
 
@@ -63,7 +64,7 @@ test('no secret, in no spelling, and no public or datacenter address is told', (
         assert.not(said.includes(hidden), hidden)
       }
     }),
-    { numRuns: 50 },
+    { numRuns: runs(50) },
   )
 })
 

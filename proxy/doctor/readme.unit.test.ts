@@ -41,7 +41,7 @@ test('and to panels that are on the dashboard of that name', () => {
 })
 
 test('and to lines of the doctor that there are', async () => {
-  const source = readdirSync(import.meta.dirname)
+  const source = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
     .map((name) => readFileSync(join(import.meta.dirname, name), 'utf8'))
     .join('\n')

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { anyProxyEvent, arbitraries } from '../../compose/test/kit/examples/arbitrary-events.ts'
+import { runs } from '../../compose/test/kit/runs.ts'
 import {
   decodeBatch,
   decodeEvents,
@@ -44,7 +45,7 @@ for (const [type, arbitrary] of Object.entries(arbitraries) as [EventType, fc.Ar
           else assert.not(requiredOf(type).includes(name))
         }
       }),
-      { numRuns: 20 },
+      { numRuns: runs(20) },
     )
   })
 }

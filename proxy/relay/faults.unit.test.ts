@@ -27,7 +27,7 @@ test('each fault is counted, and few of their stacks are logged', () => {
       '8 times, last: Error: injected',
     ],
   )
-  assert.match(lines[0]!, /faults\.test\.ts/)
+  assert.match(lines[0]!, /faults\.unit\.test\.ts/)
   assert.equal(
     events.map((event) => event.type === 'process.faulted' && `${event.thread} ${event.count}`),
     ['worker-0 9', 'worker-0 1'],

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import * as fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { runs } from '../../compose/test/kit/runs.ts'
 import { browserHello } from './browser-hello.ts'
 import {
   type Hello,
@@ -280,7 +281,7 @@ test('hostile bytes never throw', () => {
         signedBy(sealed, Buffer.alloc(16))
       },
     ),
-    { numRuns: 2000 },
+    { numRuns: runs(2000) },
   )
 })
 

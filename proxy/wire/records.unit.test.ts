@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { runs } from '../../compose/test/kit/runs.ts'
 import { headroom, maxPayload, unwrapper, wrap } from './records.ts'
 
 const pattern = (length: number): Buffer => Buffer.from(Array.from({ length }, (_, i) => (i * 31) & 0xff))
@@ -68,7 +69,7 @@ test('records decode alike however the wire splits them', () => {
       ])
       assert.equal(unwrapped(stream, at), Buffer.concat(payloads))
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   )
 })
 
@@ -139,7 +140,7 @@ test('hostile bytes never throw nor grow', () => {
         assert.ok(whole.length <= stream.length)
       }
     }),
-    { numRuns: 1000 },
+    { numRuns: runs(1000) },
   )
 })
 

@@ -69,7 +69,7 @@ const assets = (): Map<string, Buffer> => {
   return files
 }
 
-const read = (name: string): Buffer => readFileSync(new URL(name, import.meta.url))
+const read = (name: string): Buffer => readFileSync(new URL(`../${name}`, import.meta.url))
 const uplot = (name: string): Buffer => readFileSync(new URL(import.meta.resolve(`uplot/dist/${name}`)))
 const hash = (files: ReadonlyMap<string, Buffer>): string =>
   [...files]
@@ -82,7 +82,7 @@ const hash = (files: ReadonlyMap<string, Buffer>): string =>
  * that finds its own files compiled (NODE_COMPILE_CACHE) would hold for these alone.
  */
 const stripped = (names: readonly string[]): [string, Buffer][] => {
-  const paths = ['strip.ts', ...names.map((name) => `browser/${name}`)].map((name) =>
+  const paths = ['strip.ts', ...names.map((name) => `../browser/${name}`)].map((name) =>
     fileURLToPath(new URL(name, import.meta.url)),
   )
   const told = execFileSync(process.execPath, paths, { encoding: 'utf8', maxBuffer: 1 << 24 })

@@ -38,7 +38,7 @@ const directions: readonly Direction[] = [
     because: 'the data plane knows nothing of OpenTelemetry',
   },
   {
-    of: /^collector\/(?!main\.ts|rebuild-command\.ts|replay\.ts)/,
+    of: /^collector\/(?!main\.ts|commands\/)/,
     may: ({ target, typeOnly }) =>
       !ours.test(target) ||
       under('collector', 'redis', 'proxy/events', 'proxy/event-log', 'proxy/kafka', 'proxy/redis').test(

@@ -4,7 +4,9 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { generated } from '../../generate/generated.ts'
 import { filesOf } from '../runner/files.ts'
+import { circles } from './circles.ts'
 import { direction, purity, reachedFrom } from './directions.ts'
+import { layout, roomsImported } from './layout.ts'
 import type { Rule, Source } from './source.ts'
 import { naming, size, syntax, testing } from './writing.ts'
 
@@ -34,24 +36,24 @@ rule(
   direction,
   [
     file('proxy/a.ts', "import { b } from '../collector/b.ts'"),
-    file('proxy/events/a.ts', "import type { Config } from '../config.ts'"),
+    file('proxy/events/a.ts', "import type { Config } from '../config/config.ts'"),
     file('proxy/wire/a.ts', "import { connect } from 'node:net'"),
-    file('proxy/wire/a.ts', "import { say } from '../say.ts'"),
+    file('proxy/wire/a.ts', "import { log } from '../logger/logger.ts'"),
     file('proxy/relay/a.ts', 'import {', '  trace,', "} from '@opentelemetry/api'"),
     file('proxy/relay/a.ts', "const { trace } = await import('@opentelemetry/api')"),
-    file('collector/a.ts', "export { readConfig } from '../../../proxy/config/config.ts'"),
-    file('collector/page/a.ts', "import '../../proxy/say.ts'"),
-    file('dashboards/a.ts', "import type { Status } from '../../../collector/read/status.ts'"),
+    file('collector/a.ts', "export { readConfig } from '../proxy/config/config.ts'"),
+    file('collector/page/a.ts', "import '../../proxy/logger/logger.ts'"),
+    file('dashboards/a.ts', "import type { Status } from '../collector/read/status.ts'"),
   ],
   [
     file(
       'collector/a.ts',
-      "import type { Config } from '../../../proxy/config/config.ts'",
-      "import '../../../proxy/event-log/event-log.ts'",
+      "import type { Config } from '../proxy/config/config.ts'",
+      "import '../proxy/event-log/event-log.ts'",
     ),
     file('proxy/wire/a.ts', "import { createHash } from 'node:crypto'", "import './b.ts'"),
-    file('dashboards/a.ts', "import { metrics } from '../../../collector/read/metrics.ts'"),
-    file('proxy/wire/a.test.ts', "import { connect } from 'node:net'"),
+    file('dashboards/a.ts', "import { metrics } from '../collector/read/metrics.ts'"),
+    file('proxy/wire/a.unit.test.ts', "import { connect } from 'node:net'"),
   ],
 )
 
@@ -63,10 +65,43 @@ test('a relay thread loads nothing of OpenTelemetry, however far its imports rea
   assert.ok(reachedFrom(worker, sources).size > 10)
   assert.equal(telemetry(worker, sources), [])
   const far = [
-    file(worker, "import '../a.ts'", "import type { T } from '@opentelemetry/types'"),
+    file(worker, "import '../../a.ts'", "import type { T } from '@opentelemetry/types'"),
     file('proxy/a.ts', "import { b } from '@opentelemetry/api'"),
   ]
   assert.equal(telemetry(worker, far), ['@opentelemetry/api'])
+})
+
+rule(
+  'a file lies in the room of its purpose, and nothing that ships imports code for tests',
+  layout,
+  [
+    file('proxy/a.ts'),
+    file('collector/fold/a.test.ts'),
+    file('proxy/app/a.e2e.test.ts'),
+    file('proxy/app/a.ts', "import { until } from '../../compose/test/until.ts'"),
+  ],
+  [
+    file('proxy/app/a.unit.test.ts', "import { until } from '../../compose/test/until.ts'"),
+    file('compose/test/e2e/a.e2e.test.ts'),
+  ],
+)
+
+test('the README of the collector names the rooms of the proxy that the collector imports', () => {
+  const named = [...read('collector/README.md').matchAll(/^- `(proxy\/[\w-]+)`/gm)].map(([, name]) => name)
+  assert.equal(named, roomsImported(sources))
+})
+
+test('circles are found among files and among folders', () => {
+  const files = [file('a/x.ts', "import './y.ts'"), file('a/y.ts', "import type { X } from './x.ts'")]
+  assert.equal(circles(files), ['a/: a/x.ts ↔ a/y.ts'])
+  const folders = [
+    file('a/x.ts', "import '../b/x.ts'"),
+    file('b/x.ts'),
+    file('b/y.ts', "import '../a/y.ts'"),
+    file('a/y.ts'),
+  ]
+  assert.equal(circles(folders), ['.: a ↔ b'])
+  assert.equal(circles([file('a/x.ts', "import './y.ts'"), file('a/y.ts')]), [])
 })
 
 rule('wire looks at no clock and says nothing', purity, [
@@ -93,17 +128,17 @@ rule(
   'a test runs, has no hooks and waits for no time',
   testing,
   [
-    file('a.test.ts', "test('a', () => {})"),
-    file('a.test.ts', 'test.before(() => {})', 'test.run()'),
-    file('a.e2e.ts', 'pages.after.each(() => {})', 'pages.run()'),
-    file('a.test.ts', 'test.only("a", () => {})', 'test.run()'),
-    file('a.test.ts', 'await sleep(100)', 'test.run()'),
-    file('a.test.ts', 'setTimeout(done, 10)', 'test.run()'),
-    file('a.test.ts', '// test.run()'),
+    file('a.unit.test.ts', "test('a', () => {})"),
+    file('a.unit.test.ts', 'test.before(() => {})', 'test.run()'),
+    file('a.e2e.test.ts', 'pages.after.each(() => {})', 'pages.run()'),
+    file('a.unit.test.ts', 'test.only("a", () => {})', 'test.run()'),
+    file('a.unit.test.ts', 'await sleep(100)', 'test.run()'),
+    file('a.unit.test.ts', 'setTimeout(done, 10)', 'test.run()'),
+    file('a.unit.test.ts', '// test.run()'),
   ],
   [
-    file('a.test.ts', "test('a', () => {})", '', 'test.run()'),
-    file('a.test.ts', '// Time itself is measured', 'setTimeout(done, 10)', 'test.run()'),
+    file('a.unit.test.ts', "test('a', () => {})", '', 'test.run()'),
+    file('a.unit.test.ts', '// Time itself is measured', 'setTimeout(done, 10)', 'test.run()'),
   ],
 )
 

@@ -30,7 +30,7 @@ export const importsOf = ({ path, text }: Source): readonly Import[] => {
   return [...statements, ...expressions]
 }
 
-const ofTests = /\.(?:test|e2e)\.ts$/
+const ofTests = /\.test\.ts$/
 
 export const isTest = ({ path }: Source): boolean => ofTests.test(path)
 

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
 
-const folders = ['proxy', 'collector', 'dashboards', 'redis', 'compose']
+/** Where our sources are. */
+export const folders = ['proxy', 'collector', 'dashboards', 'redis', 'compose']
 
 /** Every file of ours whose name matches, relative to `root`, sorted. */
 export const filesOf = (root: string, name: RegExp): string[] =>

@@ -1,19 +1,59 @@
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { filesOf } from './files.ts'
-import { prepare } from './prepare.ts'
+import { needsOf, prepare } from './needs.ts'
+import { show, showSums } from './report.ts'
 import { endAll, type Result, runTask, type Task } from './task.ts'
+import { watchFiles } from './watch.ts'
 
-// `npm test`: the linter, the compiler, then each test file in a process of its own. `npm test -- word …` runs the
-// tasks whose names contain one of the words. uvu's own command is not used: see testing/verdict.ts.
+const usage = `usage: npm test [-- [--unit] [--int] [--e2e] [--all] [--watch] [word...]]
+
+Runs the linter, the compiler and every test file in a process of its own. Installs the servers that the tests need.
+
+  --unit   only *.unit.test.ts: no process, no server, no socket beyond loopback
+  --int    only *.int.test.ts: real servers (Redis, Kafka, Prometheus, Docker) and processes
+  --e2e    only *.e2e.test.ts: whole programs against real servers
+  --all    also tests that need programs built from source, and builds those; so does CI=true
+  --watch  runs again when a file changes, until Ctrl-C
+  word     only tasks with one of the words in their name
+
+With CI=true a skipped test counts as a failed one. npm run test:unit, test:int, test:e2e, test:all and test:watch are short forms.
+`
+
+const kinds = ['unit', 'int', 'e2e'] as const
+const read = () => {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        ...(Object.fromEntries(kinds.map((kind) => [kind, { type: 'boolean' }])) as Record<
+          (typeof kinds)[number],
+          { type: 'boolean' }
+        >),
+        all: { type: 'boolean' },
+        watch: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    })
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`)
+    process.exit(2)
+  }
+}
+const { values: options, positionals: words } = read()
+if (options.help) {
+  process.stdout.write(usage)
+  process.exit(0)
+}
 
 const root = join(import.meta.dirname, '../../..')
 const strict = process.env.CI === 'true'
+const build = strict || options.all === true
 const atOnce = 2
-// Against what hangs: a machine that is slow for a while fails no test by it.
+// Against tests that hang: a slow machine fails no test by it.
 const limitMs = 600_000
-// Ten containers, brought up twice; two systems, started from nothing five times.
-const longLimitMs = 1_200_000
+// Ten containers, started twice.
+const stackLimitMs = 1_200_000
 const bin = (name: string): string => join(root, 'node_modules', '.bin', name)
 
 const tools: readonly Task[] = [
@@ -26,82 +66,78 @@ const tools: readonly Task[] = [
   { name: 'types', command: [bin('tsc'), '-p', '.'], limitMs, counts: 'exit' },
 ]
 
-// The longest first, so that nobody is waited for at the end.
-const long = (file: string): boolean => /faults|kafka|fleet|ship|alerts\.test|start\.e2e/.test(file)
-const isStack = ({ name }: Pick<Task, 'name'>): boolean => name.endsWith('stack.e2e.ts')
-const files = filesOf(root, /\.(?:test|e2e)\.ts$/)
-const tests = [...files.filter(long), ...files.filter((file) => !long(file))].map(
-  (file): Task => ({
-    name: file,
-    command: [process.execPath, '--import', join(root, 'compose/test/runner/leave.ts'), file],
-    limitMs: /(?:stack|start)\.e2e\.ts$/.test(file) ? longLimitMs : limitMs,
-    counts: 'uvu',
-  }),
-)
+const isStack = ({ name }: Pick<Task, 'name'>): boolean => name.endsWith('stack.e2e.test.ts')
+const chosenKinds = kinds.filter((kind) => options[kind])
+const ofKind = new RegExp(`\\.(?:${(chosenKinds.length > 0 ? chosenKinds : kinds).join('|')})\\.test\\.ts$`)
 
-const words = process.argv.slice(2)
-if (words.includes('--help') || words.includes('-h')) {
-  process.stdout.write(
-    'npm test [-- word...]: the linter, the compiler and every test, or those with one of the words in their names\n',
+const tasks = (): readonly Task[] => {
+  const tests = filesOf(root, ofKind).map(
+    (name): Task => ({
+      name,
+      command: [process.execPath, '--import', join(root, 'compose/test/runner/leave.ts'), name],
+      limitMs: isStack({ name }) ? stackLimitMs : limitMs,
+      counts: 'uvu',
+    }),
   )
-  process.exit(0)
-}
-const chosen = [...tools, ...tests].filter(
-  ({ name }) => words.length === 0 || words.some((word) => name.includes(word)),
-)
-
-const show = ({ task, passed, failed, skipped, complaints, reasons, output, elapsedMs }: Result): void => {
-  const counts = [`${passed} passed`, failed && `${failed} failed`, skipped && `${skipped} skipped`].filter(
-    Boolean,
-  )
-  const mark = failed > 0 ? 'FAIL' : 'ok  '
-  const lines = [
-    `${mark} ${(elapsedMs / 1_000).toFixed(1).padStart(6)} s  ${task.name}: ${counts.join(', ')}`,
-  ]
-  lines.push(...reasons.map((reason) => `     skipped: ${reason}`))
-  if (failed > 0) lines.push(...complaints.map((complaint) => `     ${complaint}`), output.trimEnd())
-  process.stdout.write(`${lines.join('\n')}\n`)
+  const matches = ({ name }: Task): boolean => words.length === 0 || words.some((word) => name.includes(word))
+  return [...(chosenKinds.length > 0 ? [] : tools), ...tests].filter(matches)
 }
 
-const results: Result[] = []
-// Containers are waited for most of the time: beside the others, not among them.
-const [contained, others] = [
-  chosen.filter(isStack).values(),
-  chosen.filter((task) => !isStack(task)).values(),
-]
+// The longest first, so that the last one does not run alone.
+const slow = /e2e\.test|faults|kafka|fleet|ship/
+const byLength = (a: Task, b: Task): number => Number(slow.test(b.name)) - Number(slow.test(a.name))
 
-const worker = async (queue: Iterable<Task>): Promise<void> => {
-  for (const task of queue) {
-    if (interrupted > 0) return
-    const result = await runTask(task, root)
-    results.push(result)
-    show(result)
-  }
-}
-
-// What runs is ended with all that it started, nothing more is begun, and the sums are still told.
 let interrupted = 0
+let endPreparation = (): void => {}
+// Ends what runs with all its children and begins nothing more; the sums are printed all the same.
 for (const [name, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const) {
   process.once(name, () => {
     interrupted = code
+    endPreparation()
     endAll()
   })
 }
 
-await prepare(
-  chosen.filter(({ counts }) => counts === 'uvu').map(({ name }) => readFileSync(join(root, name), 'utf8')),
-)
+/** Runs these tasks, each as soon as its servers are there. Fewer `atOnce` run side by side than the machine has cores. */
+const run = async (chosen: readonly Task[]): Promise<number> => {
+  const needs = needsOf(
+    root,
+    chosen.filter(({ counts }) => counts === 'uvu').map(({ name }) => name),
+  )
+  const needed = (task: Task): readonly string[] => needs.get(task.name) ?? []
+  const preparation = prepare(new Set([...needs.values()].flat()), build)
+  endPreparation = preparation.end
+  const results: Result[] = []
+  const worker = async (queue: Task[]): Promise<void> => {
+    while (queue.length > 0 && interrupted === 0) {
+      const at = queue.findIndex((task) => preparation.isReady(needed(task)))
+      if (at < 0) {
+        await Promise.race(queue.map((task) => preparation.ready(needed(task))))
+        continue
+      }
+      const [task] = queue.splice(at, 1)
+      const result = await runTask(task!, root)
+      results.push(result)
+      show(result)
+    }
+  }
+  // Containers are waited for most of the time, so their test runs beside the others.
+  const contained = chosen.filter(isStack)
+  const others = chosen.filter((task) => !isStack(task)).sort(byLength)
+  await Promise.all([worker(contained), ...Array.from({ length: atOnce }, () => worker(others))])
+  preparation.end()
+  if (chosen.length === 0) process.stdout.write(`no test has "${words.join('" or "')}" in its name\n`)
+  return showSums(results, strict)
+}
 
-await Promise.all([worker(contained), ...Array.from({ length: atOnce }, () => worker(others))])
-
-const sum = (field: 'passed' | 'failed' | 'skipped'): number =>
-  results.reduce((total, result) => total + result[field], 0)
-const [passed, skipped] = [sum('passed'), sum('skipped')]
-const failed = sum('failed') + (strict ? skipped : 0)
-if (strict && skipped > 0) process.stdout.write(`CI=true: ${skipped} skipped count as failed\n`)
-if (chosen.length === 0) process.stdout.write(`no test has "${words.join('" or "')}" in its name\n`)
-process.stdout.write(`${passed} passed, ${failed} failed, ${strict ? 0 : skipped} skipped\n`)
-process.exitCode = interrupted || (failed === 0 && passed + skipped > 0 ? 0 : 1)
+if (options.watch)
+  await watchFiles(
+    root,
+    () => run(tasks()),
+    () => interrupted > 0,
+  )
+else process.exitCode = await run(tasks())
+if (interrupted > 0) process.exitCode = interrupted

@@ -59,7 +59,14 @@ export const runTask = async (task: Task, root: string): Promise<Result> => {
     cwd: root,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...compiled(root), TMPDIR: scratch, NO_COLOR: '1', FORCE_COLOR: '0' },
+    env: {
+      ...process.env,
+      ...compiled(root),
+      TMPDIR: scratch,
+      NO_COLOR: '1',
+      FORCE_COLOR: '0',
+      MTSCOPE_TEST_BUILD: 'no',
+    },
   })
   running.add(child)
   let output = ''

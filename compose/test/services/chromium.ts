@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs'
 
 const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
-const find = (): string | null =>
+/** A Chromium of this machine; null where there is none. */
+export const findChromium = (): string | null =>
   process.env.CHROMIUM_PATH ?? places.find((place) => existsSync(place)) ?? null
 
 const apt = (...args: string[]): boolean =>
@@ -17,9 +18,9 @@ const apt = (...args: string[]): boolean =>
  * installed once. Null where there is none and none can be had.
  */
 export const ensureChromium = async (): Promise<string | null> => {
-  const there = find()
+  const there = findChromium()
   if (there !== null || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return there
-  process.stdout.write('installing chromium for the tests of the status page; a minute or so\n')
+  process.stdout.write('installing chromium for the tests of the status page\n')
   if (!apt('update') || !apt('install', '-y', '--no-install-recommends', 'chromium')) return null
-  return find()
+  return findChromium()
 }

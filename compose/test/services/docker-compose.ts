@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { find } from './debian.ts'
-import { copyOf, ensureGoProgram, type GoProgram } from './go-program.ts'
+import { copyOf, ensureGoProgram, type GoProgram, goProgramPath } from './go-program.ts'
 
 const version = '2.40.3'
 
@@ -19,16 +20,22 @@ const works = ([command, ...before]: ComposeCommand): boolean => {
   return status === 0 && /^v?[2-9]\./.test(stdout)
 }
 
-/** Compose v2, as a plugin of docker, alone, or built where Go is; null where it cannot be had. */
-export const ensureCompose = (): ComposeCommand | null => {
+/** Compose v2 of this machine, as a plugin of docker, alone, or built before; null where there is none. */
+export const findCompose = (): ComposeCommand | null => {
   const docker = find('docker')
   const alone = find('docker-compose')
   const there: readonly ComposeCommand[] = [
     ...(docker === null ? [] : [[docker, 'compose'] as const]),
     ...(alone === null ? [] : [[alone] as const]),
   ]
-  const built = there.find(works) ?? null
-  if (built !== null) return built
+  const built = goProgramPath(compose)
+  return there.find(works) ?? (existsSync(built) ? [built] : null)
+}
+
+/** The same, built from source where Go is. */
+export const ensureCompose = (): ComposeCommand | null => {
+  const there = findCompose()
+  if (there !== null) return there
   const path = ensureGoProgram(compose)
   return path === null ? null : [path]
 }

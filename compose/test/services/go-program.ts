@@ -34,11 +34,8 @@ export const copyOf =
     return spawnSync('chmod', ['-R', 'u+w', folder]).status === 0
   }
 
-// What failed here is not tried again by the processes that this one starts: a test has no time for that.
-const failed = new Set(process.env.MTSCOPE_NOT_BUILT?.split(' '))
 const fail = (name: string, complaint: string): null => {
   process.stdout.write(`${name} could not be built: ${complaint.trim().split('\n').at(-1)}\n`)
-  process.env.MTSCOPE_NOT_BUILT = [...failed.add(name)].join(' ')
   return null
 }
 
@@ -50,8 +47,10 @@ export const ensureGoProgram = (program: GoProgram): string | null => {
   const { name, version, others = {}, tags = '' } = program
   const built = goProgramPath(program)
   if (existsSync(built)) return built
+  // Set by the runner: a build takes minutes, so it happens before a test, and only when asked for.
+  if (process.env.MTSCOPE_TEST_BUILD === 'no') return null
   const command = find('go')
-  if (command === null || failed.has(name)) return null
+  if (command === null) return null
   process.stdout.write(`building ${name} ${version} for the tests; it takes minutes\n`)
   mkdirSync(cache, { recursive: true })
   const folder = mkdtempSync(join(cache, 'building-'))

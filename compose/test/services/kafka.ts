@@ -9,7 +9,8 @@ import { type Service, startService } from './service.ts'
 
 const version = '4.4.0'
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'mtscope')
-const jars = join(cache, `kafka-${version}`)
+/** The folder of the broker's jars. */
+export const kafkaJars = join(cache, `kafka-${version}`)
 /** Its classes as they are in memory, by Java: a broker that finds it starts with a third less CPU. */
 const archive = join(cache, `kafka-${version}.jsa`)
 
@@ -43,7 +44,7 @@ const fetchJars = (mvn: string): boolean => {
       { cwd: folder, stdio: 'ignore' },
     )
     if (status !== 0) return false
-    if (!existsSync(jars)) renameSync(join(folder, 'jars'), jars)
+    if (!existsSync(kafkaJars)) renameSync(join(folder, 'jars'), kafkaJars)
     return true
   } finally {
     rmSync(folder, { recursive: true, force: true })
@@ -54,9 +55,9 @@ const fetchJars = (mvn: string): boolean => {
 export const ensureKafka = (): { readonly java: string; readonly jars: string } | null => {
   const java = ensure('java', 'default-jre-headless')
   if (java === null) return null
-  if (existsSync(jars) && readdirSync(jars).length > 0) return { java, jars }
+  if (existsSync(kafkaJars) && readdirSync(kafkaJars).length > 0) return { java, jars: kafkaJars }
   const mvn = ensure('mvn', 'maven')
-  return mvn !== null && fetchJars(mvn) ? { java, jars } : null
+  return mvn !== null && fetchJars(mvn) ? { java, jars: kafkaJars } : null
 }
 
 export type Kafka = Service & { readonly brokers: readonly string[]; readonly port: number }

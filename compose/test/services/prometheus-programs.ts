@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { copyOf, ensureGoProgram } from './go-program.ts'
+import { copyOf, ensureGoProgram, goProgramPath } from './go-program.ts'
 
 const stack = readFileSync(join(import.meta.dirname, '../../docker/compose.stack.yaml'), 'utf8')
 
@@ -13,6 +13,9 @@ const releaseOf = (image: string): string => {
 
 export const prometheusRelease = releaseOf('prom/prometheus')
 export const alertmanagerRelease = releaseOf('prom/alertmanager')
+
+export const prometheusPath = goProgramPath({ name: 'prometheus', version: prometheusRelease })
+export const alertmanagerPath = goProgramPath({ name: 'alertmanager', version: alertmanagerRelease })
 
 const named = (release: string): string => `-X github.com/prometheus/common/version.Version=${release}`
 

@@ -1,12 +1,14 @@
 import { cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ensureGoProgram } from './go-program.ts'
+import { ensureGoProgram, goProgramPath } from './go-program.ts'
+
+const otelcol = { name: 'otelcol', version: '0.165.0' }
+export const otelcolPath = goProgramPath(otelcol)
 
 /** An OpenTelemetry Collector of the release that compose names, with just the parts that otelcol.yaml asks for. */
 export const ensureOtelcol = (): string | null =>
   ensureGoProgram({
-    name: 'otelcol',
-    version: '0.165.0',
+    ...otelcol,
     sources: (folder, go) => {
       cpSync(join(import.meta.dirname, '../images/otelcol'), folder, { recursive: true })
       return go('mod', 'tidy').ok
@@ -14,16 +16,17 @@ export const ensureOtelcol = (): string | null =>
     package: '.',
   })
 
-const jaeger = { module: 'github.com/jaegertracing/jaeger', version: '1.76.0' }
+const module = 'github.com/jaegertracing/jaeger'
+const jaeger = { name: 'jaeger', version: '1.76.0' }
+export const jaegerPath = goProgramPath(jaeger)
 
 /** Jaeger, which keeps traces where Tempo cannot be had. */
 export const ensureJaeger = (): string | null =>
   ensureGoProgram({
-    name: 'jaeger',
-    version: jaeger.version,
+    ...jaeger,
     sources: (folder, go) => {
       writeFileSync(join(folder, 'go.mod'), 'module mtscope/jaeger\n\ngo 1.26.0\n')
-      return go('get', '-tool', `${jaeger.module}/cmd/jaeger@v${jaeger.version}`).ok
+      return go('get', '-tool', `${module}/cmd/jaeger@v${jaeger.version}`).ok
     },
-    package: `${jaeger.module}/cmd/jaeger`,
+    package: `${module}/cmd/jaeger`,
   })

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { initiate } from '../../../compose/test/kit/client/obfuscation.ts'
 import type { HandLink } from '../../../compose/test/kit/relay/hand-driven.ts'
 import { nothing, relaying, secret } from '../../../compose/test/kit/relay/hand-relay.ts'
+import { runs } from '../../../compose/test/kit/runs.ts'
 import { PREFIX_BURST, PREFIX_BYTES_A_SECOND } from '../budget.ts'
 import { BYTES_A_SECOND, FREE_BYTES } from './fronting.ts'
 
@@ -105,7 +106,7 @@ test('however a stranger goes about it, its time bounds what has passed, and all
       }
       assert.equal([host.text.length, client.text.length], [passed.up, passed.down])
     }),
-    { numRuns: 20 },
+    { numRuns: runs(20) },
   )
 })
 

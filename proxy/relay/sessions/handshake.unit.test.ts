@@ -4,6 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { clientHello, inRecords } from '../../../compose/test/kit/client/client-hello.ts'
 import { initiate } from '../../../compose/test/kit/client/obfuscation.ts'
+import { runs } from '../../../compose/test/kit/runs.ts'
 import type { Mode } from '../../events/contract.ts'
 import { type Greeted, type Rules, readGreeting, readInnerOpening } from './handshake.ts'
 
@@ -264,7 +265,7 @@ test('a hello with one bit changed never throws, and is signed by nobody', () =>
       if (bit >> 3 >= 39 && bit >> 3 < 43) assert.is.not(greeted.step, 'more')
       else assert.ok(greeted.step === 'more' || greeted.step === 'rejected', verdict(greeted))
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   )
 })
 
@@ -277,7 +278,7 @@ test('hellos cut, doubled and spliced never throw', () => {
       read(bytes)
       readInnerOpening(bytes, { name: 'one', secret }, rules())
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   )
 })
 
@@ -287,7 +288,7 @@ test('a right payload is judged alike however the wire splits it', () => {
       const bytes = payload(secret, dc)
       assert.is(verdict(judgedThroughout(bytes, rules())), `secure one padded-intermediate ${dc}`)
     }),
-    { numRuns: 30 },
+    { numRuns: runs(30) },
   )
 })
 
