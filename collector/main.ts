@@ -20,7 +20,7 @@ if (process.argv.includes('--help') || process.argv.includes('-h')) {
   process.stdout.write(usage)
   process.exit(0)
 }
-const say = sayer()
+const logger = sayer()
 
 const wrong = (mistakes: readonly string[]): never => {
   process.stderr.write(`${program} cannot start:\n${mistakes.map((mistake) => `  ${mistake}\n`).join('')}`)
@@ -48,7 +48,7 @@ const version = String(
 let collector: FleetCollector
 let http: HttpServer
 try {
-  collector = startFleetCollector({ config, kafka: kafka!, redis: redis!, version, now: Date.now, say })
+  collector = startFleetCollector({ config, kafka: kafka!, redis: redis!, version, now: Date.now, logger })
   http = await startHttp({
     host: config.metricsHost,
     port: config.collectorPort,
@@ -61,24 +61,24 @@ try {
     },
     allowedHosts: config.metricsAllowedHosts,
     published: Promise.resolve({ host: config.publicHost }),
-    say,
+    logger,
   })
 } catch (error) {
-  say('error', 'cannot-start', { why: error instanceof Error ? error.message : String(error) })
+  logger('error', 'cannot-start', { why: error instanceof Error ? error.message : String(error) })
   process.exit(1)
 }
 let stopping = false
 const stop = (signal: NodeJS.Signals): void => {
   if (stopping) process.exit(0)
   stopping = true
-  say('info', 'stopping', { signal })
+  logger('info', 'stopping', { signal })
   Promise.all([http.close(), collector.stop()]).then(
     () => {
-      say('info', 'stopped')
+      logger('info', 'stopped')
       process.exit(0)
     },
     (error: unknown) => {
-      say('error', 'stop-failed', { error: String(error) })
+      logger('error', 'stop-failed', { error: String(error) })
       process.exit(1)
     },
   )
@@ -86,4 +86,4 @@ const stop = (signal: NodeJS.Signals): void => {
 process.on('SIGTERM', stop)
 process.on('SIGINT', stop)
 // Said when it may be told to stop.
-say('info', 'ready', { port: http.port, metrics: http.url, node: config.node, version })
+logger('info', 'ready', { port: http.port, metrics: http.url, node: config.node, version })

@@ -13,7 +13,7 @@ const embedded = (log: LocalLog, version: string, config: Config): Extension => 
     log,
     version,
     now: Date.now,
-    say: sayer(),
+    logger: sayer(),
     webhook: config.webhook,
     timings: { factor: config.alertFactor },
   })
@@ -34,7 +34,7 @@ const ofFleet = async (): Promise<typeof embedded> => {
   return (_, version, config) => {
     const { kafka, redis } = config
     if (kafka === null || redis === null) throw new Error('a fleet needs KAFKA_BROKERS and REDIS_URL')
-    const collector = startFleetCollector({ config, kafka, redis, version, now: Date.now, say: sayer() })
+    const collector = startFleetCollector({ config, kafka, redis, version, now: Date.now, logger: sayer() })
     return {
       ready: Promise.resolve(),
       stop: collector.stop,

@@ -1,4 +1,4 @@
-import type { Say } from '../../proxy/logger/logger.ts'
+import type { Logger } from '../../proxy/logger/logger.ts'
 import { startDelivering } from '../alerts/delivery/outbox.ts'
 import { openOutbox } from '../alerts/delivery/own-outbox.ts'
 import { postAlert, type WebhookConfig } from '../alerts/delivery/webhook.ts'
@@ -23,7 +23,7 @@ export type CollectorOptions = {
   readonly now: () => number
   /** Ms, of a clock that is never set. */
   readonly steady?: () => number
-  readonly say: Say
+  readonly logger: Logger
   /** Where alerts are posted to besides. */
   readonly webhook?: WebhookConfig | null
   readonly timings?: {
@@ -59,18 +59,18 @@ export const startCollector = ({
   version,
   now,
   steady = () => performance.now(),
-  say,
+  logger,
   webhook = null,
   timings = {},
 }: CollectorOptions): Collector => {
   const { snapshotMs = 60_000, decideMs = 1000, factor = 1 } = timings
-  const following = followLog(log, now, say, steady)
+  const following = followLog(log, now, logger, steady)
   const { state } = following
   const saved = log.loadSnapshot(alertsName)
   const book = openAlertBook(
     saved === null ? null : String(saved.value),
     (text) => log.saveSnapshot(alertsName, 0, text),
-    say,
+    logger,
   )
   const waiting = webhook === null ? null : log.loadSnapshot(outboxName)
   const outbox = openOutbox(waiting === null ? null : String(waiting.value), (text) =>
@@ -85,7 +85,7 @@ export const startCollector = ({
           send: (event) => postAlert(webhook, event, fleet, now()),
           may: () => true,
           now,
-          say,
+          logger,
         })
   const baseline = createBaseline(state, factor)
   const expose = createExposition()

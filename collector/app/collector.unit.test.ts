@@ -17,27 +17,27 @@ const folder = () => {
 /** An appliance's log and collector at a time of ours. Every alert line can be awaited. */
 const appliance = (dataDir: string, now: () => number) => {
   const log = openLog({ dataDir, node: 'n1', maxBytes: 64e6, maxAgeMs: 86_400_000, now })
-  const said: string[] = []
+  const printed: string[] = []
   // The collector keeps no process alive; here only it is awaited.
   const alive = setInterval(() => {}, 60_000)
-  let told = Promise.withResolvers<void>()
+  let reported = Promise.withResolvers<void>()
   const collector = startCollector({
     fleet: 'here',
     log,
     version: '1.2.3',
     now,
-    say: (level, message, fields) => {
-      said.push(`${level} ${message} ${fields?.rule ?? ''} ${fields?.subject ?? ''}`)
-      told.resolve()
-      told = Promise.withResolvers()
+    logger: (level, message, fields) => {
+      printed.push(`${level} ${message} ${fields?.rule ?? ''} ${fields?.subject ?? ''}`)
+      reported.resolve()
+      reported = Promise.withResolvers()
     },
     timings: { decideMs: 2 },
   })
   return {
     log,
     collector,
-    said,
-    next: (): Promise<void> => told.promise,
+    printed,
+    next: (): Promise<void> => reported.promise,
     append: (...events: ProxyEvent[]): void => {
       log.append(encodeEvents(events), events)
     },
@@ -81,7 +81,7 @@ test('an alert is said, shown and exported; a kill and a restart neither raise i
     await host.collector.caughtUp
     host.append(sampled(noon), ...down)
     await host.next()
-    assert.equal(host.said, ['error alert.raised datacenter-down dc 2 ipv4'])
+    assert.equal(host.printed, ['error alert.raised datacenter-down dc 2 ipv4'])
     assert.is(host.collector.status().datacenters[0]?.state, 'down')
     assert.match(
       host.collector.exposition().body,
@@ -98,12 +98,12 @@ test('an alert is said, shown and exported; a kill and a restart neither raise i
   await host.collector.caughtUp
   host.append(sampled(now, { openFds: 900 }))
   await host.next()
-  assert.equal(host.said, ['error alert.raised file-descriptors n1'])
+  assert.equal(host.printed, ['error alert.raised file-descriptors n1'])
 
   now = noon + 120_000
   host.append(sampled(now), probe(noon + 40_000, 40), probe(noon + 70_000, 40), probe(noon + 100_000, 40))
   await host.next()
-  assert.equal(host.said.slice(1).sort(), [
+  assert.equal(host.printed.slice(1).sort(), [
     'info alert.cleared datacenter-down dc 2 ipv4',
     'info alert.cleared file-descriptors n1',
   ])
@@ -123,7 +123,7 @@ test('facts of the past raise nothing: rules look at the present', async () => {
   await host.collector.caughtUp
   host.append(sampled(noon + 2 * 3_600_000, { openFds: 990 }), probe(noon + 2 * 3_600_000, 40))
   await host.next()
-  assert.equal(host.said, ['error alert.raised file-descriptors n1'])
+  assert.equal(host.printed, ['error alert.raised file-descriptors n1'])
 })
 
 test.run()

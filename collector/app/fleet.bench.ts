@@ -35,7 +35,7 @@ const producer = openProducer(
   config.topics.events,
 )
 const next = new Map<string, number>()
-let facts = 0
+let made = 0
 const began = Date.now() - 3_600_000
 for (let n = 0; n < messages; n += 50) {
   const batch = Array.from({ length: 50 }, (_, i) => {
@@ -56,7 +56,7 @@ for (let n = 0; n < messages; n += 50) {
     }
     const seq = next.get(node) ?? 1
     next.set(node, seq + events.length)
-    facts += events.length
+    made += events.length
     return {
       partition: ((n + i) % 20) % partitions,
       value: encodeMessage({ node, boot: 'b', seq, text: encodeEvents(events) }),
@@ -71,13 +71,13 @@ for (let n = 0; n < messages; n += 50) {
 }
 await producer.close()
 console.log(
-  `Node ${process.version}, ${cpus()[0]?.model ?? 'unknown CPU'} × ${cpus().length}; ${facts} facts of 20 proxies, 100 users`,
+  `Node ${process.version}, ${cpus()[0]?.model ?? 'unknown CPU'} × ${cpus().length}; ${made} events of 20 proxies, 100 users`,
 )
 
 const report = (what: string, seconds: number, cpu: number, ofRedis: number): void =>
   console.log(
-    `${what}: ${Math.round(facts / seconds)} facts/s; ${((cpu / facts) * 1e6).toFixed(1)} CPU s per million ` +
-      `(${Math.round(facts / cpu)} facts a core-second), Redis ${((ofRedis / facts) * 1e6).toFixed(2)}`,
+    `${what}: ${Math.round(made / seconds)} events/s; ${((cpu / made) * 1e6).toFixed(1)} CPU s per million ` +
+      `(${Math.round(made / cpu)} events a core-second), Redis ${((ofRedis / made) * 1e6).toFixed(2)}`,
   )
 
 {
@@ -88,7 +88,7 @@ const report = (what: string, seconds: number, cpu: number, ofRedis: number): vo
   }
   const [before, since] = [cpuOf(redis.pid), performance.now()]
   await using collector = await startAppliance({ program: 'collector/main.ts', env })
-  await until(async () => (await collector.status()).events.folded >= facts, 'all is folded', 300_000)
+  await until(async () => (await collector.status()).events.folded >= made, 'all is folded', 300_000)
   report(
     'collector, a backlog',
     (performance.now() - since) / 1000,
@@ -99,7 +99,7 @@ const report = (what: string, seconds: number, cpu: number, ofRedis: number): vo
 {
   const [before, since, cpu] = [cpuOf(redis.pid), performance.now(), process.cpuUsage()]
   const fleet = { kafka: config, redis: { urls: [redis.url], prefix: 'mtscope' }, replayWindowMs: 3_600_000 }
-  await rebuildFleet({ ...fleet, say: () => {}, progress: console.log }, true)
+  await rebuildFleet({ ...fleet, logger: () => {}, progress: console.log }, true)
   const { user, system } = process.cpuUsage(cpu)
   report('rebuild', (performance.now() - since) / 1000, (user + system) / 1e6, cpuOf(redis.pid) - before)
 }

@@ -3,7 +3,7 @@ import { patientClock } from '../../proxy/event-log/patient-clock.ts'
 import { openKafka } from '../../proxy/kafka/connect.ts'
 import { hintOf } from '../../proxy/kafka/errors.ts'
 import { openProducer } from '../../proxy/kafka/producer.ts'
-import type { Say } from '../../proxy/logger/logger.ts'
+import type { Logger } from '../../proxy/logger/logger.ts'
 import { connectRedis, refusalOf } from '../../proxy/redis/connect.ts'
 import { refusals } from '../../proxy/redis/refusal.ts'
 import { startDeciding } from '../alerts/engine/deciding.ts'
@@ -38,12 +38,12 @@ export const startFleetCollector = (options: {
   readonly now: () => number
   /** Ms, of a clock that is never set. */
   readonly steady?: () => number
-  readonly say: Say
+  readonly logger: Logger
 }): FleetCollector => {
-  const { config, version, now, steady = () => performance.now(), say } = options
+  const { config, version, now, steady = () => performance.now(), logger } = options
   const { prefix } = options.redis
-  const client = openKafka(options.kafka, `mtscope-collector-${config.node}`, say)
-  const redis = connectRedis(options.redis, `mtscope-collector-${config.node}`, say)
+  const client = openKafka(options.kafka, `mtscope-collector-${config.node}`, logger)
+  const redis = connectRedis(options.redis, `mtscope-collector-${config.node}`, logger)
   const deadLetters = openProducer(client, options.kafka.topics.deadLetters)
   const alerts = openProducer(client, options.kafka.topics.alerts)
   const ends = watchEnds(client)
@@ -54,7 +54,7 @@ export const startFleetCollector = (options: {
     deadLetters,
     replayWindowMs: config.replayWindowMs,
     now,
-    say,
+    logger,
   })
   const mirror = openMirror({
     redis,
@@ -124,7 +124,7 @@ export const startFleetCollector = (options: {
     factor: config.alertFactor,
     now,
     steady,
-    say,
+    logger,
   })
 
   const first = Promise.withResolvers<void>()

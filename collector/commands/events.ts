@@ -65,11 +65,11 @@ const reading = readOwnConfig()
 if (!reading.ok) wrong(reading.mistakes.join('; '))
 const config = reading.ok ? reading.config : wrong('')
 
-let told = 0
-const tell = ({ node, boot, seq, events }: Batch): void => {
+let reported = 0
+const report = ({ node, boot, seq, events }: Batch): void => {
   for (const [n, event] of events.entries()) {
     if (!matches(question, node, event)) continue
-    told++
+    reported++
     const line = values.json ? JSON.stringify({ node, boot, seq: seq + n, ...event }) : lineOf(node, event)
     process.stdout.write(`${line}\n`)
   }
@@ -100,7 +100,7 @@ const logOf = (dataDir: string): LogReader => {
 if (config.kafka === null) {
   using log = logOf(config.dataDir)
   for (let rows = log.page(0); rows.length > 0; rows = log.page(rows.at(-1)!.row)) {
-    for (const { batch } of rows) tell(batch)
+    for (const { batch } of rows) report(batch)
   }
 } else {
   const [{ openKafka }, { KafkaSilent, offsetsAt, topicExtent }, { readRanges }] = await Promise.all([
@@ -126,13 +126,13 @@ if (config.kafka === null) {
   await readRanges(client, kafka.topics.events, ranges, (_, messages) => {
     for (const { value } of messages) {
       const decoded = decodeMessage(String(value ?? ''))
-      if (!('error' in decoded)) tell(decoded)
+      if (!('error' in decoded)) report(decoded)
     }
   })
 }
 // A disk that is full is told of in between.
 process.stdout.write('', (error) => {
   if (error) return
-  process.stderr.write(`${told} events\n`)
+  process.stderr.write(`${reported} events\n`)
   process.exit(0)
 })

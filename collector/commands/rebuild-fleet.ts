@@ -2,7 +2,7 @@ import type { KafkaConfig, RedisConfig } from '../../proxy/config/config.ts'
 import { type KafkaClient, openKafka } from '../../proxy/kafka/connect.ts'
 import { KafkaSilent, topicExtent } from '../../proxy/kafka/offsets.ts'
 import { type Range, readRanges } from '../../proxy/kafka/range.ts'
-import type { Say } from '../../proxy/logger/logger.ts'
+import type { Logger } from '../../proxy/logger/logger.ts'
 import { connectRedis, type RedisClient } from '../../proxy/redis/connect.ts'
 import { partitionKey } from '../../proxy/redis/keys.ts'
 import { foldMessage, memorySink } from '../fold/message.ts'
@@ -16,14 +16,14 @@ export type FleetToRebuild = {
   readonly kafka: KafkaConfig
   readonly redis: RedisConfig
   readonly replayWindowMs: number
-  readonly say: Say
+  readonly logger: Logger
   /** Gets a line of progress about once a second. */
   readonly progress: (line: string) => void
 }
 
 export type VerifiedPartition = {
   readonly partition: number
-  readonly facts: number
+  readonly events: number
   /** Whether the topic still has all that was folded; else a difference is what retention or an earlier topic took. */
   readonly whole: boolean
   /** Null when equal to the byte. */
@@ -35,24 +35,24 @@ export { KafkaSilent }
 
 const number = (n: number): string => Math.round(n).toLocaleString('en')
 
-const connected = async (config: RedisConfig, say: Say): Promise<RedisClient> => {
-  const redis = connectRedis(config, 'mtscope-rebuild', say)
+const connected = async (config: RedisConfig, logger: Logger): Promise<RedisClient> => {
+  const redis = connectRedis(config, 'mtscope-rebuild', logger)
   if (redis.status !== 'ready') await new Promise<void>((resolve) => redis.once('ready', () => resolve()))
   return redis
 }
 
 /** Tells how far something is, and how fast. */
-const meter = (what: string, total: number, tell: (line: string) => void) => {
+const meter = (what: string, total: number, report: (line: string) => void) => {
   const began = performance.now()
-  let told = began
+  let reported = began
   return (done: number, events: number): void => {
     const now = performance.now()
-    if (now - told < 1_000 && done < total) return
-    told = now
+    if (now - reported < 1_000 && done < total) return
+    reported = now
     const seconds = (now - began) / 1000
     const share = total === 0 ? 1 : done / total
     const left = share > 0 ? (seconds / share) * (1 - share) : 0
-    tell(
+    report(
       `${what}: ${number(done)} of ${number(total)} messages (${Math.floor(share * 100)} %), ` +
         `${number(events)} events, ${number(events / seconds)} a second, ${number(left)} s left`,
     )
@@ -73,11 +73,11 @@ const standingStill = async (redis: RedisClient, prefix: string, partition: numb
 export const verifyFleet = async ({
   kafka,
   redis: at,
-  say,
+  logger,
   progress,
 }: FleetToRebuild): Promise<VerifiedPartition[]> => {
-  const client = openKafka(kafka, 'mtscope-rebuild', say)
-  const redis = await connected(at, say)
+  const client = openKafka(kafka, 'mtscope-rebuild', logger)
+  const redis = await connected(at, logger)
   try {
     const extent = await topicExtent(client, kafka.topics.events)
     const stored = new Map<number, State>()
@@ -93,9 +93,9 @@ export const verifyFleet = async ({
     const now = Date.now()
     return [...extent].map(([partition, { first }]) => {
       const state = folded.get(partition) ?? createMemoryState()
-      const facts = state.count('ever', 0, processKeys.facts)
+      const events = state.count('ever', 0, processKeys.events)
       const differs = difference(stored.get(partition)!, state, now)
-      return { partition, facts, whole: first === 0 && !replaced.has(partition), difference: differs }
+      return { partition, events, whole: first === 0 && !replaced.has(partition), difference: differs }
     })
   } finally {
     redis.disconnect()
@@ -109,7 +109,7 @@ const foldAgain = async (
 ): Promise<Map<number, State>> => {
   const states = new Map<number, State>()
   const total = [...ranges.values()].reduce((sum, { from, to }) => sum + to - from, 0)
-  const tell = meter('folding in memory', total, progress)
+  const report = meter('folding in memory', total, progress)
   let [done, events] = [0, 0]
   await readRanges(client, client.config.topics.events, ranges, (partition, messages) => {
     const state = states.get(partition) ?? createMemoryState()
@@ -117,7 +117,7 @@ const foldAgain = async (
     const sink = memorySink(state)
     for (const message of messages) events += foldMessage(sink, message)
     done += messages.length
-    tell(done, events)
+    report(done, events)
   })
   return states
 }
@@ -134,10 +134,10 @@ const wipe = async (redis: RedisClient, prefix: string, partition: number): Prom
  * Throws StateThere when there is a state already and `replace` does not say that it may go.
  */
 export const rebuildFleet = async (fleet: FleetToRebuild, replace: boolean): Promise<void> => {
-  const { kafka, say, progress } = fleet
+  const { kafka, logger, progress } = fleet
   const { prefix } = fleet.redis
-  const client = openKafka(kafka, 'mtscope-rebuild', say)
-  const redis = await connected(fleet.redis, say)
+  const client = openKafka(kafka, 'mtscope-rebuild', logger)
+  const redis = await connected(fleet.redis, logger)
   const extent = await topicExtent(client, kafka.topics.events)
   const metas = async () =>
     Promise.all([...extent.keys()].map((partition) => readMeta(redis, prefix, partition)))
@@ -156,10 +156,10 @@ export const rebuildFleet = async (fleet: FleetToRebuild, replace: boolean): Pro
     deadLetters: { send: async () => {} },
     replayWindowMs: fleet.replayWindowMs,
     now: Date.now,
-    say,
+    logger,
   })
   const goal = [...extent.values()].reduce((sum, { next }) => sum + next, 0)
-  const tell = meter('folding into Redis', goal, progress)
+  const report = meter('folding into Redis', goal, progress)
   try {
     for (;;) {
       const stand = await metas()
@@ -167,12 +167,12 @@ export const rebuildFleet = async (fleet: FleetToRebuild, replace: boolean): Pro
         Math.min(next, stand[i]?.offset ?? first),
       )
       const done = offsets.reduce((sum, offset) => sum + offset, 0)
-      const facts = await Promise.all(
-        [...extent.keys()].map((p) => redis.hget(partitionKey(prefix, p, 'ever:0'), processKeys.facts)),
+      const events = await Promise.all(
+        [...extent.keys()].map((p) => redis.hget(partitionKey(prefix, p, 'ever:0'), processKeys.events)),
       )
-      tell(
+      report(
         done,
-        facts.reduce((sum, n) => sum + Number(n ?? 0), 0),
+        events.reduce((sum, n) => sum + Number(n ?? 0), 0),
       )
       if ([...extent.values()].every(({ first, next }, i) => first === next || (offsets[i] ?? 0) >= next))
         return

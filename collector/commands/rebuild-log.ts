@@ -10,7 +10,7 @@ export type History = { page(after: number): readonly { readonly batch: Batch; r
 
 export type Rebuilt = {
   readonly state: State
-  readonly facts: number
+  readonly events: number
   /** First and last row folded, 0 when there was none. */
   readonly rows: readonly [number, number]
 }
@@ -18,17 +18,17 @@ export type Rebuilt = {
 /** Folds the log again from its first row, up to and with row `through`. */
 export const rebuild = (log: History, through = Number.POSITIVE_INFINITY): Rebuilt => {
   const state = createMemoryState()
-  let facts = 0
+  let events = 0
   let [first, last] = [0, 0]
   for (let rows = log.page(0); rows.length > 0; rows = log.page(last)) {
     for (const { batch, row } of rows) {
-      if (row > through) return { state, facts, rows: [first, last] }
-      facts += foldRow(state, batch).folded
+      if (row > through) return { state, events, rows: [first, last] }
+      events += foldRow(state, batch).folded
       if (first === 0) first = row
       last = row
     }
   }
-  return { state, facts, rows: [first, last] }
+  return { state, events, rows: [first, last] }
 }
 
 /** Null when both states are equal to the byte as of `now`; else the first place where they differ. */
@@ -44,7 +44,7 @@ export const difference = (a: State, b: State, now: number): string | null => {
 }
 
 export type Verified = {
-  readonly facts: number
+  readonly events: number
   readonly rows: readonly [number, number]
   /** Whether the log still has everything since its first row ever; else a difference is what was let go. */
   readonly whole: boolean
@@ -65,6 +65,6 @@ export const verify = (dataDir: string, now: number): Verified => {
   const read = readSnapshot(saved.value)
   if ('unusable' in read)
     throw new NoSnapshot(`The snapshot in DATA_DIR=${dataDir} cannot be used: ${read.unusable}`)
-  const { state, facts, rows } = rebuild(log, saved.row)
-  return { facts, rows, whole: rows[0] === 1, difference: difference(createMemoryState(read), state, now) }
+  const { state, events, rows } = rebuild(log, saved.row)
+  return { events, rows, whole: rows[0] === 1, difference: difference(createMemoryState(read), state, now) }
 }

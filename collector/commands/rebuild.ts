@@ -35,8 +35,8 @@ const compared = (dataDir: string): Verified => {
 }
 
 const embedded = (dataDir: string): boolean => {
-  const { facts, rows, whole, difference } = compared(dataDir)
-  const folded = `${facts} facts of rows ${rows[0]} to ${rows[1]} folded again`
+  const { events, rows, whole, difference } = compared(dataDir)
+  const folded = `${events} facts of rows ${rows[0]} to ${rows[1]} folded again`
   if (difference === null) print(`${folded}: equal to the snapshot, byte for byte`)
   else if (!whole) print(`${folded}: the log has let older rows go, and the snapshot knows more`)
   else print(`${folded}: NOT equal to the snapshot: ${difference}`)
@@ -52,7 +52,7 @@ const ofFleet = async (verifying: boolean, replace: boolean): Promise<boolean> =
   }
   const { KafkaSilent, rebuildFleet, StateThere, verifyFleet } = await import('./rebuild-fleet.ts')
   const progress = (line: string): void => void process.stderr.write(`${line}\n`)
-  const fleet = { kafka, redis, replayWindowMs, say: sayer(), progress }
+  const fleet = { kafka, redis, replayWindowMs, logger: sayer(), progress }
   const verified = async () => {
     try {
       if (!verifying) await rebuildFleet(fleet, replace)
@@ -64,8 +64,8 @@ const ofFleet = async (verifying: boolean, replace: boolean): Promise<boolean> =
     }
   }
   let well = true
-  for (const { partition, facts, whole, difference } of await verified()) {
-    const folded = `partition ${partition}: ${facts} facts folded again`
+  for (const { partition, events, whole, difference } of await verified()) {
+    const folded = `partition ${partition}: ${events} facts folded again`
     if (difference === null) print(`${folded}: equal to Redis, byte for byte`)
     else if (!whole) print(`${folded}: the topic has let older messages go, and Redis knows more`)
     else {

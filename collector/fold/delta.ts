@@ -5,7 +5,7 @@ import { bucketOf, tickMs } from './retention.ts'
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json }
 
 /** The newest saying about something: the later `at` wins, and of two at once the greater JSON text. */
-export type Saying = { readonly at: number; readonly value: Json }
+export type Observation = { readonly at: number; readonly value: Json }
 export type Counts = Map<string, number>
 
 /**
@@ -15,9 +15,9 @@ export type Counts = Map<string, number>
 export type Delta = {
   readonly counts: Map<Span, Map<Bucket, Counts>>
   /** Forgotten after 48 hours. */
-  readonly recent: Map<string, Saying>
+  readonly recent: Map<string, Observation>
   /** Kept for two years. */
-  readonly lasting: Map<string, Saying>
+  readonly lasting: Map<string, Observation>
   /** Epoch ms of the earliest fact, Infinity when there is none. */
   since: number
   /** What is forgotten before anything is added: emitters with what is open there, and keys of `recent`. */
@@ -43,7 +43,7 @@ export type Tally = {
   lasting(key: string, value: Json): void
 }
 
-export const isNewer = (a: Saying, b: Saying | undefined): boolean =>
+export const isNewer = (a: Observation, b: Observation | undefined): boolean =>
   b === undefined || a.at > b.at || (a.at === b.at && JSON.stringify(a.value) > JSON.stringify(b.value))
 
 export const addTo = (counts: Counts, key: string, n: number): void => {
@@ -54,9 +54,9 @@ export const addTo = (counts: Counts, key: string, n: number): void => {
 const largest = 2 ** 45
 const sane = (n: number): number => (Math.abs(n) <= largest ? Math.round(n) : 0)
 
-const keep = (sayings: Map<string, Saying>, key: string, at: number, value: Json): void => {
-  const saying = { at, value }
-  if (isNewer(saying, sayings.get(key))) sayings.set(key, saying)
+const keep = (observations: Map<string, Observation>, key: string, at: number, value: Json): void => {
+  const observation = { at, value }
+  if (isNewer(observation, observations.get(key))) observations.set(key, observation)
 }
 
 /** An empty delta of one emitter, and the tally that fills it; `moveTo` gives the time of the facts that follow. */

@@ -23,14 +23,14 @@ const median = (runs: number, run: () => void): number => {
   return times[runs >> 1]!
 }
 
-const say = (what: string, value: number, unit: string): void =>
+const logger = (what: string, value: number, unit: string): void =>
   console.log(`${what.padEnd(58)} ${value.toFixed(2).padStart(9)} ${unit}`)
 
 const users = 20
 const dcs = 5
 
 /** As a connection tells itself: seven facts, in a time of its own. */
-const connectionFacts = (i: number, at: number): ProxyEvent[] => {
+const connectionEvents = (i: number, at: number): ProxyEvent[] => {
   const dc = 1 + (i % dcs)
   const user = `user-${i % users}`
   const of = { at, user, dc, mode: i % 2 ? ('tls' as const) : ('secure' as const), media: i % 7 === 0 }
@@ -58,7 +58,7 @@ const batchesOf = (connections: number, perBatch: number): Batch[] => {
   let seq = 1
   for (let i = 0; i < connections; i += perBatch) {
     const events = Array.from({ length: perBatch }, (_, n) =>
-      connectionFacts(i + n, noon + (i + n) * 3),
+      connectionEvents(i + n, noon + (i + n) * 3),
     ).flat()
     batches.push({ node: 'n1', boot: 'b1', seq, events })
     seq += events.length
@@ -70,13 +70,13 @@ console.log(`Node ${process.version}, ${cpus()[0]?.model ?? 'unknown CPU'} × ${
 
 for (const perBatch of [1, 5, 50]) {
   const batches = batchesOf(20_000, perBatch)
-  const facts = 20_000 * 7
+  const events = 20_000 * 7
   const time = median(5, () => {
     const state = createMemoryState()
     for (const batch of batches) fold(state, batch)
   })
-  say(`fold, ${perBatch * 7} facts a batch`, (time * 1000) / facts, 'µs a fact')
-  say('  of one core at 20,000 facts a second', (time / facts) * 20_000 * 0.1, '%')
+  logger(`fold, ${perBatch * 7} facts a batch`, (time * 1000) / events, 'µs a fact')
+  logger('  of one core at 20,000 facts a second', (time / events) * 20_000 * 0.1, '%')
 }
 
 // Two days of a host that is busy all the time: the most that a state holds.
@@ -95,26 +95,26 @@ for (let at = noon - 48 * 3_600_000; at <= noon; at += 10_000) {
 }
 state.expire(noon)
 
-say('state after two busy days', state.entries(), 'entries')
+logger('state after two busy days', state.entries(), 'entries')
 let text = ''
 const first = cpuMs(() => {
   text = state.snapshot()
 })
-say('first snapshot', first, 'ms')
-say('  size', text.length / 1e6, 'MB')
-say(
+logger('first snapshot', first, 'ms')
+logger('  size', text.length / 1e6, 'MB')
+logger(
   'pack it',
   median(5, () => packSnapshot(text)),
   'ms',
 )
-say('  size', packSnapshot(text).length / 1e6, 'MB')
+logger('  size', packSnapshot(text).length / 1e6, 'MB')
 fold(state, { node: 'n1', boot: 'b1', seq, events: session({ at: noon }) })
-say(
+logger(
   'next snapshot',
   median(5, () => state.snapshot()),
   'ms',
 )
-say(
+logger(
   'read it back',
   median(3, () => readSnapshot(text)),
   'ms',
@@ -126,17 +126,17 @@ const look = (baseline: Baseline): void => {
   examine({ ...watch, raised: () => undefined })
 }
 const known = createBaseline(state)
-say(
+logger(
   'alert rules, first look of a minute',
   median(5, () => look(createBaseline(state))),
   'ms',
 )
-say(
+logger(
   'alert rules, each second',
   median(21, () => look(known)),
   'ms',
 )
-say(
+logger(
   'status',
   median(9, () => buildStatus(state, { version: '1', alerts: [], lagMs: 0, now: noon })),
   'ms',
@@ -150,7 +150,7 @@ const beside = {
   active: [],
   raisedTotal: new Map<string, number>(),
 }
-say(
+logger(
   'exposition',
   median(9, () => expose(state, beside)),
   'ms',

@@ -12,8 +12,8 @@ import type { State } from './state.ts'
 
 export const foldKeys = {
   /** Sequence numbers that never came, and those of them that an `events.lost` accounts for. */
-  holes: 'holes',
-  told: 'holes.told',
+  gaps: 'holes',
+  reported: 'holes.told',
   /** Events whose claim of a time was not believed. */
   redated: 'redated',
   /** Events of emitters that found no place. */
@@ -64,9 +64,9 @@ export const fold = (
   // At the time of the fact that ends it, so that it falls into the same tick however the batch is cut.
   moveTo(dated(dating, events[repeated]!.at))
   if (seq > next) {
-    tally.ever(foldKeys.holes, seq - next)
-    tally.tick(foldKeys.holes, seq - next)
-    tally.live(foldKeys.holes, seq - next)
+    tally.ever(foldKeys.gaps, seq - next)
+    tally.tick(foldKeys.gaps, seq - next)
+    tally.live(foldKeys.gaps, seq - next)
   }
   for (let index = repeated; index < events.length; index++) {
     const event = events[index]!
@@ -74,14 +74,14 @@ export const fold = (
     moveTo(at)
     if (at !== event.at) redated++
     latest = Math.max(latest, at)
-    tally.tick(processKeys.facts, 1)
+    tally.tick(processKeys.events, 1)
     for (const project of projections) project(event, tally)
     if (event.type === 'events.lost') {
-      tally.ever(foldKeys.told, holesOf(event.reason, event.count))
-      tally.tick(foldKeys.told, holesOf(event.reason, event.count))
+      tally.ever(foldKeys.reported, gapsOf(event.reason, event.count))
+      tally.tick(foldKeys.reported, gapsOf(event.reason, event.count))
     }
   }
-  tally.ever(processKeys.facts, folded)
+  tally.ever(processKeys.events, folded)
   if (redated > 0) tally.ever(foldKeys.redated, redated)
   moveTo(latest)
   tally.recent(processKeys.seen(node), boot)
@@ -129,7 +129,7 @@ export const foldRow = (state: State, batch: Batch): Folded => {
 }
 
 // The codec puts one fact in place of an unreadable row, so that one of its numbers is filled.
-const holesOf = (reason: string, count: number): number => (reason === 'unreadable' ? count - 1 : count)
+const gapsOf = (reason: string, count: number): number => (reason === 'unreadable' ? count - 1 : count)
 
 /** Losses by reason. A hole that an `events.lost` accounts for is counted under its reason, never twice. */
 export const lostBy = (state: Pick<State, 'bucket'>): Record<string, number> => {
@@ -137,7 +137,7 @@ export const lostBy = (state: Pick<State, 'bucket'>): Record<string, number> => 
   const prefix = `${processKeys.lost}/`
   const lost: Record<string, number> = {}
   for (const [key, n] of ever) if (key.startsWith(prefix)) lost[key.slice(prefix.length)] = n
-  const unexplained = (ever.get(foldKeys.holes) ?? 0) - (ever.get(foldKeys.told) ?? 0)
+  const unexplained = (ever.get(foldKeys.gaps) ?? 0) - (ever.get(foldKeys.reported) ?? 0)
   if (unexplained > 0) lost.unexplained = unexplained
   return lost
 }

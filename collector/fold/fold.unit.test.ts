@@ -24,39 +24,39 @@ const restored = (text: string) => {
 const carelessly = (batches: readonly Batch[], numbers: readonly number[]): Batch[] => {
   let i = 0
   const next = (below: number): number => (below <= 0 ? 0 : (numbers[i++ % numbers.length] ?? 0) % below)
-  const told: Batch[] = []
+  const reported: Batch[] = []
   for (const batch of batches) {
     const cut = 1 + next(batch.events.length)
-    told.push({ ...batch, events: batch.events.slice(0, cut) })
+    reported.push({ ...batch, events: batch.events.slice(0, cut) })
     if (cut < batch.events.length) {
-      told.push({ ...batch, seq: batch.seq + cut, events: batch.events.slice(cut) })
+      reported.push({ ...batch, seq: batch.seq + cut, events: batch.events.slice(cut) })
     }
-    if (next(2) === 1) told.push(told[next(told.length)]!)
-    if (next(3) === 1) told.push(batch)
+    if (next(2) === 1) reported.push(reported[next(reported.length)]!)
+    if (next(3) === 1) reported.push(batch)
   }
-  return told
+  return reported
 }
 
 /** One of many ways to weave the tellings of several emitters into one. */
 const woven = (histories: readonly Batch[][], numbers: readonly number[]): Batch[] => {
   const left = histories.map((history) => [...history])
-  const told: Batch[] = []
+  const reported: Batch[] = []
   for (let i = 0; left.some((history) => history.length > 0); i++) {
     const some = left.filter((history) => history.length > 0)
-    told.push(some[(numbers[i % numbers.length] ?? 0) % some.length]!.shift()!)
+    reported.push(some[(numbers[i % numbers.length] ?? 0) % some.length]!.shift()!)
   }
-  return told
+  return reported
 }
 
 const numbers = fc.array(fc.nat(1000), { minLength: 1, maxLength: 40 })
 
 test('aggregates do not depend on how tellings are woven, cut or repeated', () => {
   fc.assert(
-    fc.property(histories, numbers, numbers, (told, weave, care) => {
-      const straight = foldAll(told.flat())
-      const careless = told.map((history) => carelessly(history, care))
+    fc.property(histories, numbers, numbers, (reported, weave, care) => {
+      const straight = foldAll(reported.flat())
+      const careless = reported.map((history) => carelessly(history, care))
       assert.is(foldAll(woven(careless, weave)), straight)
-      assert.is(foldAll(told.toReversed().flat()), straight)
+      assert.is(foldAll(reported.toReversed().flat()), straight)
     }),
     { numRuns: runs(150) },
   )
@@ -64,8 +64,8 @@ test('aggregates do not depend on how tellings are woven, cut or repeated', () =
 
 test('a snapshot at any cut, and a refold from it that begins too early, is the straight fold', () => {
   fc.assert(
-    fc.property(histories, fc.nat(30), fc.nat(5), (told, at, overlap) => {
-      const batches = told.flat()
+    fc.property(histories, fc.nat(30), fc.nat(5), (reported, at, overlap) => {
+      const batches = reported.flat()
       const cut = Math.min(at, batches.length)
       const state = restored(foldAll(batches.slice(0, cut)))
       for (const batch of batches.slice(Math.max(0, cut - overlap))) fold(state, batch)
@@ -77,8 +77,8 @@ test('a snapshot at any cut, and a refold from it that begins too early, is the 
 
 test('forgetting commutes with folding', () => {
   fc.assert(
-    fc.property(histories, fc.nat(10), fc.integer({ min: 0, max: 60 * 3_600_000 }), (told, at, later) => {
-      const [now, batches] = [noon + later, told.flat()]
+    fc.property(histories, fc.nat(10), fc.integer({ min: 0, max: 60 * 3_600_000 }), (reported, at, later) => {
+      const [now, batches] = [noon + later, reported.flat()]
       const early = createMemoryState()
       for (const [index, batch] of batches.entries()) {
         // An emitter that is forgotten while it speaks cannot tell a hole from a beginning: two days of silence.

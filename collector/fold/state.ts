@@ -1,7 +1,7 @@
 import { earliest } from '../../proxy/event-log/patient-clock.ts'
 import type { Aggregates, Standing } from '../state/snapshot.ts'
 import { emptyAggregates, writeSnapshot } from '../state/snapshot.ts'
-import type { Counts, Delta, Saying } from './delta.ts'
+import type { Counts, Delta, Observation } from './delta.ts'
 import { addTo, isNewer } from './delta.ts'
 import type { Bucket, Span, TimeSpan } from './retention.ts'
 import { bucketOf, firstKept, lastingMs, mostKeys, mostSayings, recentMs, timeSpans } from './retention.ts'
@@ -16,8 +16,8 @@ export type Reading = {
   /** Over the buckets `from` to `to`, both included. */
   sum(span: TimeSpan, from: number, to: number, key: string): number
   bucket(span: Span, bucket: Bucket): ReadonlyMap<string, number>
-  readonly recent: ReadonlyMap<string, Saying>
-  readonly lasting: ReadonlyMap<string, Saying>
+  readonly recent: ReadonlyMap<string, Observation>
+  readonly lasting: ReadonlyMap<string, Observation>
   /** By `node/boot`. */
   readonly emitters: ReadonlyMap<string, Standing>
   /** Amounts not counted because their bucket was full of other keys, since this process started. */
@@ -84,11 +84,11 @@ export const createMemoryState = (
     }
   }
 
-  const learn = (into: Map<string, Saying>, said: ReadonlyMap<string, Saying>): void => {
-    for (const [key, saying] of said) {
+  const learn = (into: Map<string, Observation>, printed: ReadonlyMap<string, Observation>): void => {
+    for (const [key, observation] of printed) {
       const known = into.get(key)
       if (known === undefined && into.size >= mostSayings) refused++
-      else if (isNewer(saying, known)) into.set(key, saying)
+      else if (isNewer(observation, known)) into.set(key, observation)
     }
   }
 
@@ -151,8 +151,9 @@ export const createMemoryState = (
     },
     rewind(at) {
       version++
-      for (const sayings of [recent, lasting]) {
-        for (const [key, saying] of sayings) if (saying.at > at) sayings.set(key, { ...saying, at })
+      for (const observations of [recent, lasting]) {
+        for (const [key, observation] of observations)
+          if (observation.at > at) observations.set(key, { ...observation, at })
       }
       for (const [emitter, standing] of emitters)
         if (standing.at > at) emitters.set(emitter, { ...standing, at })

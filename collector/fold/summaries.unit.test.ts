@@ -68,12 +68,12 @@ const eventsOf = (of: Connection, number: number): ProxyEvent[] => {
 /** Weaves connections: in which order their events come. */
 const woven = (connections: readonly ProxyEvent[][], order: readonly number[]): ProxyEvent[] => {
   const left = connections.map((events) => [...events])
-  const told: ProxyEvent[] = []
+  const reported: ProxyEvent[] = []
   for (let i = 0; left.some((events) => events.length > 0); i++) {
     const some = left.filter((events) => events.length > 0)
-    told.push(some[(order[i % order.length] ?? 0) % some.length]!.shift()!)
+    reported.push(some[(order[i % order.length] ?? 0) % some.length]!.shift()!)
   }
-  return told
+  return reported
 }
 
 /** All that is counted, but for the number of events themselves. */
@@ -87,7 +87,7 @@ const totals = (state: State) => {
   }
   return Object.entries(all).map(([span, counts]) => [
     span,
-    [...counts].filter(([key, n]) => key !== processKeys.facts && n !== 0).sort(),
+    [...counts].filter(([key, n]) => key !== processKeys.events && n !== 0).sort(),
   ])
 }
 

@@ -74,9 +74,14 @@ const sumOf = (traffics: readonly Traffic[]): Traffic => ({
   bytesToDatacenter: traffics.reduce((sum, traffic) => sum + traffic.bytesToDatacenter, 0),
 })
 
-type Told = readonly [Metric, readonly Sample[]]
+type Reported = readonly [Metric, readonly Sample[]]
 
-const ofUsers = (state: Reading, labels: ReadonlyMap<string, string[]>, open: Open, now: number): Told[] => {
+const ofUsers = (
+  state: Reading,
+  labels: ReadonlyMap<string, string[]>,
+  open: Open,
+  now: number,
+): Reported[] => {
   const each = (make: (label: string, users: readonly string[]) => Sample[]): Sample[] =>
     [...labels].flatMap(([label, users]) => make(label, users))
   const traffic = (span: 'ever' | 'month' | 'day', users: readonly string[]): Traffic =>
@@ -95,7 +100,7 @@ const ofUsers = (state: Reading, labels: ReadonlyMap<string, string[]>, open: Op
 
 const dropWindowMs = 5 * 60_000
 
-const ofSessions = (state: Reading, now: number): Told[] => {
+const ofSessions = (state: Reading, now: number): Reported[] => {
   const ever = (key: string): number => state.count('ever', 0, key)
   const recent = (key: string): number =>
     state.sum('tick', bucketOf('tick', now - dropWindowMs) + 1, bucketOf('tick', now), key)
@@ -117,7 +122,7 @@ const ofSessions = (state: Reading, now: number): Told[] => {
   ]
 }
 
-const ofCalendar = (state: Reading, now: number): Told[] => {
+const ofCalendar = (state: Reading, now: number): Reported[] => {
   const [ever, month, day] = (['ever', 'month', 'day'] as const).map((span) => trafficOf(state, span, now))
   return [
     [m.lifetimeSessions, one(ever!.connections)],
@@ -136,12 +141,12 @@ const lostOf = (state: Reading): Sample[] =>
     value,
   }))
 
-const ofPipeline = (state: Reading, { now, lagMs, repeated, fleetwork }: Beside): Told[] => {
+const ofPipeline = (state: Reading, { now, lagMs, repeated, fleetwork }: Beside): Reported[] => {
   const nodes = nodesOf(state, now)
   return [
     [m.nodesAlive, one(nodes.filter((node) => node.alive).length)],
     [m.nodeLastSeen, nodes.map(({ node, lastSeenAt }) => ({ labels: [node], value: lastSeenAt / 1000 }))],
-    [m.folded, one(state.count('ever', 0, p.facts))],
+    [m.folded, one(state.count('ever', 0, p.events))],
     [m.repeated, one(repeated)],
     [m.refused, one(state.count('ever', 0, foldKeys.refused))],
     [m.redated, one(state.count('ever', 0, foldKeys.redated))],
@@ -155,7 +160,7 @@ const ofPipeline = (state: Reading, { now, lagMs, repeated, fleetwork }: Beside)
   ]
 }
 
-const ofFleet = (work: Fleetwork | undefined): Told[] =>
+const ofFleet = (work: Fleetwork | undefined): Reported[] =>
   work === undefined
     ? []
     : [
@@ -191,7 +196,7 @@ const deadLettersOf = (state: Reading): Sample[] =>
 const replacedOf = (state: Reading): Sample[] =>
   replacedReasons.map((why) => ({ labels: [why], value: state.count('ever', 0, replacedKey(why)) }))
 
-const ofAlerts = ({ active, raisedTotal }: Beside): Told[] => [
+const ofAlerts = ({ active, raisedTotal }: Beside): Reported[] => [
   [m.alertActive, active.map(({ rule, subject }) => ({ labels: [rule, subject], value: 1 }))],
   [m.alertsRaised, [...raisedTotal].map(([rule, value]) => ({ labels: [rule], value }))],
 ]
@@ -231,18 +236,18 @@ export const createExposition = (mostUsers?: number) => {
   return (state: Reading, beside: Beside, accept?: string): Exposed => {
     const format = formatFor(accept)
     const { now, fleet, settled = true } = beside
-    const ofState = (): Told[] => [
+    const ofState = (): Reported[] => [
       ...ofAlerts(beside),
       ...ofSessions(state, now),
       ...ofCalendar(state, now),
       ...ofUsers(state, labelsOf(state), openOf(state, nodesOf(state, now)), now),
       ...ofPipeline(state, beside),
     ]
-    const told = [...(beside.blank ? [] : ofState()), ...ofFleet(beside.fleetwork)].filter(
+    const reported = [...(beside.blank ? [] : ofState()), ...ofFleet(beside.fleetwork)].filter(
       ([metric]) => settled || !setBack.has(metric),
     )
     const body =
-      told.map(([metric, samples]) => samplesText(metric, samples, format, fleet)).join('') +
+      reported.map(([metric, samples]) => samplesText(metric, samples, format, fleet)).join('') +
       (beside.blank || !settled ? '' : lifetimes(state, format, fleet))
     return {
       contentType: contentTypes[format],

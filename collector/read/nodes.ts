@@ -1,4 +1,4 @@
-import type { Saying } from '../fold/delta.ts'
+import type { Observation } from '../fold/delta.ts'
 import { foldKeys } from '../fold/fold.ts'
 import { connectionKeys } from '../fold/projections/connections.ts'
 import { processKeys, type Sample } from '../fold/projections/processes.ts'
@@ -22,14 +22,14 @@ export type Node = {
   sample: Sample | null
 }
 
-const sampleOf = (saying: Saying | undefined): Sample | null =>
-  typeof saying?.value === 'object' && saying.value !== null && 'loops' in saying.value
-    ? (saying.value as unknown as Sample) // as the projection wrote it
+const sampleOf = (observation: Observation | undefined): Sample | null =>
+  typeof observation?.value === 'object' && observation.value !== null && 'loops' in observation.value
+    ? (observation.value as unknown as Sample) // as the projection wrote it
     : null
 
-const bootOf = (saying: Saying | undefined): string | null =>
-  typeof saying?.value === 'object' && saying.value !== null && 'boot' in saying.value
-    ? String(saying.value.boot)
+const bootOf = (observation: Observation | undefined): string | null =>
+  typeof observation?.value === 'object' && observation.value !== null && 'boot' in observation.value
+    ? String(observation.value.boot)
     : null
 
 const nodePrefix = processKeys.seen('')
@@ -100,7 +100,7 @@ export const openOf = (state: Reading, nodes: readonly Node[]): Open => {
     if (!alive) continue
     const live = state.bucket('boot', `${node}/${boot}`)
     // Where facts are missing, opens and closes no longer match; the node's own count is older but right.
-    const holed = live.has(foldKeys.holes) || live.has(processKeys.lost)
+    const holed = live.has(foldKeys.gaps) || live.has(processKeys.lost)
     open.total += holed && sample ? sample.openConnections : Math.max(0, live.get(connectionKeys.open) ?? 0)
     for (const [key, n] of live) {
       if (key.startsWith(sessionPrefix)) add(open.bySession, key.slice(sessionPrefix.length), n)

@@ -1,5 +1,5 @@
 import type { Family } from '../../proxy/events/contract.ts'
-import type { Saying } from '../fold/delta.ts'
+import type { Observation } from '../fold/delta.ts'
 import { type Route, routeKey, routeOf } from '../fold/key.ts'
 import { datacenterKeys as d } from '../fold/projections/datacenters.ts'
 import { bucketOf } from '../fold/retention.ts'
@@ -31,7 +31,7 @@ export type RouteHealth = Route & {
 // Addresses that left the directory are not probed any more; what they last said is no news.
 const probedTogetherMs = 5 * 60_000
 
-const probeOf = (address: string, { at, value }: Saying): Probe => {
+const probeOf = (address: string, { at, value }: Observation): Probe => {
   const { tcpMs, resPqMs, error } = value as { [name: string]: unknown } // as the projection wrote it
   return {
     at,
@@ -61,12 +61,12 @@ export const isExpected = ({ recent }: Pick<Reading, 'recent'>, family: Family):
 /** Every way to a datacenter that was probed or dialed in the last two days, in the order of the matrix. */
 export const routesOf = (state: Pick<Reading, 'recent'>): RouteHealth[] => {
   const probes = new Map<string, Probe[]>()
-  for (const [key, saying] of state.recent) {
+  for (const [key, observation] of state.recent) {
     if (key.startsWith(prefixes.probe)) {
       const [dc, media, family, ...address] = key.slice(prefixes.probe.length).split('/')
       const route = `${dc}/${media}/${family}`
       const known = probes.get(route) ?? []
-      known.push(probeOf(address.join('/'), saying))
+      known.push(probeOf(address.join('/'), observation))
       probes.set(route, known)
     } else {
       for (const prefix of [prefixes.dial, prefixes.failure]) {

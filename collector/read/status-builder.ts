@@ -179,6 +179,6 @@ export const buildStatus = (state: Reading, { version, alerts, lagMs, now }: Sta
     limits: Object.fromEntries(everWith(state, r.refused(''))),
     users: usersOf(state, open, now),
     alerts: [...alerts],
-    events: { folded: state.count('ever', 0, p.facts), lost: lostBy(state), lagMs },
+    events: { folded: state.count('ever', 0, p.events), lost: lostBy(state), lagMs },
   }
 }

@@ -180,8 +180,8 @@ test('rejections, replays, fronting and limits are counted by reason', () => {
 })
 
 test('a datacenter is up, down after two lost probes, and unknown where its family does not work', () => {
-  const rows = (...facts: ProxyEvent[]) =>
-    status(folded(...facts)).datacenters.map(
+  const rows = (...events: ProxyEvent[]) =>
+    status(folded(...events)).datacenters.map(
       (row) => `${row.dc} ${row.family} ${row.state} ${row.resPqMs} ${row.error}`,
     )
   const v6 = probe(noon, 'timeout', 2, 'ipv6')

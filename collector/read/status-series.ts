@@ -104,12 +104,12 @@ export const seriesOf = (state: Reading, nodes: readonly Node[], now: number): S
   const [first, last] = hourOfTicks(now)
   const at: number[] = []
   const points: (Point | null)[] = []
-  let heard = Number.NEGATIVE_INFINITY
+  let received = Number.NEGATIVE_INFINITY
   let before: Point | null = null
   for (let tick = first - quietTicks; tick <= last; tick++) {
     const counts = state.bucket('tick', tick)
-    if (counts.has(p.facts)) heard = tick
-    before = tick - heard < quietTicks ? carried(pointOf(counts, nodes), before) : null
+    if (counts.has(p.events)) received = tick
+    before = tick - received < quietTicks ? carried(pointOf(counts, nodes), before) : null
     if (tick < first) continue
     at.push(tick * tickMs)
     points.push(before)

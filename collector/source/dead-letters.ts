@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Incoming } from '../../proxy/kafka/consumer.ts'
 import { type Outgoing, type Producer, TooLarge } from '../../proxy/kafka/producer.ts'
-import type { Say } from '../../proxy/logger/logger.ts'
+import type { Logger } from '../../proxy/logger/logger.ts'
 import type { DeadLetterReason } from '../fold/fold.ts'
 
 /** What is kept of one letter, and of those sent together: below the 1 MB that a broker takes by default. */
@@ -15,7 +15,7 @@ const patienceMs = 60_000
 export const openDeadLetters = (
   topic: string,
   { send }: Pick<Producer, 'send'>,
-  say: Say,
+  logger: Logger,
   patience: number = patienceMs,
 ): {
   add(partition: number, message: Incoming, reason: DeadLetterReason): Promise<void>
@@ -27,13 +27,13 @@ export const openDeadLetters = (
   /** What is under way, and whether it takes too long: then it is not waited for, and letters are let go. */
   let sending: Promise<void> = Promise.resolve()
   let isStuck = false
-  let toldAt = Number.NEGATIVE_INFINITY
+  let reportedAt = Number.NEGATIVE_INFINITY
 
-  const tell = (partition: number, { offset, unreadable }: Incoming, reason: DeadLetterReason): void => {
-    if (performance.now() - toldAt < tellMs) return
-    toldAt = performance.now()
+  const report = (partition: number, { offset, unreadable }: Incoming, reason: DeadLetterReason): void => {
+    if (performance.now() - reportedAt < tellMs) return
+    reportedAt = performance.now()
     const where = { partition, offset: unreadable?.first ?? offset, reason }
-    say('warn', 'message-unreadable', {
+    logger('warn', 'message-unreadable', {
       ...where,
       ...(unreadable === undefined ? {} : { last: offset, why: unreadable.why, codec: unreadable.codec }),
       hint: 'it is in the dead-letter topic; further ones are told every 10 s at most',
@@ -63,7 +63,7 @@ export const openDeadLetters = (
     isStuck = (await Promise.race([under.then(() => false), isLate])) || isStuck
     late.abort()
     if (!isStuck) return
-    say('error', 'dead-letters-refused', {
+    logger('error', 'dead-letters-refused', {
       letters: letters.length,
       hint: 'look at the dead-letter topic; events go on',
     })
@@ -77,7 +77,7 @@ export const openDeadLetters = (
   return {
     flush,
     add: async (partition, message, reason) => {
-      tell(partition, message, reason)
+      report(partition, message, reason)
       const { offset, key, value, unreadable } = message
       const headers = {
         topic,

@@ -5,7 +5,7 @@ import { type Incoming, openConsumer, type Turn } from '../../proxy/kafka/consum
 import type { KafkaFailure } from '../../proxy/kafka/errors.ts'
 import type { Producer } from '../../proxy/kafka/producer.ts'
 import { openTopicLog } from '../../proxy/kafka/topic-log.ts'
-import type { Say } from '../../proxy/logger/logger.ts'
+import type { Logger } from '../../proxy/logger/logger.ts'
 import type { RedisClient } from '../../proxy/redis/connect.ts'
 import { type Dating, datingOf } from '../fold/dating.ts'
 import { deadLetterKey, replacedKey } from '../fold/fold.ts'
@@ -39,7 +39,7 @@ export type TopicToFollow = {
   readonly deadLetters: Pick<Producer, 'send'>
   readonly replayWindowMs: number
   readonly now: () => number
-  readonly say: Say
+  readonly logger: Logger
 }
 
 const checkMs = 2_000
@@ -54,12 +54,12 @@ const beatMs = 1_000
  * when. While Redis is away nothing is folded: Kafka waits.
  */
 export const followTopic = (options: TopicToFollow): FollowedTopic => {
-  const { client, redis, prefix, deadLetters, now, say } = options
+  const { client, redis, prefix, deadLetters, now, logger } = options
   const { events: topic } = client.config.topics
   const holds = new Map<number, Hold>()
   const sought = new Map<number, number>()
   const taking = new Map<number, Promise<Hold | null>>()
-  const letters = openDeadLetters(topic, deadLetters, say)
+  const letters = openDeadLetters(topic, deadLetters, logger)
   const log = openTopicLog(client, topic)
   let assigned = new Set<number>()
   let [commits, stale, repeated] = [0, 0, 0]
@@ -95,7 +95,7 @@ export const followTopic = (options: TopicToFollow): FollowedTopic => {
 
   /** The offset is where it must be already: this counts it, at the latest with the next events. */
   const tellReplaced = async (hold: Hold, { why, before }: Replaced): Promise<void> => {
-    say('error', 'topic-replaced', {
+    logger('error', 'topic-replaced', {
       topic,
       partition: hold.partition,
       why,
@@ -118,7 +118,7 @@ export const followTopic = (options: TopicToFollow): FollowedTopic => {
     const why = String(error).slice(0, 200)
     if (!why.includes('MTSCOPE') || why === refused) return
     refused = why
-    say('error', 'redis-refused', { why, hint: 'another program writes to REDIS_PREFIX: delete that key' })
+    logger('error', 'redis-refused', { why, hint: 'another program writes to REDIS_PREFIX: delete that key' })
   }
 
   /** Writes what is folded; false when the partition is not ours any more, or Redis stands elsewhere. */
@@ -142,7 +142,7 @@ export const followTopic = (options: TopicToFollow): FollowedTopic => {
     return false
   }
 
-  const refill = replayRefill({ redis, prefix, windowMs: options.replayWindowMs, say })
+  const refill = replayRefill({ redis, prefix, windowMs: options.replayWindowMs, logger })
 
   const foldOne = (hold: Hold, batch: Batch, dating: Dating): void => {
     repeated += hold.fold(batch, dating).repeated
@@ -187,7 +187,7 @@ export const followTopic = (options: TopicToFollow): FollowedTopic => {
       consumer.seek(partition, next)
       return
     }
-    if (from > next) say('warn', 'events-gone', { partition, messages: from - next })
+    if (from > next) logger('warn', 'events-gone', { partition, messages: from - next })
     for (const message of messages) {
       if (message.offset < next) continue
       if (!(await foldAll(hold, turn, message))) return

@@ -21,15 +21,15 @@ const folder = () => {
 const open = (dataDir: string, now = () => noon): LocalLog =>
   openLog({ dataDir, node: 'n1', maxBytes: 64e6, maxAgeMs: 86_400_000, now })
 
-const said: string[] = []
+const printed: string[] = []
 const collect = async (log: LocalLog, now = () => noon): Promise<Collector> => {
-  said.length = 0
+  printed.length = 0
   const collector = startCollector({
     fleet: 'here',
     log,
     version: '1',
     now,
-    say: (level, message, fields) => said.push(`${level} ${message} ${fields?.why ?? ''}`),
+    logger: (level, message, fields) => printed.push(`${level} ${message} ${fields?.why ?? ''}`),
   })
   await collector.caughtUp
   return collector
@@ -59,7 +59,7 @@ test('totals go on after a stop, and after an end without one', async () => {
     assert.is(total(collector), round * 10)
     append(log, 10)
     if (stops) collector.stop()
-    assert.equal(said, [])
+    assert.equal(printed, [])
   }
 })
 
@@ -76,7 +76,7 @@ test('without a usable snapshot everything the log has is folded again, and it s
   using log = open(dir.path)
   const collector = await collect(log)
   assert.is(total(collector), 17)
-  assert.match(said[0] ?? '', /^warn .*folds all that the log still has it has version 99/)
+  assert.match(printed[0] ?? '', /^warn .*folds all that the log still has it has version 99/)
   collector.stop()
 })
 
@@ -114,7 +114,7 @@ test('killed at any moment and started again: nothing is missing, nothing counte
   collector.stop()
   const verified = verify(dir.path, Date.now())
   assert.is(verified.difference, null)
-  assert.is(verified.facts, events.folded)
+  assert.is(verified.events, events.folded)
 })
 
 test('a snapshot that counts once more than the log is found out', async () => {

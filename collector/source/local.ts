@@ -1,6 +1,6 @@
 import type { LocalLog } from '../../proxy/event-log/event-log.ts'
 import { patientClock } from '../../proxy/event-log/patient-clock.ts'
-import type { Say } from '../../proxy/logger/logger.ts'
+import type { Logger } from '../../proxy/logger/logger.ts'
 import { foldRow } from '../fold/fold.ts'
 import { createMemoryState, type State } from '../fold/state.ts'
 import { packSnapshot, readSnapshot } from '../state/snapshot.ts'
@@ -32,14 +32,14 @@ export type Following = {
 export const followLog = (
   log: LogToFollow,
   now: () => number,
-  say: Say,
+  logger: Logger,
   steady: () => number = () => performance.now(),
 ): Following => {
   const saved = log.loadSnapshot(consumer)
   const read = saved === null ? null : readSnapshot(saved.value)
   const usable = read !== null && !('unusable' in read) ? read : undefined
   if (read !== null && 'unusable' in read) {
-    say('warn', 'the collector cannot use its snapshot and folds all that the log still has', {
+    logger('warn', 'the collector cannot use its snapshot and folds all that the log still has', {
       why: read.unusable,
     })
   }
@@ -61,7 +61,7 @@ export const followLog = (
     state.expire(patient())
     const written = log.saveSnapshot(consumer, row, packSnapshot(state.snapshot()))
     if (written) log.release(consumer, row)
-    else say('warn', 'the collector could not save its snapshot; the log keeps what it needs', { row })
+    else logger('warn', 'the collector could not save its snapshot; the log keeps what it needs', { row })
     return written
   }
 

@@ -4,7 +4,7 @@ import { CompressionTypes } from 'kafkajs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { session } from '../../compose/test/kit/examples/example-events.ts'
-import { collecting, facts } from '../../compose/test/kit/processes/collecting.ts'
+import { collecting, events } from '../../compose/test/kit/processes/collecting.ts'
 import { skipUnless } from '../../compose/test/kit/skip.ts'
 import { ensureKafka } from '../../compose/test/services/kafka.ts'
 import { ensureRedis } from '../../compose/test/services/redis.ts'
@@ -56,7 +56,7 @@ it('batches of every codec are read, and one that grows beyond the bound is pass
   await admin.disconnect()
   for (const partition of [0, 1, 2, 3, 4]) {
     await until(
-      async () => (await at.counted(partition, processKeys.facts)) === 2 * facts,
+      async () => (await at.counted(partition, processKeys.events)) === 2 * events,
       `the events around the bomb of partition ${partition} are folded`,
     )
     assert.is(await at.counted(partition, 'dead-letters/batch'), partition === 4 ? 0 : 1)
@@ -103,7 +103,7 @@ it('nothing that a message can hold stops the next one', async () => {
     120_000,
   )
   const standing = (await readPartition(at.redis, 'mtscope', 0))?.aggregates.emitters.get('n/b0')
-  assert.is(standing?.next, (poison.length + 1) * facts + 1)
+  assert.is(standing?.next, (poison.length + 1) * events + 1)
 })
 
 test.run()

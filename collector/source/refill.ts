@@ -1,5 +1,5 @@
 import type { ProxyEvent } from '../../proxy/events/contract.ts'
-import type { Say } from '../../proxy/logger/logger.ts'
+import type { Logger } from '../../proxy/logger/logger.ts'
 import type { RedisClient } from '../../proxy/redis/connect.ts'
 import { replayKey } from '../../proxy/redis/keys.ts'
 import { asClaimed, type Dating, dated } from '../fold/dating.ts'
@@ -17,12 +17,12 @@ export const replayRefill = (
     redis,
     prefix,
     windowMs,
-    say,
+    logger,
   }: {
     readonly redis: Pick<RedisClient, 'set'>
     readonly prefix: string
     readonly windowMs: number
-    readonly say: Say
+    readonly logger: Logger
   },
   most = mostRefilled,
 ): ((events: readonly ProxyEvent[], now: number, dating?: Dating) => void) => {
@@ -38,7 +38,7 @@ export const replayRefill = (
       const left = Math.min(windowMs, Math.ceil(dated(dating, event.at) + windowMs - now))
       if (left <= 0) continue
       if (count++ === most) {
-        say('warn', 'replay-refill-full', {
+        logger('warn', 'replay-refill-full', {
           handshakes: most,
           hint: 'more handshakes than REPLAY_WINDOW should have: look who writes to the topic of the events',
         })

@@ -11,7 +11,7 @@ test('handshakes of the window go back to Redis, and no more than it has room fo
   const lines: string[] = []
   const redis = { set: async (key: string) => void keys.push(key) }
   const refill = replayRefill(
-    { redis: redis as never, prefix: 'm', windowMs: 60_000, say: (_level, name) => lines.push(name) },
+    { redis: redis as never, prefix: 'm', windowMs: 60_000, logger: (_level, name) => lines.push(name) },
     100,
   )
   const handshakes = (count: number, at: number) =>
@@ -33,7 +33,7 @@ test('handshakes of the window go back to Redis, and no more than it has room fo
 test('a handshake of a clock that is ahead or behind goes back for what is left of the window', () => {
   const left: unknown[] = []
   const redis = { set: async (...args: unknown[]) => void left.push(args[3]) }
-  const refill = replayRefill({ redis: redis as never, prefix: 'm', windowMs: 60_000, say: () => {} })
+  const refill = replayRefill({ redis: redis as never, prefix: 'm', windowMs: 60_000, logger: () => {} })
   for (const off of [400 * 86_400_000, -7_200_000]) {
     refill([{ ...examples['handshake.accepted'], at: now + off }], now + 1_000, datingOf(now, now + off))
   }

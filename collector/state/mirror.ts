@@ -26,7 +26,7 @@ type Copy = {
   /** How far it may be: it is read key by key while others write. */
   reach: Reach
   readonly counts: Map<string, Counts>
-  readonly sayings: Map<'recent' | 'lasting', Extract<Part, { sayings: unknown }>['sayings']>
+  readonly observations: Map<'recent' | 'lasting', Extract<Part, { observations: unknown }>['observations']>
   emitters: Map<string, Standing>
 }
 
@@ -95,14 +95,14 @@ export const openMirror = (options: {
       copy.emitters = part.emitters
     } else {
       if (part.kind === 'recent') {
-        for (const key of copy.sayings.get('recent')?.keys() ?? []) {
-          if (part.sayings.has(key)) continue
-          if (!isElsewhere(copy, ({ sayings }) => sayings.get('recent')?.has(key) === true))
+        for (const key of copy.observations.get('recent')?.keys() ?? []) {
+          if (part.observations.has(key)) continue
+          if (!isElsewhere(copy, ({ observations }) => observations.get('recent')?.has(key) === true))
             into.gone.recent.add(key)
         }
       }
-      copy.sayings.set(part.kind, part.sayings)
-      for (const [key, saying] of part.sayings) into[part.kind].set(key, saying)
+      copy.observations.set(part.kind, part.observations)
+      for (const [key, observation] of part.observations) into[part.kind].set(key, observation)
     }
   }
 
@@ -113,8 +113,10 @@ export const openMirror = (options: {
 
   /** A saying from a clock that was ahead is dated earlier by the owner of the partition, and is not the newest any more. */
   const isHealed = (copy: Copy | undefined, part: Part): boolean =>
-    'sayings' in part &&
-    [...part.sayings].some(([key, { at }]) => at < (copy?.sayings.get(part.kind)?.get(key)?.at ?? at))
+    'observations' in part &&
+    [...part.observations].some(
+      ([key, { at }]) => at < (copy?.observations.get(part.kind)?.get(key)?.at ?? at),
+    )
 
   /** Something in the sum is wrong: it is made again of what is right. */
   const sumAgain = (): void => {
@@ -123,8 +125,8 @@ export const openMirror = (options: {
       const delta = emptyDelta()
       for (const [name, counts] of copy.counts)
         takeOver({ ...copy, counts: new Map() }, { kind: 'counts', name, counts }, delta)
-      for (const [kind, sayings] of copy.sayings)
-        for (const [key, saying] of sayings) delta[kind].set(key, saying)
+      for (const [kind, observations] of copy.observations)
+        for (const [key, observation] of observations) delta[kind].set(key, observation)
       add(copy, delta)
     }
   }
@@ -165,7 +167,7 @@ export const openMirror = (options: {
       copies.delete(partition)
       sumAgain()
     }
-    const empty = { counts: new Map(), sayings: new Map(), emitters: new Map() }
+    const empty = { counts: new Map(), observations: new Map(), emitters: new Map() }
     const copy: Copy = { ...(sameLife && known ? known : empty), meta, reach: after }
     copies.set(partition, copy)
     heldSince.delete(partition)

@@ -1,4 +1,4 @@
-import type { Counts, Delta, Gone, Saying } from '../fold/delta.ts'
+import type { Counts, Delta, Gone, Observation } from '../fold/delta.ts'
 import { addTo, isNewer, nothingGone } from '../fold/delta.ts'
 import type { Bucket, Span } from '../fold/retention.ts'
 import type { Standing } from './snapshot.ts'
@@ -6,8 +6,8 @@ import type { Standing } from './snapshot.ts'
 /** What several batches have added together, until it is written in one stroke. */
 export type Pending = {
   readonly counts: ReadonlyMap<Span, ReadonlyMap<Bucket, Counts>>
-  readonly recent: ReadonlyMap<string, Saying>
-  readonly lasting: ReadonlyMap<string, Saying>
+  readonly recent: ReadonlyMap<string, Observation>
+  readonly lasting: ReadonlyMap<string, Observation>
   readonly emitters: ReadonlyMap<string, Standing>
   /** Forgotten before the rest is added. */
   readonly gone: Gone
@@ -24,18 +24,18 @@ const [ofBucket, ofCount, ofSaying, ofEmitter, ofGone] = [5, 2, 3, 2, 3]
 
 export const createPending = () => {
   const counts = new Map<Span, Map<Bucket, Counts>>()
-  const recent = new Map<string, Saying>()
-  const lasting = new Map<string, Saying>()
+  const recent = new Map<string, Observation>()
+  const lasting = new Map<string, Observation>()
   const emitters = new Map<string, Standing>()
   const gone = nothingGone()
   let since = Infinity
   let latest = 0
   let cost = 0
 
-  const learn = (into: Map<string, Saying>, said: ReadonlyMap<string, Saying>): void => {
-    for (const [key, saying] of said) {
+  const learn = (into: Map<string, Observation>, printed: ReadonlyMap<string, Observation>): void => {
+    for (const [key, observation] of printed) {
       if (!into.has(key)) cost += ofSaying
-      if (isNewer(saying, into.get(key))) into.set(key, saying)
+      if (isNewer(observation, into.get(key))) into.set(key, observation)
     }
   }
 

@@ -53,9 +53,9 @@ const scripts = {
 
 const baseNames = ['meta', 'dirty', 'emitters', 'recent', 'lasting'] as const
 
-const sayingsOf = (sayings: Pending['recent']): (string | number)[] => {
-  const args: (string | number)[] = [sayings.size]
-  for (const [key, { at, value }] of sayings) args.push(key, at, JSON.stringify(value))
+const observationsOf = (observations: Pending['recent']): (string | number)[] => {
+  const args: (string | number)[] = [observations.size]
+  for (const [key, { at, value }] of observations) args.push(key, at, JSON.stringify(value))
   return args
 }
 
@@ -73,8 +73,8 @@ const written = (pending: Pending): { readonly names: string[]; readonly args: (
   args.push(gone.recent.size, ...gone.recent, pending.emitters.size)
   for (const [emitter, standing] of pending.emitters) args.push(emitter, standingText(standing))
   // Not spread: there may be more sayings than a call takes arguments.
-  for (const arg of sayingsOf(pending.recent)) args.push(arg)
-  for (const arg of sayingsOf(pending.lasting)) args.push(arg)
+  for (const arg of observationsOf(pending.recent)) args.push(arg)
+  for (const arg of observationsOf(pending.lasting)) args.push(arg)
   for (const [span, buckets] of pending.counts) {
     for (const [bucket, counts] of buckets) {
       const name = bucketName(span, bucket)

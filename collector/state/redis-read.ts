@@ -1,7 +1,7 @@
 import type { RedisClient } from '../../proxy/redis/connect.ts'
 import { partitionKey } from '../../proxy/redis/keys.ts'
-import type { Counts, Saying } from '../fold/delta.ts'
-import { nameParts, sayingOf, standingOf } from './redis-text.ts'
+import type { Counts, Observation } from '../fold/delta.ts'
+import { nameParts, observationOf, standingOf } from './redis-text.ts'
 import { type Aggregates, emptyAggregates, type Standing } from './snapshot.ts'
 
 /** What stands beside the aggregates of a partition. */
@@ -69,7 +69,7 @@ export const readMeta = async (
 /** One key of a partition as it stands: its counts, sayings or emitters. */
 export type Part =
   | { readonly kind: 'counts'; readonly name: string; readonly counts: Counts }
-  | { readonly kind: 'recent' | 'lasting'; readonly sayings: Map<string, Saying> }
+  | { readonly kind: 'recent' | 'lasting'; readonly observations: Map<string, Observation> }
   | { readonly kind: 'emitters'; readonly emitters: Map<string, Standing> }
 
 const mapped = <V>(hash: Record<string, string>, of: (text: string) => V): Map<string, V> =>
@@ -86,7 +86,8 @@ export const readChanged = async (
   return Promise.all(
     names.map(async (name): Promise<Part> => {
       const hash = await redis.hgetall(partitionKey(prefix, partition, name))
-      if (name === 'recent' || name === 'lasting') return { kind: name, sayings: mapped(hash, sayingOf) }
+      if (name === 'recent' || name === 'lasting')
+        return { kind: name, observations: mapped(hash, observationOf) }
       if (name === 'emitters') return { kind: name, emitters: mapped(hash, standingOf) }
       return { kind: 'counts', name, counts: mapped(hash, Number) }
     }),
@@ -105,7 +106,7 @@ export const readPartition = async (
   for (const part of await readChanged(redis, prefix, partition, 0)) {
     if (part.kind === 'emitters') for (const [name, at] of part.emitters) aggregates.emitters.set(name, at)
     else if (part.kind !== 'counts') {
-      for (const [key, saying] of part.sayings) aggregates[part.kind].set(key, saying)
+      for (const [key, observation] of part.observations) aggregates[part.kind].set(key, observation)
     } else {
       const parts = nameParts(part.name)
       if (parts !== null) aggregates.counts.get(parts.span)?.set(parts.bucket, part.counts)

@@ -1,4 +1,4 @@
-import type { Json, Saying } from '../fold/delta.ts'
+import type { Json, Observation } from '../fold/delta.ts'
 import { type Bucket, type Span, spans } from '../fold/retention.ts'
 import type { Standing } from './snapshot.ts'
 
@@ -22,7 +22,7 @@ export const standingOf = (text: string): Standing => {
   return { next: Number(next), at: Number(at) }
 }
 
-export const sayingOf = (text: string): Saying => {
+export const observationOf = (text: string): Observation => {
   const bar = text.indexOf('|')
   return { at: Number(text.slice(0, bar)), value: JSON.parse(text.slice(bar + 1)) as Json }
 }

@@ -24,7 +24,7 @@ const ownCpu = (): number => {
   const { user, system } = process.cpuUsage()
   return (user + system) / 1e6
 }
-const say = (what: string, value: number, unit: string): void =>
+const logger = (what: string, value: number, unit: string): void =>
   console.log(`${what.padEnd(62)} ${value.toFixed(value < 10 ? 2 : 0).padStart(9)} ${unit}`)
 
 const [nodes, users, dcs] = [20, 100, 5]
@@ -79,23 +79,23 @@ for (const most of [2_000, 5_000, 20_000]) {
   await redis.config('RESETSTAT')
   const hold = await takePartition({ redis, prefix, partition: 0 })
   const [began, own, server] = [performance.now(), ownCpu(), await serverCpu()]
-  let facts = 0
+  let events = 0
   let commits = 0
   for (const [index, message] of messages.entries()) {
     const decoded = decodeMessage(message)
     if ('error' in decoded) throw new Error(decoded.error)
-    facts += hold.fold(decoded).folded
+    events += hold.fold(decoded).folded
     if (hold.cost < most && index < messages.length - 1) continue
     await hold.commit(index + 1, messages.length)
     commits++
   }
   const seconds = (performance.now() - began) / 1000
   console.log(`\n${most} keys and arguments a commit`)
-  say('facts a second, decoded, folded and committed', facts / seconds, '/s')
-  say('facts a commit', facts / commits, '')
-  say('CPU of the collector', ((ownCpu() - own) / facts) * 1e6, 'µs/fact')
-  say('CPU of redis-server', (((await serverCpu()) - server) / facts) * 1e6, 'µs/fact')
-  say(
+  logger('facts a second, decoded, folded and committed', events / seconds, '/s')
+  logger('facts a commit', events / commits, '')
+  logger('CPU of the collector', ((ownCpu() - own) / events) * 1e6, 'µs/fact')
+  logger('CPU of redis-server', (((await serverCpu()) - server) / events) * 1e6, 'µs/fact')
+  logger(
     'a commit in Redis',
     Number(/usec_per_call=([\d.]+)/.exec(await info('commandstats', 'cmdstat_evalsha'))?.[1]) / 1000,
     'ms',

@@ -1,5 +1,5 @@
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
-import type { Counts, Json, Saying } from '../fold/delta.ts'
+import type { Counts, Json, Observation } from '../fold/delta.ts'
 import type { Bucket, Span } from '../fold/retention.ts'
 import { spans } from '../fold/retention.ts'
 
@@ -9,8 +9,8 @@ export type Standing = { readonly next: number; readonly at: number }
 /** All that the folds have made of the facts. */
 export type Aggregates = {
   readonly counts: ReadonlyMap<Span, Map<Bucket, Counts>>
-  readonly recent: Map<string, Saying>
-  readonly lasting: Map<string, Saying>
+  readonly recent: Map<string, Observation>
+  readonly lasting: Map<string, Observation>
   readonly emitters: Map<string, Standing>
   /** Infinity before the first fact. */
   readonly since: number
@@ -43,15 +43,15 @@ export const writeSnapshot = (from: Aggregates, texts: WeakMap<Counts, string>):
     texts.set(counts, text)
     return text
   }
-  const sayings = (of: Map<string, Saying>): string =>
+  const observations = (of: Map<string, Observation>): string =>
     object(of, ({ at, value }) => `[${at},${JSON.stringify(value)}]`)
   const full = (buckets: Map<Bucket, Counts>) => [...buckets].filter(([, counts]) => counts.size > 0)
   const parts = [
     `"version":${version}`,
     `"since":${from.since === Infinity ? 'null' : from.since}`,
     `"counts":${object(from.counts, (buckets) => object(full(buckets), countsText))}`,
-    `"recent":${sayings(from.recent)}`,
-    `"lasting":${sayings(from.lasting)}`,
+    `"recent":${observations(from.recent)}`,
+    `"lasting":${observations(from.lasting)}`,
     `"emitters":${object(from.emitters, ({ next, at }) => `[${next},${at}]`)}`,
   ]
   return `{${parts.join(',\n')}}`
@@ -72,10 +72,10 @@ const pair = (value: unknown): readonly [unknown, unknown] => {
   return [value[0], value[1]]
 }
 
-const sayings = (value: unknown): Map<string, Saying> =>
+const observations = (value: unknown): Map<string, Observation> =>
   new Map(
-    record(value).map(([key, said]) => {
-      const [at, of] = pair(said)
+    record(value).map(([key, printed]) => {
+      const [at, of] = pair(printed)
       return [key, { at: number(at), value: of as Json }] // it was JSON a line ago
     }),
   )
@@ -109,8 +109,8 @@ export const readSnapshot = (value: Uint8Array | string): Aggregates | { readonl
     const since = parsed.get('since')
     return {
       counts: new Map(spans.map((span) => [span, bucketsOf(span, counts.get(span))])),
-      recent: sayings(parsed.get('recent')),
-      lasting: sayings(parsed.get('lasting')),
+      recent: observations(parsed.get('recent')),
+      lasting: observations(parsed.get('lasting')),
       emitters: new Map(
         record(parsed.get('emitters')).map(([emitter, standing]) => {
           const [next, at] = pair(standing)

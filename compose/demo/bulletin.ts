@@ -9,7 +9,7 @@ const mib = (bytes: number): string => `${Math.round(bytes / (1 << 20))} MiB`
  */
 export const bulletin = async (
   status: () => Promise<Status>,
-  say: (line: string) => void,
+  logger: (line: string) => void,
   signal: AbortSignal,
   summaryMs = 30_000,
 ): Promise<void> => {
@@ -24,15 +24,15 @@ export const bulletin = async (
       const known = active.has(key)
       if (alert.clearedAt === null && !known) {
         active.set(key, alert)
-        say(`ALERT RAISED   ${alert.rule} (${alert.subject}): ${alert.summary}`)
+        logger(`ALERT RAISED   ${alert.rule} (${alert.subject}): ${alert.summary}`)
       } else if (alert.clearedAt !== null && known && active.get(key)?.since === alert.since) {
         active.delete(key)
-        say(`ALERT CLEARED  ${alert.rule} (${alert.subject})`)
+        logger(`ALERT CLEARED  ${alert.rule} (${alert.subject})`)
       }
     }
     if (performance.now() < nextSummary) continue
     nextSummary += summaryMs
     const { connections, bytesToClient } = now.totals
-    say(`${now.open.total} connections open, ${connections} so far, ${mib(bytesToClient)} down`)
+    logger(`${now.open.total} connections open, ${connections} so far, ${mib(bytesToClient)} down`)
   }
 }

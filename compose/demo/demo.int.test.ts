@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert'
 const program = join(import.meta.dirname, 'main.ts')
 
 test('wrong use is told before anything starts, and ends with 2', () => {
-  for (const [words, told] of [
+  for (const [words, reported] of [
     [['--people', '1e9'], '--people 1e9: give a whole number from 1 to 1000'],
     [['--people', '2.5'], 'whole number'],
     [['--minutes', '0'], '--minutes 0: give a number above 0'],
@@ -16,7 +16,7 @@ test('wrong use is told before anything starts, and ends with 2', () => {
   ] as const) {
     const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...words], { encoding: 'utf8' })
     assert.is(status, 2, words.join(' '))
-    assert.match(stderr, told)
+    assert.match(stderr, reported)
     assert.match(stderr, 'npm run demo --')
     assert.is(stdout, '')
   }
@@ -25,12 +25,12 @@ test('wrong use is told before anything starts, and ends with 2', () => {
 test('stopped during its start, it says so and leaves nothing behind', async () => {
   const child = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'pipe'] })
   child.stdout.once('data', () => child.kill('SIGINT'))
-  let told = ''
+  let reported = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    told += text
+    reported += text
   })
   assert.equal(await once(child, 'close'), [130, null])
-  assert.is(told, 'stopped before it was ready\n')
+  assert.is(reported, 'stopped before it was ready\n')
 })
 
 test.run()

@@ -58,12 +58,12 @@ const perform = async ({ minutes, people, begun, signal }: Show): Promise<void> 
   await using stack = new AsyncDisposableStack()
   const startedAt = performance.now()
   const dayMs = storySeconds * 1000
-  const say = (line: string): void => {
+  const logger = (line: string): void => {
     const elapsed = performance.now() - startedAt
     const hour = `${Math.floor(hourAt(elapsed, dayMs))}`.padStart(2, '0')
     console.log(`[${clock(elapsed)} · ${hour} h] ${line}`)
   }
-  say('starting the datacenters, a web site and the appliance')
+  logger('starting the datacenters, a web site and the appliance')
   const datacenters = await telegram(stack)
   const secrets = [newSecret(), newSecret(), newSecret()]
   const [alice, bob, family] = secrets
@@ -86,20 +86,20 @@ const perform = async ({ minutes, people, begun, signal }: Show): Promise<void> 
     }),
   )
   begun()
-  say(`the status page is at ${proxy.metricsUrl}/ : open it and watch`)
-  say(`a day takes ${clock(dayMs)} here; ${people} people at its busiest`)
+  logger(`the status page is at ${proxy.metricsUrl}/ : open it and watch`)
+  logger(`a day takes ${clock(dayMs)} here; ${people} people at its busiest`)
 
   const over = AbortSignal.any([signal, ...(minutes ? [AbortSignal.timeout(minutes * 60_000)] : [])])
   const playing = [
     crowd({ port: proxy.port, secrets, people, dayMs, signal: over }),
-    story({ port: proxy.port, secret: alice!, telegram: datacenters, say, signal: over }),
-    bulletin(proxy.status, say, over),
+    story({ port: proxy.port, secret: alice!, telegram: datacenters, logger, signal: over }),
+    bulletin(proxy.status, logger, over),
   ]
   await Promise.race([Promise.all(playing), wait(2 ** 31 - 1, undefined, { signal: over }).catch(() => {})])
-  say('the end: everybody goes home')
+  logger('the end: everybody goes home')
   await Promise.all(playing)
   const code = await proxy.stop()
-  say(code === 0 ? 'the appliance ended in good order' : `the appliance ended with ${code}`)
+  logger(code === 0 ? 'the appliance ended in good order' : `the appliance ended with ${code}`)
 }
 
 const main = async (): Promise<number> => {

@@ -11,11 +11,11 @@ export type Stage = {
   secret: string
   telegram: Telegram
   /** A line to the audience. */
-  say: (line: string) => void
+  logger: (line: string) => void
   signal: AbortSignal
 }
 
-type Scene = { atSeconds: number; tell: string; play: (stage: Stage) => Promise<unknown> }
+type Scene = { atSeconds: number; report: string; play: (stage: Stage) => Promise<unknown> }
 
 const pause = (seconds: number, signal: AbortSignal): Promise<void> =>
   wait(seconds * 1000, undefined, { signal })
@@ -24,7 +24,7 @@ const pause = (seconds: number, signal: AbortSignal): Promise<void> =>
 const scenes: readonly Scene[] = [
   {
     atSeconds: 15,
-    tell: 'a prober scans the port: it sees a web site, the page sees it (rejected, fronted)',
+    report: 'a prober scans the port: it sees a web site, the page sees it (rejected, fronted)',
     play: ({ port }) =>
       Promise.all(
         Array.from({ length: 40 }, (_, i) => observe(port, [probe(i), 300, 'fin']).catch(() => undefined)),
@@ -32,17 +32,17 @@ const scenes: readonly Scene[] = [
   },
   {
     atSeconds: 25,
-    tell: 'datacenter 4 goes away for 40 s: watch its row, the drops and the alert',
-    play: async ({ telegram, signal, say }) => {
+    report: 'datacenter 4 goes away for 40 s: watch its row, the drops and the alert',
+    play: async ({ telegram, signal, logger }) => {
       await Promise.all([telegram[4].goAway(), telegram[-4].goAway()])
       await pause(40, signal)
       await Promise.all([telegram[4].comeBack(), telegram[-4].comeBack()])
-      say('datacenter 4 is back: the alert clears when it has stayed well for a while')
+      logger('datacenter 4 is back: the alert clears when it has stayed well for a while')
     },
   },
   {
     atSeconds: 80,
-    tell: 'someone replays recorded handshakes: each is refused, and fronted',
+    report: 'someone replays recorded handshakes: each is refused, and fronted',
     play: async ({ port, secret }) => {
       await using victim = await connectClient({ mode: 'tls', port, secret })
       await victim.reqPq()
@@ -52,27 +52,27 @@ const scenes: readonly Scene[] = [
   },
   {
     atSeconds: 95,
-    tell: 'datacenter 5 answers a second late for 25 s: its round trip and first bytes grow',
-    play: async ({ telegram, signal, say }) => {
+    report: 'datacenter 5 answers a second late for 25 s: its round trip and first bytes grow',
+    play: async ({ telegram, signal, logger }) => {
       telegram[5].manner.delayMs = 1100
       await pause(25, signal)
       telegram[5].manner.delayMs = distanceOf(5)
-      say('datacenter 5 is quick again')
+      logger('datacenter 5 is quick again')
     },
   },
   {
     atSeconds: 130,
-    tell: 'datacenter 1 resets every connection for 12 s: drops by reset, and reconnects',
-    play: async ({ telegram, signal, say }) => {
+    report: 'datacenter 1 resets every connection for 12 s: drops by reset, and reconnects',
+    play: async ({ telegram, signal, logger }) => {
       telegram[1].manner.mood = 'reset'
       await pause(12, signal)
       telegram[1].manner.mood = 'normal'
-      say('datacenter 1 behaves again')
+      logger('datacenter 1 behaves again')
     },
   },
   {
     atSeconds: 150,
-    tell: 'a phone whose clock is an hour slow tries ten times: the reason is named clock-skew',
+    report: 'a phone whose clock is an hour slow tries ten times: the reason is named clock-skew',
     play: async ({ port, secret }) => {
       for (let i = 0; i < 10; i++) await observe(port, [lateHello(secret), 100, 'fin']).catch(() => undefined)
     },
@@ -84,9 +84,9 @@ export const storySeconds = 180
 /** Plays the scenes over and over until `signal`. */
 export const story = async (stage: Stage): Promise<void> => {
   while (!stage.signal.aborted) {
-    const playing = scenes.map(async ({ atSeconds, tell, play }) => {
+    const playing = scenes.map(async ({ atSeconds, report, play }) => {
       await pause(atSeconds, stage.signal)
-      stage.say(tell)
+      stage.logger(report)
       await play(stage)
     })
     await Promise.all([...playing, pause(storySeconds, stage.signal)]).catch((error) => {

@@ -38,7 +38,7 @@ ps) echo proxy ;;
 run) case "$*" in *czf*) echo data | gzip ;; *xzf*) gzip -d >restored ;; esac ;;
 esac`
 
-for (const [where, docker, said] of [
+for (const [where, docker, printed] of [
   ['without docker', undefined, /^backup: docker compose is missing: .+\n$/],
   ['where compose reads no files', unreadable, /run this where compose\.yaml is/],
 ] as const) {
@@ -51,7 +51,7 @@ for (const [where, docker, said] of [
     ] as const) {
       const { status, stderr } = at.backup(command, folder)
       assert.is(status, 1, command)
-      assert.match(stderr, said)
+      assert.match(stderr, printed)
     }
     assert.not.ok(existsSync(join(at.path, 'new')))
   })

@@ -22,12 +22,12 @@ for (const { shell, name } of shells) {
   const asRoot = skipUnless(test, has && root, `${name} or the right to make a network namespace is missing`)
 
   here(`${name}: --check needs no root and writes nothing`, () => {
-    const nobody = root ? { uid: 65_534, gid: 65_534 } : {}
+    const unattached = root ? { uid: 65_534, gid: 65_534 } : {}
     const checked = spawnSync(shell[0]!, [...shell.slice(1), '-s', '--', '--check', '--tsv'], {
       input: readFileSync(script),
       cwd: '/',
       encoding: 'utf8',
-      ...nobody,
+      ...unattached,
     })
     assert.is(checked.stderr, '')
     assert.ok([0, 1].includes(checked.status ?? 9))
@@ -62,10 +62,10 @@ for (const { shell, name } of shells) {
     assert.match(host.read('etc/security/limits.d/90-mtscope.conf'), '* hard nofile 65536')
     const lines = host.read('etc/sysctl.d/90-mtscope.conf').split('\n')
     assert.ok(lines.includes('net.ipv4.tcp_notsent_lowat = 16384'))
-    const told = planned.stdout.match(/^ {2}\S+ = .*$/gm)?.map((line) => line.trim())
+    const reported = planned.stdout.match(/^ {2}\S+ = .*$/gm)?.map((line) => line.trim())
     assert.equal(
       lines.filter((line) => /^[a-z]/.test(line)),
-      told,
+      reported,
     )
 
     const checked = run(shell, host, ['--tsv'], { within })

@@ -134,15 +134,15 @@ test('its commands run the appliance, with nothing but what the unit sets', asyn
   assert.is(commands.length, 2)
   const [, words] = commands.map(wordsOf)
   const child = spawn(words![0]!, words!.slice(1), { cwd: at.path, env, stdio: ['ignore', 'pipe', 'ignore'] })
-  let said = ''
+  let printed = ''
   child.stdout.setEncoding('utf8').on('data', (more: string) => {
-    const before = said
-    said += more
-    if (!before.includes(' info ready ') && said.includes(' info ready ')) child.kill('SIGTERM')
+    const before = printed
+    printed += more
+    if (!before.includes(' info ready ') && printed.includes(' info ready ')) child.kill('SIGTERM')
   })
   const [code] = (await once(child, 'close')) as [number | null]
-  assert.is(code, 0, said)
-  assert.match(said, / info stopped/)
+  assert.is(code, 0, printed)
+  assert.match(printed, / info stopped/)
 })
 
 const service = (env: Record<string, string>, ...words: string[]) =>

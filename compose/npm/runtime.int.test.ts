@@ -60,7 +60,7 @@ test('another library or distribution is named without a command', () => {
 
 test('musl, an old glibc, a file system without programs and another processor are one line each', () => {
   const old = "node: /lib64/libc.so.6: version `GLIBC_2.28' not found (required by node)\nanother line\n"
-  for (const [ended, said] of [
+  for (const [ended, printed] of [
     [{ error: { code: 'ENOENT' }, status: null }, /no glibc.*Alpine.*Node 26/],
     [{ status: 1, stderr: old }, /too old for Node 26 \(GLIBC_2\.28 is missing\)/],
     [{ error: { code: 'EACCES' }, status: null }, /\/x\/node cannot be run \(EACCES\).*noexec/],
@@ -68,7 +68,7 @@ test('musl, an old glibc, a file system without programs and another processor a
     [{ status: 3, stderr: '' }, /exit 3/],
   ] as const) {
     const line = whyNot('/x/node', ended, releases.debian, every)
-    assert.match(line, said)
+    assert.match(line, printed)
     assert.not.match(line, '\n')
   }
 })

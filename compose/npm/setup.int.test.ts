@@ -39,13 +39,13 @@ const setUp = async (
     },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
-  let said = ''
+  let printed = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said += text
-    if (signal && said.endsWith('at work')) child.kill(signal)
+    printed += text
+    if (signal && printed.endsWith('at work')) child.kill(signal)
   })
   const [code] = (await once(child, 'close')) as [number | null]
-  return { code, said }
+  return { code, printed }
 }
 
 // As npm ci: what was there goes first. Says what it was asked for.
@@ -67,19 +67,19 @@ for (const [signal, code] of [
   test(`at ${signal} it waits until npm has undone what it did, and ends with ${code}`, async () => {
     using at = place(works)
     const ended = await setUp(at.path, { signal })
-    assert.is(ended.code, code, ended.said)
+    assert.is(ended.code, code, ended.printed)
     assert.is(readFileSync(join(at.path, 'undone'), 'utf8'), signal)
-    assert.match(ended.said, 'the next start begins anew')
+    assert.match(ended.printed, 'the next start begins anew')
   })
 
 test('packages are installed once, and again when the installation did not end', async () => {
   using at = place(installs)
-  assert.match((await setUp(at.path)).said, 'this is the first start here')
-  assert.equal(await setUp(at.path), { code: 0, said: '' })
+  assert.match((await setUp(at.path)).printed, 'this is the first start here')
+  assert.equal(await setUp(at.path), { code: 0, printed: '' })
   rmSync(join(at.path, 'node_modules/.mtscope-setup'))
-  assert.match((await setUp(at.path)).said, 'the last installation did not end')
+  assert.match((await setUp(at.path)).printed, 'the last installation did not end')
   writeFileSync(join(at.path, 'package-lock.json'), '{ }')
-  assert.match((await setUp(at.path)).said, 'package-lock.json has changed')
+  assert.match((await setUp(at.path)).printed, 'package-lock.json has changed')
 })
 
 test('a start installs nothing for development, a test adds it, and nothing takes it away', async () => {
@@ -87,10 +87,10 @@ test('a start installs nothing for development, a test adds it, and nothing take
   const asked = (): string => readFileSync(join(at.path, 'asked'), 'utf8')
   await setUp(at.path)
   assert.match(asked(), 'ci --omit=dev')
-  assert.match((await setUp(at.path, { words: ['--dev'] })).said, 'those for development are missing')
+  assert.match((await setUp(at.path, { words: ['--dev'] })).printed, 'those for development are missing')
   assert.match(asked(), 'ci --include=dev')
-  assert.equal(await setUp(at.path), { code: 0, said: '' })
-  assert.equal(await setUp(at.path, { words: ['--dev'] }), { code: 0, said: '' })
+  assert.equal(await setUp(at.path), { code: 0, printed: '' })
+  assert.equal(await setUp(at.path, { words: ['--dev'] }), { code: 0, printed: '' })
   writeFileSync(join(at.path, 'package-lock.json'), '{ }')
   await setUp(at.path)
   assert.match(asked(), 'ci --include=dev')
@@ -118,9 +118,9 @@ test('no package has a script that builds something when it is installed', async
 
 test('an npm that fails leaves no stamp', async () => {
   using at = place('process.exit(3)')
-  const { code, said } = await setUp(at.path)
+  const { code, printed } = await setUp(at.path)
   assert.is(code, 1)
-  assert.match(said, 'npm ci failed (exit 3)')
+  assert.match(printed, 'npm ci failed (exit 3)')
   assert.not.ok(existsSync(join(at.path, 'node_modules')))
 })
 

@@ -21,7 +21,7 @@ const ended = async (child: ChildProcess): Promise<number | null> => {
   return child.exitCode
 }
 
-const warm = async (cache: string, ...names: string[]): Promise<number | null> =>
+const pooled = async (cache: string, ...names: string[]): Promise<number | null> =>
   ended(
     spawn(process.execPath, [join(root, 'compose/npm/warm.mjs'), ...names], {
       env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: cache },
@@ -43,22 +43,22 @@ const start = async (program: string, cache: string, cwd: string) => {
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  let said = ''
+  let printed = ''
   let debug = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     debug += text
   })
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    said += text
-    if (/ info ready /.test(said)) child.kill('SIGKILL')
+    printed += text
+    if (/ info ready /.test(printed)) child.kill('SIGKILL')
   })
   await ended(child)
-  assert.match(said, / info ready /)
-  const told = (what: string): string[] =>
+  assert.match(printed, / info ready /)
+  const reported = (what: string): string[] =>
     [...debug.matchAll(new RegExp(`${what} for StrippedTypeScript file://([^\\s.]+\\.ts)`, 'g'))].map(
       ([, path]) => String(path),
     )
-  return { found: told('retrieving transpile cache'), compiled: told('no transpile cache') }
+  return { found: reported('retrieving transpile cache'), compiled: reported('no transpile cache') }
 }
 
 test('without warming, files are compiled at the start', async () => {
@@ -72,7 +72,7 @@ for (const program of programs)
   test(`after warming, ${program} starts without compiling a file`, async () => {
     await using at = await folder()
     const cache = join(at.path, 'cache')
-    assert.is(await warm(cache, program), 0)
+    assert.is(await pooled(cache, program), 0)
     const { found, compiled } = await start(program, cache, at.path)
     assert.equal(compiled, [])
     assert.ok(found.length > 30, `${found.length} found`)
@@ -81,11 +81,11 @@ for (const program of programs)
 test('what is warm stays as it is until a source or the command changes', async () => {
   await using at = await folder()
   const stamp = join(at.path, 'warm')
-  await warm(at.path, 'collector/main.ts')
+  await pooled(at.path, 'collector/main.ts')
   const { mtimeMs } = await stat(stamp)
-  await warm(at.path, 'collector/main.ts')
+  await pooled(at.path, 'collector/main.ts')
   assert.is((await stat(stamp)).mtimeMs, mtimeMs)
-  await warm(at.path, 'proxy/main.ts')
+  await pooled(at.path, 'proxy/main.ts')
   assert.ok((await readFile(stamp, 'utf8')).includes('\nproxy/main.ts\n'))
 })
 
@@ -103,12 +103,12 @@ test('without a folder to keep it in, it says how it is used', async () => {
     env: {},
     stdio: ['ignore', 'ignore', 'pipe'],
   })
-  let said = ''
+  let printed = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said += text
+    printed += text
   })
   assert.is(await ended(child), 2)
-  assert.match(said, 'NODE_COMPILE_CACHE')
+  assert.match(printed, 'NODE_COMPILE_CACHE')
 })
 
 test.run()

@@ -11,7 +11,7 @@ for (const [program, inHelp, oneOfThem] of [
   ['drill.ts', '--together', /There are:\n( {2}.+\n){5}/],
 ] as const) {
   test(`${program}: wrong use is told before anything starts, and ends with 2`, () => {
-    for (const [words, told] of [
+    for (const [words, reported] of [
       [['--bogus'], '--bogus'],
       [['--only', 'nonexistent'], oneOfThem],
       [['--scale', 'x'], '--scale x: give a number from 0.01 to 10'],
@@ -19,7 +19,7 @@ for (const [program, inHelp, oneOfThem] of [
     ] as const) {
       const { status, stdout, stderr } = run(program, ...words)
       assert.is(status, 2, words.join(' '))
-      assert.match(stderr, told)
+      assert.match(stderr, reported)
       assert.match(stderr, 'Exits 0 when')
       assert.is(stdout, '')
     }

@@ -42,16 +42,16 @@ const run = (chosen: readonly Case[], interval: string): void => {
     tests,
     JSON.stringify({ rule_files: [file], evaluation_interval: interval, tests: chosen.map(unitTest) }),
   )
-  const { ok, said } = promtool('test', 'rules', tests)
-  assert.ok(ok, said)
+  const { ok, printed } = promtool('test', 'rules', tests)
+  assert.ok(ok, printed)
 }
 
 it('the rule file is one that Prometheus takes, without a lint', () => {
   using dir = folder()
   const file = join(dir.path, 'alerts.yaml')
   writeFileSync(file, alertsFile())
-  const { ok, said } = promtool('check', 'rules', '--lint=all', '--lint-fatal', file)
-  assert.ok(ok, said)
+  const { ok, printed } = promtool('check', 'rules', '--lint=all', '--lint-fatal', file)
+  assert.ok(ok, printed)
 })
 
 it('each world of minutes and hours makes just the alerts fire that it should', () => {
@@ -85,8 +85,8 @@ it('the rules in a faster time are ones that Prometheus takes, and no length of 
   using dir = folder()
   const file = join(dir.path, 'alerts.yaml')
   writeFileSync(file, alertsFile(scaledGroups(0.1), '1s'))
-  const { ok, said } = promtool('check', 'rules', file)
-  assert.ok(ok, said)
+  const { ok, printed } = promtool('check', 'rules', file)
+  assert.ok(ok, printed)
 })
 
 test('scaled by one, a rule is what it was; a length that is none is refused', () => {

@@ -159,7 +159,7 @@ const usuallyRejected = `avg_over_time(${rejected}[1d:5m] offset 5m)`
 const skewed = `sum by (instance) (increase(${p.handshakesRejected.name}{reason="clock-skew"}[10m]))`
 const signed = `sum by (instance) (increase(${p.handshakeSeconds.name}_count{mode="tls"}[10m]))`
 
-const strangers: AlertGroup = {
+const unauthenticated: AlertGroup = {
   name: 'mtscope-strangers',
   rules: [
     {
@@ -277,4 +277,11 @@ const host: AlertGroup = {
 }
 
 /** Every alerting rule that mtscope ships for Prometheus. */
-export const alertGroups: readonly AlertGroup[] = [objective, datacenters, traffic, strangers, host, pipeline]
+export const alertGroups: readonly AlertGroup[] = [
+  objective,
+  datacenters,
+  traffic,
+  unauthenticated,
+  host,
+  pipeline,
+]

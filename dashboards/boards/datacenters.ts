@@ -87,9 +87,14 @@ export const datacenters: Board = {
             max: 1,
           },
         ),
-        timeseries('Warm sockets', 'short', query(sum(gauge(p.warmSockets), 'instance'), '{{instance}}'), {
-          description: 'Connections to all datacenters that wait for a client, by node.',
-        }),
+        timeseries(
+          'Warm sockets',
+          'short',
+          query(sum(gauge(p.pooledConnections), 'instance'), '{{instance}}'),
+          {
+            description: 'Connections to all datacenters that wait for a client, by node.',
+          },
+        ),
         timeseries(
           'Drops',
           'ops',

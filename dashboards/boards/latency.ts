@@ -4,7 +4,7 @@ import { buckets, countRate, quantile, type Source, sum } from '../builder/queri
 
 const shares = [0.5, 0.95, 0.99] as const
 const names = { dc: 'datacenter', mode: 'mode', pooled: 'warm or not' } as const
-const told = { dc: 'dc {{dc}}', mode: '{{mode}}', pooled: 'warm: {{pooled}}' } as const
+const reported = { dc: 'dc {{dc}}', mode: '{{mode}}', pooled: 'warm: {{pooled}}' } as const
 type By = keyof typeof names
 
 /** A heatmap and percentiles of all, then each percentile by each of the labels that tell people apart. */
@@ -32,7 +32,7 @@ const rowOf = <M extends Source & { kind: 'histogram' }>(
         timeseries(
           `${title}: p${share * 100} by ${names[label]}`,
           's',
-          query(quantile(share, metric, [label]), told[label]),
+          query(quantile(share, metric, [label]), reported[label]),
           {
             description: `${description} ${share * 100} of a hundred took no longer, by ${names[label]}.`,
             width: 8,

@@ -147,10 +147,15 @@ export const overview: Board = {
             runbook: 'limit-reached',
           },
         ),
-        timeseries('Warm sockets', 'short', query(sum(gauge(p.warmSockets), 'instance'), '{{instance}}'), {
-          description:
-            'Connections to datacenters that wait for a client, so that it need not wait for a dial.',
-        }),
+        timeseries(
+          'Warm sockets',
+          'short',
+          query(sum(gauge(p.pooledConnections), 'instance'), '{{instance}}'),
+          {
+            description:
+              'Connections to datacenters that wait for a client, so that it need not wait for a dial.',
+          },
+        ),
       ],
     },
   ],

@@ -99,8 +99,8 @@ it('every query of every panel and variable is one that promtool parses', () => 
       writeFileSync(file, JSON.stringify({ groups: [{ name: 'queries', rules }] }))
       return promtool('check', 'rules', file)
     }
-    const { ok, said } = check([...panelQueries, ...variableQueries].map(({ expr }) => expr))
-    assert.ok(ok, said)
+    const { ok, printed } = check([...panelQueries, ...variableQueries].map(({ expr }) => expr))
+    assert.ok(ok, printed)
     assert.not(check(['sum by (dc (up)']).ok)
   } finally {
     rmSync(folder, { recursive: true, force: true })

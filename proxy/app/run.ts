@@ -35,7 +35,7 @@ export const run = async (
     process.stdout.write(usage(program))
     return
   }
-  const say = sayer()
+  const logger = sayer()
   // Unheard, it would end the process: one that comes during the start is heeded when that is over.
   let early = false
   let reload = (): void => {
@@ -61,15 +61,15 @@ export const run = async (
       config,
       version: version(),
       env: { ...telemetry, ...process.env },
-      say,
+      logger,
       failed: (why) => {
-        say('error', 'failed', { why })
+        logger('error', 'failed', { why })
         process.exit(1)
       },
       ...(extend ? { extend: (log: LocalLog) => extend(log, version(), config) } : {}),
     })
   } catch (error) {
-    say('error', 'cannot-start', { why: error instanceof Error ? error.message : String(error) })
+    logger('error', 'cannot-start', { why: error instanceof Error ? error.message : String(error) })
     process.exit(1)
   }
 
@@ -82,14 +82,14 @@ export const run = async (
     stoppingSince = now
     // Ctrl-C is somebody who waits at a terminal; SIGTERM is a supervisor that has time.
     const drainMs = signal === 'SIGINT' ? Math.min(2_000, config.drainMs) : config.drainMs
-    say('info', 'stopping', { signal, drainSeconds: drainMs / 1_000 })
+    logger('info', 'stopping', { signal, drainSeconds: drainMs / 1_000 })
     proxy.stop(signal, drainMs).then(
       () => {
-        say('info', 'stopped')
+        logger('info', 'stopped')
         process.exit(0)
       },
       (error: unknown) => {
-        say('error', 'stop-failed', { error: String(error) })
+        logger('error', 'stop-failed', { error: String(error) })
         process.exit(1)
       },
     )
@@ -106,19 +106,19 @@ export const run = async (
       next = { ok: false, mistakes: [error instanceof Error ? error.message : String(error)] }
     }
     if (next.ok) {
-      say('info', 'reloaded', { users: next.config.users.length || 1 })
+      logger('info', 'reloaded', { users: next.config.users.length || 1 })
       if (added.length > 0) process.stdout.write(`${linkLines(added).join('\n')}\n\n`)
       // Against what runs, not against the last reload: it is still so at the next one.
       const waiting = changedSettings(running, next)
-      if (waiting.length > 0) say('warn', 'needs-restart', { settings: waiting.join(',') })
+      if (waiting.length > 0) logger('warn', 'needs-restart', { settings: waiting.join(',') })
     } else
-      say('error', 'reload-refused', { mistakes: next.mistakes.join('; '), hint: 'the old settings stay' })
+      logger('error', 'reload-refused', { mistakes: next.mistakes.join('; '), hint: 'the old settings stay' })
   }
   // What fails in this thread is telemetry: it may not end what the relay threads do for people.
   process.on('uncaughtException', proxy.fault)
   // Said when it may be told to stop.
   introduce(program, config, proxy)
-  say('info', 'ready', {
+  logger('info', 'ready', {
     port: proxy.port,
     metrics: proxy.metricsUrl,
     users: config.users.length || 1,
@@ -145,6 +145,6 @@ const introduce = (program: string, config: Config, proxy: RunningProxy): void =
     '',
     ...linkLines(proxy.links),
   ]
-  if (dead !== null) lines.push('', `Mind that ${dead.says}: set ${dead.advice}.`)
+  if (dead !== null) lines.push('', `Mind that ${dead.states}: set ${dead.advice}.`)
   process.stdout.write(`${lines.join('\n')}\n\n`)
 }

@@ -3,7 +3,7 @@ import type { LocalLog } from '../event-log/event-log.ts'
 import { type Shipped, startShipper } from '../event-log/ship.ts'
 import { openKafka } from '../kafka/connect.ts'
 import { openProducer } from '../kafka/producer.ts'
-import type { Say } from '../logger/logger.ts'
+import type { Logger } from '../logger/logger.ts'
 import { kafkaSpanExporter } from '../telemetry/kafka-exporter.ts'
 
 /** What goes to Kafka from this process. */
@@ -22,12 +22,12 @@ export type Shipping = {
 const patienceMs = 5_000
 
 /** Ships the log of this node, and its spans. Waits for no broker. Throws what is wrong with the settings. */
-export const startShipping = (config: KafkaConfig, node: string, log: LocalLog, say: Say): Shipping => {
-  const client = openKafka(config, `mtscope-${node}`, say)
+export const startShipping = (config: KafkaConfig, node: string, log: LocalLog, logger: Logger): Shipping => {
+  const client = openKafka(config, `mtscope-${node}`, logger)
   const { events, spans } = config.topics
   const producer = openProducer(client, events, { now: Date.now })
   const ofSpans = spans === null ? null : openProducer(client, spans)
-  const shipper = startShipper(log, producer, say)
+  const shipper = startShipper(log, producer, logger)
   return {
     get shipped() {
       return shipper.shipped
@@ -41,7 +41,7 @@ export const startShipping = (config: KafkaConfig, node: string, log: LocalLog, 
       const whole = await shipper.stop(patienceMs)
       if (!whole) {
         const { waitingRows } = shipper.shipped
-        say('warn', 'unshipped', { rows: waitingRows, hint: 'they are shipped at the next start' })
+        logger('warn', 'unshipped', { rows: waitingRows, hint: 'they are shipped at the next start' })
       }
       await Promise.all([producer.close(), traced.then(() => ofSpans?.close())])
     },

@@ -1,5 +1,5 @@
 import type { Config, User } from '../config/config.ts'
-import { told } from '../config/shown.ts'
+import { reported } from '../config/shown.ts'
 import { dialable, namesOf, watchDatacenters } from '../datacenter/resolve.ts'
 import { connectionsFor } from '../doctor/checks/descriptors.ts'
 import { startDoctor } from '../doctor/watch.ts'
@@ -10,7 +10,7 @@ import { watchKernel } from '../host/kernel.ts'
 import { maxFds, openFds } from '../host/proc.ts'
 import { sampleProcess } from '../host/samples.ts'
 import { type HttpServer, type Routes, startHttp } from '../http/server.ts'
-import type { Say } from '../logger/logger.ts'
+import type { Logger } from '../logger/logger.ts'
 import { flightName, keptFlight, watchMasking } from '../masking/watch.ts'
 import { claimPort } from '../net/listen-error.ts'
 import { mainFaults } from '../relay/faults.ts'
@@ -57,12 +57,12 @@ export const startProxy = async (options: {
   readonly config: Config
   readonly version: string
   readonly env: NodeJS.ProcessEnv
-  readonly say: Say
+  readonly logger: Logger
   /** The data plane cannot go on. */
   readonly failed: (why: string) => void
   readonly extend?: (log: LocalLog) => Promise<Extension>
 }): Promise<RunningProxy> => {
-  const { config, version, env, say } = options
+  const { config, version, env, logger } = options
   makeDataDir(config.dataDir)
   const usersOf = (from: Config): readonly User[] =>
     from.users.length > 0 ? from.users : [keptUser(config.dataDir)]
@@ -78,7 +78,7 @@ export const startProxy = async (options: {
     // What Kafka has, the log need not keep.
     maxAgeMs: config.kafka === null ? config.logMaxAgeMs : 0,
     now,
-    report: (line) => say('warn', 'log', { line }),
+    report: (line) => logger('warn', 'log', { line }),
   })
   const stopping = new AbortController()
   const finding = findAddress(config, stopping.signal)
@@ -92,21 +92,21 @@ export const startProxy = async (options: {
   const shipping =
     config.kafka === null
       ? null
-      : (await import('./shipping.ts')).startShipping(config.kafka, config.node, log, say)
+      : (await import('./shipping.ts')).startShipping(config.kafka, config.node, log, logger)
   const claims =
     config.redis === null
       ? null
-      : (await import('../replay-cache/connect.ts')).connectClaims(config.redis, config, say)
+      : (await import('../replay-cache/connect.ts')).connectClaims(config.redis, config, logger)
   const extension = await options.extend?.(log)
   const telemetry = startTelemetry({
     version,
     node: config.node,
     env,
-    warn: (text) => say('warn', 'telemetry', { text }),
+    warn: (text) => logger('warn', 'telemetry', { text }),
     sources: {
       logBytes: () => log.stats.bytes,
       kernel: watchKernel(),
-      warmSockets: () => threads?.warmSockets ?? 0,
+      pooledConnections: () => threads?.pooledConnections ?? 0,
       claims: claims?.counts ?? null,
       shipping,
       masking: () => masking?.up() ?? null,
@@ -137,10 +137,10 @@ export const startProxy = async (options: {
   }
 
   try {
-    emit({ v: 1, type: 'process.started', at: now(), version, settings: told(config) })
+    emit({ v: 1, type: 'process.started', at: now(), version, settings: reported(config) })
     const most = connectionsFor(config, maxFds(), openFds())
     if (most < config.maxConnections) {
-      say('warn', 'few-file-descriptors', {
+      logger('warn', 'few-file-descriptors', {
         limit: maxFds(),
         MAX_CONNECTIONS: config.maxConnections,
         allows: most,
@@ -149,7 +149,7 @@ export const startProxy = async (options: {
     }
     const change = (changed: Partial<Changeable>): void => threads?.change(changed)
     const kept = keptFlight(log)
-    const names = namesOf(config.datacenters, say)
+    const names = namesOf(config.datacenters, logger)
     const directory = await names.look()
     // Known before the first client: a stranger in the first moment must not be met by silence.
     let masked: Pick<Changeable, 'mask' | 'flight'> = { mask: null, flight: kept ?? usualFlight }
@@ -160,7 +160,7 @@ export const startProxy = async (options: {
         name: config.tlsDomain || config.maskHost,
         ourselves: { port, publicHost: finding.then(({ host }) => host), publicPort: config.publicPort },
         kept,
-        say,
+        logger,
         changed: (changed) => {
           masked = { ...masked, ...changed }
           change(masked)
@@ -180,15 +180,15 @@ export const startProxy = async (options: {
         users: relayUsers(users),
         directory: dialable(directory),
         ...masked,
-        addressKey: dailyKey(config.dataDir, now(), say),
+        addressKey: dailyKey(config.dataDir, now(), logger),
       },
       {
-        facts: (text, lost) => {
+        events: (text, lost) => {
           // Text of our own thread: nothing to validate.
           log.append(text, JSON.parse(text) as ProxyEvent[], lost)
           if (lost > 0) emit({ v: 1, type: 'events.lost', at: now(), reason: 'worker-queue', count: lost })
         },
-        line: (type, message) => say(type === 'fault' ? 'error' : 'warn', `relay-${type}`, { message }),
+        line: (type, message) => logger(type === 'fault' ? 'error' : 'warn', `relay-${type}`, { message }),
         claim: async (digest, connection) => claims?.claim(digest, connection) ?? 'unanswered',
         died: (worker, error) => options.failed(`relay thread ${worker} died: ${error}`),
       },
@@ -211,7 +211,7 @@ export const startProxy = async (options: {
       signal: stopping.signal,
       changed: (directory) => change({ directory }),
     })
-    newDays(config.dataDir, stopping.signal, say, (addressKey) => change({ addressKey }))
+    newDays(config.dataDir, stopping.signal, logger, (addressKey) => change({ addressKey }))
     const trimMs = config.kafka === null ? TRIM_MS : TRIM_SHIPPED_MS
     const trimming = setInterval(() => log.trim(), trimMs).unref()
     stopping.signal.addEventListener('abort', () => clearInterval(trimming))
@@ -229,7 +229,7 @@ export const startProxy = async (options: {
       },
       allowedHosts: config.metricsAllowedHosts,
       published: finding,
-      say,
+      logger,
     })
     started.resolve()
     unready = null
@@ -239,7 +239,7 @@ export const startProxy = async (options: {
         config: { ...config, port },
         env,
         address: () => finding,
-        say,
+        logger,
         intervalMs: config.doctorIntervalMs,
         openConnections: () => relay.openConnections,
       })
@@ -274,7 +274,7 @@ export const startProxy = async (options: {
         })
         return linksOf(users, config.modes, place).filter(({ tg }) => !had.has(tg))
       },
-      fault: mainFaults(emit, say),
+      fault: mainFaults(emit, logger),
       stop: async (reason, drainMs) => {
         unready = 'draining'
         claimed.free()

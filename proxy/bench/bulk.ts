@@ -32,17 +32,17 @@ export const download = async (target: Target, mode: Mode, bytes: number): Promi
   const share = Math.floor(bytes / connections)
   const all = await openSome(target, mode, ops.flood, share)
   const wrap = (payload: Buffer): Buffer => (isTls(mode) ? inRecords(payload, largestRecord) : payload)
-  const hear = (connection: Connection): Promise<void> =>
+  const receive = (connection: Connection): Promise<void> =>
     finished(connection, (done) => {
-      let heard = 0
+      let received = 0
       connection.take = (payload) => {
-        heard += payload.length
-        if (heard > share) throw new Error(`${heard} bytes came instead of ${share}`)
-        if (heard === share) done()
+        received += payload.length
+        if (received > share) throw new Error(`${received} bytes came instead of ${share}`)
+        if (received === share) done()
       }
       connection.socket.write(wrap(randomBytes(8)))
     })
-  const bulk = await costOf(target, share * connections, () => Promise.all(all.map(hear)))
+  const bulk = await costOf(target, share * connections, () => Promise.all(all.map(receive)))
   for (const connection of all) connection.close()
   return bulk
 }
@@ -83,11 +83,11 @@ export const verify = async (target: Target, mode: Mode, bytes: number): Promise
   const connection = await opened(target.port, prepare(mode, target.secret))
   const { seal, open } = connection.prepared
   const plain = randomBytes(bytes)
-  const heard: Buffer[] = []
+  const received: Buffer[] = []
   await finished(connection, (done) => {
     let length = 0
     connection.take = (payload) => {
-      heard.push(open.update(payload))
+      received.push(open.update(payload))
       length += payload.length
       if (length >= bytes) done()
     }
@@ -95,5 +95,5 @@ export const verify = async (target: Target, mode: Mode, bytes: number): Promise
     connection.socket.write(isTls(mode) ? inRecords(sealed, tdlibRecord) : sealed)
   })
   connection.close()
-  if (!Buffer.concat(heard).equals(plain)) throw new Error(`${mode}: what came back is not what was sent`)
+  if (!Buffer.concat(received).equals(plain)) throw new Error(`${mode}: what came back is not what was sent`)
 }

@@ -51,14 +51,14 @@ export const open = (
   failed: (error: Error) => void,
 ): Connection => {
   const { hello, first, expected } = prepared
-  let heard = 0
+  let received = 0
   let closed = false
-  const hearAnswer = (payload: Buffer): void => {
-    const part = Math.min(expected.length - heard, payload.length)
-    if (payload.compare(expected, heard, heard + part, 0, part) !== 0)
+  const receiveAnswer = (payload: Buffer): void => {
+    const part = Math.min(expected.length - received, payload.length)
+    if (payload.compare(expected, received, received + part, 0, part) !== 0)
       throw new Error('the answer is not what the datacenter said')
-    heard += part
-    if (heard < expected.length) return
+    received += part
+    if (received < expected.length) return
     connection.take = () => {}
     answered(connection)
     if (payload.length > part) connection.take(payload.subarray(part))
@@ -104,7 +104,7 @@ export const open = (
   const connection: Connection = {
     socket,
     prepared,
-    take: hearAnswer,
+    take: receiveAnswer,
     failed,
     close: () => {
       closed = true

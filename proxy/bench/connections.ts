@@ -55,16 +55,16 @@ export const roundTrips = async (target: Target, mode: Mode, count: number): Pro
   const times: number[] = []
   await new Promise<void>((resolve, reject) => {
     let start = 0
-    let heard = 0
+    let received = 0
     const ask = (): void => {
-      heard = 0
+      received = 0
       start = performance.now()
       connection.socket.write(wire)
     }
     connection.failed = reject
     connection.take = (payload) => {
-      heard += payload.length
-      if (heard < echoBytes) return
+      received += payload.length
+      if (received < echoBytes) return
       times.push(performance.now() - start)
       if (times.length === count) resolve()
       else ask()
@@ -77,14 +77,14 @@ export const roundTrips = async (target: Target, mode: Mode, count: number): Pro
 
 export type Idle = { rssPerConnection: number; cpuShare: number }
 
-const warmUp = 100
+const heatUp = 100
 const settleMs = 1_000
 const watchMs = 2_000
 
 /** What connections cost that have been relayed and say nothing more: bytes each, and CPU seconds a second for all. */
 export const idle = async (target: Target, modes: readonly Mode[], count: number): Promise<Idle> => {
   // Few: what many leave behind on the heap would take in the next ones for nothing.
-  await openAll(target.port, prepareAll(target, modes, warmUp), saturating, (connection) =>
+  await openAll(target.port, prepareAll(target, modes, heatUp), saturating, (connection) =>
     connection.close(),
   )
   const all = prepareAll(target, modes, count)

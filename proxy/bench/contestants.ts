@@ -17,7 +17,7 @@ export type Contestant = {
   /** Speaks to clients; false: passes bytes on, whatever they are. */
   readonly proxy: boolean
   /** What it says when it is ready, if it is what it is meant to be. */
-  readonly says: RegExp
+  readonly states: RegExp
 }
 
 const untuned = {
@@ -34,7 +34,7 @@ export const contestants: readonly Contestant[] = [
     program: 'compose/appliance.ts',
     env: {},
     proxy: true,
-    says: /engine=native/,
+    states: /engine=native/,
   },
   {
     name: 'no telemetry',
@@ -44,7 +44,7 @@ export const contestants: readonly Contestant[] = [
     program: 'proxy/bench/bare.ts',
     env: {},
     proxy: true,
-    says: /engine=native/,
+    states: /engine=native/,
   },
   {
     name: 'un-tuned',
@@ -54,7 +54,7 @@ export const contestants: readonly Contestant[] = [
     program: 'compose/appliance.ts',
     env: untuned,
     proxy: true,
-    says: /engine=native/,
+    states: /engine=native/,
   },
   {
     name: 'portable',
@@ -62,7 +62,7 @@ export const contestants: readonly Contestant[] = [
     program: 'compose/appliance.ts',
     env: { PORTABLE_RELAY: 'true' },
     proxy: true,
-    says: /engine=portable/,
+    states: /engine=portable/,
   },
   {
     name: 'pipe',
@@ -70,7 +70,7 @@ export const contestants: readonly Contestant[] = [
     program: 'proxy/bench/pipe.ts',
     env: {},
     proxy: false,
-    says: /ready/,
+    states: /ready/,
   },
 ]
 
@@ -93,7 +93,7 @@ export const startProgram = async (
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   cwd: string,
-  says = /ready/,
+  states = /ready/,
 ): Promise<Started> => {
   const child = spawn(process.execPath, [join(root, program), ...args], {
     cwd,
@@ -101,24 +101,24 @@ export const startProgram = async (
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   running.add(child)
-  const said: string[] = []
+  const printed: string[] = []
   const ended = new Promise<void>((resolve) => {
     child.once('close', () => {
       running.delete(child)
       resolve()
     })
   })
-  createInterface({ input: child.stderr }).on('line', (line) => said.push(line))
+  createInterface({ input: child.stderr }).on('line', (line) => printed.push(line))
   const found = new Promise<number>((resolve, reject) => {
-    const fail = (why: string): void => reject(new Error(`${program} ${why}:\n${said.join('\n')}`))
+    const fail = (why: string): void => reject(new Error(`${program} ${why}:\n${printed.join('\n')}`))
     const timer = setTimeout(() => fail('was not ready in time'), readyMs)
     createInterface({ input: child.stdout }).on('line', (line) => {
-      said.push(line)
+      printed.push(line)
       const port = /\bready\b.* ?\bport=(\d+)/.exec(line)?.[1]
       if (port === undefined) return
       clearTimeout(timer)
-      if (says.test(line)) resolve(Number(port))
-      else fail(`does not say ${says}`)
+      if (states.test(line)) resolve(Number(port))
+      else fail(`does not say ${states}`)
     })
     child.once('close', (code) => {
       clearTimeout(timer)
@@ -139,7 +139,7 @@ export const startProgram = async (
 
 /** One life of a contestant: a process of its own, with data of its own, in front of the datacenter at that port. */
 export const startContestant = async (
-  { program, env, says }: Contestant,
+  { program, env, states }: Contestant,
   datacenterPort: number,
   secret: string,
 ): Promise<Started> => {
@@ -165,7 +165,7 @@ export const startContestant = async (
     TELEGRAM_DATACENTERS: `2=127.0.0.1:${datacenterPort}`,
     ...env,
   }
-  const started = stack.use(await startProgram(program, [`${datacenterPort}`], settings, folder, says))
+  const started = stack.use(await startProgram(program, [`${datacenterPort}`], settings, folder, states))
   const owned = stack.move()
   return { port: started.port, pid: started.pid, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }

@@ -31,7 +31,7 @@ test('every contestant passes bytes on unchanged and is measured', async () => {
 
 test('a program that is not what it is meant to be is refused', async () => {
   try {
-    await live({ ...named('pipe'), says: /engine=native/ }, little, [])
+    await live({ ...named('pipe'), states: /engine=native/ }, little, [])
     assert.unreachable()
   } catch (error) {
     assert.match(String(error), /does not say/)

@@ -98,8 +98,8 @@ const readSettings = (given: ReadonlyMap<string, string>, mistakes: string[]): V
     if (reading.ok) read[name] = reading.value
     else {
       whole = false
-      const said = text !== '' && mayBeShown(name, text) ? `${name}=${shown(text)}` : name
-      mistakes.push(`${said} ${reading.mistake}`)
+      const printed = text !== '' && mayBeShown(name, text) ? `${name}=${shown(text)}` : name
+      mistakes.push(`${printed} ${reading.mistake}`)
     }
   }
   return whole ? (read as Values) : null
@@ -107,32 +107,32 @@ const readSettings = (given: ReadonlyMap<string, string>, mistakes: string[]): V
 
 /** Settings that are right each, and wrong together. */
 const clashes = (values: Values): string[] => {
-  const told: string[] = []
+  const reported: string[] = []
   const { MTPROTO_PORT, METRICS_PORT, MASK_HOST, MASK_PORT, TLS_DOMAIN } = values
   if (MTPROTO_PORT === METRICS_PORT && MTPROTO_PORT !== 0) {
-    told.push(`MTPROTO_PORT and METRICS_PORT are both ${MTPROTO_PORT}: give one of them another port`)
+    reported.push(`MTPROTO_PORT and METRICS_PORT are both ${MTPROTO_PORT}: give one of them another port`)
   }
   if (values.MODES.includes('tls') && TLS_DOMAIN === '') {
-    told.push('TLS_DOMAIN is empty, but MODES has tls: write a domain, or leave tls out of MODES')
+    reported.push('TLS_DOMAIN is empty, but MODES has tls: write a domain, or leave tls out of MODES')
   }
   if (MTPROTO_PORT !== 0 && MASK_PORT === MTPROTO_PORT && isLoopback(MASK_HOST)) {
-    told.push(
+    reported.push(
       `MASK_HOST=${MASK_HOST} with MASK_PORT=${MASK_PORT} is this proxy itself: write another site, or off`,
     )
   }
   if (values.KAFKA_SASL !== null && (values.KAFKA_USERNAME === null || values.KAFKA_PASSWORD === null)) {
-    told.push(`KAFKA_SASL=${values.KAFKA_SASL} needs KAFKA_USERNAME and KAFKA_PASSWORD: write both`)
+    reported.push(`KAFKA_SASL=${values.KAFKA_SASL} needs KAFKA_USERNAME and KAFKA_PASSWORD: write both`)
   }
   if (values.KAFKA_CA !== null && !values.KAFKA_TLS) {
-    told.push('KAFKA_CA is written, but KAFKA_TLS is false: set KAFKA_TLS=true, or leave KAFKA_CA out')
+    reported.push('KAFKA_CA is written, but KAFKA_TLS is false: set KAFKA_TLS=true, or leave KAFKA_CA out')
   }
   // A signed hello is good for so long before and after its time.
   if (values.REPLAY_WINDOW < 2 * values.CLOCK_SKEW) {
-    told.push(
+    reported.push(
       `REPLAY_WINDOW is shorter than twice CLOCK_SKEW: write ${(2 * values.CLOCK_SKEW) / 1_000} or more`,
     )
   }
-  return told
+  return reported
 }
 
 const nodeNameOf = (host: Host): string => {

@@ -118,7 +118,7 @@ test('what changed is named, users aside, and another spelling is no change', ()
 })
 
 test('every mistake is told at once', () => {
-  const told = mistakesOf(
+  const reported = mistakesOf(
     { MTPROTO_PORT: '80800', WORKERS: '0', USER1_NAME: 'x', MTPROTO_PROT: '1' },
     'FAST_MODE=ja\nhello\nMODES=\nMASK_PORT=1\nMASK_PORT=2',
   )
@@ -132,9 +132,9 @@ test('every mistake is told at once', () => {
     'MODES',
     'MASK_PORT again',
   ]) {
-    assert.is(told.filter((line) => line.includes(name)).length, 1, `${name} in ${told.join('\n')}`)
+    assert.is(reported.filter((line) => line.includes(name)).length, 1, `${name} in ${reported.join('\n')}`)
   }
-  assert.is(told.length, 8)
+  assert.is(reported.length, 8)
 })
 
 test('a name that is nearly ours is refused, and the right one suggested', () => {
@@ -243,8 +243,10 @@ test('no mistake repeats a secret, wherever it was written', () => {
   fc.assert(
     fc.property(anywhere, wrap, fc.boolean(), (name, wrap, inFile) => {
       const secret = randomBytes(16).toString('hex')
-      const told = inFile ? mistakesOf({}, `${name}=${wrap(secret)}`) : mistakesOf({ [name]: wrap(secret) })
-      assert.not.ok(told.join('\n').toLowerCase().includes(secret), told.join('\n'))
+      const reported = inFile
+        ? mistakesOf({}, `${name}=${wrap(secret)}`)
+        : mistakesOf({ [name]: wrap(secret) })
+      assert.not.ok(reported.join('\n').toLowerCase().includes(secret), reported.join('\n'))
     }),
   )
 })

@@ -3,7 +3,7 @@ import { parseEnv } from 'node:util'
 import * as fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { asSomebody, folder } from '../../compose/test/kit/examples/scratch-log.ts'
+import { asUser, folder } from '../../compose/test/kit/examples/scratch-log.ts'
 import { readDotenv, readDotenvFile } from './dotenv.ts'
 import { readOwnConfig } from './own-config.ts'
 
@@ -44,7 +44,7 @@ test('a .env that cannot be read is told by its owner and with what to do', () =
     assert.is(readDotenvFile(), '')
     writeFileSync('.env', '')
     chmodSync('.env', 0)
-    asSomebody(() => assert.throws(readDotenvFile, /^\.env cannot be read \(EACCES\): .*ch(?:own|mod) /))
+    asUser(() => assert.throws(readDotenvFile, /^\.env cannot be read \(EACCES\): .*ch(?:own|mod) /))
     rmSync('.env')
     mkdirSync('.env')
     const mistake = '.env cannot be read (EISDIR): it must be a file of lines NAME=value'

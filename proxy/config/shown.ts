@@ -1,7 +1,7 @@
 import type { Config } from './config.ts'
 
 /** The settings as `process.started` tells them: without users' secrets, and without anyone's addresses. */
-export const told = (config: Config): Readonly<Record<string, string>> => {
+export const reported = (config: Config): Readonly<Record<string, string>> => {
   const {
     users,
     datacenters,

@@ -3,18 +3,18 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { runs } from '../../compose/test/kit/runs.ts'
 import { readConfig } from './config.ts'
-import { told } from './shown.ts'
+import { reported } from './shown.ts'
 
 const text = (env: Record<string, string>): string => {
   const reading = readConfig(env)
   if (!reading.ok) throw new Error(reading.mistakes.join())
-  return JSON.stringify(told(reading.config))
+  return JSON.stringify(reported(reading.config))
 }
 
 test('settings are told as texts, users and datacenters by number', () => {
   const reading = readConfig({ MTPROTO_PORT: '8443', MODES: 'tls', TELEGRAM_DATACENTERS: '1=192.0.2.1:443' })
   assert.ok(reading.ok)
-  const settings = told(reading.config)
+  const settings = reported(reading.config)
   assert.is(settings.port, '8443')
   assert.is(settings.modes, '["tls"]')
   assert.is(settings.users, '0')
@@ -43,7 +43,7 @@ test('no secret, in no spelling, and no public or datacenter address is told', (
       }
       const reading = readConfig(env)
       fc.pre(reading.ok)
-      const said = text(env).toLowerCase()
+      const printed = text(env).toLowerCase()
       for (const hidden of [
         secret.toString('hex'),
         secret.toString('base64').toLowerCase(),
@@ -61,7 +61,7 @@ test('no secret, in no spelling, and no public or datacenter address is told', (
         'opaque',
         env.ALERT_WEBHOOK_SECRET,
       ]) {
-        assert.not(said.includes(hidden), hidden)
+        assert.not(printed.includes(hidden), hidden)
       }
     }),
     { numRuns: runs(50) },

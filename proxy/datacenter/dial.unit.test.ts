@@ -13,7 +13,7 @@ const addresses: readonly Address[] = ['192.0.2.1', '192.0.2.2', '192.0.2.3'].ma
 const race = (to: readonly Address[] = addresses, timeoutMs = 5_000, reserve: readonly Address[] = []) => {
   const engine = handEngine()
   const dialing = dialer(engine, timeoutMs, (error) => faults.push(error))
-  const told: string[] = []
+  const reported: string[] = []
   const faults: unknown[] = []
   const links: unknown[] = []
   const dial = dialing.dial(
@@ -21,11 +21,11 @@ const race = (to: readonly Address[] = addresses, timeoutMs = 5_000, reserve: re
     {
       connected: (link, { host }) => {
         links.push(link)
-        told.push(`connected ${host}`)
+        reported.push(`connected ${host}`)
       },
-      missed: ({ host }, error) => told.push(`missed ${host} ${error}`),
-      failed: (error) => told.push(`failed ${error}`),
-      faulted: () => told.push('faulted'),
+      missed: ({ host }, error) => reported.push(`missed ${host} ${error}`),
+      failed: (error) => reported.push(`failed ${error}`),
+      faulted: () => reported.push('faulted'),
     },
     reserve,
   )
@@ -33,7 +33,7 @@ const race = (to: readonly Address[] = addresses, timeoutMs = 5_000, reserve: re
   const startedAt = performance.now()
   return {
     engine,
-    told,
+    reported,
     faults,
     links,
     dial,
@@ -58,54 +58,54 @@ test('the best address is dialed alone, and the next ones beside it when it is s
 })
 
 test('the first that connects wins and the others are cancelled', () => {
-  const { at, engine, told, links, hosts, inFlight } = race()
+  const { at, engine, reported, links, hosts, inFlight } = race()
   at(300)
   const link: HandLink = engine.dials[1]!.connects()
-  assert.equal(told, ['connected 192.0.2.2'])
+  assert.equal(reported, ['connected 192.0.2.2'])
   assert.equal(links, [link])
   assert.ok(engine.dials[0]!.cancelled)
   assert.not(link.closed)
   at(10_000)
-  assert.equal([hosts(), inFlight(), told.length], [[], 0, 1])
+  assert.equal([hosts(), inFlight(), reported.length], [[], 0, 1])
 })
 
 test('an address that fails is followed by the next one at once', () => {
-  const { engine, told, hosts } = race()
+  const { engine, reported, hosts } = race()
   engine.dials[0]!.fails('refused')
-  assert.equal(told, ['missed 192.0.2.1 refused'])
+  assert.equal(reported, ['missed 192.0.2.1 refused'])
   assert.equal(hosts(), ['192.0.2.2'])
 })
 
 test('when all fail, the last reason is told once', () => {
-  const { engine, told, inFlight } = race()
+  const { engine, reported, inFlight } = race()
   engine.dials[0]!.fails('refused')
   engine.dials[1]!.fails('unreachable')
   assert.is(inFlight(), 1)
   engine.dials[2]!.fails('reset')
-  assert.equal(told.at(-1), 'failed reset')
-  assert.is(told.filter((line) => line.startsWith('failed')).length, 1)
+  assert.equal(reported.at(-1), 'failed reset')
+  assert.is(reported.filter((line) => line.startsWith('failed')).length, 1)
   assert.is(inFlight(), 0)
 })
 
 test('an address has its own time, and is cancelled when that is over', () => {
-  const { at, engine, told, inFlight } = race(addresses.slice(0, 2), 1_000)
+  const { at, engine, reported, inFlight } = race(addresses.slice(0, 2), 1_000)
   at(300)
   at(1_100)
-  assert.equal(told, ['missed 192.0.2.1 timeout'])
+  assert.equal(reported, ['missed 192.0.2.1 timeout'])
   assert.ok(engine.dials[0]!.cancelled)
   assert.ok(engine.dials[1]!.open)
   at(1_400)
-  assert.equal(told.slice(1), ['missed 192.0.2.2 timeout', 'failed timeout'])
+  assert.equal(reported.slice(1), ['missed 192.0.2.2 timeout', 'failed timeout'])
   assert.is(inFlight(), 0)
 })
 
 test('addresses that fail together are each told, and the race ends once', () => {
-  const { at, told } = race(addresses, 100)
+  const { at, reported } = race(addresses, 100)
   at(110)
   at(220)
   at(330)
   at(440)
-  assert.equal(told, [
+  assert.equal(reported, [
     'missed 192.0.2.1 timeout',
     'missed 192.0.2.2 timeout',
     'missed 192.0.2.3 timeout',
@@ -114,25 +114,25 @@ test('addresses that fail together are each told, and the race ends once', () =>
 })
 
 test('no address at all is a failure, told after the call has returned', () => {
-  const { at, told, inFlight } = race([])
-  assert.equal(told, [])
+  const { at, reported, inFlight } = race([])
+  assert.equal(reported, [])
   at(50)
-  assert.equal(told, ['failed unreachable'])
+  assert.equal(reported, ['failed unreachable'])
   assert.is(inFlight(), 0)
 })
 
 test('cancelling leaves nothing running and tells nothing', () => {
-  const { at, dial, told, hosts, inFlight } = race()
+  const { at, dial, reported, hosts, inFlight } = race()
   at(300)
   dial.cancel()
   at(10_000)
-  assert.equal([hosts(), told, inFlight()], [[], [], 0])
+  assert.equal([hosts(), reported, inFlight()], [[], [], 0])
 })
 
 const [first, second, plain] = addresses as [Address, Address, Address]
 
 test('the reserve is dialed when every address has failed, and not before', () => {
-  const { at, engine, told, hosts, inFlight } = race([first, second], 5_000, [plain])
+  const { at, engine, reported, hosts, inFlight } = race([first, second], 5_000, [plain])
   at(300)
   at(4_000)
   assert.equal(hosts(), ['192.0.2.1', '192.0.2.2'])
@@ -141,17 +141,17 @@ test('the reserve is dialed when every address has failed, and not before', () =
   engine.dials[1]!.fails('refused')
   assert.equal(hosts(), ['192.0.2.3'])
   engine.dials[2]!.connects()
-  assert.equal(told, ['missed 192.0.2.1 unreachable', 'missed 192.0.2.2 refused', 'connected 192.0.2.3'])
+  assert.equal(reported, ['missed 192.0.2.1 unreachable', 'missed 192.0.2.2 refused', 'connected 192.0.2.3'])
   assert.is(inFlight(), 0)
 })
 
 test('a dial fails when the reserve has failed, too, and once', () => {
-  const { at, engine, told, inFlight } = race([first], 5_000, [second, plain])
+  const { at, engine, reported, inFlight } = race([first], 5_000, [second, plain])
   engine.dials[0]!.fails('unreachable')
   at(300)
   for (const one of engine.running) one.fails('refused')
-  assert.equal(told.at(-1), 'failed refused')
-  assert.is(told.filter((line) => line.startsWith('failed')).length, 1)
+  assert.equal(reported.at(-1), 'failed refused')
+  assert.is(reported.filter((line) => line.startsWith('failed')).length, 1)
   assert.is(inFlight(), 0)
 })
 

@@ -59,7 +59,7 @@ test('a repeated number adds an address, IPv6 stands in brackets', () => {
 })
 
 test('every mistake is told', () => {
-  const told = mistakesOf('0=a:1,2=a:0,3=1.2.3.999:443,4=[1.2.3.4]:443,x,5=b:443,40000=c:1,-6=d:1')
+  const reported = mistakesOf('0=a:1,2=a:0,3=1.2.3.999:443,4=[1.2.3.4]:443,x,5=b:443,40000=c:1,-6=d:1')
   for (const part of [
     '"0"',
     'datacenter 2',
@@ -69,7 +69,7 @@ test('every mistake is told', () => {
     '"40000"',
     'media of datacenter 6',
   ]) {
-    assert.ok(told.includes(part), `${part} in ${told}`)
+    assert.ok(reported.includes(part), `${part} in ${reported}`)
   }
   assert.match(mistakesOf(' , '), 'names no datacenter')
 })

@@ -13,18 +13,18 @@ const FORGOTTEN = 1 / 120
 /** No dialing again so soon after a failure. */
 const RETRY_MS = 2_000
 
-export type Warm = { link: Link; address: Address; connectedAt: number }
+export type Pooled = { link: Link; address: Address; connectedAt: number }
 
 export type Pool = {
   /** A socket that is connected and was alive a moment ago, or null; counts the demand either way. */
-  take(id: number): Warm | null
+  take(id: number): Pooled | null
   /** Lets time pass: ages, refills, forgets. */
   pulse(now: number): void
   close(): void
   readonly size: number
 }
 
-type Shelf = { warm: Warm[]; dialing: number; rate: number; at: number; retryAt: number }
+type Shelf = { pooled: Pooled[]; dialing: number; rate: number; at: number; retryAt: number }
 
 /**
  * Connected sockets in store for each datacenter, so that a client need not wait for a dial: as many as recent demand
@@ -35,7 +35,7 @@ export const pool = (options: {
   limit: number
   addresses(id: number): readonly Address[]
   reserve(id: number): readonly Address[]
-  missed(id: number, ...facts: Parameters<DialEvents['missed']>): void
+  missed(id: number, ...events: Parameters<DialEvents['missed']>): void
 }): Pool => {
   const { dialer, limit } = options
   const shelves = new Map<number, Shelf>()
@@ -50,7 +50,7 @@ export const pool = (options: {
   const shelfOf = (id: number): Shelf => {
     const known = shelves.get(id)
     if (known !== undefined) return known
-    const shelf = { warm: [], dialing: 0, rate: 0, at: performance.now(), retryAt: 0 }
+    const shelf = { pooled: [], dialing: 0, rate: 0, at: performance.now(), retryAt: 0 }
     shelves.set(id, shelf)
     return shelf
   }
@@ -68,11 +68,11 @@ export const pool = (options: {
       {
         connected: (link, address) => {
           over()
-          const warm = { link, address, connectedAt: performance.now() }
-          shelf.warm.push(warm)
-          link.attach(watching, { shelf, warm })
+          const pooled = { link, address, connectedAt: performance.now() }
+          shelf.pooled.push(pooled)
+          link.attach(watching, { shelf, pooled })
         },
-        missed: (...facts) => options.missed(id, ...facts),
+        missed: (...events) => options.missed(id, ...events),
         failed,
         faulted: failed,
       },
@@ -94,41 +94,41 @@ export const pool = (options: {
       decay(shelf, performance.now())
       // One arrival, as a rate: the sum of what decays from it over time is one.
       shelf.rate += (Math.LN2 * 1000) / HALF_LIFE_MS
-      let warm = shelf.warm.pop()
-      while (warm?.link.closed) warm = shelf.warm.pop()
-      return warm ?? null
+      let pooled = shelf.pooled.pop()
+      while (pooled?.link.closed) pooled = shelf.pooled.pop()
+      return pooled ?? null
     },
     pulse: (now) => {
       if (closed) return
       for (const [id, shelf] of shelves) {
         decay(shelf, now)
-        while (shelf.warm.length > 0 && now - shelf.warm[0]!.connectedAt > MAX_AGE_MS)
-          shelf.warm.shift()!.link.close()
+        while (shelf.pooled.length > 0 && now - shelf.pooled[0]!.connectedAt > MAX_AGE_MS)
+          shelf.pooled.shift()!.link.close()
         const target = wanted(shelf)
-        while (shelf.warm.length > target) shelf.warm.shift()!.link.close()
+        while (shelf.pooled.length > target) shelf.pooled.shift()!.link.close()
         if (now < shelf.retryAt) continue
-        for (let n = shelf.warm.length + shelf.dialing; n < target; n++) keep(id, shelf)
-        if (target === 0 && shelf.warm.length + shelf.dialing === 0) shelves.delete(id)
+        for (let n = shelf.pooled.length + shelf.dialing; n < target; n++) keep(id, shelf)
+        if (target === 0 && shelf.pooled.length + shelf.dialing === 0) shelves.delete(id)
       }
     },
     close: () => {
       closed = true
       for (const dial of dialing) dial.cancel()
       dialing.clear()
-      for (const { warm } of shelves.values()) for (const { link } of warm.splice(0)) link.close()
+      for (const { pooled } of shelves.values()) for (const { link } of pooled.splice(0)) link.close()
     },
     get size() {
-      return [...shelves.values()].reduce((sum, { warm }) => sum + warm.length, 0)
+      return [...shelves.values()].reduce((sum, { pooled }) => sum + pooled.length, 0)
     },
   }
 }
 
-type Shelved = { shelf: Shelf; warm: Warm }
+type Shelved = { shelf: Shelf; pooled: Pooled }
 
-const discard = ({ shelf, warm }: Shelved): void => {
-  const at = shelf.warm.indexOf(warm)
-  if (at >= 0) shelf.warm.splice(at, 1)
-  warm.link.close()
+const discard = ({ shelf, pooled }: Shelved): void => {
+  const at = shelf.pooled.indexOf(pooled)
+  if (at >= 0) shelf.pooled.splice(at, 1)
+  pooled.link.close()
 }
 
 // A datacenter says nothing before it was spoken to: whatever comes, this socket is no good any more.

@@ -64,7 +64,7 @@ export const startProber = (options: {
   const oneOfFew = gate(inFlight)
   const fill = randomPool(1024)
 
-  const tell = ({ id, address }: Target, outcome: Probe): void =>
+  const report = ({ id, address }: Target, outcome: Probe): void =>
     emit({
       v: 1,
       type: 'datacenter.probed',
@@ -80,7 +80,7 @@ export const startProber = (options: {
     const outcome = await probe({ ...target, random: fill, timeoutMs, signal })
     if (signal.aborted) return
     target.unreachable = !outcome.ok && outcome.error === 'unreachable' ? target.unreachable + 1 : 0
-    tell(target, outcome)
+    report(target, outcome)
     // Descriptors that ran out here say nothing about an address.
     if (!outcome.ok && outcome.error === 'no-descriptors') return
     const changed = ranking.record(target.id, target.address, outcome.ok ? outcome.resPqMs : null)

@@ -46,7 +46,7 @@ const talking = async (talk: (socket: Socket) => void, port = 0): Promise<Talker
 const answering = (port?: number): Promise<Talker> =>
   talking((socket) => {
     let opening: Exclude<ReturnType<typeof answer>, { refused: string }> | undefined
-    const hear = unframe('intermediate', (payload) => {
+    const receive = unframe('intermediate', (payload) => {
       const message = readMessage(payload)
       if (message.kind === 'req-pq')
         socket.write(opening!.seal(frame('intermediate', answerPq(message.nonce))))
@@ -56,7 +56,7 @@ const answering = (port?: number): Promise<Talker> =>
       const first = answer(bytes.subarray(0, 64), undefined)
       if ('refused' in first) return void socket.destroy()
       opening = first
-      hear(first.open(bytes.subarray(64)))
+      receive(first.open(bytes.subarray(64)))
     })
   }, port)
 
@@ -66,14 +66,14 @@ const asking = (port: number, more: { timeoutMs?: number; signal?: AbortSignal }
 const intervalMs = 15
 const probing = (directory: Directory, onRanking?: (ranked: Directory) => void, now = () => 77) => {
   const stopping = new AbortController()
-  const heard: Probed[] = []
+  const received: Probed[] = []
   let waiting: { enough: (probes: readonly Probed[]) => boolean; resolve: () => void } | undefined
   const prober = startProber({
     directory,
     intervalMs,
     emit: (event) => {
-      if (event.type === 'datacenter.probed') heard.push(event)
-      if (waiting?.enough(heard)) waiting.resolve()
+      if (event.type === 'datacenter.probed') received.push(event)
+      if (waiting?.enough(received)) waiting.resolve()
     },
     now,
     signal: stopping.signal,
@@ -83,7 +83,7 @@ const probing = (directory: Directory, onRanking?: (ranked: Directory) => void, 
     prober,
     until: (enough: (probes: readonly Probed[]) => boolean): Promise<readonly Probed[]> =>
       new Promise((resolve) => {
-        waiting = { enough, resolve: () => resolve([...heard]) }
+        waiting = { enough, resolve: () => resolve([...received]) }
       }),
     [Symbol.asyncDispose]: async () => {
       stopping.abort()
@@ -161,12 +161,12 @@ test('every datacenter and media address is probed again and again, test datacen
       [10_002, [at(port)]],
     ]),
   )
-  const heard = await probes.until((all) =>
+  const received = await probes.until((all) =>
     [true, false].every((media) => all.filter((one) => one.media === media).length >= 3),
   )
-  const kinds = new Set(heard.map(({ dc, media }) => `${dc} ${media}`))
+  const kinds = new Set(received.map(({ dc, media }) => `${dc} ${media}`))
   assert.equal([...kinds].sort(), ['2 false', '2 true'])
-  for (const { at: time, address, resPqMs, error } of heard) {
+  for (const { at: time, address, resPqMs, error } of received) {
     assert.equal([time, address, error], [77, `127.0.0.1:${port}`, undefined])
     assert.ok(resPqMs !== undefined && resPqMs > 0)
   }
@@ -204,14 +204,14 @@ test('a family without any route is asked less and less', async () => {
   const directory: Directory = new Map([[2, [at(datacenter.port), nowhere]]])
   await using probes = probing(directory, undefined, () => performance.now())
   const ofFamily = (all: readonly Probed[], which: string) => all.filter(({ family }) => family === which)
-  const heard = await probes.until((all) => ofFamily(all, 'ipv6').length >= 6)
-  const failed = ofFamily(heard, 'ipv6')
+  const received = await probes.until((all) => ofFamily(all, 'ipv6').length >= 6)
+  const failed = ofFamily(received, 'ipv6')
   assert.ok(failed.every(({ error }) => error === 'unreachable'))
   const gaps = failed.slice(1).map(({ at: time }, i) => time - failed[i]!.at)
   // Late on a busy machine, early by no more than the jitter.
   for (const [i, gap] of gaps.entries())
     assert.ok(gap > 0.8 * intervalMs * [2, 4, 8, 16, 16][i]!, gaps.join())
-  assert.ok(ofFamily(heard, 'ipv4').length > 0)
+  assert.ok(ofFamily(received, 'ipv4').length > 0)
 })
 
 test.run()

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Emit } from '../events/contract.ts'
-import type { Say } from '../logger/logger.ts'
+import type { Logger } from '../logger/logger.ts'
 import { addressOf, type Directory } from './directory.ts'
 import { startProber } from './probe.ts'
 
@@ -29,7 +29,7 @@ export const dialable = (directory: Directory): Directory =>
  * Looks names up here, in the main thread. A name that leads nowhere is told, and keeps what it led to before; until it
  * has led anywhere it stays a name, for the prober to tell of a datacenter that is down.
  */
-export const namesOf = (directory: Directory, say: Say, lookUp: LookUp = lookUpAll) => {
+export const namesOf = (directory: Directory, logger: Logger, lookUp: LookUp = lookUpAll) => {
   const found = new Map<string, string>()
   const missing = new Set<string>()
   const hosts = [...directory.values()].flat().map(({ host }) => host)
@@ -42,12 +42,12 @@ export const namesOf = (directory: Directory, say: Say, lookUp: LookUp = lookUpA
     const [address] = before !== undefined && addresses.includes(before) ? [before] : addresses
     if (address !== undefined) {
       found.set(name, address)
-      if (missing.delete(name)) say('info', 'datacenter-name-found', { name, address })
+      if (missing.delete(name)) logger('info', 'datacenter-name-found', { name, address })
     } else if (!missing.has(name)) {
       missing.add(name)
       const hint =
         'it is looked up again; write its address in TELEGRAM_DATACENTERS, or mend /etc/resolv.conf'
-      say('warn', 'datacenter-name-not-found', { name, using: before ?? 'nothing', hint })
+      logger('warn', 'datacenter-name-not-found', { name, using: before ?? 'nothing', hint })
     }
   }
   return {

@@ -16,21 +16,21 @@ const texts = (found: Directory): string[] =>
 
 /** Names that lead where `leads` says, and what is said of them. */
 const naming = (leads: Record<string, readonly string[]>) => {
-  const said: string[] = []
+  const printed: string[] = []
   const names = namesOf(
     directory,
     (level, message, fields) =>
-      said.push(`${level} ${message} ${fields?.name} ${fields?.using ?? ''}`.trim()),
+      printed.push(`${level} ${message} ${fields?.name} ${fields?.using ?? ''}`.trim()),
     async (name) => leads[name] ?? [],
   )
-  return { names, said }
+  return { names, printed }
 }
 
 test('a name that leads nowhere is told once, stays a name for the prober, and is dialed by nobody', async () => {
-  const { names, said } = naming({ 'dc2.invalid': ['192.0.2.2', '192.0.2.3'] })
+  const { names, printed } = naming({ 'dc2.invalid': ['192.0.2.2', '192.0.2.3'] })
   const found = await names.look()
   await names.look()
-  assert.equal(said, ['warn datacenter-name-not-found dc4.invalid nothing'])
+  assert.equal(printed, ['warn datacenter-name-not-found dc4.invalid nothing'])
   assert.equal(texts(found), ['1=127.0.0.1:1', '2=192.0.2.2:2,[::1]:2', '4=dc4.invalid:4'])
   assert.equal(texts(dialable(found)), ['1=127.0.0.1:1', '2=192.0.2.2:2,[::1]:2'])
 })
@@ -40,7 +40,7 @@ test('a name keeps its address while that is among the answers, and while there 
     'dc2.invalid': ['192.0.2.2'],
     'dc4.invalid': ['192.0.2.4'],
   }
-  const { names, said } = naming(leads)
+  const { names, printed } = naming(leads)
   const first = texts(await names.look())
   leads['dc2.invalid'] = ['192.0.2.3', '192.0.2.2']
   leads['dc4.invalid'] = []
@@ -48,7 +48,7 @@ test('a name keeps its address while that is among the answers, and while there 
   leads['dc2.invalid'] = ['192.0.2.3']
   leads['dc4.invalid'] = ['2001:db8::4']
   assert.equal(texts(await names.look()).slice(1), ['2=192.0.2.3:2,[::1]:2', '4=[2001:db8::4]:4'])
-  assert.equal(said, [
+  assert.equal(printed, [
     'warn datacenter-name-not-found dc4.invalid 192.0.2.4',
     'info datacenter-name-found dc4.invalid',
   ])
@@ -61,15 +61,15 @@ test('a name that did not lead anywhere at the start is probed as down, and dial
   await using awake = createServer().listen(0, '127.0.0.1')
   await once(awake, 'listening')
   const stopping = new AbortController()
-  const told = new EventEmitter()
-  const facts = on(told, 'fact', { signal: AbortSignal.timeout(30_000) })
+  const reported = new EventEmitter()
+  const events = on(reported, 'fact', { signal: AbortSignal.timeout(30_000) })
   const watched = watchDatacenters({
     names,
     directory: await names.look(),
     intervalMs: 5,
-    changed: (to) => told.emit('fact', `dial ${texts(to).find((text) => text.startsWith('4='))}`),
+    changed: (to) => reported.emit('fact', `dial ${texts(to).find((text) => text.startsWith('4='))}`),
     emit: (event: ProxyEvent) => {
-      if (event.type === 'datacenter.probed') told.emit('fact', `${event.address} ${event.error}`)
+      if (event.type === 'datacenter.probed') reported.emit('fact', `${event.address} ${event.error}`)
     },
     now: Date.now,
     signal: stopping.signal,
@@ -77,11 +77,11 @@ test('a name that did not lead anywhere at the start is probed as down, and dial
     retryMs: 5,
   })
   const seen: string[] = []
-  for await (const [fact] of facts) {
-    seen.push(fact)
-    if (fact === 'dc4.invalid:4 unreachable') leads['dc4.invalid'] = ['127.0.0.1']
-    if (fact === 'dial 4=127.0.0.1:4') leads['dc4.invalid'] = ['127.0.0.4']
-    if (fact === '127.0.0.4:4 refused') break
+  for await (const [event] of events) {
+    seen.push(event)
+    if (event === 'dc4.invalid:4 unreachable') leads['dc4.invalid'] = ['127.0.0.1']
+    if (event === 'dial 4=127.0.0.1:4') leads['dc4.invalid'] = ['127.0.0.4']
+    if (event === '127.0.0.4:4 refused') break
   }
   assert.ok(seen.includes('dial 4=127.0.0.4:4'))
   stopping.abort()

@@ -7,11 +7,11 @@ import { finding } from './finding.ts'
 const about = exampleAbout()
 
 test('a check that never answers, or throws, is unknown and keeps nobody waiting', async () => {
-  let told: AbortSignal | undefined
+  let reported: AbortSignal | undefined
   const found = await examine(
     {
       clock: ({ signal }) => {
-        told = signal
+        reported = signal
         return new Promise(() => {})
       },
       disk: () => {
@@ -30,8 +30,8 @@ test('a check that never answers, or throws, is unknown and keeps nobody waiting
       ['runtime.node', 'ok'],
     ],
   )
-  assert.match(found[1]?.says ?? '', 'EIO')
-  assert.ok(told?.aborted)
+  assert.match(found[1]?.states ?? '', 'EIO')
+  assert.ok(reported?.aborted)
 })
 
 test('what is stopped from outside ends at once', async () => {

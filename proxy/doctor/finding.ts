@@ -26,7 +26,7 @@ export type Finding = {
   /** Area and check, as `clock.offset`: the same in every run. */
   readonly id: `${Area}.${string}`
   readonly verdict: Verdict
-  readonly says: string
+  readonly states: string
   /** What to do: the setting and its value. Null when nothing is. */
   readonly advice: string | null
   readonly numbers: Readonly<Record<string, number>>
@@ -39,7 +39,7 @@ export const areaOf = ({ id }: Finding): string => id.slice(0, id.indexOf('.'))
 export const finding = (
   id: Finding['id'],
   verdict: Verdict,
-  says: string,
+  states: string,
   more: {
     readonly advice?: string | null
     readonly numbers?: Finding['numbers']
@@ -48,7 +48,7 @@ export const finding = (
 ): Finding => ({
   id,
   verdict,
-  says,
+  states,
   advice: more.advice ?? null,
   numbers: more.numbers ?? {},
   detail: more.detail ?? false,

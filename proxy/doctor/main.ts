@@ -95,13 +95,13 @@ const findings = await found(chosenAreas(options.only))
 const leave = (): never => process.exit(failed ? 1 : 0)
 const failed = findings.some(({ verdict }) => verdict === 'fail')
 if (options.json) {
-  const told = findings.map((one) => {
-    const { id, verdict, says, advice, numbers } = one
-    return { id, area: areaOf(one), verdict, says, advice, numbers }
+  const reported = findings.map((one) => {
+    const { id, verdict, states, advice, numbers } = one
+    return { id, area: areaOf(one), verdict, states, advice, numbers }
   })
   const verdict = failed ? 'fail' : 'ok'
   process.stdout.write(
-    `${JSON.stringify({ verdict, counts: countsOf(findings), findings: told }, null, 2)}\n`,
+    `${JSON.stringify({ verdict, counts: countsOf(findings), findings: reported }, null, 2)}\n`,
     leave,
   )
 } else {

@@ -51,7 +51,7 @@ export const table = (
     const area = areaOf(one)
     const name = (area === last ? '' : area).padEnd(areaWidth)
     const verdict = one.verdict.padEnd(verdictWidth)
-    const [first, ...rest] = wrapped(one.says, room)
+    const [first, ...rest] = wrapped(one.states, room)
     lines.push(`${name}  ${colour ? `${colours[one.verdict]}${verdict}${plain}` : verdict}  ${first}`)
     lines.push(...rest.map((line) => indent + line))
     if (one.advice !== null) {

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts'
 import { maxFds, openFds } from '../host/proc.ts'
-import type { Say } from '../logger/logger.ts'
+import type { Logger } from '../logger/logger.ts'
 import type { LinkAddress } from '../users/public-address.ts'
 import { clockCheck } from './checks/clock.ts'
 import { containerCheck } from './checks/container.ts'
@@ -39,12 +39,12 @@ export const startDoctor = (options: {
   readonly config: Config
   readonly env: NodeJS.ProcessEnv
   readonly address: () => Promise<LinkAddress>
-  readonly say: Say
+  readonly logger: Logger
   readonly intervalMs: number
   readonly openConnections: () => number
   readonly checks?: Checks
 }): { latest(): Examined | null; stop(): void } => {
-  const { config, env, address, say, intervalMs, openConnections, checks = cheap } = options
+  const { config, env, address, logger, intervalMs, openConnections, checks = cheap } = options
   const stopping = new AbortController()
   let latest: Examined | null = null
   let failing: ReadonlySet<string> = new Set()
@@ -57,8 +57,8 @@ export const startDoctor = (options: {
     if (stopping.signal.aborted) return
     latest = { at: Date.now(), findings }
     const failed = findings.filter(({ verdict }) => verdict === 'fail')
-    for (const { id, says, advice } of failed) {
-      if (!failing.has(id)) say('warn', 'doctor', { check: id, says, advice })
+    for (const { id, states, advice } of failed) {
+      if (!failing.has(id)) logger('warn', 'doctor', { check: id, states, advice })
     }
     failing = new Set(failed.map(({ id }) => id))
     timer = setTimeout(look, intervalMs).unref()

@@ -10,14 +10,15 @@ const { config, address } = exampleAbout()
 test('what begins to fail is said once, and again when it has been well', async () => {
   const course: Verdict[] = ['ok', 'fail', 'fail', 'ok', 'fail']
   let looks = 0
-  const said: string[] = []
+  const printed: string[] = []
   const doctor = startDoctor({
     config,
     address,
     env: {},
     intervalMs: 1,
     openConnections: () => 3,
-    say: (level, message, fields) => said.push(`${level} ${message} ${fields?.check} ${fields?.advice}`),
+    logger: (level, message, fields) =>
+      printed.push(`${level} ${message} ${fields?.check} ${fields?.advice}`),
     checks: {
       disk: ({ live }) => [
         finding('disk.space', course[looks++] ?? 'ok', `${live?.connections}`, { advice: 'free some' }),
@@ -27,8 +28,8 @@ test('what begins to fail is said once, and again when it has been well', async 
   assert.is(doctor.latest(), null)
   await until(() => looks > course.length, 'all looks')
   doctor.stop()
-  assert.equal(said, ['warn doctor disk.space free some', 'warn doctor disk.space free some'])
-  assert.is(doctor.latest()?.findings[0]?.says, '3')
+  assert.equal(printed, ['warn doctor disk.space free some', 'warn doctor disk.space free some'])
+  assert.is(doctor.latest()?.findings[0]?.states, '3')
 })
 
 test('a doctor that was stopped while it looked tells nothing', async () => {
@@ -39,7 +40,7 @@ test('a doctor that was stopped while it looked tells nothing', async () => {
     env: {},
     intervalMs: 1,
     openConnections: () => 0,
-    say: () => assert.unreachable(),
+    logger: () => assert.unreachable(),
     checks: {
       clock: () => {
         began.resolve()

@@ -51,27 +51,27 @@ test('rows that nobody has yet are counted when the size takes them, and the log
   using dir = folder()
   using log = open(dir.path, { maxBytes: mebibyte })
   log.release('collector', 0)
-  const facts = 3000
-  let told = 0
+  const written = 3000
+  let reported = 0
   let losses = 0
   const tail = log.tail(0, ({ events }) => {
     for (const event of events) {
       if (event.type !== 'events.lost') continue
       losses++
-      told += event.count
+      reported += event.count
     }
   })
   await tail.caughtUp
-  for (let n = 0; n < facts / 2; n++) append(log, ['x'.repeat(400), 'y'])
+  for (let n = 0; n < written / 2; n++) append(log, ['x'.repeat(400), 'y'])
   log.trim(1_000)
   tail.stop()
   const { events } = await left(log)
   const kept = events.filter(({ type }) => type !== 'events.lost').length
   const keptLosses = events.length - kept
-  assert.ok(kept < facts)
-  assert.is(log.stats.lost['log-bounds'], told)
+  assert.ok(kept < written)
+  assert.is(log.stats.lost['log-bounds'], reported)
   // Rows that tell of losses had to go, too, and are in the count.
-  assert.is(told, facts - kept + (losses - keptLosses))
+  assert.is(reported, written - kept + (losses - keptLosses))
 })
 
 test('released rows go silently when the size takes them', async () => {

@@ -63,14 +63,14 @@ test('damage that only a later read meets costs the past, not the process', asyn
 
   const lines: string[] = []
   using log = open(dir.path, { report: (line) => lines.push(line) })
-  const heard: string[] = []
-  const tail = log.tail(0, (batch, row) => heard.push(`${row} ${batch.boot === log.boot}`))
+  const received: string[] = []
+  const tail = log.tail(0, (batch, row) => received.push(`${row} ${batch.boot === log.boot}`))
   await tail.caughtUp
   append(log, ['new'])
   assert.is(lines.length, 1)
   assert.ok(existsSync(`${path}.damaged`))
-  assert.ok(heard.length > 1, 'rows before the damage were told')
-  assert.is(heard.at(-1), '501 true')
+  assert.ok(received.length > 1, 'rows before the damage were told')
+  assert.is(received.at(-1), '501 true')
   assert.is(log.stats.rows, 1)
   assert.is(log.stats.failure, null)
 })
@@ -91,14 +91,14 @@ test('a row that cannot be told becomes a counted loss, and what follows is told
   db.close()
 
   using log = open(dir.path)
-  const heard: [number, ProxyEvent][] = []
+  const received: [number, ProxyEvent][] = []
   const take = (batch: { seq: number; events: readonly ProxyEvent[] }): void => {
-    for (const [index, event] of batch.events.entries()) heard.push([batch.seq + index, event])
+    for (const [index, event] of batch.events.entries()) received.push([batch.seq + index, event])
   }
   await log.tail(0, take).caughtUp
   await log.tail(0, () => {}).caughtUp
   const lost = { v: 1, type: 'events.lost', reason: 'unreadable' }
-  assert.equal(heard, [
+  assert.equal(received, [
     [1, { ...lost, at: 1_000, count: 3 }],
     [4, { ...lost, at: 5, count: 1 }],
     [5, { ...lost, at: 6, count: 1 }],

@@ -131,7 +131,7 @@ export const openLog = ({
   }
 
   /** Tells the losses that are not told yet; false while they cannot be written. */
-  const tellLosses = (): boolean => {
+  const reportLosses = (): boolean => {
     for (const why of ['log-bounds', 'log-full'] as const) {
       if (untold[why] === 0) continue
       const events: ProxyEvent[] = [{ v: 1, type: 'events.lost', at: now(), reason: why, count: untold[why] }]
@@ -144,14 +144,14 @@ export const openLog = ({
   }
 
   const append = (text: string, events: readonly ProxyEvent[], lostBefore = 0): Batch => {
-    const told = tellLosses()
+    const reported = reportLosses()
     nextSeq += lostBefore
     lost['worker-queue'] += lostBefore
     const batch = { node, boot, seq: nextSeq, events }
     if (events.length === 0) return batch
     nextSeq += events.length
     appended += events.length
-    if (!told || !insert(batch.seq, events.length, text)) {
+    if (!reported || !insert(batch.seq, events.length, text)) {
       untold['log-full'] += events.length
       lost['log-full'] += events.length
     }
@@ -171,17 +171,17 @@ export const openLog = ({
       keeper.renew()
     }
     attempt((store) =>
-      trimStore(store, bounds, releasedByAll(), at, (facts) => {
-        lost['log-bounds'] += facts
-        untold['log-bounds'] += facts
+      trimStore(store, bounds, releasedByAll(), at, (events) => {
+        lost['log-bounds'] += events
+        untold['log-bounds'] += events
       }),
     )
-    tellLosses()
+    reportLosses()
   }
 
   const close = (): void => {
     if (closed) return
-    tellLosses()
+    reportLosses()
     tails.stopAll()
     attempt((store) => store.checkpoint())
     closed = true

@@ -2,8 +2,8 @@ import { chmodSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { append, asSomebody, folder, open, stopped } from '../../compose/test/kit/examples/scratch-log.ts'
-import { encodeEvents, facts } from '../events/codec.ts'
+import { append, asUser, folder, open, stopped } from '../../compose/test/kit/examples/scratch-log.ts'
+import { encodeEvents, placed } from '../events/codec.ts'
 import type { Batch } from '../events/contract.ts'
 import { LogError } from './errors.ts'
 import type { LocalLog } from './event-log.ts'
@@ -21,11 +21,11 @@ const codeOf = (run: () => unknown): string => {
   return 'no error'
 }
 /** All that the log tells from row `after` on, as `row seq type`. */
-const told = async (log: LocalLog, after = 0): Promise<string[]> => {
+const reported = async (log: LocalLog, after = 0): Promise<string[]> => {
   const seen: string[] = []
   const tail = log.tail(after, (batch, row) => {
-    for (const fact of facts(batch)) {
-      seen.push(`${row} ${fact.seq} ${fact.type === 'process.stopped' ? fact.reason : fact.type}`)
+    for (const event of placed(batch)) {
+      seen.push(`${row} ${event.seq} ${event.type === 'process.stopped' ? event.reason : event.type}`)
     }
   })
   await tail.caughtUp
@@ -42,8 +42,8 @@ test('what was appended is read back with its place, after a restart too', async
   using second = open(dir.path, { now: () => 2_000 })
   assert.equal(append(second, ['d']).seq, 1)
   assert.ok(second.boot > first.boot, 'boots sort by time')
-  assert.equal(await told(second), ['1 1 a', '1 2 b', '2 3 c', '3 1 d'])
-  assert.equal(await told(second, 2), ['3 1 d'])
+  assert.equal(await reported(second), ['1 1 a', '1 2 b', '2 3 c', '3 1 d'])
+  assert.equal(await reported(second, 2), ['3 1 d'])
 })
 
 test('seq jumps over facts that never arrived', async () => {
@@ -84,12 +84,12 @@ test('a tail hears each batch once and in order, from the file and then live', a
 test('a live batch is the very one that was appended, not a second parse of it', async () => {
   using dir = folder()
   using log = open(dir.path)
-  const heard: Batch[] = []
-  await log.tail(0, (batch) => heard.push(batch)).caughtUp
+  const received: Batch[] = []
+  await log.tail(0, (batch) => received.push(batch)).caughtUp
   const events = [stopped('a')]
   const batch = log.append(encodeEvents(events), events)
-  assert.is(heard[0], batch)
-  assert.is(heard[0]?.events, events)
+  assert.is(received[0], batch)
+  assert.is(received[0]?.events, events)
 })
 
 test('a tail that appends does not let another tail hear the batches in another order', async () => {
@@ -115,8 +115,8 @@ test('a fold that fails ends its own tail only, and says so', async () => {
   const failing = log.tail(0, () => {
     throw new Error('fold')
   })
-  const heard: number[] = []
-  const other = log.tail(0, (_, row) => heard.push(row))
+  const received: number[] = []
+  const other = log.tail(0, (_, row) => received.push(row))
   const why = await failing.caughtUp.then(
     () => 'nothing',
     (error: Error) => error.message,
@@ -124,7 +124,7 @@ test('a fold that fails ends its own tail only, and says so', async () => {
   await other.caughtUp
   append(log, ['b'])
   assert.is(why, 'fold')
-  assert.equal(heard, [1, 2])
+  assert.equal(received, [1, 2])
 })
 
 test('state and its position are kept together, text and bytes alike', () => {
@@ -205,7 +205,7 @@ test('after close nothing throws and nothing is written', async () => {
   assert.not(log.saveSnapshot('collector', 1, 'x'))
   assert.is(log.stats.lost['log-full'], 1)
   using again = open(dir.path)
-  assert.equal(await told(again), ['1 1 a'])
+  assert.equal(await reported(again), ['1 1 a'])
 })
 
 test('another process reads while the log is written, and when nobody writes', () => {
@@ -247,7 +247,7 @@ test('a log that is another user’s is not taken for none', () => {
   using dir = folder()
   open(dir.path).close()
   chmodSync(dir.path, 0)
-  asSomebody(() => {
+  asUser(() => {
     assert.is(
       codeOf(() => readLog(dir.path)),
       'ERR_LOG_UNREADABLE',

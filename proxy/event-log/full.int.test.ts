@@ -31,12 +31,12 @@ const smallDisk = () => {
 }
 
 /** The sequence numbers that are in the log, and how many facts it tells as lost for want of space. */
-const written = async (log: LocalLog): Promise<{ seqs: number[]; told: number }> => {
-  const found = { seqs: [] as number[], told: 0 }
+const written = async (log: LocalLog): Promise<{ seqs: number[]; reported: number }> => {
+  const found = { seqs: [] as number[], reported: 0 }
   const tail = log.tail(0, ({ seq, events }) => {
     for (const [index, event] of events.entries()) {
       found.seqs.push(seq + index)
-      if (event.type === 'events.lost' && event.reason === 'log-full') found.told += event.count
+      if (event.type === 'events.lost' && event.reason === 'log-full') found.reported += event.count
     }
   })
   await tail.caughtUp
@@ -57,15 +57,15 @@ onSmallDisk(
     let now = 0
     using log = open(join(disk.path, 'data'), { now: () => now })
     log.release('collector', 0) // nothing may be given up for new rows
-    const heard: string[] = []
-    await log.tail(0, ({ events }) => heard.push(...events.map(({ type }) => type))).caughtUp
+    const received: string[] = []
+    await log.tail(0, ({ events }) => received.push(...events.map(({ type }) => type))).caughtUp
     append(log, ['before'])
 
     const free = disk.fill(100_000)
     for (let n = 0; n < 300; n++) append(log, ['x'.repeat(2_000)])
     const lost = log.stats.lost['log-full']
     assert.ok(lost > 100 && lost < 300, `${lost} lost`)
-    assert.is(heard.filter((type) => type === 'process.stopped').length, 301, 'who is live heard them all')
+    assert.is(received.filter((type) => type === 'process.stopped').length, 301, 'who is live heard them all')
     assert.is(log.saveSnapshot('collector', 1, 'x'.repeat(100_000)), false)
     assert.match(log.stats.failure ?? '', /full/)
 
@@ -74,8 +74,8 @@ onSmallDisk(
     append(log, ['after'])
     assert.is(log.stats.failure, null)
     assert.is(log.stats.lost['log-full'], lost)
-    const { seqs, told } = await written(log)
-    assert.is(told, lost)
+    const { seqs, reported } = await written(log)
+    assert.is(reported, lost)
     assert.is(seqs.at(-1)! - seqs.length, lost, 'every missing seq is accounted for')
     assert.ok(log.saveSnapshot('collector', 1, 'x'))
   },

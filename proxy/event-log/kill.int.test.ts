@@ -15,9 +15,9 @@ const writeAndKill = async (dataDir: string, lines: number) => {
     let last = { row: 0, seq: 0 }
     let count = 0
     for await (const line of createInterface({ input: child.stdout })) {
-      const [first, second, facts] = line.split(' ')
+      const [first, second, events] = line.split(' ')
       if (first === 'boot') boot = second ?? ''
-      else last = { row: Number(first), seq: Number(second) + Number(facts) - 1 }
+      else last = { row: Number(first), seq: Number(second) + Number(events) - 1 }
       if (count++ === lines) child.kill('SIGKILL') // what it had said until then is still read
     }
     return { boot, ...last }

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { decodeBatch, encodeEvents, facts } from '../events/codec.ts'
+import { decodeBatch, encodeEvents, placed } from '../events/codec.ts'
 import type { ProxyEvent } from '../events/contract.ts'
 import { examples } from '../events/examples.ts'
 import { openLog } from './event-log.ts'
@@ -31,7 +31,7 @@ const life: readonly ProxyEvent[] = [
   examples['connection.progress'],
   examples['connection.closed'],
 ]
-const factsOf = (count: number): ProxyEvent[] =>
+const eventsOf = (count: number): ProxyEvent[] =>
   Array.from({ length: count }, (_, n) => life[n % life.length]!)
 
 const dataDir = mkdtempSync(join(tmpdir(), 'mtscope-bench-'))
@@ -39,7 +39,7 @@ const log = openLog({ dataDir, node: 'bench', maxBytes: 512e6, maxAgeMs: 1e12, n
 try {
   console.log(`Node ${process.version}, ${cpus()[0]?.model ?? 'unknown CPU'} × ${cpus().length}`)
   console.log('CPU µs, median · least · most of five rounds')
-  const seventy = factsOf(70)
+  const seventy = eventsOf(70)
   const text = encodeEvents(seventy)
   const row = { node: 'bench', boot: 'b', seq: 1, count: 70, text }
   const repeat = (times: number, run: () => void) => () => {
@@ -64,11 +64,11 @@ try {
     )}`,
   )
   const walk = repeat(1_000, () => {
-    for (const _ of facts({ ...row, events: seventy }));
+    for (const _ of placed({ ...row, events: seventy }));
   })
   console.log(`facts(), a fact        ${await measure(70_000, walk)}`)
   for (const count of [1, 10, 100]) {
-    const events = factsOf(count)
+    const events = eventsOf(count)
     const batch = encodeEvents(events)
     const times = 20_000 / Math.sqrt(count)
     const cost = await measure(
@@ -77,16 +77,16 @@ try {
     )
     console.log(`append, a batch of ${String(count).padEnd(4)}${cost}`)
   }
-  const told = log.stats.appended
+  const reported = log.stats.appended
   const refold = async (): Promise<void> => {
     const tail = log.tail(0, (batch) => {
-      for (const _ of facts(batch));
+      for (const _ of placed(batch));
     })
     await tail.caughtUp
     tail.stop()
   }
   console.log(
-    `read back, a fact      ${await measure(told, refold)} (${told} facts, ${(log.stats.bytes / 1e6) | 0} MB)`,
+    `read back, a fact      ${await measure(reported, refold)} (${reported} facts, ${(log.stats.bytes / 1e6) | 0} MB)`,
   )
 } finally {
   log.close()

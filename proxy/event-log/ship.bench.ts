@@ -13,12 +13,12 @@ import { openProducer } from '../kafka/producer.ts'
 import { startShipper } from './ship.ts'
 
 const rounds = 3
-const factsOfRow = 100
+const eventsOfRow = 100
 const rows = 4_000
 
 /** What connections tell in their lives, each by its own id: what compresses too well says nothing. */
 const row = (): ProxyEvent[] =>
-  Array.from({ length: factsOfRow }, (_, n) => {
+  Array.from({ length: eventsOfRow }, (_, n) => {
     const kinds = [
       examples['connection.accepted'],
       examples['handshake.accepted'],
@@ -57,10 +57,10 @@ for (const compression of ['zstd', 'gzip', 'none'] as const) {
     await shipper.stop(60_000)
     const { user, system } = process.cpuUsage(before)
     const seconds = (performance.now() - since) / 1_000
-    const facts = shipper.shipped.facts
+    const events = shipper.shipped.events
     console.log(
-      `${compression}: ${(user + system) / facts} CPU s a million facts of ${Math.round(bytes / facts)} bytes, ` +
-        `${Math.round(facts / seconds)} facts/s, longest turn ${Math.round(delay.max / 1e6)} ms`,
+      `${compression}: ${(user + system) / events} CPU s a million facts of ${Math.round(bytes / events)} bytes, ` +
+        `${Math.round(events / seconds)} facts/s, longest turn ${Math.round(delay.max / 1e6)} ms`,
     )
     await producer.close()
   }

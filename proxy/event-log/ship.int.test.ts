@@ -16,12 +16,12 @@ import { type Shipper, startShipper } from './ship.ts'
 const it = skipUnless(test, ensureKafka() !== null, 'java, mvn or the jars of Kafka are missing')
 const silent = (): void => {}
 
-type Shipping = Shipper & { readonly said: readonly string[] } & AsyncDisposable
+type Shipping = Shipper & { readonly printed: readonly string[] } & AsyncDisposable
 
 const shipping = (log: LocalLog, config: KafkaConfig): Shipping => {
-  const said: string[] = []
+  const printed: string[] = []
   const producer = openProducer(openKafka(config, 'test', silent), config.topics.events)
-  const shipper = startShipper(log, producer, (_, what) => said.push(what))
+  const shipper = startShipper(log, producer, (_, what) => printed.push(what))
   const stop = async (patienceMs: number): Promise<boolean> => {
     const whole = await shipper.stop(patienceMs)
     await producer.close()
@@ -31,14 +31,14 @@ const shipping = (log: LocalLog, config: KafkaConfig): Shipping => {
     get shipped() {
       return shipper.shipped
     },
-    said,
+    printed,
     stop,
     [Symbol.asyncDispose]: async () => void (await stop(0)),
   }
 }
 
 const reasons = (topic: TopicReader): string[] =>
-  topic.facts().map(({ event }) => (event.type === 'process.stopped' ? event.reason : event.type))
+  topic.events().map(({ event }) => (event.type === 'process.stopped' ? event.reason : event.type))
 
 const letters = (count: number, name: string): string[] =>
   Array.from({ length: count }, (_, n) => `${name} ${n}`)
@@ -56,7 +56,7 @@ it('the log arrives as it was told, under one key in one partition, and is empty
     await until(() => topic.messages.length >= 2_001, 'all is in the topic')
     assert.equal(reasons(topic), [...letters(2_000, 'past'), 'now'])
     assert.equal(
-      topic.facts().map(({ seq }) => seq),
+      topic.events().map(({ seq }) => seq),
       Array.from({ length: 2_001 }, (_, n) => n + 1),
     )
     const key = `n1/${log.boot}`
@@ -64,7 +64,7 @@ it('the log arrives as it was told, under one key in one partition, and is empty
     assert.ok(topic.messages.every((message) => message.key === key && message.partition === partition))
 
     await until(() => shipper.shipped.waitingRows === 0 && shipper.shipped.oldestAt === null, 'nothing waits')
-    assert.is(shipper.shipped.facts, 2_001)
+    assert.is(shipper.shipped.events, 2_001)
     log.trim(2_000)
     assert.is(log.stats.rows, 1, 'the newest row stays, so that no number is given twice')
     append(log, ['the end'])
@@ -76,13 +76,13 @@ it('the log arrives as it was told, under one key in one partition, and is empty
   await using shipper = shipping(log, config)
   await using topic = readTopic(broker.brokers)
   await until(() => topic.messages.length >= 2_003, 'the next boot is there')
-  const ofBoot = topic.facts().filter(({ from }) => from === `n1/${log.boot}`)
+  const ofBoot = topic.events().filter(({ from }) => from === `n1/${log.boot}`)
   assert.equal(
     ofBoot.map(({ seq }) => seq),
     [1],
   )
-  await until(() => shipper.shipped.facts > 0, 'it is acknowledged')
-  assert.is(shipper.shipped.facts, 1, 'nothing came twice')
+  await until(() => shipper.shipped.events > 0, 'it is acknowledged')
+  assert.is(shipper.shipped.events, 1, 'nothing came twice')
 })
 
 it('a boot stays in its partition though the topic grows; the next boot may use them all', async () => {
@@ -95,7 +95,7 @@ it('a boot stays in its partition though the topic grows; the next boot may use 
     boot = log.boot
     append(log, ['before'])
     await using shipper = shipping(log, config)
-    await until(() => shipper.shipped.facts === 1, 'the first is shipped')
+    await until(() => shipper.shipped.events === 1, 'the first is shipped')
     await shipper.stop(5_000)
     append(log, ['not shipped yet'])
   }
@@ -121,7 +121,7 @@ it('a boot stays in its partition though the topic grows; the next boot may use 
   await until(() => topic.messages.length >= 3, 'the next boot is there')
   const next = topic.messages.find(({ key }) => key === `n1/${log.boot}`)
   assert.is(next?.partition, partitionOf(`n1/${log.boot}`, count))
-  assert.equal(shipper.said, [])
+  assert.equal(shipper.printed, [])
 })
 
 it('what is too large goes in parts, and one fact that no broker takes does not stop the others', async () => {
@@ -137,7 +137,7 @@ it('what is too large goes in parts, and one fact that no broker takes does not 
   await using topic = readTopic(broker.brokers)
   await until(() => reasons(topic).includes('last'), 'the last is there')
   assert.equal(
-    topic.facts().map(({ seq }) => seq),
+    topic.events().map(({ seq }) => seq),
     Array.from({ length: 20 + 300 + 2 + 1 }, (_, n) => n + 1),
   )
   assert.equal(reasons(topic).slice(319), [
@@ -146,7 +146,7 @@ it('what is too large goes in parts, and one fact that no broker takes does not 
     'beside the huge',
     'last',
   ])
-  assert.equal(shipper.said, ['fact-too-large'])
+  assert.equal(shipper.printed, ['fact-too-large'])
 })
 
 it('while the broker is away rows wait, the oldest is told, and stop waits no longer than it may', async () => {
@@ -171,7 +171,7 @@ it('while the broker is away rows wait, the oldest is told, and stop waits no lo
   await using topic = readTopic(broker.brokers)
   await until(() => topic.messages.length === 2, 'the next process ships them')
   assert.equal(reasons(topic), ['a', 'b'])
-  assert.equal(shipper.said, [])
+  assert.equal(shipper.printed, [])
 })
 
 test.run()

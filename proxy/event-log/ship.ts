@@ -2,13 +2,13 @@ import { encodeEvents, encodeMessage } from '../events/codec.ts'
 import type { Position, ProxyEvent } from '../events/contract.ts'
 import { partitionOf } from '../kafka/partition.ts'
 import { type Outgoing, type Producer, ProducerClosed, TooLarge } from '../kafka/producer.ts'
-import type { Say } from '../logger/logger.ts'
+import type { Logger } from '../logger/logger.ts'
 import type { LocalLog, Snapshot } from './event-log.ts'
 import type { StoredRow } from './store.ts'
 
 export type Shipped = {
   /** Facts that the brokers acknowledged, since the start. */
-  readonly facts: number
+  readonly events: number
   /** Rows that wait. */
   readonly waitingRows: number
   /** Epoch ms of the oldest fact that is under way or waits; null when nothing does. */
@@ -44,14 +44,14 @@ const eventsOf = (text: string): readonly unknown[] => {
 
 /** The facts of a piece as two; null when they are one, or cannot be told apart. */
 const halvesOf = ({ node, boot, seq, at, text }: Piece): readonly [Piece, Piece] | null => {
-  const events = eventsOf(text)
-  const middle = events.length >> 1
+  const whole = eventsOf(text)
+  const middle = whole.length >> 1
   if (middle === 0) return null
   const part = (from: number, to: number): Piece => {
-    const facts = events.slice(from, to)
-    return { node, boot, seq: seq + from, at, count: facts.length, text: JSON.stringify(facts) }
+    const events = whole.slice(from, to)
+    return { node, boot, seq: seq + from, at, count: events.length, text: JSON.stringify(events) }
   }
-  return [part(0, middle), part(middle, events.length)]
+  return [part(0, middle), part(middle, whole.length)]
 }
 
 const piecesOf = (piece: Piece): readonly Piece[] =>
@@ -82,12 +82,12 @@ const pinnedOf = (kept: Snapshot | null): Pinned => {
 export const startShipper = (
   log: Pick<LocalLog, 'rows' | 'lastRow' | 'tail' | 'release' | 'saveSnapshot' | 'loadSnapshot'>,
   producer: Pick<Producer, 'partitions' | 'send'>,
-  say: Say,
+  logger: Logger,
 ): Shipper => {
   const kept = log.loadSnapshot(name)
   let row = kept?.row ?? 0
   let pinned = pinnedOf(kept)
-  let facts = 0
+  let events = 0
   let oldestAt: number | null = null
   let stopping = false
   let keptAt = 0
@@ -124,11 +124,11 @@ export const startShipper = (
       for (const half of halves ?? [[lossOf(first)]]) await send(partition, half)
       return
     }
-    for (const { count } of pieces) facts += count
+    for (const { count } of pieces) events += count
   }
 
   const lossOf = ({ count, at, ...place }: Piece): Piece => {
-    say('error', 'fact-too-large', { facts: count, hint: 'raise message.max.bytes of the brokers' })
+    logger('error', 'fact-too-large', { events: count, hint: 'raise message.max.bytes of the brokers' })
     const lost: ProxyEvent = { v: 1, type: 'events.lost', at, reason: 'unreadable', count }
     return { ...place, at, count, text: encodeEvents([lost]) }
   }
@@ -166,7 +166,7 @@ export const startShipper = (
     } catch (error) {
       if (error instanceof ProducerClosed) throw error
       const why = error instanceof Error ? error.message : String(error)
-      if (why !== trouble) say('error', 'ship-failed', { why, hint: 'tries again by itself' })
+      if (why !== trouble) logger('error', 'ship-failed', { why, hint: 'tries again by itself' })
       trouble = why
       return false
     }
@@ -189,7 +189,7 @@ export const startShipper = (
 
   return {
     get shipped() {
-      return { facts, waitingRows: Math.max(0, log.lastRow - row), oldestAt }
+      return { events, waitingRows: Math.max(0, log.lastRow - row), oldestAt }
     },
     stop: async (patienceMs) => {
       stopping = true

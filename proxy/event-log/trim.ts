@@ -19,7 +19,7 @@ export const trimStore = (
   bounds: Bounds,
   released: number,
   now: number,
-  forced: (facts: number) => void,
+  forced: (events: number) => void,
 ): void => {
   const { maxBytes, maxAgeMs, walBytes } = bounds
   const budget = budgetOf(store, bounds)
@@ -45,7 +45,7 @@ export const trimStore = (
       if (aged) agedBytes += oldest.bytes
       return true
     })
-    const taken = gone.filter(({ row }) => row > released).reduce((facts, { count }) => facts + count, 0)
+    const taken = gone.filter(({ row }) => row > released).reduce((events, { count }) => events + count, 0)
     if (taken > 0) forced(taken)
     if (gone.length === 0 || (gone.length < rowsAtOnce && usedBytes(store) <= budget)) break
   }

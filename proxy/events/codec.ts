@@ -44,7 +44,7 @@ export const decodeBatch = (row: Row): Decoded => {
 }
 
 /** The facts of a batch with their place, made as they are asked for. */
-export function* facts<E extends MtscopeEvent>(batch: Batch<E>): Generator<Logged<E>, void, undefined> {
+export function* placed<E extends MtscopeEvent>(batch: Batch<E>): Generator<Logged<E>, void, undefined> {
   const { node, boot } = batch
   let seq = batch.seq
   for (const event of batch.events) yield { ...event, node, boot, seq: seq++ }
@@ -75,22 +75,22 @@ const latestTime = 8.64e15
 const isTime = (at: unknown): at is number => typeof at === 'number' && at >= 0 && at <= latestTime
 
 /** One parsed fact of any kind in its newest version, or why not. */
-export const decodeFact = (value: unknown): { readonly fact: MtscopeEvent } | { readonly why: string } => {
+export const decodeEvent = (value: unknown): { readonly event: MtscopeEvent } | { readonly why: string } => {
   const { type, v, at } = (typeof value === 'object' && value !== null ? value : {}) as Partial<Raw>
   if (typeof type !== 'string') return { why: 'type' }
   const known = readers.get(type)
   if (known === undefined) return { why: 'type' }
   if (typeof v !== 'number') return { why: 'v' }
   if (!isTime(at)) return { why: 'at' }
-  let fact: Raw | null
+  let event: Raw | null
   try {
-    fact = lift(known.chain, value as Raw)
+    event = lift(known.chain, value as Raw)
   } catch {
     return { why: `v${v}` } // a lift that met fields it did not expect
   }
-  if (fact === null) return { why: 'v' }
-  const wrong = misfit(fact, known.fields)
-  return wrong === null ? { fact: fact as unknown as MtscopeEvent } : { why: wrong }
+  if (event === null) return { why: 'v' }
+  const wrong = misfit(event, known.fields)
+  return wrong === null ? { event: event as unknown as MtscopeEvent } : { why: wrong }
 }
 
 type Reader = { readonly chain: readonly Lift[]; readonly fields: readonly Field[] }
@@ -104,8 +104,8 @@ const readers: ReadonlyMap<string, Reader> = new Map(
 const decodeParsed = (from: Position, values: readonly unknown[], rowAt: number): Decoded => {
   const unreadable: Unreadable[] = []
   const events = values.map((value, index): ProxyEvent => {
-    const decoded = decodeFact(value)
-    if ('fact' in decoded && isOfProxy(decoded.fact)) return decoded.fact
+    const decoded = decodeEvent(value)
+    if ('event' in decoded && isOfProxy(decoded.event)) return decoded.event
     const { type, at } = (typeof value === 'object' && value !== null ? value : {}) as Partial<Raw>
     unreadable.push({
       seq: from.seq + index,
@@ -119,8 +119,8 @@ const decodeParsed = (from: Position, values: readonly unknown[], rowAt: number)
 }
 
 // Alerts travel on a topic of their own; in a proxy's log they would be folded twice.
-const isOfProxy = (fact: MtscopeEvent): fact is ProxyEvent =>
-  fact.type !== 'alert.raised' && fact.type !== 'alert.cleared'
+const isOfProxy = (event: MtscopeEvent): event is ProxyEvent =>
+  event.type !== 'alert.raised' && event.type !== 'alert.cleared'
 
 const lost = (at: number, count: number): ProxyEvent => ({
   v: 1,

@@ -5,12 +5,12 @@ import { anyProxyEvent, arbitraries } from '../../compose/test/kit/examples/arbi
 import { runs } from '../../compose/test/kit/runs.ts'
 import {
   decodeBatch,
+  decodeEvent,
   decodeEvents,
-  decodeFact,
   decodeMessage,
   encodeEvents,
   encodeMessage,
-  facts,
+  placed,
 } from './codec.ts'
 import type { EventType, MtscopeEvent, ProxyEvent } from './contract.ts'
 import { examples } from './examples.ts'
@@ -25,8 +25,8 @@ const position = fc.record({
 for (const [type, arbitrary] of Object.entries(arbitraries) as [EventType, fc.Arbitrary<MtscopeEvent>][]) {
   test(`${type}: whatever the contract allows survives the codec`, () => {
     fc.assert(
-      fc.property(arbitrary, (fact) => {
-        assert.equal(decodeFact(JSON.parse(JSON.stringify(fact))), { fact })
+      fc.property(arbitrary, (event) => {
+        assert.equal(decodeEvent(JSON.parse(JSON.stringify(event))), { event })
       }),
     )
   })
@@ -34,13 +34,13 @@ for (const [type, arbitrary] of Object.entries(arbitraries) as [EventType, fc.Ar
   test(`${type}: without one of its fields, or with null there, it is not believed`, () => {
     const whole: object = examples[type]
     for (const name of Object.keys(whole)) {
-      assert.ok('why' in decodeFact({ ...whole, [name]: null }), `${name}: null`)
+      assert.ok('why' in decodeEvent({ ...whole, [name]: null }), `${name}: null`)
     }
     fc.assert(
-      fc.property(arbitrary, (fact) => {
-        for (const name of Object.keys(fact)) {
-          const { [name as 'type']: _, ...less } = fact as MtscopeEvent & Record<string, unknown>
-          const decoded = decodeFact(less)
+      fc.property(arbitrary, (event) => {
+        for (const name of Object.keys(event)) {
+          const { [name as 'type']: _, ...less } = event as MtscopeEvent & Record<string, unknown>
+          const decoded = decodeEvent(less)
           if ('why' in decoded) assert.is(decoded.why, name)
           else assert.not(requiredOf(type).includes(name))
         }
@@ -53,7 +53,7 @@ for (const [type, arbitrary] of Object.entries(arbitraries) as [EventType, fc.Ar
 const requiredOf = (type: EventType): string[] =>
   Object.keys(examples[type]).filter((name) => {
     const { [name as 'type']: _, ...less } = examples[type] as MtscopeEvent & Record<string, unknown>
-    return 'why' in decodeFact(less)
+    return 'why' in decodeEvent(less)
   })
 
 test('a row and a message give back the facts with their places', () => {
@@ -64,7 +64,7 @@ test('a row and a message give back the facts with their places', () => {
       assert.equal(decodeBatch({ ...at, count: events.length, text }), batch)
       assert.equal(decodeMessage(encodeMessage({ ...at, text })), batch)
       assert.equal(
-        [...facts(batch)],
+        [...placed(batch)],
         events.map((event, index) => ({ ...event, node: at.node, boot: at.boot, seq: at.seq + index })),
       )
     }),
@@ -117,7 +117,7 @@ test('hostile bytes never throw', () => {
       decodeMessage(text)
     }),
   )
-  fc.assert(fc.property(fc.anything(), (value) => void decodeFact(value)))
+  fc.assert(fc.property(fc.anything(), (value) => void decodeEvent(value)))
   const deep = '['.repeat(200_000)
   decodeBatch({ ...place, count: 1, text: deep })
   decodeMessage(deep + ']'.repeat(200_000))

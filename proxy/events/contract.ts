@@ -66,7 +66,7 @@ type Envelope<T extends string, V extends number> = {
   readonly at: number
 }
 
-export type Fact<T extends string, V extends number, F extends object> = Envelope<T, V> & Readonly<F>
+export type Event<T extends string, V extends number, F extends object> = Envelope<T, V> & Readonly<F>
 
 /** A fact about one connection. The id is its trace id (32 hex digits); its root span id is the last 16 of them. */
 type OfConnection<F extends object> = { connection: string } & F
@@ -75,7 +75,7 @@ type OfConnection<F extends object> = { connection: string } & F
 export type Session = { mode: Mode; user: string; dc: number; media: boolean }
 
 export type ConnectionEvent =
-  | Fact<
+  | Event<
       'connection.accepted',
       1,
       OfConnection<{
@@ -87,7 +87,7 @@ export type ConnectionEvent =
         worker: number
       }>
     >
-  | Fact<
+  | Event<
       'handshake.accepted',
       1,
       OfConnection<
@@ -105,7 +105,7 @@ export type ConnectionEvent =
         }
       >
     >
-  | Fact<
+  | Event<
       'handshake.rejected',
       1,
       OfConnection<{
@@ -119,7 +119,7 @@ export type ConnectionEvent =
         user?: string
       }>
     >
-  | Fact<
+  | Event<
       'datacenter.dialed',
       1,
       OfConnection<
@@ -133,7 +133,7 @@ export type ConnectionEvent =
         }
       >
     >
-  | Fact<
+  | Event<
       'datacenter.dial-failed',
       1,
       {
@@ -147,7 +147,7 @@ export type ConnectionEvent =
         elapsedMs: number
       }
     >
-  | Fact<
+  | Event<
       'connection.first-byte',
       1,
       OfConnection<
@@ -159,7 +159,7 @@ export type ConnectionEvent =
         }
       >
     >
-  | Fact<
+  | Event<
       'connection.progress',
       1,
       OfConnection<
@@ -170,7 +170,7 @@ export type ConnectionEvent =
         }
       >
     >
-  | Fact<
+  | Event<
       'connection.closed',
       1,
       OfConnection<
@@ -217,10 +217,10 @@ export type CloseCount = {
 }
 
 export type ProcessEvent =
-  | Fact<'process.started', 1, { version: string; settings: Readonly<Record<string, string>> }>
-  | Fact<'process.stopped', 1, { reason: string }>
-  | Fact<'process.sampled', 1, ProcessSample>
-  | Fact<
+  | Event<'process.started', 1, { version: string; settings: Readonly<Record<string, string>> }>
+  | Event<'process.stopped', 1, { reason: string }>
+  | Event<'process.sampled', 1, ProcessSample>
+  | Event<
       'datacenter.probed',
       1,
       {
@@ -236,17 +236,17 @@ export type ProcessEvent =
       }
     >
   /** At most one a second for each limit and worker; while it goes on, one in 16 s. */
-  | Fact<'limit.refused', 1, { limit: Limit; count: number; worker: number }>
+  | Event<'limit.refused', 1, { limit: Limit; count: number; worker: number }>
   /**
    * Handshakes that the shared replay cache did not answer for in time: the local one alone was trusted, or they were
    * refused. At most one a second for each worker; while it goes on, one in 16 s.
    */
-  | Fact<'replay.unclaimed', 1, { count: number; action: 'local' | 'refuse'; worker: number }>
+  | Event<'replay.unclaimed', 1, { count: number; action: 'local' | 'refuse'; worker: number }>
   /**
    * Connections of unauthenticated clients beyond the budget of UNAUTHENTICATED_EVENTS_PER_SECOND: no other event
    * describes what is counted here, so totals are the sum of both. One in 10 s to a minute for each worker at most.
    */
-  | Fact<
+  | Event<
       'connections.summarised',
       1,
       {
@@ -261,10 +261,10 @@ export type ProcessEvent =
       }
     >
   /** Exceptions of our own code; those of a connection have closed it as `internal`. At most one a second for each thread. */
-  | Fact<'process.faulted', 1, { thread: string; count: number }>
+  | Event<'process.faulted', 1, { thread: string; count: number }>
   /** A hole in history: `count` sequence numbers that no event will ever fill. */
-  | Fact<'events.lost', 1, { reason: LossReason; count: number }>
-  | Fact<'config.reloaded', 1, { users: number; added: readonly string[]; removed: readonly string[] }>
+  | Event<'events.lost', 1, { reason: LossReason; count: number }>
+  | Event<'config.reloaded', 1, { users: number; added: readonly string[]; removed: readonly string[] }>
 
 type AlertFields = {
   rule: string
@@ -276,7 +276,7 @@ type AlertFields = {
 }
 
 /** Topic `mtscope.alerts`. */
-export type AlertEvent = Fact<'alert.raised', 1, AlertFields> | Fact<'alert.cleared', 1, AlertFields>
+export type AlertEvent = Event<'alert.raised', 1, AlertFields> | Event<'alert.cleared', 1, AlertFields>
 
 export type ProxyEvent = ConnectionEvent | ProcessEvent
 export type MtscopeEvent = ProxyEvent | AlertEvent

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { decodeFact, encodeEvents } from './codec.ts'
+import { decodeEvent, encodeEvents } from './codec.ts'
 import type { EventType, ProxyEvent } from './contract.ts'
 import { examples } from './examples.ts'
 import { chains } from './upcast.ts'
@@ -19,7 +19,7 @@ for (const type of Object.keys(examples) as EventType[]) {
 
   for (let v = 1; v <= newest; v++) {
     test(`${type}@${v}: the golden bytes are read as the fact`, () => {
-      assert.equal(decodeFact(JSON.parse(golden(type, v))), { fact: examples[type] })
+      assert.equal(decodeEvent(JSON.parse(golden(type, v))), { event: examples[type] })
     })
   }
 }

@@ -65,10 +65,10 @@ const aliasesIn = (source: SourceFile | undefined): [string, Alias][] => {
 }
 
 const sections = (aliases: Aliases): string => {
-  const told = new Set<string>()
+  const reported = new Set<string>()
   const table = (fields: readonly Field[]): string => {
     const rows = fields.map(({ name, type, optional, doc }) => {
-      for (const word of type.match(/\w+/g) ?? []) if (aliases.has(word)) told.add(word)
+      for (const word of type.match(/\w+/g) ?? []) if (aliases.has(word)) reported.add(word)
       return `| \`${name}\`${optional ? ' ?' : ''} | ${linked(type, aliases)} | ${doc} |\n`
     })
     return `| field | type | |\n|---|---|---|\n${rows.join('')}`
@@ -85,21 +85,22 @@ const sections = (aliases: Aliases): string => {
     for (const { type, doc } of members(union.type)) {
       if (!isTypeReferenceNode(type)) continue
       const [event, version, fields] = type.typeArguments ?? []
-      if (!event || !version || !fields) throw new Error(`${name} has a member that is no Fact`)
+      if (!event || !version || !fields) throw new Error(`${name} has a member that is no Event`)
       out += `\n### ${event.getText().slice(1, -1)} @${version.getText()}\n${paragraph(doc)}\n`
       out += table(fieldsOf(fields, aliases))
     }
   }
 
   out += '\n## Names\n'
-  for (const name of told) {
+  for (const name of reported) {
     const { type, doc } = aliasOf(name, aliases)
     out += `\n### ${name}\n${paragraph(doc)}\n`
     if (isTypeLiteralNode(type)) out += table(fieldsOf(type, aliases))
     else {
       for (const member of members(type)) {
         const shown = linked(member.type.getText(), aliases)
-        for (const word of member.type.getText().match(/\w+/g) ?? []) if (aliases.has(word)) told.add(word)
+        for (const word of member.type.getText().match(/\w+/g) ?? [])
+          if (aliases.has(word)) reported.add(word)
         out += `- ${shown}${member.remark && `: ${member.remark}`}\n`
       }
     }

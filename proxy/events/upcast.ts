@@ -37,13 +37,13 @@ export const chains: { readonly [T in EventType]: Chain<Newest<T>> } = {
 }
 
 /** The newest version of `fact`, or null when its version is none that `chain` knows. */
-export const lift = (chain: readonly Lift[], fact: Raw): Raw | null => {
+export const lift = (chain: readonly Lift[], event: Raw): Raw | null => {
   const newest = chain.length + 1
-  if (fact.v === newest) return fact
-  if (!Number.isInteger(fact.v) || fact.v < 1 || fact.v > newest) return null
-  let lifted = fact
-  for (const step of chain.slice(fact.v - 1)) {
-    lifted = { ...step(lifted), v: lifted.v + 1, type: fact.type }
+  if (event.v === newest) return event
+  if (!Number.isInteger(event.v) || event.v < 1 || event.v > newest) return null
+  let lifted = event
+  for (const step of chain.slice(event.v - 1)) {
+    lifted = { ...step(lifted), v: lifted.v + 1, type: event.type }
   }
   return lifted
 }

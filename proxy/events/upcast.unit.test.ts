@@ -15,8 +15,8 @@ test('an old version is lifted step by step to the newest', () => {
 })
 
 test('the newest version is left as it is', () => {
-  const fact = { ...newest }
-  assert.is(lift(chain, fact), fact)
+  const event = { ...newest }
+  assert.is(lift(chain, event), event)
 })
 
 test('a version that nobody knows is none', () => {

@@ -38,7 +38,7 @@ export const sampleProcess = (sampling: Sampling): { sample(): void; stop(): voi
       rssBytes: rssBytes(),
       heapUsedBytes: used,
       externalBytes: external,
-      loops: threads.map(({ gcMs: _, ...told }) => told),
+      loops: threads.map(({ gcMs: _, ...reported }) => reported),
       openFds: openFds(),
       maxFds: maxFds(),
       gcMs: threads.reduce((sum, { gcMs }) => sum + gcMs, 0),

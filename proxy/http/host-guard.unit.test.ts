@@ -22,11 +22,11 @@ test('on loopback a name of somebody else is not answered', async () => {
 
 test('on every address only own names and addresses are answered, and those that are allowed', async () => {
   const finding = Promise.withResolvers<{ host: string }>()
-  const said: string[] = []
+  const printed: string[] = []
   await using server = await serving({}, '0.0.0.0', {
     allowedHosts: ['proxy', 'metrics.example', 'xn--e1afmkfd.xn--p1ai', 'fd00::5'],
     published: finding.promise,
-    say: (_, message, fields) => said.push(`${message} ${fields?.host}`),
+    logger: (_, message, fields) => printed.push(`${message} ${fields?.host}`),
   })
   const status = async (host: string) => (await ask(server.port, '/healthz', { headers: { host } })).status
   const own = Object.values(networkInterfaces()).flatMap((all) => all ?? [])
@@ -44,7 +44,7 @@ test('on every address only own names and addresses are answered, and those that
     ...addresses,
   ])
     assert.is(await status(host), 200, host)
-  assert.equal(said, [])
+  assert.equal(printed, [])
   for (const host of [
     'evil.example:9464',
     'proxy.evil.example',
@@ -58,7 +58,7 @@ test('on every address only own names and addresses are answered, and those that
     ' ',
   ])
     assert.is(await status(host), 421, host)
-  assert.equal(said, ['http-host-refused evil.example:9464'])
+  assert.equal(printed, ['http-host-refused evil.example:9464'])
   finding.resolve({ host: '203.0.113.7' })
   await finding.promise
   assert.is(await status('203.0.113.7:9464'), 200)

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout as after } from 'node:timers/promises'
 import { hostAndPort } from '../config/parse.ts'
-import type { Say } from '../logger/logger.ts'
+import type { Logger } from '../logger/logger.ts'
 import { codeOf, ListenError } from '../net/listen-error.ts'
 import { answersOf, gzipOf, type Reply, type Routes, text } from './answers.ts'
 import { createBudget } from './budget.ts'
@@ -65,13 +65,13 @@ const plain = { method: 'GET', gzip: false }
 const tooBusy = text(503, 'too many requests', { 'retry-after': '1' })
 
 /** Each message once in `limits.complaint`: whoever asks must not fill the log. */
-const sparingly = (say: Say | undefined): Say => {
+const sparingly = (logger: Logger | undefined): Logger => {
   const next = new Map<string, number>()
   return (level, message, fields) => {
     const now = performance.now()
     if (now < (next.get(message) ?? 0)) return
     next.set(message, now + limits.complaint)
-    say?.(level, message, fields)
+    logger?.(level, message, fields)
   }
 }
 
@@ -93,7 +93,7 @@ export const startHttp = async (options: {
   readonly allowedHosts?: readonly string[]
   /** The host in the links, once it is known. */
   readonly published?: Promise<{ readonly host: string | null }>
-  readonly say?: Say
+  readonly logger?: Logger
   /** Of each second, for answers. */
   readonly workMs?: number
 }): Promise<HttpServer> => {
@@ -105,7 +105,7 @@ export const startHttp = async (options: {
     linked = published.host
   })
   const guard = guardHosts({ bound: host, allowed: allowedHosts, published: () => linked })
-  const complain = sparingly(options.say)
+  const complain = sparingly(options.logger)
 
   const replyTo = async (request: Request): Promise<Reply> => {
     const busy = budget.empty

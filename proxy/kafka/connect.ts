@@ -10,7 +10,7 @@ import kafkajs, {
   type SASLOptions,
 } from 'kafkajs'
 import type { KafkaConfig } from '../config/config.ts'
-import type { Say } from '../logger/logger.ts'
+import type { Logger } from '../logger/logger.ts'
 import { fetchTopicIds } from './metadata.ts'
 import { quietQueue } from './quiet-queue.ts'
 import { fetchRaw } from './raw-fetch.ts'
@@ -19,7 +19,7 @@ import { fetchRaw } from './raw-fetch.ts'
 export type KafkaClient = {
   readonly kafka: Kafka
   readonly config: KafkaConfig
-  readonly say: Say
+  readonly logger: Logger
   /** kafkajs' number of the compression that the settings ask for. */
   readonly compression: number
 }
@@ -79,11 +79,11 @@ const certificates = (file: string): string => {
 export const openKafka = (
   config: KafkaConfig,
   name: string,
-  say: Say,
+  logger: Logger,
   requestMs: number = longestRequestMs,
 ): KafkaClient => {
   if (!quietQueue())
-    say('warn', 'kafkajs-changed', { hint: 'an idle connection may take a few percent of a core' })
+    logger('warn', 'kafkajs-changed', { hint: 'an idle connection may take a few percent of a core' })
   const sasl = saslOf(config)
   const options: Options = {
     clientId: name,
@@ -97,5 +97,5 @@ export const openKafka = (
     retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 4 },
     logLevel: logLevel.NOTHING,
   }
-  return { kafka: new Kafka(options), config, say, compression: compressions[config.compression] }
+  return { kafka: new Kafka(options), config, logger, compression: compressions[config.compression] }
 }

@@ -67,23 +67,23 @@ export const openConsumer = (
   options: { readonly topic: string; readonly group: string; readonly concurrent?: number },
   handlers: Handlers,
 ): Consumer => {
-  const { kafka, say } = client
+  const { kafka, logger } = client
   const { topic, group, concurrent = 4 } = options
   const closing = new AbortController()
   let consumer: KafkaConsumer | null = null
   let up = false
   let failure: KafkaFailure | null = null
   /** What was told last: another reason is told, too. */
-  let told: KafkaFailure | null = null
+  let reported: KafkaFailure | null = null
 
   const lost = (error: unknown): void => {
     up = false
     if (closing.signal.aborted) return
     const why = failureOf(error, client.config.brokers)
     failure = why
-    if (told === why) return
-    told = why
-    say('warn', 'kafka-lost', { topic, why, hint: hintOf(why) ?? 'tries again by itself' })
+    if (reported === why) return
+    reported = why
+    logger('warn', 'kafka-lost', { topic, why, hint: hintOf(why) ?? 'tries again by itself' })
   }
 
   /** By partition: the batch that could not be read last, and how often. */
@@ -164,8 +164,8 @@ export const openConsumer = (
     const died = Promise.withResolvers<unknown>()
     member.on('consumer.crash', ({ payload }) => died.resolve(payload.error))
     member.on('consumer.group_join', ({ payload }) => {
-      if (told !== null) say('info', 'kafka-back', { topic })
-      told = null
+      if (reported !== null) logger('info', 'kafka-back', { topic })
+      reported = null
       failure = null
       up = true
       handlers.assigned(payload.memberAssignment[topic] ?? [])

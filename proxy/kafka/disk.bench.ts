@@ -31,7 +31,7 @@ const bytes = (): Record<string, number> => {
       }, 0)
   return Object.fromEntries(topics.map((topic) => [topic, of(topic)]))
 }
-const tell = (what: string, before: Record<string, number>, after: Record<string, number>): void => {
+const report = (what: string, before: Record<string, number>, after: Record<string, number>): void => {
   const each = topics.map(
     (topic) => `${topic} ${Math.round(((after[topic] ?? 0) - (before[topic] ?? 0)) / 1_000)} KB`,
   )
@@ -56,11 +56,11 @@ const start = bytes()
 await wait(quietMs)
 await shipped()
 const idle = bytes()
-tell(`nobody, for ${Math.round(quietMs / 1_000)} s and a little`, start, idle)
+report(`nobody, for ${Math.round(quietMs / 1_000)} s and a little`, start, idle)
 for (let n = 0; n < sessions; n += atOnce) await Promise.all(Array.from({ length: atOnce }, one))
 await shipped()
 const visited = bytes()
-tell(`${sessions} sessions, each answered once`, idle, visited)
+report(`${sessions} sessions, each answered once`, idle, visited)
 const clients = await Promise.all(
   Array.from({ length: active }, () =>
     connectClient({ port: proxy.port, secret: proxy.secret, mode: 'tls', dc: 2 }),
@@ -72,5 +72,5 @@ while (performance.now() < endsAt) {
   await wait(2_000)
 }
 await shipped()
-tell(`${active} connections, busy for ${activeMs / 1_000} s`, visited, bytes())
+report(`${active} connections, busy for ${activeMs / 1_000} s`, visited, bytes())
 process.exit()

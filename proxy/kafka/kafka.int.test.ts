@@ -129,9 +129,9 @@ it('a topic that somebody deletes is made again', async () => {
 
 it('a broker that is killed and comes back has everything once, and a frozen one is given up on in time', async () => {
   await using broker = await startKafka()
-  const told: string[] = []
+  const reported: string[] = []
   const producer = openProducer(
-    openKafka(testConfig(broker.brokers), 'test', (_, what) => told.push(what)),
+    openKafka(testConfig(broker.brokers), 'test', (_, what) => reported.push(what)),
     'mtscope.events',
   )
   await producer.send(0, [{ value: '0' }])
@@ -156,7 +156,7 @@ it('a broker that is killed and comes back has everything once, and a frozen one
     got.map(({ value }) => String(value)),
     ['0', '1', '2', '3'],
   )
-  assert.equal(told.slice(0, 2), ['kafka-lost', 'kafka-back'])
+  assert.equal(reported.slice(0, 2), ['kafka-lost', 'kafka-back'])
 })
 
 it('a producer whose numbers run out is replaced by a new one', async () => {

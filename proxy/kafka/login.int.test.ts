@@ -21,7 +21,7 @@ it('a broker that asks for a login gets it; a wrong password is told as such, an
       'listener.name.plaintext.plain.sasl.jaas.config': `${jaas} username="broker" password="inner" user_broker="inner" user_proxy="right";`,
     },
   })
-  const open = (password: string, said: string[]) =>
+  const open = (password: string, printed: string[]) =>
     openProducer(
       openKafka(
         {
@@ -29,16 +29,16 @@ it('a broker that asks for a login gets it; a wrong password is told as such, an
           sasl: { mechanism: 'plain', username: 'proxy', password },
         },
         'test',
-        (_, what, fields) => said.push(`${what} ${JSON.stringify(fields)}`),
+        (_, what, fields) => printed.push(`${what} ${JSON.stringify(fields)}`),
       ),
       'mtscope.events',
     )
-  const said: string[] = []
-  const wrong = open('wrong-password', said)
+  const printed: string[] = []
+  const wrong = open('wrong-password', printed)
   void wrong.send(0, [{ value: 'never' }]).catch(() => {})
   await until(() => (wrong.failures.get('login-refused') ?? 0) > 0, 'the refusal is counted', 30_000)
-  assert.match(said.join(), 'login-refused')
-  assert.not.match(said.join(), 'wrong-password')
+  assert.match(printed.join(), 'login-refused')
+  assert.not.match(printed.join(), 'wrong-password')
   await wrong.close()
   const right = open('right', [])
   await right.send(0, [{ value: 'taken' }])

@@ -55,7 +55,7 @@ export const watchOffsets = (
   { kafka }: KafkaClient,
   topic: string,
   everyMs: number,
-  told: (extents: ReadonlyMap<number, Extent>) => void,
+  reported: (extents: ReadonlyMap<number, Extent>) => void,
 ): { stop(): Promise<void> } => {
   const stopping = new AbortController()
   const watch = async (): Promise<void> => {
@@ -64,7 +64,7 @@ export const watchOffsets = (
       try {
         admin ??= kafka.admin()
         await admin.connect()
-        told(await extentOf(admin, topic))
+        reported(await extentOf(admin, topic))
       } catch {
         await admin?.disconnect().catch(() => {})
         admin = null // a new one: the old one may know only brokers that are gone

@@ -45,7 +45,7 @@ export const openProducer = (
   topic: string,
   { limit = mostMessages, now }: { readonly limit?: number; readonly now?: () => number } = {},
 ): Producer => {
-  const { kafka, say } = client
+  const { kafka, logger } = client
   const closing = new AbortController()
   const closed = Promise.withResolvers<never>()
   closed.promise.catch(() => {})
@@ -97,7 +97,7 @@ export const openProducer = (
     failures.set(failure, (failures.get(failure) ?? 0) + 1)
     if (failure === 'too-large') throw new TooLarge(`${topic} takes no batch of this size`)
     if (up !== false)
-      say('warn', 'kafka-lost', { topic, why: failure, hint: hintOf(failure) ?? 'tries again by itself' })
+      logger('warn', 'kafka-lost', { topic, why: failure, hint: hintOf(failure) ?? 'tries again by itself' })
     up = false
     // Both have another idea of what came before: a new producer id begins anew. What may come twice by this has its seq.
     if (failure === 'sequence') await drop()
@@ -115,7 +115,7 @@ export const openProducer = (
       if (closing.signal.aborted) throw new ProducerClosed(`the producer of ${topic} was closed`)
       try {
         const done = await Promise.race([connected().then(work), closed.promise])
-        if (up === false) say('info', 'kafka-back', { topic })
+        if (up === false) logger('info', 'kafka-back', { topic })
         up = true
         return done
       } catch (error) {

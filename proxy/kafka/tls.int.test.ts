@@ -82,11 +82,11 @@ const roundTrip = async (config: KafkaConfig): Promise<string> => {
 
 /** What producer and consumer say when they are refused, and what is counted. */
 const refusal = async (config: KafkaConfig) => {
-  const said: string[] = []
+  const printed: string[] = []
   const refused = Promise.withResolvers<void>()
   const client = openKafka(config, 'test', (level, what, { why, hint } = {}) => {
-    said.push(`${level} ${what} ${why}: ${hint}`)
-    if (said.length === 2) refused.resolve()
+    printed.push(`${level} ${what} ${why}: ${hint}`)
+    if (printed.length === 2) refused.resolve()
   })
   const producer = openProducer(client, config.topics.events)
   const sent = producer.send(0, [{ value: 'never' }]).catch(() => {})
@@ -98,8 +98,8 @@ const refusal = async (config: KafkaConfig) => {
   await refused.promise
   const failures = [...producer.failures.keys()]
   await Promise.all([producer.close(), consumer.stop(), sent])
-  assert.is(said[0], said[1], 'both say the same')
-  return { said: said[0] ?? '', failures }
+  assert.is(printed[0], printed[1], 'both say the same')
+  return { printed: printed[0] ?? '', failures }
 }
 
 it('brokers are spoken to in TLS; whom no authority vouches for is refused, and it is said what to do', async () => {
@@ -112,15 +112,15 @@ it('brokers are spoken to in TLS; whom no authority vouches for is refused, and 
     { ...trusted, caFile: null },
     { ...trusted, caFile: otherCa },
   ]) {
-    const { said, failures } = await refusal(config)
-    assert.match(said, /^warn kafka-lost untrusted: KAFKA_CA=the file \(PEM\) of the authority/)
+    const { printed, failures } = await refusal(config)
+    assert.match(printed, /^warn kafka-lost untrusted: KAFKA_CA=the file \(PEM\) of the authority/)
     assert.equal(failures, ['untrusted'])
   }
   const named = await refusal({
     ...trusted,
     brokers: brokers.map((b) => b.replace('127.0.0.1', 'localhost')),
   })
-  assert.match(named.said, /wrong-name: KAFKA_BROKERS, .* must be a name of their certificate/)
+  assert.match(named.printed, /wrong-name: KAFKA_BROKERS, .* must be a name of their certificate/)
   for (const file of useless)
     assert.throws(
       () => openKafka({ ...trusted, caFile: file }, 'test', () => {}),
@@ -159,8 +159,8 @@ it('a login goes through TLS', async () => {
   const sasl = { mechanism: 'plain', username: 'proxy', password: 'right' } as const
   const config: KafkaConfig = { ...testConfig(kafka.brokers), tls: true, caFile: kafka.caFile, sasl }
   assert.is(await roundTrip(config), 'sealed')
-  const { said } = await refusal({ ...config, sasl: { ...sasl, password: 'wrong' } })
-  assert.match(said, /login-refused: look at KAFKA_SASL/)
+  const { printed } = await refusal({ ...config, sasl: { ...sasl, password: 'wrong' } })
+  assert.match(printed, /login-refused: look at KAFKA_SASL/)
 })
 
 test.run()

@@ -81,7 +81,7 @@ const bounded = new WeakSet<KafkaClient>()
  * What an operator has set, on the topic or the brokers, stays. AlterConfigs replaces all settings of a topic, so its others go along.
  */
 const boundTopics = async (admin: Admin, client: KafkaClient, topics: readonly string[]): Promise<void> => {
-  const { config, say } = client
+  const { config, logger } = client
   const bytes = retentionBytesOf(config)
   const type = kafkajs.ConfigResourceTypes.TOPIC
   if (topics.length === 0) return
@@ -106,7 +106,7 @@ const boundTopics = async (admin: Admin, client: KafkaClient, topics: readonly s
         validateOnly: false,
         resources: [{ type, name, configEntries: [...before, ...added] }],
       })
-      say('info', 'topic-configured', {
+      logger('info', 'topic-configured', {
         topic: name,
         ...Object.fromEntries(added.map(({ name, value }) => [name, value])),
       })
@@ -114,7 +114,7 @@ const boundTopics = async (admin: Admin, client: KafkaClient, topics: readonly s
     bounded.add(client)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    say('warn', 'topics-unbounded', { why, hint: 'set retention.bytes of the topics by kafka-configs' })
+    logger('warn', 'topics-unbounded', { why, hint: 'set retention.bytes of the topics by kafka-configs' })
   }
 }
 

@@ -2,7 +2,7 @@ import { Secret } from '../users/secret.ts'
 
 export type Level = 'info' | 'warn' | 'error'
 export type Field = string | number | boolean | null | undefined | Secret | Error
-export type Say = (level: Level, message: string, fields?: Readonly<Record<string, Field>>) => void
+export type Logger = (level: Level, message: string, fields?: Readonly<Record<string, Field>>) => void
 
 const plain = /^[^\s"=\\\p{C}]+$/u
 
@@ -39,7 +39,7 @@ export const line = (
 
 /** Says lines to `stdout`, warnings and errors too, so that the order is kept. */
 export const sayer =
-  (out: { write(text: string): unknown } = process.stdout, now: () => number = Date.now): Say =>
+  (out: { write(text: string): unknown } = process.stdout, now: () => number = Date.now): Logger =>
   (level, message, fields) => {
     out.write(`${line(now(), level, message, fields)}\n`)
   }

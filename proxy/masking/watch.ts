@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os'
 import { type Address, addressOf } from '../datacenter/directory.ts'
 import { type LookUp, lookUpAll } from '../datacenter/resolve.ts'
 import type { LocalLog } from '../event-log/event-log.ts'
-import type { Say } from '../logger/logger.ts'
+import type { Logger } from '../logger/logger.ts'
 import { type FlightError, type MeasuredFlight, measureFlight } from './measure.ts'
 
 const REFRESH_MS = 15 * 60_000
@@ -74,7 +74,7 @@ export const watchMasking = (options: {
   /** Its public host may still be looked for: no stranger is sent anywhere before it is known. */
   ourselves: Omit<Ourselves, 'publicHost'> & { readonly publicHost: string | null | Promise<string> }
   kept: MeasuredFlight | null
-  say: Say
+  logger: Logger
   changed(change: { mask?: Address | null; flight?: MeasuredFlight }): void
   /** Between two looks, ms. */
   refreshMs?: number
@@ -86,7 +86,7 @@ export const watchMasking = (options: {
   up(): boolean | null
   stop(): void
 } => {
-  const { host, port, name, ourselves, say, changed } = options
+  const { host, port, name, ourselves, logger, changed } = options
   const { refreshMs = REFRESH_MS, retryMs = RETRY_MS, lookUp = lookUpAll } = options
   const stopping = new AbortController()
   let timer: NodeJS.Timeout | undefined
@@ -152,20 +152,20 @@ export const watchMasking = (options: {
     if (complaint === message) return
     complaint = message
     const using = (measured ?? options.kept) ? 'the last known answer' : 'a usual answer'
-    say('warn', message, { MASK_HOST: host, port, error: protocol ?? error, using, hint })
+    logger('warn', message, { MASK_HOST: host, port, error: protocol ?? error, using, hint })
   }
 
   const look = async (): Promise<void> => {
-    const [found, told] = await Promise.all([lookUp(host), ourselves.publicHost])
+    const [found, reported] = await Promise.all([lookUp(host), ourselves.publicHost])
     if (stopping.signal.aborted) return
     const addresses = found
       .map((at) => addressOf(at, port))
       // A PUBLIC_HOST that is a name is where that name leads to.
-      .filter((at) => !isOurselves(at, { ...ourselves, publicHost: host === told ? at.host : told }))
+      .filter((at) => !isOurselves(at, { ...ourselves, publicHost: host === reported ? at.host : reported }))
       .sort((a, b) => Number(b.host === known) - Number(a.host === known))
     if (found.length > 0 && addresses.length === 0) {
       if (!ours) {
-        say('error', 'masking-host-is-this-proxy', {
+        logger('error', 'masking-host-is-this-proxy', {
           MASK_HOST: host,
           address: found[0],
           port,
@@ -190,7 +190,7 @@ export const watchMasking = (options: {
       complain(flight.error, protocol)
       reached = protocol !== null
     } else {
-      if (complaint !== null || ours) say('info', 'masking-host-back', { MASK_HOST: host, port })
+      if (complaint !== null || ours) logger('info', 'masking-host-back', { MASK_HOST: host, port })
       complaint = null
       reached = true
       measured = flight

@@ -29,28 +29,28 @@ const site = async (port = 0, options: TlsOptions = {}) => {
 
 /** Watches it, and lets everything be awaited that it says and changes. */
 const watching = (port: number, changed: Partial<Parameters<typeof watchMasking>[0]> = {}) => {
-  const told = new EventEmitter()
+  const reported = new EventEmitter()
   const changes: Parameters<Parameters<typeof watchMasking>[0]['changed']>[0][] = []
-  const said: string[] = []
+  const printed: string[] = []
   const watch = watchMasking({
     host: '127.0.0.1',
     port,
     name,
     ourselves: { port: 1, publicHost: null, publicPort: null },
     kept: null,
-    say: (level, message, fields) => {
-      said.push(`${level} ${message}${fields?.using ? `: ${fields.using}` : ''}`)
-      told.emit(message)
+    logger: (level, message, fields) => {
+      printed.push(`${level} ${message}${fields?.using ? `: ${fields.using}` : ''}`)
+      reported.emit(message)
     },
     changed: (change) => {
       changes.push(change)
-      told.emit(change.flight ? 'flight' : 'mask')
+      reported.emit(change.flight ? 'flight' : 'mask')
     },
     refreshMs: 5,
     retryMs: 5,
     ...changed,
   })
-  return { told, changes, said, known: watch.known, up: watch.up, [Symbol.dispose]: watch.stop }
+  return { reported, changes, printed, known: watch.known, up: watch.up, [Symbol.dispose]: watch.stop }
 }
 
 test('where we listen is known on loopback, on our addresses and in every spelling, and elsewhere not', () => {
@@ -90,7 +90,7 @@ test('this proxy as its own masking host is refused, by address, by public name 
     using watch = watching(8080, options)
     await watch.known
     assert.equal(watch.changes, [{ mask: null }])
-    assert.equal(watch.said, ['error masking-host-is-this-proxy'])
+    assert.equal(watch.printed, ['error masking-host-is-this-proxy'])
     assert.is(watch.up(), false)
   }
 })
@@ -102,36 +102,36 @@ test('the answer of a host that goes away is kept, and taken anew when it comes 
   const [port = 0] = await freePorts(1)
   const first = await site(port)
   using watch = watching(port)
-  await Promise.all([watch.known, once(watch.told, 'flight')])
+  await Promise.all([watch.known, once(watch.reported, 'flight')])
   assert.equal(watch.changes[0], { mask: { host: '127.0.0.1', port, family: 'ipv4' } })
   assert.is(watch.up(), true)
-  const away = once(watch.told, 'masking-host-away')
+  const away = once(watch.reported, 'masking-host-away')
   await first[Symbol.asyncDispose]()
   await away
   assert.is(watch.up(), false)
-  assert.is(watch.said.at(-1), 'warn masking-host-away: the last known answer')
+  assert.is(watch.printed.at(-1), 'warn masking-host-away: the last known answer')
   const before = watch.changes.length
-  const back = once(watch.told, 'masking-host-back')
+  const back = once(watch.reported, 'masking-host-back')
   await using _second = await site(port)
   await back
   assert.is(watch.up(), true)
   assert.is(watch.changes.length, before + 1)
   assert.ok(watch.changes.at(-1)!.flight!.records.length > 0)
   assert.not(watch.changes.some(({ mask }) => mask === null))
-  assert.is(watch.said.filter((line) => line.includes('away')).length, 1)
+  assert.is(watch.printed.filter((line) => line.includes('away')).length, 1)
 })
 
 test('a host with TLS 1.2 only is named as such, with what to do, and is not away', async () => {
   await using host = await site(0, { maxVersion: 'TLSv1.2' })
   const lines: string[] = []
-  const said = Promise.withResolvers<void>()
+  const printed = Promise.withResolvers<void>()
   using watch = watching(host.port, {
-    say: (level, message, fields) => {
+    logger: (level, message, fields) => {
       lines.push(`${level} ${message} ${fields?.error}: ${fields?.hint}`)
-      said.resolve()
+      printed.resolve()
     },
   })
-  await Promise.all([watch.known, said.promise])
+  await Promise.all([watch.known, printed.promise])
   assert.match(lines[0] ?? '', /^warn masking-host-old-tls TLSv1.2: .*TLS_DOMAIN or MASK_HOST/)
   assert.equal([lines.length, watch.up()], [1, true])
 })
@@ -141,14 +141,14 @@ test('of several addresses the first that is reached is taken, and kept while it
   let answers = ['127.0.0.2', '127.0.0.1']
   using watch = watching(host.port, { lookUp: async () => answers })
   const masks = () => watch.changes.flatMap(({ mask }) => (mask ? [mask.host] : []))
-  await once(watch.told, 'flight')
+  await once(watch.reported, 'flight')
   assert.equal(masks(), ['127.0.0.2', '127.0.0.1'])
   assert.is(watch.up(), true)
   answers = ['127.0.0.3', '127.0.0.1', '127.0.0.2']
-  await once(watch.told, 'flight')
-  await once(watch.told, 'flight')
+  await once(watch.reported, 'flight')
+  await once(watch.reported, 'flight')
   assert.equal(masks(), ['127.0.0.2', '127.0.0.1'])
-  assert.equal(watch.said, [])
+  assert.equal(watch.printed, [])
 })
 
 test('a name that led to this proxy for a moment is told once, and followed when it leads elsewhere', async () => {
@@ -164,10 +164,10 @@ test('a name that led to this proxy for a moment is told once, and followed when
   })
   await watch.known
   assert.is(watch.up(), false)
-  await once(watch.told, 'flight')
-  await once(watch.told, 'flight')
+  await once(watch.reported, 'flight')
+  await once(watch.reported, 'flight')
   assert.is(watch.up(), true)
-  assert.equal(watch.said, ['error masking-host-is-this-proxy', 'info masking-host-back'])
+  assert.equal(watch.printed, ['error masking-host-is-this-proxy', 'info masking-host-back'])
   const masks = watch.changes.flatMap(({ mask }) => (mask === undefined ? [] : [mask?.host ?? null]))
   assert.equal(masks, [null, '127.0.0.1'])
 })
@@ -180,8 +180,8 @@ test('what an earlier run measured serves a start without the host; without it, 
     [null, 'a usual answer'],
   ] as const) {
     using watch = watching(gone, { kept: before })
-    await Promise.all([watch.known, once(watch.told, 'masking-host-away')])
-    assert.equal(watch.said, [`warn masking-host-away: ${using_}`])
+    await Promise.all([watch.known, once(watch.reported, 'masking-host-away')])
+    assert.equal(watch.printed, [`warn masking-host-away: ${using_}`])
     assert.equal(
       watch.changes.flatMap(({ flight }) => (flight ? [flight] : [])),
       before ? [before] : [],
@@ -197,7 +197,7 @@ test('a watch that was stopped says and changes nothing more, and lets the start
   const { length } = watch.changes
   await new Promise(setImmediate)
   assert.is(watch.changes.length, length)
-  assert.equal(watch.said, [])
+  assert.equal(watch.printed, [])
 })
 
 test('what an earlier run kept is used only where it has the table of suites', () => {

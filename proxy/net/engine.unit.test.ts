@@ -96,7 +96,7 @@ for (const [name, make] of [
       const source = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1')
       await once(source, 'listening')
       const sent = randomBytes(30_000_000)
-      const heard = once(source, 'connection').then(async ([socket]) => {
+      const received = once(source, 'connection').then(async ([socket]) => {
         const request = collect(socket)
         socket.end(sent)
         return (await request).toString()
@@ -127,7 +127,7 @@ for (const [name, make] of [
       }
       assert.is(length, sent.length)
       assert.ok(hash.digest().equals(createHash('sha256').update(sent).digest()))
-      assert.is(await heard, 'please')
+      assert.is(await received, 'please')
       assert.equal(relay.faults, [])
       source.close()
     })
@@ -256,11 +256,11 @@ test('epoll: what is no address is neither listened on nor dialed; it would be e
   const none = (): void => {}
   for (const host of ['localhost', 'proxy.test', '', 'fe80::1%lo']) {
     const options = { host, port: 0, userTimeoutMs: 10_000, accepted: none, exhausted: none }
-    const told = await engine.listen(options).then(
+    const reported = await engine.listen(options).then(
       () => 'listens',
       (error: Error) => error.message,
     )
-    assert.is(told, `${host} is not an IP address without a zone`)
+    assert.is(reported, `${host} is not an IP address without a zone`)
     assert.throws(() => engine.dial(host, 443, none, none), 'is not an IP address')
   }
 })

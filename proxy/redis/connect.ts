@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { RedisConfig } from '../config/config.ts'
-import type { Say } from '../logger/logger.ts'
+import type { Logger } from '../logger/logger.ts'
 import { type Refusal, watchRefusals } from './refusal.ts'
 
 export type RedisClient = Redis | Cluster
@@ -19,10 +19,10 @@ const again = (times: number): number => Math.min(2_000, 50 * 2 ** Math.min(time
 export const connectRedis = (
   { urls, prefix }: RedisConfig,
   name: string,
-  say: Say,
+  logger: Logger,
   { timeoutMs = 10_000 }: { readonly timeoutMs?: number } = {},
 ): RedisClient => {
-  const refused = watchRefusals(say, () => client.set(`${prefix}:probe`, '1', 'PX', 1_000))
+  const refused = watchRefusals(logger, () => client.set(`${prefix}:probe`, '1', 'PX', 1_000))
   const options = {
     connectionName: name,
     enableOfflineQueue: false,
@@ -50,12 +50,12 @@ export const connectRedis = (
   const lost = (): void => {
     if (there === false) return
     there = false
-    say('warn', 'redis-lost', { why: why || 'closed', hint: hintOf(why) })
+    logger('warn', 'redis-lost', { why: why || 'closed', hint: hintOf(why) })
   }
   client.on('close', closed)
   client.on('end', refused.forget)
   client.on('ready', () => {
-    if (there === false) say('info', 'redis-back')
+    if (there === false) logger('info', 'redis-back')
     there = true
     why = ''
   })

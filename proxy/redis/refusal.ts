@@ -1,4 +1,4 @@
-import type { Say } from '../logger/logger.ts'
+import type { Logger } from '../logger/logger.ts'
 
 /** Why Redis does not do what it is asked, though it answers: the first word of its error. */
 export const refusals = {
@@ -30,7 +30,7 @@ const [reconnectMs, probeMs, calmMs] = [2_000, 1_000, 5_000]
  * Watches what Redis refuses, and tells it once. It is over when a write is taken again and nothing was refused for some
  * seconds.
  */
-export const watchRefusals = (say: Say, probe: () => Promise<unknown>) => {
+export const watchRefusals = (logger: Logger, probe: () => Promise<unknown>) => {
   let why: Refusal | null = null
   let refusedAt = 0
   let reconnectedAt = Number.NEGATIVE_INFINITY
@@ -40,7 +40,7 @@ export const watchRefusals = (say: Say, probe: () => Promise<unknown>) => {
     try {
       await probe()
       if (why === null || performance.now() - refusedAt < calmMs) return
-      say('info', 'redis-back', { after: why })
+      logger('info', 'redis-back', { after: why })
       forget()
     } catch {
       // Refused, which is noted where each reply comes, or away.
@@ -61,7 +61,7 @@ export const watchRefusals = (say: Say, probe: () => Promise<unknown>) => {
       const found = refusalIn(error)
       if (found === null) return false
       refusedAt = performance.now()
-      if (found !== why) say('error', 'redis-refuses', { why: found, hint: refusals[found] })
+      if (found !== why) logger('error', 'redis-refuses', { why: found, hint: refusals[found] })
       why = found
       timer ??= setInterval(look, probeMs).unref()
       if (!cured.has(found) || refusedAt - reconnectedAt < reconnectMs) return false

@@ -8,9 +8,9 @@ export type Room = {
   /** A client that entered no longer greets. */
   greeted(): void
   /** Takes a place among those who are no clients, within the place it has; false: there is none left. */
-  estrange(): boolean
+  admitUnauthenticated(): boolean
   /** A stranger that got one goes. */
-  strangerLeft(): void
+  unauthenticatedLeft(): void
   leave(): void
   /** Adds to the bytes kept for unauthenticated clients, or takes from them; false: they would be too many. */
   keep(bytes: number): boolean
@@ -20,7 +20,7 @@ export const roomMemory = (): SharedArrayBuffer => new SharedArrayBuffer(4 * Int
 
 const CONNECTIONS = 0
 const HANDSHAKES = 1
-const STRANGERS = 2
+const UNAUTHENTICATED = 2
 const KEPT = 3
 
 /** Of all clients together that are not judged yet or wait for the masking host. */
@@ -30,7 +30,7 @@ export const KEPT_AT_MOST = 32 * 1_048_576
 export const room = (memory: SharedArrayBuffer, maxConnections: number, maxHandshakes: number): Room => {
   const counts = new Int32Array(memory)
   // A stranger may stay for minutes: as many as care to come leave half of the places to users.
-  const maxStrangers = Math.max(1, Math.floor(maxConnections / 2))
+  const maxUnauthenticated = Math.max(1, Math.floor(maxConnections / 2))
   /** Counted first and looked at then: two threads never both take the last place. */
   const take = (what: number, most: number): boolean => {
     if (Atomics.add(counts, what, 1) < most) return true
@@ -45,8 +45,8 @@ export const room = (memory: SharedArrayBuffer, maxConnections: number, maxHands
       return 'handshakes'
     },
     greeted: () => void Atomics.sub(counts, HANDSHAKES, 1),
-    estrange: () => take(STRANGERS, maxStrangers),
-    strangerLeft: () => void Atomics.sub(counts, STRANGERS, 1),
+    admitUnauthenticated: () => take(UNAUTHENTICATED, maxUnauthenticated),
+    unauthenticatedLeft: () => void Atomics.sub(counts, UNAUTHENTICATED, 1),
     leave: () => void Atomics.sub(counts, CONNECTIONS, 1),
     keep: (bytes) => {
       if (Atomics.add(counts, KEPT, bytes) + bytes <= KEPT_AT_MOST || bytes <= 0) return true

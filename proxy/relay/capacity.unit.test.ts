@@ -17,10 +17,13 @@ test('what one thread took is missing at the other, and is there again when it l
 test('half of the places are for strangers, whichever thread they came to, and one place is when there is one', () => {
   const memory = roomMemory()
   const [a, b] = [room(memory, 5, 5), room(memory, 5, 5)]
-  assert.equal([a.estrange(), b.estrange(), a.estrange()], [true, true, false])
-  a.strangerLeft()
-  assert.equal([b.estrange(), a.estrange()], [true, false])
-  assert.ok(room(roomMemory(), 1, 1).estrange())
+  assert.equal(
+    [a.admitUnauthenticated(), b.admitUnauthenticated(), a.admitUnauthenticated()],
+    [true, true, false],
+  )
+  a.unauthenticatedLeft()
+  assert.equal([b.admitUnauthenticated(), a.admitUnauthenticated()], [true, false])
+  assert.ok(room(roomMemory(), 1, 1).admitUnauthenticated())
 })
 
 test('threads that enter at once never take more places than there are, and all of them come back', async () => {
@@ -55,7 +58,7 @@ test('threads that enter at once never take more places than there are, and all 
   }
   const threads = [0, 1, 2, 3].map(() => new Worker(source, { eval: true, workerData }))
   try {
-    const told = await Promise.all(
+    const reported = await Promise.all(
       threads.map(
         (thread) =>
           new Promise<[number, number]>((resolve, reject) => {
@@ -64,7 +67,7 @@ test('threads that enter at once never take more places than there are, and all 
           }),
       ),
     )
-    for (const [most, strange] of told)
+    for (const [most, strange] of reported)
       assert.ok(most >= 1 && most <= 2 && strange <= 1, `${most} ${strange}`)
     assert.equal([...new Int32Array(memory)], [0, 0, 0, 0])
   } finally {

@@ -1,5 +1,5 @@
 import type { Emit } from '../events/contract.ts'
-import type { Say } from '../logger/logger.ts'
+import type { Logger } from '../logger/logger.ts'
 
 /** Between two events about the faults of one thread. */
 const SECOND = 1_000
@@ -35,8 +35,8 @@ export const faultCounter = (thread: string, emit: Emit, log: (message: string) 
 }
 
 /** Takes the exceptions of the main thread that nothing else has caught. */
-export const mainFaults = (emit: Emit, say: Say): ((error: unknown) => void) => {
-  const faults = faultCounter('main', emit, (message) => say('error', 'fault', { message }))
+export const mainFaults = (emit: Emit, logger: Logger): ((error: unknown) => void) => {
+  const faults = faultCounter('main', emit, (message) => logger('error', 'fault', { message }))
   let counting = false
   return (error) => {
     faults.report(error)

@@ -51,19 +51,19 @@ export type Relay = {
   /** Those that meet the masking host before they are judged. */
   readonly meetings: Meetings
   /** Those that turned out to be no clients, and have a place as such. */
-  readonly strangers: Set<Session>
+  readonly unauthenticated: Set<Session>
   /** How many sessions have their datacenter. */
   relaying: number
   addresses(id: number): readonly Address[]
   /** Where to dial when all of these have failed. */
   reserve(id: number): readonly Address[]
-  missed(id: number, facts: Parameters<DialEvents['missed']>, connection?: string): void
+  missed(id: number, events: Parameters<DialEvents['missed']>, connection?: string): void
   /** How much one read from a datacenter brings now: much while few connections share the cache. */
   toClientSize(): number
   /** Its handshake is complete, or will never be. */
   greeted(session: Session): void
   /** It is no client; false: there are too many of them. */
-  estrange(session: Session): boolean
+  admitUnauthenticated(session: Session): boolean
   forget(session: Session): void
   /** So many bytes are kept for it now; false: all clients together would have too many. */
   keep(session: Session, bytes: number): boolean
@@ -202,7 +202,7 @@ export const startRelay = (
       limit: settings.poolSize,
       addresses: (of) => relay.addresses(of),
       reserve: (of) => relay.reserve(of),
-      missed: (of, ...facts) => relay.missed(of, facts),
+      missed: (of, ...events) => relay.missed(of, events),
     }),
     emit,
     fault,
@@ -210,7 +210,7 @@ export const startRelay = (
     greetings: door(settings, () => relay.clock()),
     budget: budget(settings.budget, () => relay.clock() + aheadMs),
     meetings: meetings(settings.maxHandshakes),
-    strangers: new Set(),
+    unauthenticated: new Set(),
     relaying: 0,
     addresses: (of) => addressesOf(directory, of, of < 0),
     reserve: (of) => reserveOf(directory, of, of < 0),
@@ -236,16 +236,16 @@ export const startRelay = (
     greeted: (session) => {
       if (relay.greetings.leave(session)) places.greeted()
     },
-    estrange: (session) => {
-      if (!places.estrange()) return false
-      relay.strangers.add(session)
+    admitUnauthenticated: (session) => {
+      if (!places.admitUnauthenticated()) return false
+      relay.unauthenticated.add(session)
       return true
     },
     forget: (session) => {
       relay.greeted(session)
       relay.keep(session, 0)
       if (session.credit > 0) relay.budget.giveBack(session.prefix, session.credit)
-      if (relay.strangers.delete(session)) places.strangerLeft()
+      if (relay.unauthenticated.delete(session)) places.unauthenticatedLeft()
       if (relay.sessions.delete(session)) places.leave()
       if (session.fromClient !== null) relay.relaying--
     },

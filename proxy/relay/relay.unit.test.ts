@@ -255,7 +255,7 @@ test('an address is told as its network only', () => {
 })
 
 test('facts name a client by its network and a keyed hash, never by its address', () => {
-  const told = (key: number) => {
+  const reported = (key: number) => {
     const proxy = relaying({ addressKey: Buffer.alloc(32, key) })
     phases['bytes are relayed']!(proxy)
     proxy.relay.closeAll()
@@ -264,8 +264,8 @@ test('facts name a client by its network and a keyed hash, never by its address'
     const [first] = proxy.events
     return first?.type === 'connection.accepted' ? first.client : ''
   }
-  assert.is(told(1), told(1))
-  assert.is.not(told(1), told(2))
+  assert.is(reported(1), reported(1))
+  assert.is.not(reported(1), reported(2))
 })
 
 test.run()

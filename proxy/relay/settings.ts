@@ -73,7 +73,7 @@ export type FromWorker =
   | { type: 'failed'; message: string }
   /** JSON of an array of `count` facts; `lost` facts before them were dropped. */
   | { type: 'facts'; text: string; count: number; lost: number }
-  | { type: 'sample'; open: number; warm: number; sample: ThreadSample }
+  | { type: 'sample'; open: number; pooled: number; sample: ThreadSample }
   | { type: 'claim'; id: number; digest: string; connection: string }
   | { type: 'drained' }
   | { type: 'fault' | 'warning'; message: string }

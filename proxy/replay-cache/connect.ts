@@ -1,5 +1,5 @@
 import type { Config, RedisConfig } from '../config/config.ts'
-import type { Say } from '../logger/logger.ts'
+import type { Logger } from '../logger/logger.ts'
 import { connectRedis } from '../redis/connect.ts'
 import { type SharedClaims, sharedClaims } from './redis.ts'
 
@@ -7,10 +7,10 @@ import { type SharedClaims, sharedClaims } from './redis.ts'
 export const connectClaims = (
   redis: RedisConfig,
   { node, replayWindowMs }: Pick<Config, 'node' | 'replayWindowMs'>,
-  say: Say,
+  logger: Logger,
 ): SharedClaims & { close(): void } => {
   // A silent Redis must be noticed: a command that takes a second is lost anyway.
-  const client = connectRedis(redis, `mtscope-${node}`, say, { timeoutMs: 1_000 })
+  const client = connectRedis(redis, `mtscope-${node}`, logger, { timeoutMs: 1_000 })
   const claims = sharedClaims({ redis: client, prefix: redis.prefix, windowMs: replayWindowMs })
   return { claim: claims.claim, counts: claims.counts, close: () => client.disconnect() }
 }

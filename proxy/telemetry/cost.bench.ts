@@ -80,13 +80,13 @@ const life = (i: number): readonly ProxyEvent[] => {
   ]
 }
 
-const facts = Array.from({ length: connections }, (_, i) => life(i)).flat()
+const events = Array.from({ length: connections }, (_, i) => life(i)).flat()
 
-const perFact = (fold: (event: ProxyEvent) => void): string => {
+const perEvent = (fold: (event: ProxyEvent) => void): string => {
   const times = Array.from({ length: rounds }, () => {
     const before = process.cpuUsage()
-    for (const fact of facts) fold(fact)
-    return (cpuMs(before) * 1000) / facts.length
+    for (const event of events) fold(event)
+    return (cpuMs(before) * 1000) / events.length
   }).sort((a, b) => a - b)
   return `${times[rounds >> 1]?.toFixed(2)} µs (${times[0]?.toFixed(2)}–${times.at(-1)?.toFixed(2)})`
 }
@@ -100,9 +100,9 @@ console.log(
 )
 console.log(`its memory: ${((process.memoryUsage.rss() - began.rss) / 1e6).toFixed(0)} MB`)
 
-console.log(`metrics, a fact: ${perFact(foldMetrics(sdk.meter, about))}`)
+console.log(`metrics, a fact: ${perEvent(foldMetrics(sdk.meter, about))}`)
 console.log(
-  `spans folded, a fact: ${perFact(
+  `spans folded, a fact: ${perEvent(
     foldSpans(
       () => true,
       () => {},
@@ -110,7 +110,7 @@ console.log(
   )}`,
 )
 console.log(
-  `spans left out by the sampler, a fact: ${perFact(
+  `spans left out by the sampler, a fact: ${perEvent(
     foldSpans(
       () => false,
       () => {},
@@ -128,10 +128,10 @@ await new Promise((resolve) => setTimeout(resolve, idleMs))
 console.log(`idle: ${((cpuMs(idle) * 60_000) / idleMs).toFixed(0)} ms of CPU a minute`)
 
 // Encoding and sending included, and the backend's reading, which is in this process, too.
-const some = facts.slice(0, 7 * 5_000)
+const some = events.slice(0, 7 * 5_000)
 const sending = process.cpuUsage()
 const trace = foldSpans(() => true, sdk.traces!.take)
-for (const fact of some) trace(fact)
+for (const event of some) trace(event)
 await sdk.shutdown()
 const sent = cpuMs(sending)
 const spans = backend.received.map(({ body }) => readProtobuf(body).length).reduce((sum, n) => sum + n, 0)

@@ -6,10 +6,10 @@ import { startTelemetry } from './telemetry.ts'
 const registered = (): unknown =>
   (globalThis as Record<symbol, unknown>)[Symbol.for('opentelemetry.js.api.1')]
 
-const nobody = { version: '0.1.0', node: 'n1', warn: () => {} }
+const unattached = { version: '0.1.0', node: 'n1', warn: () => {} }
 
 test('OTEL_SDK_DISABLED=true loads nothing, and /metrics says so', async () => {
-  const telemetry = startTelemetry({ ...nobody, env: { OTEL_SDK_DISABLED: 'TRUE' } })
+  const telemetry = startTelemetry({ ...unattached, env: { OTEL_SDK_DISABLED: 'TRUE' } })
   telemetry.fold({ v: 1, type: 'process.stopped', at: 0, reason: 'x' })
   await telemetry.ready
   assert.match((await telemetry.exposition()).body, /^# OTEL_SDK_DISABLED=true/)
@@ -19,7 +19,7 @@ test('OTEL_SDK_DISABLED=true loads nothing, and /metrics says so', async () => {
 
 test('nothing is loaded before the proxy listens, and /metrics answers meanwhile', async () => {
   const listening = Promise.withResolvers<void>()
-  const telemetry = startTelemetry({ ...nobody, env: {}, listening: listening.promise })
+  const telemetry = startTelemetry({ ...unattached, env: {}, listening: listening.promise })
   assert.match((await telemetry.exposition()).body, /^# OpenTelemetry is not loaded/)
   assert.is(registered(), undefined)
   listening.resolve()
@@ -33,7 +33,7 @@ test('a proxy that never comes to listen is not waited for, and not complained o
   const warn = (text: string): void => void complaints.push(text)
   for (const listening of [Promise.reject(new Error('port taken')), new Promise(() => {})]) {
     const began = performance.now()
-    const telemetry = startTelemetry({ ...nobody, warn, env: {}, listening })
+    const telemetry = startTelemetry({ ...unattached, warn, env: {}, listening })
     await telemetry.stop()
     // One that loads is waited for, for three seconds.
     assert.ok(performance.now() - began < 2_500)

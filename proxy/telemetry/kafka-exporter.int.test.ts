@@ -84,7 +84,7 @@ it('spans are in the topic as OTLP, beside the backend of OTEL_*; what went wron
       broker.brokers,
     )
     await telemetry.ready
-    for (const fact of [...lived(id(1), 'done'), ...lived(id(2), 'stalled')]) telemetry.fold(fact)
+    for (const event of [...lived(id(1), 'done'), ...lived(id(2), 'stalled')]) telemetry.fold(event)
   }
   await using topic = readTopic(broker.brokers, { topic: 'mtscope_spans' })
   await until(() => topic.messages.length > 0, 'spans are there')
@@ -105,7 +105,7 @@ it('without a broker spans are given up and counted, and stopping waits for nobo
     '127.0.0.1:1',
   ])
   await telemetry.ready
-  for (let n = 0; n < 500; n++) for (const fact of lived(id(n), 'stalled')) telemetry.fold(fact)
+  for (let n = 0; n < 500; n++) for (const event of lived(id(n), 'stalled')) telemetry.fold(event)
   const lost = async (): Promise<number> => {
     const { body } = await telemetry.exposition()
     return [...body.matchAll(/^mtscope_spans_lost_total\{reason="\w+"\} (\d+)$/gm)].reduce(

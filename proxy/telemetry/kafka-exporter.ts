@@ -19,14 +19,14 @@ export const kafkaSpanExporter = (producer: Pick<Producer, 'partitions' | 'send'
     await producer.send(turn++ % partitions, [{ value }])
   }
   return {
-    export: (spans, told) => {
+    export: (spans, reported) => {
       const request = waiting < mostWaiting ? ProtobufTraceSerializer.serializeRequest(spans) : undefined
-      if (request === undefined) return told({ code: failed, error: new Error('the broker is away') })
+      if (request === undefined) return reported({ code: failed, error: new Error('the broker is away') })
       waiting++
       send(Buffer.from(request))
         .then(
-          () => told({ code: done }),
-          (error: Error) => told({ code: failed, error }),
+          () => reported({ code: done }),
+          (error: Error) => reported({ code: failed, error }),
         )
         .finally(() => {
           waiting--

@@ -17,7 +17,7 @@ export type SpanCounts = { readonly exported: number; readonly lost: Readonly<Re
 export type Sources = {
   readonly logBytes?: () => number
   /** Of all threads and datacenters. */
-  readonly warmSockets?: () => number
+  readonly pooledConnections?: () => number
   readonly spans?: () => SpanCounts
   /** Whether the masking host answers; null until it was looked at, and without one. */
   readonly masking?: () => boolean | null
@@ -63,7 +63,7 @@ const observeShipping = (meter: Meter, shipping: Pick<Shipping, 'shipped' | 'up'
     const { oldestAt } = shipping.shipped
     return oldestAt === null ? 0 : Math.max(0, Date.now() - oldestAt) / 1000
   }
-  asked(meter, metrics.shipped, () => [['', shipping.shipped.facts]])
+  asked(meter, metrics.shipped, () => [['', shipping.shipped.events]])
   asked(meter, metrics.shipRows, () => [['', shipping.shipped.waitingRows]])
   asked(meter, metrics.shipLagSeconds, () => [['', lag()]])
   asked(meter, metrics.kafkaUp, () => (shipping.up === null ? [] : [['', Number(shipping.up)]]))
@@ -129,7 +129,7 @@ export const foldMetrics = (
   observed(meter, metrics.buildInfo)(about.version, about.node).value = 1
   const startTime = observed(meter, metrics.startTime)
 
-  const { logBytes, warmSockets, spans, doctor, shipping, claims, kernel, masking } = sources
+  const { logBytes, pooledConnections, spans, doctor, shipping, claims, kernel, masking } = sources
   const maskingUp = (): [string, number][] => {
     const is = masking?.() ?? null
     return is === null ? [] : [['', Number(is)]]
@@ -140,7 +140,7 @@ export const foldMetrics = (
   if (kernel) observeKernel(meter, kernel)
   if (doctor) foldFindings(meter, doctor)
   if (logBytes) asked(meter, metrics.logBytes, () => [['', logBytes()]])
-  if (warmSockets) asked(meter, metrics.warmSockets, () => [['', warmSockets()]])
+  if (pooledConnections) asked(meter, metrics.pooledConnections, () => [['', pooledConnections()]])
   if (spans) {
     asked(meter, metrics.spansExported, () => [['', spans().exported]])
     asked(meter, metrics.spansLost, () => Object.entries(spans().lost))

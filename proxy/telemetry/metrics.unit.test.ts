@@ -38,7 +38,7 @@ const starting = (env: NodeJS.ProcessEnv = {}): Telemetry & AsyncDisposable => {
     sources: {
       logBytes: () => 4096,
       kernel,
-      warmSockets: () => 7,
+      pooledConnections: () => 7,
       doctor: () => examined,
       shipping,
       claims: { new: 3, seen: 1, unanswered: 0 },
@@ -71,7 +71,7 @@ const collected = (): Promise<void> =>
   })
 
 const shipping = {
-  shipped: { facts: 3, waitingRows: 1, oldestAt: Date.now() - 2_000 },
+  shipped: { events: 3, waitingRows: 1, oldestAt: Date.now() - 2_000 },
   up: true,
   failures: () => [['timeout', 1]] as const,
 }

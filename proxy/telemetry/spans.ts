@@ -98,7 +98,7 @@ export const foldSpans = (
 ): ((event: ProxyEvent) => void) => {
   const open = new Map<string, Trace>()
 
-  const tell = (trace: Trace, span: Span): void => {
+  const report = (trace: Trace, span: Span): void => {
     if (trace.held === null) take(span)
     else trace.held.push(span)
   }
@@ -118,7 +118,7 @@ export const foldSpans = (
     trace: Trace,
     span: Pick<Span, 'name' | 'start' | 'end' | 'attributes'> & { kind?: Span['kind']; error?: string },
   ): void => {
-    tell(trace, {
+    report(trace, {
       kind: 'internal',
       ...span,
       traceId: trace.id,
@@ -147,7 +147,7 @@ export const foldSpans = (
       'mtscope.bytes.to_client': event.bytesToClient,
       'mtscope.bytes.to_datacenter': event.bytesToDatacenter,
     })
-    tell(trace, {
+    report(trace, {
       traceId: trace.id,
       spanId: trace.id.slice(16),
       name: 'connection',
@@ -184,11 +184,11 @@ export const foldSpans = (
     })
   }
 
-  return (told) => {
-    if (told.type === 'connection.accepted') return accept(told)
-    const trace = 'connection' in told && told.connection ? open.get(told.connection) : undefined
+  return (reported) => {
+    if (reported.type === 'connection.accepted') return accept(reported)
+    const trace = 'connection' in reported && reported.connection ? open.get(reported.connection) : undefined
     if (trace === undefined) return
-    const event = evened(trace, told)
+    const event = evened(trace, reported)
     switch (event.type) {
       case 'handshake.accepted': {
         Object.assign(trace.attributes, sessionAttributes(event))

@@ -92,11 +92,11 @@ const folding = (sampled: boolean, capacity?: number) => {
     (span) => spans.push(span),
     capacity,
   )
-  const told = (...events: readonly ProxyEvent[]): readonly Span[] => {
+  const reported = (...events: readonly ProxyEvent[]): readonly Span[] => {
     for (const event of events) fold(event)
     return spans
   }
-  return { told, spans }
+  return { reported, spans }
 }
 
 const shape = ({ name, start, end, error }: Span) => [
@@ -107,9 +107,9 @@ const shape = ({ name, start, end, error }: Span) => [
 ]
 
 test('a connection becomes a root with one child for each phase, told when it ends', () => {
-  const { told } = folding(true)
-  assert.equal(told(accepted, authenticated).map(shape), [['handshake', 1_000, 1_040]])
-  assert.equal(told(dialed, up, down(80), closed()).map(shape), [
+  const { reported } = folding(true)
+  assert.equal(reported(accepted, authenticated).map(shape), [['handshake', 1_000, 1_040]])
+  assert.equal(reported(dialed, up, down(80), closed()).map(shape), [
     ['handshake', 1_000, 1_040],
     ['dial', 1_045, 1_100],
     ['waiting', 1_200, 1_280],
@@ -119,19 +119,29 @@ test('a connection becomes a root with one child for each phase, told when it en
 })
 
 test('a clock that is set while a connection lasts makes no span longer, and none slow', () => {
-  const whole = folding(true).told(accepted, authenticated, dialed, up, down(80), closed()).map(shape)
+  const whole = folding(true).reported(accepted, authenticated, dialed, up, down(80), closed()).map(shape)
   for (const step of [3 * 3_600_000, -7_200_000]) {
     const later = (event: ProxyEvent): ProxyEvent => ({ ...event, at: event.at + step })
-    const told = folding(true).told(accepted, ...[authenticated, dialed, up, down(80), closed()].map(later))
-    assert.equal(told.map(shape), whole)
-    const again = folding(true).told(accepted, later(authenticated), later(dialed), up, down(80), closed())
+    const reported = folding(true).reported(
+      accepted,
+      ...[authenticated, dialed, up, down(80), closed()].map(later),
+    )
+    assert.equal(reported.map(shape), whole)
+    const again = folding(true).reported(
+      accepted,
+      later(authenticated),
+      later(dialed),
+      up,
+      down(80),
+      closed(),
+    )
     assert.equal(again.map(shape), whole)
-    assert.equal(folding(false).told(accepted, later(authenticated), later(dialed), later(closed())), [])
+    assert.equal(folding(false).reported(accepted, later(authenticated), later(dialed), later(closed())), [])
   }
 })
 
 test('ids are those of the connection, and every child hangs on its root', () => {
-  const spans = folding(true).told(accepted, authenticated, dialed, up, down(80), closed())
+  const spans = folding(true).reported(accepted, authenticated, dialed, up, down(80), closed())
   const root = spans.at(-1)!
   assert.equal([root.traceId, root.spanId, root.parentId], [connection, connection.slice(16), undefined])
   for (const child of spans.slice(0, -1))
@@ -141,7 +151,7 @@ test('ids are those of the connection, and every child hangs on its root', () =>
 })
 
 test('a dial is a client span to the datacenter’s address, and a failed one before it another', () => {
-  const spans = folding(true).told(accepted, authenticated, dialFailed, dialed)
+  const spans = folding(true).reported(accepted, authenticated, dialFailed, dialed)
   const [, failed, done] = spans
   assert.equal(shape(failed!), ['dial', 1_045, 1_060, 'unreachable'])
   assert.is(failed!.attributes['network.peer.address'], '2001:67c:4e8:f002::a')
@@ -157,7 +167,7 @@ test('a dial is a client span to the datacenter’s address, and a failed one be
 
 test('a drop is an error of the phase it happened in and of the connection', () => {
   const drop = closed({ by: 'datacenter', phase: 'waiting', reason: 'reset' })
-  assert.equal(folding(true).told(accepted, authenticated, dialed, up, drop).slice(2).map(shape), [
+  assert.equal(folding(true).reported(accepted, authenticated, dialed, up, drop).slice(2).map(shape), [
     ['waiting', 1_200, 9_000, 'reset'],
     ['connection', 1_000, 9_000, 'reset'],
   ])
@@ -167,7 +177,7 @@ test('an idle pre-opened connection that its client closes is no error', () => {
   const idle = closed({ phase: 'waiting', reason: 'done' })
   assert.ok(
     folding(true)
-      .told(accepted, authenticated, dialed, idle)
+      .reported(accepted, authenticated, dialed, idle)
       .every(({ error }) => error === undefined),
   )
 })
@@ -184,9 +194,9 @@ test('a stranger is an erroneous handshake and what the masking host did with it
     ja4: 't13d1516h2_8daaf6152771_02713d6af862',
   }
   const events = [accepted, rejected, closed({ phase: 'fronting', reason: 'bad-digest' })]
-  const spans = folding(true).told(...events)
+  const spans = folding(true).reported(...events)
   // However many of them come.
-  assert.equal(folding(false).told(...events), [])
+  assert.equal(folding(false).reported(...events), [])
   assert.equal(spans.map(shape), [
     ['handshake', 1_000, 1_010, 'bad-digest'],
     ['fronting', 1_010, 9_000],
@@ -198,7 +208,7 @@ test('a stranger is an erroneous handshake and what the masking host did with it
 test('a trace left out by the sampler is told once it fails, drops or is slow, from its beginning', () => {
   const names = (...events: ProxyEvent[]) =>
     folding(false)
-      .told(...events)
+      .reported(...events)
       .map(({ name }) => name)
   assert.equal(names(accepted, authenticated, dialed, up, down(80), closed()), [])
   assert.equal(names(accepted, authenticated, dialed, up, down(2_000), closed()), [])
@@ -215,17 +225,17 @@ test('a trace left out by the sampler is told once it fails, drops or is slow, f
 })
 
 test('no attribute holds an address of the client, or what could name it', () => {
-  const spans = folding(true).told(accepted, authenticated, dialed, up, down(80), closed())
+  const spans = folding(true).reported(accepted, authenticated, dialed, up, down(80), closed())
   const values = spans.flatMap(({ attributes }) => Object.values(attributes))
   assert.not(values.includes('00112233445566aa'))
   assert.not(spans.some(({ attributes }) => 'client.address' in attributes))
 })
 
 test('beyond its capacity the oldest open trace is forgotten', () => {
-  const { told, spans } = folding(true, 2)
+  const { reported, spans } = folding(true, 2)
   const at = (digit: string, event: ProxyEvent): ProxyEvent =>
     ({ ...event, connection: digit.repeat(32) }) as ProxyEvent
-  told(
+  reported(
     ...['a', 'b', 'c'].map((digit) => at(digit, accepted)),
     ...['a', 'b', 'c'].map((digit) => at(digit, closed())),
   )
@@ -238,13 +248,13 @@ test('beyond its capacity the oldest open trace is forgotten', () => {
 test('facts in whatever order make spans of right ids and no trace twice', () => {
   const events = [accepted, authenticated, dialFailed, dialed, up, down(80), down(5_000), closed()]
   fc.assert(
-    fc.property(fc.array(fc.constantFrom(...events), { maxLength: 30 }), fc.boolean(), (facts, sampled) => {
-      const spans = folding(sampled).told(...facts)
+    fc.property(fc.array(fc.constantFrom(...events), { maxLength: 30 }), fc.boolean(), (events, sampled) => {
+      const spans = folding(sampled).reported(...events)
       for (const { traceId, parentId, name } of spans) {
         assert.is(traceId, connection)
         assert.is(parentId, name === 'connection' ? undefined : connection.slice(16))
       }
-      const closes = facts.filter(({ type }) => type === 'connection.closed').length
+      const closes = events.filter(({ type }) => type === 'connection.closed').length
       assert.ok(spans.filter(({ name }) => name === 'connection').length <= closes)
     }),
   )

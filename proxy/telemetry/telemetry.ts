@@ -19,19 +19,19 @@ export type Telemetry = {
 }
 
 const contentType = 'text/plain; version=0.0.4; charset=utf-8'
-const waitingFacts = 50_000
+const waitingEvents = 50_000
 const stopMs = 3_000
 const complaintEveryMs = 60_000
 
 /** Says at most one complaint a minute, and how many it kept to itself. */
-const sparingly = (say: (text: string) => void): ((text: string) => void) => {
+const sparingly = (logger: (text: string) => void): ((text: string) => void) => {
   let next = 0
   let kept = 0
   return (text) => {
     const now = performance.now()
     if (now < next) return void kept++
     next = now + complaintEveryMs
-    say(`${text.slice(0, 200)}${kept > 0 ? ` (and ${kept} more)` : ''}`)
+    logger(`${text.slice(0, 200)}${kept > 0 ? ` (and ${kept} more)` : ''}`)
     kept = 0
   }
 }
@@ -67,7 +67,7 @@ export const startTelemetry = (
   let sdk: Sdk | null = null
   let waiting: ProxyEvent[] | null = []
   let fold = (event: ProxyEvent): void => {
-    if (waiting !== null && waiting.length < waitingFacts) waiting.push(event)
+    if (waiting !== null && waiting.length < waitingEvents) waiting.push(event)
   }
 
   const stopping = new AbortController()

@@ -106,10 +106,10 @@ export const findAddress = async (
 }
 
 /** Null when the links may be good; else what is wrong with them, and what to do. */
-export const deadLinks = (address: LinkAddress): { says: string; advice: string } | null =>
+export const deadLinks = (address: LinkAddress): { states: string; advice: string } | null =>
   address.from === 'local'
     ? {
-        says: `the links name ${address.host}, which no client outside this network reaches (${address.why})`,
+        states: `the links name ${address.host}, which no client outside this network reaches (${address.why})`,
         advice: 'PUBLIC_HOST=the address or name that clients connect to',
       }
     : null

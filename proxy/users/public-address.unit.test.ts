@@ -27,7 +27,7 @@ const found = async (interfaces: ReturnType<typeof on>, answer: RequestListener,
   return { ...address, asked }
 }
 
-const says =
+const states =
   (body: string, status = 200): RequestListener =>
   (_request, response) =>
     response.writeHead(status).end(body)
@@ -35,13 +35,13 @@ const says =
 test('a setting and a public IPv4 address of this host need no question', async () => {
   const config = { publicHost: 'proxy.test', publicHostFrom: 'http://127.0.0.1:1/' }
   assert.equal(await findAddress(config, going), { host: 'proxy.test', from: 'setting' })
-  const own = await found(on('10.0.0.5', '2001:db8::1', '203.0.113.7'), says('198.51.100.1'))
+  const own = await found(on('10.0.0.5', '2001:db8::1', '203.0.113.7'), states('198.51.100.1'))
   assert.equal(own, { host: '203.0.113.7', from: 'interface', asked: 0 })
 })
 
 test('behind NAT the address that the echo sees is taken, before a public IPv6 one of this host', async () => {
   for (const interfaces of [on('172.17.0.2'), on(), on('10.0.0.5', '2001:db8::1')]) {
-    const seen = await found(interfaces, says('198.51.100.1\n'))
+    const seen = await found(interfaces, states('198.51.100.1\n'))
     assert.equal(seen, { host: '198.51.100.1', from: 'echo', asked: 1 })
   }
 })
@@ -94,10 +94,10 @@ test('an address alone and a line ip= are read, and nothing else', () => {
 test('an answer that is none, too long, late or missing leaves the local address, and says why', async () => {
   const behind = on('172.17.0.2')
   for (const [answer, why, patienceMs] of [
-    [says('10.9.8.7'), 'tells no public address'],
-    [says('203.0.113.7', 404), 'answers 404'],
-    [says('', 302), 'answers 302'],
-    [says(`${'x'.repeat(5_000)}\nip=203.0.113.7\n`), 'answers with something else'],
+    [states('10.9.8.7'), 'tells no public address'],
+    [states('203.0.113.7', 404), 'answers 404'],
+    [states('', 302), 'answers 302'],
+    [states(`${'x'.repeat(5_000)}\nip=203.0.113.7\n`), 'answers with something else'],
     [(_request, response) => response.destroy(), 'fails: ECONNRESET'],
     [() => {}, 'does not answer', 20],
     [(_request, response) => response.writeHead(200).write('ip='), 'does not answer', 20],
@@ -105,7 +105,10 @@ test('an answer that is none, too long, late or missing leaves the local address
     const address = await found(behind, answer, patienceMs)
     assert.is(address.from, 'local', why)
     assert.is(address.host, '172.17.0.2')
-    assert.match(deadLinks(address)?.says ?? '', new RegExp(`172\\.17\\.0\\.2.*127\\.0\\.0\\.1:\\d+ ${why}`))
+    assert.match(
+      deadLinks(address)?.states ?? '',
+      new RegExp(`172\\.17\\.0\\.2.*127\\.0\\.0\\.1:\\d+ ${why}`),
+    )
   }
 })
 

@@ -16,7 +16,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { User } from '../config/config.ts'
-import type { Say } from '../logger/logger.ts'
+import type { Logger } from '../logger/logger.ts'
 import { readSecret, Secret, weakness } from './secret.ts'
 
 export const errors = {
@@ -169,7 +169,7 @@ const digits = 16
 const dayOf = (now: number): string => new Date(now).toISOString().slice(0, 10)
 
 /** Null when there is none, or it is damaged, which costs no user anything: a line says so. */
-const keptKey = (dataDir: string, say: Say): { day: string; key: Buffer } | null => {
+const keptKey = (dataDir: string, logger: Logger): { day: string; key: Buffer } | null => {
   let kept: unknown
   try {
     kept = read(dataDir, keyFile)
@@ -183,7 +183,7 @@ const keptKey = (dataDir: string, say: Say): { day: string; key: Buffer } | null
     return { day, key: Buffer.from(hex, 'hex') }
   }
   const effect = 'a new key replaces it; until midnight, clients have other names in events than before'
-  say('warn', 'client-key-damaged', { file: join(dataDir, keyFile), effect })
+  logger('warn', 'client-key-damaged', { file: join(dataDir, keyFile), effect })
   return null
 }
 
@@ -191,9 +191,9 @@ const keptKey = (dataDir: string, say: Say): { day: string; key: Buffer } | null
  * The key that names clients for one UTC day. It is kept so that a restart goes on with the same names, and written
  * over at midnight, after which nobody can tell whose address a name was. Throws a SecretsError.
  */
-export const dailyKey = (dataDir: string, now: number, say: Say): Buffer => {
+export const dailyKey = (dataDir: string, now: number, logger: Logger): Buffer => {
   const day = dayOf(now)
-  const kept = keptKey(dataDir, say)
+  const kept = keptKey(dataDir, logger)
   if (kept?.day === day) return kept.key
   const key = randomBytes(keySize)
   write(dataDir, keyFile, { day, key: key.toString('hex') })
@@ -209,7 +209,7 @@ const newDayMs = 10_000
 export const newDays = (
   dataDir: string,
   signal: AbortSignal,
-  say: Say,
+  logger: Logger,
   changed: (key: Buffer) => void,
   { now = Date.now, everyMs = newDayMs }: { readonly now?: () => number; readonly everyMs?: number } = {},
 ): void => {
@@ -218,9 +218,9 @@ export const newDays = (
     if (day === dayOf(now())) return
     day = dayOf(now())
     try {
-      changed(dailyKey(dataDir, now(), say))
+      changed(dailyKey(dataDir, now(), logger))
     } catch (error) {
-      say('error', 'client-key', {
+      logger('error', 'client-key', {
         error: error instanceof Error ? error : String(error),
         using: 'yesterday',
       })

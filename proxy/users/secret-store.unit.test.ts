@@ -137,12 +137,12 @@ test('the key follows a clock that is set: to another day, and back', async () =
   const keys: Buffer[] = []
   let came = Promise.withResolvers<void>()
   const stopping = new AbortController()
-  const told = (key: Buffer): void => {
+  const reported = (key: Buffer): void => {
     keys.push(key)
     came.resolve()
     came = Promise.withResolvers()
   }
-  newDays(dir.path, stopping.signal, () => assert.unreachable(), told, {
+  newDays(dir.path, stopping.signal, () => assert.unreachable(), reported, {
     now: () => now,
     everyMs: 2,
   })

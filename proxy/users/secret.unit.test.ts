@@ -8,13 +8,13 @@ const hex = 'c0ffee17a2b94d5e8f6071930ab4d2e6'
 
 test('a secret is never printed unless its hex is asked for', () => {
   const secret = new Secret(Buffer.from(hex, 'hex'))
-  for (const said of [
+  for (const printed of [
     `${secret}`,
     JSON.stringify({ secret }),
     inspect({ a: [secret] }, { showHidden: true, depth: 9 }),
   ]) {
-    assert.ok(said.includes('[secret]'), said)
-    assert.not.ok(said.includes(hex) || said.includes('c0'), said)
+    assert.ok(printed.includes('[secret]'), printed)
+    assert.not.ok(printed.includes(hex) || printed.includes('c0'), printed)
   }
   assert.is(secret.hex(), hex)
 })

@@ -25,7 +25,7 @@ const named = (name: string) => recorded.find((fixture) => fixture.name === name
 const parsed = (bytes: Buffer): Hello => readClientHello(sealedHello(bytes, bytes.length)!)
 
 /** All of it but the scratch before the digested bytes. */
-const told = (hello: Hello) => ({ ...hello, digested: hello.digested.subarray(64) })
+const reported = (hello: Hello) => ({ ...hello, digested: hello.digested.subarray(64) })
 
 /** The same hello in several records, cut at these places of its message. */
 const inRecords = (hello: Buffer, cuts: readonly number[]): Buffer => {
@@ -146,7 +146,7 @@ test('a hello cut into records on its way reads and verifies as it was made', ()
         assert.is(helloLength(wire, wire.length), wire.length)
         assert.is(helloLength(wire, Math.min(Math.floor(share * wire.length), wire.length - 1)), 'more')
         const hello = parsed(wire)
-        assert.equal(told(hello), told(whole))
+        assert.equal(reported(hello), reported(whole))
         assert.is(signedBy(hello, Buffer.from(secret!, 'hex')), at)
       },
     ),
@@ -243,7 +243,7 @@ test('a hello keeps nothing of the buffer it came in', () => {
   const bytes = Buffer.from(named('mtcute').bytes)
   const hello = parsed(bytes)
   bytes.fill(0xee)
-  assert.equal(told(hello), told(parsed(named('mtcute').bytes)))
+  assert.equal(reported(hello), reported(parsed(named('mtcute').bytes)))
 })
 
 test('hostile bytes never throw', () => {

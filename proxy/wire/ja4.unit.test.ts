@@ -70,16 +70,16 @@ test('published fingerprints come out', () => {
 })
 
 test('the first protocol is told by its ends, or by those of its hex when they are no letters', () => {
-  const told = (hex: string) => ja4({ ...plain, alpn: Buffer.from(hex, 'hex') }).slice(8, 10)
+  const reported = (hex: string) => ja4({ ...plain, alpn: Buffer.from(hex, 'hex') }).slice(8, 10)
   // The specification's examples.
-  assert.is(told('ab'), 'ab')
-  assert.is(told('abcd'), 'ad')
-  assert.is(told('30ab'), '3b')
-  assert.is(told('3031abcd'), '3d')
-  assert.is(told('30abcd31'), '01')
-  assert.is(told(Buffer.from('http/1.1').toString('hex')), 'h1')
-  assert.is(told('68'), 'hh')
-  assert.is(told(''), '00')
+  assert.is(reported('ab'), 'ab')
+  assert.is(reported('abcd'), 'ad')
+  assert.is(reported('30ab'), '3b')
+  assert.is(reported('3031abcd'), '3d')
+  assert.is(reported('30abcd31'), '01')
+  assert.is(reported(Buffer.from('http/1.1').toString('hex')), 'h1')
+  assert.is(reported('68'), 'hh')
+  assert.is(reported(''), '00')
 })
 
 test('nothing hashes to zeros, and without signature algorithms nothing follows the extensions', () => {
@@ -89,12 +89,12 @@ test('nothing hashes to zeros, and without signature algorithms nothing follows 
 })
 
 test('the version is the highest supported one, else that of the message', () => {
-  const told = (legacyVersion: number, versions: number[]) =>
+  const reported = (legacyVersion: number, versions: number[]) =>
     ja4({ ...plain, legacyVersion, versions }).slice(1, 3)
-  assert.is(told(0x0303, [0x0303, 0x0304]), '13')
-  assert.is(told(0x0301, []), '10')
-  assert.is(told(0x0300, [0x5a5a]), 's3')
-  assert.is(told(0x7777, []), '00')
+  assert.is(reported(0x0303, [0x0303, 0x0304]), '13')
+  assert.is(reported(0x0301, []), '10')
+  assert.is(reported(0x0300, [0x5a5a]), 's3')
+  assert.is(reported(0x7777, []), '00')
 })
 
 test('of a list that no client has the first 256 elements count', () => {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { patientClock } from '../../../proxy/event-log/patient-clock.ts'
 import type { AlertEvent } from '../../../proxy/events/contract.ts'
-import type { Say } from '../../../proxy/logger/logger.ts'
+import type { Logger } from '../../../proxy/logger/logger.ts'
 import type { Outcome } from './webhook.ts'
 
 /** Alerts that wait to be delivered to one target, the oldest first. */
@@ -43,10 +43,19 @@ export const startDelivering = (options: {
   readonly now: () => number
   /** Ms, of a clock that is never set. */
   readonly steady?: () => number
-  readonly say: Say
+  readonly logger: Logger
   readonly pauseMs?: (tries: number) => number
 }): Delivering => {
-  const { outbox, target, send, may, now, steady = () => performance.now(), say, pauseMs = backOff } = options
+  const {
+    outbox,
+    target,
+    send,
+    may,
+    now,
+    steady = () => performance.now(),
+    logger,
+    pauseMs = backOff,
+  } = options
   // No alert is given up because the clock has jumped ahead.
   const patient = patientClock(now, steady)
   const counts = { delivered: 0, refused: 0, expired: 0, failed: 0 }
@@ -71,7 +80,7 @@ export const startDelivering = (options: {
       if (outcome !== 'again') {
         counts[outcome]++
         if (outcome !== 'delivered')
-          say('error', 'alert-undelivered', {
+          logger('error', 'alert-undelivered', {
             target,
             why: outcome,
             rule: event.rule,
@@ -79,7 +88,7 @@ export const startDelivering = (options: {
           })
         return outbox.remove(event)
       }
-      if (counts.failed++ === 0 || tries === 0) say('warn', 'alert-waits', { target, rule: event.rule })
+      if (counts.failed++ === 0 || tries === 0) logger('warn', 'alert-waits', { target, rule: event.rule })
       await delay(pauseMs(tries), undefined, { signal: stopping.signal, ref: false }).catch(() => {})
     }
   }

@@ -95,14 +95,14 @@ test('alerts are delivered in order, each until it is taken; a refused one holds
   await using hook = await receiver([500, 429, 200, 400, 200])
   const outbox = openOutbox()
   for (const subject of ['one', 'two', 'three']) outbox.add(alert(subject))
-  const said: string[] = []
+  const printed: string[] = []
   const delivering = startDelivering({
     outbox,
     target: 'webhook',
     send: (event) => postAlert({ url: hook.url, secret: null }, event, 'home', noon),
     may: () => true,
     now: () => noon,
-    say: (_, what) => said.push(what),
+    logger: (_, what) => printed.push(what),
     pauseMs: () => 1,
   })
   await until(async () => (await outbox.first()) === null, 'the outbox is empty')
@@ -111,7 +111,7 @@ test('alerts are delivered in order, each until it is taken; a refused one holds
     ['one', 'one', 'one', 'two', 'three'],
   )
   assert.equal(delivering.counts, { delivered: 2, refused: 1, expired: 0, failed: 2 })
-  assert.ok(said.includes('alert-undelivered'))
+  assert.ok(printed.includes('alert-undelivered'))
   delivering.stop()
 })
 
@@ -124,7 +124,7 @@ test('an alert that nobody takes for a day is given up', async () => {
     send: async () => 'again',
     may: () => true,
     now: () => noon + 25 * 3_600_000,
-    say: () => {},
+    logger: () => {},
   })
   await until(async () => (await outbox.first()) === null, 'it is given up')
   assert.is(delivering.counts.expired, 1)

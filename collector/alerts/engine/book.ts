@@ -1,5 +1,5 @@
 import type { AlertEvent } from '../../../proxy/events/contract.ts'
-import type { Say } from '../../../proxy/logger/logger.ts'
+import type { Logger } from '../../../proxy/logger/logger.ts'
 import type { AlertStatus } from '../../read/status.ts'
 import { alertId, type Finding } from '../rules/finding.ts'
 import { severityOf } from '../rules/rules.ts'
@@ -47,10 +47,14 @@ const read = (text: string): Kept | null => {
 }
 
 /** The alerts of an appliance: said as lines, kept as text by `keep`. `saved` is what was kept last, if anything. */
-export const openAlertBook = (saved: string | null, keep: (text: string) => void, say: Say): AlertBook => {
+export const openAlertBook = (
+  saved: string | null,
+  keep: (text: string) => void,
+  logger: Logger,
+): AlertBook => {
   const kept = saved === null ? null : read(saved)
   if (saved !== null && kept === null)
-    say('warn', 'the alerts kept in the log cannot be read and are forgotten')
+    logger('warn', 'the alerts kept in the log cannot be read and are forgotten')
   let entries: Entry[] = [...(kept?.entries ?? [])]
   const raisedTotal = new Map(Object.entries(kept?.raised ?? {}))
   const active = new Map(
@@ -91,7 +95,7 @@ export const openAlertBook = (saved: string | null, keep: (text: string) => void
       const { rule, subject, value, baseline, summary } = event
       const raised = event.type === 'alert.raised'
       const level = !raised ? 'info' : severityOf(rule) === 'critical' ? 'error' : 'warn'
-      say(level, event.type, { rule, subject, value, baseline, summary })
+      logger(level, event.type, { rule, subject, value, baseline, summary })
     },
     list(findings) {
       const now = new Map(findings.map((finding) => [alertId(finding.rule, finding.subject), finding]))

@@ -53,9 +53,9 @@ test('a clock that was hours ahead for 25 s hides no datacenter that goes down a
   host.step(-3.5 * hour)
   calm(host, 1)
   host.pass(1.2, (at) => [probe(at, 40, 2), probe(at, 'timeout', 4)])
-  assert.equal(host.told('datacenter-down'), ['+dc 4 ipv4'])
+  assert.equal(host.reported('datacenter-down'), ['+dc 4 ipv4'])
   calm(host, 5)
-  assert.equal(host.told('datacenter-down'), ['+dc 4 ipv4', '-dc 4 ipv4'])
+  assert.equal(host.reported('datacenter-down'), ['+dc 4 ipv4', '-dc 4 ipv4'])
 })
 
 test('an alert of a clock that was ahead is cleared when the trouble is over, not when that time comes', () => {
@@ -63,10 +63,10 @@ test('an alert of a clock that was ahead is cleared when the trouble is over, no
   calm(host, 5)
   host.step(3.5 * hour)
   host.pass(2, (at) => [probe(at, 40, 2), probe(at, 'timeout', 4)])
-  assert.equal(host.told('datacenter-down'), ['+dc 4 ipv4'])
+  assert.equal(host.reported('datacenter-down'), ['+dc 4 ipv4'])
   host.step(-3.5 * hour)
   calm(host, 6)
-  assert.equal(host.told('datacenter-down'), ['+dc 4 ipv4', '-dc 4 ipv4'])
+  assert.equal(host.reported('datacenter-down'), ['+dc 4 ipv4', '-dc 4 ipv4'])
 })
 
 test('a node that falls silent after a step is found silent', () => {
@@ -77,7 +77,7 @@ test('a node that falls silent after a step is found silent', () => {
   host.step(-3 * hour)
   calm(host, 1)
   host.pass(3, false)
-  assert.equal(host.told('node-silent'), ['+n1'])
+  assert.equal(host.reported('node-silent'), ['+n1'])
 })
 
 test.run()

@@ -17,13 +17,13 @@ const finding = (verdict: Verdict, subject = 's', rule = 'replays', value = 1): 
 
 const book = (saved: string | null = null) => {
   const kept: string[] = []
-  const said: string[] = []
+  const printed: string[] = []
   const open = openAlertBook(
     saved,
     (text) => kept.push(text),
-    (level, message, fields) => said.push(`${level} ${message} ${fields?.summary ?? ''}`),
+    (level, message, fields) => printed.push(`${level} ${message} ${fields?.summary ?? ''}`),
   )
-  return { ...open, kept, said }
+  return { ...open, kept, printed }
 }
 
 test('names without end raise a hundred alerts and one for the rest, and all clear', () => {
@@ -96,11 +96,11 @@ test('decide is pure: asked twice, it answers the same', () => {
 })
 
 test('what is bad raises once, says so by its severity, and is cleared with the words of the end', () => {
-  const { deliver, active, list, said } = book()
+  const { deliver, active, list, printed } = book()
   for (const at of [1, 2, 3]) for (const event of decide([finding('bad')], active, at, 0)) deliver(event)
   for (const event of decide([finding('between')], active, 4, 0)) deliver(event)
   for (const event of decide([finding('good')], active, 5, 0)) deliver(event)
-  assert.equal(said, ['warn alert.raised It is bad.', 'info alert.cleared It is well.'])
+  assert.equal(printed, ['warn alert.raised It is bad.', 'info alert.cleared It is well.'])
   assert.equal(list([]), [
     {
       rule: 'replays',
@@ -148,8 +148,8 @@ test('two hundred alerts are remembered, and those that are up always', () => {
 
 test('kept text that cannot be read is said and forgotten', () => {
   for (const bad of ['', '{}', '{"version":2}', '{"version":1,"raised":{},"entries":[{}]}', 'null']) {
-    const { said, active } = book(bad)
-    assert.is(said.length, 1, bad)
+    const { printed, active } = book(bad)
+    assert.is(printed.length, 1, bad)
     assert.is(active.size, 0)
   }
 })

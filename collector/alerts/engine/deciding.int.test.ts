@@ -24,7 +24,7 @@ const fleet = async () => {
   const collector = async (self: string) => {
     const redis = connectRedis({ urls: [server.url], prefix: 'f' }, self, () => {})
     await new Promise((resolve) => redis.once('ready', resolve))
-    const said: string[] = []
+    const printed: string[] = []
     let able = true
     const deciding = startDeciding({
       redis,
@@ -49,7 +49,7 @@ const fleet = async () => {
         () => now,
         Number.POSITIVE_INFINITY,
       ),
-      say: (_, what, fields) => said.push(`${what} ${fields?.rule ?? ''}`),
+      logger: (_, what, fields) => printed.push(`${what} ${fields?.rule ?? ''}`),
     })
     stack.defer(async () => {
       await deciding.stop()
@@ -57,7 +57,7 @@ const fleet = async () => {
     })
     return {
       ...deciding,
-      said,
+      printed,
       blind: () => {
         able = false
       },
@@ -98,8 +98,8 @@ it('one collector decides, all of them show it, and a fail-over raises nothing t
   await b.refresh()
   f.down(3)
   for (let i = 0; i < 3; i++) for (const one of [b, a, b]) await one.refresh()
-  assert.equal(a.said, ['alert.raised datacenter-down'])
-  assert.equal(b.said, [])
+  assert.equal(a.printed, ['alert.raised datacenter-down'])
+  assert.equal(b.printed, [])
   assert.equal(rulesOf(b.list()), ['datacenter-down'])
   await until(() => f.produced.length === 1, 'it is in Kafka')
 
@@ -108,11 +108,11 @@ it('one collector decides, all of them show it, and a fail-over raises nothing t
   await a.refresh()
   await b.refresh()
   await b.refresh()
-  assert.equal(b.said, [])
+  assert.equal(b.printed, [])
   assert.equal(rulesOf(a.list()), ['datacenter-down'])
   f.well(30)
   await b.refresh()
-  assert.equal(b.said, ['alert.cleared datacenter-down'])
+  assert.equal(b.printed, ['alert.cleared datacenter-down'])
   await until(() => f.produced.length === 2, 'its end is in Kafka')
   await a.refresh()
   assert.equal(rulesOf(a.list()), [])
@@ -125,9 +125,9 @@ it('a collector that is killed is followed when its lease is over, and a silent 
   await a.refresh()
   f.silence(5)
   await a.refresh()
-  assert.equal(a.said, ['alert.raised node-silent'])
+  assert.equal(a.printed, ['alert.raised node-silent'])
   await b.refresh()
-  assert.equal(b.said, [])
+  assert.equal(b.printed, [])
   // `a` says nothing more: its lease runs out by Redis' own clock, and b begins to look.
   const taken = performance.now()
   await until(async () => {
@@ -137,11 +137,11 @@ it('a collector that is killed is followed when its lease is over, and a silent 
   f.silence(1)
   for (let i = 0; i < 3; i++) await b.refresh()
   assert.equal(rulesOf(b.list()), ['node-silent'])
-  assert.equal(b.said, [])
+  assert.equal(b.printed, [])
   f.well(3)
   await until(async () => {
     await b.refresh()
-    return b.said.includes('alert.cleared node-silent')
+    return b.printed.includes('alert.cleared node-silent')
   }, 'it is cleared by the one that follows')
 })
 
@@ -155,7 +155,7 @@ it('while facts are behind, only that is decided', async () => {
   f.lag(120_000)
   f.silence(20)
   await a.refresh()
-  assert.equal(a.said, ['alert.raised datacenter-down', 'alert.raised collector-lag'])
+  assert.equal(a.printed, ['alert.raised datacenter-down', 'alert.raised collector-lag'])
 })
 
 test.run()

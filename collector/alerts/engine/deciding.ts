@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { AlertEvent } from '../../../proxy/events/contract.ts'
 import type { Producer } from '../../../proxy/kafka/producer.ts'
-import type { Say } from '../../../proxy/logger/logger.ts'
+import type { Logger } from '../../../proxy/logger/logger.ts'
 import { type RedisClient, script } from '../../../proxy/redis/connect.ts'
 import { alertKey } from '../../../proxy/redis/keys.ts'
 import type { Reading } from '../../fold/state.ts'
@@ -32,7 +32,7 @@ const leaseMs = 5_000
 const mostWaiting = 1_000
 /** Facts older than this are no news: while they are being folded the rules would judge yesterday as today. */
 const newsMs = 30_000
-const silent: Say = () => {}
+const silent: Logger = () => {}
 const scripts = { lease: script('lease'), release: script('release'), alert: script('alert') }
 
 /**
@@ -59,9 +59,9 @@ export const startDeciding = (options: {
   /** Ms, of a clock that is never set. */
   readonly steady: () => number
   readonly watching?: Watching
-  readonly say: Say
+  readonly logger: Logger
 }): Deciding => {
-  const { redis, prefix, state, lagMs, able, alerts, webhook, self, factor, now, steady, say } = options
+  const { redis, prefix, state, lagMs, able, alerts, webhook, self, factor, now, steady, logger } = options
   const owner = randomUUID()
   const keyOf = (name: string): string => alertKey(prefix, name)
   const boxes = webhook === null ? ['to-kafka'] : ['to-kafka', 'to-webhook']
@@ -83,7 +83,7 @@ export const startDeciding = (options: {
       await redis.lrem(keyOf(name), 1, JSON.stringify(event))
     },
   })
-  const to = { now, say, may: () => leading }
+  const to = { now, logger, may: () => leading }
   const post = async (event: AlertEvent) => postAlert(webhook!, event, prefix, now())
   const delivering: Delivering[] = [
     startDelivering({
@@ -116,7 +116,7 @@ export const startDeciding = (options: {
   /** Raises and clears; false when somebody else has written meanwhile. */
   const write = async (events: readonly AlertEvent[]): Promise<boolean> => {
     let kept = ''
-    const lines: Parameters<Say>[] = []
+    const lines: Parameters<Logger>[] = []
     const next = openAlertBook(
       text,
       (is) => {
@@ -126,13 +126,13 @@ export const startDeciding = (options: {
     )
     for (const event of events) next.deliver(event)
     const keys = ['lease', 'book', ...boxes].map(keyOf)
-    const told = events.map((event) => JSON.stringify(event))
-    const args = [owner, version, kept, mostWaiting, `${prefix}:alerts`, ...told]
+    const reported = events.map((event) => JSON.stringify(event))
+    const args = [owner, version, kept, mostWaiting, `${prefix}:alerts`, ...reported]
     if ((await scripts.alert(redis, keys, args)) !== 1) return false
     book = next
     text = kept
     version = String(Number(version) + 1)
-    for (const line of lines) say(...line)
+    for (const line of lines) logger(...line)
     for (const one of delivering) one.wake()
     return true
   }
@@ -179,7 +179,7 @@ export const startDeciding = (options: {
   const watchSelf = (): void => {
     for (const event of selfWatch.look(options.up(), now(), steady(), options.why?.())) {
       const raised = event.type === 'alert.raised'
-      say(raised ? 'error' : 'info', event.type, {
+      logger(raised ? 'error' : 'info', event.type, {
         rule: event.rule,
         subject: event.subject,
         summary: event.summary,

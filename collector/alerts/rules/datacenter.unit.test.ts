@@ -18,9 +18,9 @@ test('a datacenter that stops to answer is down after three tries, since its las
   host.pass(5, probing(well, other))
   const lastAnswer = host.now
   host.pass(1, probing(dead, other))
-  assert.equal(host.told('datacenter-down'), [])
+  assert.equal(host.reported('datacenter-down'), [])
   host.pass(1, probing(dead, other))
-  assert.equal(host.told('datacenter-down'), ['+dc 2 ipv4'])
+  assert.equal(host.reported('datacenter-down'), ['+dc 2 ipv4'])
   const { since, summary } = host.last('datacenter-down')!
   assert.is(since, lastAnswer)
   assert.match(
@@ -28,15 +28,15 @@ test('a datacenter that stops to answer is down after three tries, since its las
     /DC 2 over IPv4 has not answered since 12:05 UTC .*timeout.* Other datacenters answer/,
   )
   host.pass(0.5, probing(well, other))
-  assert.is(host.told('datacenter-down').length, 1)
+  assert.is(host.reported('datacenter-down').length, 1)
   host.pass(2, probing(well, other))
-  assert.equal(host.told('datacenter-down'), ['+dc 2 ipv4', '-dc 2 ipv4'])
+  assert.equal(host.reported('datacenter-down'), ['+dc 2 ipv4', '-dc 2 ipv4'])
 })
 
 test('one lost probe now and then is no alert', () => {
   const host = watched()
   host.pass(60, (at) => (at % 30_000 === 0 ? [at % 90_000 === 0 ? dead(at) : well(at)] : []))
-  assert.equal(host.told('datacenter-down'), [])
+  assert.equal(host.reported('datacenter-down'), [])
 })
 
 test('a datacenter that flaps stays up as one alert until it answers twice in a row', () => {
@@ -44,10 +44,10 @@ test('a datacenter that flaps stays up as one alert until it answers twice in a 
   host.pass(5, probing(well))
   host.pass(5, probing(dead))
   host.pass(30, (at) => (at % 30_000 === 0 ? [at % 150_000 === 0 ? well(at) : dead(at)] : []))
-  const told = host.told('datacenter-down')
-  for (const [i, word] of told.entries()) assert.is(word, i % 2 === 0 ? '+dc 2 ipv4' : '-dc 2 ipv4')
-  assert.is(told[0], '+dc 2 ipv4')
-  assert.ok(told.length <= 2, told.join(' '))
+  const reported = host.reported('datacenter-down')
+  for (const [i, word] of reported.entries()) assert.is(word, i % 2 === 0 ? '+dc 2 ipv4' : '-dc 2 ipv4')
+  assert.is(reported[0], '+dc 2 ipv4')
+  assert.ok(reported.length <= 2, reported.join(' '))
 })
 
 test('a family that never worked from this host is no alert; one datacenter of a family that works is', () => {
@@ -55,7 +55,7 @@ test('a family that never worked from this host is no alert; one datacenter of a
   const v6 = (at: number) => probe(at, 'timeout', 2, 'ipv6')
   const blocked = (at: number) => probe(at, 'timeout', 5)
   host.pass(30, probing(well, v6, blocked))
-  assert.equal(host.told('datacenter-down'), ['+dc 5 ipv4'])
+  assert.equal(host.reported('datacenter-down'), ['+dc 5 ipv4'])
   assert.match(host.last('datacenter-down')!.summary, /never answered/)
 })
 
@@ -65,7 +65,7 @@ test('no network at all is an alert that points at this host', () => {
     5,
     probing(dead, (at) => probe(at, 'timeout', 2, 'ipv6')),
   )
-  assert.equal(host.told('datacenter-down'), ['+dc 2 ipv4'])
+  assert.equal(host.reported('datacenter-down'), ['+dc 2 ipv4'])
   assert.match(host.last('datacenter-down')!.summary, /No other datacenter answers either/)
 })
 
@@ -84,7 +84,7 @@ test('two addresses of a datacenter: one that answers is enough', () => {
   const host = watched()
   const second = (at: number) => ({ ...probe(at, 'timeout'), address: '192.0.2.9:443' })
   host.pass(30, probing(well, second))
-  assert.equal(host.told('datacenter-down'), [])
+  assert.equal(host.reported('datacenter-down'), [])
 })
 
 test('a datacenter twice as slow as usual is slow, keeps being so between the limits, and clears', () => {
@@ -94,7 +94,7 @@ test('a datacenter twice as slow as usual is slow, keeps being so between the li
     10,
     probing((at) => probe(at, 280)),
   )
-  assert.equal(host.told('datacenter-slow'), ['+dc 2 ipv4'])
+  assert.equal(host.reported('datacenter-slow'), ['+dc 2 ipv4'])
   const { value, baseline, summary } = host.last('datacenter-slow')!
   assert.ok(baseline === 40 && value > 140, `${value} ${baseline}`)
   assert.match(summary, /usually 40 ms/)
@@ -102,9 +102,9 @@ test('a datacenter twice as slow as usual is slow, keeps being so between the li
     20,
     probing((at) => probe(at, 120)),
   )
-  assert.is(host.told('datacenter-slow').length, 1)
+  assert.is(host.reported('datacenter-slow').length, 1)
   host.pass(10, probing(well))
-  assert.equal(host.told('datacenter-slow'), ['+dc 2 ipv4', '-dc 2 ipv4'])
+  assert.equal(host.reported('datacenter-slow'), ['+dc 2 ipv4', '-dc 2 ipv4'])
 })
 
 test('a far datacenter is not slow for being far, nor a near one for some ms', () => {
@@ -116,7 +116,7 @@ test('a far datacenter is not slow for being far, nor a near one for some ms', (
       (at) => probe(at, at % 600_000 < 300_000 ? 4 : 20),
     ),
   )
-  assert.equal(host.told('datacenter-slow'), [])
+  assert.equal(host.reported('datacenter-slow'), [])
 })
 
 test('slow from the start, with no history, is slow by any measure only', () => {
@@ -128,7 +128,7 @@ test('slow from the start, with no history, is slow by any measure only', () => 
       (at) => probe(at, 2500, 4),
     ),
   )
-  assert.equal(host.told('datacenter-slow'), ['+dc 4 ipv4'])
+  assert.equal(host.reported('datacenter-slow'), ['+dc 4 ipv4'])
 })
 
 test.run()

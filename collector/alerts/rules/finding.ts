@@ -47,7 +47,7 @@ export const recentSum = (watch: Watch, key: string, windowMs: number): number =
   sumOver(watch, key, windowMs * watch.factor)
 
 /** How much of a window of the rules there are facts of, ms: a collector or a node that has just started knows less. */
-export const seenOf = ({ state, now }: Watch, ms: number, key: string = processKeys.facts): number => {
+export const seenOf = ({ state, now }: Watch, ms: number, key: string = processKeys.events): number => {
   const last = bucketOf('tick', now)
   for (let tick = bucketOf('tick', now - ms) + 1; tick <= last; tick++) {
     const seen = now - tick * tickMs

@@ -107,13 +107,13 @@ export const silentNodes = (watch: Watch): Finding[] =>
     const raised = watch.raised('node-silent', node)
     // Who has just begun to watch must not take the silence before for an end of it.
     const isOld = raised !== undefined && raised.at <= watch.now
-    const told = isOld ? lastSeenAt > raised.at : quietMs <= silentMs
+    const reported = isOld ? lastSeenAt > raised.at : quietMs <= silentMs
     return {
       rule: 'node-silent',
       subject: node,
       value: Math.round(quietMs / 1000),
       baseline: 0,
-      verdict: stopped || told ? 'good' : quietMs > silentMs ? 'bad' : 'between',
+      verdict: stopped || reported ? 'good' : quietMs > silentMs ? 'bad' : 'between',
       since: lastSeenAt,
       summary: () =>
         `Node ${node} has told nothing since ${clock(lastSeenAt)} and did not say that it stops. ` +
@@ -142,8 +142,8 @@ export const internalErrors = (watch: Watch): Finding[] => {
 
 export const eventsLost = (watch: Watch): Finding[] => {
   const { windowMs } = rules['events-lost']
-  const holes = recentSum(watch, foldKeys.holes, windowMs) - recentSum(watch, foldKeys.told, windowMs)
-  const value = recentSum(watch, p.lost, windowMs) + Math.max(0, holes)
+  const gaps = recentSum(watch, foldKeys.gaps, windowMs) - recentSum(watch, foldKeys.reported, windowMs)
+  const value = recentSum(watch, p.lost, windowMs) + Math.max(0, gaps)
   return [
     {
       rule: 'events-lost',

@@ -13,12 +13,12 @@ const busy = (host: Host, minutes: number, of: Parameters<typeof sampled>[1]) =>
 test('a slow event loop raises with the thread that is worst, holds between the limits, clears', () => {
   const host = watched()
   busy(host, 2, { delayP99Ms: 400 })
-  assert.equal(host.told('event-loop'), ['+n1'])
+  assert.equal(host.reported('event-loop'), ['+n1'])
   assert.match(host.last('event-loop')!.summary, /worker-0|thread/)
   busy(host, 3, { delayP99Ms: 150 })
-  assert.is(host.told('event-loop').length, 1)
+  assert.is(host.reported('event-loop').length, 1)
   busy(host, 3, { delayP99Ms: 20 })
-  assert.equal(host.told('event-loop'), ['+n1', '-n1'])
+  assert.equal(host.reported('event-loop'), ['+n1', '-n1'])
 })
 
 test('one slow turn is no saturation', () => {
@@ -26,30 +26,30 @@ test('one slow turn is no saturation', () => {
   host.pass(5)
   host.emit(sampled(host.now, { delayP99Ms: 900 }))
   host.pass(5)
-  assert.equal(host.told('event-loop'), [])
+  assert.equal(host.reported('event-loop'), [])
 })
 
 test('a host whose CPU is full raises and says whose fault it is, and clears', () => {
   const host = watched()
   busy(host, 4, { hostCpu: 0.99 })
-  assert.equal(host.told('host-cpu'), ['+n1'])
+  assert.equal(host.reported('host-cpu'), ['+n1'])
   assert.match(host.last('host-cpu')!.summary, /this proxy uses 20 %.*Something else/)
   busy(host, 4, { hostCpu: 0.86 })
-  assert.is(host.told('host-cpu').length, 1)
+  assert.is(host.reported('host-cpu').length, 1)
   host.pass(5)
-  assert.equal(host.told('host-cpu'), ['+n1', '-n1'])
+  assert.equal(host.reported('host-cpu'), ['+n1', '-n1'])
 })
 
 test('what is full since the start is judged when the window is full, and says no longer time than it is', () => {
   const host = watched()
   busy(host, 2.5, { hostCpu: 0.99 })
-  assert.equal(host.told('host-cpu'), [])
+  assert.equal(host.reported('host-cpu'), [])
   busy(host, 0.5, { hostCpu: 0.99 })
-  assert.equal(host.told('host-cpu'), ['+n1'])
+  assert.equal(host.reported('host-cpu'), ['+n1'])
   assert.match(host.last('host-cpu')!.summary, /over 3 min/)
   const young = watched()
   busy(young, 0.5, { delayP99Ms: 900 })
-  assert.equal(young.told('event-loop'), [])
+  assert.equal(young.reported('event-loop'), [])
   young.emit({ v: 1, type: 'events.lost', at: young.now, reason: 'worker-queue', count: 7 })
   young.pass(0.2)
   assert.match(young.last('events-lost')!.summary, /in the last \d\d s:/)
@@ -58,9 +58,9 @@ test('what is full since the start is judged when the window is full, and says n
 test('however much a factor shortens its window, a host whose CPU is full raises and clears', () => {
   const host = watched(0.1)
   busy(host, 2, { hostCpu: 0.99 })
-  assert.equal(host.told('host-cpu'), ['+n1'])
+  assert.equal(host.reported('host-cpu'), ['+n1'])
   host.pass(2)
-  assert.equal(host.told('host-cpu'), ['+n1', '-n1'])
+  assert.equal(host.reported('host-cpu'), ['+n1', '-n1'])
 })
 
 test('file descriptors raise at 85 %, hold above 75 %, clear below', () => {
@@ -71,14 +71,14 @@ test('file descriptors raise at 85 %, hold above 75 %, clear below', () => {
     host.pass(0.5, false)
   }
   use(840)
-  assert.equal(host.told('file-descriptors'), [])
+  assert.equal(host.reported('file-descriptors'), [])
   use(860)
-  assert.equal(host.told('file-descriptors'), ['+n1'])
+  assert.equal(host.reported('file-descriptors'), ['+n1'])
   host.pass(0.5, false)
   use(760)
-  assert.is(host.told('file-descriptors').length, 1)
+  assert.is(host.reported('file-descriptors').length, 1)
   host.pass(1)
-  assert.equal(host.told('file-descriptors'), ['+n1', '-n1'])
+  assert.equal(host.reported('file-descriptors'), ['+n1', '-n1'])
 })
 
 test('a node that falls silent raises after a minute, since its last fact, and clears when it speaks', () => {
@@ -86,12 +86,12 @@ test('a node that falls silent raises after a minute, since its last fact, and c
   host.pass(3)
   const last = host.now
   host.pass(1, false)
-  assert.equal(host.told('node-silent'), [])
+  assert.equal(host.reported('node-silent'), [])
   host.pass(1, false)
-  assert.equal(host.told('node-silent'), ['+n1'])
+  assert.equal(host.reported('node-silent'), ['+n1'])
   assert.is(host.last('node-silent')!.since, last)
   host.pass(2)
-  assert.equal(host.told('node-silent'), ['+n1', '-n1'])
+  assert.equal(host.reported('node-silent'), ['+n1', '-n1'])
 })
 
 test('a node that said it stops is not silent', () => {
@@ -99,7 +99,7 @@ test('a node that said it stops is not silent', () => {
   host.pass(3)
   host.emit({ v: 1, type: 'process.stopped', at: host.now, reason: 'SIGTERM' })
   host.pass(10, false)
-  assert.equal(host.told('node-silent'), [])
+  assert.equal(host.reported('node-silent'), [])
 })
 
 test('a restart is no silence: the new boot speaks for the node', () => {
@@ -113,30 +113,30 @@ test('a restart is no silence: the new boot speaks for the node', () => {
     events: [{ v: 1, type: 'process.started', at, version: '1', settings: {} }],
   })
   host.pass(1, false)
-  assert.equal(host.told('node-silent'), [])
+  assert.equal(host.reported('node-silent'), [])
 })
 
 test('one error of our own code raises, of its node, and clears ten minutes after', () => {
   const host = watched()
   host.emit({ v: 1, type: 'process.faulted', at: host.now, thread: 'worker-0', count: 1 })
   host.pass(1)
-  assert.equal(host.told('internal-error'), ['+n1'])
+  assert.equal(host.reported('internal-error'), ['+n1'])
   assert.match(host.last('internal-error')!.summary, /^The code of node n1 failed 1 times? /)
   host.pass(11)
-  assert.equal(host.told('internal-error'), ['+n1', '-n1'])
+  assert.equal(host.reported('internal-error'), ['+n1', '-n1'])
 })
 
 test('lost facts raise, whether told or found missing, and clear ten minutes after', () => {
   const host = watched()
   host.emit({ v: 1, type: 'events.lost', at: host.now, reason: 'worker-queue', count: 7 })
   host.pass(1)
-  assert.equal(host.told('events-lost'), ['+all nodes'])
+  assert.equal(host.reported('events-lost'), ['+all nodes'])
   assert.is(host.last('events-lost')!.value, 7)
   host.pass(11)
-  assert.equal(host.told('events-lost'), ['+all nodes', '-all nodes'])
+  assert.equal(host.reported('events-lost'), ['+all nodes', '-all nodes'])
   fold(host.state, { node: 'n1', boot: 'b1', seq: 10_000, events: [sampled(host.now)] })
   host.pass(0.5, false)
-  assert.equal(host.told('events-lost'), ['+all nodes', '-all nodes', '+all nodes'])
+  assert.equal(host.reported('events-lost'), ['+all nodes', '-all nodes', '+all nodes'])
 })
 
 test('events of nodes without a place raise, and clear ten minutes after the last', () => {
@@ -147,28 +147,28 @@ test('events of nodes without a place raise, and clear ten minutes after the las
     fold(host.state, { node: `made-up-${number}`, boot: 'b', seq: 1, events })
   }
   host.pass(1)
-  assert.equal(host.told('names-refused'), ['+fleet'])
+  assert.equal(host.reported('names-refused'), ['+fleet'])
   assert.match(
     host.last('names-refused')!.summary,
     /^1\d events of new nodes were left out in the last 10 min/,
   )
   host.pass(11)
-  assert.equal(host.told('names-refused'), ['+fleet', '-fleet'])
+  assert.equal(host.reported('names-refused'), ['+fleet', '-fleet'])
 })
 
 test('a collector that lags raises at 30 s, holds, and clears when it has caught up', () => {
   const host = watched()
   host.lag(29_000)
   host.pass(1)
-  assert.equal(host.told('collector-lag'), [])
+  assert.equal(host.reported('collector-lag'), [])
   host.lag(31_000)
   host.pass(1)
   host.lag(6000)
   host.pass(3)
-  assert.equal(host.told('collector-lag'), ['+collector'])
+  assert.equal(host.reported('collector-lag'), ['+collector'])
   host.lag(100)
   host.pass(1)
-  assert.equal(host.told('collector-lag'), ['+collector', '-collector'])
+  assert.equal(host.reported('collector-lag'), ['+collector', '-collector'])
 })
 
 test('a calm host raises nothing at all', () => {

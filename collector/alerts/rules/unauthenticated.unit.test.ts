@@ -15,24 +15,24 @@ const many =
 test('refused handshakes far above the usual are a storm; it names the reason and clears', () => {
   const host = watched()
   host.pass(40, many(2, 'bad-digest'))
-  assert.equal(host.told('rejection-storm'), [])
+  assert.equal(host.reported('rejection-storm'), [])
   host.pass(5, many(30, 'unknown-user'))
-  assert.equal(host.told('rejection-storm'), ['+all nodes'])
+  assert.equal(host.reported('rejection-storm'), ['+all nodes'])
   assert.match(host.last('rejection-storm')!.summary, /mostly unknown-user/)
   host.pass(10, many(2, 'bad-digest'))
-  assert.equal(host.told('rejection-storm'), ['+all nodes', '-all nodes'])
+  assert.equal(host.reported('rejection-storm'), ['+all nodes', '-all nodes'])
 })
 
 test('a host that is always scanned is not in a storm', () => {
   const host = watched()
   host.pass(40, many(10, 'bad-digest'))
-  const before = host.told('rejection-storm').length
+  const before = host.reported('rejection-storm').length
   host.pass(60, many(12, 'bad-digest'))
   assert.equal(
     host
-      .told('rejection-storm')
+      .reported('rejection-storm')
       .slice(before)
-      .filter((told) => told[0] === '+'),
+      .filter((reported) => reported[0] === '+'),
     [],
   )
 })
@@ -40,23 +40,23 @@ test('a host that is always scanned is not in a storm', () => {
 test('ten replays in ten minutes raise, with about how many addresses, and clear when they stop', () => {
   const host = watched()
   host.pass(1, many(1, 'replayed'))
-  assert.equal(host.told('replays'), [])
+  assert.equal(host.reported('replays'), [])
   host.pass(1, many(1, 'replayed'))
-  assert.equal(host.told('replays'), ['+all nodes'])
+  assert.equal(host.reported('replays'), ['+all nodes'])
   host.pass(5)
-  assert.is(host.told('replays').length, 1)
+  assert.is(host.reported('replays').length, 1)
   host.pass(7)
-  assert.equal(host.told('replays'), ['+all nodes', '-all nodes'])
+  assert.equal(host.reported('replays'), ['+all nodes', '-all nodes'])
 })
 
 test('three hellos that a user signed and that were refused raise, with user, reason and what to do', () => {
   const host = watched()
   const refused = (n: number) => many(n, 'unknown-sni', { skewSeconds: 1, user: 'ann' })
   host.pass(1, refused(1))
-  assert.equal(host.told('signed-refused'), ['+all nodes'])
+  assert.equal(host.reported('signed-refused'), ['+all nodes'])
   assert.match(host.last('signed-refused')!.summary, /mostly of ann for unknown-sni.*send them the new link/)
   host.pass(11)
-  assert.equal(host.told('signed-refused'), ['+all nodes', '-all nodes'])
+  assert.equal(host.reported('signed-refused'), ['+all nodes', '-all nodes'])
 })
 
 test('what nobody signed, a replay, a wrong clock and silence are no signed hello that is refused', () => {
@@ -65,7 +65,7 @@ test('what nobody signed, a replay, a wrong clock and silence are no signed hell
     host.pass(1, many(2, reason, { skewSeconds: 1, user: 'ann' }))
   host.pass(1, many(2, 'malformed-hello'))
   host.pass(1, many(2, 'mode-off', { user: 'ann' }))
-  assert.equal(host.told('signed-refused'), [])
+  assert.equal(host.reported('signed-refused'), [])
 })
 
 const signed = (at: number) =>
@@ -74,12 +74,12 @@ const signed = (at: number) =>
 test('many clients ahead of us, and few that agree: our clock is behind by so much', () => {
   const host = watched()
   host.pass(3, many(2, 'clock-skew', { skewSeconds: 300 }))
-  assert.equal(host.told('clock-skew'), ['+clients ahead'])
+  assert.equal(host.reported('clock-skew'), ['+clients ahead'])
   const { value, summary } = host.last('clock-skew')!
   assert.is(value, 300)
   assert.match(summary, /off by about 300 s.*This host’s clock is probably 300 s behind/)
   host.pass(15, signed)
-  assert.equal(host.told('clock-skew'), ['+clients ahead', '-clients ahead'])
+  assert.equal(host.reported('clock-skew'), ['+clients ahead', '-clients ahead'])
 })
 
 test('some clients behind while most agree: it is theirs', () => {
@@ -88,14 +88,14 @@ test('some clients behind while most agree: it is theirs', () => {
     ...many(2, 'clock-skew', { skewSeconds: -500 })(at),
     ...Array.from({ length: 9 }, () => signed(at)).flat(),
   ])
-  assert.equal(host.told('clock-skew'), ['+clients behind'])
+  assert.equal(host.reported('clock-skew'), ['+clients behind'])
   assert.match(host.last('clock-skew')!.summary, /rather their clocks/)
 })
 
 test('one client with a wrong clock, however stubborn, is no alert', () => {
   const host = watched()
   host.pass(10, many(5, 'clock-skew', { skewSeconds: 86_400 * 900, client: '0001ffff' }))
-  assert.equal(host.told('clock-skew'), [])
+  assert.equal(host.reported('clock-skew'), [])
 })
 
 const turnedAway =
@@ -105,11 +105,11 @@ const turnedAway =
 test('a limit that goes on refusing many is told within two minutes and clears five minutes after', () => {
   const host = watched()
   host.pass(2, turnedAway(3))
-  assert.equal(host.told('limit-reached'), ['+connections'])
+  assert.equal(host.reported('limit-reached'), ['+connections'])
   host.pass(3)
-  assert.is(host.told('limit-reached').length, 1)
+  assert.is(host.reported('limit-reached').length, 1)
   host.pass(4)
-  assert.equal(host.told('limit-reached'), ['+connections', '-connections'])
+  assert.equal(host.reported('limit-reached'), ['+connections', '-connections'])
 })
 
 test('a few refused connections, a burst that is over, and one in fifty of a busy hour page nobody', () => {
@@ -120,15 +120,15 @@ test('a few refused connections, a burst that is over, and one in fifty of a bus
   burst.pass(20)
   const busy = watched()
   busy.pass(10, (at) => [...turnedAway(2)(at), ...Array.from({ length: 100 }, () => session({ at })[0]!)])
-  for (const host of [few, burst, busy]) assert.equal(host.told('limit-reached'), [])
+  for (const host of [few, burst, busy]) assert.equal(host.reported('limit-reached'), [])
 })
 
 test('strangers that are refused page nobody, however many', () => {
   const host = watched()
   host.pass(20, turnedAway(500, 'strangers'))
-  assert.equal(host.told('limit-reached'), [])
+  assert.equal(host.reported('limit-reached'), [])
   host.pass(4, (at) => [...turnedAway(500, 'strangers')(at), ...turnedAway(3)(at)])
-  assert.equal(host.told('limit-reached'), ['+connections'])
+  assert.equal(host.reported('limit-reached'), ['+connections'])
 })
 
 test.run()

@@ -4,7 +4,7 @@ import type { Tally } from '../delta.ts'
 import { labelled } from '../key.ts'
 
 export const processKeys = {
-  facts: 'facts',
+  events: 'facts',
   /** In minutes: the proxy ran, so that silence counts as nothing happening. */
   sampled: 'sampled',
   /** Latest of a node: any fact, its start, its stop, its sample. */

@@ -40,7 +40,7 @@ const name = ({ dc }: Row): Child[] => [`DC ${dc}`, h('span', { class: 'fine' },
 const shown = (route: DatacenterStatus, { at }: Status): Piece[] => {
   const failed = route.dialFailures
   const unused = route.state === 'unknown' && route.error !== null
-  const facts = [
+  const events = [
     route.resPqP99 === null || route.state === 'down' ? '' : `p99\u00a0${ms(route.resPqP99)}`,
     route.tcpMs === null ? '' : `TCP\u00a0${ms(route.tcpMs)}`,
     `${count(route.open)}\u00a0open`,
@@ -57,7 +57,7 @@ const shown = (route: DatacenterStatus, { at }: Status): Piece[] => {
         route.state === 'down' ? null : h('b', {}, ms(route.resPqP50 ?? route.resPqMs)),
       ),
       route.error === null ? null : h('p', { class: 'fine' }, dialError(route.error)),
-      h('p', { class: 'fine' }, facts.filter(Boolean).join(' · ')),
+      h('p', { class: 'fine' }, events.filter(Boolean).join(' · ')),
       failed > 0 ? h('p', { class: 'fine' }, `${count(failed)} failed dial${failed === 1 ? '' : 's'}`) : null,
     ),
   ]

@@ -11,12 +11,12 @@ const changed = (which: (row: DatacenterStatus) => boolean, to: Partial<Datacent
   const status = sampleStatus(now)
   return { ...status, datacenters: status.datacenters.map((row) => (which(row) ? { ...row, ...to } : row)) }
 }
-const said = ({ text, more }: Verdict) => `${text} ${more}`.replaceAll('\u00a0', ' ').trim()
+const printed = ({ text, more }: Verdict) => `${text} ${more}`.replaceAll('\u00a0', ' ').trim()
 
 test('a healthy appliance is well, in few words', () => {
   const healthy = verdict(sampleStatus(now))
   assert.is(healthy.level, 'well')
-  assert.is(said(healthy), 'All well. 1,284 connections open, all 5 datacenters answer.')
+  assert.is(printed(healthy), 'All well. 1,284 connections open, all 5 datacenters answer.')
 })
 
 test('a new appliance is well and says what to do next', () => {
@@ -29,7 +29,7 @@ test('the alert that came first leads, and the rest follows', () => {
   const troubled = verdict(troubledStatus(now))
   assert.is(troubled.level, 'wrong')
   assert.is(troubled.text, 'DC 4 over IPv4 has not answered for 6 min (11 tries failed, the last: timeout).')
-  assert.match(said(troubled), /214 of 680 sessions.*DC 4 does not answer.*DC 5 is slow \(912 ms\)/)
+  assert.match(printed(troubled), /214 of 680 sessions.*DC 4 does not answer.*DC 5 is slow \(912 ms\)/)
 })
 
 test('a cleared alert is no trouble', () => {
@@ -64,11 +64,11 @@ test('a family that this host has not is no trouble', () => {
 
 test('what an alert tells is not told twice', () => {
   const slow = changed((row) => row.dc === 5, { state: 'slow', resPqP50: 912 })
-  assert.is(said(verdict(slow)), 'DC 5 is slow (912 ms).')
+  assert.is(printed(verdict(slow)), 'DC 5 is slow (912 ms).')
   const [alert] = troubledStatus(now).alerts
   if (!alert) throw new Error('the sample has one')
-  const told = { ...alert, rule: 'datacenter-slow', subject: 'dc 5 ipv4', summary: 'DC 5 is slow. Ask.' }
-  assert.is(said(verdict({ ...slow, alerts: [told] })), 'DC 5 is slow.')
+  const reported = { ...alert, rule: 'datacenter-slow', subject: 'dc 5 ipv4', summary: 'DC 5 is slow. Ask.' }
+  assert.is(printed(verdict({ ...slow, alerts: [reported] })), 'DC 5 is slow.')
 })
 
 test('a host without any network is in trouble', () => {
@@ -90,10 +90,10 @@ test('lost events are told without calling the present bad', () => {
 test('a silent node is wrong, and figures that lag are to be watched', () => {
   const status = sampleStatus(now)
   const silent = status.nodes.map((node) => ({ ...node, lastSeenAt: now - 300_000 }))
-  assert.match(said(verdict({ ...status, nodes: silent })), 'vps-fra-1 has been silent for 5 min.')
+  assert.match(printed(verdict({ ...status, nodes: silent })), 'vps-fra-1 has been silent for 5 min.')
   const late = verdict({ ...status, events: { ...status.events, lagMs: 40_000 } })
   assert.is(late.level, 'watch')
-  assert.is(said(late), 'These figures are 40 s behind.')
+  assert.is(printed(late), 'These figures are 40 s behind.')
 })
 
 test.run()

@@ -72,7 +72,7 @@ const phases: Record<Phase, string> = {
 export const close = (by: Side, phase: Phase, reason: CloseReason): { title: string; advice: string } => {
   // The reason is why it came to that.
   if (phase === 'fronting' && reason in rejections) {
-    return { title: `Stranger shown the masking host: ${reason}`, advice: strangers[by] }
+    return { title: `Stranger shown the masking host: ${reason}`, advice: unauthenticated[by] }
   }
   const { did, advice } = closes[reason as keyof typeof closes] ?? {
     did: `ended it (${reason})`,
@@ -83,7 +83,7 @@ export const close = (by: Side, phase: Phase, reason: CloseReason): { title: str
   return { title: `${who} ${done} ${phases[phase]}`, advice }
 }
 
-const strangers: Record<Side, string> = {
+const unauthenticated: Record<Side, string> = {
   client: 'It left by itself.',
   datacenter: 'The masking host closed.',
   proxy: 'The proxy closed.',
@@ -104,7 +104,7 @@ export const dialError = (error: string): string => dialErrors[error as DialErro
 const limits: Record<Limit, string> = {
   connections: 'connections open at once',
   handshakes: 'handshakes in flight',
-  strangers: 'strangers at once',
+  strangers: 'unauthenticated clients at the same time',
   'file-descriptors': 'file descriptors',
 }
 export const limit = (name: string): string => limits[name as Limit] ?? name

@@ -85,7 +85,7 @@ const stripped = (names: readonly string[]): [string, Buffer][] => {
   const paths = ['strip.ts', ...names.map((name) => `../browser/${name}`)].map((name) =>
     fileURLToPath(new URL(name, import.meta.url)),
   )
-  const told = execFileSync(process.execPath, paths, { encoding: 'utf8', maxBuffer: 1 << 24 })
-  const bodies = JSON.parse(told) as string[]
+  const reported = execFileSync(process.execPath, paths, { encoding: 'utf8', maxBuffer: 1 << 24 })
+  const bodies = JSON.parse(reported) as string[]
   return names.map((name, i) => [name, Buffer.from(bodies[i]!)])
 }

@@ -18,7 +18,7 @@ export type Drill = {
   /** For the proxies of its world. */
   readonly env?: Readonly<Record<string, string>>
   /** How long all is well before, seconds of drill time: what is usual must be known to some rules. */
-  readonly warm?: number
+  readonly pooled?: number
   /** How long to watch at least, seconds; half a minute where nothing must fire. */
   readonly watch?: number
   /** Takes the machine: no other drill runs meanwhile. */

@@ -44,22 +44,22 @@ const startedAt = performance.now()
 const outcomes = new Map<string, Outcome>()
 let failed = 0
 const run = async (drill: Drill): Promise<void> => {
-  const say = (line: string): void => {
+  const logger = (line: string): void => {
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
     process.stderr.write(`${seconds.padStart(7)} s  ${drill.name}: ${line}\n`)
   }
   try {
-    say('…')
-    const outcome = await runDrill(drill, { factor, say })
+    logger('…')
+    const outcome = await runDrill(drill, { factor, logger })
     outcomes.set(drill.name, outcome)
     if (!isGood(outcome)) failed++
     const { missed, stuck, false: wrong, ofHost } = outcome
-    const told = Object.entries({ missed, stuck, false: wrong, 'of the host': ofHost })
-    for (const [what, alerts] of told) if (alerts.length > 0) say(`${what}: ${alerts.join(', ')}`)
-    if (isGood(outcome)) say('as it should be')
+    const reported = Object.entries({ missed, stuck, false: wrong, 'of the host': ofHost })
+    for (const [what, alerts] of reported) if (alerts.length > 0) logger(`${what}: ${alerts.join(', ')}`)
+    if (isGood(outcome)) logger('as it should be')
   } catch (error) {
     failed++
-    say(error instanceof Error ? error.message : String(error))
+    logger(error instanceof Error ? error.message : String(error))
   }
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { until } from '../../test/until.ts'
 import { type Alert, type Drill, isOf } from './drill.ts'
 import { type HostWatch, watchHost } from './host-watch.ts'
-import type { System, Told } from './sink.ts'
+import type { Reported, System } from './sink.ts'
 import { startWorld, type World } from './world.ts'
 
 export type Outcome = {
@@ -33,8 +33,8 @@ const longest = (factor: number) => ({
   clear: 120_000 + 1_500_000 * factor,
 })
 
-const seen = (world: World, alert: Alert, up: boolean, since: number): Told | undefined =>
-  world.sink.told.find((one) => one.up === up && one.at >= since && isOf(alert, one))
+const seen = (world: World, alert: Alert, up: boolean, since: number): Reported | undefined =>
+  world.sink.reported.find((one) => one.up === up && one.at >= since && isOf(alert, one))
 
 /** Resolves when `done`, or when the time is over. */
 const within = async (ms: number, done: () => boolean): Promise<void> => {
@@ -53,8 +53,8 @@ const lastOf = (
 }
 
 /** What fired and had no right to. */
-const wrong = (drill: Drill, told: readonly Told[]): Told[] =>
-  told.filter(
+const wrong = (drill: Drill, reported: readonly Reported[]): Reported[] =>
+  reported.filter(
     (one) => one.up && ![...drill.fires, ...(drill.follows ?? [])].some((alert) => isOf(alert, one)),
   )
 
@@ -69,10 +69,10 @@ const judge = (
   const up = world.sink.active()
   const clearedAt = (must: Alert): number | undefined => {
     if (up.some((one) => isOf(must, one))) return undefined
-    return world.sink.told.findLast((one) => !one.up && isOf(must, one))?.at
+    return world.sink.reported.findLast((one) => !one.up && isOf(must, one))?.at
   }
-  const unexpected = wrong(drill, world.sink.told)
-  const isOfHost = ({ name, at }: Told): boolean => host.explains(name, at)
+  const unexpected = wrong(drill, world.sink.reported)
+  const isOfHost = ({ name, at }: Reported): boolean => host.explains(name, at)
   const of = (when: (must: Alert) => number | undefined, since: number) =>
     ({
       collector: lastOf(drill, 'collector', since, when),
@@ -94,30 +94,30 @@ export const runDrill = async (
   drill: Drill,
   options: {
     readonly factor: number
-    readonly say: (line: string) => void
+    readonly logger: (line: string) => void
     /** Seconds that all is well before, instead of the drill's own. */
-    readonly warm?: number
+    readonly pooled?: number
   },
 ): Promise<Outcome> => {
-  const { factor, say, warm = drill.warm ?? 15 } = options
+  const { factor, logger, pooled = drill.pooled ?? 15 } = options
   const waits = longest(factor)
   using host = watchHost(factor)
   await using world = await startWorld({ factor, ...(drill.env === undefined ? {} : { env: drill.env }) })
   const { sink } = world
   const follow = setInterval(() => {
-    while (said < sink.told.length) {
-      const one = sink.told[said++]!
-      say(`${one.up ? 'raised' : 'over  '} ${nameOf(one)}`)
+    while (printed < sink.reported.length) {
+      const one = sink.reported[printed++]!
+      logger(`${one.up ? 'raised' : 'over  '} ${nameOf(one)}`)
     }
   }, 200)
-  let said = 0
+  let printed = 0
   using _ = { [Symbol.dispose]: () => clearInterval(follow) }
   // Time itself: what is usual is known by having seen it.
-  await wait(warm * 1_000)
+  await wait(pooled * 1_000)
   await within(waits.calm, () => sink.active().every(({ name, at }) => host.explains(name, at)))
-  say('strikes')
+  logger('strikes')
   const struckAt = performance.now()
-  const mend = await drill.strike(world)
+  const repair = await drill.strike(world)
   let endedAt = performance.now()
   const fired = (): boolean => drill.fires.every((must) => seen(world, must, true, struckAt) !== undefined)
   try {
@@ -125,10 +125,10 @@ export const runDrill = async (
     await wait((drill.watch ?? (drill.fires.length > 0 ? 0 : 30)) * 1_000)
     await wait(settleMs)
   } finally {
-    if (mend !== null) {
-      await mend()
+    if (repair !== null) {
+      await repair()
       endedAt = performance.now()
-      say('mended')
+      logger('mended')
     }
   }
   const over = (): boolean => {

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 export type System = 'collector' | 'prometheus'
 
 /** One alert as it came: raised or over. */
-export type Told = {
+export type Reported = {
   readonly system: System
   /** The collector's rule, or Prometheus' alert. */
   readonly name: string
@@ -20,9 +20,9 @@ export type Sink = AsyncDisposable & {
   readonly collectorUrl: string
   readonly alertmanagerUrl: string
   /** Everything told so far, in order; the same state of the same alert once. */
-  readonly told: readonly Told[]
+  readonly reported: readonly Reported[]
   /** What is up now. */
-  active(): Told[]
+  active(): Reported[]
 }
 
 type FromAlertmanager = {
@@ -47,23 +47,23 @@ const bodyOf = async (request: IncomingMessage): Promise<string> => {
 
 /** Where both alert systems post to. `nodes` says whose an address is that Prometheus scrapes. */
 export const startSink = async (nodes: ReadonlyMap<string, string>): Promise<Sink> => {
-  const told: Told[] = []
-  const up = new Map<string, Told>()
-  const hear = (system: System, name: string, subject: string, isUp: boolean): void => {
+  const reported: Reported[] = []
+  const up = new Map<string, Reported>()
+  const receive = (system: System, name: string, subject: string, isUp: boolean): void => {
     const id = `${system}\n${name}\n${subject}`
     if (up.has(id) === isUp) return
     const one = { system, name, subject, up: isUp, at: performance.now() }
     if (isUp) up.set(id, one)
     else up.delete(id)
-    told.push(one)
+    reported.push(one)
   }
   const take = (path: string | undefined, body: string): void => {
     if (path === '/collector') {
       const { type, rule, subject } = JSON.parse(body) as FromCollector
-      return hear('collector', rule, subject, type === 'alert.raised')
+      return receive('collector', rule, subject, type === 'alert.raised')
     }
     for (const { status, labels } of (JSON.parse(body) as FromAlertmanager).alerts)
-      hear('prometheus', labels.alertname ?? '', subjectOf(labels, nodes), status === 'firing')
+      receive('prometheus', labels.alertname ?? '', subjectOf(labels, nodes), status === 'firing')
   }
   const server = createServer((request, response) => {
     bodyOf(request).then(
@@ -79,7 +79,7 @@ export const startSink = async (nodes: ReadonlyMap<string, string>): Promise<Sin
   return {
     collectorUrl: `${url}/collector`,
     alertmanagerUrl: `${url}/alertmanager`,
-    told,
+    reported,
     active: () => [...up.values()],
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections()

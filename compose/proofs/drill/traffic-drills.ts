@@ -3,7 +3,7 @@ import type { Trouble } from './people.ts'
 
 const budgets = ['MtscopeBudgetBurnsFast', 'MtscopeBudgetBurnsSteady', 'MtscopeBudgetBurnsSlow'] as const
 
-const nobodyIsAnswered = (dc: number): May[] => [
+const noClientIsAnswered = (dc: number): May[] => [
   ...budgets.map((name) => ({
     ...prometheus(name),
     because: `who asks datacenter ${dc} is not answered: half of the people`,
@@ -56,13 +56,13 @@ export const trafficDrills: readonly Drill[] = [
     follows: [
       { ...collector('connection-drops', 'dc 4'), because: 'its sessions end in the dial' },
       { ...prometheus('MtscopeConnectionDrops', 'dc=4'), because: 'its sessions end in the dial' },
-      ...nobodyIsAnswered(4),
+      ...noClientIsAnswered(4),
     ],
   },
   {
     name: 'datacenter 4 answers 400 ms late',
     // What is usual is known to the collector after half an hour, scaled.
-    warm: 215,
+    pooled: 215,
     strike: async ({ fleet }) => {
       const { manner } = fleet.datacenters.get(4)!
       manner.delayMs = 400

@@ -46,7 +46,7 @@ export const crowdAt = async (world: World, proxy: number, size: number): Promis
 }
 
 /** Of those who are not served: strangers, replayers, and who comes too many. */
-export const strangerDrills: readonly Drill[] = [
+export const unauthenticatedDrills: readonly Drill[] = [
   {
     name: 'a scan: ten strangers a second',
     strike: async (world) =>
@@ -110,7 +110,7 @@ export const strangerDrills: readonly Drill[] = [
   {
     name: 'a phone whose clock is an hour slow tries 12 times',
     // Among ten times as many whose clocks are right.
-    warm: 60,
+    pooled: 60,
     watch: 25,
     strike: async (world) => {
       const { port, secret } = world.fleet.proxies[0]!

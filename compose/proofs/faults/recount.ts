@@ -6,20 +6,20 @@ import { testConfig } from '../../test/kit/kafka/test-config.ts'
 
 /** What the topic says by itself, without any of the collector's folds: each fact once, by its (node, boot, seq). */
 export type Recount = {
-  readonly facts: number
+  readonly events: number
   /** Facts that are in the topic more than once. */
   readonly repeats: number
   /** Sequence numbers that are missing below the highest of their process. */
-  readonly holes: number
+  readonly gaps: number
   /** Losses that `events.lost` facts account for. */
-  readonly told: number
+  readonly reported: number
   readonly accepted: number
   readonly bytesToClient: number
   /** Sequence numbers by process, for a topic that is made again. */
   readonly seen: ReadonlyMap<string, Set<number>>
 }
 
-const none = { facts: 0, repeats: 0, told: 0, accepted: 0, bytesToClient: 0 }
+const none = { events: 0, repeats: 0, reported: 0, accepted: 0, bytesToClient: 0 }
 
 /** Counts what the topic has, on top of what an earlier one had. */
 export const recount = async (
@@ -33,7 +33,7 @@ export const recount = async (
     [...(await topicExtent(client, topic))].map(([p, { first, next }]) => [p, { from: first, to: next }]),
   )
   const seen = new Map(before?.seen)
-  let { facts, repeats, told, accepted, bytesToClient } = before ?? none
+  let { events, repeats, reported, accepted, bytesToClient } = before ?? none
   await readRanges(client, topic, ranges, (_, messages) => {
     for (const { value } of messages) {
       const batch = decodeMessage(String(value))
@@ -47,22 +47,22 @@ export const recount = async (
           continue
         }
         known.add(batch.seq + n)
-        facts++
+        events++
         if (event.type === 'handshake.accepted') accepted++
         // As told bit by bit: the total of a close repeats what may have been lost before it. Strangers' bytes are not traffic.
         if (event.type === 'connection.progress') bytesToClient += event.bytesToClient
         if (event.type === 'connection.closed' && event.user !== undefined) {
           bytesToClient += event.untoldToClient
         }
-        if (event.type === 'events.lost') told += event.count
+        if (event.type === 'events.lost') reported += event.count
       }
     }
   })
-  let holes = 0
+  let gaps = 0
   for (const known of seen.values()) {
     let highest = 0
     for (const seq of known) if (seq > highest) highest = seq
-    holes += highest - known.size
+    gaps += highest - known.size
   }
-  return { facts, repeats, holes, told, accepted, bytesToClient, seen }
+  return { events, repeats, gaps, reported, accepted, bytesToClient, seen }
 }

@@ -21,11 +21,11 @@ export type Outcome = {
   readonly sessions: number
   readonly dropped: number
   readonly firstDrop: string | null
-  readonly facts: number
+  readonly events: number
   /** Sequence numbers that never came. */
   readonly lost: number
   /** Of them, those that `events.lost` or a kill of the proxy itself explains. */
-  readonly told: number
+  readonly reported: number
   /** Facts in the aggregates more often than in the topic. */
   readonly twice: number
   /** Whether the aggregates are, byte for byte, what a fold from nothing gives, and their totals what is counted without it. */
@@ -141,16 +141,16 @@ export const runFault = async (
   const status = await until(
     async () => {
       const found = await fleet.collectors[0]!.status()
-      return found.events.folded >= counted.facts ? found : null
+      return found.events.folded >= counted.events ? found : null
     },
-    `${fault.name}: ${counted.facts} facts are folded`,
+    `${fault.name}: ${counted.events} facts are folded`,
     60_000,
   )
   const verified = await verifyFleet({
     kafka: testConfig(fleet.kafka.brokers, 'mtscope', partitions),
     redis: { urls: [redis.url], prefix: 'mtscope' },
     replayWindowMs: 3_600_000,
-    say: silent,
+    logger: silent,
     progress: silent,
   })
   const { totals, events } = status
@@ -159,15 +159,15 @@ export const runFault = async (
     sessions: load.sessions,
     dropped: load.dropped,
     firstDrop: load.firstDrop,
-    facts: counted.facts,
-    lost: counted.holes,
-    told: counted.told,
-    twice: Math.max(0, events.folded - counted.facts),
+    events: counted.events,
+    lost: counted.gaps,
+    reported: counted.reported,
+    twice: Math.max(0, events.folded - counted.events),
     equal:
       (fault.newTopic || verified.every(({ difference }) => difference === null)) &&
       totals.connections === counted.accepted &&
       totals.bytesToClient === counted.bytesToClient &&
-      events.folded === counted.facts,
+      events.folded === counted.events,
     addedP99Ms: during - p99,
     rssGrowthMb: after - before,
     recoverySeconds,
@@ -175,9 +175,9 @@ export const runFault = async (
 }
 
 /** Why an outcome is not what is promised; null when it is. */
-export const failing = ({ dropped, lost, told, twice, equal, firstDrop }: Outcome): string | null => {
+export const failing = ({ dropped, lost, reported, twice, equal, firstDrop }: Outcome): string | null => {
   if (dropped > 0) return `${dropped} clients dropped (${firstDrop})`
-  if (lost !== told) return `${lost} sequence numbers are missing, ${told} of them told`
+  if (lost !== reported) return `${lost} sequence numbers are missing, ${reported} of them told`
   if (twice > 0) return `${twice} facts counted twice`
   return equal ? null : 'the aggregates are not what a recount gives'
 }

@@ -23,7 +23,7 @@ test('every wrong setting is told at once, in plain words, and the exit code is 
     WORKERS: '0',
   })
   assert.is(code, 2)
-  const said = lines.join('\n')
+  const printed = lines.join('\n')
   for (const name of [
     'MTPROTO_PORT',
     'FAST_MODE',
@@ -34,10 +34,10 @@ test('every wrong setting is told at once, in plain words, and the exit code is 
     'TO_CLT_BUFSIZE',
     'WORKERS',
   ])
-    assert.match(said, name)
-  assert.not.match(said, '00000000000000000000000000000000')
-  assert.not.match(said, '0123456789abcdef0123456789abcdef')
-  assert.not.match(said, /^\s+at .*:\d+/m)
+    assert.match(printed, name)
+  assert.not.match(printed, '00000000000000000000000000000000')
+  assert.not.match(printed, '0123456789abcdef0123456789abcdef')
+  assert.not.match(printed, /^\s+at .*:\d+/m)
 })
 
 /** Exit code 1, and one line about it: no stack, no noise. */

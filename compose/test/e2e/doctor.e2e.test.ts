@@ -13,10 +13,10 @@ import { until } from '../until.ts'
 
 const program = join(import.meta.dirname, '../../../proxy/doctor/main.ts')
 
-type Told = {
+type Reported = {
   verdict: string
   counts: Record<string, number>
-  findings: { id: string; area: string; verdict: string; says: string; advice: string | null }[]
+  findings: { id: string; area: string; verdict: string; states: string; advice: string | null }[]
 }
 
 /** Runs the doctor in a folder of its own, or in one that is given. */
@@ -45,9 +45,9 @@ const examine = async (
   return { code: code as number, out, complaints, elapsedMs: performance.now() - startedAt }
 }
 
-const told = (out: string): Told => JSON.parse(out) as Told
+const reported = (out: string): Reported => JSON.parse(out) as Reported
 
-const verdictOf = ({ findings }: Told, id: string): string | undefined =>
+const verdictOf = ({ findings }: Reported, id: string): string | undefined =>
   findings.find((one) => one.id === id)?.verdict
 
 test('a good set-up: nothing fails, and the exit code is 0', async () => {
@@ -68,8 +68,8 @@ test('a good set-up: nothing fails, and the exit code is 0', async () => {
   const { code, out, complaints } = await examine(['--json'], env)
   assert.is(complaints, '')
   assert.is(code, 0, out)
-  const said = told(out)
-  assert.is(said.verdict, 'ok')
+  const printed = reported(out)
+  assert.is(printed.verdict, 'ok')
   for (const [id, verdict] of [
     ['settings.secrets', 'ok'],
     ['clock.offset', 'ok'],
@@ -83,9 +83,9 @@ test('a good set-up: nothing fails, and the exit code is 0', async () => {
     ['disk.space', 'ok'],
     ['runtime.node', 'ok'],
   ] as const)
-    assert.is(verdictOf(said, id), verdict, id)
-  assert.ok(said.findings.some(({ id }) => id === 'host.settings'))
-  assert.equal(new Set(said.findings.map(({ id }) => id)).size, said.findings.length)
+    assert.is(verdictOf(printed, id), verdict, id)
+  assert.ok(printed.findings.some(({ id }) => id === 'host.settings'))
+  assert.equal(new Set(printed.findings.map(({ id }) => id)).size, printed.findings.length)
   assert.not.match(out, env.USER1_SECRET)
 
   const table = await examine([], env)
@@ -115,12 +115,15 @@ test('beside a proxy that runs: its port, its descriptors, and nobody is disturb
   }
   const lines = proxy.lines.length
   const { out } = await examine(['--json', '--only', 'listener,descriptors,disk'], env)
-  const said = told(out)
-  assert.is(verdictOf(said, 'listener.port'), 'ok', out)
-  assert.is(verdictOf(said, 'listener.connect'), 'ok')
+  const printed = reported(out)
+  assert.is(verdictOf(printed, 'listener.port'), 'ok', out)
+  assert.is(verdictOf(printed, 'listener.connect'), 'ok')
   // The limit is that of the proxy, not of the doctor.
-  assert.match(said.findings.find(({ id }) => id === 'descriptors.limit')?.says ?? '', /^4096 open files/)
-  assert.equal([...new Set(said.findings.map(({ area }) => area))], ['listener', 'descriptors', 'disk'])
+  assert.match(
+    printed.findings.find(({ id }) => id === 'descriptors.limit')?.states ?? '',
+    /^4096 open files/,
+  )
+  assert.equal([...new Set(printed.findings.map(({ area }) => area))], ['listener', 'descriptors', 'disk'])
   assert.is(await proxy.stop(), 0)
   assert.equal(
     proxy.lines.slice(lines).filter((line) => /warn|error/.test(line)),
@@ -145,11 +148,11 @@ test('a broken set-up: each fault has its line and what to do, quickly, and the 
   assert.is(code, 1)
   // Nine seconds at most for all checks; the rest is the start of a process.
   assert.ok(elapsedMs < 30_000, `${elapsedMs} ms`)
-  const said = told(out)
+  const printed = reported(out)
   for (const id of ['datacenters.any', 'masking.tls', 'kafka.brokers', 'redis.node-1.ping'])
-    assert.is(verdictOf(said, id), 'fail', `${id}\n${out}`)
-  assert.is(verdictOf(said, 'clock.offset'), 'unknown')
-  for (const { verdict, id, advice } of said.findings)
+    assert.is(verdictOf(printed, id), 'fail', `${id}\n${out}`)
+  assert.is(verdictOf(printed, 'clock.offset'), 'unknown')
+  for (const { verdict, id, advice } of printed.findings)
     assert.ok(advice !== null || !['warn', 'fail'].includes(verdict), id)
   assert.not.match(out, 'hush')
 })

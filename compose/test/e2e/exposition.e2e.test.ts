@@ -23,7 +23,7 @@ const call = async ({ port, secret }: Appliance): Promise<void> => {
 /** Waits for a metric of the last part of the exposition to be filled, and shows the whole to promtool. */
 const lints = async (program: Appliance, metric: string): Promise<void> => {
   await until(async () => (await program.metric(metric)) > 0, metric, 60_000)
-  assert.equal(checkMetrics(await program.metrics()), { ok: true, said: '' })
+  assert.equal(checkMetrics(await program.metrics()), { ok: true, printed: '' })
 }
 
 for (const program of ['compose/appliance.ts', 'proxy/main.ts'] as const)

@@ -116,11 +116,11 @@ it('a fleet: every collector answers for all proxies, whoever dies', async () =>
 
   // One that comes back tells nothing of the state before it has read it: from 0 to 5 would be a rate.
   await first.start()
-  const told = await until(
+  const reported = await until(
     async () => /^mtscope_lifetime_sessions_total\S* (\d+)$/m.exec(await first.metrics())?.[1],
     'it tells the state',
   )
-  assert.is(told, '5')
+  assert.is(reported, '5')
   assert.is(await second.stop(), 0)
 })
 

@@ -26,7 +26,7 @@ test('whatever a stranger sends, the answer is the masking host’s, byte for by
   const wrongSecret = clientHello({ secret: randomBytes(16), domain }).bytes
   const tooOld = clientHello({ secret: Buffer.from(proxy.secret, 'hex'), domain, at: 1_600_000_000 }).bytes
   const otherName = clientHello({ secret: Buffer.from(proxy.secret, 'hex'), domain: 'other.test' }).bytes
-  const strangers: Record<string, Step[]> = {
+  const unauthenticated: Record<string, Step[]> = {
     'plain HTTP': [http, 'fin'],
     'HTTP, byte by byte': [...Array.from(http.subarray(0, 20), (byte) => Buffer.from([byte])), http, 'fin'],
     'one byte': [Buffer.from('x'), 'fin'],
@@ -52,7 +52,7 @@ test('whatever a stranger sends, the answer is the masking host’s, byte for by
     ],
   }
   await Promise.all(
-    Object.entries(strangers).map(async ([who, steps]) => {
+    Object.entries(unauthenticated).map(async ([who, steps]) => {
       const direct = await observe(site.port, steps)
       const fronted = await observe(proxy.port, steps)
       assert.is(fronted.bytes.toString('hex'), direct.bytes.toString('hex'), who)
@@ -61,7 +61,7 @@ test('whatever a stranger sends, the answer is the masking host’s, byte for by
   )
   const { rejections } = await until(async () => {
     const status = await proxy.status()
-    return status.fronted >= Object.keys(strangers).length ? status : undefined
+    return status.fronted >= Object.keys(unauthenticated).length ? status : undefined
   }, 'every stranger counted')
   const reasons = rejections.map(({ reason }) => reason)
   for (const reason of ['bad-digest', 'clock-skew', 'unknown-sni', 'not-mtproto', 'unknown-dc', 'timeout'])

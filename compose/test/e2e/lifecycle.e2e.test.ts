@@ -92,15 +92,15 @@ test('SIGHUP takes new users in and old ones out, and nobody notices who is conn
   await staying.reqPq()
   assert.ok(await serves(bob))
   assert.not(await serves(carol))
-  const said = proxy.lines.length
+  const printed = proxy.lines.length
   await writeFile(
     join(proxy.folder, '.env'),
     `USER3_SECRET=${carol}\nUSER3_NAME=carol\nIDLE_TIMEOUT=77\nSTALL_TIMEOUT=77\n`,
   )
   proxy.signal('SIGHUP')
   const needs = / warn needs-restart settings=IDLE_TIMEOUT,STALL_TIMEOUT$/
-  await until(() => proxy.lines.slice(said).some((line) => needs.test(line)), 'what needs a restart')
-  const links = proxy.lines.slice(said).filter((line) => line.includes('tg://proxy'))
+  await until(() => proxy.lines.slice(printed).some((line) => needs.test(line)), 'what needs a restart')
+  const links = proxy.lines.slice(printed).filter((line) => line.includes('tg://proxy'))
   assert.is(links.length, 3)
   assert.ok(links.every((line) => line.includes(carol)))
   await until(() => serves(carol), 'carol served')
@@ -114,10 +114,13 @@ test('SIGHUP takes new users in and old ones out, and nobody notices who is conn
 test('a wrong setting at SIGHUP is told, and changes nothing', async () => {
   await using dc = await fakeDatacenter()
   await using proxy = await startAppliance({ datacenters: { 2: dc } })
-  const said = proxy.lines.length
+  const printed = proxy.lines.length
   await writeFile(join(proxy.folder, '.env'), 'USER2_SECRET=not-a-secret\n')
   proxy.signal('SIGHUP')
-  await until(() => proxy.lines.slice(said).some((line) => line.includes('USER2_SECRET')), 'the mistake told')
+  await until(
+    () => proxy.lines.slice(printed).some((line) => line.includes('USER2_SECRET')),
+    'the mistake told',
+  )
   await using client = await connectClient({ mode: 'secure', port: proxy.port, secret: proxy.secret })
   await client.reqPq()
 })
@@ -134,10 +137,10 @@ test('SIGHUP during the start is heeded when that is over', async () => {
       if (line.includes(middle)) signal('SIGHUP')
     },
   })
-  const [told, ready] = [middle, ' info ready '].map((word) =>
+  const [reported, ready] = [middle, ' info ready '].map((word) =>
     proxy.lines.findIndex((line) => line.includes(word)),
   )
-  assert.ok(told! >= 0 && told! < ready!)
+  assert.ok(reported! >= 0 && reported! < ready!)
   await until(() => proxy.lines.slice(ready).some((line) => / info reloaded /.test(line)), 'the reload')
 })
 
@@ -151,21 +154,24 @@ test('SIGHUP with an empty or missing .env is refused, and its users stay', asyn
   })
   const file = join(proxy.folder, '.env')
   for (const mishap of [() => truncate(file), () => rm(file)]) {
-    const said = proxy.lines.length
+    const printed = proxy.lines.length
     await mishap()
     proxy.signal('SIGHUP')
     const line = await until(
-      async () => proxy.lines.slice(said).find((line) => / reload/.test(line)),
+      async () => proxy.lines.slice(printed).find((line) => / reload/.test(line)),
       'an answer to SIGHUP',
     )
     assert.match(line, /error reload-refused .*USER<n>_SECRET/)
     await using client = await connectClient({ mode: 'tls', port: proxy.port, secret })
     await client.reqPq()
   }
-  const said = proxy.lines.length
+  const printed = proxy.lines.length
   await writeFile(file, `USER2_SECRET=${newSecret()}\n`)
   proxy.signal('SIGHUP')
-  await until(async () => proxy.lines.slice(said).some((line) => / info reloaded /.test(line)), 'the reload')
+  await until(
+    async () => proxy.lines.slice(printed).some((line) => / info reloaded /.test(line)),
+    'the reload',
+  )
 })
 
 test('after kill -9 the totals go on where they were, and nothing is counted twice', async () => {
@@ -198,7 +204,7 @@ test('killed in the middle of its work, it comes back with what it had told, and
   for (const client of clients) stack.use(client)
   await Promise.all(clients.map((client) => client.download(1_000_000)))
   const downloads = clients.map((client) => client.download(500_000_000).catch(() => {}))
-  const told = await until(async () => {
+  const reported = await until(async () => {
     const status = await proxy.status()
     return status.totals.connections === 5 ? status : undefined
   }, 'all five told')
@@ -208,7 +214,7 @@ test('killed in the middle of its work, it comes back with what it had told, and
   const first = await proxy.status()
   assert.is(first.open.total, 0)
   assert.is(first.totals.connections, 5)
-  assert.ok(first.totals.bytesToClient >= told.totals.bytesToClient)
+  assert.ok(first.totals.bytesToClient >= reported.totals.bytesToClient)
   await proxy.stop('SIGKILL')
   await proxy.start()
   assert.equal((await proxy.status()).totals, first.totals)

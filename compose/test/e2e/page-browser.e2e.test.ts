@@ -33,7 +33,7 @@ inBrowser('figures change by themselves, without a reload', async () => {
   const status = sampleStatus(Date.now())
   await using stage = await openStage(status)
   const kept = await stage.page.locator('#users tbody tr').first().elementHandle()
-  stage.tell({ ...status, open: { ...status.open, total: 77_007 } })
+  stage.report({ ...status, open: { ...status.open, total: 77_007 } })
   await stage.page.locator('#numbers', { hasText: '77,007' }).waitFor()
   assert.ok(await kept?.evaluate((row) => row.isConnected))
   assert.equal(stage.complaints, [])
@@ -189,7 +189,7 @@ inBrowser('a newer appliance brings its newer page', async () => {
   const status = sampleStatus(Date.now())
   await using stage = await openStage(status)
   const reloaded = stage.page.waitForEvent('load')
-  stage.tell({ ...status, version: '0.2.0' })
+  stage.report({ ...status, version: '0.2.0' })
   await reloaded
   await stage.page.locator('#about', { hasText: '0.2.0' }).waitFor()
 })

@@ -149,7 +149,7 @@ for (const env of [{ PORTABLE_RELAY: 'false' }, { PORTABLE_RELAY: 'true' }, { MA
     await using proxy = await startAppliance({ datacenters: { 2: dc }, env: { ...limits, ...env } })
     const silent = Array.from({ length: 20 }, () => mute(proxy.port))
     try {
-      await until(async () => (await proxy.status()).limits.strangers === 10, 'ten strangers shed')
+      await until(async () => (await proxy.status()).limits.unauthenticated === 10, 'ten strangers shed')
       await using client = await connectClient({ mode: 'tls', port: proxy.port, secret: proxy.secret })
       await client.reqPq()
       await until(async () => (await proxy.status()).open.total === 11, 'ten strangers and a user')
@@ -165,7 +165,7 @@ test('unfinished handshakes beyond MAX_HANDSHAKES are shed, and clients get in a
   await using proxy = await startAppliance({ datacenters: { 2: dc }, env })
   const silent = Array.from({ length: 20 }, () => mute(proxy.port))
   try {
-    await until(async () => ((await proxy.status()).limits.strangers ?? 0) >= 10, 'silent ones shed')
+    await until(async () => ((await proxy.status()).limits.unauthenticated ?? 0) >= 10, 'silent ones shed')
   } finally {
     for (const socket of silent) socket.destroy()
   }
@@ -182,9 +182,9 @@ test('unfinished handshakes beyond MAX_HANDSHAKES are shed, and clients get in a
 test('out of file descriptors the proxy neither spins nor dies', async () => {
   await using dc = await fakeDatacenter()
   await using proxy = await startAppliance({ datacenters: { 2: dc }, nofile: 128, env: { MASK_HOST: 'off' } })
-  const told = / warn few-file-descriptors limit=128 MAX_CONNECTIONS=\d+ allows=\d+ /
+  const reported = / warn few-file-descriptors limit=128 MAX_CONNECTIONS=\d+ allows=\d+ /
   assert.ok(
-    proxy.lines.some((line) => told.test(line)),
+    proxy.lines.some((line) => reported.test(line)),
     proxy.lines.join('\n'),
   )
   const silent = Array.from({ length: 300 }, () => mute(proxy.port))

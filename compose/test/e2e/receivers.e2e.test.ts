@@ -37,8 +37,8 @@ const prepared = (env: Readonly<Record<string, string>>): Prepared => {
   const { status, stderr } = prepareIn(folder.path, env)
   assert.is(status, 0, stderr)
   const file = join(folder.path, 'alertmanager.yaml')
-  const { ok, said } = amtool('check-config', file)
-  assert.ok(ok, said)
+  const { ok, printed } = amtool('check-config', file)
+  assert.ok(ok, printed)
   return JSON.parse(readFileSync(file, 'utf8')) as Prepared
 }
 
@@ -131,20 +131,20 @@ it('an alert and its end reach webhook, mailbox and Telegram, readable, and less
   const texts = (): string[] =>
     telegram.asked.map(({ body }) => `${(body as { readonly text: string }).text}`)
   const hooked = (): Posted[] => hook.asked.map(({ body }) => body as Posted)
-  const said = (): string =>
-    `${JSON.stringify(hooked(), null, 1)}\n${texts().join('\n')}\n${alertmanager.said()}`
+  const printed = (): string =>
+    `${JSON.stringify(hooked(), null, 1)}\n${texts().join('\n')}\n${alertmanager.printed()}`
   const arrived = ({ annotations: { summary }, labels }: Alert, over = false): Promise<unknown> => {
-    const told = `${over ? 'OVER' : labels.severity.toUpperCase()}: ${summary}`
+    const reported = `${over ? 'OVER' : labels.severity.toUpperCase()}: ${summary}`
     const is = (one: Posted['alerts'][number]): boolean =>
       one.annotations.summary === summary && one.status === (over ? 'resolved' : 'firing')
     return until(
       () =>
         hooked().some(({ alerts }) => alerts.some(is)) &&
-        texts().some((text) => text.includes(told)) &&
-        mail.mails.some(({ text }) => text?.includes(told)),
-      `"${told}" arrives everywhere`,
+        texts().some((text) => text.includes(reported)) &&
+        mail.mails.some(({ text }) => text?.includes(reported)),
+      `"${reported}" arrives everywhere`,
     ).catch((error: unknown) => {
-      throw new Error(`${error}\n${said()}`)
+      throw new Error(`${error}\n${printed()}`)
     })
   }
   const everything = (): string =>
@@ -169,8 +169,8 @@ it('an alert and its end reach webhook, mailbox and Telegram, readable, and less
   assert.is(message.path, '/bot12:secret/sendMessage')
   const { chat_id, parse_mode, text } = message.body as Labels
   assert.equal([`${chat_id}`, parse_mode ?? ''], ['-5', ''])
-  for (const told of [letter.text ?? '', text ?? '']) {
-    const lines = told.replaceAll('\r\n', '\n').trim().split('\n')
+  for (const reported of [letter.text ?? '', text ?? '']) {
+    const lines = reported.replaceAll('\r\n', '\n').trim().split('\n')
     assert.equal(
       [lines[0], lines[1], lines[3]],
       [

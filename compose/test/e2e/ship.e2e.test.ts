@@ -3,7 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readLog } from '../../../proxy/event-log/read.ts'
 import { connectClient } from '../kit/client/client.ts'
-import { readTopic, type SeenFact, type TopicReader } from '../kit/kafka/topic-reader.ts'
+import { readTopic, type SeenEvent, type TopicReader } from '../kit/kafka/topic-reader.ts'
 import { type Appliance, startAppliance } from '../kit/processes/harness.ts'
 import { fakeDatacenter } from '../kit/servers/fake-datacenter.ts'
 import { skipUnless } from '../kit/skip.ts'
@@ -26,19 +26,19 @@ const relaying =
       env: { KAFKA_BROKERS: kafka.brokers.join(','), KAFKA_PARTITIONS: '3', WORKERS: '1', ...env },
     })
 
-const closes = (facts: readonly SeenFact[]): number =>
-  facts.filter(({ event }) => event.type === 'connection.closed').length
+const closes = (events: readonly SeenEvent[]): number =>
+  events.filter(({ event }) => event.type === 'connection.closed').length
 
 /** The facts of each boot without repeats. Fails when one is missing, out of order, or in another partition. */
-const deduped = (topic: TopicReader): SeenFact[][] => {
-  const boots = new Map<string, SeenFact[]>()
-  for (const fact of topic.facts()) {
-    const known = boots.get(fact.from) ?? []
-    boots.set(fact.from, known)
-    if (fact.seq <= known.length) continue
-    assert.is(fact.seq, known.length + 1, `${fact.from} without a hole`)
-    assert.is(fact.partition, known[0]?.partition ?? fact.partition)
-    known.push(fact)
+const deduped = (topic: TopicReader): SeenEvent[][] => {
+  const boots = new Map<string, SeenEvent[]>()
+  for (const event of topic.events()) {
+    const known = boots.get(event.from) ?? []
+    boots.set(event.from, known)
+    if (event.seq <= known.length) continue
+    assert.is(event.seq, known.length + 1, `${event.from} without a hole`)
+    assert.is(event.partition, known[0]?.partition ?? event.partition)
+    known.push(event)
   }
   return [...boots.values()]
 }
@@ -83,7 +83,7 @@ it('a proxy relays while the broker is away, and ships what happened, its end in
   await until(async () => (await waiting(proxy)) === 0, 'the broker takes what waited', 60_000)
   assert.is(await proxy.stop(), 0)
   await using topic = readTopic(kafka.brokers)
-  const stops = (): number => topic.facts().filter(({ event }) => event.type === 'process.stopped').length
+  const stops = (): number => topic.events().filter(({ event }) => event.type === 'process.stopped').length
   await until(() => stops() === 2, 'both ends are told')
   const boots = deduped(topic)
   assert.equal(boots.map(closes), [1, 1])

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert'
 import { alertGroups } from '../../../dashboards/alerts/rules.ts'
 import { boards } from '../../../dashboards/boards/boards.ts'
 import { composeSettings } from '../../../proxy/config/compose-settings.ts'
-import { call, counted, inRedis, json, linksOf, query, told, verify } from '../images/seen.ts'
+import { call, counted, inRedis, json, linksOf, query, reported, verify } from '../images/seen.ts'
 import { type Stack, startEngine, startStack } from '../images/stack.ts'
 import { newSecret } from '../kit/client/client.ts'
 import { skipUnless } from '../kit/skip.ts'
@@ -70,13 +70,13 @@ const everyPartKnows = async (stack: Stack): Promise<void> => {
     'Prometheus has scraped them, from proxy and collector',
     120_000,
   )
-  const [session] = await told(stack, 'handshake.accepted')
+  const [session] = await reported(stack, 'handshake.accepted')
   // Its spans may come one after the other.
   await until(
     async () => {
       const trace = await json(ports.tempo, `/api/traces/${session?.connection}`).catch(() => null)
-      const told = JSON.stringify(trace)
-      return told.includes('mtscope') && told.includes('handshake')
+      const reported = JSON.stringify(trace)
+      return reported.includes('mtscope') && reported.includes('handshake')
     },
     'the session is a trace',
     120_000,
@@ -140,9 +140,9 @@ const startsCompiled = async ({ compose }: Stack): Promise<void> => {
       `node ${program} --help 2>&1`,
     )
   for (const service of ['proxy', 'collector']) {
-    const said = await run(service, `${service}/main.ts`)
-    assert.match(said, /retrieving transpile cache for StrippedTypeScript .*success/)
-    assert.not.match(said, 'no transpile cache')
+    const printed = await run(service, `${service}/main.ts`)
+    assert.match(printed, /retrieving transpile cache for StrippedTypeScript .*success/)
+    assert.not.match(printed, 'no transpile cache')
   }
 }
 

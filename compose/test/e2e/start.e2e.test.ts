@@ -57,17 +57,17 @@ const relaysAndEnds = async ({ root }: Machine, toolchain: Toolchain): Promise<v
   const [command = '', ...args] = root.command({ script: start, toolchain, user, env })
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
   const ended = once(child, 'close') as Promise<[number | null]>
-  const said = listen(child)
+  const printed = listen(child)
   try {
-    await Promise.race([said.until(/\sready\s/), ended])
-    const secret = /tg:\/\/proxy\?server=\S+&port=\d+&secret=dd([\da-f]{32})/.exec(said.text())?.[1]
-    assert.ok(secret, said.text())
+    await Promise.race([printed.until(/\sready\s/), ended])
+    const secret = /tg:\/\/proxy\?server=\S+&port=\d+&secret=dd([\da-f]{32})/.exec(printed.text())?.[1]
+    assert.ok(secret, printed.text())
     await using client = await connectClient({ port, secret, mode: 'secure' })
     await client.reqPq()
     client.end()
     await client.closed
     process.kill(-child.pid!, 'SIGINT')
-    assert.equal(await ended, [0, null], said.text())
+    assert.equal(await ended, [0, null], printed.text())
   } finally {
     if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid!, 'SIGKILL')
     await ended

@@ -20,8 +20,8 @@ const sources: readonly Source[] = filesOf(root, /\.(?:ts|mjs|js|css)$/).map((pa
 /** A rule that holds for the whole tree, and that each of these examples would break. */
 const rule = (name: string, holds: Rule, broken: readonly Source[], fine: readonly Source[] = []): void => {
   test(name, () => {
-    const told = sources.flatMap((source) => holds(source).map((what) => `${source.path} ${what}`))
-    assert.is(told.join('\n'), '')
+    const reported = sources.flatMap((source) => holds(source).map((what) => `${source.path} ${what}`))
+    assert.is(reported.join('\n'), '')
   })
   test(`${name}: a breach is seen`, () => {
     for (const example of broken) assert.is(holds(example).length, 1, JSON.stringify(example))

@@ -48,16 +48,16 @@ const waitsOf = (text: string): string[] => {
 export const testing: Rule = (source) => {
   if (!isTest(source)) return []
   const code = codeOf(source.text)
-  const told = [
+  const reported = [
     ...[...code.matchAll(hooks)].map(
       ([call]) => `has a hook, ${call.trim()}: uvu takes a throwing one for success`,
     ),
     ...waitsOf(source.text).map((line) => `waits for a time in ${line}: await an event`),
   ]
   if (importsOf(source).some(({ target }) => target === 'node:timers/promises')) {
-    told.push('imports node:timers/promises: await an event')
+    reported.push('imports node:timers/promises: await an event')
   }
-  if (/\b\w+\.only\s*\(/.test(code)) told.push('runs only some of its tests')
-  if (!/\n\w+\.run\(\)\s*$/.test(code)) told.push('does not end with test.run()')
-  return told
+  if (/\b\w+\.only\s*\(/.test(code)) reported.push('runs only some of its tests')
+  if (!/\n\w+\.run\(\)\s*$/.test(code)) reported.push('does not end with test.run()')
+  return reported
 }

@@ -58,7 +58,7 @@ const inCollector = ({ compose }: Stack, ...args: string[]): Promise<string> =>
   compose('exec', '-T', 'collector', 'node', ...args)
 
 /** What the log of events says, as one asks it in a container. */
-export const told = async (stack: Stack, type: string): Promise<{ connection: string }[]> =>
+export const reported = async (stack: Stack, type: string): Promise<{ connection: string }[]> =>
   (await inCollector(stack, 'collector/commands/events.ts', '--from', '1h', '--type', type, '--json'))
     .split('\n')
     .filter(Boolean)

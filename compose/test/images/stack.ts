@@ -199,8 +199,8 @@ export const startStack = async (
         'every service is well',
         240_000,
       ).catch(async (error: unknown) => {
-        const [there, said] = [await compose('ps', '--all'), await compose('logs', '--tail', '20')]
-        throw new Error(`${error}\n${there}\n${said}`)
+        const [there, printed] = [await compose('ps', '--all'), await compose('logs', '--tail', '20')]
+        throw new Error(`${error}\n${there}\n${printed}`)
       })
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),

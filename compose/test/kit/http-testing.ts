@@ -4,7 +4,10 @@ import { type Routes, startHttp } from '../../../proxy/http/server.ts'
 
 export const nothing: Routes = { expositions: [], unready: () => null, json: {}, page: () => null }
 
-export type Options = Pick<Parameters<typeof startHttp>[0], 'allowedHosts' | 'published' | 'say' | 'workMs'>
+export type Options = Pick<
+  Parameters<typeof startHttp>[0],
+  'allowedHosts' | 'published' | 'logger' | 'workMs'
+>
 
 export const serving = async (routes: Partial<Routes> = {}, host = '127.0.0.1', options: Options = {}) => {
   const server = await startHttp({

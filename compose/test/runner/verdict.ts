@@ -24,28 +24,28 @@ const summary = /^ {2}Total: +(\d+)\n {2}Passed: +(\d+)\n {2}Skipped: +(\d+)$/gm
  * forgets `test.run()` and for one without tests.
  */
 export const verdict = ({ counts, code, output, complaints }: Ending): Outcome => {
-  const told = [...complaints]
+  const reported = [...complaints]
   const reasons = [...output.matchAll(/^skipped: (.+)$/gm)].map(([, reason = '']) => reason)
   let [total, passed, skipped] = counts === 'exit' ? [1, code === 0 ? 1 : 0, 0] : [0, 0, 0]
   if (counts === 'uvu') {
     const [all, ...others] = output.matchAll(summary)
     if (all === undefined) {
-      if (told.length === 0) told.push("it ended without uvu's closing lines: is test.run() called?")
-    } else if (others.length > 0) told.push('it has more than one summary')
+      if (reported.length === 0) reported.push("it ended without uvu's closing lines: is test.run() called?")
+    } else if (others.length > 0) reported.push('it has more than one summary')
     else [total, passed, skipped] = [Number(all[1]), Number(all[2]), Number(all[3])]
-    if (all !== undefined && total + skipped === 0) told.push('it has no test')
+    if (all !== undefined && total + skipped === 0) reported.push('it has no test')
     if (all !== undefined && passed < total && code === 0)
-      told.push('a hook threw, which uvu takes for success')
+      reported.push('a hook threw, which uvu takes for success')
   }
-  if (code !== 0 && passed === total && told.length === 0) {
-    told.push(code === null ? 'a signal ended it' : `it exited with ${code} although every fact passed`)
+  if (code !== 0 && passed === total && reported.length === 0) {
+    reported.push(code === null ? 'a signal ended it' : `it exited with ${code} although every fact passed`)
   }
   const failed = total - passed
   return {
     passed,
-    failed: failed === 0 && told.length > 0 ? 1 : failed,
+    failed: failed === 0 && reported.length > 0 ? 1 : failed,
     skipped,
-    complaints: told,
+    complaints: reported,
     reasons,
     output,
   }

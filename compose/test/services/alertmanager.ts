@@ -11,10 +11,10 @@ export const ensureAlertmanager = (): string | null =>
   buildAlertmanager() ?? ensure('prometheus-alertmanager', 'prometheus-alertmanager')
 
 /** What amtool said, and whether all was well. */
-export const amtool = (...args: string[]): { readonly ok: boolean; readonly said: string } => {
+export const amtool = (...args: string[]): { readonly ok: boolean; readonly printed: string } => {
   const command = join(dirname(ensureAlertmanager() ?? ''), 'amtool')
   const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' })
-  return { ok: status === 0, said: `${stdout}${stderr}` }
+  return { ok: status === 0, printed: `${stdout}${stderr}` }
 }
 
 export type Alertmanager = Service & { readonly url: string; readonly address: string }

@@ -31,7 +31,7 @@ export const startDocker = async (): Promise<Docker> => {
       const at = (name: string): string => join(folder, name)
       return ['--data-root', at('data'), '--exec-root', at('exec'), '--pidfile', at('pid'), '-H', host]
     },
-    ready: (said) => said.includes('API listen on'),
+    ready: (printed) => printed.includes('API listen on'),
     readyMs: 120_000,
   })
   // SIGKILL would leave containers, mounts and containerd behind.

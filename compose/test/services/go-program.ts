@@ -17,7 +17,7 @@ export type GoProgram = {
   readonly tags?: string
   readonly ldflags?: string
 }
-export type GoRun = { readonly ok: boolean; readonly said: string }
+export type GoRun = { readonly ok: boolean; readonly printed: string }
 
 /** Where a program lies once it was built. */
 export const goProgramPath = ({ name, version }: Pick<GoProgram, 'name' | 'version'>): string =>
@@ -27,8 +27,8 @@ export const goProgramPath = ({ name, version }: Pick<GoProgram, 'name' | 'versi
 export const copyOf =
   (module: string, version: string): GoProgram['sources'] =>
   (folder, go) => {
-    const { ok, said } = go('mod', 'download', '-json', `${module}@v${version}`)
-    const source = /"Dir": *"([^"]+)"/.exec(said)?.[1]
+    const { ok, printed } = go('mod', 'download', '-json', `${module}@v${version}`)
+    const source = /"Dir": *"([^"]+)"/.exec(printed)?.[1]
     if (!ok || source === undefined) return false
     cpSync(source, folder, { recursive: true })
     return spawnSync('chmod', ['-R', 'u+w', folder]).status === 0
@@ -72,7 +72,7 @@ export const ensureGoProgram = (program: GoProgram): string | null => {
       },
     })
     complaint = /"Error": "(.+)"/.exec(stdout)?.[1] ?? stderr
-    return { ok: status === 0, said: stdout }
+    return { ok: status === 0, printed: stdout }
   }
   const ldflags = ['-s', '-w', program.ldflags].filter(Boolean).join(' ')
   const build = ([to, from]: readonly [string, string]): boolean =>

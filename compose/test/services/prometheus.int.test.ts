@@ -48,15 +48,15 @@ pinned('what judges rules, queries and receivers is of the releases that compose
   const versionOf = (command: string | null): string =>
     spawnSync(command ?? '', ['--version'], { encoding: 'utf8' }).stdout
   assert.match(versionOf(ensurePrometheus()), `version ${prometheusRelease} `)
-  assert.match(promtool('--version').said, `version ${prometheusRelease} `)
+  assert.match(promtool('--version').printed, `version ${prometheusRelease} `)
   assert.match(versionOf(ensureAlertmanager()), `version ${alertmanagerRelease} `)
-  assert.match(amtool('--version').said, `version ${alertmanagerRelease} `)
+  assert.match(amtool('--version').printed, `version ${alertmanagerRelease} `)
 })
 
 it('the configuration that compose gives Prometheus is one that it takes', () => {
   const file = join(import.meta.dirname, '../../docker/prometheus/prometheus.yaml')
-  const { ok, said } = promtool('check', 'config', '--syntax-only', file)
-  assert.ok(ok, said)
+  const { ok, printed } = promtool('check', 'config', '--syntax-only', file)
+  assert.ok(ok, printed)
 })
 
 it('promtool says what is wrong', () => {

@@ -10,20 +10,20 @@ import { type Service, startService } from './service.ts'
 export const ensurePrometheus = (): string | null => buildPrometheus() ?? ensure('prometheus', 'prometheus')
 
 /** What promtool said, and whether all was well. */
-export const promtool = (...args: string[]): { readonly ok: boolean; readonly said: string } => {
+export const promtool = (...args: string[]): { readonly ok: boolean; readonly printed: string } => {
   const command = join(dirname(ensurePrometheus() ?? ''), 'promtool')
   const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' })
-  return { ok: status === 0, said: `${stdout}${stderr}` }
+  return { ok: status === 0, printed: `${stdout}${stderr}` }
 }
 
 /** What promtool has to say about the text of a `/metrics`. */
-export const checkMetrics = (text: string): { readonly ok: boolean; readonly said: string } => {
+export const checkMetrics = (text: string): { readonly ok: boolean; readonly printed: string } => {
   const command = join(dirname(ensurePrometheus() ?? ''), 'promtool')
   const { status, stdout, stderr } = spawnSync(command, ['check', 'metrics'], {
     input: text,
     encoding: 'utf8',
   })
-  return { ok: status === 0, said: `${stdout}${stderr}` }
+  return { ok: status === 0, printed: `${stdout}${stderr}` }
 }
 
 export type Sampled = { readonly metric: Readonly<Record<string, string>>; readonly value: number }
@@ -83,13 +83,13 @@ export const startPrometheus = async (options: PrometheusOptions): Promise<Prome
     query: async (expression: string, at?: number): Promise<Sampled[]> => {
       const time = at === undefined ? '' : `&time=${at / 1000}`
       const answered = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(expression)}${time}`)
-      const told = (await answered.json()) as {
+      const reported = (await answered.json()) as {
         status: string
         error?: string
         data?: { resultType: string; result: unknown }
       }
-      if (told.status !== 'success') throw new Error(`${expression}: ${told.error}`)
-      const { resultType, result } = told.data!
+      if (reported.status !== 'success') throw new Error(`${expression}: ${reported.error}`)
+      const { resultType, result } = reported.data!
       if (resultType === 'scalar') return [{ metric: {}, value: Number((result as [number, string])[1]) }]
       return (result as { metric: Record<string, string>; value: [number, string] }[]).map((one) => ({
         metric: one.metric,

@@ -9,7 +9,7 @@ import { accepts } from './service.ts'
 const there = ensureRedis() !== null
 const it = skipUnless(test, there, 'redis-server is missing')
 
-const tell = (port: number, line: string): Promise<string> => {
+const report = (port: number, line: string): Promise<string> => {
   const { promise, resolve, reject } = Promise.withResolvers<string>()
   const socket = connect(port, '127.0.0.1', () => socket.write(`${line}\r\n`))
   socket.once('data', (bytes) => resolve(bytes.toString())).once('error', reject)
@@ -18,11 +18,11 @@ const tell = (port: number, line: string): Promise<string> => {
 
 it('Redis that was killed has its data when it starts again', async () => {
   await using redis = await startRedis({ args: ['--appendfsync', 'always'] })
-  assert.is(await tell(redis.port, 'SET a 1'), '+OK\r\n')
+  assert.is(await report(redis.port, 'SET a 1'), '+OK\r\n')
   await redis.kill()
   assert.not(await accepts(redis.port))
   await redis.start()
-  assert.is(await tell(redis.port, 'GET a'), '$1\r\n1\r\n')
+  assert.is(await report(redis.port, 'GET a'), '$1\r\n1\r\n')
 })
 
 it('nothing is left of a Redis that was disposed of', async () => {
@@ -36,7 +36,7 @@ it('nothing is left of a Redis that was disposed of', async () => {
 
 it('a cluster shares its keys among three', async () => {
   await using cluster = await startRedisCluster()
-  const answers = await Promise.all(cluster.nodes.map(({ port }) => tell(port, 'SET somewhere 1')))
+  const answers = await Promise.all(cluster.nodes.map(({ port }) => report(port, 'SET somewhere 1')))
   assert.is(answers.filter((answer) => answer.startsWith('+OK')).length, 1)
   assert.is(answers.filter((answer) => answer.startsWith('-MOVED')).length, 2)
 })

@@ -11,7 +11,7 @@ export type Service = AsyncDisposable & {
   readonly pid: number
   readonly folder: string
   /** What it said last, for the message of a test that failed. */
-  readonly said: () => string
+  readonly printed: () => string
   /** SIGKILL: as power that goes. Resolves when the process is gone. */
   kill(): Promise<void>
   /** SIGTERM, and its orderly end. */
@@ -41,19 +41,19 @@ export const startService = async (options: {
   readonly name: string
   readonly command: string
   readonly args: (folder: string) => readonly string[]
-  readonly ready: (said: string) => boolean | Promise<boolean>
+  readonly ready: (printed: string) => boolean | Promise<boolean>
   readonly readyMs?: number
   readonly env?: NodeJS.ProcessEnv
 }): Promise<Service> => {
   const folder = mkdtempSync(join(tmpdir(), `mtscope-${options.name}-`))
   let child: ChildProcess | null = null
-  let said = ''
-  const hear = (chunk: Buffer): void => {
-    said = (said + chunk.toString()).slice(-20_000)
+  let printed = ''
+  const receive = (chunk: Buffer): void => {
+    printed = (printed + chunk.toString()).slice(-20_000)
   }
 
   const start = async (): Promise<void> => {
-    said = ''
+    printed = ''
     const started = spawn(options.command, options.args(folder), {
       cwd: folder,
       env: { ...process.env, ...options.env },
@@ -62,17 +62,17 @@ export const startService = async (options: {
     child = started
     running.add(started)
     started.once('close', () => running.delete(started))
-    started.stdout?.on('data', hear)
-    started.stderr?.on('data', hear)
+    started.stdout?.on('data', receive)
+    started.stderr?.on('data', receive)
     await until(
       () => {
-        if (started.exitCode !== null) throw new Error(`${options.name} ended:\n${said}`)
-        return options.ready(said)
+        if (started.exitCode !== null) throw new Error(`${options.name} ended:\n${printed}`)
+        return options.ready(printed)
       },
       `${options.name} answers`,
       options.readyMs ?? 60_000,
     ).catch((error: unknown) => {
-      throw new Error(`${String(error)}\n${said}`)
+      throw new Error(`${String(error)}\n${printed}`)
     })
   }
   const end = async (signal: NodeJS.Signals): Promise<void> => {
@@ -98,7 +98,7 @@ export const startService = async (options: {
       return child?.pid ?? 0
     },
     folder,
-    said: () => said,
+    printed: () => printed,
     kill: () => end('SIGKILL'),
     stop: () => end('SIGTERM'),
     start,

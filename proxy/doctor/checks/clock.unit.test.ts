@@ -18,15 +18,15 @@ const datacenter = async (aheadSeconds: number) => {
     socket.once('data', (first: Buffer) => {
       const opening = answer(first.subarray(0, 64), undefined)
       if ('refused' in opening) return void socket.destroy()
-      const hear = unframe('intermediate', (payload) => {
+      const receive = unframe('intermediate', (payload) => {
         const message = readMessage(payload)
         if (message.kind !== 'req-pq') return
-        const told = answerPq(message.nonce)
-        told.writeUInt32LE(told.readUInt32LE(12) + aheadSeconds, 12)
-        socket.write(opening.seal(frame('intermediate', told)))
+        const reported = answerPq(message.nonce)
+        reported.writeUInt32LE(reported.readUInt32LE(12) + aheadSeconds, 12)
+        socket.write(opening.seal(frame('intermediate', reported)))
       })
-      if (first.length > 64) hear(opening.open(first.subarray(64)))
-      socket.on('data', (bytes: Buffer) => hear(opening.open(bytes)))
+      if (first.length > 64) receive(opening.open(first.subarray(64)))
+      socket.on('data', (bytes: Buffer) => receive(opening.open(bytes)))
     })
   }
   const server = createServer(serve).listen(0, '127.0.0.1')
@@ -50,7 +50,7 @@ for (const [ahead, verdict] of [
     await using dc = await datacenter(ahead)
     const found = await look({ TELEGRAM_DATACENTERS: `2=127.0.0.1:${dc.port}` })
     assert.equal([found.id, found.verdict], ['clock.offset', verdict])
-    assert.ok(Math.abs((found.numbers.aheadSeconds ?? 0) + ahead) < 1.5, found.says)
+    assert.ok(Math.abs((found.numbers.aheadSeconds ?? 0) + ahead) < 1.5, found.states)
   })
 }
 
@@ -61,8 +61,8 @@ test('where no datacenter answers the masking host tells the time', async () => 
     MASK_HOST: site.host,
     MASK_PORT: `${site.port}`,
   })
-  assert.is(found.verdict, 'ok', found.says)
-  assert.match(found.says, 'the site 127.0.0.1')
+  assert.is(found.verdict, 'ok', found.states)
+  assert.match(found.states, 'the site 127.0.0.1')
 })
 
 test('where nobody answers the clock is unknown', async () => {
@@ -72,7 +72,7 @@ test('where nobody answers the clock is unknown', async () => {
 test('what clients tolerate is CLOCK_SKEW', () => {
   const offset = { aheadMs: -30_000, of: 'datacenter 2' }
   assert.equal([judge(offset, 300).verdict, judge(offset, 30).verdict], ['warn', 'fail'])
-  assert.match(judge(offset, 30).says, 'this clock is 30.0 s behind datacenter 2')
+  assert.match(judge(offset, 30).states, 'this clock is 30.0 s behind datacenter 2')
 })
 
 test.run()

@@ -91,19 +91,19 @@ const memory = (limits: Limits, clients: number): Finding => {
   }
   if (most === null) return finding(id, 'ok', 'memory is not limited', { numbers })
   const full = used !== null && used > 0.9 * most
-  const says = `memory is limited to ${mebi(most)}, ${used === null ? '?' : mebi(used)} used`
+  const states = `memory is limited to ${mebi(most)}, ${used === null ? '?' : mebi(used)} used`
   if (full || most < base + perClient * clients) {
     return finding(
       id,
       full ? 'warn' : 'note',
-      `${says}; MAX_CONNECTIONS=${clients} may take ${mebi(base + perClient * clients)}`,
+      `${states}; MAX_CONNECTIONS=${clients} may take ${mebi(base + perClient * clients)}`,
       {
         advice: `a higher limit, or MAX_CONNECTIONS=${Math.max(100, Math.floor((most - base) / perClient))}`,
         numbers,
       },
     )
   }
-  return finding(id, 'ok', says, { numbers })
+  return finding(id, 'ok', states, { numbers })
 }
 
 const cpu = ({ cpu: cores, periods, throttled }: Limits, workers: number): Finding => {

@@ -52,7 +52,7 @@ const impostor =
   'something between here and Telegram answers in its place (a transparent proxy, a captive portal): take port 443 past it, or try another network or provider'
 
 /** A route that is down is only half as bad where the other family answers. */
-const told = (route: Route, others: readonly Route[]): Finding => {
+const reported = (route: Route, others: readonly Route[]): Finding => {
   const { id, family, asked } = route
   const name = `datacenters.${Math.abs(id)}${id < 0 ? '-media' : ''}-${family}` as const
   const best = quickest(route)
@@ -64,14 +64,14 @@ const told = (route: Route, others: readonly Route[]): Finding => {
       addresses: asked.length,
       answering,
     }
-    const says = `${nameOf(route)}: connect ${numbers.tcpMs} ms, resPQ ${numbers.resPqMs} ms, ${answering} of ${asked.length} addresses`
+    const states = `${nameOf(route)}: connect ${numbers.tcpMs} ms, resPQ ${numbers.resPqMs} ms, ${answering} of ${asked.length} addresses`
     if (best.resPqMs > slowMs) {
-      return finding(name, 'warn', says, {
+      return finding(name, 'warn', states, {
         advice: 'a slow or congested way: ask the provider, or try another region',
         numbers,
       })
     }
-    return finding(name, answering < asked.length ? 'note' : 'ok', says, { numbers })
+    return finding(name, answering < asked.length ? 'note' : 'ok', states, { numbers })
   }
   const other = others.some((one) => one.id === id && one.family !== family && quickest(one) !== null)
   return finding(name, other ? 'note' : id < 0 ? 'warn' : 'fail', `${nameOf(route)}: ${errorsOf(route)}`, {
@@ -132,7 +132,7 @@ export const judge = (asked: readonly Asked[], directory: Directory): readonly F
   const place = directory === telegram ? near(answering) : null
   return [
     ...(place === null ? [] : [place]),
-    ...shown.map((route) => told(route, routes)),
+    ...shown.map((route) => reported(route, routes)),
     ...(noSix
       ? [finding('datacenters.ipv6', 'note', `no datacenter answers over IPv6 (${errorsOf(six[0]!)})`)]
       : []),

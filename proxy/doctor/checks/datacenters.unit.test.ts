@@ -70,12 +70,12 @@ test('a name that leads nowhere is a line of its own, with what to do', async ()
     found.map(({ id, verdict }) => `${id} ${verdict}`),
     ['datacenters.name-1 fail', 'datacenters.any fail'],
   )
-  assert.match(found[0]?.says ?? '', 'nowhere.invalid of TELEGRAM_DATACENTERS is not found')
+  assert.match(found[0]?.states ?? '', 'nowhere.invalid of TELEGRAM_DATACENTERS is not found')
 })
 
 test('the nearest place is told, and where to go when it is far', () => {
   const near = judge([asked(1, took(98)), asked(2, took(4)), asked(4, took(3))], telegram)[0]
-  assert.match(near?.says ?? '', 'near Amsterdam: Amsterdam 3 ms, Miami 98 ms')
+  assert.match(near?.states ?? '', 'near Amsterdam: Amsterdam 3 ms, Miami 98 ms')
   const far = judge([asked(5, took(170)), asked(2, took(80))], telegram)[0]
   assert.is(far?.verdict, 'note')
   assert.match(far?.advice ?? '', 'Amsterdam for Europe')

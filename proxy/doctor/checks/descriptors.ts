@@ -35,13 +35,13 @@ export const descriptorsCheck: Check = ({ config, live }) => {
     ...(live === null ? {} : { open: live.openFds }),
   }
   const advice = `nofile=${wanted} (ulimits in compose.yaml, LimitNOFILE= of systemd, ulimit -n), or MAX_CONNECTIONS=${Math.min(most, config.maxConnections)}`
-  const says = `${limit} open files ${whose} are enough for ${Math.min(most, config.maxConnections)} clients`
-  if (most >= config.maxConnections) return [finding(id, 'ok', says, { numbers })]
+  const states = `${limit} open files ${whose} are enough for ${Math.min(most, config.maxConnections)} clients`
+  if (most >= config.maxConnections) return [finding(id, 'ok', states, { numbers })]
   return [
     finding(
       id,
       most < fewest ? 'fail' : 'warn',
-      `${says}, not for MAX_CONNECTIONS=${config.maxConnections}`,
+      `${states}, not for MAX_CONNECTIONS=${config.maxConnections}`,
       { advice, numbers },
     ),
   ]

@@ -28,14 +28,14 @@ export const diskCheck: Check = ({ config }) => {
     const used = folder === resolve(dataDir) ? sizeOf(folder) : 0
     const toCome = Math.max(0, logMaxBytes - used)
     const numbers = { free, used, LOG_MAX_BYTES: logMaxBytes }
-    const says = `${mebi(free)} are free in ${dataDir}; the log has ${mebi(used)} and may take ${mebi(logMaxBytes)}`
+    const states = `${mebi(free)} are free in ${dataDir}; the log has ${mebi(used)} and may take ${mebi(logMaxBytes)}`
     const advice = `free some disk, or LOG_MAX_BYTES=${Math.max(1, Math.floor((free + used) / 2 / 1_048_576))}M`
-    if (free < least) return [finding(id, 'fail', says, { advice, numbers })]
-    if (free < toCome + least) return [finding(id, 'warn', says, { advice, numbers })]
+    if (free < least) return [finding(id, 'fail', states, { advice, numbers })]
+    if (free < toCome + least) return [finding(id, 'warn', states, { advice, numbers })]
     if (files > 0 && ffree < 1_000) {
       return [finding(id, 'warn', `only ${ffree} more files can be made in ${dataDir}`, { advice, numbers })]
     }
-    return [finding(id, 'ok', says, { numbers })]
+    return [finding(id, 'ok', states, { numbers })]
   } catch (error) {
     return [
       finding(id, 'fail', `DATA_DIR ${dataDir} cannot be written: ${reasonOf(error)}`, {

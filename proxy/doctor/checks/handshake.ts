@@ -76,15 +76,15 @@ export const shakeHands = (options: {
     } as const
     if (!askHead) return settle(shaken)
     let head = ''
-    const told = (): void => {
+    const reported = (): void => {
       const date = /^date: ([^\r]+)/im.exec(head)?.[1]
       settle({ ...shaken, date: Date.parse(date ?? '') || null, cdn: cdnOf(head) })
     }
     socket.setEncoding('latin1').on('data', (text: string) => {
       head += text
-      if (head.length > 16_384 || head.includes('\r\n\r\n')) told()
+      if (head.length > 16_384 || head.includes('\r\n\r\n')) reported()
     })
-    socket.on('end', told)
+    socket.on('end', reported)
     socket.write(`HEAD / HTTP/1.1\r\nHost: ${name}\r\nConnection: close\r\n\r\n`)
   })
   return promise

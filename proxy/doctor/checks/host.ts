@@ -42,7 +42,7 @@ const apply = 'sudo compose/host/optimize_system.sh --apply'
 
 const ofRow = ({ setting, now, wanted, verdict, state, why }: Row): Finding => {
   const id = `host.${setting}` as const
-  const says = `${setting}=${now}: ${verdict}, ${why}`
+  const states = `${setting}=${now}: ${verdict}, ${why}`
   const number = Number(now)
   const numbers = now !== '-' && Number.isFinite(number) ? { now: number } : {}
   // Whether there are enough for MAX_CONNECTIONS is told by descriptors.ts.
@@ -66,7 +66,7 @@ const ofRow = ({ setting, now, wanted, verdict, state, why }: Row): Finding => {
         numbers,
       })
     default:
-      return finding(id, verdict === 'unknown here' ? 'unknown' : 'ok', says, { numbers, detail: true })
+      return finding(id, verdict === 'unknown here' ? 'unknown' : 'ok', states, { numbers, detail: true })
   }
 }
 
@@ -79,21 +79,21 @@ const summary = ({ rows, place }: Report): Finding => {
     harmful: count(({ state }) => state === 'bad'),
     unknown: count(({ verdict }) => verdict === 'unknown here'),
   }
-  const says = `${place}: ${numbers.good} settings good, ${numbers.change} to change, ${numbers.useless} would do nothing here`
+  const states = `${place}: ${numbers.good} settings good, ${numbers.change} to change, ${numbers.useless} would do nothing here`
   const how = place.includes('network of its own') ? 'set them as sysctls in compose.yaml' : apply
   return numbers.change + numbers.harmful > 0
-    ? finding('host.settings', 'note', says, {
+    ? finding('host.settings', 'note', states, {
         advice: `compose/host/optimize_system.sh tells all; ${how}`,
         numbers,
       })
-    : finding('host.settings', 'ok', says, { numbers })
+    : finding('host.settings', 'ok', states, { numbers })
 }
 
 type Need = {
   readonly counter: string
   readonly least: number
   readonly verdict: 'note' | 'warn'
-  readonly says: (value: number) => string
+  readonly states: (value: number) => string
   /** Advised first, unless it is so already. */
   readonly setting?: string
   readonly advice: string
@@ -105,7 +105,7 @@ const needs: readonly Need[] = [
     counter: 'ListenOverflows',
     least: 1,
     verdict: 'note',
-    says: (value) =>
+    states: (value) =>
       `${value} connects, to any program here, were dropped since boot because nobody accepted them in time`,
     setting: 'net.core.somaxconn',
     advice:
@@ -115,7 +115,7 @@ const needs: readonly Need[] = [
     counter: 'softnet.dropped',
     least: 1,
     verdict: 'note',
-    says: (value) =>
+    states: (value) =>
       `${value} packets, for any program here, were dropped since boot before any socket saw them`,
     setting: 'net.core.netdev_max_backlog',
     advice: 'RPS, or more cores',
@@ -124,21 +124,21 @@ const needs: readonly Need[] = [
     counter: 'tcp.pressures',
     least: 1,
     verdict: 'note',
-    says: (value) => `TCP ran short of memory ${value} times since boot`,
+    states: (value) => `TCP ran short of memory ${value} times since boot`,
     advice: 'more memory, or a smaller MAX_CONNECTIONS',
   },
   {
     counter: 'cpu.waiting',
     least: 20,
     verdict: 'warn',
-    says: (value) => `somebody waited for a core in ${value} % of the last five minutes`,
+    states: (value) => `somebody waited for a core in ${value} % of the last five minutes`,
     advice: 'compose: PROXY_CPUSET=0 with compose.host.yaml; else fewer programs, or more cores',
   },
   {
     counter: 'memory.waiting',
     least: 5,
     verdict: 'warn',
-    says: (value) => `somebody waited for memory in ${value} % of the last five minutes`,
+    states: (value) => `somebody waited for memory in ${value} % of the last five minutes`,
     advice: 'more memory; move Kafka and Redis elsewhere (relay profile); a smaller MAX_CONNECTIONS',
   },
 ]
@@ -147,18 +147,18 @@ const tracked = ({ counters }: Report): Finding | null => {
   const [count, most] = [counters.get('conntrack'), counters.get('conntrack.max')]
   if (count === undefined || !most) return null
   const percent = Math.round((100 * count) / most)
-  const says = `${count} of ${most} connections are tracked (${percent} %)`
+  const states = `${count} of ${most} connections are tracked (${percent} %)`
   const numbers = { count, most }
   return percent >= 80
-    ? finding('host.conntrack', percent >= 95 ? 'fail' : 'warn', `${says}; new ones are dropped at 100 %`, {
+    ? finding('host.conntrack', percent >= 95 ? 'fail' : 'warn', `${states}; new ones are dropped at 100 %`, {
         advice: `net.netfilter.nf_conntrack_max=${2 * most}, or NOTRACK for the proxy's port`,
         numbers,
       })
-    : finding('host.conntrack', 'ok', says, { numbers })
+    : finding('host.conntrack', 'ok', states, { numbers })
 }
 
 const needed = ({ counters, rows }: Report): readonly Finding[] =>
-  needs.flatMap(({ counter, least, verdict, says, setting, advice: rest }) => {
+  needs.flatMap(({ counter, least, verdict, states, setting, advice: rest }) => {
     const value = counters.get(counter)
     const change = rows.find((row) => row.setting === setting && row.state === 'change')
     const advice = change === undefined ? rest : `${change.setting}=${change.wanted}; ${rest}`
@@ -166,7 +166,7 @@ const needed = ({ counters, rows }: Report): readonly Finding[] =>
     const id = `host.${counter}` as const
     const numbers = { value }
     return value >= least
-      ? [finding(id, verdict, says(value), { advice, numbers })]
+      ? [finding(id, verdict, states(value), { advice, numbers })]
       : [finding(id, 'ok', `${counter} ${value}`, { numbers, detail: true })]
   })
 

@@ -51,12 +51,12 @@ test('what is so already is not advised', () => {
 })
 
 test('cores that are waited for are told once, with what to do', () => {
-  const told = adviceOf([
+  const reported = adviceOf([
     'counter\tcpu.waiting\t31.5',
     'setting\tcpuset\t0-1\town-cores\teffective\tby-hand\tsomebody waits for a core',
   ])
-  assert.equal(Object.keys(told), ['host.settings', 'host.cpu.waiting'])
-  assert.match(told['host.cpu.waiting'] ?? '', 'PROXY_CPUSET=0')
+  assert.equal(Object.keys(reported), ['host.settings', 'host.cpu.waiting'])
+  assert.match(reported['host.cpu.waiting'] ?? '', 'PROXY_CPUSET=0')
 })
 
 test('the script runs on this host', async () => {

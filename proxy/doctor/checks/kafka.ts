@@ -15,26 +15,26 @@ type Topic = {
 const wantedTopics = ({ topics }: KafkaConfig): readonly string[] =>
   Object.values(topics).filter((name) => name !== null)
 
-const told = (kafka: KafkaConfig, name: string, there: Topic | undefined): Finding => {
+const reported = (kafka: KafkaConfig, name: string, there: Topic | undefined): Finding => {
   const id = `kafka.topic.${name}` as const
   if (there === undefined) {
     return finding(id, 'note', `topic ${name} is not there yet: the proxy makes it when it starts`)
   }
   const { partitions, replicas, short } = there
   const numbers = { partitions, replicas, short }
-  const says = `topic ${name}: ${partitions} partitions, ${replicas} copies`
+  const states = `topic ${name}: ${partitions} partitions, ${replicas} copies`
   if (short > 0) {
-    return finding(id, 'warn', `${says}; ${short} partitions lack a copy`, {
+    return finding(id, 'warn', `${states}; ${short} partitions lack a copy`, {
       advice: 'look at the brokers: one is away or behind',
       numbers,
     })
   }
   return replicas < kafka.replicas
-    ? finding(id, 'warn', `${says}, fewer than KAFKA_REPLICAS=${kafka.replicas}`, {
+    ? finding(id, 'warn', `${states}, fewer than KAFKA_REPLICAS=${kafka.replicas}`, {
         advice: 'kafka-reassign-partitions, or make the topic again while it is empty',
         numbers,
       })
-    : finding(id, 'ok', says, { numbers })
+    : finding(id, 'ok', states, { numbers })
 }
 
 const hours = (ms: number): string => (ms < 0 ? 'for ever' : `for ${Math.round(ms / 3_600_000)} h`)
@@ -112,7 +112,7 @@ const asked = async (kafka: KafkaConfig): Promise<readonly Finding[]> => {
         : finding('kafka.brokers', 'ok', `${brokers.length} brokers, answered in ${elapsedMs} ms`, {
             numbers,
           }),
-      ...wantedTopics(kafka).map((name) => told(kafka, name, there.get(name))),
+      ...wantedTopics(kafka).map((name) => reported(kafka, name, there.get(name))),
       ...keptLong(spans ?? '', spansMs, kafka.retentionMs),
       ...[...retentionBytesOf(kafka)].flatMap(([name, bytes]) =>
         sizedOtherwise(name, sizes.get(name) ?? null, bytes),

@@ -112,10 +112,10 @@ export const passiveListenerCheck: Check = (about) => [bound(about)]
 export const listenerCheck: Check = async (about) => {
   const { config, live, signal } = about
   const first = bound(about)
-  const told = [first]
+  const reported = [first]
   if (live !== null && first.verdict === 'ok') {
     const error = await refusal(anywhere[config.host] ?? config.host, config.port, signal)
-    told.push(
+    reported.push(
       error === null
         ? finding('listener.connect', 'ok', 'it accepts a connection from this machine')
         : finding('listener.connect', 'fail', `a connection from this machine fails: ${error}`, {
@@ -126,10 +126,10 @@ export const listenerCheck: Check = async (about) => {
   const port = config.publicPort ?? config.port
   const address = await about.address()
   const host = address.from === 'local' ? 'your-server' : address.host
-  told.push(
+  reported.push(
     finding('listener.public', 'unknown', 'whether clients reach the port cannot be told from inside', {
       advice: `from another machine: nc -vz ${host} ${port}; if it fails, look at the provider’s firewall`,
     }),
   )
-  return told
+  return reported
 }

@@ -43,9 +43,9 @@ test('a site that is behind a shared CDN is told by what its head says, and one 
     const { port } = server.address() as AddressInfo
     const found = await masking({ MASK_HOST: '127.0.0.1', MASK_PORT: `${port}` })
     server.close()
-    const told = found.find(({ id }) => id === 'masking.shared')
-    assert.is(told?.verdict, whose === null ? 'ok' : 'warn', header)
-    if (whose !== null) assert.match(told?.says ?? '', ` is ${whose}: `)
+    const reported = found.find(({ id }) => id === 'masking.shared')
+    assert.is(reported?.verdict, whose === null ? 'ok' : 'warn', header)
+    if (whose !== null) assert.match(reported?.states ?? '', ` is ${whose}: `)
   }
 })
 
@@ -55,7 +55,7 @@ test('a site without TLS, one that does not answer, and a name that is none', as
   assert.is(verdictsOf(plain)['masking.tls'], 'fail')
   const closed = await masking({ MASK_HOST: '127.0.0.1', MASK_PORT: '1' })
   assert.is(verdictsOf(closed)['masking.tls'], 'fail')
-  assert.match(closed.map(({ says }) => says).join('\n'), 'ECONNREFUSED')
+  assert.match(closed.map(({ states }) => states).join('\n'), 'ECONNREFUSED')
   const nowhere = await masking({ MASK_HOST: 'no-such-host.invalid' })
   assert.equal(verdictsOf(nowhere), { 'masking.address': 'fail' })
   assert.equal(verdictsOf(await masking({ MASK_HOST: 'off' })), { 'masking.address': 'note' })
@@ -63,7 +63,7 @@ test('a site without TLS, one that does not answer, and a name that is none', as
 
 test('a masking host that is this proxy is told', async () => {
   const forwarded = { PUBLIC_HOST: '192.0.2.9', PUBLIC_PORT: '443', MASK_HOST: '192.0.2.9' }
-  assert.match((await masking(forwarded))[0]?.says ?? '', 'is this proxy itself')
+  assert.match((await masking(forwarded))[0]?.states ?? '', 'is this proxy itself')
 })
 
 test.run()

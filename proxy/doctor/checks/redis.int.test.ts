@@ -45,7 +45,7 @@ it('one that answers and refuses writes is named as that', async () => {
   await using redis = await startRedis({ args: ['--replicaof', `127.0.0.1 ${master.port}`] })
   const write = (await look(redis.url)).find(({ id }) => id === 'redis.node-1.write')
   assert.is(write?.verdict, 'fail')
-  assert.match(write?.says ?? '', 'READONLY')
+  assert.match(write?.states ?? '', 'READONLY')
   assert.match(write?.advice ?? '', 'replica')
 })
 
@@ -53,7 +53,7 @@ it('a wrong password is told, and is not repeated', async () => {
   await using redis = await startRedis()
   const [found] = await look(`redis://somebody:hush@127.0.0.1:${redis.port}`)
   assert.is(found?.verdict, 'fail')
-  assert.match(found?.says ?? '', /WRONGPASS/)
+  assert.match(found?.states ?? '', /WRONGPASS/)
   assert.not.match(JSON.stringify(found), 'hush')
 })
 
@@ -77,11 +77,11 @@ test('a host of REDIS_URL that DNS does not know is named with its setting and c
     { redis: redisCheck },
     exampleAbout({ REDIS_URL: 'redis://:x@no-such.invalid:1' }),
   )
-  const told = found.find(({ id }) => id === 'redis.node-1.ping')
+  const reported = found.find(({ id }) => id === 'redis.node-1.ping')
   // EAI_AGAIN where the machine has no resolver.
-  assert.match(told?.says ?? '', /ENOTFOUND|EAI_AGAIN/)
-  if (told?.says.includes('ENOTFOUND'))
-    assert.match(told.advice ?? '', 'REDIS_URL: correct it; in a password write @ as %40')
+  assert.match(reported?.states ?? '', /ENOTFOUND|EAI_AGAIN/)
+  if (reported?.states.includes('ENOTFOUND'))
+    assert.match(reported.advice ?? '', 'REDIS_URL: correct it; in a password write @ as %40')
   assert.not.match(JSON.stringify(found), 'no-such')
 })
 

@@ -114,9 +114,9 @@ const examined = async (
     enableReadyCheck: false,
     connectionName: `mtscope-doctor-${randomBytes(3).toString('hex')}`,
   })
-  let said: unknown = null
+  let printed: unknown = null
   client.on('error', (error) => {
-    said = error
+    printed = error
   })
   const stop = (): void => client.disconnect()
   signal.addEventListener('abort', stop, { once: true })
@@ -125,8 +125,8 @@ const examined = async (
     const startedAt = performance.now()
     await client.ping()
     const elapsedMs = Math.round((performance.now() - startedAt) * 10) / 10
-    const says = `Redis ${at + 1} answers in ${elapsedMs} ms`
-    const ping = finding(`redis.${node}.ping`, elapsedMs > slowMs ? 'warn' : 'ok', says, {
+    const states = `Redis ${at + 1} answers in ${elapsedMs} ms`
+    const ping = finding(`redis.${node}.ping`, elapsedMs > slowMs ? 'warn' : 'ok', states, {
       advice: elapsedMs > slowMs ? 'put Redis nearer: a replay claim has 50 ms' : null,
       numbers: { elapsedMs },
     })
@@ -134,18 +134,18 @@ const examined = async (
     const info = await client.info()
     return [ping, ...kept(node, info), ...(await clustered(node, info, several, client)), ...written]
   } catch (error) {
-    const reason = reasonOf(said ?? error)
-    const refused = refusalIn(said ?? error)
+    const reason = reasonOf(printed ?? error)
+    const refused = refusalIn(printed ?? error)
     if (refused !== null) {
-      const says = `Redis ${at + 1} of REDIS_URL answers and refuses: ${refused}`
-      return [finding(`redis.${node}.ping`, 'fail', says, { advice: refusals[refused] })]
+      const states = `Redis ${at + 1} of REDIS_URL answers and refuses: ${refused}`
+      return [finding(`redis.${node}.ping`, 'fail', states, { advice: refusals[refused] })]
     }
     const advice =
       reason === 'ENOTFOUND'
         ? unknownHost
         : 'look whether it runs, and at the address and password in REDIS_URL'
-    const says = `Redis ${at + 1} of REDIS_URL does not answer: ${reason}`
-    return [finding(`redis.${node}.ping`, 'fail', says, { advice })]
+    const states = `Redis ${at + 1} of REDIS_URL does not answer: ${reason}`
+    return [finding(`redis.${node}.ping`, 'fail', states, { advice })]
   } finally {
     signal.removeEventListener('abort', stop)
     client.disconnect()

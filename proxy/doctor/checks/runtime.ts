@@ -6,10 +6,10 @@ const wanted = 26
 
 const node = (): Finding => {
   const major = Number(process.versions.node.split('.', 1)[0])
-  const says = `Node ${process.versions.node}, OpenSSL ${process.versions.openssl}`
+  const states = `Node ${process.versions.node}, OpenSSL ${process.versions.openssl}`
   return major >= wanted
-    ? finding('runtime.node', 'ok', says, { numbers: { major } })
-    : finding('runtime.node', 'fail', `${says}: older than ${wanted}`, {
+    ? finding('runtime.node', 'ok', states, { numbers: { major } })
+    : finding('runtime.node', 'fail', `${states}: older than ${wanted}`, {
         advice: 'npm ci brings the right one for the common platforms',
         numbers: { major },
       })

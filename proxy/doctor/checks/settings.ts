@@ -42,17 +42,17 @@ const inContainer = (): boolean => existsSync('/.dockerenv') || existsSync('/run
 export const exposure = ({ metricsHost }: Pick<Config, 'metricsHost'>, contained: boolean): Finding => {
   const id = 'settings.metrics'
   if (isLoopback(metricsHost)) return finding(id, 'ok', 'the status page is on loopback only')
-  const says = `the status page is served on ${metricsHost} without a password`
+  const states = `the status page is served on ${metricsHost} without a password`
   return contained
-    ? finding(id, 'note', `${says}, to whom the container’s network lets in`)
-    : finding(id, 'warn', says, { advice: 'METRICS_HOST=127.0.0.1, or a firewall before METRICS_PORT' })
+    ? finding(id, 'note', `${states}, to whom the container’s network lets in`)
+    : finding(id, 'warn', states, { advice: 'METRICS_HOST=127.0.0.1, or a firewall before METRICS_PORT' })
 }
 
 const links = async (address: About['address']): Promise<Finding> => {
   const dead = deadLinks(await address())
   return dead === null
     ? finding('settings.links', 'ok', 'the links name an address that clients can reach')
-    : finding('settings.links', 'warn', dead.says, { advice: dead.advice })
+    : finding('settings.links', 'warn', dead.states, { advice: dead.advice })
 }
 
 const disguise = ({ modes, maskHost, tlsDomain }: Config): Finding => {
@@ -83,9 +83,9 @@ const replays = ({ replayEntries }: Config): Finding =>
 
 /** Passwords in the clear, to Kafka or Redis beyond this machine. */
 const stores = ({ kafka, redis }: Config): readonly Finding[] => {
-  const told: Finding[] = []
+  const reported: Finding[] = []
   if (kafka?.sasl?.mechanism === 'plain' && !kafka.tls) {
-    told.push(
+    reported.push(
       finding('settings.kafka', 'warn', 'KAFKA_PASSWORD goes to the brokers in the clear', {
         advice: 'KAFKA_TLS=true',
       }),
@@ -93,13 +93,13 @@ const stores = ({ kafka, redis }: Config): readonly Finding[] => {
   }
   const far = redis?.urls.map((url) => new URL(url)).filter(({ hostname }) => !isLoopback(hostname)) ?? []
   if (far.some(({ password }) => password === '')) {
-    told.push(
+    reported.push(
       finding('settings.redis', 'note', 'Redis is spoken to without a password', {
         advice: 'requirepass in redis.conf, REDIS_URL=redis://:password@host:6379; or a network of its own',
       }),
     )
   }
-  return told
+  return reported
 }
 
 /** What is right for the parser and still unwise. */

@@ -26,7 +26,7 @@ export type Loop = {
 /** One pipe for all of a thread: empty between calls. */
 export type Pipe = { readonly read: number; readonly write: number; readonly size: number }
 
-const nobody: LinkEvents<null> = {
+const unattached: LinkEvents<null> = {
   bytes: () => {},
   drained: () => {},
   ended: () => {},
@@ -47,13 +47,13 @@ export class NativeLink implements Link {
   readonly unread = 0
   /** What epoll was last told; -1: it does not know this descriptor. */
   interest = -1
-  #on: LinkEvents<unknown> = nobody as LinkEvents<unknown>
+  #on: LinkEvents<unknown> = unattached as LinkEvents<unknown>
   #owner: unknown = null
   #queue: Buffer | null = null
   #sent = 0
   #paused = false
   #ending = false
-  #heardEnd = false
+  #reportedEnd = false
   #lastRead = 0
 
   readonly #loop: Loop
@@ -101,7 +101,7 @@ export class NativeLink implements Link {
   }
 
   pull(): void {
-    for (let i = 0; i < PULLS && !this.closed && !this.#paused && !this.#heardEnd; i++) {
+    for (let i = 0; i < PULLS && !this.closed && !this.#paused && !this.#reportedEnd; i++) {
       this.#receive()
       if (this.#lastRead < this.readSize) return
     }
@@ -117,7 +117,7 @@ export class NativeLink implements Link {
     if (this.closed) return
     this.closed = true
     this.#queue = null
-    this.#on = nobody as LinkEvents<unknown>
+    this.#on = unattached as LinkEvents<unknown>
     this.#owner = null
     this.#loop.release(this.fd)
   }
@@ -140,13 +140,13 @@ export class NativeLink implements Link {
 
   #dispatch(flags: number): void {
     // What came before a reset is still there to be read; the read behind it brings the error.
-    if ((flags & c.EPOLLERR) !== 0 && (this.#paused || this.#heardEnd)) {
+    if ((flags & c.EPOLLERR) !== 0 && (this.#paused || this.#reportedEnd)) {
       this.#loop.fail(this, 'SO_ERROR', c.socketError(this.#loop.libc, this.fd))
       return
     }
     if ((flags & (c.EPOLLOUT | c.EPOLLERR)) === c.EPOLLOUT) this.#flush()
     if (this.closed || (flags & (c.EPOLLIN | c.EPOLLHUP | c.EPOLLERR)) === 0) return
-    if (!this.#paused && !this.#heardEnd) this.#receive()
+    if (!this.#paused && !this.#reportedEnd) this.#receive()
     // Both directions are shut and nobody reads now: epoll would say so again and again.
     else if ((flags & c.EPOLLHUP) !== 0) this.#loop.watch(this, -1)
   }
@@ -186,7 +186,7 @@ export class NativeLink implements Link {
   /** No bytes: the end, nothing yet, or an error. */
   #nothing(n: number): void {
     if (n === 0) {
-      this.#heardEnd = true
+      this.#reportedEnd = true
       this.#watch()
       this.#on.ended(this.#owner)
       return
@@ -284,7 +284,7 @@ export class NativeLink implements Link {
   #watch(): void {
     if (this.closed) return
     const interest =
-      (this.#paused || this.#heardEnd ? 0 : c.EPOLLIN) | (this.#queue === null ? 0 : c.EPOLLOUT)
+      (this.#paused || this.#reportedEnd ? 0 : c.EPOLLIN) | (this.#queue === null ? 0 : c.EPOLLOUT)
     if (interest !== this.interest) this.#loop.watch(this, interest)
   }
 }

@@ -5,7 +5,7 @@ import { ipv6Bytes } from '../epoll/libc.ts'
 import { type Dialing, type Engine, HEAD, type Link, type LinkEvents, type ListenOptions } from '../link.ts'
 import { linkErrorOf } from '../link-error.ts'
 
-const nobody: LinkEvents<null> = {
+const unattached: LinkEvents<null> = {
   bytes: () => {},
   drained: () => {},
   ended: () => {},
@@ -28,7 +28,7 @@ export const portableEngine = (scratchBytes: number): Engine => {
   let immediate: NodeJS.Immediate | undefined
 
   const linkOf = (socket: Socket): Link => {
-    let on = nobody as LinkEvents<unknown>
+    let on = unattached as LinkEvents<unknown>
     let owner: unknown = null
     let closed = false
     let full = false
@@ -39,31 +39,31 @@ export const portableEngine = (scratchBytes: number): Engine => {
     let unread = 0
     const remote = remoteOf(socket)
     const guarded = (work: () => void): void => {
-      const told = on
+      const reported = on
       const to = owner
       try {
         work()
       } catch (error) {
         report(error)
         close()
-        told.faulted(to)
+        reported.faulted(to)
       }
     }
     const close = (): void => {
       closed = true
-      on = nobody as LinkEvents<unknown>
+      on = unattached as LinkEvents<unknown>
       owner = null
       socket.destroy()
     }
     const lose = (error: 'reset' | 'timeout' | 'other'): void => {
       if (closed) return
-      const [told, to] = [on, owner]
+      const [reported, to] = [on, owner]
       guarded(() => {
         close()
-        told.lost(to, error)
+        reported.lost(to, error)
       })
     }
-    const tellEnd = (): void => {
+    const reportEnd = (): void => {
       endHeld = paused || rest !== null
       if (!closed && !endHeld) guarded(() => on.ended(owner))
     }
@@ -83,7 +83,7 @@ export const portableEngine = (scratchBytes: number): Engine => {
       if (rest !== null) deliver(rest)
       if (closed || paused) return
       socket.resume()
-      if (endHeld) tellEnd()
+      if (endHeld) reportEnd()
     }
     const flushed = (): void => {
       if (!full || closed || socket.writableLength > 0) return
@@ -139,7 +139,7 @@ export const portableEngine = (scratchBytes: number): Engine => {
     }
     socket.on('data', (chunk: Buffer) => deliver(rest === null ? chunk : Buffer.concat([rest, chunk])))
     // A paused socket tells its end all the same, when nothing is before it: to an owner who does not listen yet.
-    socket.on('end', tellEnd)
+    socket.on('end', reportEnd)
     socket.on('error', (error: NodeJS.ErrnoException) => {
       const how = linkErrorOf(error.code ?? '')
       if (how !== null) return lose(how)

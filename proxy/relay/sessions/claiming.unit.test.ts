@@ -110,9 +110,9 @@ test('without an answer the local cache is trusted, or the client refused, and i
       asked[i]!.answer('unanswered')
     }
     at(1_500)
-    const told = events.filter(({ type }) => type === 'replay.unclaimed')
-    assert.is(told.length, 1)
-    assert.is(told[0]?.type === 'replay.unclaimed' && told[0].count, 3)
+    const reported = events.filter(({ type }) => type === 'replay.unclaimed')
+    assert.is(reported.length, 1)
+    assert.is(reported[0]?.type === 'replay.unclaimed' && reported[0].count, 3)
     const accepted = events.filter(({ type }) => type === 'handshake.accepted').length
     assert.is(accepted, sharedReplay === 'local' ? 3 : 0)
     const rejected = events.flatMap((event) => (event.type === 'handshake.rejected' ? [event.reason] : []))

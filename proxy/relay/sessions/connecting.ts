@@ -25,7 +25,7 @@ export const connectDatacenter = (
   session: Session,
   opening: Opening,
   who: { mode: Mode; user: string },
-  told: () => void,
+  reported: () => void,
   claim: Claim | null,
 ): void => {
   const { relay, client } = session
@@ -34,7 +34,7 @@ export const connectDatacenter = (
     session.who = { ...who, dc: test ? 10_000 + dc : dc, media }
     session.phase = 'dial'
     relay.greeted(session)
-    told()
+    reported()
   }
   const arrived = (link: Link, address: Address, pooled: boolean, elapsedMs: number): void =>
     whenClaimed(session, link, () => connected(session, opening, link, address, pooled, elapsedMs))
@@ -51,13 +51,13 @@ export const connectDatacenter = (
     })
   }
 
-  const warm = relay.pool.take(id!)
-  if (warm !== null) return arrived(warm.link, warm.address, true, 0)
+  const pooled = relay.pool.take(id!)
+  if (pooled !== null) return arrived(pooled.link, pooled.address, true, 0)
   session.dialing = relay.dialer.dial(
     relay.addresses(id!),
     {
       connected: (link, address, elapsedMs) => arrived(link, address, false, elapsedMs),
-      missed: (...facts) => relay.missed(id!, facts, session.id),
+      missed: (...events) => relay.missed(id!, events, session.id),
       faulted: () => faulted(session),
       failed: (error) => {
         session.dialing = null

@@ -46,22 +46,22 @@ for (const [name, make] of [
   if (make === nativeEngine && process.platform !== 'linux') continue
 
   test(`${name}: an end that comes while nobody reads is told when somebody does, once`, async () => {
-    const heard = Promise.withResolvers<Link>()
+    const received = Promise.withResolvers<Link>()
     let early = 0
     let ends = 0
     await using relay = await running(make, (link) => {
       const deaf = { ...silent, ended: () => early++ }
       link.attach({ ...deaf, bytes: () => link.pause() }, null)
-      heard.resolve(link)
+      received.resolve(link)
     })
     const socket = connect({ port: relay.port, host: '127.0.0.1', allowHalfOpen: true })
     socket.write('all')
-    const link = await heard.promise
+    const link = await received.promise
     socket.end()
     // A round trip behind the FIN through the same loop: by then the engine has met it.
     const other = connect(relay.port, '127.0.0.1')
     await once(other, 'connect')
-    const told = new Promise<void>((resolve) => {
+    const reported = new Promise<void>((resolve) => {
       const ended = () => {
         ends++
         resolve()
@@ -71,7 +71,7 @@ for (const [name, make] of [
         link.resume()
       })
     })
-    await told
+    await reported
     assert.equal([early, ends], [0, 1])
     socket.destroy()
     other.destroy()
@@ -79,14 +79,14 @@ for (const [name, make] of [
 
   test(`${name}: what came before a reset is told before the reset`, async () => {
     const over = Promise.withResolvers<string>()
-    let heard = 0
+    let received = 0
     await using relay = await running(make, (link) => {
       link.readSize = 1_000
       link.attach(
         {
           ...silent,
           bytes: (_, _buffer, start, end) => {
-            heard += end - start
+            received += end - start
           },
           lost: (_, error) => over.resolve(error),
         },
@@ -99,20 +99,20 @@ for (const [name, make] of [
     socket.write('x'.repeat(4_000))
     socket.resetAndDestroy()
     assert.is(await over.promise, 'reset')
-    assert.is(heard, 4_000)
+    assert.is(received, 4_000)
   })
 
   test(`${name}: an end on both sides is no loss`, async () => {
-    const told: string[] = []
+    const reported: string[] = []
     await using relay = await running(make, (link) => {
       link.attach(
         {
           ...silent,
           ended: () => {
-            told.push('ended')
+            reported.push('ended')
             link.end()
           },
-          lost: (_, error) => told.push(error),
+          lost: (_, error) => reported.push(error),
         },
         null,
       )
@@ -122,7 +122,7 @@ for (const [name, make] of [
       socket.resume().end('x')
       await gone(socket)
     }
-    assert.equal(told, ['ended', 'ended', 'ended'])
+    assert.equal(reported, ['ended', 'ended', 'ended'])
   })
 
   test(`${name}: an exception where a connection is taken over closes that connection`, async () => {

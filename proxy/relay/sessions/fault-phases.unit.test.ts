@@ -229,8 +229,8 @@ for (const [engine, make] of [
       await once(next.client.resume(), 'data')
       next.client.resetAndDestroy()
       assert.is(await of.endOf(next.session), 'client relaying reset')
-      const { sessions, greetings, strangers, relaying, settings: set } = of.relay
-      assert.equal([sessions.size, greetings.size, strangers.size, relaying], [0, 0, 0, 0])
+      const { sessions, greetings, unauthenticated, relaying, settings: set } = of.relay
+      assert.equal([sessions.size, greetings.size, unauthenticated.size, relaying], [0, 0, 0, 0])
       assert.equal([...new Int32Array(set.room)].slice(0, 3), [0, 0, 0])
       assert.equal(of.faults, [injected])
     })

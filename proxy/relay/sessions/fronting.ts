@@ -131,7 +131,7 @@ const splice = (session: Session): void => {
   gather(session)
   const { greeting } = session
   session.greeting = null
-  client.attach(fromStranger, session)
+  client.attach(fromUnauthenticated, session)
   host.attach(fromHost, session)
   if (greeting !== null) {
     session.bytesToDatacenter += greeting.length
@@ -184,7 +184,7 @@ const resetClient = (session: Session): void => {
   over(session)
 }
 
-const fromStranger: LinkEvents<Session> = {
+const fromUnauthenticated: LinkEvents<Session> = {
   bytes: (session, buffer, start, end) => {
     session.bytesToDatacenter += end - start
     session.activeAt = session.relay.now

@@ -157,7 +157,7 @@ test('who comes again and again has no more than who stays, and others and users
 
 test('a connection without budget reads on when there is some', () => {
   const { arrives, at, engine, relay, client, host } = fronted()
-  const prefix = [...relay.strangers][0]!.prefix
+  const prefix = [...relay.unauthenticated][0]!.prefix
   while (relay.budget.take(prefix, read)) {}
   host.sends(Buffer.alloc(read, 'a'))
   assert.equal([host.paused, client.paused], [true, true])

@@ -13,17 +13,17 @@ import {
   type Rejected,
   readGreeting,
   readInnerOpening,
-  type SignedFacts,
+  type SignedDetails,
   unfinished,
 } from './handshake.ts'
 import {
   append,
   closeSession,
+  emitRejected,
   faulted,
   mayKeep,
   ms,
   reasonOf,
-  rejectedFact,
   type Session,
 } from './session.ts'
 
@@ -49,20 +49,20 @@ const judge = (session: Session): void => {
   }
 }
 
-export const reject = (session: Session, { step: _, reason, ...facts }: Rejected): void => {
+export const reject = (session: Session, { step: _, reason, ...events }: Rejected): void => {
   dropClaim(session)
   const { relay } = session
-  const stays = relay.estrange(session)
-  rejectedFact(session, reason, stays && relay.mask !== null, facts)
+  const stays = relay.admitUnauthenticated(session)
+  emitRejected(session, reason, stays && relay.mask !== null, events)
   if (stays) return front(session, reason)
   turnAway(session, 'strangers')
 }
 
 const answerHello = (session: Session, greeted: Signed): void => {
   const { relay, client } = session
-  const { hello, user, facts, digest } = greeted
+  const { hello, user, events, digest } = greeted
   if (!relay.claim(digest, steadySeconds())) {
-    return reject(session, { step: 'rejected', reason: 'replayed', ...facts })
+    return reject(session, { step: 'rejected', reason: 'replayed', ...events })
   }
   const greet = (): void => {
     dropEarly(session)
@@ -73,7 +73,7 @@ const answerHello = (session: Session, greeted: Signed): void => {
     const rest = session.greeting!.subarray(greeted.length)
     session.greeting = null
     session.unwrap = unwrapper()
-    session.signed = facts
+    session.signed = events
     const inner: Inner = { session, user, digest }
     client.attach(inside, inner)
     relay.greetings.answered(session)
@@ -84,7 +84,7 @@ const answerHello = (session: Session, greeted: Signed): void => {
   client.attach(waiting, session)
   client.pause()
   relay.greetings.held(session)
-  const refused = (reason: RejectReason): void => reject(session, { step: 'rejected', reason, ...facts })
+  const refused = (reason: RejectReason): void => reject(session, { step: 'rejected', reason, ...events })
   claiming(session, { digest, refused }, () => {
     session.claim = null
     client.resume()
@@ -102,7 +102,7 @@ const rejectInside = ({ session }: Inner, reason: 'not-mtproto' | 'unknown-dc'):
   alertHeader.copy(alert)
   session.relay.random(alert, alertHeader.length, alertLength)
   session.client.write(alert, 0, alertLength)
-  rejectedFact(session, reason, false, session.signed!)
+  emitRejected(session, reason, false, session.signed!)
   closeSession(session, 'proxy', reason)
 }
 
@@ -110,7 +110,7 @@ const accept = (
   session: Session,
   { mode, user, opening, digest }: Extract<Greeted, { step: 'opened' }>,
   rest: Buffer,
-  tls: Partial<SignedFacts>,
+  tls: Partial<SignedDetails>,
 ): void => {
   const { relay } = session
   if (mode !== 'tls' && !relay.claim(digest, steadySeconds())) {
@@ -121,7 +121,7 @@ const accept = (
   // With a claim under way the 64 bytes are still the masking host's, should it be refused.
   const whole = session.greeting
   session.greeting = rest
-  const told = (): void => {
+  const reported = (): void => {
     relay.emit({
       v: 1,
       type: 'handshake.accepted',
@@ -140,7 +140,7 @@ const accept = (
     reject(session, { step: 'rejected', reason, user: user.name })
   }
   const claim = relay.ask === null || mode === 'tls' ? null : { digest, refused }
-  connectDatacenter(session, opening, { mode, user: user.name }, told, claim)
+  connectDatacenter(session, opening, { mode, user: user.name }, reported, claim)
 }
 
 /** Nothing more will come. What came may still be the masking host's to answer. */

@@ -40,7 +40,7 @@ export type Rejected = {
 }
 
 /** Fields of a signed hello for events. Without `ja4` the hello could not be read up to its extensions. */
-export type SignedFacts = { user: string; skewSeconds: number; ja4?: string }
+export type SignedDetails = { user: string; skewSeconds: number; ja4?: string }
 
 export type Greeted =
   | { step: 'more' }
@@ -51,7 +51,7 @@ export type Greeted =
       length: number
       hello: Hello
       user: RelayUser
-      facts: SignedFacts
+      events: SignedDetails
       digest: Buffer
     }
   /** The first 64 bytes open the way. */
@@ -111,16 +111,16 @@ type Signed = { length: number; user: RelayUser; skewSeconds: number }
 
 const readSigned = (sealed: Sealed, { length, user, skewSeconds }: Signed, rules: Rules): Greeted => {
   const hello = readClientHello(sealed)
-  const facts: SignedFacts = { user: user.name, skewSeconds, ...printOf(hello) }
-  if (!rules.modes.includes('tls')) return { step: 'rejected', reason: 'mode-off', ...facts }
+  const events: SignedDetails = { user: user.name, skewSeconds, ...printOf(hello) }
+  if (!rules.modes.includes('tls')) return { step: 'rejected', reason: 'mode-off', ...events }
   // Without a name it asks for no other site, and has still proved to be of a user.
   if (hello.serverName !== null && !sameName(hello.serverName, rules.tlsDomain)) {
-    return { step: 'rejected', reason: 'unknown-sni', ...facts }
+    return { step: 'rejected', reason: 'unknown-sni', ...events }
   }
   if (Math.abs(skewSeconds) > rules.clockSkewSeconds) {
-    return { step: 'rejected', reason: 'clock-skew', ...facts }
+    return { step: 'rejected', reason: 'clock-skew', ...events }
   }
-  return { step: 'hello', length, hello, user, facts, digest: signatureOf(hello) }
+  return { step: 'hello', length, hello, user, events, digest: signatureOf(hello) }
 }
 
 const sameName = (asked: string, domain: string): boolean => {

@@ -60,8 +60,8 @@ test('a signed hello is accepted with its length, user, skew and print, however 
     for (const bytes of [whole, inRecords(whole, 3)]) {
       const greeted = read(Buffer.concat([bytes, Buffer.from('behind')]))
       if (greeted.step !== 'hello') throw new Error(verdict(greeted))
-      assert.equal([greeted.length, greeted.user.name, greeted.facts.skewSeconds], [bytes.length, 'one', -7])
-      assert.match(greeted.facts.ja4!, /^t13d/)
+      assert.equal([greeted.length, greeted.user.name, greeted.events.skewSeconds], [bytes.length, 'one', -7])
+      assert.match(greeted.events.ja4!, /^t13d/)
       assert.is(greeted.digest.length, 28)
       assert.is(decidedAt(bytes), bytes.length)
     }
@@ -69,11 +69,11 @@ test('a signed hello is accepted with its length, user, skew and print, however 
 })
 
 test('each reason that bytes can be rejected for is given', () => {
-  const stranger = randomBytes(16)
+  const unauthenticatedClient = randomBytes(16)
   const tls = rules({ modes: ['tls'] })
   for (const [reason, bytes, by] of [
-    ['bad-digest', hello({ secret: stranger }), rules()],
-    ['unknown-user', payload(stranger), rules()],
+    ['bad-digest', hello({ secret: unauthenticatedClient }), rules()],
+    ['unknown-user', payload(unauthenticatedClient), rules()],
     ['unknown-sni one', hello({ domain: 'other.test' }), rules()],
     ['mode-off one', payload(), rules({ modes: ['classic', 'tls'] })],
     ['mode-off one', initiate('abridged', 2, secret).bytes, rules({ modes: ['secure'] })],

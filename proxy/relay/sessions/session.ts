@@ -4,7 +4,7 @@ import type { Cipher } from '../../wire/cipher.ts'
 import type { Unwrap } from '../../wire/records.ts'
 import type { Relay } from '../relay.ts'
 import { dropEarly, type Early } from './early.ts'
-import type { SignedFacts } from './handshake.ts'
+import type { SignedDetails } from './handshake.ts'
 
 /**
  * One connection, from accept to close. Its phases are tables of handlers (`greeting.ts`, `pump.ts`, `fronting.ts`)
@@ -41,7 +41,7 @@ export type Session = {
   /** Null until the handshake was accepted. */
   who: Who | null
   /** Of the hello that was answered; null: none. */
-  signed: SignedFacts | null
+  signed: SignedDetails | null
   unwrap: Unwrap | null
   fromClient: Cipher | null
   toDatacenter: Cipher | null
@@ -50,9 +50,9 @@ export type Session = {
   toClient: Cipher | null
   bytesToClient: number
   bytesToDatacenter: number
-  toldToClient: number
-  toldToDatacenter: number
-  toldAt: number
+  reportedToClient: number
+  reportedToDatacenter: number
+  reportedAt: number
   /** The client's first byte for the datacenter; 0: none yet. */
   requestAt: number
   /** The oldest byte up that nothing has come down after; 0: none. */
@@ -108,9 +108,9 @@ export const openSession = (
   toClient: null,
   bytesToClient: 0,
   bytesToDatacenter: 0,
-  toldToClient: 0,
-  toldToDatacenter: 0,
-  toldAt: relay.now,
+  reportedToClient: 0,
+  reportedToDatacenter: 0,
+  reportedAt: relay.now,
   requestAt: 0,
   unansweredAt: 0,
   activeAt: relay.now,
@@ -176,11 +176,11 @@ export const ended = (session: Session, by: Side, reason: CloseReason): void => 
 export const delivered = ({ clientEnded, datacenterEnded, client, datacenter }: Session): boolean =>
   clientEnded && datacenterEnded && client.unsent === 0 && datacenter!.unsent === 0
 
-export const rejectedFact = (
+export const emitRejected = (
   session: Session,
   reason: RejectReason,
   fronted: boolean,
-  facts: { user?: string; skewSeconds?: number; ja4?: string },
+  events: { user?: string; skewSeconds?: number; ja4?: string },
 ): void => {
   session.relay.emit({
     v: 1,
@@ -191,19 +191,19 @@ export const rejectedFact = (
     elapsedMs: ms(session.relay.clock() - session.acceptedAt),
     fronted,
     client: session.clientHash,
-    ...facts,
+    ...events,
   })
 }
 
 /** Tells the bytes since the last time, if there were any. */
-export const tellProgress = (session: Session): void => {
-  session.toldAt = session.relay.now
+export const emitProgress = (session: Session): void => {
+  session.reportedAt = session.relay.now
   if (session.who === null) return
-  const bytesToClient = session.bytesToClient - session.toldToClient
-  const bytesToDatacenter = session.bytesToDatacenter - session.toldToDatacenter
+  const bytesToClient = session.bytesToClient - session.reportedToClient
+  const bytesToDatacenter = session.bytesToDatacenter - session.reportedToDatacenter
   if (bytesToClient === 0 && bytesToDatacenter === 0) return
-  session.toldToClient = session.bytesToClient
-  session.toldToDatacenter = session.bytesToDatacenter
+  session.reportedToClient = session.bytesToClient
+  session.reportedToDatacenter = session.bytesToDatacenter
   session.relay.emit({
     v: 1,
     type: 'connection.progress',
@@ -250,8 +250,8 @@ export const closeSession = (session: Session, by: Side, reason: CloseReason): v
     reason,
     bytesToClient: session.bytesToClient,
     bytesToDatacenter: session.bytesToDatacenter,
-    untoldToClient: session.bytesToClient - session.toldToClient,
-    untoldToDatacenter: session.bytesToDatacenter - session.toldToDatacenter,
+    untoldToClient: session.bytesToClient - session.reportedToClient,
+    untoldToDatacenter: session.bytesToDatacenter - session.reportedToDatacenter,
     durationMs: ms(session.relay.clock() - session.acceptedAt),
   })
 }

@@ -173,9 +173,9 @@ test('a refusal of a hello whose signature matched carries its user, fingerprint
   ] as const) {
     const proxy = relaying()
     refuse(proxy)
-    const told = proxy.events.filter((event) => event.type === 'handshake.rejected')
+    const reported = proxy.events.filter((event) => event.type === 'handshake.rejected')
     assert.equal(
-      told.map((event) => [event.reason, event.user, typeof event.skewSeconds, event.ja4?.slice(0, 4)]),
+      reported.map((event) => [event.reason, event.user, typeof event.skewSeconds, event.ja4?.slice(0, 4)]),
       [[reason, 'one', 'number', 't13d']],
     )
     proxy.relay.closeAll()

@@ -14,14 +14,14 @@ const most = 8
 /** A proxy with eight places, and what comes to it. */
 const small = (changed: Partial<RelaySettings> = {}) => {
   const proxy = relaying({ maxConnections: most, maxHandshakes: most, ...changed })
-  const comes = (says: Buffer | string): HandLink => {
+  const comes = (states: Buffer | string): HandLink => {
     const client = proxy.arrives()
-    if (!client.closed) client.sends(says)
+    if (!client.closed) client.sends(states)
     return client
   }
   return {
     ...proxy,
-    stranger: () => comes(http),
+    unauthenticatedClient: () => comes(http),
     user: () => comes(initiate('padded-intermediate', 2, secret).bytes),
     rejections: () =>
       proxy.events.flatMap((event) =>
@@ -38,20 +38,23 @@ for (const [where, settings] of [
 ] as const) {
   test(`more strangers before ${where} than half of the places are closed at once and told, and users get in`, () => {
     const proxy = small(settings)
-    const strangers = Array.from({ length: 20 }, proxy.stranger)
+    const unauthenticated = Array.from({ length: 20 }, proxy.unauthenticatedClient)
     assert.equal(
-      strangers.map(({ closed }) => closed),
-      strangers.map((_, i) => i >= most / 2),
+      unauthenticated.map(({ closed }) => closed),
+      unauthenticated.map((_, i) => i >= most / 2),
     )
     assert.ok(proxy.ends().every((end) => end === 'proxy hello limit') && proxy.ends().length === 16)
-    assert.is(proxy.rejections().filter((told) => told === 'not-mtproto true').length, settings.mask ? 4 : 0)
+    assert.is(
+      proxy.rejections().filter((reported) => reported === 'not-mtproto true').length,
+      settings.mask ? 4 : 0,
+    )
     proxy.at(2_000)
     assert.equal(proxy.refused(), ['strangers', 16])
     const users = Array.from({ length: most / 2 }, proxy.user)
     assert.ok(users.every(({ closed }) => !closed))
     assert.ok(proxy.user().closed, 'now it is full')
-    strangers[0]!.breaks('reset')
-    assert.not(proxy.stranger().closed)
+    unauthenticated[0]!.breaks('reset')
+    assert.not(proxy.unauthenticatedClient().closed)
     proxy.relay.closeAll()
     assert.equal(proxy.left(), nothing)
   })
@@ -97,13 +100,13 @@ test('a site that leads back here takes half of the places and no more', () => {
     assert.ok(i < most)
   }
   assert.is(engine.dials.length, most / 2)
-  assert.is(relay.strangers.size, most / 2)
+  assert.is(relay.unauthenticated.size, most / 2)
   relay.closeAll()
   assert.equal(left(), nothing)
 })
 
 test('whoever comes, says whatever and leaves however, strangers have half at most and every place comes back', () => {
-  const says = fc.constantFrom<readonly (Buffer | string)[]>(
+  const states = fc.constantFrom<readonly (Buffer | string)[]>(
     [],
     [http],
     ['x'.repeat(70), 'y'],
@@ -115,7 +118,7 @@ test('whoever comes, says whatever and leaves however, strangers have half at mo
     [initiate('padded-intermediate', 77, secret).bytes],
   )
   const does = fc.oneof(
-    fc.record({ comes: says }),
+    fc.record({ comes: states }),
     fc.record({ which: fc.nat(), ends: fc.constantFrom('fin', 'reset', 'timeout') }),
     fc.record({ dial: fc.nat(), answer: fc.constantFrom('connects', 'fin', 'reset', 'fails') }),
     fc.record({ wait: fc.integer({ min: 500, max: 130_000 }) }),
@@ -129,7 +132,7 @@ test('whoever comes, says whatever and leaves however, strangers have half at mo
         if ('comes' in step) {
           const client = proxy.arrives()
           clients.push(client)
-          for (const said of step.comes) if (!client.closed) client.sends(said)
+          for (const printed of step.comes) if (!client.closed) client.sends(printed)
         } else if ('which' in step) {
           const client = clients[step.which % (clients.length || 1)]
           if (!client || client.closed) continue
@@ -147,15 +150,15 @@ test('whoever comes, says whatever and leaves however, strangers have half at mo
           ms += step.wait
           proxy.at(ms)
         }
-        const [connections, handshakes, strangers] = new Int32Array(proxy.relay.settings.room)
+        const [connections, handshakes, unauthenticated] = new Int32Array(proxy.relay.settings.room)
         assert.equal(
-          [connections, handshakes, strangers],
-          [proxy.relay.sessions.size, proxy.relay.greetings.size, proxy.relay.strangers.size],
+          [connections, handshakes, unauthenticated],
+          [proxy.relay.sessions.size, proxy.relay.greetings.size, proxy.relay.unauthenticated.size],
         )
-        assert.ok(strangers! <= most / 2)
+        assert.ok(unauthenticated! <= most / 2)
         // A stranger is one of them, or is gone.
         for (const session of proxy.relay.sessions)
-          assert.is(session.phase === 'fronting', proxy.relay.strangers.has(session))
+          assert.is(session.phase === 'fronting', proxy.relay.unauthenticated.has(session))
       }
       proxy.relay.closeAll()
       assert.equal(proxy.left().slice(0, 3), [0, 0, 0])

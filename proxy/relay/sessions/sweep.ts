@@ -1,18 +1,18 @@
 import { earn } from './fronting.ts'
 import { reject } from './greeting.ts'
-import { closeSession, rejectedFact, type Session, tellProgress, unansweredMs } from './session.ts'
+import { closeSession, emitProgress, emitRejected, type Session, unansweredMs } from './session.ts'
 
 /** Between two facts about a connection's bytes. */
 const PROGRESS_MS = 10_000
 /** What is left open in one direction only, and silent. */
 const HALF_OPEN_MS = 60_000
 /** A stranger and the masking host, both silent: longer than web servers and CDNs (60 to 400 s) wait themselves. */
-const STRANGER_MS = 600_000
+const UNAUTHENTICATED_MS = 600_000
 
 /** The handshake did not come in time. */
 export const expire = (session: Session): void => {
   if (session.unwrap === null) return reject(session, { step: 'rejected', reason: 'timeout' })
-  rejectedFact(session, 'timeout', false, session.signed ?? {})
+  emitRejected(session, 'timeout', false, session.signed ?? {})
   closeSession(session, 'proxy', 'timeout')
 }
 
@@ -39,14 +39,15 @@ export const sweep = (session: Session): void => {
   if (phase === 'fronting') {
     earn(session)
     // Behind a host that has ended all is said: nobody sees that the descriptor goes, as in the host's own kernel.
-    const patienceMs = session.datacenterEnded && session.client.unsent === 0 ? HALF_OPEN_MS : STRANGER_MS
+    const patienceMs =
+      session.datacenterEnded && session.client.unsent === 0 ? HALF_OPEN_MS : UNAUTHENTICATED_MS
     if (session.early === null && silentMs >= patienceMs) closeSession(session, 'proxy', session.endReason)
     return
   }
   if (session.greets && relay.greetings.dawdles(session, now)) return expire(session)
   if (phase !== 'waiting' && phase !== 'relaying') return
   session.datacenter!.readSize = relay.toClientSize()
-  if (now - session.toldAt >= PROGRESS_MS) tellProgress(session)
+  if (now - session.reportedAt >= PROGRESS_MS) emitProgress(session)
   if (blocked(session, now)) return closeSession(session, 'client', 'timeout')
   if (session.blockedAt > 0) return
   if (session.clientEnded || session.datacenterEnded) {

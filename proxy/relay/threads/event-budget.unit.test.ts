@@ -45,17 +45,17 @@ const closed = (number: number, more: object = {}): ProxyEvent => ({
 const refused = (number: number): ProxyEvent[] => [accepted(number), rejected(number), closed(number)]
 
 const budgeted = (budget: EventBudget) => {
-  const told: ProxyEvent[] = []
+  const reported: ProxyEvent[] = []
   const clock = { now: 0 }
   const events = eventBudget(
     budget,
     1,
     () => 1_000_000 + clock.now,
-    (event) => told.push(event),
+    (event) => reported.push(event),
   )
   events.pulse(0)
   return {
-    told,
+    reported,
     clock,
     events,
     emit: (...all: ProxyEvent[]) => {
@@ -65,8 +65,8 @@ const budgeted = (budget: EventBudget) => {
     until: (ms: number) => {
       for (; clock.now < ms; clock.now += 50) events.pulse(clock.now + 50)
     },
-    types: () => told.map(({ type }) => type),
-    summaries: () => told.filter((event) => event.type === 'connections.summarised'),
+    types: () => reported.map(({ type }) => type),
+    summaries: () => reported.filter((event) => event.type === 'connections.summarised'),
   }
 }
 
@@ -75,7 +75,7 @@ test('within the budget every connection has its own events, as they came', () =
   const all = [1, 2, 3].flatMap(refused)
   run.emit(...all)
   run.events.flush()
-  assert.equal(run.told, all)
+  assert.equal(run.reported, all)
 })
 
 test('five minutes of a flood write the budget and a few summaries; its counts are all there', () => {
@@ -87,7 +87,7 @@ test('five minutes of a flood write the budget and a few summaries; its counts a
   }
   run.events.flush()
   const summaries = run.summaries()
-  const own = run.told.length - summaries.length
+  const own = run.reported.length - summaries.length
   assert.is(own, 3 * (100 + 299))
   // After 10, 20, 40 s, then each minute.
   assert.ok(summaries.length <= 8, `${summaries.length} summaries`)
@@ -122,7 +122,7 @@ test('a client that is authenticated keeps all its events, in order and unchange
   run.emit(...refused(1), accepted(2), accepted(3), rejected(3))
   assert.equal(run.types().length, 3)
   run.emit(authenticated(2), { ...examples['connection.closed'], connection: id(2) })
-  assert.equal(run.told.slice(3), [
+  assert.equal(run.reported.slice(3), [
     accepted(2),
     authenticated(2),
     { ...examples['connection.closed'], connection: id(2) },
@@ -132,9 +132,9 @@ test('a client that is authenticated keeps all its events, in order and unchange
 test('authenticated clients take nothing from the budget', () => {
   const run = budgeted({ perSecond: 0, burst: 1 })
   for (let number = 0; number < 1_000; number++) run.emit(accepted(number), authenticated(number))
-  assert.is(run.told.length, 2_000)
+  assert.is(run.reported.length, 2_000)
   run.emit(...refused(5_000))
-  assert.is(run.told.length, 2_003)
+  assert.is(run.reported.length, 2_003)
 })
 
 test('a failed dial of a handshake that is not claimed yet comes after its connection.accepted', () => {
@@ -175,24 +175,24 @@ test('a limit that refuses all day writes an event in 16 s, and its counts are a
     count: 3,
     worker: 0,
   })
-  const told = (limit: string) =>
-    run.told.flatMap((event) =>
+  const reported = (limit: string) =>
+    run.reported.flatMap((event) =>
       event.type === 'limit.refused' && event.limit === limit ? [event.count] : [],
     )
   run.emit(refusal('connections'))
   run.until(50)
-  assert.equal(told('connections'), [3])
+  assert.equal(reported('connections'), [3])
   for (let second = 1; second <= 600; second++) {
     run.emit(refusal('handshakes'))
     run.until(second * 1_000)
   }
   run.events.flush()
   assert.is(
-    told('handshakes').reduce((sum, count) => sum + count, 0),
+    reported('handshakes').reduce((sum, count) => sum + count, 0),
     1_800,
   )
-  assert.ok(told('handshakes').length < 45, `${told('handshakes').length} events`)
-  assert.equal(told('connections'), [3])
+  assert.ok(reported('handshakes').length < 45, `${reported('handshakes').length} events`)
+  assert.equal(reported('connections'), [3])
 })
 
 test('a client that leaves before it is judged is counted, too', () => {
@@ -200,7 +200,7 @@ test('a client that leaves before it is judged is counted, too', () => {
   run.emit(accepted(1), closed(1, { phase: 'hello', reason: 'reset' }))
   run.events.flush()
   const [summary] = run.summaries()
-  assert.is(run.told.length, 1)
+  assert.is(run.reported.length, 1)
   assert.is(summary?.accepted, 1)
   assert.equal(summary?.refusals, [])
   assert.equal(summary?.closes[0]?.phase, 'hello')

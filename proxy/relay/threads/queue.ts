@@ -10,7 +10,7 @@ const UNTAKEN = 16
 /** A batch as large as this does not wait for its time. */
 const FULL = 512
 
-export type Facts = {
+export type EventQueue = {
   emit(event: ProxyEvent): void
   /** Hands over what is there. */
   flush(): void
@@ -20,7 +20,7 @@ export type Facts = {
 }
 
 /** The worker's end of the event queue: synchronous, bounded, and unable to fail. */
-export const factQueue = (post: (message: FromWorker) => void): Facts => {
+export const eventQueue = (post: (message: FromWorker) => void): EventQueue => {
   let queue: ProxyEvent[] = []
   let lost = 0
   let untaken = 0

@@ -2,9 +2,9 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ProxyEvent } from '../../events/contract.ts'
 import type { FromWorker } from '../settings.ts'
-import { factQueue } from './queue.ts'
+import { eventQueue } from './queue.ts'
 
-const fact = (number: number): ProxyEvent => ({
+const event = (number: number): ProxyEvent => ({
   v: 1,
   type: 'limit.refused',
   at: 0,
@@ -15,7 +15,7 @@ const fact = (number: number): ProxyEvent => ({
 
 const queue = () => {
   const batches: { numbers: number[]; lost: number }[] = []
-  const facts = factQueue((message: FromWorker) => {
+  const events = eventQueue((message: FromWorker) => {
     if (message.type !== 'facts') throw new Error(message.type)
     const numbers = (JSON.parse(message.text) as { count: number }[]).map(({ count }) => count)
     assert.is(numbers.length, message.count)
@@ -23,31 +23,31 @@ const queue = () => {
   })
   let next = 0
   return {
-    facts,
+    events,
     batches,
     emit: (times: number) => {
-      for (let i = 0; i < times; i++) facts.emit(fact(next++))
+      for (let i = 0; i < times; i++) events.emit(event(next++))
     },
     /** The main thread takes all there is, until nothing more comes. */
     takeAll: (from: number) => {
       for (let i = from; i < batches.length; i++) {
-        facts.taken()
-        facts.flush()
+        events.taken()
+        events.flush()
       }
     },
   }
 }
 
 test('facts go in one batch when they are asked for, in order, and nothing goes when there are none', () => {
-  const { facts, batches, emit } = queue()
-  facts.flush()
+  const { events, batches, emit } = queue()
+  events.flush()
   assert.equal(batches, [])
   emit(3)
-  assert.is(facts.waiting, 3)
-  facts.flush()
-  facts.flush()
+  assert.is(events.waiting, 3)
+  events.flush()
+  events.flush()
   assert.equal(batches, [{ numbers: [0, 1, 2], lost: 0 }])
-  assert.is(facts.waiting, 0)
+  assert.is(events.waiting, 0)
 })
 
 test('a full batch does not wait', () => {
@@ -59,25 +59,25 @@ test('a full batch does not wait', () => {
 })
 
 test('when the main thread does not take what it was given, facts wait, and go when it does', () => {
-  const { facts, batches, emit } = queue()
+  const { events, batches, emit } = queue()
   for (let i = 0; i < 20; i++) {
     emit(1)
-    facts.flush()
+    events.flush()
   }
   assert.is(batches.length, 16)
-  assert.is(facts.waiting, 4)
-  facts.taken()
-  facts.flush()
+  assert.is(events.waiting, 4)
+  events.taken()
+  events.flush()
   assert.equal(batches[16], { numbers: [16, 17, 18, 19], lost: 0 })
 })
 
 test('beyond their bound the oldest are dropped and counted once, and order is kept', () => {
-  const { facts, batches, emit, takeAll } = queue()
+  const { events, batches, emit, takeAll } = queue()
   const emitted = 60_000
   let most = 0
   for (let i = 0; i < emitted; i++) {
     emit(1)
-    most = Math.max(most, facts.waiting)
+    most = Math.max(most, events.waiting)
   }
   assert.is(most, 20_000)
   assert.is(batches.length, 16)

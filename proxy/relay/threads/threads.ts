@@ -11,14 +11,14 @@ export type Threads = {
   /** What each thread told last, each once; asks for the next. */
   samples(): readonly ThreadSample[]
   readonly openConnections: number
-  readonly warmSockets: number
+  readonly pooledConnections: number
   /** Stops accepting and resolves when all connections have ended, or were ended after `ms`. */
   drain(ms: number): Promise<void>
   close(): Promise<void>
 }
 
 export type ThreadEvents = {
-  facts(text: string, lost: number): void
+  events(text: string, lost: number): void
   /** For the program's own log. */
   line(type: 'fault' | 'warning', message: string): void
   /** Asks all proxies about a handshake; only where settings say that there is somebody to ask. */
@@ -36,7 +36,7 @@ const limits = { maxYoungGenerationSizeMb: 8 }
 type Thread = {
   worker: Worker
   open: number
-  warm: number
+  pooled: number
   sample: ThreadSample | null
   drained: () => void
   waker: number | null
@@ -79,7 +79,7 @@ export const startThreads = async (
       resourceLimits: limits,
       name: `relay-${number}`,
     })
-    const thread: Thread = { worker, open: 0, warm: 0, sample: null, drained: () => {}, waker: null }
+    const thread: Thread = { worker, open: 0, pooled: 0, sample: null, drained: () => {}, waker: null }
     threads.push(thread)
     worker.on('message', (message: FromWorker) => {
       switch (message.type) {
@@ -92,10 +92,10 @@ export const startThreads = async (
           return reject(new Error(message.message))
         case 'facts':
           worker.postMessage({ type: 'taken' } satisfies ToWorker)
-          return events.facts(message.text, message.lost)
+          return events.events(message.text, message.lost)
         case 'sample':
           thread.open = message.open
-          thread.warm = message.warm
+          thread.pooled = message.pooled
           thread.sample = message.sample
           return
         case 'drained':
@@ -118,7 +118,7 @@ export const startThreads = async (
     return promise
   }
 
-  const tell = (message: ToWorker): void => {
+  const report = (message: ToWorker): void => {
     for (const { worker } of threads) worker.postMessage(message)
   }
   const close = async (): Promise<void> => {
@@ -132,18 +132,18 @@ export const startThreads = async (
     return {
       port,
       engine,
-      change: (change) => tell({ type: 'change', change }),
+      change: (change) => report({ type: 'change', change }),
       samples: () => {
-        const told = threads.flatMap(({ sample }) => (sample === null ? [] : [sample]))
+        const reported = threads.flatMap(({ sample }) => (sample === null ? [] : [sample]))
         for (const thread of threads) thread.sample = null
-        tell({ type: 'sample' })
-        return told
+        report({ type: 'sample' })
+        return reported
       },
       get openConnections() {
         return threads.reduce((sum, { open }) => sum + open, 0)
       },
-      get warmSockets() {
-        return threads.reduce((sum, { warm }) => sum + warm, 0)
+      get pooledConnections() {
+        return threads.reduce((sum, { pooled }) => sum + pooled, 0)
       },
       drain: async (ms) => {
         const drained = threads.map(
@@ -152,7 +152,7 @@ export const startThreads = async (
               thread.drained = resolve
             }),
         )
-        tell({ type: 'drain', ms })
+        report({ type: 'drain', ms })
         await Promise.all(drained)
       },
       close,

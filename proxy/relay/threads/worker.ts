@@ -8,7 +8,7 @@ import { faultCounter } from '../faults.ts'
 import { startRelay } from '../relay.ts'
 import type { FromWorker, RelaySettings, ToWorker } from '../settings.ts'
 import { eventBudget } from './event-budget.ts'
-import { factQueue } from './queue.ts'
+import { eventQueue } from './queue.ts'
 
 /** Facts reach the local log within 100 ms: half of it is spent here. */
 const PULSE_MS = 50
@@ -28,10 +28,10 @@ const warn = (message: string): void => post({ type: 'warning', message })
 const engine = (settings.portable ? null : nativeEngine(scratch, warn)) ?? portableEngine(scratch)
 const thread = `worker-${settings.worker}`
 const loop = watchLoop(thread)
-const facts = factQueue(post)
-const events = eventBudget(settings.eventBudget, settings.worker, Date.now, facts.emit)
+const queue = eventQueue(post)
+const events = eventBudget(settings.eventBudget, settings.worker, Date.now, queue.emit)
 const claims = claimQuestions((id, digest, connection) => post({ type: 'claim', id, digest, connection }))
-const faults = faultCounter(thread, facts.emit, (message) => post({ type: 'fault', message }))
+const faults = faultCounter(thread, queue.emit, (message) => post({ type: 'fault', message }))
 const ask = settings.sharedReplay === null ? null : claims.ask
 const relay = startRelay(engine, settings, events.emit, faults.report, ask)
 process.on('uncaughtException', faults.report)
@@ -53,14 +53,14 @@ try {
       case 'change':
         return relay.change(message.change)
       case 'taken':
-        return facts.taken()
+        return queue.taken()
       case 'claimed':
         return claims.answer(message.id, message.answer)
       case 'sample':
         return post({
           type: 'sample',
           open: relay.sessions.size,
-          warm: relay.pool.size,
+          pooled: relay.pool.size,
           sample: { ...loop.sample(), ...engine.sample?.() },
         })
       case 'drain':
@@ -78,11 +78,11 @@ try {
     events.pulse(now)
     if (drainBy !== Number.POSITIVE_INFINITY && relay.sessions.size === 0) events.flush()
     faults.pulse(now)
-    facts.flush()
+    queue.flush()
     if (
       drainBy !== Number.POSITIVE_INFINITY &&
       relay.sessions.size === 0 &&
-      facts.waiting === 0 &&
+      queue.waiting === 0 &&
       !drained
     ) {
       drained = true

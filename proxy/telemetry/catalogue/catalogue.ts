@@ -164,7 +164,7 @@ export const metrics = {
     labels: ['limit'],
     help: 'Connections refused because a limit was reached',
   },
-  warmSockets: {
+  pooledConnections: {
     name: 'mtscope_pool_sockets',
     kind: 'gauge',
     unit: '1',

@@ -93,27 +93,27 @@ export const connectClient = async (options: ClientOptions): Promise<Client> => 
   const sendPlain = (bytes: Buffer): boolean => sendSealed(opening.seal(bytes))
   const talk = conversation(socket, transport, sendPlain)
   const kept: Buffer[] = []
-  const unframed = unframe(transport, (payload) => talk.hear(readMessage(payload)))
-  const hearSealed = (bytes: Buffer): void => {
+  const unframed = unframe(transport, (payload) => talk.receive(readMessage(payload)))
+  const receiveSealed = (bytes: Buffer): void => {
     const plain = opening.open(bytes)
     if (options.raw) kept.push(plain)
     else unframed(plain)
   }
   const greeted = Promise.withResolvers<Greeting>()
-  let hear = hearSealed
+  let receive = receiveSealed
   let hello: Buffer | undefined
   if (mode === 'tls' && secret) {
     const at = Math.floor(Date.now() / 1000) + (options.clockOffsetSeconds ?? 0)
     const right = clientHello({ secret, domain, at, postQuantum: options.postQuantum ?? false })
     const drawn = options.odd ? signedAgain(right, options.odd(right.bytes), secret, at) : right
-    hear = unwrapper(drawn, secret, greeted.resolve, hearSealed)
+    receive = unwrapper(drawn, secret, greeted.resolve, receiveSealed)
     hello = options.helloRecords ? inRecords(drawn.bytes, options.helloRecords) : drawn.bytes
   }
   let failure: string | undefined
   socket.on('data', (bytes: Buffer) => {
     options.tap?.(bytes)
     try {
-      hear(bytes)
+      receive(bytes)
     } catch (error) {
       failure ??= error instanceof Error ? error.message : String(error)
       socket.destroy()

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { frame, type Transport } from './frames.ts'
-import { askPq, type Message, type ResPq, say } from './messages.ts'
+import { askPq, logger, type Message, type ResPq } from './messages.ts'
 import { sendPieces, type Total, tally } from './pieces.ts'
 import { numbers, ops, readTotal } from './wishes.ts'
 
@@ -29,7 +29,7 @@ export const conversation = (
   socket: Socket,
   transport: Transport,
   sendPlain: (bytes: Buffer) => boolean,
-): Conversation & { hear: (message: Message) => void; fail: (error: Error) => void } => {
+): Conversation & { receive: (message: Message) => void; fail: (error: Error) => void } => {
   const waiters = new Map<string, Waiter[]>()
   let arriving = tally()
   let failure: Error | undefined
@@ -43,14 +43,14 @@ export const conversation = (
     const message = await next(`${op}`)
     return message.kind === 'test' ? message.body : Buffer.alloc(0)
   }
-  const tell = (payload: Buffer): boolean => sendPlain(frame(transport, payload))
-  const wish = (op: number, body: Buffer = Buffer.alloc(0)): void => void tell(say(op, body))
+  const report = (payload: Buffer): boolean => sendPlain(frame(transport, payload))
+  const wish = (op: number, body: Buffer = Buffer.alloc(0)): void => void report(logger(op, body))
 
   const arrived = async (bytes: number, ended: Promise<Buffer>): Promise<void> => {
-    const told = readTotal(await ended)
+    const reported = readTotal(await ended)
     const total = arriving.total()
     if (total.bytes !== bytes) throw new Error(`${total.bytes} of ${bytes} bytes arrived`)
-    if (total.sha256 !== told.sha256) throw new Error('other bytes arrived than were sent')
+    if (total.sha256 !== reported.sha256) throw new Error('other bytes arrived than were sent')
   }
   const streamed = async (bytes: number, ask: () => void): Promise<number> => {
     const startedAt = performance.now()
@@ -62,7 +62,7 @@ export const conversation = (
   }
   const sendSink = (bytes: number, perSecond = 0) => {
     wish(ops.sink, numbers(bytes))
-    return sendPieces(socket, (piece) => tell(say(ops.piece, piece)), bytes, perSecond)
+    return sendPieces(socket, (piece) => report(logger(ops.piece, piece)), bytes, perSecond)
   }
 
   return {
@@ -71,7 +71,7 @@ export const conversation = (
     reqPq: async () => {
       const nonce = randomBytes(16)
       const answered = next('res-pq')
-      tell(askPq(nonce))
+      report(askPq(nonce))
       const message = await answered
       if (message.kind !== 'res-pq' || !message.nonce.equals(nonce))
         throw new Error('a resPQ for another nonce')
@@ -94,12 +94,12 @@ export const conversation = (
       const acknowledged = nextBody(ops.sunk)
       acknowledged.catch(() => {})
       const sent = await sendSink(bytes, perSecond)
-      const told = readTotal(await acknowledged)
-      if (told.bytes !== bytes || told.sha256 !== sent.sha256)
+      const reported = readTotal(await acknowledged)
+      if (reported.bytes !== bytes || reported.sha256 !== sent.sha256)
         throw new Error('the datacenter got other bytes than were sent')
       return performance.now() - startedAt
     },
-    hear: (message) => {
+    receive: (message) => {
       if (message.kind === 'test' && message.op === ops.piece) return void arriving.add(message.body)
       if (message.kind === 'error') throw new Error(`transport error ${message.code}`)
       const key = message.kind === 'test' ? `${message.op}` : message.kind

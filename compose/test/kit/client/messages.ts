@@ -70,7 +70,7 @@ export const answerPq = (nonce: Buffer): Buffer => {
 }
 
 /** One message of the test protocol: at most 64 KiB of body, so that any transport carries it. */
-export const say = (op: number, body: Buffer): Buffer => {
+export const logger = (op: number, body: Buffer): Buffer => {
   const message = Buffer.alloc(16 + Math.ceil(body.length / 4) * 4)
   testKeyId.copy(message)
   message.writeUInt32LE(op, 8)

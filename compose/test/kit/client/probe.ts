@@ -20,7 +20,7 @@ export const observe = (
   new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
     const parts: Buffer[] = []
-    const tell = (end: Seen['end']): void => {
+    const report = (end: Seen['end']): void => {
       clearTimeout(timer)
       socket.destroy()
       resolve({ bytes: Buffer.concat(parts), end })
@@ -32,11 +32,11 @@ export const observe = (
     socket.setNoDelay(true)
     socket.on('data', (bytes: Buffer) => {
       parts.push(bytes)
-      if (enough(Buffer.concat(parts))) tell('open')
+      if (enough(Buffer.concat(parts))) report('open')
     })
-    socket.on('end', () => tell('fin'))
+    socket.on('end', () => report('fin'))
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNRESET' || error.code === 'EPIPE') tell('reset')
+      if (error.code === 'ECONNRESET' || error.code === 'EPIPE') report('reset')
       else reject(error)
     })
     socket.on('connect', async () => {

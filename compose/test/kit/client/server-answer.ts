@@ -28,10 +28,10 @@ export const readAnswer = (
   if (certificateBytes > 16384 + 256) throw new Error('an ApplicationData record longer than TLS allows')
   if (bytes.length < length) return undefined
   const zeroed = Buffer.from(bytes.subarray(0, length))
-  const told = Buffer.from(zeroed.subarray(11, 43))
+  const reported = Buffer.from(zeroed.subarray(11, 43))
   zeroed.fill(0, 11, 43)
   const right = createHmac('sha256', secret).update(hello.random).update(zeroed).digest()
-  if (!right.equals(told)) throw new Error('the digest of the answer is wrong')
+  if (!right.equals(reported)) throw new Error('the digest of the answer is wrong')
   return { length, certificateBytes, group: readServerHello(zeroed.subarray(5, specAt), hello) }
 }
 

@@ -77,7 +77,7 @@ type Of<T extends EventType> = Extract<MtscopeEvent, { type: T }>
 type Arbitraries<F> = { [K in keyof F]-?: fc.Arbitrary<Exclude<F[K], undefined>> }
 
 /** A fact of `type` whose `optional` fields may be missing, in no certain order of fields. */
-const fact = <T extends EventType, O extends keyof Of<T> = never>(
+const event = <T extends EventType, O extends keyof Of<T> = never>(
   type: T,
   fields: Arbitraries<Omit<Of<T>, 'v' | 'type' | 'at' | O>>,
   optional?: Arbitraries<Pick<Of<T>, O>>,
@@ -90,19 +90,19 @@ const fact = <T extends EventType, O extends keyof Of<T> = never>(
     .map(([required, some]) => ({ v: 1, type, ...required, ...some }) as unknown as Of<T>)
 
 export const arbitraries: { readonly [T in EventType]: fc.Arbitrary<Of<T>> } = {
-  'connection.accepted': fact('connection.accepted', {
+  'connection.accepted': event('connection.accepted', {
     connection,
     prefix,
     client: hex(16),
     family,
     worker: count,
   }),
-  'handshake.accepted': fact(
+  'handshake.accepted': event(
     'handshake.accepted',
     { connection, ...session, transport, elapsedMs: amount, digest: hex(32), client: hex(16) },
     { skewSeconds: number, ja4: text },
   ),
-  'handshake.rejected': fact(
+  'handshake.rejected': event(
     'handshake.rejected',
     {
       connection,
@@ -113,7 +113,7 @@ export const arbitraries: { readonly [T in EventType]: fc.Arbitrary<Of<T>> } = {
     },
     { skewSeconds: number, ja4: text, user: text },
   ),
-  'datacenter.dialed': fact('datacenter.dialed', {
+  'datacenter.dialed': event('datacenter.dialed', {
     connection,
     ...session,
     address: text,
@@ -121,12 +121,12 @@ export const arbitraries: { readonly [T in EventType]: fc.Arbitrary<Of<T>> } = {
     pooled: fc.boolean(),
     elapsedMs: amount,
   }),
-  'datacenter.dial-failed': fact(
+  'datacenter.dial-failed': event(
     'datacenter.dial-failed',
     { dc, media: fc.boolean(), address: text, family, error: dialError, elapsedMs: amount },
     { connection },
   ),
-  'connection.first-byte': fact(
+  'connection.first-byte': event(
     'connection.first-byte',
     {
       connection,
@@ -136,13 +136,13 @@ export const arbitraries: { readonly [T in EventType]: fc.Arbitrary<Of<T>> } = {
     },
     { sinceRequestMs: amount },
   ),
-  'connection.progress': fact('connection.progress', {
+  'connection.progress': event('connection.progress', {
     connection,
     ...session,
     bytesToClient: count,
     bytesToDatacenter: count,
   }),
-  'connection.closed': fact(
+  'connection.closed': event(
     'connection.closed',
     {
       connection,
@@ -157,12 +157,12 @@ export const arbitraries: { readonly [T in EventType]: fc.Arbitrary<Of<T>> } = {
     },
     session,
   ),
-  'process.started': fact('process.started', {
+  'process.started': event('process.started', {
     version: text,
     settings: fc.dictionary(text, text, { noNullPrototype: true }),
   }),
-  'process.stopped': fact('process.stopped', { reason: text }),
-  'process.sampled': fact('process.sampled', {
+  'process.stopped': event('process.stopped', { reason: text }),
+  'process.sampled': event('process.sampled', {
     intervalMs: amount,
     cpuUserMs: amount,
     cpuSystemMs: amount,
@@ -178,17 +178,17 @@ export const arbitraries: { readonly [T in EventType]: fc.Arbitrary<Of<T>> } = {
     openConnections: count,
     uptimeSeconds: amount,
   }),
-  'datacenter.probed': fact(
+  'datacenter.probed': event(
     'datacenter.probed',
     { dc, media: fc.boolean(), family, address: text },
     { tcpMs: amount, resPqMs: amount, error: dialError },
   ),
-  'limit.refused': fact('limit.refused', {
+  'limit.refused': event('limit.refused', {
     limit: fc.constantFrom<Limit>('connections', 'handshakes', 'strangers', 'file-descriptors'),
     count,
     worker: count,
   }),
-  'connections.summarised': fact('connections.summarised', {
+  'connections.summarised': event('connections.summarised', {
     worker: count,
     intervalMs: amount,
     accepted: count,
@@ -223,13 +223,13 @@ export const arbitraries: { readonly [T in EventType]: fc.Arbitrary<Of<T>> } = {
       { maxLength: 3 },
     ),
   }),
-  'replay.unclaimed': fact('replay.unclaimed', {
+  'replay.unclaimed': event('replay.unclaimed', {
     count,
     action: fc.constantFrom('local' as const, 'refuse' as const),
     worker: count,
   }),
-  'process.faulted': fact('process.faulted', { thread: text, count }),
-  'events.lost': fact('events.lost', {
+  'process.faulted': event('process.faulted', { thread: text, count }),
+  'events.lost': event('events.lost', {
     reason: fc.constantFrom(
       'worker-queue' as const,
       'log-full' as const,
@@ -238,13 +238,13 @@ export const arbitraries: { readonly [T in EventType]: fc.Arbitrary<Of<T>> } = {
     ),
     count,
   }),
-  'config.reloaded': fact('config.reloaded', {
+  'config.reloaded': event('config.reloaded', {
     users: count,
     added: fc.array(text, { maxLength: 4 }),
     removed: fc.array(text, { maxLength: 4 }),
   }),
-  'alert.raised': fact('alert.raised', alert),
-  'alert.cleared': fact('alert.cleared', alert),
+  'alert.raised': event('alert.raised', alert),
+  'alert.cleared': event('alert.cleared', alert),
 }
 
 const { 'alert.raised': _, 'alert.cleared': __, ...ofProxy } = arbitraries

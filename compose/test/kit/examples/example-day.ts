@@ -1,7 +1,7 @@
 import type { ProxyEvent } from '../../../../proxy/events/contract.ts'
 
 const own = { v: 1, at: 1_700_000_000_000, connection: '0af7651916cd43dd8448eb211c80319c' } as const
-const stranger = { ...own, connection: '1bf7651916cd43dd8448eb211c80319c' } as const
+const unauthenticatedClient = { ...own, connection: '1bf7651916cd43dd8448eb211c80319c' } as const
 const session = { mode: 'tls', user: 'alice', dc: 2, media: false } as const
 const ofProcess = { v: 1, at: 1_700_000_000_000 } as const
 const bytes = { bytesToClient: 700, bytesToDatacenter: 70, untoldToClient: 200, untoldToDatacenter: 20 }
@@ -60,7 +60,7 @@ export const day: readonly ProxyEvent[] = [
   },
   { ...own, ...session, type: 'connection.progress', bytesToClient: 500, bytesToDatacenter: 50 },
   {
-    ...stranger,
+    ...unauthenticatedClient,
     type: 'connection.accepted',
     prefix: '192.0.2.0/24',
     client: 'd',
@@ -68,7 +68,7 @@ export const day: readonly ProxyEvent[] = [
     worker: 0,
   },
   {
-    ...stranger,
+    ...unauthenticatedClient,
     type: 'handshake.rejected',
     reason: 'replayed',
     elapsedMs: 5,

@@ -177,7 +177,7 @@ const of = {
   media: fc.boolean(),
 }
 type Values<F> = { [K in keyof F]: F[K] extends fc.Arbitrary<infer V> ? V : never }
-const fact = <T extends ProxyEvent['type'], F extends Record<string, fc.Arbitrary<unknown>>>(
+const event = <T extends ProxyEvent['type'], F extends Record<string, fc.Arbitrary<unknown>>>(
   type: T,
   fields: F,
 ): fc.Arbitrary<{ v: 1; type: T; at: number } & Values<F>> =>
@@ -190,15 +190,15 @@ const address = fc.constantFrom('192.0.2.1:443', '[2001:db8::1]:443')
 const errors = fc.constantFrom('refused' as const, 'timeout' as const, 'other' as const)
 
 /** Any fact of any type. */
-export const anyFact: fc.Arbitrary<ProxyEvent> = fc.oneof(
-  fact('connection.accepted', {
+export const anyEvent: fc.Arbitrary<ProxyEvent> = fc.oneof(
+  event('connection.accepted', {
     ...connected,
     prefix: fc.constant('::/48'),
     client,
     family,
     worker: fc.nat(3),
   }),
-  fact('handshake.accepted', {
+  event('handshake.accepted', {
     ...connected,
     ...of,
     transport: fc.constant('abridged' as const),
@@ -207,7 +207,7 @@ export const anyFact: fc.Arbitrary<ProxyEvent> = fc.oneof(
     client,
     skewSeconds: fc.integer({ min: -60, max: 60 }),
   }),
-  fact('handshake.rejected', {
+  event('handshake.rejected', {
     ...connected,
     reason: fc.constantFrom('replayed' as const, 'clock-skew' as const, 'timeout' as const),
     elapsedMs: ms,
@@ -215,8 +215,8 @@ export const anyFact: fc.Arbitrary<ProxyEvent> = fc.oneof(
     client,
     skewSeconds: fc.integer({ min: -1e6, max: 1e6 }),
   }),
-  fact('datacenter.dialed', { ...connected, ...of, address, family, pooled: fc.boolean(), elapsedMs: ms }),
-  fact('datacenter.dial-failed', {
+  event('datacenter.dialed', { ...connected, ...of, address, family, pooled: fc.boolean(), elapsedMs: ms }),
+  event('datacenter.dial-failed', {
     dc: of.dc,
     media: of.media,
     address,
@@ -224,15 +224,15 @@ export const anyFact: fc.Arbitrary<ProxyEvent> = fc.oneof(
     error: errors,
     elapsedMs: ms,
   }),
-  fact('connection.first-byte', {
+  event('connection.first-byte', {
     ...connected,
     ...of,
     direction: fc.constantFrom('to-client' as const, 'to-datacenter' as const),
     sinceAcceptedMs: ms,
     sinceRequestMs: ms,
   }),
-  fact('connection.progress', { ...connected, ...of, bytesToClient: bytes, bytesToDatacenter: bytes }),
-  fact('connection.closed', {
+  event('connection.progress', { ...connected, ...of, bytesToClient: bytes, bytesToDatacenter: bytes }),
+  event('connection.closed', {
     ...connected,
     ...of,
     by: fc.constantFrom<Side>('client', 'datacenter', 'proxy'),
@@ -244,15 +244,19 @@ export const anyFact: fc.Arbitrary<ProxyEvent> = fc.oneof(
     untoldToDatacenter: bytes,
     durationMs: ms,
   }),
-  fact('datacenter.probed', { dc: of.dc, media: of.media, family, address, tcpMs: ms, resPqMs: ms }),
-  fact('datacenter.probed', { dc: of.dc, media: of.media, family, address, error: errors }),
-  fact('process.started', { version: fc.constant('1'), settings: fc.constant({}) }),
-  fact('process.stopped', { reason: fc.constant('SIGTERM') }),
+  event('datacenter.probed', { dc: of.dc, media: of.media, family, address, tcpMs: ms, resPqMs: ms }),
+  event('datacenter.probed', { dc: of.dc, media: of.media, family, address, error: errors }),
+  event('process.started', { version: fc.constant('1'), settings: fc.constant({}) }),
+  event('process.stopped', { reason: fc.constant('SIGTERM') }),
   fc.tuple(at, fc.nat(1000)).map(([time, openConnections]) => sampled(time, { openConnections })),
-  fact('limit.refused', { limit: fc.constant('connections' as const), count: fc.nat(50), worker: fc.nat(3) }),
-  fact('process.faulted', { thread: fc.constant('worker-0'), count: fc.nat(50) }),
-  fact('events.lost', { reason: fc.constant('worker-queue' as const), count: fc.nat(50) }),
-  fact('config.reloaded', { users: fc.nat(9), added: fc.constant([]), removed: fc.constant([]) }),
+  event('limit.refused', {
+    limit: fc.constant('connections' as const),
+    count: fc.nat(50),
+    worker: fc.nat(3),
+  }),
+  event('process.faulted', { thread: fc.constant('worker-0'), count: fc.nat(50) }),
+  event('events.lost', { reason: fc.constant('worker-queue' as const), count: fc.nat(50) }),
+  event('config.reloaded', { users: fc.nat(9), added: fc.constant([]), removed: fc.constant([]) }),
 )
 
 /** What several emitters told, each in its order and with holes here and there. */
@@ -260,8 +264,8 @@ export const histories: fc.Arbitrary<Batch[][]> = fc
   .array(
     fc.array(
       fc.record({
-        hole: fc.constantFrom(0, 0, 0, 4),
-        events: fc.array(anyFact, { minLength: 1, maxLength: 5 }),
+        gap: fc.constantFrom(0, 0, 0, 4),
+        events: fc.array(anyEvent, { minLength: 1, maxLength: 5 }),
       }),
       { maxLength: 6 },
     ),
@@ -273,9 +277,9 @@ export const histories: fc.Arbitrary<Batch[][]> = fc
   .map((emitters) =>
     emitters.map((batches, index) => {
       let seq = 1
-      return batches.map(({ hole, events }) => {
-        const batch = { node: `n${index >> 1}`, boot: `b${index}`, seq: seq + hole, events }
-        seq += hole + events.length
+      return batches.map(({ gap, events }) => {
+        const batch = { node: `n${index >> 1}`, boot: `b${index}`, seq: seq + gap, events }
+        seq += gap + events.length
         return batch
       })
     }),

@@ -22,7 +22,7 @@ export const append = (log: LocalLog, reasons: readonly string[], lostBefore = 0
 }
 
 /** Runs as one who owns nothing, where we are root: root may read everything. */
-export const asSomebody = <T>(run: () => T): T => {
+export const asUser = <T>(run: () => T): T => {
   if (process.geteuid?.() !== 0) return run()
   process.seteuid!(65_534)
   try {

@@ -59,7 +59,7 @@ export const watched = (factor = 1) => {
     emit,
     book,
     /** Everything raised and cleared so far, of one rule: `+subject` and `-subject`. */
-    told: (rule: string): string[] =>
+    reported: (rule: string): string[] =>
       events
         .filter((event) => event.rule === rule)
         .map((event) => `${event.type === 'alert.raised' ? '+' : '-'}${event.subject}`),

@@ -9,11 +9,11 @@ export const startThief = async (brokerPort: () => number, every: number) => {
   const sockets = new Set<Socket>()
   let answers = 0
   let stolen = 0
-  let holes = 0
+  let gaps = 0
   const server = createServer((client) => {
     const broker = connect(brokerPort(), '127.0.0.1')
     const produced = new Set<number>()
-    const hole = holes
+    const gap = gaps
     for (const socket of [client, broker]) {
       sockets.add(socket)
       socket
@@ -26,7 +26,7 @@ export const startThief = async (brokerPort: () => number, every: number) => {
     }
     let asked: Buffer = Buffer.alloc(0)
     client.on('data', (bytes: Buffer) => {
-      if (hole < holes) return
+      if (gap < gaps) return
       broker.write(bytes)
       asked = Buffer.concat([asked, bytes])
       // Request: length, API key (0 is Produce), version, correlation id.
@@ -36,7 +36,7 @@ export const startThief = async (brokerPort: () => number, every: number) => {
       }
     })
     broker.on('data', (bytes: Buffer) => {
-      if (hole < holes) return
+      if (gap < gaps) return
       if (bytes.length >= 8 && produced.delete(bytes.readInt32BE(4)) && ++answers % every === 0) {
         stolen++
         client.destroy()
@@ -54,7 +54,7 @@ export const startThief = async (brokerPort: () => number, every: number) => {
     },
     /** Swallows from now on what the connections of now carry, and ends none; new ones are well. */
     swallow: (): void => {
-      holes++
+      gaps++
     },
     [Symbol.asyncDispose]: async (): Promise<void> => {
       for (const socket of sockets) socket.destroy()

@@ -11,7 +11,7 @@ export type Seen = {
 }
 
 /** One fact as it was read; a repeat is one more. */
-export type SeenFact = {
+export type SeenEvent = {
   readonly from: string
   readonly partition: number
   readonly seq: number
@@ -21,7 +21,7 @@ export type SeenFact = {
 export type TopicReader = AsyncDisposable & {
   readonly messages: readonly Seen[]
   /** Of a topic of events. Throws when a message cannot be understood. */
-  facts(): SeenFact[]
+  events(): SeenEvent[]
 }
 
 /** For tests: reads a whole topic, and goes on. */
@@ -49,7 +49,7 @@ export const readTopic = (
   )
   return {
     messages,
-    facts: () =>
+    events: () =>
       messages.flatMap(({ partition, value }) => {
         const batch = decodeMessage(value.toString())
         if ('error' in batch) throw new Error(batch.error)

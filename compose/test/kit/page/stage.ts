@@ -11,7 +11,7 @@ export type Stage = AsyncDisposable & {
   page: Page
   url: string
   /** What `/api/status` answers from now on. */
-  tell: (status: Status) => void
+  report: (status: Status) => void
   /** The appliance goes away, and is there again at the same port. */
   stop: () => Promise<void>
   start: () => Promise<void>
@@ -72,7 +72,7 @@ export const openStage = async (first: Status, options: BrowserContextOptions = 
   return {
     page,
     url,
-    tell: (next) => {
+    report: (next) => {
       status = next
     },
     stop,

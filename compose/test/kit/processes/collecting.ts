@@ -4,20 +4,20 @@ import { encodeEvents, encodeMessage } from '../../../../proxy/events/codec.ts'
 import { openKafka } from '../../../../proxy/kafka/connect.ts'
 import { openProducer } from '../../../../proxy/kafka/producer.ts'
 import { ensureTopics } from '../../../../proxy/kafka/topics.ts'
-import type { Say } from '../../../../proxy/logger/logger.ts'
+import type { Logger } from '../../../../proxy/logger/logger.ts'
 import { connectRedis } from '../../../../proxy/redis/connect.ts'
 import { startKafka } from '../../services/kafka.ts'
 import { startRedis } from '../../services/redis.ts'
 import { session } from '../examples/example-events.ts'
 import { testConfig } from '../kafka/test-config.ts'
 
-const silent: Say = () => {}
+const silent: Logger = () => {}
 
 /** Events of one session. */
-export const facts = session({ at: 0, toClient: 1 }).length
+export const events = session({ at: 0, toClient: 1 }).length
 
 /** A broker, a Redis, and collectors of a topic of so many partitions. */
-export const collecting = async (partitions: number, say: Say = silent) => {
+export const collecting = async (partitions: number, logger: Logger = silent) => {
   await using stack = new AsyncDisposableStack()
   const kafka = stack.use(await startKafka({ properties: { 'message.max.bytes': 8_000_000 } }))
   const server = stack.use(await startRedis())
@@ -36,7 +36,7 @@ export const collecting = async (partitions: number, say: Say = silent) => {
       deadLetters,
       replayWindowMs: 0,
       now: Date.now,
-      say,
+      logger,
     })
     stopping.push(following.stop)
     return following
@@ -53,7 +53,7 @@ export const collecting = async (partitions: number, say: Say = silent) => {
   /** A session of one emitter a partition. */
   const sendSession = async (partition: number): Promise<void> => {
     const seq = seqs.get(partition) ?? 1
-    seqs.set(partition, seq + facts)
+    seqs.set(partition, seq + events)
     const text = encodeEvents(session({ at: Date.now(), toClient: 1 }))
     await send(partition, encodeMessage({ node: 'n', boot: `b${partition}`, seq, text }))
   }

@@ -11,7 +11,7 @@ const collector = startCollector({
   log,
   version: '1',
   now: Date.now,
-  say: () => {},
+  logger: () => {},
   timings: { snapshotMs: 7 },
 })
 await collector.caughtUp

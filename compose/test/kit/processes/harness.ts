@@ -181,16 +181,16 @@ const launch = (
 
 /** Resolves with where it listens, as soon as it says that it is ready. */
 const readiness = async (child: ChildProcess, lines: string[]) => {
-  const said = lines.length
+  const printed = lines.length
   const found = Promise.withResolvers<{ port: number; metricsUrl: string }>()
   const look = (): void => {
-    const line = lines.slice(said).find((line) => /\sready\s/.test(line))
+    const line = lines.slice(printed).find((line) => /\sready\s/.test(line))
     const port = /\sport=(\d+)/.exec(line ?? '')?.[1]
     const metricsUrl = /\smetrics=(\S+)/.exec(line ?? '')?.[1]
     if (port && metricsUrl) found.resolve({ port: Number(port), metricsUrl: metricsUrl.replace(/\/$/, '') })
   }
   const fail = (why: string): void =>
-    found.reject(new Error(`the appliance ${why}:\n${lines.slice(said).join('\n')}`))
+    found.reject(new Error(`the appliance ${why}:\n${lines.slice(printed).join('\n')}`))
   const timer = setTimeout(() => fail(`was not ready within ${startMs} ms`), startMs)
   const poll = setInterval(look, 20)
   child.once('close', (code) => fail(`ended with ${code} before it was ready`))

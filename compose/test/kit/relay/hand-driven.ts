@@ -1,7 +1,7 @@
 import type { DialError } from '../../../../proxy/events/contract.ts'
 import type { Dialing, Engine, Link, LinkError, LinkEvents } from '../../../../proxy/net/link.ts'
 
-const nobody: LinkEvents<null> = {
+const unattached: LinkEvents<null> = {
   bytes: () => {},
   drained: () => {},
   ended: () => {},
@@ -26,7 +26,7 @@ export type HandLink = Link & {
 }
 
 export const handLink = (remote = Buffer.from([192, 0, 2, 7])): HandLink => {
-  let on = nobody as LinkEvents<unknown>
+  let on = unattached as LinkEvents<unknown>
   let owner: unknown = null
   let unsent = 0
   let blocked = false
@@ -35,7 +35,7 @@ export const handLink = (remote = Buffer.from([192, 0, 2, 7])): HandLink => {
   const close = (): void => {
     state.closed = true
     unsent = 0
-    on = nobody as LinkEvents<unknown>
+    on = unattached as LinkEvents<unknown>
   }
   return {
     readSize: 65_536,
@@ -101,9 +101,9 @@ export const handLink = (remote = Buffer.from([192, 0, 2, 7])): HandLink => {
     },
     finishes: () => on.ended(owner),
     breaks: (error) => {
-      const [told, to] = [on, owner]
+      const [reported, to] = [on, owner]
       close()
-      told.lost(to, error)
+      reported.lost(to, error)
     },
   }
 }

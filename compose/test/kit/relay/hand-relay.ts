@@ -90,7 +90,7 @@ export const relaying = (
     left: () => [
       relay.sessions.size,
       relay.greetings.size,
-      relay.strangers.size,
+      relay.unauthenticated.size,
       relay.relaying,
       relay.dialer.inFlight,
       ...new Int32Array(relay.settings.room),

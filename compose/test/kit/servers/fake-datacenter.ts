@@ -48,7 +48,7 @@ export const fakeDatacenter = async (options: DatacenterOptions = {}): Promise<F
       (one) => {
         served.push(one)
         if (served.length > remembered) served.shift()
-        for (const tell of waiting) tell(one)
+        for (const report of waiting) report(one)
         waiting = []
       },
       (why) => complaints.push(why),

@@ -48,33 +48,33 @@ export const mailSink = async (): Promise<MailSink> => {
   const server = createServer((socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket)).on('error', () => {})
-    const say = (line: string): void => void socket.write(`${line}\r\n`)
+    const logger = (line: string): void => void socket.write(`${line}\r\n`)
     let [from, to, data] = ['', [] as string[], null as string[] | null]
     const command = (line: string): void => {
       const [verb = '', rest = ''] = [line.slice(0, 4).toUpperCase(), line.slice(5)]
       if (verb === 'EHLO') {
-        say('250-sink.test')
-        say('250-AUTH PLAIN')
-        say('250 8BITMIME')
+        logger('250-sink.test')
+        logger('250-AUTH PLAIN')
+        logger('250 8BITMIME')
       } else if (verb === 'AUTH') {
         const [, name, password] = Buffer.from(rest.split(' ')[1] ?? '', 'base64')
           .toString()
           .split('\0')
         logins.push(`${name}:${password}`)
-        say('235 welcome')
+        logger('235 welcome')
       } else if (verb === 'MAIL') {
         ;[from, to] = [/<(.*?)>/.exec(rest)?.[1] ?? '', []]
-        say('250 ok')
+        logger('250 ok')
       } else if (verb === 'RCPT') {
         to.push(/<(.*?)>/.exec(rest)?.[1] ?? '')
-        say('250 ok')
+        logger('250 ok')
       } else if (verb === 'DATA') {
         data = []
-        say('354 go on')
+        logger('354 go on')
       } else if (verb === 'QUIT') {
-        say('221 bye')
+        logger('221 bye')
         socket.end()
-      } else say('502 not here')
+      } else logger('502 not here')
     }
     const lines = createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY })
     // It passes on what its input says: a sender that is killed resets.
@@ -84,10 +84,10 @@ export const mailSink = async (): Promise<MailSink> => {
       else if (line === '.') {
         mails.push(read({ from, to }, data.join('\r\n')))
         data = null
-        say('250 kept')
+        logger('250 kept')
       } else data.push(line.startsWith('.') ? line.slice(1) : line)
     })
-    say('220 sink.test')
+    logger('220 sink.test')
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {

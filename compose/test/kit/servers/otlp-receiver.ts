@@ -50,13 +50,13 @@ export type ReceivedSpan = {
 /** The spans of a JSON body. https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding */
 export const readJson = (body: Buffer): ReceivedSpan[] => {
   type Value = { stringValue?: string; intValue?: number; doubleValue?: number; boolValue?: boolean }
-  type Told = Omit<ReceivedSpan, 'start' | 'end' | 'attributes' | 'status'> & {
+  type Reported = Omit<ReceivedSpan, 'start' | 'end' | 'attributes' | 'status'> & {
     startTimeUnixNano: string
     endTimeUnixNano: string
     attributes: { key: string; value: Value }[]
     status: { code: number }
   }
-  const parsed = JSON.parse(body.toString()) as { resourceSpans: { scopeSpans: { spans: Told[] }[] }[] }
+  const parsed = JSON.parse(body.toString()) as { resourceSpans: { scopeSpans: { spans: Reported[] }[] }[] }
   return parsed.resourceSpans
     .flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans))
     .map(({ startTimeUnixNano, endTimeUnixNano, attributes, status, parentSpanId = '', ...rest }) => ({
@@ -124,8 +124,8 @@ export const readProtobuf = (body: Buffer): ReceivedSpan[] =>
     .flatMap((resourceSpans) => all(resourceSpans, 2))
     .flatMap((scopeSpans) => all(scopeSpans, 2))
     .map((span) => {
-      const told = fields(span)
-      const one = (number: number): Field | undefined => told.find((field) => field.number === number)
+      const reported = fields(span)
+      const one = (number: number): Field | undefined => reported.find((field) => field.number === number)
       const status = fields(one(15)?.bytes ?? Buffer.alloc(0)).find(({ number }) => number === 3)
       return {
         traceId: one(1)?.bytes.toString('hex') ?? '',

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { frame, unframe } from '../client/frames.ts'
-import { answerPq, readMessage, say } from '../client/messages.ts'
+import { answerPq, logger, readMessage } from '../client/messages.ts'
 import { answer, type Opening } from '../client/obfuscation.ts'
 import { sendPieces, type Total, tally } from '../client/pieces.ts'
 import { ops, writeTotal } from '../client/wishes.ts'
@@ -106,21 +106,21 @@ const begin = (
   let sinkWanted = 0
   let silent = false
   const late: Buffer[] = []
-  const tell = (payload: Buffer): boolean => socket.write(opening.seal(frame(opening.transport, payload)))
+  const report = (payload: Buffer): boolean => socket.write(opening.seal(frame(opening.transport, payload)))
   const stream = async (bytes: number, perSecond: number): Promise<void> => {
-    const total = await sendPieces(socket, (piece) => tell(say(ops.piece, piece)), bytes, perSecond)
-    tell(say(ops.ended, writeTotal(total)))
+    const total = await sendPieces(socket, (piece) => report(logger(ops.piece, piece)), bytes, perSecond)
+    report(logger(ops.ended, writeTotal(total)))
   }
   const wish = async (op: number, body: Buffer): Promise<void> => {
     const number = (at: number): number => body.readDoubleLE(at * 8)
-    if (op === ops.echo) tell(say(ops.echo, body))
+    if (op === ops.echo) report(logger(ops.echo, body))
     else if (op === ops.stream) await stream(number(0), number(1))
     else if (op === ops.sink) {
       sink = tally()
       sinkWanted = number(0)
     } else if (op === ops.piece) {
       if (sink.add(body) !== sinkWanted || socket.writableEnded) return
-      tell(say(ops.sunk, writeTotal(sink.total())))
+      report(logger(ops.sunk, writeTotal(sink.total())))
     } else if (op === ops.afterFin) {
       holdsOpen.add(socket)
       await ends.finReceived
@@ -134,15 +134,15 @@ const begin = (
     else if (op === ops.stopReading) socket.pause()
     else throw new Error(`unknown wish ${op}`)
   }
-  const hear = (payload: Buffer): void => {
+  const receive = (payload: Buffer): void => {
     const message = readMessage(payload)
     if (silent || manner().mood === 'silent') return
-    if (message.kind === 'req-pq') tell(answerPq(message.nonce))
+    if (message.kind === 'req-pq') report(answerPq(message.nonce))
     else if (message.kind === 'other') served.nextSteps.push(message)
     else if (message.kind === 'test') wish(message.op, message.body).catch(giveUp)
     else throw new Error(`a client said ${message.kind}`)
   }
-  const unframed = guarded(unframe(opening.transport, hear), giveUp)
+  const unframed = guarded(unframe(opening.transport, receive), giveUp)
   const pass = (bytes: Buffer): void => {
     const { mood, delayMs } = manner()
     const plain = opening.open(bytes)
