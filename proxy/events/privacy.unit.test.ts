@@ -42,7 +42,7 @@ test('an address is a datacenter’s, never a client’s', () => {
 
 test('a client is a network and a keyed hash: nothing longer is believed', () => {
   const accepted = examples['connection.accepted']
-  const believed = (fields: object): boolean => 'fact' in decodeEvent({ ...accepted, ...fields })
+  const believed = (fields: object): boolean => 'event' in decodeEvent({ ...accepted, ...fields })
   assert.ok(believed({ prefix: '198.51.100.0/24' }))
   assert.ok(believed({ prefix: '2001:db8:1::/48' }))
   for (const prefix of [
@@ -63,7 +63,7 @@ test('a client is a network and a keyed hash: nothing longer is believed', () =>
 
 test('a replay digest is 16 bytes of a hash: a whole handshake is not believed', () => {
   const accepted = examples['handshake.accepted']
-  assert.not('fact' in decodeEvent({ ...accepted, digest: '00'.repeat(64) }))
+  assert.not('event' in decodeEvent({ ...accepted, digest: '00'.repeat(64) }))
 })
 
 test.run()

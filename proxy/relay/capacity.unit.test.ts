@@ -42,10 +42,10 @@ test('threads that enter at once never take more places than there are, and all 
         most = Math.max(most, Atomics.add(inside, 0, 1) + 1)
         Atomics.sub(inside, 0, 1)
         door.greeted()
-        if (door.estrange()) {
+        if (door.admitUnauthenticated()) {
           strange = Math.max(strange, Atomics.add(inside, 1, 1) + 1)
           Atomics.sub(inside, 1, 1)
-          door.strangerLeft()
+          door.unauthenticatedLeft()
         }
         door.leave()
       }
