@@ -1,5 +1,3 @@
-import { readTable } from './drill/report.ts'
-
 export type Command = {
   readonly usage: string
   /** Ends the command with 2: why, and how it is used. */
@@ -50,15 +48,4 @@ export const named = <T extends { readonly name: string }>(
   return refuse(
     `--only ${word}: no name has it. There are:\n${all.map(({ name }) => `  ${name}`).join('\n')}`,
   )
-}
-
-/** The rows of `--with FILE`, read before anything is started. */
-export const rowsBefore = ({ refuse }: Command, file: string | undefined): Map<string, string> => {
-  if (file === undefined) return new Map()
-  try {
-    return readTable(file)
-  } catch (error) {
-    const why = error instanceof Error && 'code' in error ? error.code : error
-    return refuse(`--with ${file} cannot be read (${why}): give a file with the output of an earlier run`)
-  }
 }

@@ -17,8 +17,8 @@ export type Drill = {
   readonly name: string
   /** For the proxies of its world. */
   readonly env?: Readonly<Record<string, string>>
-  /** How long all is well before, seconds of drill time: what is usual must be known to some rules. */
-  readonly pooled?: number
+  /** How long nothing is wrong before, seconds of drill time: some rules need to know what is usual. */
+  readonly quietSeconds?: number
   /** How long to watch at least, seconds; half a minute where nothing must fire. */
   readonly watch?: number
   /** Takes the machine: no other drill runs meanwhile. */

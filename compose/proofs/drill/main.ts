@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { ownTmp } from '../../test/runner/own-tmp.ts'
-import { commandOf, named, numberOf, rowsBefore, wordsOf } from '../wrong-use.ts'
+import { commandOf, named, numberOf, wordsOf } from '../wrong-use.ts'
 import type { Drill } from './drill.ts'
 import { drills } from './drills.ts'
 import { tableOf, writeReport } from './report.ts'
@@ -12,7 +12,6 @@ const usage = `drill: each fault, and whether exactly its alerts fire, in both a
   npm run drill -- --only word       those whose names have the word
   npm run drill -- --scale 1         the real windows: takes hours (default 0.1: every window a tenth)
   npm run drill -- --together 2      so many worlds at a time (default 1)
-  npm run drill -- --with FILE       rows that this run has not are those of an earlier run's output
 
 Exits 0 when nothing was missed, nothing was false, and all cleared.
 `
@@ -26,7 +25,6 @@ const values = wordsOf(
         scale: { type: 'string', default: usual },
         only: { type: 'string', default: '' },
         together: { type: 'string', default: '1' },
-        with: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
     }).values,
@@ -34,7 +32,6 @@ const values = wordsOf(
 const factor = numberOf(command, 'scale', values.scale, { least: 0.01, most: 10 })
 const together = numberOf(command, 'together', values.together, { least: 1, most: 100, whole: true })
 const chosen = named(command, drills, values.only)
-const before = rowsBefore(command, values.with)
 
 // Processes that were started go with this one, whoever ends it.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
@@ -70,8 +67,7 @@ const hand = async (): Promise<void> => {
 await Promise.all(Array.from({ length: together }, hand))
 for (const drill of chosen.filter(({ alone }) => alone === true)) await run(drill)
 
-const { table, whole } = tableOf(drills, outcomes, before)
+const { table, whole } = tableOf(drills, outcomes)
 process.stdout.write(`${table}\n`)
-if (values.scale === usual && failed === 0 && whole)
-  writeReport(table, { factor, together, kept: drills.length - outcomes.size })
+if (values.scale === usual && failed === 0 && whole) writeReport(table, { factor, together })
 process.exit(failed > 0 ? 1 : 0)

@@ -2,7 +2,9 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Kafka } from 'kafkajs'
 import { mostEmitters } from '../../../collector/state/emitters.ts'
 import { openKafka } from '../../../proxy/kafka/connect.ts'
+import { ensureTopics } from '../../../proxy/kafka/topics.ts'
 import { testConfig } from '../../test/kit/kafka/test-config.ts'
+import { until } from '../../test/until.ts'
 import { collector, type Drill, prometheus } from './drill.ts'
 import { partitions, type World } from './world.ts'
 
@@ -87,6 +89,34 @@ export const pipelineDrills: readonly Drill[] = [
       return null
     },
     fires: [collector('names-refused', 'fleet'), prometheus('MtscopeNamesRefused', '')],
+  },
+  {
+    name: 'the topic of the events is deleted and made again',
+    strike: async (world) => {
+      const client = openKafka(
+        testConfig(world.fleet.kafka.brokers, 'mtscope', partitions),
+        'drill',
+        () => {},
+      )
+      const admin = client.kafka.admin()
+      await admin.connect()
+      await admin.deleteTopics({ topics: [topic] })
+      await until(async () => !(await admin.listTopics()).includes(topic), 'the topic is gone')
+      await admin.disconnect()
+      await ensureTopics(client)
+      return null
+    },
+    fires: [collector('topic-replaced', 'fleet'), prometheus('MtscopeTopicReplaced', 'reason=topic')],
+    follows: [
+      {
+        ...collector('events-lost', 'all nodes'),
+        because: 'events that were not folded went with the topic',
+      },
+      {
+        ...prometheus('MtscopeEventsLost', 'reason=unexplained'),
+        because: 'events that were not folded went with the topic',
+      },
+    ],
   },
   {
     name: 'Kafka deletes events that nobody has folded',

@@ -1,5 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
+import { writeFileSync } from 'node:fs'
+import { provenance } from '../provenance.ts'
 import type { Drill } from './drill.ts'
 import type { Outcome } from './run.ts'
 
@@ -25,24 +25,14 @@ const columns = [
   ['of a busy host', ({ ofHost }: Outcome) => listed([...new Set(ofHost)])],
 ] as const
 
-/** The rows of an earlier run's output, by fault. */
-export const readTable = (file: string): Map<string, string> =>
-  new Map(
-    readFileSync(file, 'utf8')
-      .split('\n')
-      .filter((line) => line.startsWith('| '))
-      .map((line) => [line.split(' | ')[0]?.slice(2) ?? '', line]),
-  )
-
-/** The table of what was run now, else before; `whole` when no drill is without a row. */
+/** The table of what was run; `whole` when no drill is without a row. */
 export const tableOf = (
   drills: readonly Drill[],
   outcomes: ReadonlyMap<string, Outcome>,
-  before: ReadonlyMap<string, string>,
 ): { readonly table: string; readonly whole: boolean } => {
   const rows = drills.map(({ name }) => {
     const outcome = outcomes.get(name)
-    return outcome === undefined ? before.get(name) : row(columns.map(([, of]) => of(outcome)))
+    return outcome === undefined ? undefined : row(columns.map(([, of]) => of(outcome)))
   })
   const there = rows.filter((line) => line !== undefined)
   const head = [row(columns.map(([name]) => name)), row(columns.map(() => '---'))]
@@ -51,17 +41,17 @@ export const tableOf = (
 
 export const writeReport = (
   table: string,
-  { factor, together, kept }: { readonly factor: number; readonly together: number; readonly kept: number },
+  { factor, together }: { readonly factor: number; readonly together: number },
 ): void => {
-  const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.version}, Linux`
   writeFileSync(
     new URL('../DRILL.md', import.meta.url),
     `# The alert drill
 
-Written by \`npm run drill -- --together ${together}\` on ${machine}: every fault in a world of its own, two proxies, two collectors, Kafka, Redis, Prometheus with the rules of \`dashboards/out/alerts.yaml\` and
-Alertmanager, under eight sessions a second to two datacenters.
+Written whole by one run of \`npm run drill -- --together ${together}\`. ${provenance()}
+Every fault has a world of its own: two proxies, two collectors, Kafka, Redis, Prometheus with the rules of
+\`dashboards/out/alerts.yaml\` and Alertmanager, under eight connections a second to two datacenters.
 Every window and \`for\` was multiplied by ${factor}; what is not a window (a node is silent after 60 s, a process tells of itself
-every 10 s, events that wait for 60 s) was not.${kept === 0 ? '' : ` ${kept} rows are of an earlier run (\`--with\`).`}
+every 10 s, events that wait for 60 s) was not.
 
 ${table}
 

@@ -96,10 +96,10 @@ export const runDrill = async (
     readonly factor: number
     readonly logger: (line: string) => void
     /** Seconds that all is well before, instead of the drill's own. */
-    readonly pooled?: number
+    readonly quietSeconds?: number
   },
 ): Promise<Outcome> => {
-  const { factor, logger, pooled = drill.pooled ?? 15 } = options
+  const { factor, logger, quietSeconds = drill.quietSeconds ?? 15 } = options
   const waits = longest(factor)
   using host = watchHost(factor)
   await using world = await startWorld({ factor, ...(drill.env === undefined ? {} : { env: drill.env }) })
@@ -113,7 +113,7 @@ export const runDrill = async (
   let printed = 0
   using _ = { [Symbol.dispose]: () => clearInterval(follow) }
   // Time itself: what is usual is known by having seen it.
-  await wait(pooled * 1_000)
+  await wait(quietSeconds * 1_000)
   await within(waits.calm, () => sink.active().every(({ name, at }) => host.explains(name, at)))
   logger('strikes')
   const struckAt = performance.now()

@@ -62,7 +62,7 @@ export const trafficDrills: readonly Drill[] = [
   {
     name: 'datacenter 4 answers 400 ms late',
     // What is usual is known to the collector after half an hour, scaled.
-    pooled: 215,
+    quietSeconds: 215,
     strike: async ({ fleet }) => {
       const { manner } = fleet.datacenters.get(4)!
       manner.delayMs = 400

@@ -110,7 +110,7 @@ export const unauthenticatedDrills: readonly Drill[] = [
   {
     name: 'a phone whose clock is an hour slow tries 12 times',
     // Among ten times as many whose clocks are right.
-    pooled: 60,
+    quietSeconds: 60,
     watch: 25,
     strike: async (world) => {
       const { port, secret } = world.fleet.proxies[0]!

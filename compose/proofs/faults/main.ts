@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { ownTmp } from '../../test/runner/own-tmp.ts'
-import { commandOf, named, numberOf, rowsBefore, wordsOf } from '../wrong-use.ts'
+import { provenance } from '../provenance.ts'
+import { commandOf, named, numberOf, wordsOf } from '../wrong-use.ts'
 import { type Fault, faults } from './faults.ts'
 import { failing, type Outcome, runFault } from './run.ts'
 
@@ -12,7 +12,6 @@ const usage = `faults: a fleet of real processes under load, and what happens to
   npm run faults -- --scale 0.1      a tenth of the strikes; writes nothing
   npm run faults -- --only broker    those whose names have the word
   npm run faults -- --rate 10        so many new sessions a second (default 20)
-  npm run faults -- --with FILE      rows that this run has not are those of an earlier run's output
 
 Exits 0 when no client was dropped, no event lost untold, none counted twice, and every recount equal.
 `
@@ -24,7 +23,6 @@ const values = wordsOf(
       options: {
         scale: { type: 'string', default: '1' },
         only: { type: 'string', default: '' },
-        with: { type: 'string' },
         rate: { type: 'string', default: '20' },
         help: { type: 'boolean', short: 'h' },
       },
@@ -33,7 +31,6 @@ const values = wordsOf(
 const scale = numberOf(command, 'scale', values.scale, { least: 0.01, most: 10 })
 const perSecond = numberOf(command, 'rate', values.rate, { least: 1, most: 1_000, whole: true })
 const chosen = named(command, faults, values.only)
-const ran = rowsBefore(command, values.with)
 
 // Processes that were started go with this one, whoever ends it.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
@@ -55,7 +52,7 @@ const columns = [
 const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
 const rowOf = (name: string): string | undefined => {
   const outcome = outcomes.find(({ fault }) => fault === name)
-  return outcome === undefined ? ran.get(name) : row(columns.map(([, of]) => of(outcome)))
+  return outcome === undefined ? undefined : row(columns.map(([, of]) => of(outcome)))
 }
 const table = (): string =>
   [
@@ -85,13 +82,13 @@ for (const fault of chosen) await run(fault)
 
 process.stdout.write(`${table()}\n`)
 if (scale === 1 && failed === 0 && faults.every(({ name }) => rowOf(name) !== undefined)) {
-  const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.version}, Linux`
   writeFileSync(
     new URL('../FAULTS.md', import.meta.url),
     `# Faults
 
-Written by \`npm run faults\` on ${machine}: two proxies, two collectors, one broker, one Redis, all on this machine,
-under ${perSecond} new sessions a second and ten that stay. Each row is a fleet of its own.
+Written whole by one run of \`npm run faults\`. ${provenance()}
+Two proxies, two collectors, one broker and one Redis, all on this machine, under ${perSecond} new connections a second and ten that
+stay. Each row is a fleet of its own.
 The load is made on the same cores: as many sessions a second as are asked for is the most that is tried, and the
 milliseconds are those of a machine that does all of this at once.
 

@@ -1,14 +1,14 @@
 import * as fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { ensureRedis, startRedis } from '../../compose/services/redis.ts'
-import { skipUnless } from '../../compose/testing/skip.ts'
+import { skipUnless } from '../../compose/test/kit/skip.ts'
+import { ensureRedis, startRedis } from '../../compose/test/services/redis.ts'
 import { examples } from '../../proxy/events/examples.ts'
 import { connectRedis } from '../../proxy/redis/connect.ts'
-import { datingOf } from '../dating.ts'
+import { foldParts } from '../source/parts.ts'
 import { takePartition } from '../state/redis-hold.ts'
+import { datingOf } from './dating.ts'
 import { openMessage } from './message.ts'
-import { foldParts } from './parts.ts'
 
 const it = skipUnless(test, ensureRedis() !== null, 'redis-server is missing')
 
