@@ -1,9 +1,9 @@
 import { readLog } from '../../proxy/event-log/read.ts'
 import type { Batch } from '../../proxy/events/contract.ts'
 import { foldRow } from '../fold/fold.ts'
+import { readSnapshot } from '../fold/snapshot.ts'
 import { createMemoryState, type State } from '../fold/state.ts'
 import { consumer } from '../source/local.ts'
-import { readSnapshot } from '../state/snapshot.ts'
 
 /** A log that is read by pages; `page` gives what follows a row, empty at the end. */
 export type History = { page(after: number): readonly { readonly batch: Batch; readonly row: number }[] }

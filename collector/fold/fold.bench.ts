@@ -5,8 +5,8 @@ import { examine } from '../alerts/engine/examine.ts'
 import { type Baseline, createBaseline } from '../alerts/rules/baseline.ts'
 import { createExposition } from '../read/exposition.ts'
 import { buildStatus } from '../read/status-builder.ts'
-import { packSnapshot, readSnapshot } from '../state/snapshot.ts'
 import { fold } from './fold.ts'
+import { packSnapshot, readSnapshot } from './snapshot.ts'
 import { createMemoryState } from './state.ts'
 
 // `node collector/fold/fold.bench.ts`: what the collector costs, in CPU time of this process.

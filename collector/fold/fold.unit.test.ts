@@ -4,8 +4,8 @@ import * as assert from 'uvu/assert'
 import { emitter, histories, noon, session } from '../../compose/test/kit/examples/example-events.ts'
 import { runs } from '../../compose/test/kit/runs.ts'
 import type { Batch, ProxyEvent } from '../../proxy/events/contract.ts'
-import { packSnapshot, readSnapshot } from '../state/snapshot.ts'
 import { fold, lostBy } from './fold.ts'
+import { packSnapshot, readSnapshot } from './snapshot.ts'
 import { createMemoryState } from './state.ts'
 
 const foldAll = (batches: readonly Batch[]): string => {

@@ -1,10 +1,10 @@
 import { earliest } from '../../proxy/event-log/patient-clock.ts'
-import type { Aggregates, Standing } from '../state/snapshot.ts'
-import { emptyAggregates, writeSnapshot } from '../state/snapshot.ts'
 import type { Counts, Delta, Observation } from './delta.ts'
 import { addTo, isNewer } from './delta.ts'
 import type { Bucket, Span, TimeSpan } from './retention.ts'
 import { bucketOf, firstKept, lastingMs, mostKeys, mostSayings, recentMs, timeSpans } from './retention.ts'
+import type { Aggregates, Standing } from './snapshot.ts'
+import { emptyAggregates, writeSnapshot } from './snapshot.ts'
 
 /** The aggregates as readers see them. */
 export type Reading = {

@@ -2,8 +2,8 @@ import type { LocalLog } from '../../proxy/event-log/event-log.ts'
 import { patientClock } from '../../proxy/event-log/patient-clock.ts'
 import type { Logger } from '../../proxy/logger/logger.ts'
 import { foldRow } from '../fold/fold.ts'
+import { packSnapshot, readSnapshot } from '../fold/snapshot.ts'
 import { createMemoryState, type State } from '../fold/state.ts'
-import { packSnapshot, readSnapshot } from '../state/snapshot.ts'
 
 export type LogToFollow = Pick<LocalLog, 'tail' | 'saveSnapshot' | 'loadSnapshot' | 'release'>
 

@@ -1,10 +1,10 @@
 import type { RedisClient } from '../../proxy/redis/connect.ts'
 import { type Counts, type Delta, nothingGone } from '../fold/delta.ts'
 import { endOf } from '../fold/retention.ts'
+import type { Standing } from '../fold/snapshot.ts'
 import { createMemoryState, type Reading, type State } from '../fold/state.ts'
 import { isShortOf, type Meta, type Part, type Reach, readChanged, readMeta } from './redis-read.ts'
 import { bucketName, nameParts } from './redis-text.ts'
-import type { Standing } from './snapshot.ts'
 
 /**
  * A copy of what all partitions were folded into, merged: what is read of a whole fleet. Its counters never fall because

@@ -1,7 +1,7 @@
 import type { Counts, Delta, Gone, Observation } from '../fold/delta.ts'
 import { addTo, isNewer, nothingGone } from '../fold/delta.ts'
 import type { Bucket, Span } from '../fold/retention.ts'
-import type { Standing } from './snapshot.ts'
+import type { Standing } from '../fold/snapshot.ts'
 
 /** What several batches have added together, until it is written in one stroke. */
 export type Pending = {

@@ -8,9 +8,9 @@ import type { Delta } from '../fold/delta.ts'
 import { type Folded, fold } from '../fold/fold.ts'
 import { counted } from '../fold/message.ts'
 import { endOf, isAhead, lastingMs, mostKeys, mostSayings, recentMs } from '../fold/retention.ts'
+import type { Standing } from '../fold/snapshot.ts'
 import { createPending, type Pending } from './pending.ts'
 import { bucketName, nameParts, standingOf, standingText } from './redis-text.ts'
-import type { Standing } from './snapshot.ts'
 
 /** The state of one partition of the events, which this collector alone may write. */
 export type Hold = {

@@ -1,8 +1,8 @@
 import type { RedisClient } from '../../proxy/redis/connect.ts'
 import { partitionKey } from '../../proxy/redis/keys.ts'
 import type { Counts, Observation } from '../fold/delta.ts'
+import { type Aggregates, emptyAggregates, type Standing } from '../fold/snapshot.ts'
 import { nameParts, observationOf, standingOf } from './redis-text.ts'
-import { type Aggregates, emptyAggregates, type Standing } from './snapshot.ts'
 
 /** What stands beside the aggregates of a partition. */
 export type Meta = {

@@ -1,6 +1,6 @@
 import type { Json, Observation } from '../fold/delta.ts'
 import { type Bucket, type Span, spans } from '../fold/retention.ts'
-import type { Standing } from './snapshot.ts'
+import type { Standing } from '../fold/snapshot.ts'
 
 // How the state is written in Redis, and read: a hash a bucket, named by its span and number.
 

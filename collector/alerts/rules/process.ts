@@ -1,3 +1,4 @@
+import { mostEmitters } from '../../fold/emitters.ts'
 import {
   deadLetterKey,
   deadLetterReasons,
@@ -9,7 +10,6 @@ import {
 import { cpuParts, processKeys as p } from '../../fold/projections/processes.ts'
 import { tickMs } from '../../fold/retention.ts'
 import { type Node, nodesOf, silentMs } from '../../read/nodes.ts'
-import { mostEmitters } from '../../state/emitters.ts'
 import {
   clock,
   type Finding,

@@ -2,8 +2,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { sampled } from '../../../compose/test/kit/examples/example-events.ts'
 import { watched } from '../../../compose/test/kit/examples/watched-node.ts'
+import { mostEmitters } from '../../fold/emitters.ts'
 import { fold } from '../../fold/fold.ts'
-import { mostEmitters } from '../../state/emitters.ts'
 
 type Host = ReturnType<typeof watched>
 /** Ten-second samples of its own in place of the calm ones: two a tick, so that means are of both. */

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Kafka } from 'kafkajs'
-import { mostEmitters } from '../../../collector/state/emitters.ts'
+import { mostEmitters } from '../../../collector/fold/emitters.ts'
 import { openKafka } from '../../../proxy/kafka/connect.ts'
 import { ensureTopics } from '../../../proxy/kafka/topics.ts'
 import { testConfig } from '../../test/kit/kafka/test-config.ts'

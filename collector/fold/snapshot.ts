@@ -1,7 +1,7 @@
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
-import type { Counts, Json, Observation } from '../fold/delta.ts'
-import type { Bucket, Span } from '../fold/retention.ts'
-import { spans } from '../fold/retention.ts'
+import type { Counts, Json, Observation } from './delta.ts'
+import type { Bucket, Span } from './retention.ts'
+import { spans } from './retention.ts'
 
 /** Where an emitter stands: the `seq` it owes next, and when it last spoke (epoch ms). */
 export type Standing = { readonly next: number; readonly at: number }

@@ -5,10 +5,10 @@ import { skipUnless } from '../../compose/test/kit/skip.ts'
 import { ensureRedis, startRedis } from '../../compose/test/services/redis.ts'
 import { examples } from '../../proxy/events/examples.ts'
 import { connectRedis } from '../../proxy/redis/connect.ts'
-import { foldParts } from '../source/parts.ts'
+import { datingOf } from '../fold/dating.ts'
+import { openMessage } from '../fold/message.ts'
 import { takePartition } from '../state/redis-hold.ts'
-import { datingOf } from './dating.ts'
-import { openMessage } from './message.ts'
+import { foldParts } from './parts.ts'
 
 const it = skipUnless(test, ensureRedis() !== null, 'redis-server is missing')
 
