@@ -1,4 +1,4 @@
-import { importsOf, isTest, type Source } from './source.ts'
+import { importsOf, isTest, type Source } from '../sources/imports.ts'
 
 type Graph = ReadonlyMap<string, ReadonlySet<string>>
 

@@ -1,4 +1,5 @@
-import { type Import, importsOf, isTest, type Rule, type Source } from './source.ts'
+import { type Import, importsOf, isTest, type Source } from '../sources/imports.ts'
+import type { Rule } from './rule.ts'
 
 const ours = /^(?:proxy|collector|dashboards|redis|compose)\//
 const under = (...folders: string[]): RegExp => new RegExp(`^(?:${folders.join('|')})/`)
@@ -80,15 +81,3 @@ export const purity: Rule = (source: Source) =>
   /^proxy\/wire\//.test(source.path) && !isTest(source) && !source.path.endsWith('.bench.ts')
     ? [...source.text.matchAll(clocks)].map(([word]) => `uses ${word}, but wire is pure bytes`)
     : []
-
-/** Every file and package that runs when `start` does. */
-export const reachedFrom = (start: string, sources: readonly Source[]): ReadonlySet<string> => {
-  const byPath = new Map(sources.map((source) => [source.path, source]))
-  const reached = new Set([start])
-  for (const path of reached) {
-    const source = byPath.get(path)
-    const found = source === undefined ? [] : importsOf(source)
-    for (const { target, typeOnly } of found) if (!typeOnly) reached.add(target)
-  }
-  return reached
-}

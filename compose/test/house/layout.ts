@@ -1,4 +1,5 @@
-import { importsOf, isTest, type Rule, type Source } from './source.ts'
+import { importsOf, isTest, type Source } from '../sources/imports.ts'
+import type { Rule } from './rule.ts'
 
 /** What may lie directly in these folders: everything else has a room. */
 const flat: Readonly<Record<string, RegExp>> = {

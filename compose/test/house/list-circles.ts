@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { filesOf } from '../runner/files.ts'
+import { filesOf } from '../sources/files.ts'
 import { circles } from './circles.ts'
 
 // `node compose/test/house/list-circles.ts`: import circles of files, and of folders beside each other.

@@ -1,4 +1,5 @@
-import type { Rule, Source } from './source.ts'
+import type { Source } from '../sources/imports.ts'
+import type { Rule } from './rule.ts'
 
 /** Words that docs/style.md replaces, and what to write instead. Matched without regard to case. */
 const banned: readonly (readonly [pattern: string, instead: string])[] = [

@@ -1,4 +1,5 @@
-import { codeOf, importsOf, isTest, type Rule } from './source.ts'
+import { importsOf, isTest } from '../sources/imports.ts'
+import { codeOf, type Rule } from './rule.ts'
 
 const longest = 300
 

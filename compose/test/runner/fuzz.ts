@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { filesOf } from './files.ts'
+import { filesOf } from '../sources/files.ts'
 import { runTask } from './task.ts'
 
 const usage = `usage: npm run fuzz [-- [--seconds N] [--seed N] [word...]]

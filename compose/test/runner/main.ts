@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { filesOf } from './files.ts'
+import { filesOf } from '../sources/files.ts'
 import { needsOf, prepare } from './needs.ts'
 import { show, showSums } from './report.ts'
 import { endAll, type Result, runTask, type Task } from './task.ts'

@@ -2,9 +2,8 @@ import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { reachedFrom } from '../house/directions.ts'
-import type { Source } from '../house/source.ts'
-import { filesOf } from './files.ts'
+import { filesOf } from '../sources/files.ts'
+import { reachedFrom, type Source } from '../sources/imports.ts'
 import { type TestServer, testServers } from './services.ts'
 
 /** For each test file the names of the test servers that its imports reach. */

@@ -1,7 +1,7 @@
 import { watch } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { folders } from './files.ts'
+import { folders } from '../sources/files.ts'
 
 /** Editors write a file in several steps. */
 const settleMs = 200

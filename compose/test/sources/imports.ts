@@ -1,21 +1,19 @@
 import { posix } from 'node:path'
 
-/** A file of ours; `path` is relative to the root, with forward slashes. */
+/** A file of this repository. `path` is relative to the root, with forward slashes. */
 export type Source = { readonly path: string; readonly text: string }
 
-/** Says what is wrong with a file; empty when nothing is. */
-export type Rule = (source: Source) => readonly string[]
-
 export type Import = {
-  /** A package, `node:…`, or for a relative path the file it names, relative to the root. */
+  /** A package, `node:…`, or for a relative path the imported file, relative to the root. */
   readonly target: string
-  /** Gone at run time. */
+  /** `import type`: removed before the program runs. */
   readonly typeOnly: boolean
 }
 
 const statement = /^\s*(?:import|export)\s+(type\s+)?(?:[^'"`;]*?\sfrom\s+)?['"]([^'"\n]+)['"]/gm
 const expression = /\bimport\(\s*['"]([^'"\n]+)['"]\s*\)/g
 
+/** Every import and re-export of a file, in the order of the text; dynamic imports come last. */
 export const importsOf = ({ path, text }: Source): readonly Import[] => {
   const resolve = (specifier: string): string =>
     specifier.startsWith('.') ? posix.join(posix.dirname(path), specifier) : specifier
@@ -34,8 +32,14 @@ const ofTests = /\.test\.ts$/
 
 export const isTest = ({ path }: Source): boolean => ofTests.test(path)
 
-const textOrComment = /'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|\/\*[\s\S]*?\*\/|(?<![:\w\\])\/\/[^\n]*/g
-
-/** The code with comments and quoted texts blanked. Good enough for a house rule; the compiler knows the rest. */
-export const codeOf = (text: string): string =>
-  text.replace(textOrComment, (found) => found.replace(/[^\n'"]/g, ' '))
+/** Every file and package that is loaded when `start` runs: its imports, and theirs, without type imports. */
+export const reachedFrom = (start: string, sources: readonly Source[]): ReadonlySet<string> => {
+  const byPath = new Map(sources.map((source) => [source.path, source]))
+  const reached = new Set([start])
+  for (const path of reached) {
+    const source = byPath.get(path)
+    const found = source === undefined ? [] : importsOf(source)
+    for (const { target, typeOnly } of found) if (!typeOnly) reached.add(target)
+  }
+  return reached
+}
