@@ -1,4 +1,5 @@
 import type { Family } from '../../proxy/events/contract.ts'
+import { testDatacenters } from '../../proxy/wire/datacenter-number.ts'
 
 /**
  * How keys of the state are made: `/` separates, and what may itself hold a `/` comes last. Each projection
@@ -22,7 +23,6 @@ export const labelled = (prefix: string): ((label: string | number) => string) =
 }
 
 const mostDcs = 1_000
-const testDcs = 10_000
 
 /**
  * Media datacenters may be asked for by a negative id; `media` says so, and the id stays that of the datacenter. Ids that
@@ -30,7 +30,7 @@ const testDcs = 10_000
  */
 export const dcOf = (dc: number): number => {
   const id = Math.abs(dc)
-  return id < mostDcs || (id > testDcs && id < testDcs + mostDcs) ? id : 0
+  return id < mostDcs || (id > testDatacenters && id < testDatacenters + mostDcs) ? id : 0
 }
 
 /** One row of the datacenter matrix. */

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { asciiName, hostAndPort } from '../config/parse.ts'
 import type { Family } from '../events/contract.ts'
+import { testDatacenters } from '../wire/datacenter-number.ts'
 
 /** `host` is an IP address (IPv6 without brackets) or a name; a name counts as `ipv4` until it is resolved. */
 export type Address = { readonly host: string; readonly port: number; readonly family: Family }
@@ -11,8 +12,6 @@ export type Directory = ReadonlyMap<number, readonly Address[]>
 export type DirectoryReading =
   | { readonly ok: true; readonly directory: Directory }
   | { readonly ok: false; readonly mistakes: readonly string[] }
-
-const testOffset = 10_000
 
 /** What the 16 bits of a client's opening can ask for. https://core.telegram.org/mtproto/mtproto-transports */
 const greatestId = 32_767
@@ -28,9 +27,9 @@ const hosts: readonly (readonly [id: number, ...hosts: string[]])[] = [
   [-4, '149.154.164.250'],
   [5, '149.154.171.5', '2001:b28:f23f:f005::a'],
   [203, '91.105.192.100', '2a0a:f280:203:a:5000::100'],
-  [testOffset + 1, '149.154.175.10'],
-  [testOffset + 2, '149.154.167.40'],
-  [testOffset + 3, '149.154.175.117'],
+  [testDatacenters + 1, '149.154.175.10'],
+  [testDatacenters + 2, '149.154.167.40'],
+  [testDatacenters + 3, '149.154.175.117'],
 ]
 
 export const addressOf = (host: string, port: number): Address => ({

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Emit, Family } from '../events/contract.ts'
+import { testDatacenters } from '../wire/datacenter-number.ts'
 import { randomPool } from '../wire/random.ts'
 import { type Address, addressText, type Directory } from './directory.ts'
 import { rankingOf } from './ranking.ts'
@@ -21,8 +22,6 @@ const jitter = 0.1
 const firstRoundMs = 2_000
 /** A family without any route is asked 2, 4, 8 and at last 16 intervals apart. */
 const rarest = 16
-// Test datacenters hold nobody's account: their health says nothing to anyone.
-const testOffset = 10_000
 
 /** Lets so many through at a time; the others wait in order. */
 const gate = (width: number) => {
@@ -58,7 +57,8 @@ export const startProber = (options: {
 }): Prober => {
   const { directory, intervalMs, emit, now, signal, onRanking, random = Math.random } = options
   const targets: Target[] = [...directory]
-    .filter(([id]) => Math.abs(id) < testOffset)
+    // No user's account is in a test datacenter.
+    .filter(([id]) => Math.abs(id) < testDatacenters)
     .flatMap(([id, addresses]) => addresses.map((address) => ({ id, address, unreachable: 0 })))
   const ranking = rankingOf(directory)
   const oneOfFew = gate(inFlight)

@@ -215,13 +215,13 @@ export const startRelay = (
     addresses: (of) => addressesOf(directory, of, of < 0),
     reserve: (of) => reserveOf(directory, of, of < 0),
     missed: (of, [address, error, elapsedMs], connection) => {
-      const { dc, media, test } = dcOf(of)
+      const { dc, media } = dcOf(of)
       emit({
         v: 1,
         type: 'datacenter.dial-failed',
         at: relay.epoch(),
         ...(connection === undefined ? {} : { connection }),
-        dc: test ? 10_000 + dc : dc,
+        dc,
         media,
         address: addressText(address),
         family: address.family,

@@ -1,5 +1,6 @@
 import { createCipheriv, hash } from 'node:crypto'
 import type { Transport } from '../events/contract.ts'
+import { testDatacenters } from './datacenter-number.ts'
 import type { Fill } from './random.ts'
 
 // https://core.telegram.org/mtproto/mtproto-transports#transport-obfuscation
@@ -108,24 +109,20 @@ export const openPayload = (payload: Buffer, secret: Buffer): Opening | null => 
   }
 }
 
-/** Test datacenters are asked for as 10000 + n, media ones as the negative. */
-const testOffset = 10_000
-
 export type Dc = {
-  /** Without sign and offset. */
+  /** Without sign: 2, 10002 for test datacenter 2. */
   dc: number
+  /** Asked for by the negative number. */
   media: boolean
-  test: boolean
-  /** Key of the directory (2, -2, 10002, -10002), null when no datacenter can be meant. */
+  /** Key of the directory (2, -2, 10002, -10002); null for a number that no datacenter has. */
   id: number | null
 }
 
-/** What a client means by the int16 at offset 60. */
+/** The datacenter that a client asks for by the int16 at offset 60. */
 export const dcOf = (sent: number): Dc => {
-  const positive = Math.abs(sent)
-  const test = positive >= testOffset
-  const dc = test ? positive - testOffset : positive
-  return { dc, media: sent < 0, test, id: dc >= 1 && dc < 1000 ? sent : null }
+  const dc = Math.abs(sent)
+  const number = dc >= testDatacenters ? dc - testDatacenters : dc
+  return { dc, media: sent < 0, id: number >= 1 && number < 1000 ? sent : null }
 }
 
 /** The proxy's own opening towards a datacenter. Each IV stands at the next byte to come. */

@@ -186,10 +186,10 @@ test('of 20,000 openings none starts as another transport does', () => {
 })
 
 test('a datacenter is asked for by number, media by the negative, test ones from 10000', () => {
-  assert.equal(dcOf(2), { dc: 2, media: false, test: false, id: 2 })
-  assert.equal(dcOf(-2), { dc: 2, media: true, test: false, id: -2 })
-  assert.equal(dcOf(10002), { dc: 2, media: false, test: true, id: 10002 })
-  assert.equal(dcOf(-10002), { dc: 2, media: true, test: true, id: -10002 })
+  assert.equal(dcOf(2), { dc: 2, media: false, id: 2 })
+  assert.equal(dcOf(-2), { dc: 2, media: true, id: -2 })
+  assert.equal(dcOf(10002), { dc: 10002, media: false, id: 10002 })
+  assert.equal(dcOf(-10002), { dc: 10002, media: true, id: -10002 })
   assert.is(dcOf(203).id, 203)
   for (const nonsense of [0, 10_000, -10_000, -32768, 32767, 5000]) assert.is(dcOf(nonsense).id, null)
 })

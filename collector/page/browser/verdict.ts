@@ -1,7 +1,7 @@
 import type { RuleName } from '../../alerts/rules/rules.ts'
 import type { AlertStatus, DatacenterStatus, Status } from '../../read/status.ts'
 import { count, duration, ms } from './format.ts'
-import { families } from './words.ts'
+import { families, testDatacenters } from './words.ts'
 
 /** `wrong` needs somebody now, `watch` does not; `gone` and `wait` are about the appliance's silence. */
 export type Level = 'well' | 'watch' | 'wrong' | 'gone' | 'wait'
@@ -38,7 +38,7 @@ const alerts = (status: Status, severity: AlertStatus['severity']): string[] =>
     .map((alert) => firstSentence(alert.summary) || `${alert.rule} ${alert.subject}`)
 
 export const datacenterName = ({ dc, media }: Pick<DatacenterStatus, 'dc' | 'media'>): string =>
-  `DC ${dc >= 10_000 ? `${dc - 10_000} (test)` : Math.abs(dc)}${media ? ' media' : ''}`
+  `DC ${dc >= testDatacenters ? `${dc - testDatacenters} (test)` : Math.abs(dc)}${media ? ' media' : ''}`
 
 type Judged = { name: string; rows: DatacenterStatus[]; down: DatacenterStatus[] }
 

@@ -130,6 +130,9 @@ const places: Record<number, string> = {
   5: 'Singapore',
   203: 'CDN',
 }
-/** Where Telegram keeps it; test datacenters are numbered from 10,000. */
+/** As `proxy/wire/datacenter-number.ts` has it: the browser gets the files of this folder only. */
+export const testDatacenters = 10_000
+
+/** City of a datacenter. */
 export const place = (dc: number): string =>
-  dc >= 10_000 ? `test ${dc - 10_000}` : (places[Math.abs(dc)] ?? '')
+  dc >= testDatacenters ? `test ${dc - testDatacenters}` : (places[Math.abs(dc)] ?? '')

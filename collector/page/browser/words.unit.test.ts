@@ -1,7 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { CloseReason, Phase, Side } from '../../../proxy/events/contract.ts'
-import { close, dialError, limit, loss, place, side } from './words.ts'
+import { testDatacenters } from '../../../proxy/wire/datacenter-number.ts'
+import { close, dialError, limit, loss, testDatacenters as ours, place, side } from './words.ts'
 
 test('a close is a sentence: who, what, when', () => {
   const titles = (
@@ -44,6 +45,7 @@ test('a reason that this page is too old to know is shown as it is', () => {
 
 test('test datacenters are named as such', () => {
   assert.equal([place(2), place(10_002), place(77)], ['Amsterdam', 'test 2', ''])
+  assert.is(ours, testDatacenters)
 })
 
 test.run()

@@ -45,6 +45,7 @@ const directions: readonly Direction[] = [
       under('collector', 'redis', 'proxy/events', 'proxy/event-log', 'proxy/kafka', 'proxy/redis').test(
         target,
       ) ||
+      target === 'proxy/wire/datacenter-number.ts' ||
       typeOnly,
     because: 'the collector knows the proxy by its events, its log, and what both speak Kafka and Redis with',
   },

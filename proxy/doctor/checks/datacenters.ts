@@ -2,14 +2,13 @@ import { type Address, type Directory, telegram } from '../../datacenter/directo
 import { type Probe, probe } from '../../datacenter/res-pq.ts'
 import { dialable, namesOf } from '../../datacenter/resolve.ts'
 import type { Family } from '../../events/contract.ts'
+import { testDatacenters } from '../../wire/datacenter-number.ts'
 import { randomPool } from '../../wire/random.ts'
 import { type Check, type Finding, finding } from '../finding.ts'
 
 const timeoutMs = 5_000
 /** A first byte later than that is slow. */
 const slowMs = 1_000
-// Test datacenters hold nobody's account.
-const testOffset = 10_000
 
 /** Where Telegram's own are. */
 const places = new Map([
@@ -149,7 +148,8 @@ export const datacentersCheck: Check = async ({ config, signal }) => {
   const random = randomPool(1_024)
   const names = namesOf(config.datacenters, () => {})
   const targets = [...dialable(await names.look())]
-    .filter(([id]) => Math.abs(id) < testOffset)
+    // No user's account is in a test datacenter.
+    .filter(([id]) => Math.abs(id) < testDatacenters)
     .flatMap(([id, addresses]) => addresses.map((address) => ({ id, address })))
   const asked = await Promise.all(
     targets.map(async (target) => ({

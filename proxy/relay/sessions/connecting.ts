@@ -29,9 +29,9 @@ export const connectDatacenter = (
   claim: Claim | null,
 ): void => {
   const { relay, client } = session
-  const { dc, media, test, id } = dcOf(opening.dc)
+  const { dc, media, id } = dcOf(opening.dc)
   const accepted = (): void => {
-    session.who = { ...who, dc: test ? 10_000 + dc : dc, media }
+    session.who = { ...who, dc, media }
     session.phase = 'dial'
     relay.greeted(session)
     reported()
