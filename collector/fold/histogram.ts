@@ -1,12 +1,14 @@
+import { failedMs, slowMs } from '../../proxy/events/outcome.ts'
+
 /**
  * Histograms with fixed bounds: merging is adding, in any order and on any machine.
- * The bounds are a client's latencies, with 2 s (slow) and 8 s (a failure) among them.
+ * The limits of slow and failed answers are among the bounds of latencies.
  */
 
 /** Upper bounds, ms; the last bucket has none. */
 export const latencyBounds: readonly number[] = [
-  0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200, 300, 400, 500, 750, 1000, 1500, 2000, 3000,
-  5000, 8000, 12000, 30000, 60000,
+  ...[0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200, 300, 400, 500, 750, 1000, 1500],
+  ...[slowMs, 3000, 5000, failedMs, 12000, 30000, 60000],
 ]
 
 /** Upper bounds for how long a session lives, ms: a second to a day. */

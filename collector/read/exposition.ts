@@ -1,3 +1,4 @@
+import { answerTimes } from '../../proxy/events/outcome.ts'
 import {
   deadLetterKey,
   deadLetterReasons,
@@ -109,7 +110,7 @@ const ofSessions = (state: Reading, now: number): Reported[] => {
     [m.sessions, stages.map((stage) => ({ labels: [stage], value: ever(c.stage(stage)) }))],
     [
       m.sessionsAnswered,
-      ['2s', '8s', 'later'].map((within) => ({ labels: [within], value: ever(c.answered(within)) })),
+      answerTimes.map((within) => ({ labels: [within], value: ever(c.answered(within)) })),
     ],
     [m.sessionsDropped, drops.map(([dc, value]) => ({ labels: [dc], value }))],
     [

@@ -1,6 +1,7 @@
 import type { CloseReason, Mode, Phase, RejectReason, Side } from '../../proxy/events/contract.ts'
+import { isDrop } from '../../proxy/events/outcome.ts'
 import { lostBy } from '../fold/fold.ts'
-import { connectionKeys as c, isDrop } from '../fold/projections/connections.ts'
+import { connectionKeys as c } from '../fold/projections/connections.ts'
 import { datacenterKeys as d } from '../fold/projections/datacenters.ts'
 import { processKeys as p } from '../fold/projections/processes.ts'
 import { rejectionKeys as r } from '../fold/projections/rejections.ts'

@@ -1,4 +1,5 @@
 import { metrics as c } from '../../collector/read/metrics.ts'
+import { clientPhases, orderlyReasons, stallPhases } from '../../proxy/events/outcome.ts'
 import { metrics as p } from '../../proxy/telemetry/catalogue/catalogue.ts'
 import { runtimeMetrics as r } from '../../proxy/telemetry/catalogue/runtime-catalogue.ts'
 import { burn, failedIn } from '../builder/sli.ts'
@@ -22,9 +23,9 @@ export type AlertRule = {
 /** A file of rules is groups; what is in one is evaluated together. */
 export type AlertGroup = { readonly name: string; readonly rules: readonly AlertRule[] }
 
-const drop = 'phase=~"dial|waiting|relaying",reason!~"done|idle|drain|limit"'
-const stall = 'phase=~"waiting|relaying",reason="stalled"'
-const ended = 'phase=~"dial|waiting|relaying"'
+const ended = `phase=~"${clientPhases.join('|')}"`
+const drop = `${ended},reason!~"${orderlyReasons.join('|')}"`
+const stall = `phase=~"${stallPhases.join('|')}",reason="stalled"`
 /** `window` is of the form `[5m]`, an `offset` after it. */
 const closed = (where: string, window: string): string =>
   `sum by (dc) (increase(${p.connectionsClosed.name}{${where}}${window}))`

@@ -1,3 +1,4 @@
+import { clientPhases, orderlyReasons } from '../../proxy/events/outcome.ts'
 import { metrics as p } from '../../proxy/telemetry/catalogue/catalogue.ts'
 import { type Board, bad, query, seldom, timeline, timeseries } from '../builder/panels.ts'
 import { countRate, gauge, max, quantile, rate, share, sum } from '../builder/queries.ts'
@@ -101,8 +102,8 @@ export const datacenters: Board = {
           seldom(
             sum(
               rate(p.connectionsClosed, {
-                phase: '~dial|waiting|relaying',
-                reason: '~refused|reset|timeout|stalled|internal',
+                phase: `~${clientPhases.join('|')}`,
+                reason: `!~${orderlyReasons.join('|')}`,
               }),
               'dc',
               'reason',

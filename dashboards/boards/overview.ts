@@ -1,4 +1,5 @@
 import { metrics as c } from '../../collector/read/metrics.ts'
+import { clientPhases } from '../../proxy/events/outcome.ts'
 import { metrics as p } from '../../proxy/telemetry/catalogue/catalogue.ts'
 import { type Board, bad, bars, good, query, seldom, stat, table, timeseries } from '../builder/panels.ts'
 import { eachFleet, fleetGauge, fleetRate, gauge, ofCollector, rate, sum } from '../builder/queries.ts'
@@ -81,7 +82,7 @@ export const overview: Board = {
           'Why sessions ended',
           'ops',
           query(
-            sum(rate(p.connectionsClosed, { phase: '~dial|waiting|relaying' }), 'by', 'phase', 'reason'),
+            sum(rate(p.connectionsClosed, { phase: `~${clientPhases.join('|')}` }), 'by', 'phase', 'reason'),
             '{{by}} / {{phase}} / {{reason}}',
           ),
           {

@@ -7,7 +7,7 @@ export type Source = {
   readonly labels: readonly string[]
 }
 type Label<M extends Source> = M['labels'][number]
-/** A value, or `=~` with a pattern. */
+/** A value, `~` and a pattern that the label matches, or `!~` and one that it does not. */
 export type Where<M extends Source> = { readonly [L in Label<M>]?: string }
 
 /** The window of every rate: as long as Grafana finds right for the scrape interval and the width of the panel. */
@@ -27,7 +27,11 @@ const matchers = (
 ): string => {
   const choices = Object.entries(chosen).filter(([label]) => metric.labels.includes(label))
   const parts = Object.entries({ ...Object.fromEntries(choices), ...where }).map(([label, value = '']) =>
-    value.startsWith('~') ? `${label}=~"${value.slice(1)}"` : `${label}="${value}"`,
+    value.startsWith('!~')
+      ? `${label}!~"${value.slice(2)}"`
+      : value.startsWith('~')
+        ? `${label}=~"${value.slice(1)}"`
+        : `${label}="${value}"`,
   )
   return `{${[scope, ...parts].join(',')}}`
 }

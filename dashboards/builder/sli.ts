@@ -1,4 +1,5 @@
 import { metrics as c } from '../../collector/read/metrics.ts'
+import { inTime } from '../../proxy/events/outcome.ts'
 
 /**
  * What only the collector's fold knows is told alike by every collector of a fleet, each under its own `instance`, with
@@ -24,7 +25,7 @@ const awaitedBy = (change: Change, window: string, where: string): string =>
 export const awaited = (window: string, where = ''): string => awaitedBy('rate', window, where)
 
 const answeredBy = (change: Change, window: string, where: string): string =>
-  once(`${change}(${c.sessionsAnswered.name}{within="2s"${where}}[${window}])`)
+  once(`${change}(${c.sessionsAnswered.name}{within="${inTime}"${where}}[${window}])`)
 
 /** Those of them, a second, whose first byte came down within 2 s. */
 export const answeredInTime = (window: string, where = ''): string => answeredBy('rate', window, where)

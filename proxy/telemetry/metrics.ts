@@ -2,6 +2,7 @@ import type { Meter } from '@opentelemetry/api'
 import type { Shipping } from '../app/shipping.ts'
 import type { Examined } from '../doctor/watch.ts'
 import type { ProxyEvent } from '../events/contract.ts'
+import { stallPhases } from '../events/outcome.ts'
 import { limits, losses, rejections } from '../events/shapes.ts'
 import { isSignedRefusal } from '../events/signed-refusal.ts'
 import type { Kernel } from '../host/kernel.ts'
@@ -47,7 +48,7 @@ const bornAtZero = <L extends string>(
 /** How sessions end that alerts count, `by phase reason`: there as 0 before one does, or a first burst would not be seen. */
 const watchedEnds = [
   ...['datacenter dial refused', 'datacenter dial timeout', 'client dial reset'],
-  ...['waiting', 'relaying'].flatMap((phase) => [
+  ...stallPhases.flatMap((phase) => [
     `client ${phase} reset`,
     `client ${phase} timeout`,
     `client ${phase} stalled`,

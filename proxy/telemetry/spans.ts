@@ -1,4 +1,5 @@
-import type { CloseReason, Phase, ProxyEvent, Session } from '../events/contract.ts'
+import type { ProxyEvent, Session } from '../events/contract.ts'
+import { isDrop, slowMs } from '../events/outcome.ts'
 import type { Sampler } from './sampler.ts'
 
 export type Attributes = Record<string, string | number | boolean>
@@ -29,10 +30,6 @@ type Trace = {
   /** Spans kept back until something goes wrong; null when the trace is exported anyway. */
   held: Span[] | null
 }
-
-const slowMs = 2_000
-const quiet: ReadonlySet<CloseReason> = new Set(['done', 'idle', 'drain', 'limit'])
-const connected: ReadonlySet<Phase> = new Set(['dial', 'waiting', 'relaying'])
 
 /** Beyond this the time between two events is not what passed between them: the clock was set. */
 const stepMs = 1_000
@@ -128,7 +125,7 @@ export const foldSpans = (
   }
 
   const close = (trace: Trace, event: Extract<ProxyEvent, { type: 'connection.closed' }>): void => {
-    const dropped = connected.has(event.phase) && !quiet.has(event.reason)
+    const dropped = isDrop(event.phase, event.reason)
     const error = dropped ? { error: event.reason } : {}
     if (dropped) keep(trace)
     if (trace.phase !== null) {

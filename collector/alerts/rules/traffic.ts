@@ -1,5 +1,6 @@
 import type { CloseReason, Phase } from '../../../proxy/events/contract.ts'
-import { connectionKeys as c, isDrop } from '../../fold/projections/connections.ts'
+import { isDrop } from '../../../proxy/events/outcome.ts'
+import { connectionKeys as c } from '../../fold/projections/connections.ts'
 import { bucketOf } from '../../fold/retention.ts'
 import { type Finding, labelsOf, percent, recentSum, spellWindow, verdictOf, type Watch } from './finding.ts'
 import { rules } from './rules.ts'

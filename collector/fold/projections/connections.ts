@@ -1,4 +1,5 @@
-import type { CloseReason, Phase, ProxyEvent } from '../../../proxy/events/contract.ts'
+import type { ProxyEvent } from '../../../proxy/events/contract.ts'
+import { answerTimeOf, isDrop, isOfClient } from '../../../proxy/events/outcome.ts'
 import type { Tally } from '../delta.ts'
 import { bucketFor, bucketKeys, durationBounds, latencyBounds } from '../histogram.ts'
 import { dcOf, labelled } from '../key.ts'
@@ -26,7 +27,7 @@ export const connectionKeys = {
   closed: (cause: string): string => `closed/${cause}`,
   /** How far sessions came; each stage holds those of the next. */
   stage: labelled('stage'),
-  /** First byte down after the first byte up: `2s`, `8s`, `later`. */
+  /** First byte down after the first byte up, by `answerTimes`. */
   answered: labelled('answered'),
 
   /** Sessions that ended, and of them the drops and the stalls: of all, and by datacenter. */
@@ -45,12 +46,6 @@ export const connectionKeys = {
 } as const
 
 export const stages = ['accepted', 'hello', 'authenticated', 'connected', 'requested', 'answered'] as const
-
-const own: ReadonlySet<Phase> = new Set(['dial', 'waiting', 'relaying'])
-const orderly: ReadonlySet<CloseReason> = new Set(['done', 'idle', 'drain', 'limit'])
-
-/** A client lost what it had: closed in `dial`, `waiting` or `relaying` for none of `done, idle, drain, limit`. */
-export const isDrop = (phase: Phase, reason: CloseReason): boolean => own.has(phase) && !orderly.has(reason)
 
 const k = connectionKeys
 
@@ -104,7 +99,7 @@ const closed = (cause: string, count: number, tally: Tally): void => {
 const close = (event: Closed, tally: Tally): void => {
   const { by, phase, reason, mode, user, dc, media } = event
   closed(`${by}/${phase}/${reason}/${dc === undefined ? '-' : dcOf(dc)}/${mode ?? '-'}`, 1, tally)
-  if (!own.has(phase) || mode === undefined || user === undefined || dc === undefined) return
+  if (!isOfClient(phase) || mode === undefined || user === undefined || dc === undefined) return
   const on = dcOf(dc)
   tally.live(k.openSession(sessionLabel({ mode, dc, media: media ?? false })), -1)
   tally.live(k.openOfUser(user), -1)
@@ -142,7 +137,7 @@ const firstByte = (event: Extract<ProxyEvent, { type: 'connection.first-byte' }>
   // A pre-opened socket waits for its user: only the time since the request is an answer's.
   const waited = event.sinceRequestMs ?? event.sinceAcceptedMs
   tally.ever(k.stage('answered'), 1)
-  tally.ever(k.answered(waited <= 2000 ? '2s' : waited <= 8000 ? '8s' : 'later'), 1)
+  tally.ever(k.answered(answerTimeOf(waited)), 1)
   tally.tick(k.firstByte[bucketFor(latencyBounds, waited)]!, 1)
 }
 

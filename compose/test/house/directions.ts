@@ -54,8 +54,8 @@ const directions: readonly Direction[] = [
     may: ({ target }) =>
       !ours.test(target) ||
       under('dashboards').test(target) ||
-      /\/(?:metrics|[\w-]*catalogue)\.ts$/.test(target),
-    because: 'dashboards know the metric catalogues alone',
+      /\/(?:metrics|outcome|[\w-]*catalogue)\.ts$/.test(target),
+    because: 'dashboards know the metric catalogues and proxy/events/outcome.ts alone',
   },
 ]
 

@@ -1,3 +1,4 @@
+import { failedMs, slowMs } from '../../events/outcome.ts'
 import { findingMetrics } from './finding-catalogue.ts'
 import { hostMetrics } from './host-catalogue.ts'
 
@@ -16,8 +17,11 @@ export type Metric = {
   readonly buckets?: readonly number[]
 }
 
-// 2 s and 8 s are where a first byte counts as slow, and as lost; 3 s and 5 s are the default time-outs.
-const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 1, 2, 3, 5, 8, 15]
+// 3 s and 5 s are the default time-outs.
+const seconds = [
+  ...[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 1],
+  ...[slowMs / 1000, 3, 5, failedMs / 1000, 15],
+]
 
 export const metrics = {
   connectionsOpen: {
