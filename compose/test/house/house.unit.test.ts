@@ -3,12 +3,14 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { generated } from '../../generate/generated.ts'
-import { filesOf } from '../sources/files.ts'
+import { filesOf, textFilesOf } from '../sources/files.ts'
 import { reachedFrom, type Source } from '../sources/imports.ts'
 import { circles } from './circles.ts'
 import { direction, purity } from './directions.ts'
 import { layout, roomsImported } from './layout.ts'
 import type { Rule } from './rule.ts'
+import { knownCircles, unreadFolders } from './unfinished.ts'
+import { words } from './words.ts'
 import { naming, size, syntax, testing } from './writing.ts'
 
 const root = join(import.meta.dirname, '../../..')
@@ -103,6 +105,56 @@ test('circles are found among files and among folders', () => {
   ]
   assert.equal(circles(folders), ['.: a ↔ b'])
   assert.equal(circles([file('a/x.ts', "import './y.ts'"), file('a/y.ts')]), [])
+})
+
+test('there is no import circle, but for the known ones', () => {
+  const members = (circle: string): readonly string[] => circle.slice(circle.indexOf(': ') + 2).split(' ↔ ')
+  const within = (circle: string, known: string): boolean =>
+    members(circle).every((member) => members(known).includes(member))
+  const found = circles(sources)
+  const added = found.filter((circle) => !knownCircles.some((known) => within(circle, known)))
+  assert.equal(added, [])
+  const gone = knownCircles.filter((known) => !found.some((circle) => within(circle, known)))
+  assert.equal(gone, [], 'these circles are broken: remove them from compose/test/house/unfinished.ts')
+})
+
+/** The file itself at the root; elsewhere its folder, two levels deep. */
+const areaOf = (path: string): string => {
+  const [first = '', second = '', third] = path.split('/')
+  if (second === '') return path
+  return third === undefined ? `${first}/` : `${first}/${second}/`
+}
+
+test('no text has a word that docs/style.md replaces', () => {
+  const found = textFilesOf(root)
+    .filter((path) => !unreadFolders.includes(areaOf(path)))
+    .flatMap((path) => words({ path, text: read(path) }).map((what) => `${path} ${what}`))
+  assert.is(found.join('\n'), '')
+})
+
+test('the word rule reads comments, texts and names, and leaves contracts alone', () => {
+  for (const text of [
+    '// whoever connects',
+    "log('nobody answered')",
+    'const toldRefusal = 1',
+    'the address of who asked',
+    'this is no client',
+    'two facts',
+    "type = 'facts of it'",
+  ])
+    assert.is(words(file('a.ts', text)).length, 1, text)
+  for (const text of [
+    'untoldToClient: number',
+    "limit: 'strangers',",
+    '{limit!="strangers"}',
+    '  strangers: true,',
+    'a black hole: packets go in and nothing comes back',
+    'there is no broker, and in fact it is no longer needed',
+    'clients that connect',
+    'factor, holed, tellurium, somebodys, besides',
+  ])
+    assert.equal(words(file('a.ts', text)), [], text)
+  assert.equal(words(file('docs/glossary.md', 'nobody')), [])
 })
 
 rule('wire looks at no clock and says nothing', purity, [

@@ -1,13 +1,14 @@
-import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { textFilesOf } from '../sources/files.ts'
 import { words } from './words.ts'
 
-// `node compose/test/house/list-words.ts [folder...]`: what the word rule finds, line by line.
+// `node compose/test/house/list-words.ts [folder...]`: the findings of the word rule, one a line.
 
 const root = join(import.meta.dirname, '../../..')
-const prose = /\.(?:ts|mjs|md|ya?ml|sh|html|css|lua|conf|go)$|Dockerfile$|\.env\.example$/
-const files = execFileSync('git', ['ls-files', ...process.argv.slice(2)], { cwd: root, encoding: 'utf8' })
-for (const path of files.split('\n').filter((name) => prose.test(name)))
+const folders = process.argv.slice(2).map((folder) => folder.replace(/\/$/, ''))
+const asked = (path: string): boolean =>
+  folders.length === 0 || folders.some((folder) => path === folder || path.startsWith(`${folder}/`))
+for (const path of textFilesOf(root).filter(asked))
   for (const found of words({ path, text: readFileSync(join(root, path), 'utf8') }))
     process.stdout.write(`${path} ${found}\n`)
