@@ -1,8 +1,8 @@
 import type { ProxyEvent } from '../../proxy/events/contract.ts'
 import { shapes } from '../../proxy/events/shapes.ts'
 
-/** Which events are asked for: those of a time (epoch ms, both ends included), and further what is given. */
-export type Question = {
+/** Selects events of a period (epoch ms, both ends included) that have every given field. */
+export type Filter = {
   readonly from: number
   readonly to: number
   readonly type?: string | undefined
@@ -12,19 +12,19 @@ export type Question = {
   readonly dc?: string | undefined
 }
 
-export const matches = (question: Question, node: string, event: ProxyEvent): boolean => {
-  if (event.at < question.from || event.at > question.to) return false
-  if (question.type !== undefined && event.type !== question.type) return false
-  if (question.node !== undefined && node !== question.node) return false
-  const of: Partial<Record<string, unknown>> = event
+export const matches = (filter: Filter, node: string, event: ProxyEvent): boolean => {
+  if (event.at < filter.from || event.at > filter.to) return false
+  if (filter.type !== undefined && event.type !== filter.type) return false
+  if (filter.node !== undefined && node !== filter.node) return false
+  const fields: Partial<Record<string, unknown>> = event
   return (['user', 'connection', 'dc'] as const).every(
-    (name) => question[name] === undefined || String(of[name]) === question[name],
+    (name) => filter[name] === undefined || String(fields[name]) === filter[name],
   )
 }
 
 const types = Object.keys(shapes)
 
-/** Null when there are events of this type; else what to write instead: those that begin or end alike, or all. */
+/** Null for a type of the contract; else a sentence that lists the types with a word in common, or all types. */
 export const typeMistake = (type: string): string | null => {
   if (types.includes(type)) return null
   const words = type
@@ -32,7 +32,7 @@ export const typeMistake = (type: string): string | null => {
     .split(/[^a-z]+/)
     .filter((word) => word.length > 2)
   const near = types.filter((known) => words.some((word) => known.includes(word)))
-  return `--type ${type} is no type of event: write one of ${(near.length > 0 ? near : types).join(', ')}`
+  return `--type ${type} is not a type of event: write one of ${(near.length > 0 ? near : types).join(', ')}`
 }
 
 const shown = (value: unknown): string => {
@@ -41,7 +41,7 @@ const shown = (value: unknown): string => {
   return /[\s"=]/.test(text) ? JSON.stringify(text) : text
 }
 
-/** An event as a line to read: when, where, what, and its fields as `name=value`. */
+/** An event as one line: time, node, type, and its fields as `name=value`. */
 export const lineOf = (node: string, { v: _, type, at, ...fields }: ProxyEvent): string =>
   [
     new Date(at).toISOString(),

@@ -6,7 +6,7 @@ import { lineOf, matches } from './event-line.ts'
 const [accepted, , , ...rest] = session({ user: 'a b', dc: 4 })
 const closed = rest.at(-1)!
 
-test('an event is a line that names what it says', () => {
+test('an event is one line with the names and values of its fields', () => {
   assert.match(
     lineOf('n1', closed),
     /^2026-11-23T12:00:00\.000Z n1 connection\.closed connection=[0-9a-f]{32} /,
@@ -14,7 +14,7 @@ test('an event is a line that names what it says', () => {
   assert.match(lineOf('n1', closed), ' user="a b" dc=4 ')
 })
 
-test('a question leaves out what was not asked for', () => {
+test('a filter selects by period and by every given field', () => {
   const day = { from: noon, to: noon + 1 }
   assert.ok(matches(day, 'n1', closed))
   assert.not(matches({ ...day, from: noon + 1 }, 'n1', closed))

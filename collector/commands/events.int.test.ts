@@ -20,58 +20,58 @@ const run = (
     stdio: ['ignore', out, 'pipe'],
   })
 
-test('where no log is, one line names DATA_DIR', () => {
+test('a missing event log is one line that names DATA_DIR', () => {
   using dir = folder()
-  const replay = run('replay.ts', ['--from', '1h'], { DATA_DIR: dir.path })
-  const rebuild = run('rebuild-command.ts', [dir.path], {})
-  for (const { status, stderr } of [replay, rebuild]) {
+  const events = run('events.ts', ['--from', '1h'], { DATA_DIR: dir.path })
+  const rebuild = run('rebuild.ts', [dir.path], {})
+  for (const { status, stderr } of [events, rebuild]) {
     assert.is(status, 1)
-    assert.match(stderr, new RegExp(`^re[a-z]+: There is no event log .*DATA_DIR=${dir.path} .*\\n$`))
+    assert.match(stderr, new RegExp(`^(?:events|rebuild): .*event log.*DATA_DIR=${dir.path} .*\\n$`))
   }
   open(dir.path).close()
-  const { status, stderr } = run('rebuild-command.ts', [dir.path], {})
+  const { status, stderr } = run('rebuild.ts', [dir.path], {})
   assert.is(status, 1)
-  assert.match(stderr, /^rebuild: There is no snapshot .*DATA_DIR=.*\n$/)
+  assert.match(stderr, /^rebuild: DATA_DIR=.* has no snapshot of the collector yet.*\n$/)
 })
 
-test('a wrong question is refused, and says what to ask', () => {
+test('a wrong option is refused with what to write instead', () => {
   const wrong = (why: string, ...args: string[]): void => {
-    const { status, stdout, stderr } = run('replay.ts', args, {})
+    const { status, stdout, stderr } = run('events.ts', args, {})
     assert.equal([status, stdout], [2, ''])
     assert.match(stderr, why)
   }
-  wrong('no type of event: write one of connection.accepted, ', '--from', '1h', '--type', 'bogus')
-  wrong('no type of event: write one of config.reloaded\n', '--from', '1h', '--type', 'reloaded')
-  wrong('--dc x is no number', '--from', '1h', '--dc', 'x')
+  wrong('is not a type of event: write one of connection.accepted, ', '--from', '1h', '--type', 'bogus')
+  wrong('is not a type of event: write one of config.reloaded\n', '--from', '1h', '--type', 'reloaded')
+  wrong('--dc x is not the number of a datacenter', '--from', '1h', '--dc', 'x')
   wrong('--from 1h is later than --to 2h', '--from', '1h', '--to', '2h')
 })
 
-test('rebuild refuses what it would not use', () => {
+test('rebuild refuses options that it would ignore', () => {
   for (const args of [
     ['./data', './x'],
     ['--verify', './data'],
     ['--replace', './data'],
     ['--verify', '--replace'],
   ]) {
-    const { status, stderr } = run('rebuild-command.ts', args, {})
+    const { status, stderr } = run('rebuild.ts', args, {})
     assert.is(status, 2)
     assert.match(stderr, /^rebuild: .*\b(?:leave|choose) .*\n$/)
   }
 })
 
-test('what cannot be written is told', () => {
+test('a full disk is reported, with exit code 1', () => {
   if (!existsSync('/dev/full')) return
   using dir = folder()
   using log = open(dir.path, { now: Date.now })
   append(log, ['a'])
   const full = openSync('/dev/full', 'w')
-  const { status, stderr } = run('replay.ts', ['--from', '2000-01-01'], { DATA_DIR: dir.path }, full)
+  const { status, stderr } = run('events.ts', ['--from', '2000-01-01'], { DATA_DIR: dir.path }, full)
   closeSync(full)
   assert.is(status, 1)
-  assert.match(stderr, /^replay: what was found cannot be written: ENOSPC.*\n$/)
+  assert.match(stderr, /^events: cannot write the events to stdout: ENOSPC.*\n$/)
 })
 
-test('where no broker is, one line says what to look at', async () => {
+test('without a broker, one line names KAFKA_BROKERS', async () => {
   const [port] = await freePorts(1)
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
@@ -84,7 +84,7 @@ test('where no broker is, one line says what to look at', async () => {
   )
   assert.is(status, 1)
   assert.is(stdout, '')
-  assert.match(stderr, /^replay: Kafka did not answer \(unreachable\): .*KAFKA_BROKERS.*\n$/)
+  assert.match(stderr, /^events: Kafka did not answer \(unreachable\): .*KAFKA_BROKERS.*\n$/)
 })
 
 test.run()

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { KafkaConfig, RedisConfig } from '../../proxy/config/config.ts'
 import { type KafkaClient, openKafka } from '../../proxy/kafka/connect.ts'
 import { KafkaSilent, topicExtent } from '../../proxy/kafka/offsets.ts'
@@ -17,19 +18,20 @@ export type FleetToRebuild = {
   readonly redis: RedisConfig
   readonly replayWindowMs: number
   readonly logger: Logger
-  /** Gets a line of progress about once a second. */
+  /** Called with a line of progress about once a second. */
   readonly progress: (line: string) => void
 }
 
 export type VerifiedPartition = {
   readonly partition: number
   readonly events: number
-  /** Whether the topic still has all that was folded; else a difference is what retention or an earlier topic took. */
+  /** Whether the topic still has every folded message; after retention or another topic a difference is expected. */
   readonly whole: boolean
-  /** Null when equal to the byte. */
+  /** Null when equal byte for byte. */
   readonly difference: string | null
 }
 
+/** Redis has a state, and the operator did not allow to replace it. */
 export class StateThere extends Error {}
 export { KafkaSilent }
 
@@ -41,7 +43,7 @@ const connected = async (config: RedisConfig, logger: Logger): Promise<RedisClie
   return redis
 }
 
-/** Tells how far something is, and how fast. */
+/** Reports progress and speed, about once a second. */
 const meter = (what: string, total: number, report: (line: string) => void) => {
   const began = performance.now()
   let reported = began
@@ -59,8 +61,8 @@ const meter = (what: string, total: number, report: (line: string) => void) => {
   }
 }
 
-/** The state of a partition together with the offset it stands at, though collectors go on writing. */
-const standingStill = async (redis: RedisClient, prefix: string, partition: number) => {
+/** A partition's state and the offset that belongs to it, although collectors go on writing. Null before its first take. */
+const readConsistent = async (redis: RedisClient, prefix: string, partition: number) => {
   for (;;) {
     const read = await readPartition(redis, prefix, partition)
     if (read === null) return null
@@ -69,7 +71,7 @@ const standingStill = async (redis: RedisClient, prefix: string, partition: numb
   }
 }
 
-/** Folds the topic again in memory up to where each partition stands in Redis, and compares. */
+/** Folds the topic in memory, each partition up to its offset in Redis, and compares. */
 export const verifyFleet = async ({
   kafka,
   redis: at,
@@ -84,7 +86,7 @@ export const verifyFleet = async ({
     const ranges = new Map<number, Range>()
     const replaced = new Set<number>()
     for (const [partition, { first }] of extent) {
-      const read = await standingStill(redis, at.prefix, partition)
+      const read = await readConsistent(redis, at.prefix, partition)
       stored.set(partition, createMemoryState(read?.aggregates))
       if ((read?.meta.origin ?? 0) > 0) replaced.add(partition)
       ranges.set(partition, { from: first, to: read?.meta.offset ?? first })
@@ -122,16 +124,53 @@ const foldAgain = async (
   return states
 }
 
-/** All keys of a partition at once: whoever holds it is told so by its next write, and begins again. */
+/** Deletes all keys of a partition. A collector that holds it finds out with its next write, and takes it again. */
 const wipe = async (redis: RedisClient, prefix: string, partition: number): Promise<void> => {
   const keyOf = (name: string): string => partitionKey(prefix, partition, name)
   const names = await redis.zrangebyscore(keyOf('dirty'), '-inf', '+inf')
   await redis.unlink(['meta', 'dirty', 'emitters', 'recent', 'lasting', ...names].map(keyOf))
 }
 
+type Offsets = { readonly first: number; readonly next: number }
+
+/** Events that Redis has counted in these partitions. */
+const countEvents = async (
+  redis: RedisClient,
+  prefix: string,
+  partitions: readonly number[],
+): Promise<number> => {
+  const counts = await Promise.all(
+    partitions.map((partition) => redis.hget(partitionKey(prefix, partition, 'ever:0'), processKeys.events)),
+  )
+  return counts.reduce((sum, n) => sum + Number(n ?? 0), 0)
+}
+
+/** Resolves when Redis has every partition up to the end that `extent` gives. */
+const untilFolded = async (
+  redis: RedisClient,
+  prefix: string,
+  extent: ReadonlyMap<number, Offsets>,
+  progress: (line: string) => void,
+): Promise<void> => {
+  const partitions = [...extent.keys()]
+  const goal = [...extent.values()].reduce((sum, { next }) => sum + next, 0)
+  const report = meter('folding into Redis', goal, progress)
+  for (;;) {
+    let [done, isWhole] = [0, true]
+    for (const [partition, { first, next }] of extent) {
+      const offset = Math.min(next, (await readMeta(redis, prefix, partition))?.offset ?? first)
+      done += offset
+      if (first !== next && offset < next) isWhole = false
+    }
+    report(done, await countEvents(redis, prefix, partitions))
+    if (isWhole) return
+    await delay(200)
+  }
+}
+
 /**
- * Folds everything that the topic has into Redis from nothing, as one more collector of the group: those that run help.
- * Throws StateThere when there is a state already and `replace` does not say that it may go.
+ * Folds the whole topic into Redis from nothing, as one more collector of the group; running collectors take part.
+ * Throws StateThere when Redis has a state and `replace` is false.
  */
 export const rebuildFleet = async (fleet: FleetToRebuild, replace: boolean): Promise<void> => {
   const { kafka, logger, progress } = fleet
@@ -139,12 +178,11 @@ export const rebuildFleet = async (fleet: FleetToRebuild, replace: boolean): Pro
   const client = openKafka(kafka, 'mtscope-rebuild', logger)
   const redis = await connected(fleet.redis, logger)
   const extent = await topicExtent(client, kafka.topics.events)
-  const metas = async () =>
-    Promise.all([...extent.keys()].map((partition) => readMeta(redis, prefix, partition)))
-  if (!replace && (await metas()).some((meta) => meta !== null && meta.offset > 0)) {
+  const metas = await Promise.all([...extent.keys()].map((partition) => readMeta(redis, prefix, partition)))
+  if (!replace && metas.some((meta) => meta !== null && meta.offset > 0)) {
     redis.disconnect()
     throw new StateThere(
-      `Redis has a state under ${prefix}: say --replace to fold it again, or --verify to compare it`,
+      `Redis has a state under REDIS_PREFIX=${prefix}: add --replace to fold it again, or --verify to compare it`,
     )
   }
   for (const partition of extent.keys()) await wipe(redis, prefix, partition)
@@ -152,32 +190,14 @@ export const rebuildFleet = async (fleet: FleetToRebuild, replace: boolean): Pro
     client,
     redis,
     prefix,
-    // They are there already: only what is new is kept aside.
+    // The dead-letter topic has these messages already.
     deadLetters: { send: async () => {} },
     replayWindowMs: fleet.replayWindowMs,
     now: Date.now,
     logger,
   })
-  const goal = [...extent.values()].reduce((sum, { next }) => sum + next, 0)
-  const report = meter('folding into Redis', goal, progress)
   try {
-    for (;;) {
-      const stand = await metas()
-      const offsets = [...extent.values()].map(({ first, next }, i) =>
-        Math.min(next, stand[i]?.offset ?? first),
-      )
-      const done = offsets.reduce((sum, offset) => sum + offset, 0)
-      const events = await Promise.all(
-        [...extent.keys()].map((p) => redis.hget(partitionKey(prefix, p, 'ever:0'), processKeys.events)),
-      )
-      report(
-        done,
-        events.reduce((sum, n) => sum + Number(n ?? 0), 0),
-      )
-      if ([...extent.values()].every(({ first, next }, i) => first === next || (offsets[i] ?? 0) >= next))
-        return
-      await new Promise((resolve) => setTimeout(resolve, 200))
-    }
+    await untilFolded(redis, prefix, extent, progress)
   } finally {
     await following.stop()
     redis.disconnect()

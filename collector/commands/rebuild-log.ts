@@ -5,7 +5,7 @@ import { readSnapshot } from '../fold/snapshot.ts'
 import { createMemoryState, type State } from '../fold/state.ts'
 import { consumer } from '../source/local.ts'
 
-/** A log that is read by pages; `page` gives what follows a row, empty at the end. */
+/** An event log read in pages: `page` returns the batches after a row, none at the end. */
 export type History = { page(after: number): readonly { readonly batch: Batch; readonly row: number }[] }
 
 export type Rebuilt = {
@@ -15,7 +15,7 @@ export type Rebuilt = {
   readonly rows: readonly [number, number]
 }
 
-/** Folds the log again from its first row, up to and with row `through`. */
+/** Folds the event log from its first row up to and including row `through`. */
 export const rebuild = (log: History, through = Number.POSITIVE_INFINITY): Rebuilt => {
   const state = createMemoryState()
   let events = 0
@@ -31,7 +31,7 @@ export const rebuild = (log: History, through = Number.POSITIVE_INFINITY): Rebui
   return { state, events, rows: [first, last] }
 }
 
-/** Null when both states are equal to the byte as of `now`; else the first place where they differ. */
+/** Null when the snapshots of both states as of `now` are equal byte for byte; else the text around the first difference. */
 export const difference = (a: State, b: State, now: number): string | null => {
   a.expire(now)
   b.expire(now)
@@ -46,25 +46,26 @@ export const difference = (a: State, b: State, now: number): string | null => {
 export type Verified = {
   readonly events: number
   readonly rows: readonly [number, number]
-  /** Whether the log still has everything since its first row ever; else a difference is what was let go. */
+  /** Whether the log still has its first row ever; without it a difference is expected. */
   readonly whole: boolean
   readonly difference: string | null
 }
 
-/** There is a log, but nothing to compare it with. */
+/** The event log exists, but it has no snapshot to compare with. */
 export class NoSnapshot extends Error {}
 
 /**
- * Compares the collector's snapshot in DATA_DIR with a fold of the log from zero up to the same row. The log may be in
- * use. Throws an Error when there is no usable snapshot, and what `readLog` throws.
+ * Compares the collector's snapshot in DATA_DIR with a fold of the event log from nothing to the same row. Another process
+ * may use the log meanwhile. Throws NoSnapshot, and what `readLog` throws.
  */
 export const verify = (dataDir: string, now: number): Verified => {
   using log = readLog(dataDir)
   const saved = log.loadSnapshot(consumer)
-  if (saved === null) throw new NoSnapshot(`There is no snapshot of the collector in DATA_DIR=${dataDir} yet`)
+  if (saved === null)
+    throw new NoSnapshot(`DATA_DIR=${dataDir} has no snapshot of the collector yet: try again in a minute`)
   const read = readSnapshot(saved.value)
   if ('unusable' in read)
-    throw new NoSnapshot(`The snapshot in DATA_DIR=${dataDir} cannot be used: ${read.unusable}`)
+    throw new NoSnapshot(`DATA_DIR=${dataDir} has a snapshot that cannot be used: ${read.unusable}`)
   const { state, events, rows } = rebuild(log, saved.row)
   return { events, rows, whole: rows[0] === 1, difference: difference(createMemoryState(read), state, now) }
 }

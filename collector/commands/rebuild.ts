@@ -4,14 +4,17 @@ import { LogError } from '../../proxy/event-log/errors.ts'
 import { sayer } from '../../proxy/logger/logger.ts'
 import { NoSnapshot, type Verified, verify } from './rebuild-log.ts'
 
-const usage = `rebuild: folds all events again
+const usage = `usage: mtscope rebuild [--replace | --verify | DATA_DIR]
+       npm run rebuild -- --verify
 
-  npm run rebuild                  Kafka and Redis (KAFKA_BROKERS, REDIS_URL): folds the topic into an empty Redis
-  npm run rebuild -- --replace     the same, though Redis has a state: it is thrown away first; collectors may run on
-  npm run rebuild -- --verify      folds in memory and says whether Redis has the same, byte for byte
-  npm run rebuild -- DATA_DIR      of an embedded appliance: compares its snapshot with its log
+Folds all events again.
 
-Exits 0 when all is well, 1 when there is a difference, 2 when it was asked wrongly.
+  (nothing)    fleet (KAFKA_BROKERS, REDIS_URL): folds the topic into an empty Redis
+  --replace    the same for a Redis that has a state: deletes it first; collectors may go on running
+  --verify     folds the topic in memory and compares the result with Redis, byte for byte
+  DATA_DIR     embedded appliance: folds its event log and compares the result with its snapshot
+
+Exits with 0; with 1 when there is a difference, or the events cannot be read; with 2 when an option or a setting is wrong.
 `
 const wrong = (why: string): never => {
   process.stderr.write(`rebuild: ${why}\n`)
@@ -36,9 +39,9 @@ const compared = (dataDir: string): Verified => {
 
 const embedded = (dataDir: string): boolean => {
   const { events, rows, whole, difference } = compared(dataDir)
-  const folded = `${events} facts of rows ${rows[0]} to ${rows[1]} folded again`
+  const folded = `folded ${events} events of rows ${rows[0]} to ${rows[1]} again`
   if (difference === null) print(`${folded}: equal to the snapshot, byte for byte`)
-  else if (!whole) print(`${folded}: the log has let older rows go, and the snapshot knows more`)
+  else if (!whole) print(`${folded}: the event log has deleted older rows, which the snapshot still counts`)
   else print(`${folded}: NOT equal to the snapshot: ${difference}`)
   return difference === null || !whole
 }
@@ -48,7 +51,7 @@ const ofFleet = async (verifying: boolean, replace: boolean): Promise<boolean> =
   if (!reading.ok) return wrong(reading.mistakes.join('; '))
   const { kafka, redis, replayWindowMs } = reading.config
   if (kafka === null || redis === null) {
-    return wrong('KAFKA_BROKERS and REDIS_URL are not both set; for an embedded appliance name its DATA_DIR')
+    return wrong('set KAFKA_BROKERS and REDIS_URL; for an embedded appliance, give its DATA_DIR')
   }
   const { KafkaSilent, rebuildFleet, StateThere, verifyFleet } = await import('./rebuild-fleet.ts')
   const progress = (line: string): void => void process.stderr.write(`${line}\n`)
@@ -63,17 +66,17 @@ const ofFleet = async (verifying: boolean, replace: boolean): Promise<boolean> =
       throw error
     }
   }
-  let well = true
+  let isEqual = true
   for (const { partition, events, whole, difference } of await verified()) {
-    const folded = `partition ${partition}: ${events} facts folded again`
+    const folded = `partition ${partition}: folded ${events} events again`
     if (difference === null) print(`${folded}: equal to Redis, byte for byte`)
-    else if (!whole) print(`${folded}: the topic has let older messages go, and Redis knows more`)
+    else if (!whole) print(`${folded}: the topic has deleted older messages, which Redis still counts`)
     else {
       print(`${folded}: NOT equal to Redis: ${difference}`)
-      well = false
+      isEqual = false
     }
   }
-  return well
+  return isEqual
 }
 
 const options = {
@@ -94,10 +97,10 @@ else {
   const [dataDir, ...more] = positionals
   if (more.length > 0) wrong(`one DATA_DIR at a time: leave ${more.join(' ')} out`)
   const flags = (['verify', 'replace'] as const).filter((name) => values[name])
-  if (flags.length > 1) wrong('--verify compares, --replace folds anew: choose one of them')
+  if (flags.length > 1) wrong('--verify only compares, --replace folds into Redis: choose one of them')
   if (dataDir !== undefined && flags.length > 0)
     wrong(`--${flags[0]} is for Kafka and Redis: leave it out, or leave ${dataDir} out`)
-  const well =
+  const isEqual =
     dataDir !== undefined ? embedded(dataDir) : await ofFleet(values.verify === true, values.replace === true)
-  process.exit(well ? 0 : 1)
+  process.exit(isEqual ? 0 : 1)
 }
