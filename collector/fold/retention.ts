@@ -81,4 +81,4 @@ export const mostKeys: Readonly<Record<Span, number>> = {
   boot: 2_000,
 }
 /** The same of `recent` and `lasting`. */
-export const mostSayings = 20_000
+export const mostSamples = 20_000

@@ -7,7 +7,7 @@ import type { Dating } from '../fold/dating.ts'
 import type { Delta } from '../fold/delta.ts'
 import { type Folded, fold } from '../fold/fold.ts'
 import { counted } from '../fold/message.ts'
-import { endOf, isAhead, lastingMs, mostKeys, mostSayings, recentMs } from '../fold/retention.ts'
+import { endOf, isAhead, lastingMs, mostKeys, mostSamples, recentMs } from '../fold/retention.ts'
 import type { Standing } from '../fold/snapshot.ts'
 import { createPending, type Pending } from './pending.ts'
 import { bucketName, nameParts, standingOf, standingText } from './redis-text.ts'
@@ -144,7 +144,7 @@ export const takePartition = async (options: {
     commit: async (to, end, toPart = 0) => {
       const { names, args } = written(pending)
       const since = Number.isFinite(pending.since) ? pending.since : ''
-      const first = [owner, offset, to, end, pending.latest, since, mostSayings, part, toPart]
+      const first = [owner, offset, to, end, pending.latest, since, mostSamples, part, toPart]
       const done = await scripts.fold(redis, [...base, ...names.map(keyOf)], [...first, ...args])
       if (done !== 1) return 'stale'
       offset = to
