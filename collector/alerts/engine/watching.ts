@@ -1,15 +1,8 @@
-/** When rules look, epoch ms each. */
-export type Look = {
-  readonly now: number
-  /** Since when the collector has been up to date, with a clock that ran evenly; Infinity: not at all. */
-  readonly watchingSince: number
-  /** When that clock last made a step, or this process stood still; -Infinity: never. */
-  readonly evenSince: number
-}
+import type { Look } from '../rules/finding.ts'
 
 /**
- * The time as the rules see it. After a step of the wall clock, and after a time in which this process stood still or its
- * machine slept, watching begins again: what seems to have been silent then was only not seen. A step is more than `stepMs`.
+ * The time as the rules see it. After a step of the wall clock, or after this process or its machine stood still, watching
+ * begins again: a node that seems silent then was only not observed. A step is more than `stepMs`.
  */
 export const createWatching = (now: () => number, steady: () => number, stepMs = 10_000) => {
   let since = Number.POSITIVE_INFINITY

@@ -1,10 +1,18 @@
 import { processKeys } from '../../fold/projections/processes.ts'
 import { bucketOf, tickMs } from '../../fold/retention.ts'
 import type { Reading } from '../../fold/state.ts'
-import type { Look } from '../engine/watching.ts'
 import type { Baseline } from './baseline.ts'
 
-/** What a rule says of one subject: `bad` raises, `good` clears, what lies between leaves it as it is. */
+/** The time at which the rules look, epoch ms. */
+export type Look = {
+  readonly now: number
+  /** Since when this collector has been up to date and its clock has run evenly; Infinity while it is not. */
+  readonly watchingSince: number
+  /** When the clock last stepped or this process stood still; -Infinity if never. */
+  readonly evenSince: number
+}
+
+/** The verdict of a rule on one subject: `bad` raises the alert, `good` clears it, `between` leaves it as it is. */
 export type Verdict = 'bad' | 'good' | 'between'
 
 export type Finding = {
