@@ -1,5 +1,6 @@
 import { runbook } from '../builder/runbook.ts'
-import { type AlertGroup, type AlertRule, alertGroups } from './rules.ts'
+import type { AlertGroup, AlertRule } from './rule.ts'
+import { alertGroups } from './rules.ts'
 
 const quoted = (text: string): string => JSON.stringify(text)
 const indented = (text: string, depth: number): string =>

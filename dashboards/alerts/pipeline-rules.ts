@@ -1,6 +1,21 @@
+import { rules } from '../../collector/alerts/rules/rules.ts'
 import { metrics as c } from '../../collector/read/metrics.ts'
 import { metrics as p } from '../../proxy/telemetry/catalogue/catalogue.ts'
-import type { AlertGroup } from './rules.ts'
+import { type AlertGroup, duration } from './rule.ts'
+
+type Windowed =
+  | 'events-lost'
+  | 'internal-error'
+  | 'replay-unclaimed'
+  | 'names-refused'
+  | 'dead-letters'
+  | 'topic-replaced'
+
+/** The window of a rule as a range selector: `${windowOf('kafka-lost')}`. */
+const windowOf = (rule: Windowed): string => `[${duration(rules[rule].windowMs)}]`
+
+/** Twice what a collector waits: one scrape that missed a restart is not a loss. */
+const lostFor = (rule: 'kafka-lost' | 'redis-lost'): string => duration(2 * rules[rule].raiseMs)
 
 /** Of what becomes of the events. */
 export const pipeline: AlertGroup = {
@@ -9,8 +24,8 @@ export const pipeline: AlertGroup = {
     {
       alert: 'MtscopeEventsLost',
       rule: 'events-lost',
-      severity: 'warning',
-      expr: `sum by (reason) (increase(${p.eventsLost.name}[10m])) > 0\nor max by (fleet, reason) (increase(${c.lost.name}{reason="unexplained"}[10m])) > 0`,
+      severity: rules['events-lost'].severity,
+      expr: `sum by (reason) (increase(${p.eventsLost.name}${windowOf('events-lost')})) > 0\nor max by (fleet, reason) (increase(${c.lost.name}{reason="unexplained"}${windowOf('events-lost')})) > 0`,
       for: '0m',
       summary: '{{ $value | humanize }} events were lost ({{ $labels.reason }})',
       description:
@@ -19,8 +34,8 @@ export const pipeline: AlertGroup = {
     {
       alert: 'MtscopeInternalError',
       rule: 'internal-error',
-      severity: 'warning',
-      expr: `increase(${p.internalErrors.name}[10m]) > 0`,
+      severity: rules['internal-error'].severity,
+      expr: `increase(${p.internalErrors.name}${windowOf('internal-error')}) > 0`,
       for: '0m',
       summary: 'The code of {{ $labels.instance }} failed {{ $value | humanize }} times in ten minutes',
       description:
@@ -39,9 +54,9 @@ export const pipeline: AlertGroup = {
     {
       alert: 'MtscopeKafkaLost',
       rule: 'kafka-lost',
-      severity: 'critical',
+      severity: rules['kafka-lost'].severity,
       expr: `${c.serviceUp.name}{service="kafka"} == 0`,
-      for: '1m',
+      for: lostFor('kafka-lost'),
       summary: '{{ $labels.instance }} has lost its Kafka',
       description:
         'It folds nothing while it lasts, and if no collector has one, no other alert is decided; clients are not touched.',
@@ -49,9 +64,9 @@ export const pipeline: AlertGroup = {
     {
       alert: 'MtscopeRedisLost',
       rule: 'redis-lost',
-      severity: 'critical',
+      severity: rules['redis-lost'].severity,
       expr: `${c.serviceUp.name}{service="redis"} == 0`,
-      for: '1m',
+      for: lostFor('redis-lost'),
       summary: '{{ $labels.instance }} has lost its Redis',
       description:
         'Nothing is folded and no alert of the collector is decided while it lasts; clients are not touched.',
@@ -59,8 +74,8 @@ export const pipeline: AlertGroup = {
     {
       alert: 'MtscopeReplayUnclaimed',
       rule: 'replay-unclaimed',
-      severity: 'warning',
-      expr: `sum(increase(${p.replaysUnclaimed.name}[5m])) >= 20`,
+      severity: rules['replay-unclaimed'].severity,
+      expr: `sum(increase(${p.replaysUnclaimed.name}${windowOf('replay-unclaimed')})) >= ${rules['replay-unclaimed'].raise}`,
       for: '1m',
       summary: 'Redis did not answer for {{ $value | humanize }} handshakes in five minutes',
       description:
@@ -69,8 +84,8 @@ export const pipeline: AlertGroup = {
     {
       alert: 'MtscopeNamesRefused',
       rule: 'names-refused',
-      severity: 'warning',
-      expr: `max by (fleet) (increase(${c.refused.name}[10m])) > 0\nor max by (fleet) (increase(${c.stateRefused.name}[10m])) > 0`,
+      severity: rules['names-refused'].severity,
+      expr: `max by (fleet) (increase(${c.refused.name}${windowOf('names-refused')})) > 0\nor max by (fleet) (increase(${c.stateRefused.name}${windowOf('names-refused')})) > 0`,
       for: '0m',
       summary: '{{ $value | humanize }} events or amounts of new names were left out in ten minutes',
       description:
@@ -79,8 +94,8 @@ export const pipeline: AlertGroup = {
     {
       alert: 'MtscopeDeadLetters',
       rule: 'dead-letters',
-      severity: 'warning',
-      expr: `max by (fleet, reason) (increase(${c.deadLetters.name}[10m])) > 0`,
+      severity: rules['dead-letters'].severity,
+      expr: `max by (fleet, reason) (increase(${c.deadLetters.name}${windowOf('dead-letters')})) > 0`,
       for: '0m',
       summary: '{{ $value | humanize }} messages could not be read',
       description: 'They are in the dead-letter topic. Update the collectors before the proxies.',
@@ -88,8 +103,8 @@ export const pipeline: AlertGroup = {
     {
       alert: 'MtscopeTopicReplaced',
       rule: 'topic-replaced',
-      severity: 'warning',
-      expr: `max by (fleet, reason) (increase(${c.topicReplaced.name}[10m])) > 0`,
+      severity: rules['topic-replaced'].severity,
+      expr: `max by (fleet, reason) (increase(${c.topicReplaced.name}${windowOf('topic-replaced')})) > 0`,
       for: '0m',
       summary:
         'The log of {{ $value | humanize }} partitions of the events is another one ({{ $labels.reason }})',
@@ -99,8 +114,8 @@ export const pipeline: AlertGroup = {
     {
       alert: 'MtscopeCollectorLag',
       rule: 'collector-lag',
-      severity: 'warning',
-      expr: `min by (fleet) (${c.lag.name}) > 30`,
+      severity: rules['collector-lag'].severity,
+      expr: `min by (fleet) (${c.lag.name}) > ${rules['collector-lag'].raise / 1000}`,
       for: '2m',
       summary: 'The numbers are {{ $value | humanizeDuration }} behind',
       description:

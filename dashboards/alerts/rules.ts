@@ -1,27 +1,21 @@
+import { rules } from '../../collector/alerts/rules/rules.ts'
 import { metrics as c } from '../../collector/read/metrics.ts'
+import { silentMs } from '../../collector/read/nodes.ts'
 import { clientPhases, orderlyReasons, stallPhases } from '../../proxy/events/outcome.ts'
 import { metrics as p } from '../../proxy/telemetry/catalogue/catalogue.ts'
 import { runtimeMetrics as r } from '../../proxy/telemetry/catalogue/runtime-catalogue.ts'
 import { burn, failedIn } from '../builder/sli.ts'
 import { pipeline } from './pipeline-rules.ts'
+import { type AlertGroup, duration } from './rule.ts'
 
-export type Severity = 'warning' | 'critical'
-
-/** One Prometheus alerting rule. `rule` is the collector's rule of the same matter, and the section of the runbook. */
-export type AlertRule = {
-  readonly alert: string
-  readonly rule: string
-  readonly severity: Severity
-  /** PromQL: a series for each subject that is in trouble. */
-  readonly expr: string
-  /** How long it must be so, as Prometheus writes it. */
-  readonly for: string
-  readonly summary: string
-  readonly description: string
-}
-
-/** A file of rules is groups; what is in one is evaluated together. */
-export type AlertGroup = { readonly name: string; readonly rules: readonly AlertRule[] }
+const dropRule = rules['connection-drops']
+const stallRule = rules['stalled-sessions']
+const slowRule = rules['datacenter-slow']
+const limitRule = rules['limit-reached']
+const stormRule = rules['rejection-storm']
+const skewRule = rules['clock-skew']
+const loopRule = rules['event-loop']
+const cpuRule = rules['host-cpu']
 
 const ended = `phase=~"${clientPhases.join('|')}"`
 const drop = `${ended},reason!~"${orderlyReasons.join('|')}"`
@@ -31,9 +25,11 @@ const closed = (where: string, window: string): string =>
   `sum by (dc) (increase(${p.connectionsClosed.name}{${where}}${window}))`
 const shareOfEnded = (where: string, window: string): string =>
   `${closed(where, window)} / ${closed(ended, window)}`
-/** The share of drops before the last five minutes: what happens now is not yet the usual. */
-const usualDrops = `(${shareOfEnded(drop, '[1d] offset 5m')})`
-const drops = shareOfEnded(drop, '[5m]')
+const dropWindow = duration(dropRule.windowMs)
+/** The share of drops of the day before the window: what happens now is not yet the usual. */
+const usualDrops = `(${shareOfEnded(drop, `[1d] offset ${dropWindow}`)})`
+const drops = shareOfEnded(drop, `[${dropWindow}]`)
+const stallWindow = `[${duration(stallRule.windowMs)}]`
 
 /** So many must have waited in vain, whatever share of all it is: one slow answer of a quiet night is 3 %. */
 const leastFailed = 10
@@ -63,9 +59,11 @@ const objective: AlertGroup = {
   })),
 }
 
+/** Twice the window of the collector's rule. */
+const slowWindow = duration(2 * slowRule.windowMs)
 const median = (window: string): string =>
   `histogram_quantile(0.5, sum by (instance, dc, family, media, le) (rate(${p.datacenterSeconds.name}_bucket[${window}])))`
-const probes = `sum by (instance, dc, family, media) (increase(${p.datacenterSeconds.name}_count[10m]))`
+const probes = `sum by (instance, dc, family, media) (increase(${p.datacenterSeconds.name}_count[${slowWindow}]))`
 /** A family that has not worked for a day while another has is one this host does not have. */
 const familyMissing = `(max by (instance, family) (max_over_time(${p.datacenterUp.name}[1d])) == 0) and on (instance) (max by (instance) (max_over_time(${p.datacenterUp.name}[1d])) == 1)`
 
@@ -75,7 +73,7 @@ const datacenters: AlertGroup = {
     {
       alert: 'MtscopeDatacenterDown',
       rule: 'datacenter-down',
-      severity: 'critical',
+      severity: rules['datacenter-down'].severity,
       expr: `${p.datacenterUp.name} == 0\nunless on (instance, family) (${familyMissing})`,
       for: '2m',
       summary:
@@ -86,8 +84,12 @@ const datacenters: AlertGroup = {
     {
       alert: 'MtscopeDatacenterSlow',
       rule: 'datacenter-slow',
-      severity: 'warning',
-      expr: `(${median('10m')} > 2 * ${median('1d')})\nand (${median('10m')} - ${median('1d')} > 0.1)\nand (${probes} >= 3)`,
+      severity: rules['datacenter-slow'].severity,
+      expr: [
+        `(${median(slowWindow)} > ${slowRule.raise} * ${median('1d')})`,
+        `and (${median(slowWindow)} - ${median('1d')} > ${slowRule.raiseMs / 1000})`,
+        `and (${probes} >= ${slowRule.least})`,
+      ].join('\n'),
       for: '5m',
       summary:
         'Datacenter {{ $labels.dc }} ({{ $labels.family }}) takes {{ $value | humanizeDuration }}, twice its usual time, from {{ $labels.instance }}',
@@ -100,10 +102,13 @@ const datacenters: AlertGroup = {
 /** Strangers have half of the places, so that users have the other: that they are refused harms nobody. */
 const refusedIn = (window: string): string =>
   `sum by (instance, limit) (increase(${p.limitRefused.name}{limit!="strangers"}${window}))`
-const refused = refusedIn('[5m]')
+const refusedWindow = duration(limitRule.windowMs)
+const refused = refusedIn(`[${refusedWindow}]`)
+/** Twice the collector's `goesOnMs`. */
+const latelyMs = 2 * limitRule.goesOnMs
 /** Lately and before that: a burst is never in both. */
-const goesOn = `(${refusedIn('[2m]')} > 0) and (${refusedIn('[3m] offset 2m')} > 0)`
-const came = `sum by (instance) (increase(${p.connectionsAccepted.name}[5m]))`
+const goesOn = `(${refusedIn(`[${duration(latelyMs)}]`)} > 0) and (${refusedIn(`[${duration(limitRule.windowMs - latelyMs)}] offset ${duration(latelyMs)}`)} > 0)`
+const came = `sum by (instance) (increase(${p.connectionsAccepted.name}[${refusedWindow}]))`
 
 const traffic: AlertGroup = {
   name: 'mtscope-traffic',
@@ -111,9 +116,13 @@ const traffic: AlertGroup = {
     {
       alert: 'MtscopeConnectionDrops',
       rule: 'connection-drops',
-      severity: 'critical',
+      severity: rules['connection-drops'].severity,
       // Three times the usual, but half of the way to everything where a lot is usual; where nothing is known, 0 is.
-      expr: `(${drops} > 0.25)\nand (${closed(drop, '[5m]')} >= 10)\nunless ((${drops} <= 3 * ${usualDrops}) and (${drops} <= (1 + ${usualDrops}) / 2))`,
+      expr: [
+        `(${drops} > ${dropRule.raise})`,
+        `and (${closed(drop, `[${dropWindow}]`)} >= ${dropRule.least})`,
+        `unless ((${drops} <= ${dropRule.times} * ${usualDrops}) and (${drops} <= (1 + ${usualDrops}) / 2))`,
+      ].join('\n'),
       for: '1m',
       summary: '{{ $value | humanizePercentage }} of the sessions to datacenter {{ $labels.dc }} are dropped',
       description:
@@ -122,8 +131,8 @@ const traffic: AlertGroup = {
     {
       alert: 'MtscopeStalledSessions',
       rule: 'stalled-sessions',
-      severity: 'critical',
-      expr: `(${shareOfEnded(stall, '[10m]')} > 0.1)\nand (${closed(stall, '[10m]')} >= 5)`,
+      severity: rules['stalled-sessions'].severity,
+      expr: `(${shareOfEnded(stall, stallWindow)} > ${stallRule.raise})\nand (${closed(stall, stallWindow)} >= ${stallRule.least})`,
       for: '1m',
       summary: '{{ $value | humanizePercentage }} of the sessions to datacenter {{ $labels.dc }} stall',
       description: 'The client sent and nothing came down: people see endless connecting.',
@@ -142,9 +151,9 @@ const traffic: AlertGroup = {
     {
       alert: 'MtscopeClientsRefused',
       rule: 'limit-reached',
-      severity: 'critical',
+      severity: rules['limit-reached'].severity,
       // Thirty in five minutes may be one client that tries again: only as a part of all who come it says that it is full.
-      expr: `((${refused} >= 30) and ${goesOn})\nunless (${refused} <= on (instance) group_left 0.05 * ${came})`,
+      expr: `((${refused} >= ${limitRule.least}) and ${goesOn})\nunless (${refused} <= on (instance) group_left ${limitRule.share} * ${came})`,
       for: '1m',
       summary:
         '{{ $labels.instance }} is full: {{ $value | humanize }} clients refused in five minutes ({{ $labels.limit }})',
@@ -155,10 +164,12 @@ const traffic: AlertGroup = {
 }
 
 /** Refused handshakes a minute; usually: over the day, or as much of it as there is, but for what happens now. */
-const rejected = `(sum(rate(${p.handshakesRejected.name}[5m])) * 60)`
-const usuallyRejected = `avg_over_time(${rejected}[1d:5m] offset 5m)`
-const skewed = `sum by (instance) (increase(${p.handshakesRejected.name}{reason="clock-skew"}[10m]))`
-const signed = `sum by (instance) (increase(${p.handshakeSeconds.name}_count{mode="tls"}[10m]))`
+const stormWindow = duration(stormRule.windowMs)
+const rejected = `(sum(rate(${p.handshakesRejected.name}[${stormWindow}])) * 60)`
+const usuallyRejected = `avg_over_time(${rejected}[1d:${stormWindow}] offset ${stormWindow})`
+const skewWindow = duration(skewRule.windowMs)
+const skewed = `sum by (instance) (increase(${p.handshakesRejected.name}{reason="clock-skew"}[${skewWindow}]))`
+const signed = `sum by (instance) (increase(${p.handshakeSeconds.name}_count{mode="tls"}[${skewWindow}]))`
 
 const unauthenticated: AlertGroup = {
   name: 'mtscope-strangers',
@@ -166,8 +177,12 @@ const unauthenticated: AlertGroup = {
     {
       alert: 'MtscopeRejectionStorm',
       rule: 'rejection-storm',
-      severity: 'warning',
-      expr: `${rejected}\nand (sum(increase(${p.handshakesRejected.name}[5m])) >= 100)\nunless (${rejected} <= 5 * ${usuallyRejected})`,
+      severity: rules['rejection-storm'].severity,
+      expr: [
+        rejected,
+        `and (sum(increase(${p.handshakesRejected.name}[${stormWindow}])) >= ${stormRule.least})`,
+        `unless (${rejected} <= ${stormRule.times} * ${usuallyRejected})`,
+      ].join('\n'),
       for: '2m',
       summary: '{{ $value | humanize }} handshakes a minute are refused',
       description:
@@ -176,8 +191,8 @@ const unauthenticated: AlertGroup = {
     {
       alert: 'MtscopeReplays',
       rule: 'replays',
-      severity: 'warning',
-      expr: `sum(increase(${p.replaysRefused.name}[10m])) >= 10`,
+      severity: rules.replays.severity,
+      expr: `sum(increase(${p.replaysRefused.name}[${duration(rules.replays.windowMs)}])) >= ${rules.replays.raise}`,
       for: '0m',
       summary: '{{ $value | humanize }} replayed handshakes in ten minutes',
       description:
@@ -186,8 +201,8 @@ const unauthenticated: AlertGroup = {
     {
       alert: 'MtscopeSignedRefused',
       rule: 'signed-refused',
-      severity: 'warning',
-      expr: `sum by (instance, reason) (increase(${p.signedRefused.name}[10m])) >= 3`,
+      severity: rules['signed-refused'].severity,
+      expr: `sum by (instance, reason) (increase(${p.signedRefused.name}[${duration(rules['signed-refused'].windowMs)}])) >= ${rules['signed-refused'].raise}`,
       for: '0m',
       summary: '{{ $labels.instance }} refuses hellos that a user signed: {{ $labels.reason }}',
       description:
@@ -206,9 +221,9 @@ const unauthenticated: AlertGroup = {
     {
       alert: 'MtscopeClockSkew',
       rule: 'clock-skew',
-      severity: 'critical',
+      severity: rules['clock-skew'].severity,
       // One phone tries again and again: only as a part of all who sign it says something about this host.
-      expr: `(${skewed} >= 10)\nunless (${skewed} <= 0.1 * ${signed})`,
+      expr: `(${skewed} >= ${skewRule.raise})\nunless (${skewed} <= 0.1 * ${signed})`,
       for: '0m',
       summary: '{{ $labels.instance }} refuses good clients because of the clock',
       description:
@@ -226,9 +241,9 @@ const host: AlertGroup = {
     {
       alert: 'MtscopeHostCpu',
       rule: 'host-cpu',
-      severity: 'warning',
-      expr: `1 - avg by (instance) (rate(${r.hostCpuSeconds.name}{cpu_mode="idle"}[3m])) > 0.92`,
-      for: '3m',
+      severity: rules['host-cpu'].severity,
+      expr: `1 - avg by (instance) (rate(${r.hostCpuSeconds.name}{cpu_mode="idle"}[${duration(cpuRule.windowMs)}])) > ${cpuRule.raise / 100}`,
+      for: duration(cpuRule.windowMs),
       summary: 'The host of {{ $labels.instance }} is busy: {{ $value | humanizePercentage }}',
       description:
         'Compare with the CPU of the process: if that is small, something else on the host takes it.',
@@ -236,9 +251,9 @@ const host: AlertGroup = {
     {
       alert: 'MtscopeEventLoop',
       rule: 'event-loop',
-      severity: 'warning',
-      expr: `max by (instance, thread) (${p.loopDelaySeconds.name}{percentile="99"}) > 0.2`,
-      for: '1m',
+      severity: rules['event-loop'].severity,
+      expr: `max by (instance, thread) (${p.loopDelaySeconds.name}{percentile="99"}) > ${loopRule.raise / 1000}`,
+      for: duration(loopRule.windowMs),
       summary:
         'Thread {{ $labels.thread }} of {{ $labels.instance }} answers late: {{ $value | humanizeDuration }}',
       description:
@@ -247,8 +262,8 @@ const host: AlertGroup = {
     {
       alert: 'MtscopeFileDescriptors',
       rule: 'file-descriptors',
-      severity: 'critical',
-      expr: `${p.openFds.name} / ${p.maxFds.name} > 0.85`,
+      severity: rules['file-descriptors'].severity,
+      expr: `${p.openFds.name} / ${p.maxFds.name} > ${rules['file-descriptors'].raise / 100}`,
       for: '1m',
       summary: '{{ $labels.instance }} has used {{ $value | humanizePercentage }} of its file descriptors',
       description:
@@ -257,9 +272,9 @@ const host: AlertGroup = {
     {
       alert: 'MtscopeNodeSilent',
       rule: 'node-silent',
-      severity: 'critical',
+      severity: rules['node-silent'].severity,
       expr: `(up{job=~"mtscope.*"} == 0)\nor max by (fleet, subject) (${c.alertActive.name}{rule="node-silent"}) == 1`,
-      for: '1m',
+      for: duration(silentMs),
       summary: '{{ $labels.instance }}{{ $labels.subject }} is silent',
       description:
         'Prometheus cannot scrape it, or the collector hears no facts from it: the process, its host, or the way there is gone.',

@@ -10,9 +10,23 @@ export type Severity = 'warning' | 'critical'
 export const holdMs = minute
 
 export const rules = {
-  /** Share of the sessions that ended; above both `raise` and three times the usual. */
-  'connection-drops': { severity: 'critical', windowMs: 5 * minute, least: 10, raise: 0.25, clear: 0.15 },
-  'stalled-sessions': { severity: 'critical', windowMs: 10 * minute, least: 5, raise: 0.1, clear: 0.05 },
+  /** Share of the sessions that ended; above both `raise` and `times` the usual. */
+  'connection-drops': {
+    severity: 'critical',
+    windowMs: 5 * minute,
+    least: 10,
+    raise: 0.25,
+    clear: 0.15,
+    times: 3,
+  },
+  'stalled-sessions': {
+    severity: 'critical',
+    windowMs: 10 * minute,
+    least: 5,
+    raise: 0.1,
+    clear: 0.05,
+    times: 3,
+  },
   /** Tries in a row that failed, over at least `quietMs`; cleared when they work again, twice and more often than not. */
   'datacenter-down': {
     severity: 'critical',

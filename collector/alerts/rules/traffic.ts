@@ -17,7 +17,7 @@ const inPercent = (share: number): number => Math.round(share * 1000) / 10
 
 /** Of the sessions that ended in the window, the share that ended badly, against what is usual here. */
 const share = (watch: Watch, { rule, subject, over, under }: Share) => {
-  const { windowMs, least, raise, clear } = rules[rule]
+  const { windowMs, least, raise, clear, times } = rules[rule]
   const bad = recentSum(watch, over, windowMs)
   const ended = recentSum(watch, under, windowMs)
   const value = ended === 0 ? 0 : bad / ended
@@ -26,8 +26,8 @@ const share = (watch: Watch, { rule, subject, over, under }: Share) => {
   const baseline = raised
     ? raised.baseline / 100
     : (watch.baseline(over, under, watch.now - windowMs * watch.factor).value ?? 0)
-  // Three times the usual, but half of the way to everything where a lot is usual.
-  const raiseAt = Math.max(raise, Math.min(3 * baseline, (1 + baseline) / 2))
+  // A multiple of the usual, but no more than half of the way to 100 % where the usual is high.
+  const raiseAt = Math.max(raise, Math.min(times * baseline, (1 + baseline) / 2))
   const clearBelow = Math.max(clear, (baseline + raiseAt) / 2)
   const verdict =
     bad >= least ? verdictOf(value, raiseAt, clearBelow) : value < clearBelow ? 'good' : 'between'
