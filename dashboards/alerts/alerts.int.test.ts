@@ -7,8 +7,9 @@ import { skipUnless } from '../../compose/test/kit/skip.ts'
 import { ensurePrometheus, promtool } from '../../compose/test/services/prometheus.ts'
 import { alertsFile, scaledGroups } from './alerts.ts'
 import { cases } from './cases.ts'
+import { watcherJobs } from './host-rules.ts'
 import type { Case } from './pipeline-cases.ts'
-import { alertGroups, watcherJobs } from './rules.ts'
+import { alertGroups } from './rules.ts'
 
 const it = skipUnless(test, ensurePrometheus() !== null, 'promtool is missing')
 const rules = alertGroups.flatMap((group) => group.rules)

@@ -9,7 +9,7 @@ import {
 } from '../../fold/fold.ts'
 import { cpuParts, processKeys as p } from '../../fold/projections/processes.ts'
 import { tickMs } from '../../fold/retention.ts'
-import { type Node, nodesOf, silentMs } from '../../read/nodes.ts'
+import { type Node, nodesOf } from '../../read/nodes.ts'
 import {
   clock,
   type Finding,
@@ -103,17 +103,18 @@ export const fileDescriptors = (watch: Watch): Finding[] =>
 
 export const silentNodes = (watch: Watch): Finding[] =>
   nodesOf(watch.state, watch.now).map(({ node, lastSeenAt, stopped, ...seen }) => {
+    const mayBeQuietMs = rules['node-silent'].quietMs
     const quietMs = Math.max(0, Math.min(seen.quietMs, watch.now - watch.watchingSince))
     const raised = watch.raised('node-silent', node)
     // Who has just begun to watch must not take the silence before for an end of it.
     const isOld = raised !== undefined && raised.at <= watch.now
-    const reported = isOld ? lastSeenAt > raised.at : quietMs <= silentMs
+    const reported = isOld ? lastSeenAt > raised.at : quietMs <= mayBeQuietMs
     return {
       rule: 'node-silent',
       subject: node,
       value: Math.round(quietMs / 1000),
       baseline: 0,
-      verdict: stopped || reported ? 'good' : quietMs > silentMs ? 'bad' : 'between',
+      verdict: stopped || reported ? 'good' : quietMs > mayBeQuietMs ? 'bad' : 'between',
       since: lastSeenAt,
       summary: () =>
         `Node ${node} has told nothing since ${clock(lastSeenAt)} and did not say that it stops. ` +

@@ -1,3 +1,5 @@
+import { silentMs } from '../../read/nodes.ts'
+
 /**
  * Every alert rule and its numbers. A share of sessions is told in percent. `least` is the minimum volume; `raise` and
  * `clear` are two limits, so that a value on the edge does not flap. Windows are ms, and a factor shortens all of them.
@@ -65,7 +67,8 @@ export const rules = {
   'host-cpu': { severity: 'warning', windowMs: 3 * minute, least: 3, raise: 92, clear: 80 },
   /** Of the limit, percent. */
   'file-descriptors': { severity: 'critical', raise: 85, clear: 75 },
-  'node-silent': { severity: 'critical' },
+  /** For how long a node may emit nothing. */
+  'node-silent': { severity: 'critical', quietMs: silentMs },
   /** Exceptions of the proxy's own code: any. */
   'internal-error': { severity: 'warning', windowMs: 10 * minute },
   'events-lost': { severity: 'warning', windowMs: 10 * minute },

@@ -54,8 +54,9 @@ const directions: readonly Direction[] = [
     may: ({ target }) =>
       !ours.test(target) ||
       under('dashboards').test(target) ||
-      /\/(?:metrics|outcome|[\w-]*catalogue)\.ts$/.test(target),
-    because: 'dashboards know the metric catalogues and proxy/events/outcome.ts alone',
+      /\/(?:metrics|outcome|[\w-]*catalogue)\.ts$/.test(target) ||
+      target === 'collector/alerts/rules/rules.ts',
+    because: 'dashboards know the metric catalogues, the alert rules and proxy/events/outcome.ts alone',
   },
 ]
 
