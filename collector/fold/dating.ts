@@ -1,29 +1,29 @@
 import { earliest } from '../../proxy/event-log/patient-clock.ts'
 
 /**
- * When an event happened, for the state: the time that it claims, within what can be. A claim is the clock of a host that
- * may be hours ahead, stand in 1970, or have been set right a moment ago.
+ * How to correct the times that events claim. A claim comes from the clock of a host, which may be hours ahead, stand in
+ * 1970, or have been set right a moment ago.
  */
 export type Dating = {
-  /** What the sender's clock lacked when it sent the event, ms: added to every claim. */
+  /** Ms to add to every claim: how far the sender's clock was behind when it sent the event. */
   readonly offset: number
-  /** No event happens after this, epoch ms; Infinity where the receiver has no clock of its own. */
+  /** Epoch ms that no event exceeds; Infinity where the receiver has no clock of its own. */
   readonly latest: number
-  /** Stands for a time that no clock can have; the event's own where nothing is known. */
+  /** Epoch ms that replaces a claim before 2024; -Infinity to leave such claims alone. */
   readonly known: number
 }
 
 export const asClaimed: Dating = { offset: 0, latest: Infinity, known: -Infinity }
 
-/** Two hosts whose clocks are kept differ by less: such claims stay as they are. */
+/** Synchronized clocks of two hosts differ by less than this: such claims stay unchanged. */
 export const toleranceMs = 10_000
 
-/** A message may wait for its broker: only a sender that is further behind than that has a wrong clock. */
+/** A message may wait this long for its broker; a larger difference means that the sender's clock is wrong. */
 const delayMs = 10 * 60_000
 
 /**
- * Dates what a message holds by the clock of the broker, which every reader of the topic finds in it again. `sentAt` is
- * what the sender's clock was at that moment; NaN when the message does not have it.
+ * The dating of a message, by the broker's clock: both times are in the topic, so every reader dates alike. `sentAt` is the
+ * sender's clock when it sent the message; NaN when the message does not have it.
  */
 export const datingOf = (receivedAt: number, sentAt: number): Dating => {
   const offset = receivedAt - sentAt
@@ -31,6 +31,7 @@ export const datingOf = (receivedAt: number, sentAt: number): Dating => {
   return { offset: isWrong ? offset : 0, latest: receivedAt, known: receivedAt }
 }
 
+/** The time of an event that claims `claimed`, epoch ms. */
 export const dated = ({ offset, latest, known }: Dating, claimed: number): number => {
   const at = claimed + offset
   if (at > latest + toleranceMs) return latest

@@ -12,7 +12,7 @@ import { createMemoryState } from './state.ts'
 const hour = 3_600_000
 const day = 24 * hour
 
-test('no claim reaches beyond the time at which the broker had it, but for what two kept clocks differ by', () => {
+test('no event is dated later than the broker received it, but for the tolerance between synchronized clocks', () => {
   fc.assert(
     fc.property(fc.double({ noNaN: true }), fc.option(fc.double({ noNaN: true })), (claimed, sentAt) => {
       const at = dated(datingOf(noon, sentAt ?? Number.NaN), claimed)
@@ -22,7 +22,7 @@ test('no claim reaches beyond the time at which the broker had it, but for what 
   )
 })
 
-test('a clock that was ahead or far behind when a message was sent is taken out of what it holds', () => {
+test('the error of a clock that was ahead or far behind is removed from the times in its message', () => {
   for (const off of [400 * day, 3.5 * hour, 11_000, -2 * hour, -noon + 5_000]) {
     assert.is(dated(datingOf(noon, noon + off), noon - 40 + off), noon - 40)
   }
@@ -35,7 +35,7 @@ test('a message that waited for its broker keeps its times', () => {
   assert.is(dated(datingOf(noon, Number.NaN), noon - 3 * hour), noon - 3 * hour)
 })
 
-test('what was stamped ahead and sent when the clock was right happened when it came', () => {
+test('an event that claims the future, from a clock that is right when it sends, is dated at its arrival', () => {
   assert.is(dated(datingOf(noon, noon - 20), noon + 3.5 * hour), noon)
   assert.is(dated(datingOf(noon, noon - 20), 5_000), noon)
   const state = createMemoryState()
@@ -44,7 +44,7 @@ test('what was stamped ahead and sent when the clock was right happened when it 
   assert.is(state.count('ever', 0, 'redated'), 1)
 })
 
-test('an emitter that was ahead leaves nothing in the state that outlives its retention', () => {
+test('an emitter whose clock was ahead leaves nothing in the state beyond its retention', () => {
   const state = createMemoryState()
   const events = [sampled(noon + 400 * day), sampled(Number.MAX_VALUE)]
   fold(state, { node: 'n', boot: 'b', seq: 1, events }, datingOf(noon, noon - 5))
@@ -60,7 +60,7 @@ test('an emitter that was ahead leaves nothing in the state that outlives its re
 })
 
 const row = (seq: number, at: number, boot = 'b1') => ({ node: 'n', boot, seq, events: [sampled(at)] })
-/** Stamps of a host whose clock steps: ahead, back, into 1970 and right again. */
+/** Times from a host whose clock steps: ahead, back, into 1970 and right again. */
 const stepped = [
   0,
   10_000,
@@ -74,7 +74,7 @@ const stepped = [
   -2 * hour,
 ].map((after, i) => row(i + 1, noon + after))
 
-test('the log of a host whose clock steps gives the same state at every fold, whole or from any snapshot', () => {
+test('the event log of a host whose clock steps gives the same state at every fold, whole or from any snapshot', () => {
   const whole = createMemoryState()
   for (const batch of stepped) foldRow(whole, batch)
   for (let cut = 0; cut <= stepped.length; cut++) {
@@ -86,7 +86,7 @@ test('the log of a host whose clock steps gives the same state at every fold, wh
   }
 })
 
-test('after a step back the newest that came is the newest, also after a restart in between', () => {
+test('after a step back the sample that came last is the newest, also after a restart in between', () => {
   const state = createMemoryState()
   for (const at of [0, 400 * day]) foldRow(state, row(at === 0 ? 1 : 2, noon + at))
   foldRow(state, { node: 'n', boot: 'b2', seq: 1, events: [sampled(noon + 20_000, { openFds: 777 })] })
@@ -95,7 +95,7 @@ test('after a step back the newest that came is the newest, also after a restart
   assert.is(state.latest, noon + 20_000)
 })
 
-test('a clock that nobody has set dates nothing: it is the last time that was known', () => {
+test('a clock that was never set dates nothing: the last known time replaces it', () => {
   const state = createMemoryState()
   foldRow(state, row(1, noon))
   foldRow(state, row(1, 12_000, 'b2'))

@@ -4,23 +4,23 @@ import { bucketOf, tickMs } from './retention.ts'
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json }
 
-/** The newest saying about something: the later `at` wins, and of two at once the greater JSON text. */
+/** The newest value of something that is not counted: the later `at` wins, at equal times the greater JSON text. */
 export type Observation = { readonly at: number; readonly value: Json }
 export type Counts = Map<string, number>
 
 /**
- * What a batch adds to the state: numbers under keys, nothing else, so that an adapter can apply it in one stroke.
- * Additions, the newest of sayings and the earliest of times commute: the order of batches does not matter.
+ * What a batch adds to the state: integers under keys and newest values, so that an adapter can apply it in one stroke.
+ * All of it commutes: the order of batches does not matter.
  */
 export type Delta = {
   readonly counts: Map<Span, Map<Bucket, Counts>>
   /** Forgotten after 48 hours. */
   readonly recent: Map<string, Observation>
-  /** Kept for two years. */
+  /** Forgotten after 800 days. */
   readonly lasting: Map<string, Observation>
-  /** Epoch ms of the earliest fact, Infinity when there is none. */
+  /** Epoch ms of the earliest event; Infinity without one. */
   since: number
-  /** What is forgotten before anything is added: emitters with what is open there, and keys of `recent`. */
+  /** Deleted before anything is added: emitters with their open connections, and keys of `recent`. */
   readonly gone: Gone
 }
 
@@ -28,16 +28,16 @@ export type Gone = { readonly emitters: Set<string>; readonly recent: Set<string
 
 export const nothingGone = (): Gone => ({ emitters: new Set(), recent: new Set() })
 
-/** What a projection writes to. All amounts are integers (bytes, µs, counts): sums are exact in any order. */
+/** Where a projection adds amounts. They are integers (bytes, µs, counts): sums are exact in any order. */
 export type Tally = {
   readonly node: string
   readonly boot: string
   ever(key: string, n: number): void
-  /** Of all time, this month and this day (UTC) at once. */
+  /** Adds to the total, to the month and to the day (UTC). */
   calendar(key: string, n: number): void
   minute(key: string, n: number): void
   tick(key: string, n: number): void
-  /** Counts that die with their emitter, as open connections do. */
+  /** Adds to a count that ends with its emitter, such as open connections. */
   live(key: string, n: number): void
   recent(key: string, value: Json): void
   lasting(key: string, value: Json): void
@@ -50,7 +50,7 @@ export const addTo = (counts: Counts, key: string, n: number): void => {
   counts.set(key, (counts.get(key) ?? 0) + n)
 }
 
-// An event is somebody's word: what no event can mean is not counted, so that sums stay exact wherever they are kept.
+// An event may claim any number: impossible amounts count as 0, so that sums stay exact in every adapter.
 const largest = 2 ** 45
 const sane = (n: number): number => (Math.abs(n) <= largest ? Math.round(n) : 0)
 
@@ -59,7 +59,7 @@ const keep = (observations: Map<string, Observation>, key: string, at: number, v
   if (isNewer(observation, observations.get(key))) observations.set(key, observation)
 }
 
-/** An empty delta of one emitter, and the tally that fills it; `moveTo` gives the time of the facts that follow. */
+/** An empty delta of one emitter, and the tally that fills it; `moveTo` sets the time (epoch ms) of the events that follow. */
 export const openDelta = (
   node: string,
   boot: string,
@@ -91,7 +91,7 @@ export const openDelta = (
     moveTo(to) {
       at = to
       if (to >= earliest && to < delta.since) delta.since = to
-      // A tick never straddles a minute, day or month, so one comparison tells that no bucket changed.
+      // A tick lies within one minute, day and month: within the same tick no bucket changes.
       if (to >= tickStart && to < tickStart + tickMs) return
       tickStart = bucketOf('tick', to) * tickMs
       month = countsOf('month', bucketOf('month', to))

@@ -1,18 +1,18 @@
 import type { Standing } from './snapshot.ts'
 
 /**
- * Whoever may write to the topic can write under any name: so many emitters have a place in a state, and each takes about
- * 1 kB. A fleet of a hundred nodes that restart daily has two hundred in the 48 hours that one is kept.
+ * Most emitters in one state, about 1 kB each: a client that may write to the topic can make up any name. A fleet of a
+ * hundred nodes that restart daily has two hundred in the 48 hours that one is kept.
  */
 export const mostEmitters = 1_024
-/** At the bound, an emitter that was silent for so long gives its place to a new one. */
+/** At the bound, a new emitter replaces one that was silent for longer than this. */
 export const replaceableMs = 600_000
 export const nodeOf = (emitter: string): string => emitter.slice(0, emitter.lastIndexOf('/'))
 
 /**
- * Whose place a new emitter of `node` takes, `''` while there is room: the oldest of the same node, which it replaces, else
- * the longest silent, if its latest event is long before `at`. Null when there is none, so that names without end push no
- * node out that goes on. The same for the same order of events.
+ * The emitter that a new one of `node` replaces at `at` (epoch ms): the oldest of the same node, else the longest silent.
+ * `''` while there is room; null where every emitter is active, so that made-up names displace no node that is running.
+ * Depends only on the order of events.
  */
 export const placeFor = (
   emitters: ReadonlyMap<string, Standing>,

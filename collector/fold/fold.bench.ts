@@ -9,7 +9,7 @@ import { fold } from './fold.ts'
 import { packSnapshot, readSnapshot } from './snapshot.ts'
 import { createMemoryState } from './state.ts'
 
-// `node collector/fold/fold.bench.ts`: what the collector costs, in CPU time of this process.
+// `node collector/fold/fold.bench.ts`: the CPU time that the collector takes, of this process.
 
 const cpuMs = (run: () => void): number => {
   const before = process.cpuUsage()
@@ -23,13 +23,13 @@ const median = (runs: number, run: () => void): number => {
   return times[runs >> 1]!
 }
 
-const logger = (what: string, value: number, unit: string): void =>
-  console.log(`${what.padEnd(58)} ${value.toFixed(2).padStart(9)} ${unit}`)
+const print = (label: string, value: number, unit: string): void =>
+  console.log(`${label.padEnd(58)} ${value.toFixed(2).padStart(9)} ${unit}`)
 
 const users = 20
 const dcs = 5
 
-/** As a connection tells itself: seven facts, in a time of its own. */
+/** The seven events of one connection. */
 const connectionEvents = (i: number, at: number): ProxyEvent[] => {
   const dc = 1 + (i % dcs)
   const user = `user-${i % users}`
@@ -75,11 +75,11 @@ for (const perBatch of [1, 5, 50]) {
     const state = createMemoryState()
     for (const batch of batches) fold(state, batch)
   })
-  logger(`fold, ${perBatch * 7} facts a batch`, (time * 1000) / events, 'µs a fact')
-  logger('  of one core at 20,000 facts a second', (time / events) * 20_000 * 0.1, '%')
+  print(`fold, ${perBatch * 7} events per batch`, (time * 1000) / events, 'µs per event')
+  print('  of one core at 20,000 events per second', (time / events) * 20_000 * 0.1, '%')
 }
 
-// Two days of a host that is busy all the time: the most that a state holds.
+// Two days of a host that is always busy: the largest state.
 const state = createMemoryState()
 let seq = 1
 for (let at = noon - 48 * 3_600_000; at <= noon; at += 10_000) {
@@ -95,54 +95,54 @@ for (let at = noon - 48 * 3_600_000; at <= noon; at += 10_000) {
 }
 state.expire(noon)
 
-logger('state after two busy days', state.entries(), 'entries')
+print('state after two busy days', state.entries(), 'entries')
 let text = ''
 const first = cpuMs(() => {
   text = state.snapshot()
 })
-logger('first snapshot', first, 'ms')
-logger('  size', text.length / 1e6, 'MB')
-logger(
-  'pack it',
+print('first snapshot', first, 'ms')
+print('  size', text.length / 1e6, 'MB')
+print(
+  'compress it',
   median(5, () => packSnapshot(text)),
   'ms',
 )
-logger('  size', packSnapshot(text).length / 1e6, 'MB')
+print('  size', packSnapshot(text).length / 1e6, 'MB')
 fold(state, { node: 'n1', boot: 'b1', seq, events: session({ at: noon }) })
-logger(
+print(
   'next snapshot',
   median(5, () => state.snapshot()),
   'ms',
 )
-logger(
+print(
   'read it back',
   median(3, () => readSnapshot(text)),
   'ms',
 )
 
-const look = (baseline: Baseline): void => {
+const evaluate = (baseline: Baseline): void => {
   const times = { now: noon + 1000, watchingSince: 0, evenSince: 0 }
   const watch = { ...times, state, baseline, lagMs: 0, factor: 1 }
   examine({ ...watch, raised: () => undefined })
 }
 const known = createBaseline(state)
-logger(
-  'alert rules, first look of a minute',
-  median(5, () => look(createBaseline(state))),
+print(
+  'alert rules, first evaluation of a minute',
+  median(5, () => evaluate(createBaseline(state))),
   'ms',
 )
-logger(
+print(
   'alert rules, each second',
-  median(21, () => look(known)),
+  median(21, () => evaluate(known)),
   'ms',
 )
-logger(
+print(
   'status',
   median(9, () => buildStatus(state, { version: '1', alerts: [], lagMs: 0, now: noon })),
   'ms',
 )
 const expose = createExposition()
-const beside = {
+const context = {
   now: noon,
   fleet: 'here',
   lagMs: 0,
@@ -150,8 +150,8 @@ const beside = {
   active: [],
   raisedTotal: new Map<string, number>(),
 }
-logger(
+print(
   'exposition',
-  median(9, () => expose(state, beside)),
+  median(9, () => expose(state, context)),
   'ms',
 )

@@ -11,35 +11,34 @@ import { replays } from './projections/replays.ts'
 import type { State } from './state.ts'
 
 export const foldKeys = {
-  /** Sequence numbers that never came, and those of them that an `events.lost` accounts for. */
+  /** Sequence numbers that never arrived, and those of them that an `events.lost` reports. */
   gaps: 'holes',
   reported: 'holes.told',
-  /** Events whose claim of a time was not believed. */
+  /** Events whose time was corrected. */
   redated: 'redated',
-  /** Events of emitters that found no place. */
+  /** Events of emitters for which there was no room. */
   refused: 'emitters.refused',
 } as const
 
-/** What was wrong with messages kept aside: a batch of them that could not be opened, a whole message, or an event in it. */
+/** What could not be read: a batch of Kafka records, a message, or an event in it. The names are label values of a metric. */
 export const deadLetterReasons = ['batch', 'message', 'fact'] as const
 export type DeadLetterReason = (typeof deadLetterReasons)[number]
 export const deadLetterKey = (reason: DeadLetterReason): string => `dead-letters/${reason}`
 
-/** Why the log of a partition is not the one that was folded: another cluster, a topic made again, or one that lost its end. */
+/** Why a partition is not the one that was folded: another cluster, a recreated topic, or a log that lost its end. */
 export const replacedReasons = ['cluster', 'topic', 'truncated'] as const
 export type ReplacedReason = (typeof replacedReasons)[number]
 export const replacedKey = (why: ReplacedReason): string => `topic-replaced/${why}`
 
-/** What became of a batch: facts folded, and facts dropped because they were folded before. */
+/** How many events of a batch were folded, and how many skipped because they were folded before. */
 export type Folded = { readonly folded: number; readonly repeated: number }
 
 const projections = [connections, datacenters, rejections, processes, replays]
 
 /**
- * Folds a batch into the state, exactly once: `(node, boot)` has a highest `seq`, what lies at or below it was
- * here before, and what is missing above it is a hole. The first batch of an emitter may begin anywhere, for the
- * log lets old rows go. Facts of one emitter must come in its order, repeats and cuts of batches may be any. `dating`
- * corrects the times that the events claim. An emitter that finds no place is not folded.
+ * Folds a batch exactly once: skips events up to the emitter's highest `seq`, counts missing numbers above it as a gap. The
+ * first batch of an emitter may start at any `seq`; later ones must come in order, repeated or cut in any way. Only counts
+ * the events of an emitter for which there is no room.
  */
 export const fold = (
   state: Pick<State, 'emitters' | 'apply'>,
@@ -50,18 +49,18 @@ export const fold = (
   const emitter = `${node}/${boot}`
   const standing = state.emitters.get(emitter)
   const endsAt = dated(dating, events.at(-1)?.at ?? 0)
-  const place = standing === undefined ? placeFor(state.emitters, node, endsAt) : ''
-  if (place === null) return refuse(state, batch, endsAt)
+  const replaced = standing === undefined ? placeFor(state.emitters, node, endsAt) : ''
+  if (replaced === null) return refuse(state, batch, endsAt)
   const next = standing?.next ?? seq
   const repeated = Math.min(events.length, Math.max(0, next - seq))
   const folded = events.length - repeated
   if (folded === 0) return { folded, repeated }
 
   const { delta, tally, moveTo } = openDelta(node, boot)
-  if (place !== '') forget(state, delta, place, node)
+  if (replaced !== '') forget(state, delta, replaced, node)
   let redated = 0
   let latest = Math.min(standing?.at ?? -Infinity, dating.latest)
-  // At the time of the fact that ends it, so that it falls into the same tick however the batch is cut.
+  // A gap has the time of the event that ends it, so that it falls into the same tick however the batch is cut.
   moveTo(dated(dating, events[repeated]!.at))
   if (seq > next) {
     tally.ever(foldKeys.gaps, seq - next)
@@ -89,7 +88,7 @@ export const fold = (
   return { folded, repeated }
 }
 
-/** Counts what is not folded: no totals but these are touched. */
+/** Counts the events of a batch as refused, and changes nothing else. */
 const refuse = (state: Pick<State, 'apply'>, { node, boot, events }: Batch, at: number): Folded => {
   const { delta, tally, moveTo } = openDelta(node, boot)
   moveTo(at)
@@ -99,7 +98,7 @@ const refuse = (state: Pick<State, 'apply'>, { node, boot, events }: Batch, at: 
   return { folded: 0, repeated: 0 }
 }
 
-/** An emitter goes for one of `node`, and with the last one of a node what was said of that. */
+/** Deletes an emitter to make room for one of `node`; with the last emitter of another node, also that node's samples. */
 const forget = (
   { emitters }: Pick<State, 'emitters'>,
   { gone }: Delta,
@@ -113,12 +112,12 @@ const forget = (
   for (const key of nodeKeys) gone.recent.add(key(of))
 }
 
-/** A thread that was held up tells its facts late: only beyond this the clock itself went back. */
+/** A blocked thread emits its events late, by less than this; more means that the clock was set back. */
 const stepBackMs = 60_000
 
 /**
- * The same for the log of this host, which has no other clock than the events: a batch from before what came before it
- * shows that the clock was set back, and that what the state dates later is not so. The same at every fold of the log.
+ * Folds a batch of the local event log, whose only clock is in the events: a batch that is much older than its predecessors
+ * shows that the clock was set back, and rewinds the state. The result is the same at every fold of the log.
  */
 export const foldRow = (state: State, batch: Batch): Folded => {
   const at = batch.events.at(-1)?.at ?? Number.NaN
@@ -128,10 +127,10 @@ export const foldRow = (state: State, batch: Batch): Folded => {
   return fold(state, batch, { ...asClaimed, known: state.latest })
 }
 
-// The codec puts one fact in place of an unreadable row, so that one of its numbers is filled.
+// The codec replaces an unreadable row by one event, so that one of its numbers is not missing.
 const gapsOf = (reason: string, count: number): number => (reason === 'unreadable' ? count - 1 : count)
 
-/** Losses by reason. A hole that an `events.lost` accounts for is counted under its reason, never twice. */
+/** Lost events by reason. A gap that an `events.lost` reports counts under its reason only; the rest is `unexplained`. */
 export const lostBy = (state: Pick<State, 'bucket'>): Record<string, number> => {
   const ever = state.bucket('ever', 0)
   const prefix = `${processKeys.lost}/`

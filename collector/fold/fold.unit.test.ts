@@ -20,52 +20,52 @@ const restored = (text: string) => {
   return createMemoryState(read)
 }
 
-/** Cuts each batch in two where the numbers say, and tells some again. */
-const carelessly = (batches: readonly Batch[], numbers: readonly number[]): Batch[] => {
+/** Cuts each batch in two, as `numbers` choose, and repeats some. */
+const cutAndRepeated = (batches: readonly Batch[], numbers: readonly number[]): Batch[] => {
   let i = 0
   const next = (below: number): number => (below <= 0 ? 0 : (numbers[i++ % numbers.length] ?? 0) % below)
-  const reported: Batch[] = []
+  const result: Batch[] = []
   for (const batch of batches) {
     const cut = 1 + next(batch.events.length)
-    reported.push({ ...batch, events: batch.events.slice(0, cut) })
+    result.push({ ...batch, events: batch.events.slice(0, cut) })
     if (cut < batch.events.length) {
-      reported.push({ ...batch, seq: batch.seq + cut, events: batch.events.slice(cut) })
+      result.push({ ...batch, seq: batch.seq + cut, events: batch.events.slice(cut) })
     }
-    if (next(2) === 1) reported.push(reported[next(reported.length)]!)
-    if (next(3) === 1) reported.push(batch)
+    if (next(2) === 1) result.push(result[next(result.length)]!)
+    if (next(3) === 1) result.push(batch)
   }
-  return reported
+  return result
 }
 
-/** One of many ways to weave the tellings of several emitters into one. */
-const woven = (histories: readonly Batch[][], numbers: readonly number[]): Batch[] => {
+/** The batches of several emitters in one order, each emitter's in its own. */
+const interleaved = (histories: readonly Batch[][], numbers: readonly number[]): Batch[] => {
   const left = histories.map((history) => [...history])
-  const reported: Batch[] = []
+  const result: Batch[] = []
   for (let i = 0; left.some((history) => history.length > 0); i++) {
     const some = left.filter((history) => history.length > 0)
-    reported.push(some[(numbers[i % numbers.length] ?? 0) % some.length]!.shift()!)
+    result.push(some[(numbers[i % numbers.length] ?? 0) % some.length]!.shift()!)
   }
-  return reported
+  return result
 }
 
 const numbers = fc.array(fc.nat(1000), { minLength: 1, maxLength: 40 })
 
-test('aggregates do not depend on how tellings are woven, cut or repeated', () => {
+test('aggregates do not depend on how batches are interleaved, cut or repeated', () => {
   fc.assert(
-    fc.property(histories, numbers, numbers, (reported, weave, care) => {
-      const straight = foldAll(reported.flat())
-      const careless = reported.map((history) => carelessly(history, care))
-      assert.is(foldAll(woven(careless, weave)), straight)
-      assert.is(foldAll(reported.toReversed().flat()), straight)
+    fc.property(histories, numbers, numbers, (emitted, order, cuts) => {
+      const straight = foldAll(emitted.flat())
+      const cut = emitted.map((history) => cutAndRepeated(history, cuts))
+      assert.is(foldAll(interleaved(cut, order)), straight)
+      assert.is(foldAll(emitted.toReversed().flat()), straight)
     }),
     { numRuns: runs(150) },
   )
 })
 
-test('a snapshot at any cut, and a refold from it that begins too early, is the straight fold', () => {
+test('a fold that resumes from any snapshot, with some batches again, equals a fold without a stop', () => {
   fc.assert(
-    fc.property(histories, fc.nat(30), fc.nat(5), (reported, at, overlap) => {
-      const batches = reported.flat()
+    fc.property(histories, fc.nat(30), fc.nat(5), (emitted, at, overlap) => {
+      const batches = emitted.flat()
       const cut = Math.min(at, batches.length)
       const state = restored(foldAll(batches.slice(0, cut)))
       for (const batch of batches.slice(Math.max(0, cut - overlap))) fold(state, batch)
@@ -75,13 +75,13 @@ test('a snapshot at any cut, and a refold from it that begins too early, is the 
   )
 })
 
-test('forgetting commutes with folding', () => {
+test('expiry commutes with folding', () => {
   fc.assert(
-    fc.property(histories, fc.nat(10), fc.integer({ min: 0, max: 60 * 3_600_000 }), (reported, at, later) => {
-      const [now, batches] = [noon + later, reported.flat()]
+    fc.property(histories, fc.nat(10), fc.integer({ min: 0, max: 60 * 3_600_000 }), (emitted, at, later) => {
+      const [now, batches] = [noon + later, emitted.flat()]
       const early = createMemoryState()
       for (const [index, batch] of batches.entries()) {
-        // An emitter that is forgotten while it speaks cannot tell a hole from a beginning: two days of silence.
+        // Not at `now`: if an emitter expired in between, its next gap would look like a first batch.
         if (index === at) early.expire(noon)
         fold(early, batch)
       }
@@ -102,7 +102,7 @@ const lost = (reason: 'log-full' | 'worker-queue' | 'unreadable', count: number)
   count,
 })
 
-test('a hole nobody accounts for is a loss, told once', () => {
+test('a gap that no events.lost reports is an unexplained loss, counted once', () => {
   const state = createMemoryState()
   const events = session()
   fold(state, { node: 'n', boot: 'b', seq: 1, events })
@@ -111,14 +111,14 @@ test('a hole nobody accounts for is a loss, told once', () => {
   assert.equal(lostBy(state), { unexplained: 3 })
 })
 
-test('a hole that an events.lost accounts for is counted under its reason alone', () => {
+test('a gap that an events.lost reports is counted under its reason only', () => {
   const state = createMemoryState()
   fold(state, { node: 'n', boot: 'b', seq: 1, events: session() })
   fold(state, { node: 'n', boot: 'b', seq: 8, events: [lost('log-full', 3)] })
   assert.equal(lostBy(state), { 'log-full': 3 })
 })
 
-test('an unreadable row leaves one fact in its place and a hole behind, counted once', () => {
+test('an unreadable row leaves one event in its place and a gap after it, counted once', () => {
   const state = createMemoryState()
   fold(state, { node: 'n', boot: 'b', seq: 1, events: [lost('unreadable', 5)] })
   fold(state, { node: 'n', boot: 'b', seq: 6, events: session() })
@@ -127,13 +127,13 @@ test('an unreadable row leaves one fact in its place and a hole behind, counted 
   assert.equal(lostBy(state), { unreadable: 5, unexplained: 1 })
 })
 
-test('an emitter may begin anywhere: the log lets old rows go', () => {
+test('an emitter may begin at any seq: the event log deletes old rows', () => {
   const state = createMemoryState()
   fold(state, { node: 'n', boot: 'b', seq: 5000, events: session() })
   assert.equal(lostBy(state), {})
 })
 
-test('repeats are dropped and counted, whole batches and parts of them', () => {
+test('repeated batches and parts of batches are skipped and counted', () => {
   const state = createMemoryState()
   const events = session()
   const batch = { node: 'n', boot: 'b', seq: 1, events }
@@ -143,7 +143,7 @@ test('repeats are dropped and counted, whole batches and parts of them', () => {
   assert.is(state.count('ever', 0, 'facts'), 8)
 })
 
-test('what was opened and closed leaves no key behind', () => {
+test('a connection that opened and closed leaves no key behind', () => {
   const state = createMemoryState()
   const emit = emitter(state)
   emit(...session({ user: 'ann' }).slice(0, 3))
@@ -152,7 +152,7 @@ test('what was opened and closed leaves no key behind', () => {
   assert.is(state.bucket('boot', 'n1/b1').size, 0)
 })
 
-test('a snapshot of another version, a cut one and none at all say why they are unusable', () => {
+test('readSnapshot reports why a snapshot of another version, a damaged or an empty one is unusable', () => {
   const text = foldAll([{ node: 'n', boot: 'b', seq: 1, events: session() }])
   for (const bad of [
     new Uint8Array([1, 2, 3]),
@@ -168,7 +168,7 @@ test('a snapshot of another version, a cut one and none at all say why they are 
   }
 })
 
-test('a full bucket counts what it knows and refuses new keys, visibly', () => {
+test('a full bucket counts under the keys it has, and counts refused new keys', () => {
   const state = createMemoryState()
   const emit = emitter(state)
   for (let user = 0; user < 12_000; user++) emit(...session({ user: `u${user}`, toClient: 1 }))

@@ -11,12 +11,12 @@ export const latencyBounds: readonly number[] = [
   ...[slowMs, 3000, 5000, failedMs, 12000, 30000, 60000],
 ]
 
-/** Upper bounds for how long a session lives, ms: a second to a day. */
+/** Upper bounds for the duration of a connection, ms: a second to a day. */
 export const durationBounds: readonly number[] = [1, 5, 15, 60, 300, 900, 3600, 14400, 43200, 86400].map(
   (seconds) => seconds * 1000,
 )
 
-/** One key a bucket, made once: a fold must not build a string for every fact. */
+/** One key per bucket, made once: a fold must not build a string for every event. */
 export const bucketKeys = (prefix: string, bounds: readonly number[]): readonly string[] =>
   Array.from({ length: bounds.length + 1 }, (_, bucket) => `${prefix}/${bucket}`)
 
@@ -32,6 +32,7 @@ export const bucketFor = (bounds: readonly number[], value: number): number => {
   return low
 }
 
+/** Adds the counts of `from` to `into`. */
 export const merge = (into: number[], from: readonly number[]): number[] => {
   for (const [bucket, n] of from.entries()) into[bucket] = (into[bucket] ?? 0) + n
   return into

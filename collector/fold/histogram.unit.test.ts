@@ -11,7 +11,7 @@ const counted = (values: readonly number[], bounds = latencyBounds): number[] =>
 
 const values = fc.array(fc.double({ min: 0, max: 1e5, noNaN: true }), { minLength: 1, maxLength: 200 })
 
-test('bounds rise, and hold what is slow (2 s) and what is a failure (8 s)', () => {
+test('bounds rise, and have 2 s (slow) and 8 s (a failure) among them', () => {
   for (const bounds of [latencyBounds, durationBounds]) {
     for (let i = 1; i < bounds.length; i++) assert.ok(bounds[i]! > bounds[i - 1]!)
   }
@@ -50,7 +50,7 @@ test('a quantile lies in the bucket of the exact one, and rises with q', () => {
   )
 })
 
-test('an empty histogram has no quantile, one beyond the last bound says the last bound', () => {
+test('an empty histogram has no quantile; beyond the last bound the quantile is the last bound', () => {
   assert.is(quantile([1, 2], [0, 0, 0], 0.5), null)
   assert.is(quantile([1, 2], [0, 0, 9], 0.5), 2)
   assert.is(quantile([10, 20], [0, 4, 0], 0.5), 15)

@@ -2,14 +2,14 @@ import type { Family } from '../../proxy/events/contract.ts'
 import { testDatacenters } from '../../proxy/wire/datacenter-number.ts'
 
 /**
- * How keys of the state are made: `/` separates, and what may itself hold a `/` comes last. Each projection
- * names its own. A key with a label is remembered: building a string costs more than counting under it.
+ * Keys of the state: parts are separated by `/`, and a part that may contain a `/` comes last. Each projection names its own
+ * keys. Keys with a label are cached: building a string costs more than counting under it.
  */
 
-// Labels are few (users, datacenters, reasons); the limit is for the day that turns out wrong.
+// Labels are few (users, datacenters, reasons); the limit bounds memory if that is wrong one day.
 const limit = 4096
 
-/** `prefix/label`, made once a label. */
+/** `prefix/label`, made once per label. */
 export const labelled = (prefix: string): ((label: string | number) => string) => {
   const known = new Map<string | number, string>()
   return (label) => {
@@ -25,8 +25,8 @@ export const labelled = (prefix: string): ((label: string | number) => string) =
 const mostDcs = 1_000
 
 /**
- * Media datacenters may be asked for by a negative id; `media` says so, and the id stays that of the datacenter. Ids that
- * Telegram cannot have share 0: an event may claim any number.
+ * The id of a datacenter without its sign, which clients use to ask for media. Ids that Telegram cannot have become 0: an
+ * event may claim any number.
  */
 export const dcOf = (dc: number): number => {
   const id = Math.abs(dc)
@@ -55,9 +55,9 @@ export const routeOf = (key: string): Route => {
 
 export const slots = 64
 
-/** A slot of a keyed client hash: how many slots were hit estimates how many clients there were, and adds up. */
+/** The slot of a keyed client hash. The number of slots that were hit estimates the number of clients, and adds up. */
 export const slotOf = (client: string): number => (Number.parseInt(client.slice(0, 4), 16) || 0) % slots
 
-/** Linear counting: distinct clients from the slots hit. */
+/** Linear counting: estimates the distinct clients from the number of slots hit. */
 export const clientsOf = (hit: number): number =>
   Math.round(hit >= slots ? slots * Math.log(slots) : -slots * Math.log(1 - hit / slots))

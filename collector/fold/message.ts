@@ -6,10 +6,10 @@ import { openDelta } from './delta.ts'
 import { type DeadLetterReason, deadLetterKey, type Folded, fold } from './fold.ts'
 import type { State } from './state.ts'
 
-/** What a message is folded into. */
+/** Where a message is folded into. */
 export type Sink = {
   fold(batch: Batch, dating: Dating): Folded
-  /** Counts something beside the facts, for ever and in the tick of `at`. */
+  /** Adds one under a key that no event counts, to the total and to the tick of `at` (epoch ms). */
   count(key: string, at: number): void
 }
 
@@ -21,7 +21,7 @@ export const memorySink = (state: State): Sink => ({
   },
 })
 
-/** One more of something. */
+/** The delta that adds one under `key`, to the total and to the tick of `at` (epoch ms). */
 export const counted = (key: string, at: number) => {
   const { delta, tally, moveTo } = openDelta('', '')
   moveTo(at)
@@ -30,20 +30,20 @@ export const counted = (key: string, at: number) => {
   return { ...delta, since: Infinity }
 }
 
-/** A message is folded so many events at a time: what one call writes has a bound, however long the message is. */
-export const eventsAtOnce = 256
+/** Most events folded in one piece: bounds one write to Redis, however long the message is. */
+export const eventsPerPiece = 256
 
 export type OpenedMessage = {
-  /** What could not be read; null when all was read. */
+  /** The kind of what could not be read; null when everything was. */
   readonly broken: DeadLetterReason | null
-  /** The events, cut at the same places whoever folds them and whenever. */
+  /** The events, always cut at the same places. */
   readonly batches: readonly Batch[]
 }
 
 const cut = ({ node, boot, seq, events }: Batch): Batch[] =>
-  Array.from({ length: Math.ceil(events.length / eventsAtOnce) }, (_, i) => {
-    const from = i * eventsAtOnce
-    return { node, boot, seq: seq + from, events: events.slice(from, from + eventsAtOnce) }
+  Array.from({ length: Math.ceil(events.length / eventsPerPiece) }, (_, i) => {
+    const from = i * eventsPerPiece
+    return { node, boot, seq: seq + from, events: events.slice(from, from + eventsPerPiece) }
   })
 
 /** Reads a message of `mtscope.events`. Never throws. */
@@ -54,7 +54,7 @@ export const openMessage = ({ value, unreadable }: Pick<Incoming, 'value' | 'unr
   return { broken: decoded.unreadable.length > 0 ? 'fact' : null, batches: cut(decoded) }
 }
 
-/** Folds a message in one stroke; how many events it had. */
+/** Folds a whole message; returns its number of events. */
 export const foldMessage = (
   sink: Sink,
   message: Pick<Incoming, 'value' | 'at' | 'sentAt' | 'unreadable'>,

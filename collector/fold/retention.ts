@@ -1,6 +1,6 @@
 /**
- * How long a counter is kept. A span is an expiry class: every counter lives in one bucket of one span, and a
- * bucket goes as a whole. In Redis a bucket is one hash with one EXPIREAT, so both adapters forget alike.
+ * A span is an expiry class. Every counter lies in one bucket of one span, and a bucket expires as a whole: in Redis it is
+ * one hash with one EXPIREAT, so both adapters forget alike.
  */
 export const spans = ['ever', 'month', 'day', 'minute', 'tick', 'boot'] as const
 export type Span = (typeof spans)[number]
@@ -17,9 +17,9 @@ export const tickMs = 10 * second
 export const minuteMs = minute
 export const dayMs = day
 
-/** An emitter, a probe or a node that said nothing for so long is forgotten; so is a minute this old. */
+/** An emitter, a probe or a node without an event for this long is forgotten; so is a minute this old. */
 export const recentMs = 48 * hour
-/** What is said of a user outlives months of absence. */
+/** How long a user without events is remembered. */
 export const lastingMs = 800 * day
 
 const keepMs = { month: lastingMs, day: 35 * day, minute: recentMs, tick: hour + minute } as const
@@ -43,14 +43,14 @@ export const bucketOf = (span: TimeSpan, at: number): number => {
   }
 }
 
-/** The first bucket of a span that is worth keeping at `now`. */
+/** The first bucket of a span within its retention at `now`. */
 export const firstKept = (span: TimeSpan, now: number): number => bucketOf(span, now - keepMs[span])
 
 /** Whether a bucket begins after `latest` (epoch ms). */
 export const isAhead = (span: Span, bucket: Bucket, latest: number): boolean =>
   span !== 'ever' && span !== 'boot' && Number(bucket) > bucketOf(span, latest)
 
-/** When a bucket is of no more use, epoch ms; null: never. A `boot` lives as long as its emitter's latest fact (epoch ms) is recent. */
+/** When a bucket expires, epoch ms; null: never. A `boot` bucket expires 48 hours after `latest`, its emitter's last event. */
 export const endOf = (span: Span, bucket: Bucket, latest: number): number | null => {
   switch (span) {
     case 'ever':
@@ -69,8 +69,8 @@ export const endOf = (span: Span, bucket: Bucket, latest: number): number | null
 }
 
 /**
- * More keys than this in one bucket is a mistake somewhere, or names that an attacker made up: memory is worth more than
- * the last labels. There are thousands of minutes and hundreds of ticks: they have less.
+ * Most keys in one bucket. More means a bug, or names that an attacker made up: the bucket refuses further keys to bound
+ * memory. There are thousands of minutes and hundreds of ticks, so they have less.
  */
 export const mostKeys: Readonly<Record<Span, number>> = {
   ever: 20_000,
@@ -80,5 +80,5 @@ export const mostKeys: Readonly<Record<Span, number>> = {
   tick: 8_000,
   boot: 2_000,
 }
-/** The same of `recent` and `lasting`. */
+/** Most keys of `recent`, and of `lasting`. */
 export const mostSamples = 20_000

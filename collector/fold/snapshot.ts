@@ -3,20 +3,20 @@ import type { Counts, Json, Observation } from './delta.ts'
 import type { Bucket, Span } from './retention.ts'
 import { spans } from './retention.ts'
 
-/** Where an emitter stands: the `seq` it owes next, and when it last spoke (epoch ms). */
+/** The next `seq` expected of an emitter, and the time of its last event (epoch ms). */
 export type Standing = { readonly next: number; readonly at: number }
 
-/** All that the folds have made of the facts. */
+/** Everything that the fold has made of the events. */
 export type Aggregates = {
   readonly counts: ReadonlyMap<Span, Map<Bucket, Counts>>
   readonly recent: Map<string, Observation>
   readonly lasting: Map<string, Observation>
   readonly emitters: Map<string, Standing>
-  /** Infinity before the first fact. */
+  /** Epoch ms of the earliest event; Infinity without one. */
   readonly since: number
 }
 
-/** Raised when old text would be misread; projections that only count something more leave it as it is. */
+/** Raised when an old snapshot would be misread; a projection that counts something more does not need that. */
 const version = 1
 
 export const emptyAggregates = (): Aggregates => ({
@@ -36,7 +36,7 @@ const object = <V>(entries: Iterable<readonly [Bucket, V]>, text: (value: V) => 
     .map(([key, value]) => `${JSON.stringify(String(key))}:${text(value)}`)
     .join(',')}}`
 
-/** Canonical JSON: every key sorted. `texts` remembers that of buckets which did not change since. */
+/** Canonical JSON with every key sorted. `texts` caches the text of buckets that have not changed. */
 export const writeSnapshot = (from: Aggregates, texts: WeakMap<Counts, string>): string => {
   const countsText = (counts: Counts): string => {
     const text = texts.get(counts) ?? object(counts, String)
@@ -58,25 +58,26 @@ export const writeSnapshot = (from: Aggregates, texts: WeakMap<Counts, string>):
 }
 
 const record = (value: unknown): [string, unknown][] => {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new TypeError('no object')
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new TypeError('not an object')
   return Object.entries(value)
 }
 
 const number = (value: unknown): number => {
-  if (typeof value !== 'number' || !Number.isFinite(value)) throw new TypeError('no number')
+  if (typeof value !== 'number' || !Number.isFinite(value)) throw new TypeError('not a number')
   return value
 }
 
 const pair = (value: unknown): readonly [unknown, unknown] => {
-  if (!Array.isArray(value) || value.length !== 2) throw new TypeError('no pair')
+  if (!Array.isArray(value) || value.length !== 2) throw new TypeError('not a pair')
   return [value[0], value[1]]
 }
 
 const observations = (value: unknown): Map<string, Observation> =>
   new Map(
-    record(value).map(([key, printed]) => {
-      const [at, of] = pair(printed)
-      return [key, { at: number(at), value: of as Json }] // it was JSON a line ago
+    record(value).map(([key, entry]) => {
+      const [at, of] = pair(entry)
+      return [key, { at: number(at), value: of as Json }] // parsed from JSON
     }),
   )
 
@@ -88,7 +89,7 @@ const bucketsOf = (span: Span, value: unknown): Map<Bucket, Counts> =>
     ]),
   )
 
-/** A snapshot as it is stored: two busy days are 2 MB of text every minute, and far less packed. */
+/** Compresses a snapshot for storage: two busy days are 2 MB of text every minute. */
 export const packSnapshot = (text: string): Uint8Array => zstdCompressSync(text)
 
 const mostBytes = 256 * 2 ** 20
@@ -98,7 +99,7 @@ const unpacked = (value: Uint8Array | string): string =>
     ? value
     : zstdDecompressSync(value, { maxOutputLength: mostBytes }).toString('utf8')
 
-/** Reverses `writeSnapshot`, packed or not; one of another version or shape gives the reason why it cannot be used. */
+/** Reads the text of `writeSnapshot`, compressed or not; `unusable` is the reason why it cannot be read. */
 export const readSnapshot = (value: Uint8Array | string): Aggregates | { readonly unusable: string } => {
   try {
     const parsed = new Map(record(JSON.parse(unpacked(value))))

@@ -12,7 +12,7 @@ import { createMemoryState, type State } from './state.ts'
 const reasons: readonly RejectReason[] = ['bad-digest', 'clock-skew', 'replayed', 'not-mtproto', 'timeout']
 const ja4 = fc.constantFrom('t13d1516h2_8daaf6152771_e5627efa2ab1', 't12d1516h2_8daaf6152771_e5627efa2ab1')
 
-/** One connection from accept to close: of a client, one that leaves unjudged, or one that is refused. */
+/** One connection from accept to close: authenticated, closed before its handshake, or refused. */
 const connection = fc.record({
   kind: fc.constantFrom('client', 'leaves', 'refused'),
   reason: fc.constantFrom(...reasons),
@@ -65,18 +65,18 @@ const eventsOf = (of: Connection, number: number): ProxyEvent[] => {
   return refused ? [accepted, rejected, closed] : [accepted, closed]
 }
 
-/** Weaves connections: in which order their events come. */
-const woven = (connections: readonly ProxyEvent[][], order: readonly number[]): ProxyEvent[] => {
+/** The events of all connections in one order, each connection's in its own. */
+const interleaved = (connections: readonly ProxyEvent[][], order: readonly number[]): ProxyEvent[] => {
   const left = connections.map((events) => [...events])
-  const reported: ProxyEvent[] = []
+  const result: ProxyEvent[] = []
   for (let i = 0; left.some((events) => events.length > 0); i++) {
     const some = left.filter((events) => events.length > 0)
-    reported.push(some[(order[i % order.length] ?? 0) % some.length]!.shift()!)
+    result.push(some[(order[i % order.length] ?? 0) % some.length]!.shift()!)
   }
-  return reported
+  return result
 }
 
-/** All that is counted, but for the number of events themselves. */
+/** All counts except the number of events. */
 const totals = (state: State) => {
   const all = {
     ever: state.bucket('ever', 0),
@@ -105,7 +105,7 @@ test('for any history and any budget, the totals are those without a budget', ()
       fc.nat({ max: 20 }),
       fc.nat({ max: 20 }),
       (connections, order, perSecond, burst) => {
-        const history = woven(connections.map(eventsOf), order)
+        const history = interleaved(connections.map(eventsOf), order)
         const budgeted: ProxyEvent[] = []
         const events = eventBudget(
           { perSecond, burst },

@@ -18,7 +18,7 @@ const it = skipUnless(test, ensureRedis() !== null, 'redis-server is missing')
 const start = Date.now() - 3_600_000
 const prefix = 'm'
 
-/** What a node tells in one batch: that it lives, and a session that stays open. */
+/** One batch of a node: a sample, and a connection that stays open. */
 const batch = (node: string, at: number, seq = 1, boot = 'b'): Batch => ({
   node,
   boot,
@@ -31,7 +31,7 @@ const refused = (state: State): number => state.count('ever', 0, foldKeys.refuse
 const names = (state: State): number =>
   [...state.recent.keys()].filter((key) => key.startsWith('node/')).length
 
-test('200,000 names leave the state small, and no node that goes on loses its place', () => {
+test('200,000 made-up names leave the state small, and no running node loses its place', () => {
   const state = createMemoryState()
   for (let number = 0; number < 20; number++) fold(state, batch(`real-${number}`, start))
   const flood = 200_000
@@ -50,7 +50,7 @@ test('200,000 names leave the state small, and no node that goes on loses its pl
   for (const { node } of alive) assert.is(state.emitters.get(`${node}/b`)?.next, 1 + 2 * perBatch)
 })
 
-test('a node of the flood does not keep a node out that starts again, nor for long one that is new', () => {
+test('made-up names keep out no node that restarts, and a new node only until one of them has been silent', () => {
   const state = createMemoryState()
   fold(state, batch('real', start))
   for (let number = 0; number < 2 * mostEmitters; number++) fold(state, batch(`made-up-${number}`, start))
@@ -70,7 +70,7 @@ test('a node of the flood does not keep a node out that starts again, nor for lo
   assert.is(names(state), mostEmitters)
 })
 
-/** More names than have a place, over a time in which many become silent. */
+/** More names than there is room for, over a time in which many become silent. */
 const history = (): Batch[] => [
   batch('real', start),
   ...Array.from({ length: mostEmitters + 100 }, (_, number) => batch(`made-up-${number}`, start + number)),
@@ -82,7 +82,7 @@ const history = (): Batch[] => [
   batch('made-up-3', start + replaceableMs + 1_000),
 ]
 
-test('the same order of events comes to the same bytes', () => {
+test('the same order of events gives the same bytes', () => {
   const folded = (): string => {
     const state = createMemoryState()
     for (const one of history()) fold(state, one)
@@ -97,7 +97,7 @@ const connected = async (url: string): Promise<RedisClient & AsyncDisposable> =>
   return Object.assign(redis, { [Symbol.asyncDispose]: async () => redis.disconnect() })
 }
 
-it('Redis holds the same, byte for byte, wherever commits are cut, and so does the copy', async () => {
+it('Redis and the mirror hold the same as memory, byte for byte, wherever commits are cut', async () => {
   await using server = await startRedis()
   await using redis = await connected(server.url)
   const memory = createMemoryState()
@@ -114,7 +114,7 @@ it('Redis holds the same, byte for byte, wherever commits are cut, and so does t
       hold.fold(one)
       offset++
       if (offset % every === 0) await hold.commit(offset, offset)
-      // The copy sees names come and go.
+      // The mirror reads while names come and go.
       if (offset % 500 === 0) await mirror.refresh(now)
     }
     if (hold.offset < offset) assert.is(await hold.commit(offset, offset), 'advanced')
@@ -129,7 +129,7 @@ it('Redis holds the same, byte for byte, wherever commits are cut, and so does t
   }
 })
 
-it('events of any past leave no names behind in Redis', async () => {
+it('events of the past leave no names of expired buckets in Redis', async () => {
   await using server = await startRedis()
   await using redis = await connected(server.url)
   const hold = await takePartition({ redis, prefix, partition: 0 })
@@ -140,7 +140,7 @@ it('events of any past leave no names behind in Redis', async () => {
     assert.is(await hold.commit(offset + 1, 20), 'advanced')
   }
   const names = await redis.zcard(`${prefix}:{${prefix}.0}:dirty`)
-  // Months, what is kept for ever, and what is said.
+  // Months, totals, samples and emitters.
   assert.ok(names < 10, `${names} names for 4,000 ticks`)
 })
 

@@ -6,12 +6,12 @@ import { dcOf, labelled } from '../key.ts'
 
 export const connectionKeys = {
   accepted: 'accepted',
-  /** Live: all connections, and those of clients by `mode/dc/main|media` and by user. */
+  /** Live: all open connections; the authenticated ones by `mode/dc/main|media`, and by user. */
   open: 'open',
   openSession: labelled('open.session'),
   openOfUser: labelled('open.user'),
 
-  /** Calendar: of authenticated clients. What strangers exchange with the masking host is not traffic. */
+  /** Calendar: authenticated connections and their traffic. Fronted bytes are not traffic. */
   sessions: 'sessions',
   toClient: 'to-client',
   toDatacenter: 'to-datacenter',
@@ -25,12 +25,12 @@ export const connectionKeys = {
 
   /** `by/phase/reason/dc/mode`, `-` where unknown. */
   closed: (cause: string): string => `closed/${cause}`,
-  /** How far sessions came; each stage holds those of the next. */
+  /** Connections that reached a stage; each stage includes those of the next. */
   stage: labelled('stage'),
-  /** First byte down after the first byte up, by `answerTimes`. */
+  /** Time from the first byte up to the first byte down, by `answerTimes`. */
   answered: labelled('answered'),
 
-  /** Sessions that ended, and of them the drops and the stalls: of all, and by datacenter. */
+  /** Authenticated connections that ended, and of them the drops and the stalls: in all, and by datacenter. */
   ended: 'ended',
   drops: 'drops',
   stalls: 'stalls',
@@ -52,7 +52,7 @@ const k = connectionKeys
 type Rejected = Extract<ProxyEvent, { type: 'handshake.rejected' }>
 type Summary = Extract<ProxyEvent, { type: 'connections.summarised' }>
 
-/** Whether a first message came whole: a payload or a ClientHello, whoever sent it. Only a ClientHello has a JA4. */
+/** Whether the first message, a payload or a ClientHello, arrived completely. Only a ClientHello has a JA4. */
 const cameWhole = ({ reason, ja4 }: Pick<Rejected, 'reason' | 'ja4'>): boolean =>
   ja4 !== undefined || (reason !== 'not-mtproto' && reason !== 'malformed-hello' && reason !== 'timeout')
 
@@ -122,7 +122,7 @@ const close = (event: Closed, tally: Tally): void => {
   tally.minute(k.stallsOn(on), 1)
 }
 
-/** Connections of unauthenticated clients that are only counted. */
+/** Connections of unauthenticated clients that one event summarises. */
 const summarised = ({ accepted, refusals, closes }: Summary, tally: Tally): void => {
   accept(accepted, tally)
   for (const refusal of refusals) if (cameWhole(refusal)) tally.ever(k.stage('hello'), refusal.count)
@@ -134,14 +134,14 @@ const firstByte = (event: Extract<ProxyEvent, { type: 'connection.first-byte' }>
     tally.ever(k.stage('requested'), 1)
     return
   }
-  // A pre-opened socket waits for its user: only the time since the request is an answer's.
+  // Since the request where it is known: a pooled connection waits before it.
   const waited = event.sinceRequestMs ?? event.sinceAcceptedMs
   tally.ever(k.stage('answered'), 1)
   tally.ever(k.answered(answerTimeOf(waited)), 1)
   tally.tick(k.firstByte[bucketFor(latencyBounds, waited)]!, 1)
 }
 
-/** Connections, sessions, traffic and closes; of users as well, whose names are bounded by the settings. */
+/** Connections, handshakes, traffic and closes; also by user, whose names the settings bound. */
 export const connections = (event: ProxyEvent, tally: Tally): Tally => {
   switch (event.type) {
     case 'connection.accepted':

@@ -7,21 +7,21 @@ const histograms = new Map<string, readonly string[]>()
 const mostHistograms = 512
 
 export const datacenterKeys = {
-  /** By route (`dc/main|media/family`). A pooled socket is no news of the way there. */
+  /** By route (`dc/main|media/family`). A pooled connection does not count: it was dialed earlier. */
   dialed: labelled('dial.ok'),
   dialFailed: labelled('dial.fail'),
   probed: labelled('probe.ok'),
   probeFailed: labelled('probe.fail'),
-  /** The last dial on a route, the last that failed, and the last probe of one of its addresses: `route/address`. */
+  /** The last dial on a route, its last failed dial, and the last probe of `route/address`. */
   lastDial: labelled('dial'),
   lastFailure: labelled('dial-error'),
   lastProbe: (route: string, address: string): string => `probe/${route}/${address}`,
-  /** Latest: when a route, and a family on any route, last took a dial or answered a probe. */
+  /** When a route, and a family on any route, last accepted a dial or answered a probe. */
   worked: labelled('worked'),
-  /** Round trips of probes, µs, and how many: their quotient is a minute's mean. */
+  /** Sum of the round trips of probes in µs, and their number: the quotient is a minute's mean. */
   roundTripUs: labelled('rtt.us'),
   roundTrips: labelled('rtt.n'),
-  /** Histogram keys: of all routes, and of one. */
+  /** Histogram keys: for all routes, and for one. */
   roundTrip: bucketKeys('rtt', latencyBounds),
   roundTripOn: (route: string): readonly string[] => {
     const keys = histograms.get(route) ?? bucketKeys(`rtt.on/${route}`, latencyBounds)
@@ -55,7 +55,7 @@ const probed = (event: Extract<ProxyEvent, { type: 'datacenter.probed' }>, tally
   tally.minute(k.roundTrips(route), 1)
 }
 
-/** Whether each datacenter answers, how fast, and on which way: by the prober, and by the dials of sessions. */
+/** Whether and how fast each datacenter answers on each route, from probes and from dials. */
 export const datacenters = (event: ProxyEvent, tally: Tally): Tally => {
   switch (event.type) {
     case 'datacenter.dialed': {

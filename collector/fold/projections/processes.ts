@@ -5,15 +5,15 @@ import { labelled } from '../key.ts'
 
 export const processKeys = {
   events: 'facts',
-  /** In minutes: the proxy ran, so that silence counts as nothing happening. */
+  /** Counted in minutes in which a proxy ran, so that alert rules know a quiet minute from a missing one. */
   sampled: 'sampled',
-  /** Latest of a node: any fact, its start, its stop, its sample. */
+  /** The latest of a node: any event, its start, its stop, its sample. */
   seen: labelled('node'),
   started: labelled('started'),
   stopped: labelled('stopped'),
   sample: labelled('sample'),
 
-  /** Sums of a node in a tick; divided by `samples` they are means. */
+  /** Sums of a node's samples in a tick; divided by `samples` they are means. */
   samples: labelled('s.n'),
   busyMs: labelled('s.busy-ms'),
   coreMs: labelled('s.core-ms'),
@@ -22,14 +22,14 @@ export const processKeys = {
   loopUs: labelled('s.loop-us'),
   open: labelled('s.open'),
 
-  /** Exceptions of a node's own code. */
+  /** Exceptions in a node's own code. */
   faults: labelled('faults'),
 
   lost: 'lost',
   lostFor: labelled('lost'),
 } as const
 
-/** What is said of a node in `recent`. */
+/** The keys of `recent` that describe a node. */
 export const nodeKeys = [
   processKeys.seen,
   processKeys.started,
@@ -37,10 +37,10 @@ export const nodeKeys = [
   processKeys.sample,
 ] as const
 
-/** Host CPU is summed as an integer, in this many parts of one. */
+/** Host CPU (0–1) is summed as an integer, in these parts of one. */
 export const cpuParts = 10_000
 
-/** What is kept of a node's last sample. */
+/** The part of a node's last sample that the state keeps. */
 export type Sample = {
   boot: string
   cpu: number
@@ -85,7 +85,7 @@ const sampled = (event: Extract<ProxyEvent, { type: 'process.sampled' }>, tally:
   tally.tick(k.loopUs(node), Math.round(1000 * Math.max(0, ...loops.map((loop) => loop.delayP99Ms))))
 }
 
-/** Each node's latest sample, its course over the last hour, and the facts it had to let go. */
+/** Each node's latest sample, its samples over the last hour, and the events that it lost. */
 export const processes = (event: ProxyEvent, tally: Tally): Tally => {
   switch (event.type) {
     case 'process.started':

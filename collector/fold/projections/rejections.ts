@@ -7,11 +7,11 @@ export const rejectionKeys = {
   rejected: 'rejected',
   rejectedFor: labelled('rejected'),
   fronted: 'fronted',
-  /** Signed ClientHellos refused for nothing that is expected, by reason and by user. */
+  /** Signed hellos refused for an unexpected reason: in all, by reason and by user. */
   signedRefused: 'signed-refused',
   signedRefusedFor: labelled('signed-refused'),
   signedRefusedOf: labelled('signed-refused.user'),
-  /** Signed ClientHellos: accepted ones, and those from `ahead` of or `behind` our clock with their seconds and clients. */
+  /** Signed hellos: accepted ones; those whose clock is `ahead` of or `behind` ours, with their seconds and client slots. */
   signed: 'skew.ok',
   skewed: labelled('skew.n'),
   skewSeconds: labelled('skew.s'),
@@ -20,7 +20,7 @@ export const rejectionKeys = {
 } as const
 
 const k = rejectionKeys
-// One client from 1970 must not carry the mean away.
+// Bounds the weight of one client in the mean, such as one whose clock stands in 1970.
 const mostSkewSeconds = 86_400
 
 const rejected = (refusal: RefusalCount, tally: Tally): void => {
@@ -48,7 +48,7 @@ const skewed = (seconds: number, count: number, tally: Tally): void => {
   tally.tick(k.skewSeconds(sideOf(seconds)), Math.round(Math.abs(seconds)))
 }
 
-/** Handshakes of connections that are only counted. */
+/** Refused handshakes that one event summarises. */
 const summarised = (refusal: RefusalCount, tally: Tally): void => {
   rejected(refusal, tally)
   const { reason, count, skewSeconds, groups = [] } = refusal
@@ -59,7 +59,7 @@ const summarised = (refusal: RefusalCount, tally: Tally): void => {
   }
 }
 
-/** Who was not let in, and why; signed hellos from another time; refusals by a limit. */
+/** Refused handshakes by reason, signed hellos with a wrong time, and refusals by a limit. */
 export const rejections = (event: ProxyEvent, tally: Tally): Tally => {
   switch (event.type) {
     case 'handshake.accepted':

@@ -5,11 +5,11 @@ import { labelled, slotOf, slots } from '../key.ts'
 export const replayKeys = {
   replays: 'replays',
   slot: labelled('replays.slot'),
-  /** Handshakes that the shared cache did not answer for. */
+  /** Handshakes whose claim the shared cache did not answer. */
   unclaimed: 'replays.unclaimed',
 } as const
 
-/** Handshakes seen before: someone recorded a client and plays it back to find out what answers. */
+/** Replays: handshakes that were recorded and are sent again, to find out what answers. */
 export const replays = (event: ProxyEvent, tally: Tally): Tally => {
   switch (event.type) {
     case 'handshake.rejected':
