@@ -146,7 +146,7 @@ test('its commands run the appliance, with nothing but what the unit sets', asyn
 })
 
 const service = (env: Record<string, string>, ...words: string[]) =>
-  spawnSync(process.execPath, [join(root, 'compose/host/service.ts'), ...words], {
+  spawnSync(process.execPath, [join(root, 'compose/host/print-unit.ts'), ...words], {
     encoding: 'utf8',
     env: { PATH: process.env.PATH, ...env },
   })
@@ -182,7 +182,7 @@ test('the commands that it prints for a shell can be pasted, whatever the folder
   const flags = ['--preserve-symlinks', '--preserve-symlinks-main']
   const { stdout } = spawnSync(
     process.execPath,
-    [...flags, join(there, 'compose/host/service.ts'), '--help'],
+    [...flags, join(there, 'compose/host/print-unit.ts'), '--help'],
     {
       encoding: 'utf8',
     },
