@@ -9,19 +9,21 @@ import { userSetting } from '../../proxy/config/suggestions.ts'
 import { makeDataDir } from '../../proxy/users/secret-store.ts'
 import { unitFor } from './unit.ts'
 
+// `mtscope unit`: prints the systemd unit, or exits with the steps that lead to one.
+
 const root = join(import.meta.dirname, '../..')
 
-/** A word that a person pastes into a shell. */
+/** `text` quoted for a POSIX shell. */
 const shell = (text: string): string =>
   /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 
-// Not piped into tee: where this refuses, an empty file would be a unit that systemd calls masked.
+// The unit is not piped into tee: if this program refuses, tee would leave an empty file, which systemd treats as masked.
 const install = (user: string): string =>
-  `  unit=$(su -s /bin/sh ${user} -c 'npm run -s service') && echo "$unit" > /etc/systemd/system/mtscope.service
+  `  unit=$(su -s /bin/sh ${user} -c 'npm run -s unit') && echo "$unit" > /etc/systemd/system/mtscope.service
   systemctl daemon-reload && systemctl enable --now mtscope
-  journalctl -u mtscope          the links are in its first lines`
+  journalctl -u mtscope          its first lines have the links`
 
-/** Whether another user gets as far as this folder. */
+/** Whether other users may enter this folder. */
 const open = (folder: string): boolean =>
   (statSync(folder).mode & 0o001) !== 0 && (folder === '/' || open(dirname(folder)))
 
@@ -29,13 +31,14 @@ const steps = `  useradd --system --create-home mtscope
   ${open(root) ? `cd ${shell(root)}` : `mv ${shell(root)} /opt/mtscope && cd /opt/mtscope`} && chown -R mtscope .
 ${install('mtscope')}`
 
-const usage = `npm run -s service: prints a unit of systemd that runs the appliance of this folder, as you, from the next boot on
+const usage = `usage: mtscope unit
 
-As root, with a user of its own and a folder that this user may read, so not under /root:
+Prints a systemd unit that runs the appliance of this folder as the current user, from every boot on.
+To install it, create a user for it and a folder that this user can read (not under /root). As root:
 
 ${steps}
 
-Settings are those of .env in this folder. After another MTPROTO_PORT, DATA_DIR or DRAIN_SECONDS print it again.
+The unit reads settings from .env in this folder. Print it again after changing MTPROTO_PORT, DATA_DIR or DRAIN_SECONDS.
 `
 
 const refuse = (code: number, ...lines: string[]): never => {
@@ -48,22 +51,22 @@ if (word === '--help' || word === '-h') {
   process.stdout.write(usage)
   process.exit(0)
 }
-if (word !== undefined) refuse(2, `${word} is not known`, usage)
+if (word !== undefined) refuse(2, `unknown option ${word}`, usage)
 
-/** The name of who runs this; the user database need not have one, as in a container. */
-const me = (): string => {
+/** Name of the current user. The user database may lack it, for example in a container. */
+const currentUser = (): string => {
   try {
     return userInfo().username
   } catch {
     return refuse(
       1,
-      `uid ${process.getuid?.()} has no name, and a unit needs one: make a user, as root, and run it as that`,
+      `uid ${process.getuid?.()} has no user name, and a unit needs one. Create a user as root, and print the unit as that user:`,
       steps,
     )
   }
 }
 
-// The unit starts it there, and .env is read there.
+// The unit starts in this folder and reads .env there.
 process.chdir(root)
 const readDotenvHere = (): string => {
   try {
@@ -74,18 +77,23 @@ const readDotenvHere = (): string => {
 }
 const dotenv = readDotenvHere()
 const written = new Map(readDotenv(dotenv).assignments.map(({ name, value }) => [name, value]))
-const elsewhere = Object.entries(process.env)
+const onlyInShell = Object.entries(process.env)
   .filter(([name, value]) => (isSetting(name) || userSetting(name) !== null) && written.get(name) !== value)
   .map(([name]) => `  ${name}: write it to ${join(root, '.env')}, or unset it`)
-if (elsewhere.length > 0) refuse(2, 'the service will not have the environment of this shell:', ...elsewhere)
+if (onlyInShell.length > 0)
+  refuse(2, 'systemd does not pass these settings of the current shell to the unit:', ...onlyInShell)
 const reading = readConfig({}, dotenv)
-if (!reading.ok) refuse(2, 'a setting is wrong:', ...reading.mistakes.map((mistake) => `  ${mistake}`))
-const user = me()
+if (!reading.ok) refuse(2, 'invalid settings:', ...reading.mistakes.map((mistake) => `  ${mistake}`))
+const user = currentUser()
 if (process.getuid?.() === 0) {
   const owner = statSync(root).uid
   if (owner === 0)
-    refuse(1, 'it would run as root. Give it a user, and a folder that this user may read:', steps)
-  refuse(1, `this folder is that of uid ${owner}. Let that user print it:`, install(`"$(id -un ${owner})"`))
+    refuse(
+      1,
+      'the unit would run as root. Create a user for it, and a folder that this user can read:',
+      steps,
+    )
+  refuse(1, `uid ${owner} owns this folder. Print the unit as that user:`, install(`"$(id -un ${owner})"`))
 }
 if (reading.ok) {
   const { config } = reading
@@ -95,7 +103,11 @@ if (reading.ok) {
     mkdirSync(join(root, compiled), { recursive: true })
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    refuse(1, why, `what it writes must belong to ${user}, as root: chown -R ${user} ${shell(root)}`)
+    refuse(
+      1,
+      why,
+      `${user} must own the folders that the unit writes. As root: chown -R ${user} ${shell(root)}`,
+    )
   }
   process.stdout.write(
     unitFor({

@@ -14,7 +14,7 @@ const root = join(import.meta.dirname, '../..')
 const analyze = ensure('systemd-analyze', 'systemd')
 const it = skipUnless(test, analyze !== null, 'systemd-analyze is missing')
 
-// What systemd, a shell or both take for something else.
+// Characters that are special to systemd, a shell or both.
 const odd = `100% o"d\\d $HOME, Ann's`
 const unit = (changed: Partial<Parameters<typeof unitFor>[0]> = {}): string =>
   unitFor({
@@ -34,7 +34,7 @@ const folder = () => {
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-/** What systemd says against a unit. */
+/** The complaints of systemd-analyze about a unit; empty when it accepts it. */
 const verified = (text: string): string => {
   using at = folder()
   const file = join(at.path, 'mtscope.service')
@@ -46,7 +46,7 @@ const verified = (text: string): string => {
     .join('\n')
 }
 
-/** What systemd has read of a unit: the values that it prints by this name. It refuses root: a new namespace has none. */
+/** The values that systemd prints under `name` after reading a unit. It refuses root, hence the new user namespace. */
 const readBySystemd = (text: string, name: string): string[] => {
   using at = folder()
   writeFileSync(join(at.path, 'mtscope.service'), text)
@@ -69,7 +69,7 @@ const readBySystemd = (text: string, name: string): string[] => {
   return [...service.matchAll(new RegExp(`^\\s*${name}: (.*)$`, 'gm'))].map(([, value]) => String(value))
 }
 
-it('systemd has nothing against the unit, also where the folder has an odd name', () => {
+it('systemd accepts the unit, also with special characters in the path', () => {
   using at = folder()
   const there = join(at.path, odd)
   mkdirSync(there)
@@ -82,7 +82,7 @@ it('systemd has nothing against the unit, also where the folder has an odd name'
   assert.match(verified(unit().replace('PrivateTmp=yes', 'PrivateTemp=yes')), 'PrivateTemp')
 })
 
-it('systemd reads the folders as they are named', () => {
+it('systemd reads each path as it is written', () => {
   const there = `/opt/${odd}`
   const text = unit({ root: there, node: `${there}/node`, dataDir: `${there}/data` })
   assert.equal(readBySystemd(text, 'WorkingDirectory'), [there])
@@ -94,7 +94,7 @@ it('systemd reads the folders as they are named', () => {
   for (const command of commands) assert.match(command, /^\/bin\/sh -c "exec /)
 })
 
-test('it has the right to a low port only where it asks for one, and may write to its own folders only', () => {
+test('the unit may bind a low port only where one is set, and may write to its own folders only', () => {
   assert.equal(valuesOf(unit(), 'AmbientCapabilities'), [''])
   assert.equal(valuesOf(unit({ port: 443 }), 'AmbientCapabilities'), ['CAP_NET_BIND_SERVICE'])
   assert.equal(valuesOf(unit({ dataDir: '/srv/d' }), 'ReadWritePaths'), [
@@ -109,7 +109,7 @@ const wordsOf = (command: string): string[] =>
     (quoted?.replace(/\\(.)/g, '$1') ?? bare).replaceAll('%%', '%').replaceAll('$$', '$'),
   )
 
-test('a command whose program has a quote in its path is run by a shell, with the words that are meant', () => {
+test('a shell runs a program whose path has a quote, with the same arguments', () => {
   using at = folder()
   const there = join(at.path, odd)
   mkdirSync(there)
@@ -120,7 +120,7 @@ test('a command whose program has a quote in its path is run by a shell, with th
   assert.is(stdout, `${there}/node\n${there}/compose/appliance.ts\n`, stderr)
 })
 
-test('its commands run the appliance, with nothing but what the unit sets', async () => {
+test('the commands of the unit run the appliance with the environment of the unit alone', async () => {
   using at = folder()
   const text = unit()
   const env: Record<string, string> = { ...quiet, DATA_DIR: join(at.path, 'data') }
@@ -145,36 +145,36 @@ test('its commands run the appliance, with nothing but what the unit sets', asyn
   assert.match(printed, / info stopped/)
 })
 
-const service = (env: Record<string, string>, ...words: string[]) =>
+const printUnit = (env: Record<string, string>, ...words: string[]) =>
   spawnSync(process.execPath, [join(root, 'compose/host/print-unit.ts'), ...words], {
     encoding: 'utf8',
     env: { PATH: process.env.PATH, ...env },
   })
 
-test('root is told to give the folder to somebody, and how to go on', () => {
-  const { status, stdout, stderr } = service({})
+test('run by root, it refuses and prints the steps', () => {
+  const { status, stdout, stderr } = printUnit({})
   if (process.getuid?.() === 0) {
     assert.is(status, 1)
-    assert.match(stderr, /as root|that of uid/)
-    assert.match(stderr, /npm run -s service.*\n.*systemctl/)
+    assert.match(stderr, /as root|owns this folder/)
+    assert.match(stderr, /npm run -s unit.*\n.*systemctl/)
     assert.is(stdout, '')
   } else assert.match(stdout, `User=${userInfo().username}`)
 })
 
-test('a setting that only this shell has, and a word that is not known, are refused', () => {
-  const set = service({ MTPROTO_PORT: '443', USER1_NAME: 'alice' })
+test('it refuses settings that only the shell has, and unknown options', () => {
+  const set = printUnit({ MTPROTO_PORT: '443', USER1_NAME: 'alice' })
   assert.is(set.status, 2)
   assert.match(set.stderr, /MTPROTO_PORT: write it to .*\.env[\s\S]*USER1_NAME/)
   assert.not.match(set.stderr, '443')
-  const bogus = service({}, '--bogus')
+  const bogus = printUnit({}, '--bogus')
   assert.is(bogus.status, 2)
-  assert.match(bogus.stderr, '--bogus is not known')
-  const help = service({}, '--help')
+  assert.match(bogus.stderr, 'unknown option --bogus')
+  const help = printUnit({}, '--help')
   assert.is(help.status, 0)
   assert.match(help.stdout, 'systemctl')
 })
 
-test('the commands that it prints for a shell can be pasted, whatever the folder is named', () => {
+test('the printed shell commands can be pasted, whatever the name of the folder', () => {
   using at = folder()
   // Node runs no module below a folder with a backslash.
   const there = join(at.path, odd.replaceAll('\\', ''))

@@ -1,9 +1,9 @@
 import { lean } from '../../proxy/app/runtime-flags.ts'
 
 export type Unit = {
-  /** The repository. */
+  /** Folder of the repository. */
   readonly root: string
-  /** The runtime itself. */
+  /** Path of the Node executable. */
   readonly node: string
   readonly user: string
   readonly dataDir: string
@@ -12,24 +12,24 @@ export type Unit = {
 }
 
 const specifiers = (text: string): string => text.replaceAll('%', '%%')
-/** A word of a unit file: systemd.syntax(7), systemd.unit(5) for `%`. */
+/** `text` as one quoted word of a unit file: systemd.syntax(7); `%` as in systemd.unit(5). */
 const word = (text: string): string => `"${specifiers(text.replace(/["\\]/g, (found) => `\\${found}`))}"`
-/** In the arguments of a command line, `$` starts a variable: systemd.service(5). */
+/** `text` as one argument of a command line, where `$` starts a variable: systemd.service(5). */
 const argument = (text: string): string => word(text).replaceAll('$', '$$$$')
-/** The start of a command line. systemd runs no program whose path has a quote or a backslash; a shell does. */
+/** The program of a command line. systemd refuses paths with a quote or a backslash, so a shell runs those. */
 const program = (path: string): string =>
   /["'\\]/.test(path) ? `/bin/sh -c ${argument('exec "$0" "$@"')} ${argument(path)}` : word(path)
 
 /**
- * A unit of systemd for the appliance, for when `dataDir` and the folder of what is compiled are there: no root, nothing
- * writable but those, back after every crash.
+ * Text of a systemd unit that runs the appliance without root, with write access to `dataDir` and the compile cache only, and
+ * restarts it after every crash. Both folders must exist.
  */
 export const unitFor = ({ root, node, user, dataDir, port, drainSeconds }: Unit): string => {
   const run = (...paths: string[]): string =>
     [program(node), ...paths.map((path) => argument(`${root}/${path}`))].join(' ')
   const environment = lean(root)
   const capability = port < 1_024 && port > 0 ? 'CAP_NET_BIND_SERVICE' : ''
-  return `# Printed by: npm run -s service
+  return `# Printed by: mtscope unit
 [Unit]
 Description=mtscope, a Telegram MTProto proxy that shows what it is doing
 Wants=network-online.target
@@ -46,7 +46,7 @@ ExecStart=${run('compose/appliance.ts')}
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=always
 RestartSec=2
-# 2: a setting is wrong, and trying again changes nothing.
+# 2: a setting is invalid, and a restart would not change that.
 RestartPreventExitStatus=2
 TimeoutStopSec=${drainSeconds + 15}
 LimitNOFILE=65536

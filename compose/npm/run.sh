@@ -1,6 +1,6 @@
 #!/bin/sh
-# Every npm script: sh compose/npm/run.sh COMMAND... becomes COMMAND, with the runtime of the packages first on the PATH. npm's own
-# link to that runtime is not used: it may be missing (npm/cli#4362), or there and unable to run.
+# sh compose/npm/run.sh COMMAND...: execs COMMAND with the packages' Node first on the PATH. It does not use npm's link to that
+# Node, which may be missing (npm/cli#4362) or unable to run.
 node=$("${npm_node_execpath:-node}" compose/npm/runtime.mjs) || exit
 PATH="${node%/*}:$PATH"
 exec "$@"

@@ -38,21 +38,21 @@ for (const [name, command] of [
   ['suse', 'zypper install -y libatomic1'],
   ['arch', 'pacman -S --noconfirm gcc-libs'],
 ] as const)
-  test(`without libatomic, ${name} is given its command`, () => {
+  test(`without libatomic, the line names the command of ${name}`, () => {
     assert.is(
       whyNot('/x/node', lacking('libatomic.so.1'), releases[name], every),
       `Node 26 needs libatomic.so.1, which is missing: as root, ${command}`,
     )
   })
 
-test('a minimal image of Alma has microdnf alone', () => {
+test('on a minimal image of Alma the command is microdnf', () => {
   const there = (path: string): boolean => path === '/usr/bin/microdnf'
   const line = whyNot('/x/node', lacking('libatomic.so.1'), releases.alma, there)
   assert.match(line, /as root, microdnf install -y libatomic$/)
 })
 
-test('another library or distribution is named without a command', () => {
-  const line = 'install the package of this distribution that has it'
+test('for another library or distribution the line names no command', () => {
+  const line = 'install the package of your distribution that contains it'
   assert.match(whyNot('/x/node', lacking('libatomic.so.1'), 'ID=void', every), line)
   assert.match(whyNot('/x/node', lacking('libatomic.so.1'), '', every), line)
   assert.match(whyNot('/x/node', lacking('libodd.so.7'), releases.debian, every), /libodd\.so\.7.*install/)
@@ -61,7 +61,7 @@ test('another library or distribution is named without a command', () => {
 test('musl, an old glibc, a file system without programs and another processor are one line each', () => {
   const old = "node: /lib64/libc.so.6: version `GLIBC_2.28' not found (required by node)\nanother line\n"
   for (const [ended, printed] of [
-    [{ error: { code: 'ENOENT' }, status: null }, /no glibc.*Alpine.*Node 26/],
+    [{ error: { code: 'ENOENT' }, status: null }, /needs glibc.*Alpine.*Node 26/],
     [{ status: 1, stderr: old }, /too old for Node 26 \(GLIBC_2\.28 is missing\)/],
     [{ error: { code: 'EACCES' }, status: null }, /\/x\/node cannot be run \(EACCES\).*noexec/],
     [{ status: null, signal: 'SIGILL', stderr: '' }, /SIGILL.*processor/],
@@ -73,7 +73,7 @@ test('musl, an old glibc, a file system without programs and another processor a
   }
 })
 
-/** A folder with the scripts that npm runs, and a runtime that the packages have brought. */
+/** A folder with the scripts that npm runs; `runtime` makes the packages' Node. */
 const place = (runtime: (path: string) => void) => {
   const path = mkdtempSync(join(tmpdir(), 'mtscope runtime-'))
   mkdirSync(join(path, 'compose/npm'), { recursive: true })
@@ -93,7 +93,7 @@ const place = (runtime: (path: string) => void) => {
   return { path, run, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-test('a script runs by the runtime of the packages, though npm has made no link to it', () => {
+test('a script runs on the Node of the packages, even without a link by npm', () => {
   using at = place((path) => symlinkSync(process.execPath, path))
   assert.not.ok(existsSync(join(at.path, 'node_modules/.bin')))
   const { status, stdout, stderr } = at.run('sh', '-c', 'command -v node; exit 7')
@@ -101,13 +101,13 @@ test('a script runs by the runtime of the packages, though npm has made no link 
   assert.is(status, 7)
 })
 
-test('where the runtime of the packages cannot run, a Node that is new enough takes its place', () => {
+test('where the Node of the packages cannot run, a system Node that is new enough runs instead', () => {
   using at = place((path) => writeFileSync(path, '#!/bin/sh\nexit 127\n', { mode: 0o755 }))
   const { stdout, stderr } = at.run('node', '-p', 'process.execPath')
   assert.is(stdout.trim(), process.execPath, stderr)
 })
 
-test('every npm script installs first, and runs by the runtime of the packages', async () => {
+test('every npm script installs packages first and runs on their Node', async () => {
   const { default: manifest } = await import('../../package.json', { with: { type: 'json' } })
   const scripts: Readonly<Record<string, string>> = manifest.scripts
   for (const [name, command] of Object.entries(scripts)) {

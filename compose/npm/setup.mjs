@@ -1,5 +1,5 @@
-// Runs before every npm script, on whatever Node is there: plain JavaScript, no dependency. Installs the packages that are
-// missing, with --dev also those for development.
+// Installs missing packages before every npm script; with --dev also those for development. Plain JavaScript without
+// dependencies, because any Node from 20 on has to run it.
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -11,14 +11,14 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const modules = join(root, 'node_modules')
 const stamp = join(modules, '.mtscope-setup')
 
-/** What the installed packages depend on: the lock file, and the machine for those that hold a program. */
+/** Hash of everything that decides which packages belong here: the lock file and the platform. */
 const wanted = () =>
   createHash('sha256')
     .update(readFileSync(join(root, 'package-lock.json')))
     .update(`${process.platform}-${process.arch}`)
     .digest('hex')
 
-/** What was installed last: of which lock file, and whether with packages for development. Once there, those stay. */
+/** The last complete installation: hash of its lock file, and whether it had development packages. Those stay once installed. */
 const installed = () => {
   const [of = '', kind = 'dev'] = existsSync(stamp) ? readFileSync(stamp, 'utf8').trim().split(' ') : []
   return { of, dev: of !== '' && kind === 'dev' }
@@ -26,15 +26,15 @@ const installed = () => {
 const before = installed()
 const dev = process.argv.includes('--dev') || before.dev
 
-/** npm takes no offence at an optional package that it could not fetch. */
+/** npm exits 0 even if it could not fetch an optional package, and the runtime is one. */
 const lacksRuntime = () => {
   const path = broughtRuntime(modules)
   return path !== undefined && !existsSync(path) && !isNewEnough()
 }
 
-const say = (text) => process.stderr.write(`mtscope: ${text}\n`)
+const log = (text) => process.stderr.write(`mtscope: ${text}\n`)
 
-/** The npm that runs this, else the one on the PATH. */
+/** Command and first arguments of the npm that started this process, else of the one on the PATH. */
 const npm = () => {
   const script = process.env.npm_execpath
   return script?.endsWith('.js')
@@ -43,11 +43,11 @@ const npm = () => {
 }
 
 const stop = (why) => {
-  say(why)
+  log(why)
   process.exit(1)
 }
 
-/** The folder nearest to `path` that is there. */
+/** The nearest existing ancestor of `path`, or `path` itself. */
 const nearest = (path) => (existsSync(path) ? path : nearest(dirname(path)))
 
 const mayWrite = (path) => {
@@ -59,18 +59,19 @@ const mayWrite = (path) => {
   }
 }
 
-/** What npm would say in a dozen lines, and not what to do. */
+/** Exits with one line that names the command to run, where npm would print a dozen lines and no advice. */
 const refuseToInstall = () => {
   const cache = process.env.npm_config_cache
   for (const folder of [root, modules])
-    if (!mayWrite(folder)) stop(`${folder} cannot be written: as root, chown -R it to the user who runs this`)
+    if (!mayWrite(folder))
+      stop(`${folder} is not writable: as root, chown -R it to the user that runs mtscope`)
   if (cache && !mayWrite(cache))
     stop(
       `npm cannot write ${cache}: run this as a user with a home (useradd --create-home), or set npm_config_cache`,
     )
 }
 
-/** How npm ended. A signal is passed on and npm waited for, which undoes what it did: nothing goes on behind our back. */
+/** Resolves when npm has ended. Passes signals on and still waits: npm then undoes what it did before it exits. */
 const ended = (child) =>
   new Promise((resolve) => {
     let code = 0
@@ -89,20 +90,20 @@ const ended = (child) =>
   })
 
 const reason = () => {
-  if (!existsSync(modules)) return 'this is the first start here'
-  if (before.of === '') return 'the last installation did not end'
+  if (!existsSync(modules)) return 'first start'
+  if (before.of === '') return 'the last installation was interrupted'
   if (before.of !== wanted()) return 'package-lock.json has changed'
-  return lacksRuntime() ? 'the runtime is missing' : 'those for development are missing'
+  return lacksRuntime() ? 'the Node runtime is missing' : 'development packages are missing'
 }
 
 const install = async () => {
   refuseToInstall()
-  say(`installing packages with npm ci, as ${reason()}; a minute or so`)
+  log(`installing packages with npm ci (${reason()}); this takes about a minute`)
   const [command, ...first] = npm()
-  // No script of a package: nothing that is needed here compiles, and a script would run by npm's link to the runtime.
+  // Packages run no install scripts: none of them has to compile anything.
   const options = ['--include=optional', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
   const args = [...first, 'ci', dev ? '--include=dev' : '--omit=dev', ...options]
-  // In a process group of its own it hears Ctrl-C once, from us: at a second one it would leave everything as it is.
+  // In a process group of its own npm receives Ctrl-C once, from this process: at a second one it would stop without undoing.
   const { code, why: failure } = await ended(
     spawn(command, args, {
       cwd: root,
@@ -111,10 +112,10 @@ const install = async () => {
     }),
   )
   if (code !== 0) {
-    say('stopped before the packages were installed: the next start begins anew')
+    log('stopped before all packages were installed: the next start installs them again')
     process.exit(code)
   }
-  if (failure !== '') stop(`npm ci failed (${failure}): see above, then try again`)
+  if (failure !== '') stop(`npm ci failed (${failure}): see npm's output above, then run the command again`)
   if (!lacksRuntime()) writeFileSync(stamp, `${wanted()} ${dev ? 'dev' : 'runtime'}\n`)
 }
 

@@ -1,3 +1,3 @@
 #!/bin/sh
-# Before every npm script. Not by npm's own link to the runtime, which may be there and unable to run.
+# Runs before every npm script. It does not use npm's link to the runtime, which may exist and be unable to run.
 exec "${npm_node_execpath:-node}" compose/npm/setup.mjs "$@"

@@ -21,7 +21,7 @@ const ended = async (child: ChildProcess): Promise<number | null> => {
   return child.exitCode
 }
 
-const pooled = async (cache: string, ...names: string[]): Promise<number | null> =>
+const warm = async (cache: string, ...names: string[]): Promise<number | null> =>
   ended(
     spawn(process.execPath, [join(root, 'compose/npm/warm.mjs'), ...names], {
       env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: cache },
@@ -29,7 +29,7 @@ const pooled = async (cache: string, ...names: string[]): Promise<number | null>
     }),
   )
 
-/** Which TypeScript files a program had to compile until it was ready; how many it found compiled. */
+/** Runs a program until it is ready: the TypeScript files that it compiled, and those that it found in the cache. */
 const start = async (program: string, cache: string, cwd: string) => {
   const fleet = { KAFKA_BROKERS: '127.0.0.1:1', REDIS_URL: 'redis://127.0.0.1:1' }
   const child = spawn(process.execPath, [join(root, program)], {
@@ -61,7 +61,7 @@ const start = async (program: string, cache: string, cwd: string) => {
   return { found: reported('retrieving transpile cache'), compiled: reported('no transpile cache') }
 }
 
-test('without warming, files are compiled at the start', async () => {
+test('without a filled cache, a start compiles files', async () => {
   await using at = await folder()
   const { found, compiled } = await start('collector/main.ts', join(at.path, 'cache'), at.path)
   assert.equal(found, [])
@@ -69,27 +69,27 @@ test('without warming, files are compiled at the start', async () => {
 })
 
 for (const program of programs)
-  test(`after warming, ${program} starts without compiling a file`, async () => {
+  test(`with a filled cache, ${program} starts without compiling a file`, async () => {
     await using at = await folder()
     const cache = join(at.path, 'cache')
-    assert.is(await pooled(cache, program), 0)
+    assert.is(await warm(cache, program), 0)
     const { found, compiled } = await start(program, cache, at.path)
     assert.equal(compiled, [])
     assert.ok(found.length > 30, `${found.length} found`)
   })
 
-test('what is warm stays as it is until a source or the command changes', async () => {
+test('the cache is filled again only when a source or the programs change', async () => {
   await using at = await folder()
   const stamp = join(at.path, 'warm')
-  await pooled(at.path, 'collector/main.ts')
+  await warm(at.path, 'collector/main.ts')
   const { mtimeMs } = await stat(stamp)
-  await pooled(at.path, 'collector/main.ts')
+  await warm(at.path, 'collector/main.ts')
   assert.is((await stat(stamp)).mtimeMs, mtimeMs)
-  await pooled(at.path, 'proxy/main.ts')
+  await warm(at.path, 'proxy/main.ts')
   assert.ok((await readFile(stamp, 'utf8')).includes('\nproxy/main.ts\n'))
 })
 
-test('npm start and the image set what proxy/app/runtime-flags.ts says', async () => {
+test('npm start and the image set the values of proxy/app/runtime-flags.ts', async () => {
   const { NODE_COMPILE_CACHE, ...rest } = lean('/')
   const start = await readFile(join(root, 'compose/npm/mtscope'), 'utf8')
   const dockerfile = await readFile(join(root, 'compose/docker/Dockerfile'), 'utf8')
@@ -98,7 +98,7 @@ test('npm start and the image set what proxy/app/runtime-flags.ts says', async (
   for (const [name, value] of Object.entries(rest)) assert.match(dockerfile, `${name}=${value}`)
 })
 
-test('without a folder to keep it in, it says how it is used', async () => {
+test('without NODE_COMPILE_CACHE warm.mjs prints its usage', async () => {
   const child = spawn(process.execPath, [join(root, 'compose/npm/warm.mjs')], {
     env: {},
     stdio: ['ignore', 'ignore', 'pipe'],

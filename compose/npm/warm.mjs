@@ -1,6 +1,6 @@
-// Starts programs once and ends them, so that what Node compiles of them is kept (NODE_COMPILE_CACHE): a start that finds all
-// of it needs no compiler for types, which is 40 MB less for as long as the process runs. Plain JavaScript: it runs before
-// every `npm start`, and has nothing to do when nothing has changed since.
+// Starts each program once and stops it, to fill Node's compile cache (NODE_COMPILE_CACHE). A later start loads no compiler for
+// types and needs 40 MB less. Runs before every `npm start`, in plain JavaScript so that it stays small itself, and returns
+// immediately when neither sources nor runtime have changed.
 import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -15,7 +15,7 @@ if (cache === undefined || programs.length === 0) {
   process.exit(2)
 }
 
-/** Of what is compiled: the sources as they stand, this Node and its flags, and for whom. */
+/** Everything that the cache depends on, as text: sources, Node version and flags, user id. */
 const state = () => {
   const files = ['proxy', 'collector', 'redis', 'compose']
     .flatMap((folder) =>
@@ -28,7 +28,7 @@ const state = () => {
   return `${[...runtime, ...programs, ...files].join('\n')}\n`
 }
 
-/** Nothing beyond loopback, nothing that stays, nobody's settings. */
+/** Settings of a start that listens on loopback only, writes only to `folder` and reads no .env. */
 const settings = (folder) => ({
   MTPROTO_PORT: '0',
   MTPROTO_HOST: '127.0.0.1',
@@ -41,7 +41,7 @@ const settings = (folder) => ({
   DRAIN_SECONDS: '0',
   PUBLIC_HOST_FROM: 'none',
 })
-/** What a fleet loads besides; nobody answers there. */
+/** Makes a program load its fleet code; no server listens there. */
 const fleet = { KAFKA_BROKERS: '127.0.0.1:1', REDIS_URL: 'redis://127.0.0.1:1' }
 
 const start = (program) =>
@@ -60,11 +60,11 @@ const start = (program) =>
       stdio: ['ignore', 'pipe', 'ignore'],
     })
     const tooLong = setTimeout(() => child.kill('SIGKILL'), 60_000)
-    let said = ''
+    let output = ''
     child.stdout.setEncoding('utf8').on('data', (text) => {
-      if (said.includes(' info ready ')) return
-      said += text
-      if (said.includes(' info ready ')) child.kill('SIGTERM')
+      if (output.includes(' info ready ')) return
+      output += text
+      if (output.includes(' info ready ')) child.kill('SIGTERM')
     })
     child.on('close', (code) => {
       clearTimeout(tooLong)
@@ -79,7 +79,7 @@ let before = ''
 try {
   before = readFileSync(stamp, 'utf8')
 } catch {
-  // The first time.
+  // The first run.
 }
 if (before !== now) {
   const ended = await Promise.all(programs.map(start))
@@ -88,7 +88,9 @@ if (before !== now) {
     mkdirSync(cache, { recursive: true })
     writeFileSync(stamp, now)
   } catch (error) {
-    // Another user's folder, a full disk: they compile at every start instead.
-    process.stderr.write(`mtscope: compiled nothing beforehand, which costs 40 MB (${error.message})\n`)
+    // The folder is another user's, or the disk is full: programs compile at every start instead.
+    process.stderr.write(
+      `mtscope: cannot fill the compile cache ${cache} (${error.message}): the process uses 40 MB more\n`,
+    )
   }
 }
