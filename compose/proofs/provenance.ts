@@ -10,7 +10,7 @@ const git = (...args: string[]): string => {
   }
 }
 
-/** When, of which commit and on which machine a table was measured, as one sentence. */
+/** One sentence with the date, commit and machine of a measurement. */
 export const provenance = (): string => {
   const commit = git('rev-parse', '--short=10', 'HEAD') || 'an unknown commit'
   const changed = git('status', '--porcelain') === '' ? '' : ', with uncommitted changes'

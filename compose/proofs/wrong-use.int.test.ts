@@ -7,10 +7,10 @@ const run = (program: string, ...words: string[]) =>
   spawnSync(process.execPath, [join(import.meta.dirname, program), ...words], { encoding: 'utf8' })
 
 for (const [program, inHelp, oneOfThem] of [
-  ['faults/main.ts', '--rate', /There are:\n( {2}.+\n){5}/],
-  ['drill/main.ts', '--together', /There are:\n( {2}.+\n){5}/],
+  ['faults/main.ts', '--rate', /Names:\n( {2}.+\n){5}/],
+  ['drill/main.ts', '--together', /Names:\n( {2}.+\n){5}/],
 ] as const) {
-  test(`${program}: wrong use is told before anything starts, and ends with 2`, () => {
+  test(`${program}: wrong options exit 2 before anything starts`, () => {
     for (const [words, reported] of [
       [['--bogus'], '--bogus'],
       [['--only', 'nonexistent'], oneOfThem],
@@ -24,7 +24,7 @@ for (const [program, inHelp, oneOfThem] of [
     }
   })
 
-  test(`${program}: help names every option`, () => {
+  test(`${program}: --help lists every option`, () => {
     const { status, stdout } = run(program, '--help')
     assert.is(status, 0)
     for (const option of [inHelp, '--scale', '--only']) assert.ok(stdout.includes(option), option)

@@ -1,6 +1,6 @@
 export type Command = {
   readonly usage: string
-  /** Ends the command with 2: why, and how it is used. */
+  /** Prints `why` and the usage, and exits 2. */
   readonly refuse: (why: string) => never
 }
 
@@ -12,7 +12,7 @@ export const commandOf = (usage: string): Command => ({
   },
 })
 
-/** What `read` gives of the command's words; what it throws is wrong use. */
+/** The options that `read` returns. If it throws, the command exits 2; with --help it prints the usage and exits 0. */
 export const wordsOf = <T>({ usage, refuse }: Command, read: () => T & { help?: boolean | undefined }): T => {
   let values: T & { help?: boolean | undefined }
   try {
@@ -25,7 +25,7 @@ export const wordsOf = <T>({ usage, refuse }: Command, read: () => T & { help?: 
   return process.exit(0)
 }
 
-/** A number of the command's words. */
+/** The number in `text`, the value of --`name`; exits 2 if it is out of range. */
 export const numberOf = (
   { refuse }: Command,
   name: string,
@@ -37,7 +37,7 @@ export const numberOf = (
   return refuse(`--${name} ${text}: give a ${whole ? 'whole ' : ''}number from ${least} to ${most}`)
 }
 
-/** Those whose names have the word. None is a mistake: it would pass for a run where all was well. */
+/** The entries whose names contain `word`. Exits 2 if there are none: a run of nothing would look like a success. */
 export const named = <T extends { readonly name: string }>(
   { refuse }: Command,
   all: readonly T[],
@@ -46,6 +46,6 @@ export const named = <T extends { readonly name: string }>(
   const found = all.filter(({ name }) => name.includes(word))
   if (found.length > 0) return found
   return refuse(
-    `--only ${word}: no name has it. There are:\n${all.map(({ name }) => `  ${name}`).join('\n')}`,
+    `--only ${word}: no name contains it. Names:\n${all.map(({ name }) => `  ${name}`).join('\n')}`,
   )
 }

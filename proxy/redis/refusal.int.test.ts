@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { startWay } from '../../compose/proofs/faults/black-hole.ts'
+import { startForwarder } from '../../compose/proofs/faults/forwarder.ts'
 import { skipUnless } from '../../compose/test/kit/skip.ts'
 import { ensureRedis, startRedis } from '../../compose/test/services/redis.ts'
 import { until } from '../../compose/test/until.ts'
@@ -28,7 +28,7 @@ it('after a fail-over writes go to the new master, without a restart, and that i
   await using old = await startRedis()
   await using next = await startRedis()
   let port = old.port
-  await using way = await startWay(() => port)
+  await using way = await startForwarder(() => port)
   using it = await connecting(way.port)
   using admin = await connecting(old.port)
   const claims = sharedClaims({ redis: it.redis, prefix: 'x', windowMs: 60_000, timeoutMs: 5_000 })

@@ -1,4 +1,4 @@
-/** Does it every so many ms until what it returns is called, which waits for all that was begun. Failures are not its matter. */
+/** Calls `act` every `everyMs` and ignores its failures. The returned function stops that and waits for the calls under way. */
 export const again = (everyMs: number, act: (nth: number) => Promise<unknown>): (() => Promise<void>) => {
   const pending = new Set<Promise<unknown>>()
   let nth = 0

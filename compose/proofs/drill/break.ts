@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { isMainThread } from 'node:worker_threads'
 
-// Preloaded into a proxy: while the file named in the query exists, its relay threads throw in every handshake.
+// Preloaded into a proxy: its relay threads throw in every handshake while the file in the query exists.
 
 const file = new URL(import.meta.url).searchParams.get('while') ?? ''
 const { hash } = crypto

@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** A proxy with this environment throws in each handshake from `start` to `stop`. */
+/** A proxy that runs with `env` throws in every handshake between `start` and `stop`. */
 export const breaking = (name: string) => {
   const file = join(tmpdir(), `mtscope-${name}-${process.pid}`)
   const preload = new URL('break.ts', import.meta.url)

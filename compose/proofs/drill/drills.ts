@@ -4,9 +4,9 @@ import { pipelineDrills } from './pipeline-drills.ts'
 import { trafficDrills } from './traffic-drills.ts'
 import { unauthenticatedDrills } from './unauthenticated-drills.ts'
 
-/** Every fault, and what must be told of it. */
+/** Every fault with the alerts that it must raise. */
 export const drills: readonly Drill[] = [
-  { name: 'nothing', watch: 120, strike: async () => null, fires: [] },
+  { name: 'no fault', watch: 120, strike: async () => null, fires: [] },
   ...trafficDrills,
   ...unauthenticatedDrills,
   ...hostDrills,

@@ -13,7 +13,7 @@ const shipped: Record<System, readonly string[]> = {
 const systems = ['collector', 'prometheus'] as const
 
 for (const system of systems) {
-  test(`every rule of the ${system} must fire in some drill`, () => {
+  test(`every rule of the ${system} fires in some drill`, () => {
     const drilled = new Set(
       drills.flatMap(({ fires }) => fires.filter((must) => must.system === system).map(({ name }) => name)),
     )
@@ -23,14 +23,14 @@ for (const system of systems) {
     )
   })
 
-  test(`drills name only rules that the ${system} has`, () => {
+  test(`drills name only rules of the ${system}`, () => {
     const named = drills.flatMap(({ fires, follows = [] }) => [...fires, ...follows])
     for (const alert of named.filter((one) => one.system === system))
       assert.ok(shipped[system].includes(alert.name), alert.name)
   })
 }
 
-test('what must fire names its subject, and nothing both must and may', () => {
+test('an alert that must fire has a subject, and is not also one that may', () => {
   for (const { name, fires, follows = [] } of drills) {
     for (const must of fires) {
       assert.is.not(must.subject, undefined, `${name}: ${must.name}`)
@@ -42,7 +42,7 @@ test('what must fire names its subject, and nothing both must and may', () => {
   }
 })
 
-test('an alert is told from another by system, name and subject', () => {
+test('alerts differ by system, name and subject', () => {
   const down: Alert = { system: 'collector', name: 'datacenter-down', subject: 'dc 4 ipv4' }
   assert.ok(isOf(down, { ...down }))
   assert.not(isOf(down, { ...down, subject: 'dc 2 ipv4' }))

@@ -6,9 +6,9 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { again } from './again.ts'
 import { breaking } from './breaking.ts'
 import { collector, type Drill, prometheus } from './drill.ts'
-import { crowdAt } from './unauthenticated-drills.ts'
+import { idleClientsAt } from './unauthenticated-drills.ts'
 
-/** A number that has not risen for two seconds: warm sockets follow a crowd. */
+/** The highest value of `count` once it has not risen for two seconds: pooled connections follow a burst of clients. */
 const settled = async (count: () => number): Promise<number> => {
   let highest = count()
   for (let calm = 0; calm < 20; calm++) {
@@ -19,7 +19,7 @@ const settled = async (count: () => number): Promise<number> => {
   return highest
 }
 
-/** Children that only burn CPU, and end by themselves if nobody ends them. */
+/** Starts processes that only use CPU. They end after five minutes, or when the returned function is called. */
 const burn = (count: number): (() => Promise<void>) => {
   const lastsMs = 300_000
   const program = `const end = Date.now() + ${lastsMs}; while (Date.now() < end);`
@@ -41,10 +41,10 @@ const setLimit = (pid: number, soft: number): void => {
 
 const fault = breaking('drill')
 
-/** Of the machine and the processes on it. */
+/** Faults of the machine and of the processes on it. */
 export const hostDrills: readonly Drill[] = [
   {
-    name: 'somebody else takes every core of the host',
+    name: 'another program uses every core of the host',
     alone: true,
     strike: async () => burn(availableParallelism()),
     fires: [
@@ -71,7 +71,7 @@ export const hostDrills: readonly Drill[] = [
     ],
   },
   {
-    name: 'a proxy is stopped for 0.6 s again and again',
+    name: 'a proxy is paused for 0.6 s again and again',
     alone: true,
     strike: async ({ fleet }) => {
       const [proxy] = fleet.proxies
@@ -92,16 +92,15 @@ export const hostDrills: readonly Drill[] = [
     follows: [
       {
         ...prometheus('MtscopeEventLoop', 'instance=proxy-1 thread=worker-0'),
-        because:
-          'its worker is stopped, too; whether that is one turn of a hundred is a matter of the traffic',
+        because: 'its worker thread pauses, too; the traffic decides whether that is one turn in a hundred',
       },
     ],
   },
   {
-    name: 'the limit of open files is lowered under a full house',
+    name: 'the limit of open files is lowered until 90 % are in use',
     strike: async (world) => {
       const { pid } = world.fleet.proxies[0]!
-      const leave = await crowdAt(world, 0, 100)
+      const leave = await idleClientsAt(world, 0, 100)
       const open = await settled(() => readdirSync(`/proc/${pid}/fd`).length)
       const before = /^Max open files\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/limits`, 'utf8'))
       setLimit(pid, Math.floor(open / 0.9))
@@ -126,12 +125,12 @@ export const hostDrills: readonly Drill[] = [
     follows: [
       {
         ...prometheus('MtscopeNodeSilent', 'subject=proxy-2'),
-        because: 'Prometheus repeats what the collectors hear',
+        because: 'Prometheus also watches the silence that the collectors measure',
       },
     ],
   },
   {
-    name: 'a proxy and a collector are restarted in good order',
+    name: 'a proxy and a collector restart cleanly',
     watch: 30,
     strike: async ({ fleet }) => {
       for (const one of [fleet.proxies[1]!, fleet.collectors[1]!]) {
@@ -152,7 +151,7 @@ export const hostDrills: readonly Drill[] = [
     fires: [prometheus('MtscopeNodeSilent', 'instance=collector-2')],
   },
   {
-    name: 'a part of the stack that only watches dies',
+    name: 'a monitoring service (Alertmanager) dies',
     strike: async ({ watcher }) => {
       await watcher.kill()
       return watcher.start

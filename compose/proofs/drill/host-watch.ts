@@ -1,21 +1,21 @@
 import { cpus } from 'node:os'
 
-/** Whether the host itself, which others use too, explains an alert. */
+/** Decides whether CPU use of other programs on the host explains an alert. */
 export type HostWatch = Disposable & {
   explains(name: string, at: number): boolean
 }
 
 const isOfHost = new Set([
   ...['host-cpu', 'MtscopeHostCpu', 'event-loop', 'MtscopeEventLoop'],
-  // What is late, as both ends wait for a core: Redis has 50 ms to answer in, a round trip 100 ms more than usual, a scrape
-  // one second here, and a broker 30 s, scaled.
+  // Answers are late when both ends wait for a core: Redis has 50 ms to answer, a round trip may take 100 ms more than usual, a
+  // scrape one second here, and a broker 30 s, scaled.
   ...['replay-unclaimed', 'MtscopeReplayUnclaimed', 'datacenter-slow', 'MtscopeDatacenterSlow'],
   ...['kafka-lost', 'MtscopeKafkaLost', 'MtscopeNodeSilent'],
 ])
-/** Less than what the rules ask: they look at another moment of the same minute. */
+/** Below the limit of the rules, which look at another part of the same minute. */
 const busyFrom = 0.85
 
-/** Watches the CPU of the host by itself, so that an alert about a busy host is not taken for false when it is one. */
+/** Measures the CPU of the host independently, so that a true alert about a busy host does not count as false. */
 export const watchHost = (factor: number): HostWatch => {
   const looks: { readonly at: number; readonly idle: number; readonly all: number }[] = []
   const look = (): void => {

@@ -6,14 +6,17 @@ import { drills } from './drills.ts'
 import { tableOf, writeReport } from './report.ts'
 import { isGood, type Outcome, runDrill } from './run.ts'
 
-const usage = `drill: each fault, and whether exactly its alerts fire, in both alert systems
+const usage = `usage: mtscope drill [--only WORD] [--scale FACTOR] [--together N]
 
-  npm run drill                      every fault, each in a world of its own; writes compose/proofs/DRILL.md
-  npm run drill -- --only word       those whose names have the word
-  npm run drill -- --scale 1         the real windows: takes hours (default 0.1: every window a tenth)
-  npm run drill -- --together 2      so many worlds at a time (default 1)
+Injects each fault into a fleet of real processes, and checks that exactly its alerts fire and clear, in the collectors and in
+Prometheus. A run of all faults at the default scale writes compose/proofs/DRILL.md.
 
-Exits 0 when nothing was missed, nothing was false, and all cleared.
+  --only WORD      only faults whose names contain WORD
+  --scale FACTOR   multiplies every window; 1 is production and takes hours (default 0.1)
+  --together N     runs N faults at a time, each in a fleet of its own (default 1)
+  --help           prints this text
+
+Exits 0 when no alert was missed, none was false, and all cleared; 1 otherwise; 2 for wrong options.
 `
 const usual = '0.1'
 const command = commandOf(usage)
@@ -33,7 +36,7 @@ const factor = numberOf(command, 'scale', values.scale, { least: 0.01, most: 10 
 const together = numberOf(command, 'together', values.together, { least: 1, most: 100, whole: true })
 const chosen = named(command, drills, values.only)
 
-// Processes that were started go with this one, whoever ends it.
+// exit() ends the child processes, too.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
 ownTmp('drills')
 
@@ -46,14 +49,14 @@ const run = async (drill: Drill): Promise<void> => {
     process.stderr.write(`${seconds.padStart(7)} s  ${drill.name}: ${line}\n`)
   }
   try {
-    logger('…')
+    logger('starting')
     const outcome = await runDrill(drill, { factor, logger })
     outcomes.set(drill.name, outcome)
     if (!isGood(outcome)) failed++
     const { missed, stuck, false: wrong, ofHost } = outcome
-    const reported = Object.entries({ missed, stuck, false: wrong, 'of the host': ofHost })
-    for (const [what, alerts] of reported) if (alerts.length > 0) logger(`${what}: ${alerts.join(', ')}`)
-    if (isGood(outcome)) logger('as it should be')
+    const findings = Object.entries({ missed, stuck, false: wrong, 'busy host': ofHost })
+    for (const [what, alerts] of findings) if (alerts.length > 0) logger(`${what}: ${alerts.join(', ')}`)
+    if (isGood(outcome)) logger('passed')
   } catch (error) {
     failed++
     logger(error instanceof Error ? error.message : String(error))
@@ -61,10 +64,10 @@ const run = async (drill: Drill): Promise<void> => {
 }
 
 const waiting = chosen.filter(({ alone }) => alone !== true)
-const hand = async (): Promise<void> => {
+const worker = async (): Promise<void> => {
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await run(next)
 }
-await Promise.all(Array.from({ length: together }, hand))
+await Promise.all(Array.from({ length: together }, worker))
 for (const drill of chosen.filter(({ alone }) => alone === true)) await run(drill)
 
 const { table, whole } = tableOf(drills, outcomes)

@@ -15,16 +15,16 @@ const kafkaOf = ({ fleet }: World): Kafka =>
 const each = Array.from({ length: partitions }, (_, partition) => partition)
 const both = ['collector-1', 'collector-2'] as const
 const junk = [collector('dead-letters', 'fleet'), prometheus('MtscopeDeadLetters', 'reason=message')]
-/** So many that hardly a partition is left to a collector. */
+/** Enough to take nearly every partition from the collectors. */
 const strayCount = 12
 
-/** Of what becomes of the events. */
+/** Faults between the proxies and the state: Kafka, Redis, foreign messages. */
 export const pipelineDrills: readonly Drill[] = [
   {
     name: 'Redis does not answer for 6 s',
     strike: async ({ fleet }) => {
       fleet.redis.freeze()
-      // Time itself: less than makes a lost Redis.
+      // Time itself: shorter than the limit of `redis-lost`.
       await wait(6_000)
       fleet.redis.thaw()
       return null
@@ -42,8 +42,8 @@ export const pipelineDrills: readonly Drill[] = [
       prometheus('MtscopeRedisLost', `instance=${node} service=redis`),
     ]),
     follows: [
-      { ...collector('replay-unclaimed', 'fleet'), because: 'no handshake is answered for' },
-      { ...prometheus('MtscopeReplayUnclaimed', ''), because: 'no handshake is answered for' },
+      { ...collector('replay-unclaimed', 'fleet'), because: 'Redis confirms no claim' },
+      { ...prometheus('MtscopeReplayUnclaimed', ''), because: 'Redis confirms no claim' },
     ],
   },
   {
@@ -62,7 +62,7 @@ export const pipelineDrills: readonly Drill[] = [
     ],
   },
   {
-    name: 'somebody writes junk to the topic',
+    name: 'junk messages on the topic',
     strike: async (world) => {
       const producer = kafkaOf(world).producer()
       await producer.connect()
@@ -73,11 +73,11 @@ export const pipelineDrills: readonly Drill[] = [
     fires: junk,
   },
   {
-    name: 'somebody writes under thousands of names',
+    name: 'events of thousands of made-up nodes on the topic',
     strike: async (world) => {
       const producer = kafkaOf(world).producer()
       await producer.connect()
-      // They stop cleanly: a name that falls silent is another alert.
+      // These nodes stop cleanly: a silent one would raise another alert.
       const event = { v: 1, type: 'process.stopped', at: Date.now(), reason: 'drill' }
       const message = (number: number) => ({
         partition: number % partitions,
@@ -91,7 +91,7 @@ export const pipelineDrills: readonly Drill[] = [
     fires: [collector('names-refused', 'fleet'), prometheus('MtscopeNamesRefused', '')],
   },
   {
-    name: 'the topic of the events is deleted and made again',
+    name: 'the events topic is deleted and recreated',
     strike: async (world) => {
       const client = openKafka(
         testConfig(world.fleet.kafka.brokers, 'mtscope', partitions),
@@ -110,21 +110,21 @@ export const pipelineDrills: readonly Drill[] = [
     follows: [
       {
         ...collector('events-lost', 'all nodes'),
-        because: 'events that were not folded went with the topic',
+        because: 'the topic takes events with it that no collector has folded',
       },
       {
         ...prometheus('MtscopeEventsLost', 'reason=unexplained'),
-        because: 'events that were not folded went with the topic',
+        because: 'the topic takes events with it that no collector has folded',
       },
     ],
   },
   {
-    name: 'Kafka deletes events that nobody has folded',
+    name: 'Kafka deletes events before a collector folds them',
     strike: async (world) => {
       const admin = kafkaOf(world).admin()
       await admin.connect()
       for (const one of world.fleet.collectors) one.signal('SIGSTOP')
-      // Time itself: events come meanwhile.
+      // Time itself: new events arrive.
       await wait(2_500)
       const ends = await admin.fetchTopicOffsets(topic)
       await admin.deleteTopicRecords({
@@ -138,7 +138,7 @@ export const pipelineDrills: readonly Drill[] = [
     fires: [collector('events-lost', 'all nodes'), prometheus('MtscopeEventsLost', 'reason=unexplained')],
   },
   {
-    name: 'somebody begins a transaction on the topic and never ends it',
+    name: 'a transaction on the topic that never ends',
     strike: async (world) => {
       const producer = kafkaOf(world).producer({
         transactionalId: 'drill',
@@ -152,13 +152,13 @@ export const pipelineDrills: readonly Drill[] = [
       await producer.disconnect()
       return null
     },
-    // Longer than it takes until a node counts as silent.
+    // Longer than the limit of `node-silent`.
     watch: 75,
-    // What is in it is junk; what comes after it is not held back.
+    // Its messages are junk; the collectors still read those after it.
     fires: junk,
   },
   {
-    name: 'other programs join the group of the collectors',
+    name: 'other programs join the consumer group of the collectors',
     strike: async (world) => {
       const strays = Array.from({ length: strayCount }, () =>
         kafkaOf(world).consumer({ groupId: 'mtscope-collector', sessionTimeout: 10_000 }),

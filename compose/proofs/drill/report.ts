@@ -17,15 +17,15 @@ const columns = [
   ['collector after, s', ({ detected }: Outcome) => seconds(detected.collector)],
   ['Prometheus after, s', ({ detected }: Outcome) => seconds(detected.prometheus)],
   [
-    'over after, s',
+    'cleared after, s',
     ({ cleared }: Outcome) => `${seconds(cleared.collector)} / ${seconds(cleared.prometheus)}`,
   ],
   ['missed', ({ missed, stuck }: Outcome) => listed([...missed, ...stuck.map((name) => `${name} stays`)])],
   ['false', ({ false: wrong }: Outcome) => listed(wrong)],
-  ['of a busy host', ({ ofHost }: Outcome) => listed([...new Set(ofHost)])],
+  ['busy host', ({ ofHost }: Outcome) => listed([...new Set(ofHost)])],
 ] as const
 
-/** The table of what was run; `whole` when no drill is without a row. */
+/** The table of all outcomes; `whole` if every drill has one. */
 export const tableOf = (
   drills: readonly Drill[],
   outcomes: ReadonlyMap<string, Outcome>,
@@ -50,16 +50,17 @@ export const writeReport = (
 Written whole by one run of \`npm run drill -- --together ${together}\`. ${provenance()}
 Every fault has a world of its own: two proxies, two collectors, Kafka, Redis, Prometheus with the rules of
 \`dashboards/out/alerts.yaml\` and Alertmanager, under eight connections a second to two datacenters.
-Every window and \`for\` was multiplied by ${factor}; what is not a window (a node is silent after 60 s, a process tells of itself
-every 10 s, events that wait for 60 s) was not.
+Every window and \`for\` was multiplied by ${factor}; fixed limits were not (a node is
+silent after 60 s, a process emits a sample every 10 s, events wait for 60 s).
 
 ${table}
 
-- *after*: from the beginning of the fault until everything that must fire had come by webhook, collectors' and Alertmanager's.
-- *over after*: from its end until all of that was cleared, collector / Prometheus; the slow pairs of the error budget, whose
-  windows are hours, are not waited for.
-- *false*: whatever else fired, but for what the drill names as an honest consequence (\`follows\` in \`compose/proofs/drill/\`).
-- *of a busy host*: alerts about CPU, event loops, or answers that came late while the drill itself measured that others kept the host busy.
+- *after*: from the beginning of the fault until every alert that must fire had arrived at the webhook of the collectors and of
+  Alertmanager.
+- *cleared after*: from the end of the fault until all of them were cleared, collector / Prometheus; without the slow pairs of the
+  error budget, whose windows are hours.
+- *false*: every other alert, without those that the drill names as true consequences (\`follows\` in \`compose/proofs/drill/\`).
+- *busy host*: alerts about CPU, event loops or late answers while the drill measured that other programs used the host.
 `,
   )
 }

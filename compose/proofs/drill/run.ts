@@ -7,26 +7,26 @@ import { startWorld, type World } from './world.ts'
 
 export type Outcome = {
   readonly drill: Drill
-  /** Seconds from the strike until all that must fire had, by system; null where nothing must, or something did not. */
+  /** Seconds from the begin of the fault until every alert that must fire had, by system; null if none must, or one did not. */
   readonly detected: Readonly<Record<System, number | null>>
-  /** Seconds from the end of the fault until all of those were over. */
+  /** Seconds from the end of the fault until all of them had cleared. */
   readonly cleared: Readonly<Record<System, number | null>>
   readonly missed: readonly string[]
-  /** Up after a mend for as long as was waited. */
+  /** Not cleared within the longest wait after the end of the fault. */
   readonly stuck: readonly string[]
   readonly false: readonly string[]
-  /** Of a host that others keep busy: true, and not the fault's. */
+  /** True alerts that the fault did not cause: other programs used the host. */
   readonly ofHost: readonly string[]
-  readonly sessions: number
+  readonly connections: number
 }
 
-/** What comes a moment later is seen, too. */
+/** How long to wait for alerts that come a moment later. */
 const settleMs = 8_000
 
 export const nameOf = ({ system, name, subject }: Alert): string =>
   `${system === 'collector' ? 'collector' : 'Prometheus'} ${name}${subject === undefined || subject === '' ? '' : ` (${subject})`}`
 
-/** The longest waits, ms: real windows are ten minutes, and some thresholds are not scaled. */
+/** The longest waits, ms: unscaled windows are up to ten minutes, and some limits are never scaled. */
 const longest = (factor: number) => ({
   calm: 60_000 + 300_000 * factor,
   detect: 100_000 + 900_000 * factor,
@@ -36,7 +36,7 @@ const longest = (factor: number) => ({
 const seen = (world: World, alert: Alert, up: boolean, since: number): Reported | undefined =>
   world.sink.reported.find((one) => one.up === up && one.at >= since && isOf(alert, one))
 
-/** Resolves when `done`, or when the time is over. */
+/** Resolves when `done` returns true, or after `ms`. */
 const within = async (ms: number, done: () => boolean): Promise<void> => {
   await until(done, 'it', ms).catch(() => {})
 }
@@ -52,7 +52,7 @@ const lastOf = (
   return Math.max(0, (Math.max(...times.map(Number)) - since) / 1000)
 }
 
-/** What fired and had no right to. */
+/** Alerts that fired and belong neither to `fires` nor to `follows`. */
 const wrong = (drill: Drill, reported: readonly Reported[]): Reported[] =>
   reported.filter(
     (one) => one.up && ![...drill.fires, ...(drill.follows ?? [])].some((alert) => isOf(alert, one)),
@@ -64,7 +64,7 @@ const judge = (
   host: HostWatch,
   struckAt: number,
   endedAt: number,
-): Omit<Outcome, 'sessions'> => {
+): Omit<Outcome, 'connections'> => {
   const firedAt = (must: Alert): number | undefined => seen(world, must, true, struckAt)?.at
   const up = world.sink.active()
   const clearedAt = (must: Alert): number | undefined => {
@@ -89,13 +89,13 @@ const judge = (
   }
 }
 
-/** Plays one drill in a world of its own. `say` hears how it goes. */
+/** Runs one drill in a fleet of its own; `logger` gets a line for each step and alert. */
 export const runDrill = async (
   drill: Drill,
   options: {
     readonly factor: number
     readonly logger: (line: string) => void
-    /** Seconds that all is well before, instead of the drill's own. */
+    /** Replaces the drill's own seconds without a fault. */
     readonly quietSeconds?: number
   },
 ): Promise<Outcome> => {
@@ -107,15 +107,15 @@ export const runDrill = async (
   const follow = setInterval(() => {
     while (printed < sink.reported.length) {
       const one = sink.reported[printed++]!
-      logger(`${one.up ? 'raised' : 'over  '} ${nameOf(one)}`)
+      logger(`${one.up ? 'raised ' : 'cleared'} ${nameOf(one)}`)
     }
   }, 200)
   let printed = 0
   using _ = { [Symbol.dispose]: () => clearInterval(follow) }
-  // Time itself: what is usual is known by having seen it.
+  // Time itself: the rules need a baseline.
   await wait(quietSeconds * 1_000)
   await within(waits.calm, () => sink.active().every(({ name, at }) => host.explains(name, at)))
-  logger('strikes')
+  logger('fault begins')
   const struckAt = performance.now()
   const repair = await drill.strike(world)
   let endedAt = performance.now()
@@ -128,7 +128,7 @@ export const runDrill = async (
     if (repair !== null) {
       await repair()
       endedAt = performance.now()
-      logger('mended')
+      logger('fault ends')
     }
   }
   const over = (): boolean => {
@@ -137,9 +137,9 @@ export const runDrill = async (
   }
   await within(waits.clear, over)
   await wait(settleMs)
-  return { ...judge(drill, world, host, struckAt, endedAt), sessions: world.people.well }
+  return { ...judge(drill, world, host, struckAt, endedAt), connections: world.traffic.completed }
 }
 
-/** Whether it is as it should be. */
+/** Whether no alert was missed, false or left raised. */
 export const isGood = ({ missed, stuck, false: wrongly }: Outcome): boolean =>
   missed.length + stuck.length + wrongly.length === 0

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 
 export type System = 'collector' | 'prometheus'
 
-/** One alert as it came: raised or over. */
+/** One alert as it arrived: raised or cleared. */
 export type Reported = {
   readonly system: System
   /** The collector's rule, or Prometheus' alert. */
@@ -19,9 +19,9 @@ export type Reported = {
 export type Sink = AsyncDisposable & {
   readonly collectorUrl: string
   readonly alertmanagerUrl: string
-  /** Everything told so far, in order; the same state of the same alert once. */
+  /** All alerts so far, in order; a repeated state of the same alert counts once. */
   readonly reported: readonly Reported[]
-  /** What is up now. */
+  /** The raised alerts. */
   active(): Reported[]
 }
 
@@ -45,7 +45,7 @@ const bodyOf = async (request: IncomingMessage): Promise<string> => {
   return text
 }
 
-/** Where both alert systems post to. `nodes` says whose an address is that Prometheus scrapes. */
+/** The webhook of both alert systems. `nodes` maps an address that Prometheus scrapes to its node. */
 export const startSink = async (nodes: ReadonlyMap<string, string>): Promise<Sink> => {
   const reported: Reported[] = []
   const up = new Map<string, Reported>()

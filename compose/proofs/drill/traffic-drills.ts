@@ -1,30 +1,30 @@
 import { collector, type Drill, type May, prometheus, route } from './drill.ts'
-import type { Trouble } from './people.ts'
+import type { Trouble } from './traffic.ts'
 
 const budgets = ['MtscopeBudgetBurnsFast', 'MtscopeBudgetBurnsSteady', 'MtscopeBudgetBurnsSlow'] as const
 
 const noClientIsAnswered = (dc: number): May[] => [
   ...budgets.map((name) => ({
     ...prometheus(name),
-    because: `who asks datacenter ${dc} is not answered: half of the people`,
+    because: `datacenter ${dc} answers no client: half of all connections`,
   })),
 ]
 
 const troubled =
   (trouble: Trouble): Drill['strike'] =>
-  async ({ people }) => {
-    people.trouble = trouble
+  async ({ traffic }) => {
+    traffic.trouble = trouble
     return () => {
-      people.trouble = null
+      traffic.trouble = null
     }
   }
 
-/** Of sessions, and of the datacenters they go to. */
+/** Faults of connections and of datacenters. */
 export const trafficDrills: readonly Drill[] = [
   {
     name: 'every fifth answer takes 2.6 s',
     strike: troubled({ kind: 'late', dc: null, oneOf: 5 }),
-    // The windows of the other two are hours, even scaled.
+    // The windows of the other two take hours, even scaled.
     fires: [
       prometheus('MtscopeBudgetBurnsFast', ''),
       { ...prometheus('MtscopeBudgetBurnsSteady', ''), long: true },
@@ -32,17 +32,17 @@ export const trafficDrills: readonly Drill[] = [
     ],
   },
   {
-    name: 'datacenter 4 resets sessions once it has answered them',
+    name: 'datacenter 4 resets connections after its first answer',
     strike: troubled({ kind: 'reset', dc: 4, oneOf: 1 }),
     fires: [collector('connection-drops', 'dc 4'), prometheus('MtscopeConnectionDrops', 'dc=4')],
   },
   {
-    name: 'datacenter 4 falls silent in every fifth session',
+    name: 'datacenter 4 stops answering on every fifth connection',
     strike: troubled({ kind: 'silence', dc: 4, oneOf: 5 }),
     fires: [collector('stalled-sessions', 'dc 4'), prometheus('MtscopeStalledSessions', 'dc=4')],
   },
   {
-    name: 'datacenter 4 goes away',
+    name: 'datacenter 4 refuses connections',
     strike: async ({ fleet }) => {
       const datacenter = fleet.datacenters.get(4)!
       await datacenter.goAway()
@@ -54,14 +54,14 @@ export const trafficDrills: readonly Drill[] = [
       prometheus('MtscopeDatacenterDown', route('proxy-2', 4)),
     ],
     follows: [
-      { ...collector('connection-drops', 'dc 4'), because: 'its sessions end in the dial' },
-      { ...prometheus('MtscopeConnectionDrops', 'dc=4'), because: 'its sessions end in the dial' },
+      { ...collector('connection-drops', 'dc 4'), because: 'its connections end in the dial' },
+      { ...prometheus('MtscopeConnectionDrops', 'dc=4'), because: 'its connections end in the dial' },
       ...noClientIsAnswered(4),
     ],
   },
   {
     name: 'datacenter 4 answers 400 ms late',
-    // What is usual is known to the collector after half an hour, scaled.
+    // The collector needs half an hour, scaled, for a baseline.
     quietSeconds: 215,
     strike: async ({ fleet }) => {
       const { manner } = fleet.datacenters.get(4)!

@@ -13,7 +13,7 @@ import type { World } from './world.ts'
 const patienceMs = 3_000
 const proxyOf = ({ fleet }: World, nth: number) => fleet.proxies[nth % fleet.proxies.length]!
 
-/** Sends bytes from an address of its own, 127.0.0.x, and waits for whatever is answered. */
+/** Sends bytes from the address 127.0.0.x, and waits for an answer, the close or three seconds. */
 const sendFrom = async (x: number, port: number, bytes: Buffer): Promise<void> => {
   const socket = connect({ port, host: '127.0.0.1', localAddress: `127.0.0.${x}` })
   socket.on('error', () => {})
@@ -23,7 +23,7 @@ const sendFrom = async (x: number, port: number, bytes: Buffer): Promise<void> =
   if (!socket.closed) await once(socket, 'close')
 }
 
-/** A good client's hello, an hour late. */
+/** A signed hello of a client whose clock is an hour slow. */
 const lateHello = (secret: string): Buffer =>
   clientHello({
     secret: Buffer.from(secret, 'hex'),
@@ -31,30 +31,34 @@ const lateHello = (secret: string): Buffer =>
     at: Math.floor(Date.now() / 1000) - 3600,
   }).bytes
 
-/** Clients who come and stay, ask nothing and take up room, until they are sent away. */
-export const crowdAt = async (world: World, proxy: number, size: number): Promise<() => Promise<void>> => {
+/** Opens `size` connections that stay idle until the returned function closes them. */
+export const idleClientsAt = async (
+  world: World,
+  proxy: number,
+  size: number,
+): Promise<() => Promise<void>> => {
   const { port, secret } = world.fleet.proxies[proxy]!
-  const crowd: Client[] = []
+  const clients: Client[] = []
   for (let i = 0; i < size; i++) {
     const client = await connectClient({ port, secret, mode: 'secure', dc: 2 }).catch(() => null)
-    if (client !== null) crowd.push(client)
+    if (client !== null) clients.push(client)
   }
   return async () => {
-    for (const client of crowd) client.end()
-    await Promise.all(crowd.map(({ closed }) => closed))
+    for (const client of clients) client.end()
+    await Promise.all(clients.map(({ closed }) => closed))
   }
 }
 
-/** Of those who are not served: strangers, replayers, and who comes too many. */
+/** Faults of clients that the proxy refuses: unauthenticated, replayed, with a wrong clock or link, beyond a limit. */
 export const unauthenticatedDrills: readonly Drill[] = [
   {
-    name: 'a scan: ten strangers a second',
+    name: 'an unauthenticated scan: ten connections a second',
     strike: async (world) =>
       again(100, (nth) => observe(proxyOf(world, nth).port, [randomBytes(200), 100, 'fin'])),
     fires: [collector('rejection-storm', 'all nodes'), prometheus('MtscopeRejectionStorm', '')],
   },
   {
-    name: 'a captured hello is played back 20 times, at both proxies',
+    name: 'a captured hello is replayed 20 times, at both proxies',
     strike: async (world) => {
       const { port, secret } = world.fleet.proxies[0]!
       await using victim = await connectClient({ mode: 'tls', port, secret })
@@ -67,7 +71,7 @@ export const unauthenticatedDrills: readonly Drill[] = [
     fires: [collector('replays', 'all nodes'), prometheus('MtscopeReplays', '')],
   },
   {
-    name: 'an app has the link of another domain, and tries ten times',
+    name: 'a client with a link of another domain connects ten times',
     strike: async (world) => {
       for (let i = 0; i < 10; i++) {
         const { port, secret } = world.fleet.proxies[0]!
@@ -85,7 +89,7 @@ export const unauthenticatedDrills: readonly Drill[] = [
     ],
   },
   {
-    name: 'apps with every bug that is known, each with a right signature',
+    name: 'signed hellos with every known client bug',
     strike: async (world) => {
       const { port, secret } = world.fleet.proxies[0]!
       for (const odd of Object.values(oddHellos)) {
@@ -97,7 +101,7 @@ export const unauthenticatedDrills: readonly Drill[] = [
     fires: [],
   },
   {
-    name: 'the hellos of 20 clients come from an hour ago',
+    name: 'the clocks of 20 clients are an hour slow',
     strike: async (world) => {
       for (let i = 0; i < 40; i++) {
         const { port, secret } = world.fleet.proxies[0]!
@@ -108,8 +112,8 @@ export const unauthenticatedDrills: readonly Drill[] = [
     fires: [collector('clock-skew', 'clients behind'), prometheus('MtscopeClockSkew', 'instance=proxy-1')],
   },
   {
-    name: 'a phone whose clock is an hour slow tries 12 times',
-    // Among ten times as many whose clocks are right.
+    name: 'one client whose clock is an hour slow connects 12 times',
+    // Among ten times as many connections of clients with a right clock.
     quietSeconds: 60,
     watch: 25,
     strike: async (world) => {
@@ -120,9 +124,9 @@ export const unauthenticatedDrills: readonly Drill[] = [
     fires: [],
   },
   {
-    name: 'more clients come to a proxy than it may take',
+    name: 'more clients connect than MAX_CONNECTIONS allows',
     env: { MAX_CONNECTIONS: '60' },
-    strike: (world) => crowdAt(world, 0, 70),
+    strike: (world) => idleClientsAt(world, 0, 70),
     fires: [
       collector('limit-reached', 'connections'),
       prometheus('MtscopeLimitReached', 'instance=proxy-1 limit=connections'),
@@ -130,10 +134,10 @@ export const unauthenticatedDrills: readonly Drill[] = [
     ],
   },
   {
-    name: 'a proxy starts while its masking host is away',
+    name: 'a proxy starts while its masking host is unreachable',
     strike: async ({ fleet: { site, proxies } }) => {
       await site.goAway()
-      // One that runs would look in a quarter of an hour only.
+      // A restart, because a running proxy checks its masking host every quarter of an hour.
       await proxies[0]!.stop()
       await proxies[0]!.start()
       return site.comeBack

@@ -7,17 +7,17 @@ import { type Alertmanager, startAlertmanager } from '../../test/services/alertm
 import { freePorts } from '../../test/services/ports.ts'
 import { type Prometheus, startPrometheus } from '../../test/services/prometheus.ts'
 import { until } from '../../test/until.ts'
-import { type People, startPeople } from './people.ts'
 import { type Sink, startSink } from './sink.ts'
+import { startTraffic, type Traffic } from './traffic.ts'
 
 export type World = AsyncDisposable & {
   readonly fleet: Fleet
-  readonly people: People
+  readonly traffic: Traffic
   readonly sink: Sink
   readonly prometheus: Prometheus
-  /** Scraped and not needed: one that may go. */
+  /** A scraped Alertmanager that nothing else uses: a drill may kill it. */
   readonly watcher: Alertmanager
-  /** What every window is multiplied by. */
+  /** Factor of every window. */
   readonly factor: number
 }
 
@@ -30,7 +30,7 @@ const folder = () => {
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-/** As the drill wants to hear of alerts: each by itself, at once, and its end. */
+/** Notifies of each alert alone and immediately, raised and cleared. */
 const alertmanagerConfig = (url: string) => ({
   route: {
     receiver: 'drill',
@@ -43,17 +43,17 @@ const alertmanagerConfig = (url: string) => ({
 })
 
 /**
- * A fleet of real processes with people on it, and both alert systems watching: the collectors, and a Prometheus with the
- * rules that mtscope ships and an Alertmanager. Both post to the sink.
+ * Starts a fleet of real processes under traffic with both alert systems: the collectors, and Prometheus with the shipped rules
+ * and an Alertmanager. Both post to the sink.
  */
 export const startWorld = async (options: {
   readonly factor: number
-  /** For the proxies. */
+  /** Environment of the proxies. */
   readonly env?: Readonly<Record<string, string>>
 }): Promise<World> => {
   const { factor } = options
   await using stack = new AsyncDisposableStack()
-  // Theirs over a restart, so that Prometheus finds them again.
+  // Each process keeps its port over a restart, so that Prometheus finds it again.
   const ports = new Map((await freePorts(nodes.length)).map((port, i) => [nodes[i] as string, port]))
   const names = new Map([...ports].map(([node, port]) => [`127.0.0.1:${port}`, node]))
   const sink = stack.use(await startSink(names))
@@ -94,7 +94,7 @@ export const startWorld = async (options: {
       alertmanagers: [alertmanager.address],
     }),
   )
-  const people = stack.use(startPeople(fleet.proxies, perSecond))
+  const traffic = stack.use(startTraffic(fleet.proxies, perSecond))
   await until(
     async () => (await prometheus.query('sum(up)'))[0]?.value === nodes.length + 1,
     'Prometheus scrapes every process',
@@ -108,7 +108,7 @@ export const startWorld = async (options: {
   const kept = stack.move()
   return {
     fleet,
-    people,
+    traffic,
     sink,
     prometheus,
     watcher,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ensure } from '../../test/services/debian.ts'
 
-/** A wall clock that can be set while a process runs (libfaketime); its timers go by another clock, as they do in earnest. */
+/** A wall clock that can be set while a process runs (libfaketime). Timers keep the monotonic clock, as on a real host. */
 export const settableClock = () => {
   ensure('faketime', 'faketime')
   const [library] = globSync('/usr/lib/*/faketime/libfaketimeMT.so.1')

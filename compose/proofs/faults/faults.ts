@@ -10,43 +10,43 @@ import type { Fleet } from '../../test/kit/processes/fleet.ts'
 import type { Appliance } from '../../test/kit/processes/harness.ts'
 import { until } from '../../test/until.ts'
 
-/** What is at hand to a fault; `scale` below 1 strikes less often and for a shorter time. */
+/** What a fault may use. A `scale` below 1 shortens it and repeats it less often. */
 export type Scene = {
   readonly fleet: Fleet
   readonly scale: number
-  /** The way between proxies and broker. */
-  readonly way: { swallow(): void; restore(): void }
-  /** Puts the clocks of the proxies so many seconds ahead; only where the fault has `clock`. */
+  /** The forwarder between proxies and broker. */
+  readonly forwarder: { swallow(): void; restore(): void }
+  /** Sets the clocks of the proxies ahead by `seconds`; only for a fault with `clock`. */
   setClock(seconds: number): void
-  /** Counts what the topic has now: it is about to go. */
+  /** Counts the events of the topic before the fault deletes it. */
   countTopic(): Promise<void>
-  /** Makes another Redis the master, and lets the address of both lead to it. */
+  /** Makes the other Redis the master; the common address then leads to it. */
   failOver(): Promise<void>
-  /** Clients of this proxy may be dropped from now on. */
+  /** Failures of this proxy's clients do not count from now on. */
   excuse(proxy: Appliance): void
 }
 
 export type Fault = {
   readonly name: string
   readonly strike: (scene: Scene) => Promise<void>
-  /** A disk of so many bytes under each proxy's log. */
+  /** Bytes of the disk under each proxy's event log. */
   readonly disk?: number
   readonly env?: Readonly<Record<string, string>>
-  /** The proxies have clocks that can be set. A fake-TLS client would rightly be refused by a wrong one: there are none. */
+  /** The proxies have clocks that can be set. A wrong clock rightly refuses fake TLS, so the load has no such clients. */
   readonly clock?: true
-  /** Datacenters beside 2, to which nobody connects. */
+  /** More datacenters than 2; the load does not use them. */
   readonly datacenters?: readonly number[]
-  /** The topic at the end is not all that was folded: totals are compared, and no byte of the state. */
+  /** The last topic lacks events that were folded: the recount compares totals, not the bytes of the state. */
   readonly newTopic?: true
-  /** New sessions a second, where it matters how many. */
+  /** New connections a second, instead of the usual rate. */
   readonly perSecond?: number
 }
 
 const junk = ['', '0', '{', '['.repeat(100_000), 'x'.repeat(500_000)]
-/** More than the 16 MiB that a batch may grow to, and below a MB by every codec. */
+/** Decompresses to more than the limit of 16 MiB a batch; compressed it is below 1 MB in every codec. */
 const bomb = Buffer.alloc(17_500_000, 'x')
 
-/** A message of 12,000 events, each in another ten seconds, older than what is kept by ten seconds. */
+/** A message of 12,000 events, each in another ten seconds, all older than the ticks that the state keeps. */
 const longMessage = (): string => {
   const since = Date.now() - 2 * 3_600_000
   const event = examples['connection.accepted']
@@ -54,7 +54,7 @@ const longMessage = (): string => {
   return encodeMessage({ node: 'other', boot: randomUUID(), seq: 1, text: JSON.stringify(events) })
 }
 
-/** Junk, a long message and a bomb in each partition, by every codec: the broker compresses again as its topic says. */
+/** Junk, a long message and a bomb in each partition, in every codec: the broker recompresses with the codec of the topic. */
 const poison = async ({ fleet }: Scene): Promise<void> => {
   const { kafka } = openKafka(testConfig(fleet.kafka.brokers), 'poison', () => {})
   const [admin, producer] = [kafka.admin(), kafka.producer()]
@@ -82,7 +82,7 @@ const poison = async ({ fleet }: Scene): Promise<void> => {
   await Promise.all([admin.disconnect(), producer.disconnect()])
 }
 
-/** Proxies stand still meanwhile: what is acknowledged and not folded would be lost with the topic, rightly. */
+/** Pauses the proxies first: events that are acknowledged but not folded would be lost with the topic. */
 const recreateTopic = async ({ fleet, countTopic, excuse }: Scene): Promise<void> => {
   for (const proxy of fleet.proxies) {
     excuse(proxy)
@@ -144,31 +144,31 @@ const seconds = (count: number, scale: number): Promise<void> => wait(Math.max(3
 
 const hour = 3_600
 
-/** Refuses datacenter 4, and throws unless that is an alert as soon as its rule allows, and the only one. */
+/** Stops datacenter 4, and throws unless `datacenter-down` fires within its window, and no other alert. */
 const losesDatacenter = async ({ fleet }: Scene): Promise<void> => {
   const alerts = async () => (await fleet.collectors[0]!.status()).alerts
   await fleet.datacenters.get(4)!.goAway()
   await until(
     async () => (await alerts()).some(({ rule }) => rule === 'datacenter-down'),
     'the alert of a datacenter that refuses',
-    // A minute without an answer, and as long as a machine that does all of this at once may take.
+    // A minute without an answer, and a reserve for a busy machine.
     90_000,
   )
   for (const proxy of fleet.proxies)
     await until(async () => (await proxy.metric('mtscope_datacenter_up', { dc: '4' })) === 0, 'its metric')
   const others = (await alerts()).filter(({ rule }) => rule !== 'datacenter-down')
   if (others.length > 0)
-    throw new Error(`alerts after a step: ${others.map(({ summary }) => summary).join(' ')}`)
+    throw new Error(`other alerts after the clock jumps: ${others.map(({ summary }) => summary).join(' ')}`)
 }
 
 export const faults: readonly Fault[] = [
-  { name: 'nothing', strike: ({ scale }) => seconds(15, scale) },
+  { name: 'no fault', strike: ({ scale }) => seconds(15, scale) },
   { name: 'kill -9 the broker, 20 times', strike: again(20, killBroker) },
   { name: 'kill -9 Redis, 20 times', strike: again(20, killRedis) },
   { name: 'kill -9 a collector, 50 times', strike: again(50, killCollector) },
   { name: 'kill -9 a proxy, 10 times', strike: again(10, killProxy) },
   {
-    name: 'kill -9 all of them at once, 3 times',
+    name: 'kill -9 broker, Redis, collector and proxy together, 3 times',
     strike: again(3, async (scene) => {
       await Promise.all([killBroker(scene), killRedis(scene), killCollector(scene), killProxy(scene)])
     }),
@@ -190,15 +190,15 @@ export const faults: readonly Fault[] = [
     },
   },
   {
-    name: 'a black hole before the broker for 60 s',
-    strike: async ({ way, scale }) => {
-      way.swallow()
+    name: 'a network black hole in front of the broker for 60 s',
+    strike: async ({ forwarder, scale }) => {
+      forwarder.swallow()
       await seconds(60, scale)
-      way.restore()
+      forwarder.restore()
     },
   },
   {
-    name: 'a full disk under the log, the broker away',
+    name: 'the disk of the event log fills up while the broker is down',
     disk: 3 * 2 ** 20,
     env: { LOG_MAX_BYTES: '64M' },
     strike: async ({ fleet, scale }) => {
@@ -208,7 +208,7 @@ export const faults: readonly Fault[] = [
     },
   },
   {
-    name: 'Kafka and Redis away for 10 min, 500 sessions a second',
+    name: 'Kafka and Redis are down for 10 min, 500 connections a second',
     perSecond: 500,
     strike: async ({ fleet, scale }) => {
       await Promise.all([fleet.kafka.kill(), fleet.redis.kill()])
@@ -217,7 +217,7 @@ export const faults: readonly Fault[] = [
     },
   },
   {
-    name: 'the clocks of the proxies jump 3.5 h and 400 days ahead, and 2 h back; then a datacenter goes',
+    name: 'the clocks of the proxies jump 3.5 h and 400 days ahead, and 2 h back; then a datacenter refuses',
     clock: true,
     env: { PROBE_INTERVAL: '2' },
     datacenters: [4],
@@ -236,17 +236,17 @@ export const faults: readonly Fault[] = [
       await losesDatacenter(scene)
     },
   },
-  { name: 'poison messages, by every codec', strike: again(3, poison) },
-  { name: 'the topic is deleted and made again', newTopic: true, strike: recreateTopic },
+  { name: 'poison messages in every codec', strike: again(3, poison) },
+  { name: 'the events topic is deleted and recreated', newTopic: true, strike: recreateTopic },
   {
-    name: 'Redis fails over, 3 times; the old master is READONLY',
+    name: 'Redis fails over 3 times; the old master becomes READONLY',
     strike: again(3, async ({ failOver }) => {
       await failOver()
       await wait(5_000)
     }),
   },
   {
-    name: 'slow collectors: stopped nine tenths of the time',
+    name: 'slow collectors: paused nine tenths of the time',
     strike: async ({ fleet, scale }) => {
       for (const end = performance.now() + Math.max(3_000, 40_000 * scale); performance.now() < end; ) {
         for (const collector of fleet.collectors) collector.signal('SIGSTOP')

@@ -4,23 +4,23 @@ import { connectClient } from '../../test/kit/client/client.ts'
 import type { Appliance } from '../../test/kit/processes/harness.ts'
 
 export type Load = {
-  /** Sessions that came through, whole. */
-  readonly sessions: number
-  /** Sessions that a client lost or could not get, and why the first did. */
+  /** Connections that ended without an error. */
+  readonly connections: number
+  /** Connections that failed, and the error of the first. */
   readonly dropped: number
   readonly firstDrop: string | null
-  /** Milliseconds from connect to the first answer of each session since `mark`. */
+  /** Milliseconds from connect to the first answer, of each connection since `mark`. */
   readonly times: readonly number[]
   mark(): void
-  /** Lets everybody finish. */
+  /** Stops new connections and waits until the open ones have ended. */
   stop(): Promise<void>
 }
 
 const reply = randomBytes(2_000)
 
 /**
- * People who connect, ask, and go, `perSecond` of them, and some who stay and ask again and again: through each proxy in
- * turn. A proxy of which `expected` says so may drop them: it was killed.
+ * Opens `perSecond` connections through each proxy in turn; each sends a request and closes. `staying` more connections repeat
+ * their request until `stop`. Failures at a proxy for which `expected` returns true (it was killed) do not count.
  */
 export const startLoad = (
   proxies: readonly Appliance[],
@@ -31,7 +31,7 @@ export const startLoad = (
 ): Load => {
   const stopping = new AbortController()
   const present = new Set<Promise<void>>()
-  let [sessions, dropped, turn] = [0, 0, 0]
+  let [connections, dropped, turn] = [0, 0, 0]
   let firstDrop: string | null = null
   let times: number[] = []
 
@@ -49,7 +49,7 @@ export const startLoad = (
       }
       client.end()
       await client.closed
-      sessions++
+      connections++
     } catch (error) {
       if (expected(proxy)) return
       dropped++
@@ -65,8 +65,8 @@ export const startLoad = (
   const arriving = setInterval(() => start(() => false), 1_000 / perSecond)
 
   return {
-    get sessions() {
-      return sessions
+    get connections() {
+      return connections
     },
     get dropped() {
       return dropped

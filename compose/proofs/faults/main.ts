@@ -6,14 +6,18 @@ import { commandOf, named, numberOf, wordsOf } from '../wrong-use.ts'
 import { type Fault, faults } from './faults.ts'
 import { failing, type Outcome, runFault } from './run.ts'
 
-const usage = `faults: a fleet of real processes under load, and what happens to it when something breaks
+const usage = `usage: mtscope faults [--only WORD] [--scale FACTOR] [--rate N]
 
-  npm run faults                     every fault, each in a fresh fleet; writes compose/proofs/FAULTS.md
-  npm run faults -- --scale 0.1      a tenth of the strikes; writes nothing
-  npm run faults -- --only broker    those whose names have the word
-  npm run faults -- --rate 10        so many new sessions a second (default 20)
+Injects each fault into a fresh fleet of real processes under load, and counts dropped clients, lost events and events counted
+twice. A run of all faults at scale 1 writes compose/proofs/FAULTS.md.
 
-Exits 0 when no client was dropped, no event lost untold, none counted twice, and every recount equal.
+  --only WORD      only faults whose names contain WORD
+  --scale FACTOR   shortens faults and repeats them less often (default 1)
+  --rate N         new connections a second (default 20)
+  --help           prints this text
+
+Exits 0 when no client was dropped, every lost event was recorded in events.lost, none was counted twice, and every recount was
+equal; 1 otherwise; 2 for wrong options.
 `
 const command = commandOf(usage)
 const values = wordsOf(
@@ -32,16 +36,16 @@ const scale = numberOf(command, 'scale', values.scale, { least: 0.01, most: 10 }
 const perSecond = numberOf(command, 'rate', values.rate, { least: 1, most: 1_000, whole: true })
 const chosen = named(command, faults, values.only)
 
-// Processes that were started go with this one, whoever ends it.
+// exit() ends the child processes, too.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
 ownTmp('faults')
 
 const columns = [
   ['fault', ({ fault }: Outcome) => fault],
-  ['sessions', ({ sessions }: Outcome) => String(sessions)],
+  ['connections', ({ connections }: Outcome) => String(connections)],
   ['clients dropped', ({ dropped }: Outcome) => String(dropped)],
   ['events', ({ events }: Outcome) => String(events)],
-  ['lost (of them told)', ({ lost, reported }: Outcome) => (lost === 0 ? '0' : `${lost} (${reported})`)],
+  ['lost (recorded)', ({ lost, reported }: Outcome) => (lost === 0 ? '0' : `${lost} (${reported})`)],
   ['counted twice', ({ twice }: Outcome) => String(twice)],
   ['equal to a recount', ({ equal }: Outcome) => (equal ? 'yes' : '**no**')],
   ['added p99, ms', ({ addedP99Ms }: Outcome) => addedP99Ms.toFixed(1)],
@@ -70,9 +74,7 @@ const run = async (fault: Fault): Promise<void> => {
     outcomes.push(outcome)
     const why = failing(outcome)
     if (why !== null) failed++
-    process.stderr.write(
-      `  ${why ?? 'as promised'}; recovered after ${outcome.recoverySeconds.toFixed(1)} s\n`,
-    )
+    process.stderr.write(`  ${why ?? 'passed'}; recovered after ${outcome.recoverySeconds.toFixed(1)} s\n`)
   } catch (error) {
     failed++
     process.stderr.write(`  ${error instanceof Error ? error.message : error}\n`)
@@ -89,15 +91,15 @@ if (scale === 1 && failed === 0 && faults.every(({ name }) => rowOf(name) !== un
 Written whole by one run of \`npm run faults\`. ${provenance()}
 Two proxies, two collectors, one broker and one Redis, all on this machine, under ${perSecond} new connections a second and ten that
 stay. Each row is a fleet of its own.
-The load is made on the same cores: as many sessions a second as are asked for is the most that is tried, and the
-milliseconds are those of a machine that does all of this at once.
+The load runs on the same cores, so fewer connections may be opened than that, and the milliseconds are those of a machine that
+runs all of this at the same time.
 
 ${table()}
 
-- *lost*: sequence numbers that never came to the topic; *told*: those that an \`events.lost\` fact accounts for.
-- *equal to a recount*: the aggregates in Redis are byte for byte what a fold of the topic from nothing gives, and their
-  totals are those of a count that shares no code with the collector.
-- *added p99*: of connect to first answer, during the fault, less what it was before; clients of a killed proxy are left out.
+- *lost*: sequence numbers that never reached the topic; *recorded*: those that an \`events.lost\` event accounts for.
+- *equal to a recount*: the aggregates in Redis equal a fold of the topic from the first event, byte for byte, and their
+  totals equal a count that shares no code with the collector.
+- *added p99*: p99 of connect to first answer during the fault, minus that before it; without clients of a killed proxy.
 - *recovered*: from the end of the fault until every event is shipped and folded.
 `,
   )

@@ -4,24 +4,24 @@ import { topicExtent } from '../../../proxy/kafka/offsets.ts'
 import { readRanges } from '../../../proxy/kafka/range.ts'
 import { testConfig } from '../../test/kit/kafka/test-config.ts'
 
-/** What the topic says by itself, without any of the collector's folds: each fact once, by its (node, boot, seq). */
+/** Counts of the events in the topic, without the collector's code: each event once, by its (node, boot, seq). */
 export type Recount = {
   readonly events: number
-  /** Facts that are in the topic more than once. */
+  /** Events that are in the topic again. */
   readonly repeats: number
-  /** Sequence numbers that are missing below the highest of their process. */
+  /** Missing sequence numbers below the highest of their emitter. */
   readonly gaps: number
-  /** Losses that `events.lost` facts account for. */
+  /** Lost events that `events.lost` accounts for. */
   readonly reported: number
   readonly accepted: number
   readonly bytesToClient: number
-  /** Sequence numbers by process, for a topic that is made again. */
+  /** Sequence numbers by emitter, for the count of a recreated topic. */
   readonly seen: ReadonlyMap<string, Set<number>>
 }
 
 const none = { events: 0, repeats: 0, reported: 0, accepted: 0, bytesToClient: 0 }
 
-/** Counts what the topic has, on top of what an earlier one had. */
+/** Counts the events in the topic, on top of `before`, the count of a deleted topic. */
 export const recount = async (
   brokers: readonly string[],
   partitions: number,
@@ -49,7 +49,7 @@ export const recount = async (
         known.add(batch.seq + n)
         events++
         if (event.type === 'handshake.accepted') accepted++
-        // As told bit by bit: the total of a close repeats what may have been lost before it. Strangers' bytes are not traffic.
+        // Sums the parts: the total in a close also has parts that were lost. Bytes of unauthenticated clients do not count.
         if (event.type === 'connection.progress') bytesToClient += event.bytesToClient
         if (event.type === 'connection.closed' && event.user !== undefined) {
           bytesToClient += event.untoldToClient

@@ -8,32 +8,34 @@ import { testConfig } from '../../test/kit/kafka/test-config.ts'
 import { startFleet } from '../../test/kit/processes/fleet.ts'
 import type { Appliance } from '../../test/kit/processes/harness.ts'
 import { until } from '../../test/until.ts'
-import { startWay } from './black-hole.ts'
 import { settableClock } from './clock.ts'
 import type { Fault } from './faults.ts'
+import { startForwarder } from './forwarder.ts'
 import { percentile, startLoad } from './load.ts'
 import { type Recount, recount } from './recount.ts'
 import { startTwoRedis } from './two-redis.ts'
 
-/** What a fault did, in numbers; the first six must be right, the rest is what it cost. */
+/** The result of one fault. The fields up to `equal` must be right; the others are its cost. */
 export type Outcome = {
   readonly fault: string
-  readonly sessions: number
+  readonly connections: number
   readonly dropped: number
   readonly firstDrop: string | null
   readonly events: number
-  /** Sequence numbers that never came. */
+  /** Sequence numbers that never reached the topic. */
   readonly lost: number
-  /** Of them, those that `events.lost` or a kill of the proxy itself explains. */
+  /** Those of them that `events.lost` accounts for. */
   readonly reported: number
-  /** Facts in the aggregates more often than in the topic. */
+  /** Events that are more often in the aggregates than in the topic. */
   readonly twice: number
-  /** Whether the aggregates are, byte for byte, what a fold from nothing gives, and their totals what is counted without it. */
+  /** Whether the aggregates equal a fold from the first event, byte for byte, and their totals equal a separate count. */
   readonly equal: boolean
   readonly addedP99Ms: number
   readonly rssGrowthMb: number
   readonly recoverySeconds: number
 }
+
+type Options = { readonly scale: number; readonly perSecond: number }
 
 const partitions = 4
 const silent = (): void => {}
@@ -41,7 +43,7 @@ const silent = (): void => {}
 const smallDisk = (bytes: number) => {
   const path = mkdtempSync(join(tmpdir(), 'mtscope-disk-'))
   const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', path])
-  if (mounted.status !== 0) throw new Error(`no small disk: ${mounted.stderr}`)
+  if (mounted.status !== 0) throw new Error(`cannot mount a small disk: ${mounted.stderr}`)
   return {
     path,
     [Symbol.dispose]: () => {
@@ -51,14 +53,10 @@ const smallDisk = (bytes: number) => {
   }
 }
 
-/** Runs one fault against a fresh fleet under load. */
-export const runFault = async (
-  fault: Fault,
-  { scale, perSecond }: { readonly scale: number; readonly perSecond: number },
-): Promise<Outcome> => {
+/** Starts a fleet under load, with everything that `fault` may use; `stack` owns it. */
+const startWorld = async (stack: AsyncDisposableStack, fault: Fault, perSecond: number) => {
   let port = 0
-  await using stack = new AsyncDisposableStack()
-  const way = stack.use(await startWay(() => port))
+  const forwarder = stack.use(await startForwarder(() => port))
   const redis = stack.use(await startTwoRedis())
   const disks = [0, 1].map(() => (fault.disk === undefined ? null : stack.use(smallDisk(fault.disk))))
   const clock = fault.clock ? stack.use(settableClock()) : null
@@ -68,7 +66,7 @@ export const runFault = async (
       proxies: 2,
       collectors: 2,
       datacenters: fault.datacenters ?? [],
-      advertisedPort: way.port,
+      advertisedPort: forwarder.port,
       env: {
         ...fault.env,
         REDIS_URL: redis.url,
@@ -80,7 +78,6 @@ export const runFault = async (
   )
   port = fleet.kafka.port
   redis.lead(fleet.redis)
-  let earlier: Recount | null = null
   const excused = new Set<Appliance>()
   const load = startLoad(
     fleet.proxies,
@@ -89,32 +86,46 @@ export const runFault = async (
     (proxy) => excused.has(proxy),
     fault.clock ? ['secure'] : undefined,
   )
-  const rss = async (): Promise<number> => {
-    const sizes = await Promise.all(fleet.proxies.map((proxy) => proxy.rssBytes()))
-    return sizes.reduce((sum, size) => sum + size, 0) / sizes.length / 2 ** 20
-  }
+  return { fault, fleet, forwarder, redis, clock, excused, load }
+}
+type FaultWorld = Awaited<ReturnType<typeof startWorld>>
+
+/** Resident memory of a proxy, MB, the mean of all. */
+const meanRss = async ({ fleet }: FaultWorld): Promise<number> => {
+  const sizes = await Promise.all(fleet.proxies.map((proxy) => proxy.rssBytes()))
+  return sizes.reduce((sum, size) => sum + size, 0) / sizes.length / 2 ** 20
+}
+
+const countTopic = ({ fleet }: FaultWorld, before: Recount | null): Promise<Recount> =>
+  recount(fleet.kafka.brokers, partitions, before)
+
+/** Injects the fault, and measures its cost. */
+const strike = async (world: FaultWorld, scale: number) => {
+  const { fault, fleet, forwarder, redis, clock, excused, load } = world
+  const counts: { earlier: Recount | null } = { earlier: null }
   await wait(4_000)
   load.mark()
   await wait(4_000)
-  const [p99, before] = [percentile(load.times, 0.99), await rss()]
+  const [p99, before] = [percentile(load.times, 0.99), await meanRss(world)]
   load.mark()
   await fault.strike({
     fleet,
     scale,
-    way,
+    forwarder,
     excuse: (proxy) => excused.add(proxy),
     failOver: redis.failOver,
     countTopic: async () => {
-      earlier = await recount(fleet.kafka.brokers, partitions, earlier)
+      counts.earlier = await countTopic(world, counts.earlier)
     },
     setClock: (to) => clock?.set(to),
   })
-  const [during, after] = [percentile(load.times, 0.99), await rss()]
-  const ended = performance.now()
-  await load.stop()
+  const [during, after] = [percentile(load.times, 0.99), await meanRss(world)]
+  return { ...counts, addedP99Ms: during - p99, rssGrowthMb: after - before }
+}
 
-  // All is delivered when nobody has anything left: not in a log, not in the topic.
-  await until(
+/** Resolves when no proxy has events to ship, and no collector has messages to fold. */
+const delivered = ({ fault, fleet, excused, load }: FaultWorld): Promise<unknown> =>
+  until(
     async () => {
       const waiting = await Promise.all(
         fleet.proxies.map((proxy) => proxy.metric('mtscope_ship_waiting_rows')),
@@ -124,26 +135,27 @@ export const runFault = async (
       const behind = await Promise.all(
         fleet.collectors.map((one) => one.metric('mtscope_collector_partition_lag')),
       )
+      // A killed proxy loses the events that it has not written yet, and a full disk takes none.
+      const mayLose = excused.size > 0 || fault.disk !== undefined
       return (
-        behind.every((messages) => messages === 0) && // What a killed process had not written yet is gone with it, and so is what found no room.
-        (excused.size > 0 ||
-          fault.disk !== undefined ||
-          states.every(({ totals }) => totals.connections >= load.sessions))
+        behind.every((messages) => messages === 0) &&
+        (mayLose || states.every(({ totals }) => totals.connections >= load.connections))
       )
     },
-    `${fault.name}: everything is delivered`,
+    `${fault.name}: all events are delivered`,
     600_000,
   )
-  const recoverySeconds = (performance.now() - ended) / 1000
-  // Proxies tell of themselves every ten seconds: nothing more comes once they have stopped, in good order.
-  await Promise.all(fleet.proxies.map((proxy) => proxy.stop()))
-  const counted = await recount(fleet.kafka.brokers, partitions, earlier)
-  const status = await until(
+
+/** Compares the state of the stopped fleet with the topic. */
+const compare = async (world: FaultWorld, earlier: Recount | null) => {
+  const { fault, fleet, redis } = world
+  const counted = await countTopic(world, earlier)
+  const { totals, events } = await until(
     async () => {
       const found = await fleet.collectors[0]!.status()
       return found.events.folded >= counted.events ? found : null
     },
-    `${fault.name}: ${counted.events} facts are folded`,
+    `${fault.name}: ${counted.events} events are folded`,
     60_000,
   )
   const verified = await verifyFleet({
@@ -153,12 +165,7 @@ export const runFault = async (
     logger: silent,
     progress: silent,
   })
-  const { totals, events } = status
   return {
-    fault: fault.name,
-    sessions: load.sessions,
-    dropped: load.dropped,
-    firstDrop: load.firstDrop,
     events: counted.events,
     lost: counted.gaps,
     reported: counted.reported,
@@ -168,16 +175,30 @@ export const runFault = async (
       totals.connections === counted.accepted &&
       totals.bytesToClient === counted.bytesToClient &&
       events.folded === counted.events,
-    addedP99Ms: during - p99,
-    rssGrowthMb: after - before,
-    recoverySeconds,
   }
 }
 
-/** Why an outcome is not what is promised; null when it is. */
+/** Runs one fault against a fresh fleet under load. */
+export const runFault = async (fault: Fault, { scale, perSecond }: Options): Promise<Outcome> => {
+  await using stack = new AsyncDisposableStack()
+  const world = await startWorld(stack, fault, perSecond)
+  const { load, fleet } = world
+  const { earlier, ...cost } = await strike(world, scale)
+  const ended = performance.now()
+  await load.stop()
+  await delivered(world)
+  const recoverySeconds = (performance.now() - ended) / 1000
+  // Proxies emit a sample every ten seconds: a clean stop ends that.
+  await Promise.all(fleet.proxies.map((proxy) => proxy.stop()))
+  const compared = await compare(world, earlier)
+  const { connections, dropped, firstDrop } = load
+  return { fault: fault.name, connections, dropped, firstDrop, ...compared, ...cost, recoverySeconds }
+}
+
+/** The promise that an outcome breaks; null if it keeps all. */
 export const failing = ({ dropped, lost, reported, twice, equal, firstDrop }: Outcome): string | null => {
   if (dropped > 0) return `${dropped} clients dropped (${firstDrop})`
-  if (lost !== reported) return `${lost} sequence numbers are missing, ${reported} of them told`
-  if (twice > 0) return `${twice} facts counted twice`
-  return equal ? null : 'the aggregates are not what a recount gives'
+  if (lost !== reported) return `${lost} sequence numbers are missing, events.lost accounts for ${reported}`
+  if (twice > 0) return `${twice} events counted twice`
+  return equal ? null : 'the aggregates differ from a recount'
 }

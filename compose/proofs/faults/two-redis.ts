@@ -1,14 +1,14 @@
 import { connectRedis } from '../../../proxy/redis/connect.ts'
 import { type Redis, startRedis } from '../../test/services/redis.ts'
 import { until } from '../../test/until.ts'
-import { startWay } from './black-hole.ts'
+import { startForwarder } from './forwarder.ts'
 
-/** An address that leads to the master of two Redis; connections that are there stay with the one they were made to. */
+/** An address that leads to the master of two Redis servers. Open connections stay with the server that they reached. */
 export const startTwoRedis = async () => {
   await using stack = new AsyncDisposableStack()
   let master: Redis | null = null
   let other: Redis | null = null
-  const way = stack.use(await startWay(() => master?.port ?? 1))
+  const way = stack.use(await startForwarder(() => master?.port ?? 1))
   const kept = stack.move()
 
   const ask = async <T>(redis: Redis, question: (client: ReturnType<typeof connectRedis>) => Promise<T>) => {
@@ -23,7 +23,7 @@ export const startTwoRedis = async () => {
 
   return {
     url: `redis://127.0.0.1:${way.port}`,
-    /** The one that is master at first. */
+    /** Sets the first master. */
     lead: (to: Redis): void => {
       master = to
     },
@@ -35,8 +35,8 @@ export const startTwoRedis = async () => {
       const to = other
       const isReplica = async (redis: Redis): Promise<boolean> =>
         (await ask(redis, (client) => client.info('replication'))).includes('master_link_status:up')
-      await until(() => isReplica(to), 'the other Redis has everything', 60_000)
-      // A replica counts as online from its first acknowledgement on.
+      await until(() => isReplica(to), 'the replica has all data', 60_000)
+      // The master hands over only to a replica that has acknowledged once.
       const begun = (): Promise<boolean> =>
         ask(from, (client) => client.call('FAILOVER', 'TO', '127.0.0.1', String(to.port))).then(
           () => true,

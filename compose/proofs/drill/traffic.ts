@@ -4,35 +4,35 @@ import { type Client, connectClient } from '../../test/kit/client/client.ts'
 import { ops } from '../../test/kit/client/wishes.ts'
 import type { Appliance } from '../../test/kit/processes/harness.ts'
 
-/** What becomes of some of the sessions to one datacenter, or to all (null). */
+/** What happens to some connections to datacenter `dc`, or to all datacenters (null). */
 export type Trouble = {
-  /** `reset`: answered, then ended by RST. `silence`: answered, then never again. `late`: answered after 2.6 s. */
+  /** `reset`: RST after the first answer. `silence`: no second answer. `late`: the first answer takes 2.6 s. */
   readonly kind: 'reset' | 'silence' | 'late'
   readonly dc: number | null
-  /** Of every so many sessions there, one. */
+  /** One of every `oneOf` connections has it. */
   readonly oneOf: number
 }
 
-export type People = AsyncDisposable & {
-  /** Null: everybody is served well. */
+export type Traffic = AsyncDisposable & {
+  /** Null: no connection has trouble. */
   trouble: Trouble | null
-  /** Sessions that ended as they should. */
-  readonly well: number
+  /** Connections that ended without an error. */
+  readonly completed: number
 }
 
 const reply = randomBytes(1_000)
 const dcs = [2, 4] as const
 const lateMs = 2_600
-/** The obfuscated opening and the first bytes of a request: what comes after is late. */
+/** Offset of the late bytes: after the obfuscated opening and the first bytes of a request. */
 const lateFrom = 70
 
-/** People who connect, ask, and go: `perSecond` of them, through each proxy and to each datacenter in turn. */
-export const startPeople = (proxies: readonly Appliance[], perSecond: number): People => {
+/** Opens `perSecond` connections, through each proxy and to each datacenter in turn; each sends a request and closes. */
+export const startTraffic = (proxies: readonly Appliance[], perSecond: number): Traffic => {
   const stopping = new AbortController()
   const present = new Set<Promise<void>>()
   const clients = new Set<Client>()
   const visitsTo = new Map<number, number>()
-  let [turn, well] = [0, 0]
+  let [turn, completed] = [0, 0]
   let trouble: Trouble | null = null
 
   const troubleFor = (dc: number): Trouble['kind'] | null => {
@@ -43,12 +43,12 @@ export const startPeople = (proxies: readonly Appliance[], perSecond: number): P
   }
   const talk = async (client: Client, kind: Trouble['kind'] | null): Promise<void> => {
     await client.echo(reply)
-    // A moment of a chat.
+    // A pause as in a chat.
     await wait(100, undefined, { signal: stopping.signal })
     if (kind === 'reset') client.wish(ops.reset)
     else if (kind === 'silence') {
       client.wish(ops.silence)
-      // Asks, and asks again: an acknowledgement would want no answer.
+      // Two requests: a single one could be an acknowledgement, which needs no answer.
       for (let asks = 0; asks < 2; asks++) {
         client.echo(reply).catch(() => {})
         await wait(2_000, undefined, { signal: stopping.signal })
@@ -67,14 +67,14 @@ export const startPeople = (proxies: readonly Appliance[], perSecond: number): P
     clients.add(client)
     try {
       await talk(client, kind)
-      well++
+      completed++
     } finally {
       clients.delete(client)
       client.socket.destroy()
     }
   }
   const start = (): void => {
-    // Whoever is not served goes away: what the proxies tell of it is what is looked at.
+    // Failures are ignored here: the drill judges the events of the proxies.
     const visiting = visit().catch(() => {})
     present.add(visiting)
     void visiting.finally(() => present.delete(visiting))
@@ -88,8 +88,8 @@ export const startPeople = (proxies: readonly Appliance[], perSecond: number): P
     set trouble(next) {
       trouble = next
     },
-    get well() {
-      return well
+    get completed() {
+      return completed
     },
     [Symbol.asyncDispose]: async () => {
       clearInterval(arriving)

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-/** A way to a broker that can fall silent: nothing is refused, nothing is reset, nothing arrives. */
-export const startWay = async (port: () => number) => {
+/** A TCP forwarder to `port` that can drop everything without a refusal or reset, as a network black hole does. */
+export const startForwarder = async (port: () => number) => {
   const sockets = new Set<Socket>()
   let silent = false
   const server = createServer((near) => {
@@ -29,7 +29,7 @@ export const startWay = async (port: () => number) => {
     swallow: (): void => {
       silent = true
     },
-    /** What came in the silence is gone; those connections never hear again. */
+    /** Ends the drop. Bytes that it swallowed are lost, and its connections are closed. */
     restore: (): void => {
       silent = false
       for (const socket of sockets) socket.destroy()
