@@ -4,8 +4,8 @@ import type { AlertStatus, Status } from '../../collector/read/status.ts'
 const mib = (bytes: number): string => `${Math.round(bytes / (1 << 20))} MiB`
 
 /**
- * Reads the appliance's own status every two seconds until `signal`: says each alert that is raised or cleared, and every
- * `summaryMs` what has passed.
+ * Reads the status of the appliance every two seconds until `signal`. Logs each alert that is raised or cleared, and every
+ * `summaryMs` the totals.
  */
 export const bulletin = async (
   status: () => Promise<Status>,
@@ -24,10 +24,10 @@ export const bulletin = async (
       const known = active.has(key)
       if (alert.clearedAt === null && !known) {
         active.set(key, alert)
-        logger(`ALERT RAISED   ${alert.rule} (${alert.subject}): ${alert.summary}`)
+        logger(`alert raised   ${alert.rule} (${alert.subject}): ${alert.summary}`)
       } else if (alert.clearedAt !== null && known && active.get(key)?.since === alert.since) {
         active.delete(key)
-        logger(`ALERT CLEARED  ${alert.rule} (${alert.subject})`)
+        logger(`alert cleared  ${alert.rule} (${alert.subject})`)
       }
     }
     if (performance.now() < nextSummary) continue

@@ -7,27 +7,27 @@ export type CrowdOptions = {
   port: number
   /** 32 hex digits each. */
   secrets: readonly string[]
-  /** How many people there are at the busiest hour. */
+  /** People at the busiest hour. */
   people: number
-  /** How long a whole day takes. */
+  /** Length of a simulated day. */
   dayMs: number
   signal: AbortSignal
 }
 
-// Where accounts live: most of Europe in 2 and 4.
+// Datacenters of the accounts: most in Europe are in 2 and 4.
 const homes = [2, 2, 2, 2, 4, 4, 4, 1, 3, 5, 5, 203]
 const modes: readonly Exclude<Mode, 'direct'>[] = ['tls', 'tls', 'tls', 'secure', 'secure', 'classic']
 const staysMs = [6_000, 30_000] as const
 
 const oneOf = <T>(list: readonly T[]): T => list[randomInt(list.length)]!
 
-/** The share of people who are awake at an hour of the day, 0–24: least at four in the morning, all at four in the afternoon. */
+/** Share of people that are awake at an hour, 0–24: the least at four in the morning, all at four in the afternoon. */
 export const wakefulness = (hour: number): number => 0.575 - 0.425 * Math.cos(((hour - 4) / 12) * Math.PI)
 
-/** The compressed hour of the day; the show begins at seven in the morning. */
+/** The simulated hour; the demo begins at seven in the morning. */
 export const hourAt = (elapsedMs: number, dayMs: number): number => (7 + (elapsedMs / dayMs) * 24) % 24
 
-/** Keeps as many people about as the hour asks for; resolves when all have left after `signal`. */
+/** Keeps as many people connected as are awake; resolves when all have left after `signal`. */
 export const crowd = async (options: CrowdOptions): Promise<void> => {
   const { port, secrets, people, dayMs, signal } = options
   const present = new Set<Promise<void>>()
@@ -35,7 +35,7 @@ export const crowd = async (options: CrowdOptions): Promise<void> => {
   while (!signal.aborted) {
     const hour = hourAt(performance.now() - startedAt, dayMs)
     const wanted = Math.round(people * wakefulness(hour))
-    // Not all at once: a newcomer every now and then, more when many are missing.
+    // People arrive gradually, and faster while many are missing.
     const arriving = Math.ceil(Math.max(0, wanted - present.size) / 6)
     for (let i = 0; i < arriving; i++) {
       const person = { port, secret: oneOf(secrets), mode: oneOf(modes), dc: oneOf(homes) }

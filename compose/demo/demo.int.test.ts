@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert'
 
 const program = join(import.meta.dirname, 'main.ts')
 
-test('wrong use is told before anything starts, and ends with 2', () => {
+test('wrong options exit 2 before anything starts', () => {
   for (const [words, reported] of [
     [['--people', '1e9'], '--people 1e9: give a whole number from 1 to 1000'],
     [['--people', '2.5'], 'whole number'],
@@ -17,12 +17,12 @@ test('wrong use is told before anything starts, and ends with 2', () => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...words], { encoding: 'utf8' })
     assert.is(status, 2, words.join(' '))
     assert.match(stderr, reported)
-    assert.match(stderr, 'npm run demo --')
+    assert.match(stderr, 'usage: mtscope demo')
     assert.is(stdout, '')
   }
 })
 
-test('stopped during its start, it says so and leaves nothing behind', async () => {
+test('a signal during the start ends the demo with one line', async () => {
   const child = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'pipe'] })
   child.stdout.once('data', () => child.kill('SIGINT'))
   let reported = ''

@@ -9,14 +9,14 @@ import { crowd, hourAt } from './crowd.ts'
 import { story, storySeconds } from './story.ts'
 import { telegram } from './telegram.ts'
 
-const help = `npm run demo -- [--minutes N] [--people N]
+const help = `usage: mtscope demo [--minutes N] [--people N]
 
-Shows mtscope at work without any network: datacenters, a masking site and a crowd of clients are simulated on
-loopback, the appliance between them is the real one. Every three minutes a day goes by, and with it what can go wrong.
+Runs the real appliance between simulated datacenters, a masking site and clients, all on loopback, without a network.
+A simulated day takes three minutes and has six faults.
 
-  --minutes N  ends after N minutes (else with Ctrl-C; a second one ends it at once)
-  --people N   how many use it at the busiest hour, 1 to 1000 (default 40)
-  --help       this text`
+  --minutes N  ends after N minutes; without it Ctrl-C ends the demo, a second Ctrl-C immediately
+  --people N   people at the busiest hour, 1 to 1000 (default 40)
+  --help       prints this text`
 
 const usualPort = 9464
 
@@ -35,7 +35,7 @@ const isFree = (port: number): Promise<boolean> =>
 const mostMinutes = 10_000
 const mostPeople = 1_000
 
-/** Throws with what is wrong about the words of the command. */
+/** The options of the command. Throws an error that names the wrong one. */
 const readArguments = () => {
   const options = {
     minutes: { type: 'string' },
@@ -63,7 +63,7 @@ const perform = async ({ minutes, people, begun, signal }: Show): Promise<void> 
     const hour = `${Math.floor(hourAt(elapsed, dayMs))}`.padStart(2, '0')
     console.log(`[${clock(elapsed)} · ${hour} h] ${line}`)
   }
-  logger('starting the datacenters, a web site and the appliance')
+  logger('starting datacenters, masking site and appliance')
   const datacenters = await telegram(stack)
   const secrets = [newSecret(), newSecret(), newSecret()]
   const [alice, bob, family] = secrets
@@ -79,27 +79,27 @@ const perform = async ({ minutes, people, begun, signal }: Show): Promise<void> 
         USER3_NAME: 'family',
         METRICS_PORT: (await isFree(usualPort)) ? `${usualPort}` : '0',
         PROBE_INTERVAL: '2',
-        // A day is three minutes here: alerts must keep up with it.
+        // A day takes three minutes, so the windows of the alerts are a tenth.
         ALERT_WINDOWS: '0.1',
         NODE_NAME: 'demo',
       },
     }),
   )
   begun()
-  logger(`the status page is at ${proxy.metricsUrl}/ : open it and watch`)
-  logger(`a day takes ${clock(dayMs)} here; ${people} people at its busiest`)
+  logger(`status page: ${proxy.metricsUrl}/`)
+  logger(`a simulated day takes ${clock(dayMs)} min, with up to ${people} people`)
 
   const over = AbortSignal.any([signal, ...(minutes ? [AbortSignal.timeout(minutes * 60_000)] : [])])
-  const playing = [
+  const running = [
     crowd({ port: proxy.port, secrets, people, dayMs, signal: over }),
     story({ port: proxy.port, secret: alice!, telegram: datacenters, logger, signal: over }),
     bulletin(proxy.status, logger, over),
   ]
-  await Promise.race([Promise.all(playing), wait(2 ** 31 - 1, undefined, { signal: over }).catch(() => {})])
-  logger('the end: everybody goes home')
-  await Promise.all(playing)
+  await Promise.race([Promise.all(running), wait(2 ** 31 - 1, undefined, { signal: over }).catch(() => {})])
+  logger('ending: clients disconnect')
+  await Promise.all(running)
   const code = await proxy.stop()
-  logger(code === 0 ? 'the appliance ended in good order' : `the appliance ended with ${code}`)
+  logger(`the appliance exited with ${code}`)
 }
 
 const main = async (): Promise<number> => {
@@ -136,5 +136,5 @@ const main = async (): Promise<number> => {
   }
 }
 
-// All is closed. What a scene of the day before still waits for holds nobody up.
+// Everything is closed; exit() cuts short the pauses of scenes that still run.
 process.exit(await main())

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Client, type ClientOptions, connectClient } from '../test/kit/client/client.ts'
 
-/** Where a person's apps connect, and with what. */
+/** The connection settings of a simulated person. */
 export type Person = Pick<ClientOptions, 'port' | 'secret' | 'mode'> & { dc: number; postQuantum: boolean }
 
 const kilobyte = 1024
@@ -10,8 +10,8 @@ const between = (least: number, most: number): number => randomInt(least, most +
 const chance = (share: number): boolean => Math.random() < share
 
 /**
- * Someone using Telegram for a while: chats, looks at photos, watches a video, sends a file. Comes back after a failure
- * as apps do, and leaves when `untilMs` has passed or `signal` says so.
+ * Simulates a person that uses Telegram for `untilMs` or until `signal`: chats, photos, videos, uploads. Reconnects after a failure
+ * as apps do.
  */
 export const live = async (person: Person, untilMs: number, signal: AbortSignal): Promise<void> => {
   const leaves = performance.now() + untilMs
@@ -41,7 +41,7 @@ const doSomething = async (chat: Client, person: Person, signal: AbortSignal): P
   return onMedia(person, signal, (media) => media.download(second * between(2, 6), second))
 }
 
-/** Files travel on connections of their own, to the media addresses of the datacenter. */
+/** Transfers files on a separate connection, to the media address of the datacenter where it has one. */
 const onMedia = async (
   person: Person,
   signal: AbortSignal,

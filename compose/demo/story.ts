@@ -10,7 +10,7 @@ export type Stage = {
   port: number
   secret: string
   telegram: Telegram
-  /** A line to the audience. */
+  /** Prints a line. */
   logger: (line: string) => void
   signal: AbortSignal
 }
@@ -20,11 +20,11 @@ type Scene = { atSeconds: number; report: string; play: (stage: Stage) => Promis
 const pause = (seconds: number, signal: AbortSignal): Promise<void> =>
   wait(seconds * 1000, undefined, { signal })
 
-/** What goes wrong in the course of three minutes, and where to see it. */
+/** The faults of a simulated day, and where they show. */
 const scenes: readonly Scene[] = [
   {
     atSeconds: 15,
-    report: 'a prober scans the port: it sees a web site, the page sees it (rejected, fronted)',
+    report: 'a probe scans the port and gets a web site; the status page counts it as rejected and fronted',
     play: ({ port }) =>
       Promise.all(
         Array.from({ length: 40 }, (_, i) => observe(port, [probe(i), 300, 'fin']).catch(() => undefined)),
@@ -32,17 +32,17 @@ const scenes: readonly Scene[] = [
   },
   {
     atSeconds: 25,
-    report: 'datacenter 4 goes away for 40 s: watch its row, the drops and the alert',
+    report: 'datacenter 4 refuses connections for 40 s: see its row, the drops and the alert',
     play: async ({ telegram, signal, logger }) => {
       await Promise.all([telegram[4].goAway(), telegram[-4].goAway()])
       await pause(40, signal)
       await Promise.all([telegram[4].comeBack(), telegram[-4].comeBack()])
-      logger('datacenter 4 is back: the alert clears when it has stayed well for a while')
+      logger('datacenter 4 answers again: the alert clears after a while without failures')
     },
   },
   {
     atSeconds: 80,
-    report: 'someone replays recorded handshakes: each is refused, and fronted',
+    report: 'recorded handshakes are replayed: each is refused and fronted',
     play: async ({ port, secret }) => {
       await using victim = await connectClient({ mode: 'tls', port, secret })
       await victim.reqPq()
@@ -52,27 +52,27 @@ const scenes: readonly Scene[] = [
   },
   {
     atSeconds: 95,
-    report: 'datacenter 5 answers a second late for 25 s: its round trip and first bytes grow',
+    report: 'datacenter 5 answers a second late for 25 s: its round trip and time to first byte grow',
     play: async ({ telegram, signal, logger }) => {
       telegram[5].manner.delayMs = 1100
       await pause(25, signal)
       telegram[5].manner.delayMs = distanceOf(5)
-      logger('datacenter 5 is quick again')
+      logger('datacenter 5 answers fast again')
     },
   },
   {
     atSeconds: 130,
-    report: 'datacenter 1 resets every connection for 12 s: drops by reset, and reconnects',
+    report: 'datacenter 1 resets every connection for 12 s: drops with reason reset, and reconnects',
     play: async ({ telegram, signal, logger }) => {
       telegram[1].manner.mood = 'reset'
       await pause(12, signal)
       telegram[1].manner.mood = 'normal'
-      logger('datacenter 1 behaves again')
+      logger('datacenter 1 works again')
     },
   },
   {
     atSeconds: 150,
-    report: 'a phone whose clock is an hour slow tries ten times: the reason is named clock-skew',
+    report: 'a client whose clock is an hour slow connects ten times: refused with reason clock-skew',
     play: async ({ port, secret }) => {
       for (let i = 0; i < 10; i++) await observe(port, [lateHello(secret), 100, 'fin']).catch(() => undefined)
     },
@@ -81,7 +81,7 @@ const scenes: readonly Scene[] = [
 
 export const storySeconds = 180
 
-/** Plays the scenes over and over until `signal`. */
+/** Repeats the scenes until `signal`. */
 export const story = async (stage: Stage): Promise<void> => {
   while (!stage.signal.aborted) {
     const playing = scenes.map(async ({ atSeconds, report, play }) => {
