@@ -17,7 +17,7 @@ import * as assert from 'uvu/assert'
 
 const script = join(import.meta.dirname, 'backup.sh')
 
-/** A folder where `docker` does what these lines of sh say, and nothing else of Docker is there. */
+/** A folder whose PATH has a few programs, and as `docker` the shell script `docker` if given. */
 const machine = (docker?: string) => {
   const path = mkdtempSync(join(tmpdir(), 'mtscope-backup-'))
   const programs = join(path, 'bin')
@@ -40,9 +40,9 @@ esac`
 
 for (const [where, docker, printed] of [
   ['without docker', undefined, /^backup: docker compose is missing: .+\n$/],
-  ['where compose reads no files', unreadable, /run this where compose\.yaml is/],
+  ['where compose reads no files', unreadable, /run this script in the folder of compose\.yaml/],
 ] as const) {
-  test(`${where} nothing is saved or restored, and it is said what is wrong`, () => {
+  test(`${where} nothing is saved or restored, and one line names the reason`, () => {
     using at = machine(docker)
     mkdirSync(join(at.path, 'old'))
     for (const [command, folder] of [
@@ -57,7 +57,7 @@ for (const [where, docker, printed] of [
   })
 }
 
-test('nothing is restored from what is no folder, or has not all', () => {
+test('nothing is restored from a missing or incomplete folder', () => {
   using at = machine(proxyAlone)
   assert.is(at.backup('restore', '/nonexistent').status, 1)
   assert.match(at.backup('restore', '/nonexistent').stderr, '/nonexistent is not a folder')
@@ -67,7 +67,7 @@ test('nothing is restored from what is no folder, or has not all', () => {
   assert.match(stderr, 'old/proxy.tar.gz is missing')
 })
 
-test('what was saved is restored, and what ran runs again', () => {
+test('restore brings back the saved data, and save starts the services that ran', () => {
   using at = machine(proxyAlone)
   const saved = at.backup('save', 'new')
   assert.is(saved.status, 0, saved.stderr)
@@ -78,7 +78,7 @@ test('what was saved is restored, and what ran runs again', () => {
   assert.is(readFileSync(join(at.path, 'restored'), 'utf8'), 'data\n')
 })
 
-test('what the README saves before an upgrade is for its owner alone, also over an older file', () => {
+test('only its owner can read the archive that the README makes before an upgrade, also over an older file', () => {
   using at = machine()
   const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8')
   const lines = readme.split('\n').filter((line) => line.includes('~/mtscope-backup.tar.gz'))

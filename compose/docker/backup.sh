@@ -1,18 +1,19 @@
 #!/bin/sh
-# Saves what cannot be made again, and puts it back: the volumes of the proxies (secrets, log), of Kafka (the events) and of
-# Redis (the numbers, which outlive the events they were folded from), and .env. Prometheus, Tempo and Grafana begin anew.
+# Saves and restores the data that cannot be recreated: the volumes of the proxies (secrets, event log), of Kafka (events) and of
+# Redis (totals, which outlive the events they were folded from), and .env. Prometheus, Tempo and Grafana start empty.
 set -eu
 
 usage() {
   cat <<'EOF'
-backup: saves secrets, events and numbers of the stack, and puts them back
+usage: compose/docker/backup.sh save DIR | restore DIR
 
-  compose/docker/backup.sh save DIR      stops the stack for as long as it takes, writes DIR/env (what .env has) and for each
-                                  of proxy, proxy-2, kafka, redis that is in the compose files DIR/<service>.tar.gz
-  compose/docker/backup.sh restore DIR   where these volumes are new or empty; afterwards: docker compose up -d
+Saves and restores secrets, events and totals of the stack.
 
-Run it where you run docker compose. COMPOSE_FILE and COMPOSE_PROJECT_NAME are honoured, as compose does. What it writes
-holds the secrets: keep it as you keep those.
+  save DIR      stops the stack, writes DIR/env (a copy of .env) and DIR/<service>.tar.gz for each of proxy, proxy-2, kafka and
+                redis in the compose files, and starts what was running
+  restore DIR   fills these volumes, which must be new or empty; run docker compose up -d afterwards
+
+Run it in the folder of compose.yaml. It respects COMPOSE_FILE and COMPOSE_PROJECT_NAME. DIR contains the secrets: protect it.
 EOF
 }
 
@@ -25,7 +26,7 @@ compose() {
   if docker compose version >/dev/null 2>&1; then docker compose "$@"; else docker-compose "$@"; fi
 }
 
-# A command of the service's own image, as its own user, on its volume; nothing else is started for it.
+# Runs a command in the image of the service, as its user, on its volume, and starts no other service.
 within() {
   service=$1 command=$2
   shift 2
@@ -41,18 +42,18 @@ folder_of() {
 
 needs_docker() {
   docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null ||
-    fail 'docker compose is missing: install Docker with Compose, or run this where the stack runs'
+    fail 'docker compose is missing: install Docker with Compose, or run this script on the host of the stack'
 }
 
-# Sets services: what is saved of those in these compose files, as a proxy alone has no Kafka.
+# Sets services: those of the compose files that are saved. A proxy alone has no Kafka.
 look() {
   all=$(compose config --services) ||
-    fail 'docker compose cannot read the compose files: run this where compose.yaml is'
+    fail 'docker compose cannot read the compose files: run this script in the folder of compose.yaml'
   services=$(echo "$all" | grep -x -e proxy -e proxy-2 -e kafka -e redis) ||
-    fail 'the compose files have none of proxy, proxy-2, kafka, redis: run this where compose.yaml is'
+    fail 'the compose files have none of proxy, proxy-2, kafka, redis: run this script in the folder of compose.yaml'
 }
 
-# Proxies of a fleet live in a network that has to be there.
+# The proxies of a fleet share the network of the service address, which must run.
 hold() {
   if echo "$all" | grep -qx address; then compose up -d address; fi
 }
@@ -60,10 +61,10 @@ hold() {
 save() {
   needs_docker
   look
-  running=$(compose ps --services --status running) || fail 'docker compose ps failed: see above; nothing was stopped'
+  running=$(compose ps --services --status running) || fail 'docker compose ps failed (see above); nothing was stopped'
   umask 077
   mkdir -p "$1"
-  # Whatever happens, people are let in again, and nothing runs that did not. Not every sh runs EXIT after a signal.
+  # On every exit the services that ran start again, and no others. Not every sh runs EXIT after a signal.
   trap 'exit 130' INT
   trap 'exit 143' TERM
   # shellcheck disable=SC2086,SC2064
@@ -74,15 +75,15 @@ save() {
   for service in $services; do
     file=$1/$service.tar.gz
     within "$service" tar -C "$(folder_of "$service")" -czf - . >"$file"
-    gzip -t "$file" || fail "$file was not written whole"
+    gzip -t "$file" || fail "$file is incomplete: check the free disk space, then save again"
     echo "saved $file"
   done
 }
 
 restore() {
-  [ -d "$1" ] || fail "$1 is not a folder: name the one that save has written"
+  [ -d "$1" ] || fail "$1 is not a folder: give the folder that save has written"
   needs_docker
-  # First: compose asks it for the settings.
+  # First, because compose reads its settings.
   if [ -f "$1/env" ] && [ ! -f .env ]; then (umask 077 && cp "$1/env" .env && echo 'restored .env'); fi
   look
   for service in $services; do
@@ -90,9 +91,9 @@ restore() {
   done
   hold
   for service in $services; do
-    there=$(within "$service" ls -A "$(folder_of "$service")") || fail "the volume of $service cannot be read: see above"
+    there=$(within "$service" ls -A "$(folder_of "$service")") || fail "cannot read the volume of $service (see above)"
     [ -z "$there" ] ||
-      fail "the volume of $service is not empty; docker compose down --volumes throws all volumes away"
+      fail "the volume of $service is not empty: restore on a new machine, or delete all volumes with docker compose down --volumes"
   done
   for service in $services; do
     within "$service" tar -C "$(folder_of "$service")" -xzf - <"$1/$service.tar.gz"

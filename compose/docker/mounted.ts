@@ -9,7 +9,7 @@ const filesIn = (path: string): string[] =>
         .flatMap((name) => filesIn(join(path, name)))
     : [path]
 
-/** Of files and folders, in this order: 12 hex digits that change when anything in them does. */
+/** 12 hex digits of a hash over the files in `paths`, in this order. */
 const digestOf = (paths: readonly string[]): string => {
   const hash = createHash('sha256')
   for (const file of paths.flatMap(filesIn)) {
@@ -21,13 +21,14 @@ const digestOf = (paths: readonly string[]): string => {
 
 const label = /(mtscope\.digest\.(\w+): )'\w*'/g
 
-/** A compose file with the labels `mtscope.digest.<service>` renewed: each is of what that service mounts from here. */
+/** `text`, a compose file, with current labels `mtscope.digest.<service>`: the hash of the files that the service mounts. */
 export const withDigests = (text: string): string =>
   text.replace(label, (_, name: string, service: string) => {
     const [, block = ''] = new RegExp(`^  ${service}:\n((?:(?:    .*)?\n)*)`, 'm').exec(text) ?? []
     const mounted = [...block.matchAll(/(\.\.?\/[^:\s]+):\//g)].map(([, path = '']) =>
       join(import.meta.dirname, path),
     )
-    if (mounted.length === 0) throw new Error(`${service} mounts nothing from here`)
+    if (mounted.length === 0)
+      throw new Error(`${service} has a digest label but mounts no file of the repository`)
     return `${name}'${digestOf(mounted)}'`
   })

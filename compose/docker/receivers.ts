@@ -1,6 +1,6 @@
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** One name of a pair is written and the other is not: alerts that would silently go nowhere. */
+/** One line for each invalid or incomplete receiver setting: with it, alerts would silently go nowhere. */
 export const receiverMistakes = (env: Environment): string[] => {
   const pairs: readonly (readonly [string, string])[] = [
     ['ALERT_EMAIL_TO', 'ALERT_EMAIL_FROM'],
@@ -12,7 +12,7 @@ export const receiverMistakes = (env: Environment): string[] => {
     ['ALERT_TELEGRAM_TOKEN', 'ALERT_TELEGRAM_CHAT'],
     ['ALERT_TELEGRAM_CHAT', 'ALERT_TELEGRAM_TOKEN'],
   ]
-  // What Alertmanager would refuse with its whole configuration.
+  // For an invalid value Alertmanager refuses its whole configuration.
   const shapes: readonly (readonly [string, RegExp, string])[] = [
     ['ALERT_RECEIVER_URL', /^https?:\/\/[^/]/, 'an http:// or https:// address'],
     ['ALERT_SMTP_HOST', /^[^:\s]+:\d+$|^\[[^\]]+\]:\d+$/, 'host:port, as smtp.example.org:587'],
@@ -26,7 +26,7 @@ export const receiverMistakes = (env: Environment): string[] => {
     ],
   ]
   return [
-    ...pairs.filter(([a, b]) => env[a] && !env[b]).map(([a, b]) => `${a} needs ${b}: write both into .env`),
+    ...pairs.filter(([a, b]) => env[a] && !env[b]).map(([a, b]) => `${a} requires ${b}: set both in .env`),
     ...shapes.flatMap(([name, shape, what]) => {
       const value = env[name]
       return value && !shape.test(value) ? [`${name} must be ${what}`] : []
@@ -34,18 +34,18 @@ export const receiverMistakes = (env: Environment): string[] => {
   ]
 }
 
-// Alertmanager's own texts leave out the summary and link to itself. https://prometheus.io/docs/alerting/latest/notifications/
-const subject = `{{ if .Alerts.Firing }}{{ with index .Alerts.Firing 0 }}{{ .Labels.severity }}: {{ .Annotations.summary }}{{ end }}{{ else }}over: {{ (index .Alerts 0).Annotations.summary }}{{ end }}{{ if gt (len .Alerts) 1 }} (one of {{ len .Alerts }}){{ end }}`
+// Alertmanager's default texts omit the summary and link to Alertmanager. https://prometheus.io/docs/alerting/latest/notifications/
+const subject = `{{ if .Alerts.Firing }}{{ with index .Alerts.Firing 0 }}{{ .Labels.severity }}: {{ .Annotations.summary }}{{ end }}{{ else }}cleared: {{ (index .Alerts 0).Annotations.summary }}{{ end }}{{ if gt (len .Alerts) 1 }} (one of {{ len .Alerts }}){{ end }}`
 const about = `{{ range (.Labels.Remove (stringSlice "alertname" "rule" "severity" "job")).SortedPairs }}{{ .Name }}={{ .Value }} {{ end }}`
 const time = '.UTC.Format "2006-01-02 15:04:05"'
 
-/** The link of the rule, which leads to loopback; or the same section at `ALERT_RUNBOOK_URL`. */
+/** Template of the runbook link: the rule's own, which leads to loopback, or the same section of `ALERT_RUNBOOK_URL`. */
 const runbook = ({ ALERT_RUNBOOK_URL }: Environment): string =>
   ALERT_RUNBOOK_URL
     ? `{{ reReplaceAll "^[^#]*" "${ALERT_RUNBOOK_URL}" .Annotations.runbook_url }}`
     : '{{ .Annotations.runbook_url }}'
 
-/** For people. Plain text: nothing in a label or in a sentence can break it, wherever it is cut off. */
+/** Template of e-mails and Telegram messages. Plain text, so that no label or cut-off can break the markup. */
 const message = (
   env: Environment,
 ): string => `{{ range .Alerts.Firing }}{{ .Labels.severity | toUpper }}: {{ .Annotations.summary }}
@@ -53,7 +53,7 @@ const message = (
 ${about}since {{ .StartsAt${time} }} UTC
 What to do: ${runbook(env)}
 
-{{ end }}{{ range .Alerts.Resolved }}OVER: {{ .Annotations.summary }}
+{{ end }}{{ range .Alerts.Resolved }}CLEARED: {{ .Annotations.summary }}
 ${about}from {{ .StartsAt${time} }} to {{ .EndsAt${time} }} UTC
 
 {{ end }}`
@@ -81,7 +81,7 @@ const telegramOf = (env: Environment) => ({
   ...(env.ALERT_TELEGRAM_API ? { api_url: env.ALERT_TELEGRAM_API.replace(/\/+$/, '') } : {}),
 })
 
-/** Alertmanager's configuration. Without any receiver alerts stay on its page, and in Grafana. */
+/** Alertmanager's configuration. Without a receiver, alerts show only on its page and in Grafana. */
 export const alertmanagerConfig = (env: Environment) => ({
   route: {
     receiver: 'operator',
@@ -90,7 +90,7 @@ export const alertmanagerConfig = (env: Environment) => ({
     group_interval: '1m',
     repeat_interval: '4h',
   },
-  // A thing that is down says all that a thing that is slow would.
+  // If a subject is down, its alert about slowness adds nothing.
   inhibit_rules: [
     {
       source_matchers: ['severity="critical"'],

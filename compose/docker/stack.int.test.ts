@@ -51,7 +51,7 @@ const run = (files: readonly string[], env: Readonly<Record<string, string>>, cw
   )
 }
 
-/** The services that compose makes of these files. Throws with what it says when it refuses them. */
+/** The services that Compose reads from these files. Throws its error output if it refuses them. */
 const servicesOf = (
   files: readonly string[],
   env: Readonly<Record<string, string>> = {},
@@ -72,14 +72,14 @@ const combinations = [
 ] as const
 
 for (const { name, files, env } of combinations) {
-  it(`${name}: only where clients connect is published beyond this machine`, () => {
+  it(`${name}: only the port of the clients is published beyond this machine`, () => {
     const far = Object.entries(servicesOf(files, env)).flatMap(([service, { ports = [] }]) =>
       ports.filter(({ host_ip }) => host_ip !== '127.0.0.1').map(({ target }) => `${service}:${target}`),
     )
     assert.equal(far, { host: [], fleet: ['address:8080'] }[name as string] ?? ['proxy:8080'])
   })
 
-  it(`${name}: every service is bounded, unprivileged, starts again, and its log turns over`, () => {
+  it(`${name}: every service has limits, no privileges, restarts, and rotates its log`, () => {
     for (const [service, is] of Object.entries(servicesOf(files, env))) {
       assert.ok(Number(is.mem_limit) > 0, `${service}: mem_limit`)
       assert.equal(is.cap_drop, ['ALL'], service)
@@ -93,7 +93,7 @@ for (const { name, files, env } of combinations) {
     }
   })
 
-  it(`${name}: a slow start of one service leaves none of the others down`, () => {
+  it(`${name}: a slow start of one service keeps no other one down`, () => {
     for (const [service, { depends_on = {}, healthcheck }] of Object.entries(servicesOf(files, env))) {
       for (const [other, { condition }] of Object.entries(depends_on))
         assert.is(
@@ -107,7 +107,7 @@ for (const { name, files, env } of combinations) {
     }
   })
 
-  it(`${name}: a proxy and a collector would take these settings`, () => {
+  it(`${name}: proxy and collector accept these settings`, () => {
     for (const [service, { environment = {}, image }] of Object.entries(servicesOf(files, env))) {
       if (!image.startsWith('mtscope') || service === 'prepare') continue
       const reading = readConfig(environment)
@@ -116,7 +116,7 @@ for (const { name, files, env } of combinations) {
   })
 }
 
-it('the .env at the root is that of every combination, and its secrets go to whom they are for', () => {
+it('every combination reads the .env at the root, and each secret reaches only its service', () => {
   const folder = mkdtempSync(join(tmpdir(), 'mtscope-compose-'))
   using _ = { [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) }
   for (const name of ['compose.yaml', 'compose'])
@@ -152,7 +152,7 @@ it('a relay ships to the Kafka of .env, or to none', () => {
   assert.is(proxy?.environment?.REDIS_URL, 'redis://r:6379')
 })
 
-it('what reads files at its start is made anew when they change', () => {
+it('a service with mounted files is recreated when they change', () => {
   for (const [service, { labels = {}, volumes = [], depends_on = {} }] of Object.entries(
     servicesOf(['compose.yaml']),
   )) {
@@ -162,7 +162,7 @@ it('what reads files at its start is made anew when they change', () => {
   }
 })
 
-it('a stop leaves time to drain', () => {
+it('the grace period of a stop is longer than the drain', () => {
   const { proxy } = servicesOf(['compose.yaml'])
   assert.ok(Number.parseInt(proxy?.stop_grace_period ?? '0', 10) > Number(settings.DRAIN_SECONDS.fallback))
 })
@@ -181,20 +181,20 @@ it('two proxies of a fleet share one network and one secret, and keep a log each
   assert.is.not(second?.environment?.METRICS_PORT, proxy?.environment?.METRICS_PORT)
 })
 
-it('a fleet without a secret says what to write', () => {
+it('a fleet without a secret fails and names USER1_SECRET', () => {
   const { status, stderr } = run(['compose.yaml', 'compose/docker/compose.fleet.yaml'], {})
   assert.is.not(status, 0)
   assert.match(stderr, /USER1_SECRET.*\.env/)
 })
 
-it('in the host’s network the page of the proxy stays inside', () => {
+it('in the network of the host, the status page listens on the bridge only', () => {
   const { proxy } = servicesOf(['compose.yaml', 'compose/docker/compose.host.yaml'])
   assert.is(proxy?.network_mode, 'host')
   assert.is(proxy?.environment?.METRICS_HOST, '10.94.31.1')
   assert.equal(Object.keys(proxy?.sysctls ?? {}), [])
 })
 
-it('Prometheus may ask each program by the name of its service, and .env adds names', () => {
+it('each program answers to the name of its service, and .env adds names', () => {
   const files = ['compose.yaml', 'compose/docker/compose.fleet.yaml']
   const services = servicesOf(files, { ...secret, METRICS_ALLOWED_HOSTS: 'metrics.example' })
   for (const [service, asked] of [
@@ -210,7 +210,7 @@ it('Prometheus may ask each program by the name of its service, and .env adds na
   }
 })
 
-it('an image can be another one', () => {
+it('.env can replace an image', () => {
   const { kafka, collector } = servicesOf(['compose.yaml'], {
     KAFKA_IMAGE: 'k:1.0.0',
     MTSCOPE_IMAGE: 'm:1.0.0',
@@ -224,7 +224,7 @@ const texts = [...files.map((name) => join(import.meta.dirname, name)), join(roo
   (path) => readFileSync(path, 'utf8'),
 )
 
-test('what the compose files ask of .env is in a table, with the value that holds without', () => {
+test('every variable of the compose files is in the settings table, with the same default', () => {
   const asked = texts.flatMap((text) => [...text.matchAll(/\$\{([A-Z0-9_]+)(?::-([^}]*))?/g)])
   assert.ok(asked.length > 40)
   for (const [, name = '', fallback] of asked) {
@@ -237,7 +237,7 @@ test('what the compose files ask of .env is in a table, with the value that hold
     assert.ok(names.has(name), `${name} is read by no compose file`)
 })
 
-test('one .env is for npm start and for compose', () => {
+test('npm start accepts the .env of compose', () => {
   const all = Object.keys(composeSettings)
     .map((name) => `${name}=1`)
     .join('\n')
@@ -246,7 +246,7 @@ test('one .env is for npm start and for compose', () => {
   assert.not.ok(readConfig({}, 'GRAFANA_PASWORD=1').ok)
 })
 
-test('alerts go to each receiver that is written, and a half-written one is told', () => {
+test('alerts go to each complete receiver, and an incomplete one is a mistake', () => {
   const [none] = alertmanagerConfig({}).receivers
   assert.equal(Object.keys(none ?? {}), ['name'])
   const [receiver] = alertmanagerConfig({

@@ -134,7 +134,7 @@ it('an alert and its end reach webhook, mailbox and Telegram, readable, and less
   const printed = (): string =>
     `${JSON.stringify(hooked(), null, 1)}\n${texts().join('\n')}\n${alertmanager.printed()}`
   const arrived = ({ annotations: { summary }, labels }: Alert, over = false): Promise<unknown> => {
-    const reported = `${over ? 'OVER' : labels.severity.toUpperCase()}: ${summary}`
+    const reported = `${over ? 'CLEARED' : labels.severity.toUpperCase()}: ${summary}`
     const is = (one: Posted['alerts'][number]): boolean =>
       one.annotations.summary === summary && one.status === (over ? 'resolved' : 'firing')
     return until(
@@ -188,8 +188,8 @@ it('an alert and its end reach webhook, mailbox and Telegram, readable, and less
 
   await post({ ...down, endsAt: new Date().toISOString() })
   await arrived(down, true)
-  assert.ok(mail.mails.some(({ subject }) => subject === `over: ${down.annotations.summary}`))
-  assert.ok(texts().some((one) => /^OVER: .*\ndc=4 .* from \S+ \S+ to \S+ \S+ UTC$/.test(one.trim())))
+  assert.ok(mail.mails.some(({ subject }) => subject === `cleared: ${down.annotations.summary}`))
+  assert.ok(texts().some((one) => /^CLEARED: .*\ndc=4 .* from \S+ \S+ to \S+ \S+ UTC$/.test(one.trim())))
   // Nothing stands for it any more.
   await arrived(slowToo)
   assert.not.match(everything(), slowly.annotations.summary)
