@@ -64,11 +64,7 @@ for (const PORTABLE_RELAY of ['false', 'true'])
     let served = 0
     let failed = 0
     try {
-      await until(
-        async () => ((await proxy.status()).limits.unauthenticated ?? 0) > 0,
-        'places run out',
-        60_000,
-      )
+      await until(async () => ((await proxy.status()).limits.strangers ?? 0) > 0, 'places run out', 60_000)
       for (let round = 0; round < 10; round++)
         await Promise.all(
           Array.from({ length: 10 }, async (_, i) => {

@@ -149,7 +149,7 @@ for (const env of [{ PORTABLE_RELAY: 'false' }, { PORTABLE_RELAY: 'true' }, { MA
     await using proxy = await startAppliance({ datacenters: { 2: dc }, env: { ...limits, ...env } })
     const silent = Array.from({ length: 20 }, () => mute(proxy.port))
     try {
-      await until(async () => (await proxy.status()).limits.unauthenticated === 10, 'ten strangers shed')
+      await until(async () => (await proxy.status()).limits.strangers === 10, 'ten strangers shed')
       await using client = await connectClient({ mode: 'tls', port: proxy.port, secret: proxy.secret })
       await client.reqPq()
       await until(async () => (await proxy.status()).open.total === 11, 'ten strangers and a user')
@@ -165,7 +165,7 @@ test('unfinished handshakes beyond MAX_HANDSHAKES are shed, and clients get in a
   await using proxy = await startAppliance({ datacenters: { 2: dc }, env })
   const silent = Array.from({ length: 20 }, () => mute(proxy.port))
   try {
-    await until(async () => ((await proxy.status()).limits.unauthenticated ?? 0) >= 10, 'silent ones shed')
+    await until(async () => ((await proxy.status()).limits.strangers ?? 0) >= 10, 'silent ones shed')
   } finally {
     for (const socket of silent) socket.destroy()
   }

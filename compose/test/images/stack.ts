@@ -81,7 +81,7 @@ const override = (shape: Shape, tempo: number, built: boolean) => {
     services: {
       telegram: {
         image: `\${MTSCOPE_IMAGE:-mtscope:0.1.0}`,
-        command: ['node', '/repository/compose/stack/telegram.ts'],
+        command: ['node', '/repository/compose/test/images/telegram.ts'],
         volumes: [`${root}:/repository:ro`],
         init: true,
         // The last port that it listens on: who is let in before finds nobody.
