@@ -1,4 +1,4 @@
-import { watch } from 'node:fs'
+import { existsSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { folders } from '../sources/files.ts'
@@ -13,13 +13,14 @@ export const watchFiles = async (
   over: () => boolean,
 ): Promise<void> => {
   let change = Promise.withResolvers<void>()
-  const watchers = folders.map((folder) =>
+  const present = folders.filter((folder) => existsSync(join(root, folder)))
+  const watchers = present.map((folder) =>
     watch(join(root, folder), { recursive: true }, (_, name) => {
       if (name === null || /\.(?:ts|mjs|lua|sh|yaml|json|css|html)$/.test(name)) change.resolve()
     }),
   )
   const stop = (): void => change.resolve()
-  process.once('SIGINT', stop).once('SIGTERM', stop)
+  process.once('SIGINT', stop).once('SIGTERM', stop).once('SIGHUP', stop)
   while (!over()) {
     change = Promise.withResolvers<void>()
     await run()
