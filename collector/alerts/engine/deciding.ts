@@ -8,18 +8,19 @@ import type { Reading } from '../../fold/state.ts'
 import type { AlertStatus } from '../../read/status.ts'
 import { type Delivering, type Outbox, startDelivering } from '../delivery/outbox.ts'
 import { openOutbox } from '../delivery/own-outbox.ts'
+import { redisOutbox } from '../delivery/redis-outbox.ts'
 import { postAlert, type WebhookConfig } from '../delivery/webhook.ts'
 import { createBaseline } from '../rules/baseline.ts'
 import { alertId, type Finding } from '../rules/finding.ts'
 import { holdMs, severityOf } from '../rules/rules.ts'
-import { openAlertBook } from './book.ts'
 import { decide } from './decide.ts'
 import { examine } from './examine.ts'
 import { createSelfWatch, type Whys } from './self-watch.ts'
+import { createSharedBook } from './shared-book.ts'
 import { createWatching, type Watching } from './watching.ts'
 
 export type Deciding = {
-  /** Looks at the rules once, if this collector is the one that decides; call it when the state was refreshed. */
+  /** Takes or keeps the lease, reads the book, examines the rules once. Call it after each refresh of the state. */
   refresh(): Promise<void>
   list(): AlertStatus[]
   active(): { readonly rule: string; readonly subject: string }[]
@@ -28,19 +29,7 @@ export type Deciding = {
   stop(): Promise<void>
 }
 
-const leaseMs = 5_000
-const mostWaiting = 1_000
-/** Facts older than this are no news: while they are being folded the rules would judge yesterday as today. */
-const newsMs = 30_000
-const silent: Logger = () => {}
-const scripts = { lease: script('lease'), release: script('release'), alert: script('alert') }
-
-/**
- * Alerts of a fleet. One collector at a time holds a lease and decides; what it decided is written in one stroke with the
- * book of alerts, and refused when somebody else holds the lease or has written the book since: a fail-over raises nothing
- * twice, loses nothing, and clears nothing that it has not looked at.
- */
-export const startDeciding = (options: {
+export type DecidingOptions = {
   readonly redis: RedisClient
   readonly prefix: string
   readonly state: Reading
@@ -52,7 +41,7 @@ export const startDeciding = (options: {
   /** The name of this collector. */
   readonly self: string
   readonly up: () => { readonly kafka: boolean; readonly redis: boolean }
-  /** Why it is not. */
+  /** Why a service is not up. */
   readonly why?: () => Whys
   readonly factor: number
   readonly now: () => number
@@ -60,159 +49,118 @@ export const startDeciding = (options: {
   readonly steady: () => number
   readonly watching?: Watching
   readonly logger: Logger
-}): Deciding => {
-  const { redis, prefix, state, lagMs, able, alerts, webhook, self, factor, now, steady, logger } = options
-  const owner = randomUUID()
-  const keyOf = (name: string): string => alertKey(prefix, name)
-  const boxes = webhook === null ? ['to-kafka'] : ['to-kafka', 'to-webhook']
-  const baseline = createBaseline(state, factor)
-  const selfWatch = createSelfWatch(self, factor)
-  let text: string | null = null
-  let version = '0'
-  let book = openAlertBook(null, () => {}, silent)
-  let findings: readonly Finding[] = []
-  let leading = false
-  const { watching = createWatching(now, steady) } = options
+}
 
-  const outboxOf = (name: string): Outbox => ({
-    first: async () => {
-      const found = await redis.lindex(keyOf(name), 0)
-      return found === null ? null : (JSON.parse(found) as AlertEvent)
-    },
-    remove: async (event) => {
-      await redis.lrem(keyOf(name), 1, JSON.stringify(event))
+const leaseMs = 5_000
+/** With events older than this the state is behind: the rules would judge an old moment as the present one. */
+const freshMs = 30_000
+const scripts = { lease: script('lease'), release: script('release') }
+
+/** Delivers from the outboxes of the fleet while this collector leads, and always from its own. */
+const startDeliveries = (options: DecidingOptions, leading: () => boolean, own: Outbox): Delivering[] => {
+  const { redis, prefix, alerts, webhook, now, logger } = options
+  const outboxOf = (name: string): Outbox => redisOutbox(redis, alertKey(prefix, name))
+  const shared = { now, logger, may: leading }
+  const toKafka = startDelivering({
+    ...shared,
+    target: 'kafka',
+    outbox: outboxOf('to-kafka'),
+    send: async (event) => {
+      await alerts.send(0, [{ key: alertId(event.rule, event.subject), value: JSON.stringify(event) }])
+      return 'delivered'
     },
   })
-  const to = { now, logger, may: () => leading }
-  const post = async (event: AlertEvent) => postAlert(webhook!, event, prefix, now())
-  const delivering: Delivering[] = [
-    startDelivering({
-      ...to,
-      target: 'kafka',
-      outbox: outboxOf('to-kafka'),
-      send: async (event) => {
-        await alerts.send(0, [{ key: alertId(event.rule, event.subject), value: JSON.stringify(event) }])
-        return 'delivered'
-      },
-    }),
+  if (webhook === null) return [toKafka]
+  const send = (event: AlertEvent) => postAlert(webhook, event, prefix, now())
+  return [
+    toKafka,
+    startDelivering({ ...shared, target: 'webhook', outbox: outboxOf('to-webhook'), send }),
+    // Alerts about this collector must leave without Redis and without the lease.
+    startDelivering({ ...shared, may: () => true, target: 'webhook', outbox: own, send }),
   ]
-  const ownOutbox = openOutbox()
-  if (webhook !== null) {
-    delivering.push(startDelivering({ ...to, target: 'webhook', outbox: outboxOf('to-webhook'), send: post }))
-    // Of what this collector finds of itself: it must be told without Redis.
-    delivering.push(
-      startDelivering({ ...to, may: () => true, target: 'webhook', outbox: ownOutbox, send: post }),
-    )
-  }
+}
 
-  const readBook = async (): Promise<void> => {
-    const [stands, found] = await redis.hmget(keyOf('book'), 'version', 'text')
-    if ((stands ?? '0') === version) return
-    version = stands ?? '0'
-    text = found ?? null
-    book = openAlertBook(text, () => {}, silent)
-  }
-
-  /** Raises and clears; false when somebody else has written meanwhile. */
-  const write = async (events: readonly AlertEvent[]): Promise<boolean> => {
-    let kept = ''
-    const lines: Parameters<Logger>[] = []
-    const next = openAlertBook(
-      text,
-      (is) => {
-        kept = is
-      },
-      (...line) => lines.push(line),
-    )
-    for (const event of events) next.deliver(event)
-    const keys = ['lease', 'book', ...boxes].map(keyOf)
-    const reported = events.map((event) => JSON.stringify(event))
-    const args = [owner, version, kept, mostWaiting, `${prefix}:alerts`, ...reported]
-    if ((await scripts.alert(redis, keys, args)) !== 1) return false
-    book = next
-    text = kept
-    version = String(Number(version) + 1)
-    for (const line of lines) logger(...line)
-    for (const one of delivering) one.wake()
-    return true
-  }
-
-  const look = async (): Promise<void> => {
-    const looked = watching.look()
-    findings = examine({
-      ...looked,
-      state,
-      lagMs: lagMs(),
-      factor,
-      baseline,
-      raised: (rule, subject) => book.active.get(alertId(rule, subject)),
-    })
-    if (!leading) return
-    // Behind, only that is certain: what the rules say of windows that are not folded yet is nothing.
-    const behind = lagMs() > newsMs * factor
-    const judged = (rule: string): boolean => !behind || rule === 'collector-lag'
-    const active = new Map([...book.active].filter(([, { rule }]) => judged(rule)))
-    const events = decide(
-      findings.filter(({ rule }) => judged(rule)),
-      active,
-      looked.now,
-      holdMs * factor,
-    )
-    if (events.length > 0) await write(events)
-  }
-
-  const lead = async (): Promise<void> => {
-    if (!able()) {
-      if (leading) await release()
-      return
+/** Watches this collector's own Kafka and Redis every second; `report` receives the alerts about them. */
+const startSelfWatch = (options: DecidingOptions, report: (event: AlertEvent) => void) => {
+  const { self, factor, up, now, steady, why, logger } = options
+  const selfWatch = createSelfWatch(self, factor)
+  const timer = setInterval(() => {
+    for (const event of selfWatch.look(up(), now(), steady(), why?.())) {
+      const { type, rule, subject, summary } = event
+      logger(type === 'alert.raised' ? 'error' : 'info', type, { rule, subject, summary })
+      report(event)
     }
-    const ours = (await scripts.lease(redis, [keyOf('lease')], [owner, leaseMs])) === 1
-    if (ours && !leading) watching.begin()
-    leading = ours
+  }, 1_000).unref()
+  return {
+    active: (): AlertStatus[] =>
+      selfWatch.active().map(({ rule, subject, summary, value, baseline, since }) => {
+        const severity = severityOf(rule)
+        return { rule, subject, severity, summary, value, baseline, since, clearedAt: null }
+      }),
+    stop: () => clearInterval(timer),
   }
+}
+
+/**
+ * The alerts of a fleet. One collector at a time holds a lease and decides. Redis takes its decisions and the book of alerts
+ * in one write, and refuses them if another collector took the lease or wrote first: a fail-over raises no alert twice,
+ * loses none, and clears none that the new holder has not examined.
+ */
+export const startDeciding = (options: DecidingOptions): Deciding => {
+  const { redis, prefix, state, lagMs, able, webhook, factor, now, steady, logger } = options
+  const { watching = createWatching(now, steady) } = options
+  const owner = randomUUID()
+  const leaseKey = alertKey(prefix, 'lease')
+  const outboxes = webhook === null ? ['to-kafka'] : ['to-kafka', 'to-webhook']
+  const shared = createSharedBook({ redis, prefix, owner, outboxes, logger })
+  const baseline = createBaseline(state, factor)
+  const ownOutbox = openOutbox()
+  let findings: readonly Finding[] = []
+  let leading = false
+  const delivering = startDeliveries(options, () => leading, ownOutbox)
+  const wake = (): void => {
+    for (const one of delivering) one.wake()
+  }
+  const selfWatch = startSelfWatch(options, (event) => {
+    ownOutbox.add(event)
+    wake()
+  })
+
   const release = async (): Promise<void> => {
     leading = false
     watching.end()
-    await scripts.release(redis, [keyOf('lease')], [owner]).catch(() => {})
+    await scripts.release(redis, [leaseKey], [owner]).catch(() => {})
   }
-
-  const watchSelf = (): void => {
-    for (const event of selfWatch.look(options.up(), now(), steady(), options.why?.())) {
-      const raised = event.type === 'alert.raised'
-      logger(raised ? 'error' : 'info', event.type, {
-        rule: event.rule,
-        subject: event.subject,
-        summary: event.summary,
-      })
-      ownOutbox.add(event)
-      for (const one of delivering) one.wake()
-    }
+  const lead = async (): Promise<void> => {
+    if (!able()) return leading ? release() : undefined
+    const ours = (await scripts.lease(redis, [leaseKey], [owner, leaseMs])) === 1
+    if (ours && !leading) watching.begin()
+    leading = ours
   }
-  const looking = setInterval(watchSelf, 1_000).unref()
-
-  const own = (): AlertStatus[] =>
-    selfWatch.active().map(({ rule, subject, summary, value, baseline, since }) => ({
-      rule,
-      subject,
-      severity: severityOf(rule),
-      summary,
-      value,
-      baseline,
-      since,
-      clearedAt: null,
-    }))
+  const look = async (): Promise<void> => {
+    const looked = watching.look()
+    const raised = (rule: string, subject: string) => shared.book.active.get(alertId(rule, subject))
+    findings = examine({ ...looked, state, lagMs: lagMs(), factor, baseline, raised })
+    if (!leading) return
+    // While the state is behind, only the lag is certain: the windows of the other rules are not folded yet.
+    const behind = lagMs() > freshMs * factor
+    const judged = ({ rule }: { readonly rule: string }): boolean => !behind || rule === 'collector-lag'
+    const active = new Map([...shared.book.active].filter(([, alert]) => judged(alert)))
+    const events = decide(findings.filter(judged), active, looked.now, holdMs * factor)
+    if (events.length > 0 && (await shared.write(events))) wake()
+  }
 
   return {
     refresh: async () => {
       await lead()
-      await readBook()
+      await shared.read()
       await look()
     },
-    list: () => [...own(), ...book.list(findings)],
-    active: () => [...own(), ...book.active.values()],
-    raisedTotal: () => book.raisedTotal,
+    list: () => [...selfWatch.active(), ...shared.book.list(findings)],
+    active: () => [...selfWatch.active(), ...shared.book.active.values()],
+    raisedTotal: () => shared.book.raisedTotal,
     stop: async () => {
-      clearInterval(looking)
+      selfWatch.stop()
       for (const one of delivering) one.stop()
       if (leading) await release()
     },
