@@ -11,7 +11,7 @@ test('every rule has a section in the runbook', () => {
   for (const rule of Object.keys(rules)) assert.ok(names.has(rule), rule)
 })
 
-test('every section says what to do: a command, a setting, or another section', () => {
+test('every section has a step: a command, a setting, or another section', () => {
   const sections = text.split(/^## /m).slice(1)
   const names = new Set(sections.map((section) => section.split('\n', 1)[0]))
   for (const section of sections) {

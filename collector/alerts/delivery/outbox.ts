@@ -4,10 +4,10 @@ import type { AlertEvent } from '../../../proxy/events/contract.ts'
 import type { Logger } from '../../../proxy/logger/logger.ts'
 import type { Outcome } from './webhook.ts'
 
-/** Alerts that wait to be delivered to one target, the oldest first. */
+/** Alerts that wait for delivery to one target, the oldest first. */
 export type Outbox = {
   first(): Promise<AlertEvent | null>
-  /** It was delivered, or is given up. */
+  /** Removes an alert that was delivered or given up. */
   remove(event: AlertEvent): Promise<void>
 }
 
@@ -20,20 +20,20 @@ export type Deliveries = {
 
 export type Delivering = {
   readonly counts: Deliveries
-  /** Something came into the outbox. */
+  /** Call it when the outbox has a new alert. */
   wake(): void
   stop(): void
 }
 
-/** What happened a day ago is no alert any more. */
+/** An alert that is older than this is given up. */
 const longestMs = 24 * 3_600_000
 const lookMs = 2_000
 const backOff = (tries: number): number =>
   Math.min(300_000, 1_000 * 2 ** Math.min(tries, 9)) * (0.75 + Math.random() / 2)
 
 /**
- * Delivers what is in an outbox, one after the other and in order, each at least once: tried again with a growing pause
- * for a day. Deciding never waits for it. `may` says whether it is ours to deliver now.
+ * Delivers the alerts of an outbox in order, each at least once, with growing pauses between tries for a day. Deciding
+ * never waits for it. `may` returns whether this process may deliver now.
  */
 export const startDelivering = (options: {
   readonly outbox: Outbox
@@ -56,7 +56,7 @@ export const startDelivering = (options: {
     logger,
     pauseMs = backOff,
   } = options
-  // No alert is given up because the clock has jumped ahead.
+  // A clock that jumps ahead must not expire alerts.
   const patient = patientClock(now, steady)
   const counts = { delivered: 0, refused: 0, expired: 0, failed: 0 }
   const stopping = new AbortController()
@@ -82,7 +82,7 @@ export const startDelivering = (options: {
         if (outcome !== 'delivered')
           logger('error', 'alert-undelivered', {
             target,
-            why: outcome,
+            reason: outcome,
             rule: event.rule,
             subject: event.subject,
           })
@@ -97,7 +97,7 @@ export const startDelivering = (options: {
     while (!stopping.signal.aborted) {
       const event = may() ? await outbox.first().catch(() => null) : null
       if (event === null) await pause(lookMs)
-      else await give(event).catch(() => pause(lookMs)) // Redis went away in between
+      else await give(event).catch(() => pause(lookMs)) // Redis was lost meanwhile
     }
   }
   void run()

@@ -4,7 +4,7 @@ import { deliveryId } from './webhook.ts'
 
 const most = 1_000
 
-/** An outbox in memory, kept as text so that a restart forgets nothing. `saved` is what was kept last. */
+/** An outbox in memory. `keep` stores it as text, so that a restart loses no alert; `saved` is the text stored last. */
 export const openOutbox = (
   saved: string | null = null,
   keep: (text: string) => void = () => {},
@@ -14,7 +14,7 @@ export const openOutbox = (
     const read: unknown = saved === null ? [] : JSON.parse(saved)
     if (Array.isArray(read)) waiting = read as AlertEvent[]
   } catch {
-    // Kept by another version: what it held is old by now.
+    // Written by another version: its alerts are old by now.
   }
   const kept = (): void => keep(JSON.stringify(waiting))
   return {

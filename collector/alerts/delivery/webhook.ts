@@ -4,14 +4,14 @@ import { severityOf } from '../rules/rules.ts'
 
 export type WebhookConfig = { readonly url: string; readonly secret: string | null }
 
-/** `again`: it may be taken later. `refused`: it never will be. */
+/** `again`: the receiver may accept it later. `refused`: it never will. */
 export type Outcome = 'delivered' | 'again' | 'refused'
 
-/** The same for the same alert, however often it is told: what a receiver knows a repeat by. */
+/** Identical for each delivery of the same event, so that a receiver can recognise a repeat. */
 export const deliveryId = ({ rule, subject, type, at }: AlertEvent): string =>
   createHash('sha256').update(`${rule}\n${subject}\n${type}\n${at}`).digest('hex').slice(0, 32)
 
-/** What is posted. Fields are only ever added. */
+/** The JSON body. Later versions only add fields. */
 export const webhookBody = (event: AlertEvent, from: string): string => {
   const { type, rule, subject, summary, value, baseline, at, since } = event
   const time = (ms: number): string => new Date(ms).toISOString()
@@ -30,7 +30,7 @@ export const webhookBody = (event: AlertEvent, from: string): string => {
   })
 }
 
-/** `mtscope-signature` of a body: HMAC-SHA256 of `<seconds>.<body>`, so that an old one cannot be sent again. */
+/** The header `mtscope-signature`: HMAC-SHA256 of `<seconds>.<body>`, so that a receiver can refuse an old request. */
 export const signature = (secret: string, seconds: number, body: string): string =>
   `sha256=${createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')}`
 
@@ -51,7 +51,7 @@ export const postAlert = async (
     const { status, body: answer } = await fetch(url, {
       method: 'POST',
       body,
-      redirect: 'manual', // an alert goes where it was told to, and nowhere else
+      redirect: 'manual', // an alert goes to the configured URL only
       signal: AbortSignal.timeout(patienceMs),
       headers: {
         'content-type': 'application/json',

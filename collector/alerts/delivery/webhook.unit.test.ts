@@ -23,7 +23,7 @@ const alert = (subject: string): AlertEvent => ({
   summary: 'DC 2 over IPv4 does not answer.',
 })
 
-/** A receiver that answers what it is told to, and keeps what came; `null` is silence. */
+/** A receiver that answers with the given statuses and keeps each request; `null` is silence. */
 const receiver = async (answers: (number | null)[]) => {
   const got: { body: string; request: IncomingMessage }[] = []
   const server = createServer(async (request, response) => {
@@ -43,7 +43,7 @@ const receiver = async (answers: (number | null)[]) => {
   }
 }
 
-test('an alert is posted as JSON, signed, and named so that a repeat is known', async () => {
+test('an alert is posted as JSON, signed, with an id by which a receiver recognises a repeat', async () => {
   await using hook = await receiver([200])
   const posted = await postAlert({ url: hook.url, secret: 'shared' }, alert('dc 2 ipv4'), 'home', noon)
   assert.is(posted, 'delivered')
@@ -68,7 +68,7 @@ test('an alert is posted as JSON, signed, and named so that a repeat is known', 
   assert.is.not(headers['mtscope-signature'], signature('other', noon / 1000, body))
 })
 
-test('what may go better later is tried again, what never will is not', async () => {
+test('a post that may succeed later is repeated, a refused one is not', async () => {
   const expected: readonly (readonly [number, Outcome])[] = [
     [204, 'delivered'],
     [500, 'again'],
@@ -91,7 +91,7 @@ test('what may go better later is tried again, what never will is not', async ()
   assert.is(await postAlert({ url: 'http://127.0.0.1:1/', secret: null }, alert('x'), 'home', noon), 'again')
 })
 
-test('alerts are delivered in order, each until it is taken; a refused one holds nobody up', async () => {
+test('alerts are delivered in order, each until it is accepted; a refused one delays no other', async () => {
   await using hook = await receiver([500, 429, 200, 400, 200])
   const outbox = openOutbox()
   for (const subject of ['one', 'two', 'three']) outbox.add(alert(subject))
@@ -115,7 +115,7 @@ test('alerts are delivered in order, each until it is taken; a refused one holds
   delivering.stop()
 })
 
-test('an alert that nobody takes for a day is given up', async () => {
+test('an alert that is not accepted for a day is given up', async () => {
   const outbox = openOutbox()
   outbox.add(alert('old'))
   const delivering = startDelivering({
@@ -131,7 +131,7 @@ test('an alert that nobody takes for a day is given up', async () => {
   delivering.stop()
 })
 
-test('a restart forgets nothing that waits', async () => {
+test('a restart keeps the alerts that wait', async () => {
   let kept = ''
   const keep = (text: string): void => {
     kept = text

@@ -5,21 +5,21 @@ import { alertId, type Finding } from '../rules/finding.ts'
 import { severityOf } from '../rules/rules.ts'
 import type { Active } from './decide.ts'
 
-/** How many alerts are remembered; those that are up always are. */
+/** How many alerts the book keeps; it keeps every active one. */
 const remembered = 200
 
 type Entry = Omit<AlertStatus, 'severity'> & {
-  /** When it went up; `since` is when the trouble began. */
+  /** When the alert was raised; `since` is when the trouble began. */
   readonly raisedAt: number
 }
 
 export type AlertBook = {
   readonly active: Active
-  /** How often each rule went up, ever. */
+  /** How often each rule has raised an alert. */
   readonly raisedTotal: ReadonlyMap<string, number>
-  /** Says it and remembers it, so that a restart neither raises it again nor forgets it. */
+  /** Logs the event and stores it, so that a restart neither raises the alert again nor forgets it. */
   deliver(event: AlertEvent): void
-  /** Those that are up, the oldest first, with what is found of them now; then the cleared ones, newest first. */
+  /** Active alerts, the oldest first, with their present findings; then cleared ones, the newest first. */
   list(findings: readonly Finding[]): AlertStatus[]
 }
 
@@ -42,11 +42,11 @@ const read = (text: string): Kept | null => {
     if (version !== 1 || typeof raised !== 'object' || !Array.isArray(entries)) return null
     return entries.every(isEntry) ? { version, raised, entries } : null
   } catch {
-    return null // the caller says so
+    return null // the caller logs it
   }
 }
 
-/** The alerts of an appliance: said as lines, kept as text by `keep`. `saved` is what was kept last, if anything. */
+/** The alerts of an appliance or a fleet. `keep` stores the book as text; `saved` is the text stored last, if any. */
 export const openAlertBook = (
   saved: string | null,
   keep: (text: string) => void,
@@ -54,7 +54,7 @@ export const openAlertBook = (
 ): AlertBook => {
   const kept = saved === null ? null : read(saved)
   if (saved !== null && kept === null)
-    logger('warn', 'the alerts kept in the log cannot be read and are forgotten')
+    logger('warn', 'alerts-unreadable', { hint: 'stored alerts are forgotten' })
   let entries: Entry[] = [...(kept?.entries ?? [])]
   const raisedTotal = new Map(Object.entries(kept?.raised ?? {}))
   const active = new Map(
@@ -107,7 +107,7 @@ export const openAlertBook = (
         const finding = alert.clearedAt === null ? now.get(alertId(alert.rule, alert.subject)) : undefined
         const severity = severityOf(alert.rule)
         if (finding === undefined) return { ...alert, severity }
-        // Between the two limits the trouble is fading: the words of the raise still hold.
+        // Between the two limits the summary of the raise still applies.
         const summary = finding.verdict === 'bad' ? finding.summary() : alert.summary
         return { ...alert, severity, value: finding.value, summary }
       })

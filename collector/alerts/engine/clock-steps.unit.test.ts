@@ -45,7 +45,7 @@ test('a host that slept, and a process that stood still, raise nothing', () => {
   assert.equal(host.list(), [])
 })
 
-test('a clock that was hours ahead for 25 s hides no datacenter that goes down afterwards', () => {
+test('a clock that was hours ahead for 25 s does not hide a datacenter that goes down later', () => {
   const host = watched()
   calm(host, 5)
   host.step(3.5 * hour)
@@ -58,7 +58,7 @@ test('a clock that was hours ahead for 25 s hides no datacenter that goes down a
   assert.equal(host.reported('datacenter-down'), ['+dc 4 ipv4', '-dc 4 ipv4'])
 })
 
-test('an alert of a clock that was ahead is cleared when the trouble is over, not when that time comes', () => {
+test('an alert raised by a clock that was ahead clears with the fault, not when that time comes', () => {
   const host = watched()
   calm(host, 5)
   host.step(3.5 * hour)
@@ -69,7 +69,7 @@ test('an alert of a clock that was ahead is cleared when the trouble is over, no
   assert.equal(host.reported('datacenter-down'), ['+dc 4 ipv4', '-dc 4 ipv4'])
 })
 
-test('a node that falls silent after a step is found silent', () => {
+test('a node that falls silent after a step raises', () => {
   const host = watched()
   calm(host, 5)
   host.step(3 * hour)

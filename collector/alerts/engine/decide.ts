@@ -1,16 +1,16 @@
 import type { AlertEvent } from '../../../proxy/events/contract.ts'
 import { alertId, type Finding, type Raised } from '../rules/finding.ts'
 
-/** Alerts that are up, by `alertId`. */
+/** Active alerts, by `alertId`. */
 export type Active = ReadonlyMap<string, Raised & { readonly rule: string; readonly subject: string }>
 
-/** Not for longer than it can be: one from a clock that was ahead would stay up until that time. */
+/** False for an alert from the future: one raised by a clock that was ahead would stay active until that time. */
 const isHeld = (raisedAt: number, now: number, holdMs: number): boolean =>
   raisedAt <= now && now - raisedAt < holdMs
 
-/** Subjects are names that come from outside: so many alerts of a rule are up one by one. */
+/** How many alerts of a rule are raised one by one: their subjects are names that come from outside. */
 export const mostOfRule = 100
-/** The subject that stands for those beyond. */
+/** The subject of the one alert for all further subjects. */
 export const moreOfRule = 'more'
 
 const more = (rule: string, findings: readonly Finding[], now: number): AlertEvent => ({
@@ -23,14 +23,13 @@ const more = (rule: string, findings: readonly Finding[], now: number): AlertEve
   baseline: 0,
   since: now,
   summary:
-    `${findings.length} more subjects of ${rule}: ${mostOfRule} alerts of it are up, and these are not raised one by one. ` +
-    'So many at a time are a fault of all of them, or made-up names: look at the first ones, and who writes to the topic.',
+    `${findings.length} more subjects of ${rule}: ${mostOfRule} alerts of the rule are active already, so these are not raised one by one. ` +
+    'They share one fault, or their names are made up: check the first alerts, and which programs write to the topic.',
 })
 
 /**
- * What changes now: raised where a rule finds something bad that is not up yet, cleared where it is good again or
- * not to be seen any more. An alert stays up for `holdMs` at least, so that something on the edge does not flap. Beyond
- * `mostOfRule` one alert stands for all others of the rule.
+ * The alerts to raise and to clear now. Clears an alert whose subject is good again or no longer found, but not before
+ * `holdMs`, so that it does not flap. Beyond `mostOfRule` one alert stands for all further subjects of the rule.
  */
 export const decide = (
   findings: readonly Finding[],
@@ -92,7 +91,7 @@ export const decide = (
       value: 0,
       baseline,
       since,
-      summary: `Nothing more is seen of it: ${rule}, ${subject}.`,
+      summary: `${subject} is no longer observed (${rule}).`,
     })
   }
   return events

@@ -12,7 +12,7 @@ const finding = (verdict: Verdict, subject = 's', rule = 'replays', value = 1): 
   baseline: 0,
   verdict,
   summary: () => 'It is bad.',
-  calm: () => 'It is well.',
+  calm: () => 'It is good.',
 })
 
 const book = (saved: string | null = null) => {
@@ -26,7 +26,7 @@ const book = (saved: string | null = null) => {
   return { ...open, kept, printed }
 }
 
-test('names without end raise a hundred alerts and one for the rest, and all clear', () => {
+test('thousands of names raise a hundred alerts and one for the rest, and all clear', () => {
   const open = book()
   const decided = (count: number, verdict: Verdict, at: number) => {
     const findings = Array.from({ length: count }, (_, number) =>
@@ -55,7 +55,7 @@ const anyFindings = fc.array(
   { maxLength: 6 },
 )
 
-test('whatever is found and whenever it restarts, raised and cleared take turns and hold is kept', () => {
+test('for any findings and restarts, raised and cleared alternate and the hold time is kept', () => {
   fc.assert(
     fc.property(
       fc.array(fc.record({ found: anyFindings, wait: fc.nat(90_000), restart: fc.boolean() }), {
@@ -88,24 +88,24 @@ test('whatever is found and whenever it restarts, raised and cleared take turns 
   )
 })
 
-test('decide is pure: asked twice, it answers the same', () => {
+test('decide is pure: the same input gives the same events', () => {
   const active = new Map()
   const findings = [finding('bad')]
   assert.equal(decide(findings, active, 5, 0), decide(findings, active, 5, 0))
   assert.is(active.size, 0)
 })
 
-test('what is bad raises once, says so by its severity, and is cleared with the words of the end', () => {
+test('a bad finding raises once, is logged by its severity, and clears with its closing sentence', () => {
   const { deliver, active, list, printed } = book()
   for (const at of [1, 2, 3]) for (const event of decide([finding('bad')], active, at, 0)) deliver(event)
   for (const event of decide([finding('between')], active, 4, 0)) deliver(event)
   for (const event of decide([finding('good')], active, 5, 0)) deliver(event)
-  assert.equal(printed, ['warn alert.raised It is bad.', 'info alert.cleared It is well.'])
+  assert.equal(printed, ['warn alert.raised It is bad.', 'info alert.cleared It is good.'])
   assert.equal(list([]), [
     {
       rule: 'replays',
       subject: 's',
-      summary: 'It is well.',
+      summary: 'It is good.',
       value: 1,
       baseline: 0,
       since: 1,
@@ -115,13 +115,13 @@ test('what is bad raises once, says so by its severity, and is cleared with the 
   ])
 })
 
-test('an active alert tells what is found now', () => {
+test('an active alert shows its present finding', () => {
   const { deliver, active, list } = book()
   for (const event of decide([finding('bad')], active, 1, 0)) deliver(event)
   assert.is(list([finding('bad', 's', 'replays', 42)])[0]!.value, 42)
 })
 
-test('a subject that is not to be seen any more is cleared', () => {
+test('the alert of a subject that is no longer found is cleared', () => {
   const { deliver, active } = book()
   for (const event of decide([finding('bad')], active, 1, 0)) deliver(event)
   assert.equal(decide([], active, 2, 60_000), [])
@@ -129,7 +129,7 @@ test('a subject that is not to be seen any more is cleared', () => {
   assert.is(event?.type, 'alert.cleared')
 })
 
-test('two hundred alerts are remembered, and those that are up always', () => {
+test('the book keeps two hundred alerts, and every active one', () => {
   const { deliver, active, list, kept } = book()
   const [first] = decide([finding('bad', 'stays')], active, 1, 0)
   deliver(first!)
@@ -146,7 +146,7 @@ test('two hundred alerts are remembered, and those that are up always', () => {
   assert.is(again.raisedTotal.get('replays'), 450)
 })
 
-test('kept text that cannot be read is said and forgotten', () => {
+test('stored text that cannot be read is logged and forgotten', () => {
   for (const bad of ['', '{}', '{"version":2}', '{"version":1,"raised":{},"entries":[{}]}', 'null']) {
     const { printed, active } = book(bad)
     assert.is(printed.length, 1, bad)

@@ -12,7 +12,7 @@ import { createWatching } from './watching.ts'
 
 const it = skipUnless(test, ensureRedis() !== null, 'redis-server is missing')
 
-/** A fleet's collectors around one Redis, one state and one time, all ours. */
+/** The collectors of a fleet, with one Redis, one state and one clock that the test controls. */
 const fleet = async () => {
   const stack = new AsyncDisposableStack()
   const server = stack.use(await startRedis())
@@ -43,7 +43,7 @@ const fleet = async () => {
       factor: 1,
       now: () => now,
       steady: () => now,
-      // Here minutes pass between two looks.
+      // In this test minutes pass between two looks.
       watching: createWatching(
         () => now,
         () => now,
@@ -90,7 +90,7 @@ const fleet = async () => {
 const rulesOf = (alerts: readonly { rule: string; clearedAt: number | null }[]): string[] =>
   alerts.filter(({ clearedAt }) => clearedAt === null).map(({ rule }) => rule)
 
-it('one collector decides, all of them show it, and a fail-over raises nothing twice and clears nothing wrongly', async () => {
+it('one collector decides, all of them show the alert, and a fail-over neither raises it twice nor clears it wrongly', async () => {
   await using f = await fleet()
   const [a, b] = [await f.collector('a'), await f.collector('b')]
   f.well(2)
@@ -101,9 +101,9 @@ it('one collector decides, all of them show it, and a fail-over raises nothing t
   assert.equal(a.printed, ['alert.raised datacenter-down'])
   assert.equal(b.printed, [])
   assert.equal(rulesOf(b.list()), ['datacenter-down'])
-  await until(() => f.produced.length === 1, 'it is in Kafka')
+  await until(() => f.produced.length === 1, 'the alert is in Kafka')
 
-  // The one that decides sees nothing any more: it hands over.
+  // The collector that decides lost its view: it hands over the lease.
   a.blind()
   await a.refresh()
   await b.refresh()
@@ -113,12 +113,12 @@ it('one collector decides, all of them show it, and a fail-over raises nothing t
   f.well(30)
   await b.refresh()
   assert.equal(b.printed, ['alert.cleared datacenter-down'])
-  await until(() => f.produced.length === 2, 'its end is in Kafka')
+  await until(() => f.produced.length === 2, 'the cleared alert is in Kafka')
   await a.refresh()
   assert.equal(rulesOf(a.list()), [])
 })
 
-it('a collector that is killed is followed when its lease is over, and a silent node stays silent', async () => {
+it('when a collector is killed, another one decides after its lease, and a silent node stays silent', async () => {
   await using f = await fleet()
   const [a, b] = [await f.collector('a'), await f.collector('b')]
   f.well(2)
@@ -128,7 +128,7 @@ it('a collector that is killed is followed when its lease is over, and a silent 
   assert.equal(a.printed, ['alert.raised node-silent'])
   await b.refresh()
   assert.equal(b.printed, [])
-  // `a` says nothing more: its lease runs out by Redis' own clock, and b begins to look.
+  // `a` stops: its lease runs out by the clock of Redis, and `b` begins to decide.
   const taken = performance.now()
   await until(async () => {
     await b.refresh()
@@ -142,10 +142,10 @@ it('a collector that is killed is followed when its lease is over, and a silent 
   await until(async () => {
     await b.refresh()
     return b.printed.includes('alert.cleared node-silent')
-  }, 'it is cleared by the one that follows')
+  }, 'the next collector clears it')
 })
 
-it('while facts are behind, only that is decided', async () => {
+it('while the state is behind, only the lag is decided', async () => {
   await using f = await fleet()
   const a = await f.collector('a')
   f.well(2)

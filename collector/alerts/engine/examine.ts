@@ -23,7 +23,7 @@ import {
   signedRefused,
 } from '../rules/unauthenticated.ts'
 
-/** How each rule looks: a rule without a look does not compile. */
+/** What each rule examines. A rule without an entry does not compile. */
 const looks: Record<Exclude<RuleName, SelfRule>, (watch: Watch) => Finding[]> = {
   'connection-drops': connectionDrops,
   'stalled-sessions': stalledSessions,
@@ -47,5 +47,5 @@ const looks: Record<Exclude<RuleName, SelfRule>, (watch: Watch) => Finding[]> = 
   'collector-lag': collectorLag,
 }
 
-/** What every rule finds at this moment, subject by subject. */
+/** The findings of every rule now, one for each subject. */
 export const examine = (watch: Watch): Finding[] => Object.values(looks).flatMap((look) => look(watch))

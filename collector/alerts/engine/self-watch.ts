@@ -4,19 +4,21 @@ import { type RuleName, rules } from '../rules/rules.ts'
 type Service = 'kafka' | 'redis'
 
 const ruleOf = { kafka: 'kafka-lost', redis: 'redis-lost' } as const satisfies Record<Service, RuleName>
-const words: Record<Service, string> = {
+const names: Record<Service, string> = { kafka: 'Kafka', redis: 'Redis' }
+/** The impact, and what to do. */
+const consequences: Record<Service, string> = {
   kafka:
-    'Events wait in the logs of the proxies; numbers and alerts stand still. Clients are not touched. Look at the brokers and at KAFKA_BROKERS.',
+    'events wait in the event logs of the proxies, numbers and alerts stand still, clients are not affected. Check the brokers and KAFKA_BROKERS.',
   redis:
-    'Proxies trust their own replay cache alone; nothing is folded and no other alert is decided. Clients are not touched. Look at Redis and at REDIS_URL.',
+    'nothing is folded, no other alert is decided, each proxy uses only its own replay cache, clients are not affected. Check Redis and REDIS_URL.',
 }
 
-/** Why, where it is known, and what to do about it. */
+/** Why a service is lost and what to do about it, where that is known. */
 export type Whys = Readonly<Partial<Record<Service, string | null>>>
 
 /**
- * What a collector finds out of itself: that it has lost Kafka or Redis. It cannot be left to who decides for all, for
- * that takes both. Pure: state and time in, events out.
+ * Alerts of a collector about itself: it has lost Kafka or Redis. The holder of the lease cannot decide these, because
+ * deciding needs both services. Pure: state and time in, events out.
  */
 export const createSelfWatch = (self: string, factor: number) => {
   const downSince = new Map<Service, number>()
@@ -39,7 +41,7 @@ export const createSelfWatch = (self: string, factor: number) => {
             ...of,
             type: 'alert.raised',
             since: now - downMs,
-            summary: `Collector ${self} has no ${service} for ${seconds} s${why[service] ? ` (${why[service]})` : ''}. ${words[service]}`,
+            summary: `Collector ${self} has been without ${names[service]} for ${seconds} s${why[service] ? ` (${why[service]})` : ''}: ${consequences[service]}`,
           }
           raised.set(service, event)
           events.push(event)
@@ -49,7 +51,7 @@ export const createSelfWatch = (self: string, factor: number) => {
             ...of,
             type: 'alert.cleared',
             since: before.since,
-            summary: `Collector ${self} has its ${service} again.`,
+            summary: `Collector ${self} reaches ${names[service]} again.`,
           })
         }
       }

@@ -2,12 +2,12 @@ import { processKeys } from '../../fold/projections/processes.ts'
 import { bucketOf, minuteMs } from '../../fold/retention.ts'
 import type { Reading } from '../../fold/state.ts'
 
-/** What is usual here: `value` is null until enough minutes have been seen. */
+/** The usual value here: null until there are enough minutes of it. */
 export type Usual = { readonly value: number | null; readonly minutes: number }
 
 /**
- * The quotient of two keys (of `over` and a minute in which some node was there, when `under` is null) over the minutes before `until` (epoch ms), as an exponentially weighted average whose
- * weight halves every six hours: numerator and denominator are averaged apart, so that busy minutes weigh more.
+ * The quotient of two keys over the minutes before `until` (epoch ms); with `under` null, `over` per minute in which a node
+ * was alive. Exponentially weighted, halved every six hours, numerator and denominator apart: busy minutes weigh more.
  */
 export type Baseline = (over: string, under: string | null, until: number) => Usual
 
@@ -15,7 +15,7 @@ const halfLifeMs = 6 * 60 * minuteMs
 const hoursKept = 48
 const enoughMinutes = 30
 
-/** The baseline of a state. Answers of a minute are remembered for that minute: the past does not change. */
+/** The baseline of a state. Results are cached for a minute: the past does not change. */
 export const createBaseline = (state: Reading, factor = 1): Baseline => {
   const decay = 0.5 ** (minuteMs / (halfLifeMs * factor))
   const enough = Math.max(3, Math.round(enoughMinutes * factor))
@@ -37,7 +37,7 @@ export const createBaseline = (state: Reading, factor = 1): Baseline => {
 
   return (over, under, until) => {
     const last = bucketOf('minute', until) - 1
-    // An hour earlier than any rule looks back: the clock was set back.
+    // Earlier than any rule looks back: the clock was set back.
     if (last > minute || last < minute - 60 || Number.isNaN(minute)) {
       known.clear()
       minute = last

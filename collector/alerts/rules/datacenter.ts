@@ -20,7 +20,7 @@ const triesAfter = ({ state, now }: Watch, key: string, from: number) => {
 
 const hourMs = 3_600_000
 
-/** Whether it worked lately, more often than not: in the shortest of some windows that holds a few tries. */
+/** Whether at least half of the recent tries succeeded, in the shortest window that has enough tries. */
 const isBack = (watch: Watch, key: string): boolean => {
   const { recoveryMs, least, worked } = rules['datacenter-down']
   for (const windowMs of recoveryMs) {
@@ -37,7 +37,7 @@ const down = (watch: Watch, route: RouteHealth): Finding => {
   const subject = routeName(route)
   const { workedAt, error } = route
   const sinceWorked = triesAfter(watch, route.key, Math.max(workedAt ?? 0, now - hourMs))
-  // What a step of the clock made up is no time without an answer.
+  // A step of the clock is not a time without an answer.
   const quiet = now - Math.max(workedAt ?? 0, evenSince) >= quietMs * factor
   const isDown = sinceWorked.failed >= least && quiet
   return {
@@ -48,24 +48,24 @@ const down = (watch: Watch, route: RouteHealth): Finding => {
     verdict: isDown ? 'bad' : isBack(watch, route.key) ? 'good' : 'between',
     since: workedAt ?? now,
     summary: () => {
-      const seen = workedAt === null ? 'has never answered' : `has not answered since ${clock(workedAt)}`
+      const silence = workedAt === null ? 'has never answered' : `has not answered since ${clock(workedAt)}`
       const others = routesOf(watch.state).filter((other) => other.expected && other.workedAt !== null)
       const elsewhere = others.some((other) => now - (other.workedAt ?? 0) < quietMs * 2)
-      // TCP stands then: neither a firewall that drops nor a lost route looks so.
+      // The error `protocol` means that TCP connects: not a firewall that drops, not a lost route.
       const advice =
         error === 'protocol'
-          ? 'Something between here and Telegram answers in its place (a transparent proxy, a captive portal): take port 443 past it, or ask your provider.'
+          ? 'Something between this host and Telegram answers in its place (a transparent proxy, a captive portal): route port 443 around it, or ask your provider.'
           : elsewhere
-            ? 'Other datacenters answer: it is this one, or the route to it. Accounts at home there cannot connect; ask your provider, or wait.'
-            : 'No other datacenter answers either: look at this host’s network, firewall and provider first.'
-      return `${spoken(route)} ${seen} (${sinceWorked.failed} tries failed, the last: ${error ?? 'no answer'}). ${advice}`
+            ? 'Other datacenters answer, so the fault is this datacenter or the route to it: ask your provider, or wait.'
+            : 'No other datacenter answers either: check the network and the firewall of this host, then ask its provider.'
+      return `${spoken(route)} ${silence} (${sinceWorked.failed} tries failed, the last: ${error ?? 'no answer'}): accounts at home there cannot connect. ${advice}`
     },
     calm: () =>
-      workedAt === null ? `${spoken(route)} is not tried any more.` : `${spoken(route)} answers again.`,
+      workedAt === null ? `${spoken(route)} is no longer probed.` : `${spoken(route)} answers again.`,
   }
 }
 
-/** The limits against the usual, ms; `null` where nothing is known yet. */
+/** Where to raise and below which to clear, ms, by the usual value; null while it is not known. */
 const slowLimits = (usualMs: number | null): readonly [number, number] => {
   const { raise, raiseMs, clear, clearMs, unknownRaiseMs, unknownClearMs } = rules['datacenter-slow']
   return usualMs === null
@@ -82,7 +82,7 @@ const slow = (watch: Watch, route: RouteHealth): Finding => {
   const before = watch.now - windowMs * watch.factor
   const usualUs = watch.baseline(d.roundTripUs(route.key), d.roundTrips(route.key), before).value
   const raised = watch.raised(rule, subject)
-  // 0 stands for unknown in an event; it stays what it was at the raise, or the trouble would become the usual.
+  // In an event 0 means unknown. The baseline stays as it was at the raise, or the trouble would become the usual.
   const usualMs = raised ? raised.baseline || null : usualUs === null ? null : Math.round(usualUs / 100) / 10
   const [raiseAt, clearBelow] = slowLimits(usualMs)
   const value = median === null ? 0 : Math.round(median)
@@ -91,16 +91,16 @@ const slow = (watch: Watch, route: RouteHealth): Finding => {
     subject,
     value,
     baseline: usualMs ?? 0,
-    // Nothing measured: that is for the rule of those which are down.
+    // Without a measurement the rule datacenter-down decides.
     verdict: median === null || total(counts) < least ? 'between' : verdictOf(median, raiseAt, clearBelow),
     summary: () =>
-      `${spoken(route)} is slow: a round trip takes ${value} ms (median of ${spellWindow(watch, windowMs)}), ${usualMs === null ? 'which is slow anywhere' : `usually ${usualMs} ms`}. ` +
-      'Users feel it as slow loading. If all datacenters are slow it is this host or its provider; if one, the route to it.',
+      `A round trip to ${spoken(route)} takes ${value} ms (median of the last ${spellWindow(watch, windowMs)}, ${usualMs === null ? `limit ${raiseAt} ms` : `usually ${usualMs} ms`}): users notice slow loading. ` +
+      'If every datacenter is slow, check this host and its provider; if only this one is, check the route to it.',
     calm: () => `${spoken(route)} is as fast as usual again: ${value} ms.`,
   }
 }
 
-/** Ways that this host is expected to have: a family that works nowhere is no fault of a datacenter. */
+/** Routes that this host should have: a family that never works is not a fault of a datacenter. */
 const expected = (watch: Watch): RouteHealth[] => routesOf(watch.state).filter((route) => route.expected)
 
 export const datacentersDown = (watch: Watch): Finding[] => expected(watch).map((route) => down(watch, route))

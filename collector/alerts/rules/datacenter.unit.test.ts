@@ -13,7 +13,7 @@ const well = (at: number) => probe(at, 40)
 const other = (at: number) => probe(at, 50, 4)
 const dead = (at: number) => probe(at, 'timeout')
 
-test('a datacenter that stops to answer is down after three tries, since its last answer, and clears after two', () => {
+test('a datacenter that stops answering is down after three tries, since its last answer, and clears after two', () => {
   const host = watched()
   host.pass(5, probing(well, other))
   const lastAnswer = host.now
@@ -33,7 +33,7 @@ test('a datacenter that stops to answer is down after three tries, since its las
   assert.equal(host.reported('datacenter-down'), ['+dc 2 ipv4', '-dc 2 ipv4'])
 })
 
-test('one lost probe now and then is no alert', () => {
+test('single lost probes raise nothing', () => {
   const host = watched()
   host.pass(60, (at) => (at % 30_000 === 0 ? [at % 90_000 === 0 ? dead(at) : well(at)] : []))
   assert.equal(host.reported('datacenter-down'), [])
@@ -50,7 +50,7 @@ test('a datacenter that flaps stays up as one alert until it answers twice in a 
   assert.ok(reported.length <= 2, reported.join(' '))
 })
 
-test('a family that never worked from this host is no alert; one datacenter of a family that works is', () => {
+test('a family that never worked from this host raises nothing; one datacenter of a family that works does', () => {
   const host = watched()
   const v6 = (at: number) => probe(at, 'timeout', 2, 'ipv6')
   const blocked = (at: number) => probe(at, 'timeout', 5)
@@ -59,7 +59,7 @@ test('a family that never worked from this host is no alert; one datacenter of a
   assert.match(host.last('datacenter-down')!.summary, /never answered/)
 })
 
-test('no network at all is an alert that points at this host', () => {
+test('a host without any network raises an alert that points at this host', () => {
   const host = watched()
   host.pass(
     5,
@@ -69,7 +69,7 @@ test('no network at all is an alert that points at this host', () => {
   assert.match(host.last('datacenter-down')!.summary, /No other datacenter answers either/)
 })
 
-test('an answer that is not Telegram’s points at what stands between, not at a firewall', () => {
+test('an answer that is not Telegram’s points at a program in between, not at a firewall', () => {
   const host = watched()
   host.pass(
     5,
@@ -87,7 +87,7 @@ test('two addresses of a datacenter: one that answers is enough', () => {
   assert.equal(host.reported('datacenter-down'), [])
 })
 
-test('a datacenter twice as slow as usual is slow, keeps being so between the limits, and clears', () => {
+test('a datacenter twice as slow as usual raises, holds between the limits, and clears', () => {
   const host = watched()
   host.pass(45, probing(well))
   host.pass(
@@ -107,7 +107,7 @@ test('a datacenter twice as slow as usual is slow, keeps being so between the li
   assert.equal(host.reported('datacenter-slow'), ['+dc 2 ipv4', '-dc 2 ipv4'])
 })
 
-test('a far datacenter is not slow for being far, nor a near one for some ms', () => {
+test('a distant datacenter is not slow because of its distance, nor a near one because of some ms', () => {
   const host = watched()
   host.pass(
     90,
@@ -119,7 +119,7 @@ test('a far datacenter is not slow for being far, nor a near one for some ms', (
   assert.equal(host.reported('datacenter-slow'), [])
 })
 
-test('slow from the start, with no history, is slow by any measure only', () => {
+test('without history, only an absolute limit makes a datacenter slow', () => {
   const host = watched()
   host.pass(
     10,

@@ -21,22 +21,22 @@ export type Finding = {
   readonly value: number
   readonly baseline: number
   readonly verdict: Verdict
-  /** Epoch ms from which it is so, when the facts tell. */
+  /** Epoch ms since when the trouble lasts, where the events show it. */
   readonly since?: number
-  /** For somebody woken at night: what, where, how much, what to do. */
+  /** Two sentences for an operator: what, where, since when, how much, impact; then what to do. */
   readonly summary: () => string
-  /** That it is over. */
+  /** One sentence: the trouble is over. */
   readonly calm: () => string
 }
 
-/** An alert that is up. */
+/** An active alert. */
 export type Raised = { readonly at: number; readonly since: number; readonly baseline: number }
 
-/** All that rules look at. Nothing in it changes while they look. */
+/** Everything that the rules read. It does not change while they run. */
 export type Watch = Look & {
   readonly state: Reading
   readonly lagMs: number
-  /** Windows are multiplied by it; below 1 in a demonstration. */
+  /** Every window is multiplied by this; below 1 in a demonstration. */
   readonly factor: number
   readonly baseline: Baseline
   raised(rule: string, subject: string): Raised | undefined
@@ -44,17 +44,17 @@ export type Watch = Look & {
 
 export const alertId = (rule: string, subject: string): string => `${rule}\n${subject}`
 
-/** The sum of a key over the last `ms`, the running tick included and the one before it at least. */
+/** The sum of a key over the last `ms`: the current tick and at least the one before it. */
 export const sumOver = ({ state, now }: Watch, key: string, ms: number): number => {
   const last = bucketOf('tick', now)
   return state.sum('tick', Math.min(bucketOf('tick', now - ms) + 1, last - 1), last, key)
 }
 
-/** The same over a window of the rules. */
+/** The sum of a key over a window of a rule, which the factor scales. */
 export const recentSum = (watch: Watch, key: string, windowMs: number): number =>
   sumOver(watch, key, windowMs * watch.factor)
 
-/** How much of a window of the rules there are facts of, ms: a collector or a node that has just started knows less. */
+/** How much of the last `ms` has events, ms: less than `ms` where a collector or a node has just started. */
 export const seenOf = ({ state, now }: Watch, ms: number, key: string = processKeys.events): number => {
   const last = bucketOf('tick', now)
   for (let tick = bucketOf('tick', now - ms) + 1; tick <= last; tick++) {
@@ -65,11 +65,11 @@ export const seenOf = ({ state, now }: Watch, ms: number, key: string = processK
   return 0
 }
 
-/** The window of a rule in the words of a sentence, or what is known of it. */
+/** The window of a rule for a sentence, or the shorter time for which there are events. */
 export const spellWindow = (watch: Watch, windowMs: number): string =>
   spell(seenOf(watch, windowMs * watch.factor))
 
-/** What the labels of a key of all time have been. */
+/** Every label that ever followed `prefix` in a key. */
 export const labelsOf = ({ state }: Watch, prefix: string): string[] => {
   const labels: string[] = []
   for (const key of state.bucket('ever', 0).keys())
@@ -83,7 +83,7 @@ export const verdictOf = (value: number, raiseAt: number, clearBelow: number): V
 
 export const percent = (share: number): string => `${Math.round(share * 100)} %`
 
-/** A length of time in the words of a sentence. */
+/** A duration for a sentence: `90 s`, `10 min`, `3 h`. */
 export const spell = (ms: number): string => {
   const seconds = Math.round(ms / 1000)
   if (seconds < 120) return `${seconds} s`

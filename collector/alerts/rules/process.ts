@@ -25,7 +25,10 @@ import { rules } from './rules.ts'
 
 type Gauge = { readonly mean: number; readonly overMs: number; readonly isFull: boolean }
 
-/** A node's mean over the window of the rule, however short its factor makes it: `least` samples, one a tick, must fit. One that is not full yet is no verdict. */
+/**
+ * A node's mean over the window of a rule, which has room for `least` samples, one a tick, whatever the factor. `isFull` is
+ * false while the node has fewer samples: too few for a verdict.
+ */
 const meanOf = (
   watch: Watch,
   node: string,
@@ -54,9 +57,9 @@ export const eventLoops = (watch: Watch): Finding[] =>
       baseline: 0,
       verdict: isFull ? verdictOf(value, raise, clear) : 'between',
       summary: () =>
-        `Node ${node} is saturated: turns of its event loop take ${value} ms (p99 over ${spell(overMs)}), worst in thread ${slowest?.thread ?? 'unknown'}. ` +
-        'Every connection waits so long at each step. Look at CPU and memory of the host; add WORKERS while cores are idle, else another host.',
-      calm: () => `The event loops of node ${node} turn quickly again.`,
+        `The event loops of node ${node} are ${value} ms late (p99 over ${spell(overMs)}, limit ${raise} ms), worst in thread ${slowest?.thread ?? 'unknown'}: every connection waits that long at each step. ` +
+        'Check CPU and memory of the host; add WORKERS while cores are idle, else another host.',
+      calm: () => `The event loops of node ${node} are on time again.`,
     }
   })
 
@@ -74,11 +77,11 @@ export const hostCpu = (watch: Watch): Finding[] =>
       baseline: 0,
       verdict: isFull ? verdictOf(value, raise, clear) : 'between',
       summary: () =>
-        `The CPU of the host of node ${node} is at ${value} % (over ${spell(overMs)}); this proxy uses ${own} % of it. ` +
+        `The host CPU of node ${node} is at ${value} % (over ${spell(overMs)}, limit ${raise} %), and this proxy uses ${own} %: every connection may become slow. ` +
         (own >= value / 2
-          ? 'It has more traffic than this host can carry: keep FAST_MODE on, or add a host.'
-          : 'Something else on the host uses it, or a neighbour of the virtual machine does: look at `top`, and at its steal time.'),
-      calm: () => `The CPU of the host of node ${node} is at ${value} % again.`,
+          ? 'The traffic is more than this host can carry: keep FAST_MODE on, or add a host.'
+          : 'Something else on the host, or a neighbour of the virtual machine, uses the rest: check `top`, also its steal time.'),
+      calm: () => `The host CPU of node ${node} is back at ${value} %.`,
     }
   })
 
@@ -95,31 +98,31 @@ export const fileDescriptors = (watch: Watch): Finding[] =>
       baseline: 0,
       verdict: verdictOf(value, rules[rule].raise, rules[rule].clear),
       summary: () =>
-        `Node ${node} uses ${openFds} of ${maxFds} file descriptors; at the limit it refuses clients. ` +
-        'Raise `nofile` (`ulimit -n`, `LimitNOFILE=` of systemd, `ulimits` of compose) and restart.',
-      calm: () => `Node ${node} has file descriptors enough again: ${openFds} of ${maxFds}.`,
+        `Node ${node} uses ${openFds} of ${maxFds} file descriptors (${value} %, limit ${rules[rule].raise} %): at 100 % it refuses clients. ` +
+        'Raise `nofile` (`ulimit -n`, `LimitNOFILE=` in systemd, `ulimits` in compose), and restart.',
+      calm: () => `Node ${node} has enough file descriptors again: ${openFds} of ${maxFds} are open.`,
     }
   })
 
 export const silentNodes = (watch: Watch): Finding[] =>
   nodesOf(watch.state, watch.now).map(({ node, lastSeenAt, stopped, ...seen }) => {
-    const mayBeQuietMs = rules['node-silent'].quietMs
+    const longestMs = rules['node-silent'].quietMs
     const quietMs = Math.max(0, Math.min(seen.quietMs, watch.now - watch.watchingSince))
     const raised = watch.raised('node-silent', node)
-    // Who has just begun to watch must not take the silence before for an end of it.
+    // A collector that has just begun to watch must not take the silence before it for the end of an alert.
     const isOld = raised !== undefined && raised.at <= watch.now
-    const reported = isOld ? lastSeenAt > raised.at : quietMs <= mayBeQuietMs
+    const emits = isOld ? lastSeenAt > raised.at : quietMs <= longestMs
     return {
       rule: 'node-silent',
       subject: node,
       value: Math.round(quietMs / 1000),
       baseline: 0,
-      verdict: stopped || reported ? 'good' : quietMs > mayBeQuietMs ? 'bad' : 'between',
+      verdict: stopped || emits ? 'good' : quietMs > longestMs ? 'bad' : 'between',
       since: lastSeenAt,
       summary: () =>
-        `Node ${node} has told nothing since ${clock(lastSeenAt)} and did not say that it stops. ` +
-        'Its process or host died, or cannot be reached: look there first; its users are cut off or unseen.',
-      calm: () => (stopped ? `Node ${node} was stopped.` : `Node ${node} tells its facts again.`),
+        `No events from node ${node} since ${clock(lastSeenAt)}, and no clean shutdown: its users are cut off, or only unseen. ` +
+        'Check whether its process and its host run and can be reached.',
+      calm: () => (stopped ? `Node ${node} was stopped.` : `Node ${node} emits events again.`),
     }
   })
 
@@ -134,9 +137,9 @@ export const internalErrors = (watch: Watch): Finding[] => {
       baseline: 0,
       verdict: value > 0 ? 'bad' : 'good',
       summary: () =>
-        `The code of node ${node} failed ${value} ${value === 1 ? 'time' : 'times'} in the last ${spellWindow(watch, windowMs)}, usually never: each failure cut one connection at most, and all others go on. ` +
-        'Look for `relay-fault` or `fault` in its log, update the proxy, and report the stack if it comes again.',
-      calm: () => `The code of node ${node} fails no more.`,
+        `The code of node ${node} failed ${value} ${value === 1 ? 'time' : 'times'} in the last ${spellWindow(watch, windowMs)} (usually never): each failure closed at most one connection, the others go on. ` +
+        'Find `relay-fault` or `fault` in its log, update the proxy, and report the stack if it fails again.',
+      calm: () => `The code of node ${node} no longer fails.`,
     }
   })
 }
@@ -153,9 +156,9 @@ export const eventsLost = (watch: Watch): Finding[] => {
       baseline: 0,
       verdict: value > 0 ? 'bad' : 'good',
       summary: () =>
-        `${value} facts were lost in the last ${spellWindow(watch, windowMs)}: traffic is not affected, but totals are too low by them. ` +
-        'Look at the free space of DATA_DIR and the log’s bounds, and at the CPU.',
-      calm: () => 'No more facts are being lost.',
+        `${value} events were lost in the last ${spellWindow(watch, windowMs)} (usually none): totals are too low by these, traffic is not affected. ` +
+        'Check the free space of DATA_DIR, the bounds LOG_MAX_BYTES and LOG_MAX_AGE, and the CPU.',
+      calm: () => 'Events are no longer lost.',
     },
   ]
 }
@@ -171,9 +174,9 @@ export const namesRefused = (watch: Watch): Finding[] => {
       baseline: 0,
       verdict: value > 0 ? 'bad' : 'good',
       summary: () =>
-        `${value} events of new nodes were left out in the last ${spell(windowMs * watch.factor)}, usually none: ${mostEmitters} processes have a place, and none of them was silent for ten minutes. Totals are too low by them; nodes that were known are not touched. ` +
+        `${value} events of new nodes were left out in the last ${spell(windowMs * watch.factor)} (usually none), because ${mostEmitters} processes have a place and each of them emitted within ten minutes: totals are too low by these events, known nodes are counted. ` +
         'Look for made-up names among the nodes, and let only proxies write to the topic.',
-      calm: () => 'Every node has its place again.',
+      calm: () => 'Every node has a place again.',
     },
   ]
 }
@@ -192,17 +195,17 @@ export const deadLetters = (watch: Watch): Finding[] => {
       baseline: 0,
       verdict: value > 0 ? 'bad' : 'good',
       summary: () =>
-        `${value} messages could not be read and were kept in the dead-letter topic. ` +
-        'A proxy newer than the collectors, or somebody else writing to the topic: update the collectors first.',
-      calm: () => 'Every message can be read again.',
+        `${value} messages could not be read in the last ${spellWindow(watch, windowMs)} (usually none) and are kept as dead letters: totals miss their events. ` +
+        'Update the collectors if a proxy is newer than they are; else find the other program that writes to the topic.',
+      calm: () => 'Every message is readable again.',
     },
   ]
 }
 
-const replacedWords: Record<ReplacedReason, string> = {
-  cluster: 'KAFKA_BROKERS leads to another cluster',
-  topic: 'the topic of the events was deleted and made again',
-  truncated: 'the brokers lost the end of the topic of the events',
+const replacedCauses: Record<ReplacedReason, string> = {
+  cluster: 'KAFKA_BROKERS points to another cluster',
+  topic: 'the event topic was deleted and created again',
+  truncated: 'the brokers lost the end of the event topic',
 }
 
 export const topicReplaced = (watch: Watch): Finding[] => {
@@ -217,17 +220,16 @@ export const topicReplaced = (watch: Watch): Finding[] => {
       baseline: 0,
       verdict: value > 0 ? 'bad' : 'good',
       summary: () =>
-        `The log of ${value} partitions is another one, in the last ${spell(windowMs * watch.factor)}: ` +
-        `${counts.flatMap(({ why, count }) => (count > 0 ? [replacedWords[why]] : [])).join('; ')}. ` +
-        'Totals go on, and new events are counted; events that no collector had folded are lost. If nobody did it, look at the brokers and their disks.',
-      calm: () => 'The topic of the events stays the same.',
+        `${value} partitions of the event topic were replaced in the last ${spell(windowMs * watch.factor)} (${counts.flatMap(({ why, count }) => (count > 0 ? [replacedCauses[why]] : [])).join('; ')}): ` +
+        'events that no collector had folded are lost, totals and new events are kept. If this was not intended, check the brokers and their disks.',
+      calm: () => 'The event topic has stayed the same since.',
     },
   ]
 }
 
 export const collectorLag = (watch: Watch): Finding[] => {
   const { raise, clear } = rules['collector-lag']
-  // A fact from before a step of the clock seems as old as the step.
+  // An event from before a step of the clock seems as old as the step.
   const lagMs = Math.min(watch.lagMs, watch.now - watch.evenSince)
   return [
     {
@@ -237,8 +239,8 @@ export const collectorLag = (watch: Watch): Finding[] => {
       baseline: 0,
       verdict: verdictOf(lagMs, raise, clear),
       summary: () =>
-        `The collector is ${spell(lagMs)} behind: numbers, page and alerts are that old. ` +
-        'It catches up by itself unless CPU or disk are saturated: look at them.',
+        `The collector is ${spell(lagMs)} behind (limit ${spell(raise)}): numbers, page and alerts are that old. ` +
+        'It catches up by itself unless the CPU or the disk is saturated: check both.',
       calm: () => 'The collector is up to date again.',
     },
   ]

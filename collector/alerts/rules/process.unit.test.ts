@@ -6,7 +6,7 @@ import { mostEmitters } from '../../fold/emitters.ts'
 import { fold } from '../../fold/fold.ts'
 
 type Host = ReturnType<typeof watched>
-/** Ten-second samples of its own in place of the calm ones: two a tick, so that means are of both. */
+/** Its own ten-second samples next to the calm ones: two a tick, so that a mean is of both. */
 const busy = (host: Host, minutes: number, of: Parameters<typeof sampled>[1]) =>
   host.pass(minutes, (at) => Array.from({ length: 20 }, () => sampled(at, of)))
 
@@ -21,7 +21,7 @@ test('a slow event loop raises with the thread that is worst, holds between the 
   assert.equal(host.reported('event-loop'), ['+n1', '-n1'])
 })
 
-test('one slow turn is no saturation', () => {
+test('one slow turn raises nothing', () => {
   const host = watched()
   host.pass(5)
   host.emit(sampled(host.now, { delayP99Ms: 900 }))
@@ -29,7 +29,7 @@ test('one slow turn is no saturation', () => {
   assert.equal(host.reported('event-loop'), [])
 })
 
-test('a host whose CPU is full raises and says whose fault it is, and clears', () => {
+test('a host whose CPU is full raises with the process that uses it, and clears', () => {
   const host = watched()
   busy(host, 4, { hostCpu: 0.99 })
   assert.equal(host.reported('host-cpu'), ['+n1'])
@@ -40,7 +40,7 @@ test('a host whose CPU is full raises and says whose fault it is, and clears', (
   assert.equal(host.reported('host-cpu'), ['+n1', '-n1'])
 })
 
-test('what is full since the start is judged when the window is full, and says no longer time than it is', () => {
+test('a CPU that is full from the start is judged when the window is full, and the summary gives the time observed', () => {
   const host = watched()
   busy(host, 2.5, { hostCpu: 0.99 })
   assert.equal(host.reported('host-cpu'), [])
@@ -52,7 +52,7 @@ test('what is full since the start is judged when the window is full, and says n
   assert.equal(young.reported('event-loop'), [])
   young.emit({ v: 1, type: 'events.lost', at: young.now, reason: 'worker-queue', count: 7 })
   young.pass(0.2)
-  assert.match(young.last('events-lost')!.summary, /in the last \d\d s:/)
+  assert.match(young.last('events-lost')!.summary, /in the last \d\d s \(usually none\):/)
 })
 
 test('however much a factor shortens its window, a host whose CPU is full raises and clears', () => {
@@ -67,7 +67,7 @@ test('file descriptors raise at 85 %, hold above 75 %, clear below', () => {
   const host = watched()
   const use = (openFds: number) => {
     host.emit(sampled(host.now + 1, { openFds }))
-    // Only the latest sample counts, so nobody else may take one.
+    // Only the latest sample counts, so no other sample may follow.
     host.pass(0.5, false)
   }
   use(840)
@@ -81,7 +81,7 @@ test('file descriptors raise at 85 %, hold above 75 %, clear below', () => {
   assert.equal(host.reported('file-descriptors'), ['+n1', '-n1'])
 })
 
-test('a node that falls silent raises after a minute, since its last fact, and clears when it speaks', () => {
+test('a node that falls silent raises after a minute, since its last event, and clears when it emits again', () => {
   const host = watched()
   host.pass(3)
   const last = host.now
@@ -94,7 +94,7 @@ test('a node that falls silent raises after a minute, since its last fact, and c
   assert.equal(host.reported('node-silent'), ['+n1', '-n1'])
 })
 
-test('a node that said it stops is not silent', () => {
+test('a node that has stopped is not silent', () => {
   const host = watched()
   host.pass(3)
   host.emit({ v: 1, type: 'process.stopped', at: host.now, reason: 'SIGTERM' })
@@ -102,7 +102,7 @@ test('a node that said it stops is not silent', () => {
   assert.equal(host.reported('node-silent'), [])
 })
 
-test('a restart is no silence: the new boot speaks for the node', () => {
+test('a restart is not silence: the new boot emits for the node', () => {
   const host = watched()
   host.pass(3)
   const at = host.now + 30_000
@@ -116,7 +116,7 @@ test('a restart is no silence: the new boot speaks for the node', () => {
   assert.equal(host.reported('node-silent'), [])
 })
 
-test('one error of our own code raises, of its node, and clears ten minutes after', () => {
+test('one error of our own code raises for its node, and clears ten minutes later', () => {
   const host = watched()
   host.emit({ v: 1, type: 'process.faulted', at: host.now, thread: 'worker-0', count: 1 })
   host.pass(1)
@@ -126,7 +126,7 @@ test('one error of our own code raises, of its node, and clears ten minutes afte
   assert.equal(host.reported('internal-error'), ['+n1', '-n1'])
 })
 
-test('lost facts raise, whether told or found missing, and clear ten minutes after', () => {
+test('lost events raise, whether reported or found missing, and clear ten minutes later', () => {
   const host = watched()
   host.emit({ v: 1, type: 'events.lost', at: host.now, reason: 'worker-queue', count: 7 })
   host.pass(1)
@@ -139,7 +139,7 @@ test('lost facts raise, whether told or found missing, and clear ten minutes aft
   assert.equal(host.reported('events-lost'), ['+all nodes', '-all nodes', '+all nodes'])
 })
 
-test('events of nodes without a place raise, and clear ten minutes after the last', () => {
+test('events of nodes without a place raise, and clear ten minutes after the last one', () => {
   const host = watched()
   host.pass(1)
   const events = [{ v: 1, type: 'process.stopped', at: host.now, reason: 'SIGTERM' }] as const

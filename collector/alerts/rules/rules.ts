@@ -1,14 +1,14 @@
 import { silentMs } from '../../read/nodes.ts'
 
 /**
- * Every alert rule and its numbers. A share of sessions is told in percent. `least` is the minimum volume; `raise` and
- * `clear` are two limits, so that a value on the edge does not flap. Windows are ms, and a factor shortens all of them.
+ * Every alert rule and its numbers; the Prometheus rules in `dashboards/alerts` take theirs from here. `least` is the
+ * minimum volume. A value raises at `raise` and clears below `clear`, so that it does not flap. Windows are ms.
  */
 const minute = 60_000
 
 export type Severity = 'warning' | 'critical'
 
-/** An alert stays up for so long at least. */
+/** The shortest time for which an alert stays active. */
 export const holdMs = minute
 
 export const rules = {
@@ -29,7 +29,7 @@ export const rules = {
     clear: 0.05,
     times: 3,
   },
-  /** Tries in a row that failed, over at least `quietMs`; cleared when they work again, twice and more often than not. */
+  /** `least` failed tries in a row over at least `quietMs`; cleared after `worked` tries that succeed, and half of all. */
   'datacenter-down': {
     severity: 'critical',
     quietMs: minute,
@@ -46,42 +46,42 @@ export const rules = {
     raiseMs: 100,
     clear: 1.5,
     clearMs: 50,
-    /** While nothing is known of the usual. */
+    /** While the usual value is not known. */
     unknownRaiseMs: 1500,
     unknownClearMs: 1000,
   },
   /** Refused handshakes a minute, against the usual. */
   'rejection-storm': { severity: 'warning', windowMs: 5 * minute, least: 100, times: 5 },
-  /** Handshakes that the shared replay cache did not answer for. */
+  /** Handshakes whose claim the shared replay cache did not answer. */
   'replay-unclaimed': { severity: 'warning', windowMs: 5 * minute, raise: 20, clear: 1 },
-  /** Hellos that a user signed and that were refused for nothing that is expected: a few, for an app tries again. */
+  /** Signed hellos refused for an unexpected reason. More than one, because an app retries. */
   'signed-refused': { severity: 'warning', windowMs: 10 * minute, raise: 3, clear: 1 },
   replays: { severity: 'warning', windowMs: 10 * minute, raise: 10, clear: 3 },
-  /** Signed hellos out of the window of time, from so many clients. */
+  /** Signed hellos outside of the time window, from at least `clients` addresses. */
   'clock-skew': { severity: 'critical', windowMs: 10 * minute, raise: 10, clear: 3, clients: 3 },
-  /** Connections refused at the door, and their share of those accepted; in the last `goesOnMs`, too, and before it. */
+  /** Connections refused at accept, and their share of those accepted; some within `goesOnMs`, some before it. */
   'limit-reached': { severity: 'critical', windowMs: 5 * minute, least: 30, share: 0.05, goesOnMs: minute },
-  /** p99 of the slowest thread's delay, ms. */
+  /** p99 of the event-loop delay of the slowest thread, ms. */
   'event-loop': { severity: 'warning', windowMs: minute, least: 2, raise: 200, clear: 100 },
-  /** Of the host, percent. */
+  /** CPU of the host, percent. */
   'host-cpu': { severity: 'warning', windowMs: 3 * minute, least: 3, raise: 92, clear: 80 },
-  /** Of the limit, percent. */
+  /** Open file descriptors, percent of the limit. */
   'file-descriptors': { severity: 'critical', raise: 85, clear: 75 },
-  /** For how long a node may emit nothing. */
+  /** How long a node may emit nothing. */
   'node-silent': { severity: 'critical', quietMs: silentMs },
-  /** Exceptions of the proxy's own code: any. */
+  /** Exceptions in the proxy's own code: one is enough. */
   'internal-error': { severity: 'warning', windowMs: 10 * minute },
   'events-lost': { severity: 'warning', windowMs: 10 * minute },
-  /** Events of nodes that found no place in the state. */
+  /** Events of nodes for which the state has no place. */
   'names-refused': { severity: 'warning', windowMs: 10 * minute },
-  /** Messages that could not be read. */
+  /** Messages that the collector could not read. */
   'dead-letters': { severity: 'warning', windowMs: 10 * minute },
-  /** Partitions whose log is another one. */
+  /** Partitions of the event topic that were replaced. */
   'topic-replaced': { severity: 'warning', windowMs: 10 * minute },
-  /** What a collector finds of itself, for so long. */
+  /** For how long a collector itself must have lost the service. */
   'kafka-lost': { severity: 'critical', raiseMs: 30_000 },
   'redis-lost': { severity: 'critical', raiseMs: 30_000 },
-  /** Age of a fact when it is folded, ms. */
+  /** Age of an event when it is folded, ms. */
   'collector-lag': { severity: 'warning', raise: 30_000, clear: 5000 },
 } as const satisfies Record<
   string,
@@ -90,7 +90,7 @@ export const rules = {
 
 export type RuleName = keyof typeof rules
 
-/** Decided by each collector for itself (`self-watch.ts`); all others by looking at the state. */
+/** Rules that each collector decides about itself (`self-watch.ts`); the others examine the state. */
 export type SelfRule = 'kafka-lost' | 'redis-lost'
 
 export const severityOf = (rule: string): Severity =>

@@ -12,17 +12,17 @@ type Share = {
   under: string
 }
 
-/** A share as people read it, to a tenth. */
+/** A share in percent, to a tenth. */
 const inPercent = (share: number): number => Math.round(share * 1000) / 10
 
-/** Of the sessions that ended in the window, the share that ended badly, against what is usual here. */
+/** The share of `over` among the connections that ended in the window, compared with the usual share here. */
 const share = (watch: Watch, { rule, subject, over, under }: Share) => {
   const { windowMs, least, raise, clear, times } = rules[rule]
   const bad = recentSum(watch, over, windowMs)
   const ended = recentSum(watch, under, windowMs)
   const value = ended === 0 ? 0 : bad / ended
   const raised = watch.raised(rule, subject)
-  // While the alert is up its baseline stands still, or the trouble would become the usual.
+  // The baseline stays while the alert is active, or the trouble would become the usual.
   const baseline = raised
     ? raised.baseline / 100
     : (watch.baseline(over, under, watch.now - windowMs * watch.factor).value ?? 0)
@@ -34,7 +34,7 @@ const share = (watch: Watch, { rule, subject, over, under }: Share) => {
   return { bad, ended, value, baseline, verdict } as const
 }
 
-/** The commonest way in which sessions dropped in the window, `by/phase/reason`. */
+/** The most frequent cause of drops in the window, `by/phase/reason`. */
 const mainCause = ({ state, now, factor }: Watch, windowMs: number, dc: string | null) => {
   const causes = new Map<string, number>()
   const prefix = c.closed('')
@@ -52,15 +52,15 @@ const mainCause = ({ state, now, factor }: Watch, windowMs: number, dc: string |
 
 const adviceFor = (cause: string): string => {
   if (cause.startsWith('client/')) {
-    return 'Clients lose their way to this host: if they are of one country or provider, suspect blocking there.'
+    return 'Clients lose the network path to this host: if they share a country or provider, suspect blocking, and try another port or TLS_DOMAIN.'
   }
   if (cause.startsWith('datacenter/') || cause.includes('/dial/') || cause.endsWith('/stalled')) {
-    return 'The trouble is between this host and Telegram: look at the row of the datacenter, try another route or provider.'
+    return 'The fault is between this host and Telegram: check the row of the datacenter, and try another route or provider.'
   }
-  return 'This proxy ends them itself: look at its log, CPU and limits.'
+  return 'This proxy closes them: check its log, CPU and limits.'
 }
 
-// Drops of which one datacenter has so large a part are its own alert, not also everybody's.
+/** With this share of the drops on one datacenter, only the alert of that datacenter is raised. */
 const ofOne = 0.8
 
 const worstOf = (watch: Watch): number => {
@@ -84,10 +84,11 @@ const drops = (watch: Watch, dc: string | null): Finding => {
     verdict: isOfOne ? 'between' : verdict,
     summary: () => {
       const cause = mainCause(watch, windowMs, dc)
-      const often = `${bad} of ${ended} sessions${where} that ended in the last ${spellWindow(watch, windowMs)} were dropped`
-      return `${often} (${percent(value)}, usually ${percent(baseline)}), mostly ${cause}. ${adviceFor(cause)}`
+      const dropped = `${bad} of ${ended} connections${where} that ended in the last ${spellWindow(watch, windowMs)} were dropped`
+      const amount = `${percent(value)}, usually ${percent(baseline)}, mostly ${cause}`
+      return `${dropped} (${amount}): these users were cut off. ${adviceFor(cause)}`
     },
-    calm: () => `Sessions${where} end in good order again: ${percent(value)} dropped.`,
+    calm: () => `Connections${where} end normally again: ${percent(value)} dropped.`,
   }
 }
 
@@ -96,7 +97,7 @@ export const connectionDrops = (watch: Watch): Finding[] => [
   ...labelsOf(watch, c.dropsOn('')).map((dc) => drops(watch, dc)),
 ]
 
-/** Clients sent, and nothing came down. */
+/** Connections whose client sent a request and got no answer. */
 export const stalledSessions = (watch: Watch): Finding[] =>
   labelsOf(watch, c.dropsOn('')).map((dc) => {
     const rule = 'stalled-sessions'
@@ -111,8 +112,8 @@ export const stalledSessions = (watch: Watch): Finding[] =>
       baseline: inPercent(baseline),
       verdict,
       summary: () =>
-        `${bad} of ${ended} sessions to DC ${dc} in the last ${window} sent and got no answer (usually ${percent(baseline)}). ` +
-        'The datacenter accepts and stays silent: its path is filtered or broken, or the host’s clock is wrong. Look at its row and at the clock.',
-      calm: () => `DC ${dc} answers its sessions again.`,
+        `${bad} of ${ended} connections to DC ${dc} that ended in the last ${window} got no answer (${percent(value)}, usually ${percent(baseline)}): these apps show endless connecting. ` +
+        'The datacenter accepts connections and stays silent, because its path is filtered or broken, or because the clock of this host is wrong: check its row, and the clock.',
+      calm: () => `DC ${dc} answers requests again.`,
     }
   })

@@ -22,7 +22,7 @@ test('drops far above the usual raise for their datacenter, and clear when they 
   assert.equal(host.reported('connection-drops').slice(1), ['-dc 2'])
 })
 
-test('drops to several datacenters are an alert of all, too', () => {
+test('drops to several datacenters raise an alert of all of them, too', () => {
   const host = watched()
   const both = (drops: number) => (at: number) => [...sessions(at, 4, drops, 2), ...sessions(at, 4, drops, 4)]
   host.pass(40, both(0))
@@ -39,7 +39,7 @@ test('one datacenter of two drops: the other stays quiet', () => {
   assert.equal(host.reported('connection-drops'), ['+dc 4'])
 })
 
-test('what is usual here is no alert, however bad it looks elsewhere', () => {
+test('a share that is usual here raises nothing, however high it is', () => {
   const host = watched()
   host.pass(45, (at) => sessions(at, 10, 2))
   host.pass(10, (at) => sessions(at, 10, 4))
@@ -48,7 +48,7 @@ test('what is usual here is no alert, however bad it looks elsewhere', () => {
   assert.equal(host.reported('connection-drops').sort(), ['+dc 2'])
 })
 
-test('a few drops of few sessions are no alert', () => {
+test('a few drops among few connections raise nothing', () => {
   const host = watched()
   host.pass(40)
   host.emit(...sessions(host.now, 9, 9))
@@ -67,14 +67,14 @@ test('a share between the two limits neither raises nor clears', () => {
   assert.equal(other.reported('connection-drops').sort(), ['+dc 2'])
 })
 
-test('trouble that lasts does not become the usual while the alert is up', () => {
+test('a fault that lasts does not become the usual while its alert is active', () => {
   const host = watched()
   host.pass(40, (at) => sessions(at, 4, 0))
   host.pass(180, (at) => sessions(at, 4, 2))
   assert.equal(host.reported('connection-drops').sort(), ['+dc 2'])
 })
 
-test('nobody comes any more: drops are over', () => {
+test('drops are over when no client connects any more', () => {
   const host = watched()
   host.pass(40, (at) => sessions(at, 4, 0))
   host.pass(6, (at) => sessions(at, 4, 4))
@@ -82,7 +82,7 @@ test('nobody comes any more: drops are over', () => {
   assert.equal(host.reported('connection-drops').length, 2)
 })
 
-test('sessions that send and get no answer raise a stall by name of the datacenter, and it clears', () => {
+test('connections that send and get no answer raise a stall of their datacenter, and it clears', () => {
   const host = watched()
   host.pass(40, (at) => sessions(at, 4, 0))
   host.pass(5, (at) => sessions(at, 4, 1, 2, 'stalled'))

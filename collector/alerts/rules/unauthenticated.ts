@@ -2,10 +2,19 @@ import { clientsOf, slots } from '../../fold/key.ts'
 import { connectionKeys } from '../../fold/projections/connections.ts'
 import { rejectionKeys as r } from '../../fold/projections/rejections.ts'
 import { replayKeys } from '../../fold/projections/replays.ts'
-import { type Finding, labelsOf, recentSum, seenOf, spellWindow, verdictOf, type Watch } from './finding.ts'
+import {
+  type Finding,
+  labelsOf,
+  percent,
+  recentSum,
+  seenOf,
+  spellWindow,
+  verdictOf,
+  type Watch,
+} from './finding.ts'
 import { rules } from './rules.ts'
 
-/** The label that was counted most in the window, of keys `key(label)`. */
+/** The label with the highest count in the window, among the keys `key(label)`. */
 const mostOf = (watch: Watch, key: (label: string) => string, windowMs: number): string => {
   const counted = labelsOf(watch, key('')).map(
     (label) => [label, recentSum(watch, key(label), windowMs)] as const,
@@ -37,8 +46,8 @@ export const rejectionStorm = (watch: Watch): Finding[] => {
       baseline,
       verdict,
       summary: () =>
-        `${n} handshakes were refused in the last ${spellWindow(watch, windowMs)} (${Math.round(value)} a minute, usually ${Math.round(baseline)}), mostly ${mostOf(watch, r.rejectedFor, windowMs)}. ` +
-        'Somebody scans this host, or a link with an old secret is being passed round. Clients with right links are not affected.',
+        `${n} handshakes were refused in the last ${spellWindow(watch, windowMs)} (${Math.round(value)} a minute, usually ${Math.round(baseline)}), mostly ${mostOf(watch, r.rejectedFor, windowMs)}: clients with a valid link are not affected. ` +
+        'If the reason is unknown-user, an old link is in circulation: send the new one. If it is bad-digest, malformed-hello or not-mtproto, this is a scan: a firewall before the port costs less than the handshakes.',
       calm: () => `Refused handshakes are back at ${Math.round(value)} a minute.`,
     },
   ]
@@ -46,7 +55,7 @@ export const rejectionStorm = (watch: Watch): Finding[] => {
 
 const addresses = (n: number): string => (n === 1 ? '1 address' : `${n} addresses`)
 
-/** Slots hit in the window, under `key(slot)`. */
+/** How many slots have a count in the window, under `key(slot)`. */
 const slotsHit = (watch: Watch, key: (slot: number) => string, windowMs: number): number => {
   let hit = 0
   for (let slot = 0; slot < slots; slot++) if (recentSum(watch, key(slot), windowMs) > 0) hit++
@@ -65,18 +74,18 @@ export const replayedHandshakes = (watch: Watch): Finding[] => {
       baseline: 0,
       verdict: verdictOf(value, raise, clear),
       summary: () =>
-        `${value} recorded handshakes were played back in the last ${spellWindow(watch, windowMs)}, from about ${addresses(clientsOf(slotsHit(watch, replayKeys.slot, windowMs)))}. ` +
-        'Somebody who can see your users’ traffic probes what this host is. They were shown the masking host: check that MASK_HOST answers, and be ready to move.',
-      calm: () => 'No more handshakes are being played back.',
+        `${value} recorded handshakes were replayed in the last ${spellWindow(watch, windowMs)}, from about ${addresses(clientsOf(slotsHit(watch, replayKeys.slot, windowMs)))}: an observer of your users’ traffic probes this host, and was shown the masking host. ` +
+        'Check that MASK_HOST answers, and have another PUBLIC_HOST or MTPROTO_PORT ready.',
+      calm: () => 'Handshakes are no longer replayed.',
     },
   ]
 }
 
 const signedAdvice: Readonly<Record<string, string>> = {
   'unknown-sni':
-    'Their link is of another domain than TLS_DOMAIN: send them the new link, or put TLS_DOMAIN back.',
-  'mode-off': 'MODES leaves out tls: send them a link of a mode that is on, or put tls back.',
-  'unknown-dc': 'The app asks for a datacenter that the directory does not have: update mtscope.',
+    'Their link names another domain than TLS_DOMAIN: send them the new link, or restore TLS_DOMAIN.',
+  'mode-off': 'MODES leaves out tls: send them a link of a mode that is on, or add tls.',
+  'unknown-dc': 'The app asks for a datacenter that this version does not know: update mtscope.',
 }
 
 export const signedRefused = (watch: Watch): Finding[] => {
@@ -94,13 +103,14 @@ export const signedRefused = (watch: Watch): Finding[] => {
         const reason = mostOf(watch, r.signedRefusedFor, windowMs)
         const user = mostOf(watch, r.signedRefusedOf, windowMs)
         const advice =
-          signedAdvice[reason] ?? 'Report it with the JA4 of these hellos (Security, JA4 × outcome).'
+          signedAdvice[reason] ??
+          'Report it with the JA4 of these hellos (dashboard Security, panel JA4 × outcome).'
         return (
-          `${value} hellos that a user signed were refused in the last ${spellWindow(watch, windowMs)} (usually none), mostly of ${user} for ${reason}. ` +
-          `This user's app cannot connect. ${advice}`
+          `${value} signed hellos were refused in the last ${spellWindow(watch, windowMs)} (usually none), mostly of ${user} for ${reason}: the apps of this user cannot connect. ` +
+          advice
         )
       },
-      calm: () => 'No more signed hellos are being refused.',
+      calm: () => 'Signed hellos are no longer refused.',
     },
   ]
 }
@@ -118,8 +128,8 @@ export const clockSkew = (watch: Watch): Finding[] => {
       verdict === 'bad' ? clientsOf(slotsHit(watch, (slot) => r.skewSlot(`${side}/${slot}`), windowMs)) : 0
     const ours = n >= signed / 2
     const advice = ours
-      ? `This host’s clock is probably ${off} s ${side === 'ahead' ? 'behind' : 'ahead'}: look at \`timedatectl\` and set it by NTP.`
-      : 'Most clients agree with this host, so it is rather their clocks; have them set the time automatically.'
+      ? `This host’s clock is probably ${off} s ${side === 'ahead' ? 'behind' : 'ahead'}: check \`timedatectl\`, and set it by NTP.`
+      : 'Most clients agree with this host, so their clocks are probably wrong: ask these users to set the time automatically.'
     return {
       rule,
       subject: `clients ${side}`,
@@ -127,21 +137,21 @@ export const clockSkew = (watch: Watch): Finding[] => {
       baseline: 0,
       verdict: verdict === 'bad' && distinct < clients ? 'between' : verdict,
       summary: () =>
-        `Your clock or theirs is off by about ${off} s: ${n} of ${signed} signed hellos from about ${addresses(distinct)} came from clocks ${side === 'ahead' ? 'ahead of' : 'behind'} this one, and were refused. ${advice}`,
-      calm: () => 'Clients’ clocks and this host’s agree again.',
+        `${n} of ${signed} signed hellos in the last ${spellWindow(watch, windowMs)} were refused, from about ${addresses(distinct)} whose clocks are about ${off} s ${side === 'ahead' ? 'ahead of' : 'behind'} this host: these clients cannot connect. ${advice}`,
+      calm: () => 'The clocks of the clients and of this host agree again.',
     }
   })
 }
 
 export const limitsReached = (watch: Watch): Finding[] =>
   labelsOf(watch, r.refused('')).flatMap((limit) => {
-    // They have their half of the places so that users have the other one: nobody misses what they are refused.
+    // Unauthenticated clients have half of the places, so that users have the other half: refusing them harms no user.
     if (limit === 'strangers') return []
     const rule = 'limit-reached'
     const { windowMs, least, share, goesOnMs } = rules[rule]
     const value = recentSum(watch, r.refused(limit), windowMs)
     const lately = recentSum(watch, r.refused(limit), goesOnMs)
-    // One client tries again and again, and a burst is over before anybody could do anything.
+    // Not for one client that retries, and not for a burst that ends before an operator could act.
     const many = value >= least && value > share * recentSum(watch, connectionKeys.accepted, windowMs)
     return {
       rule,
@@ -150,9 +160,9 @@ export const limitsReached = (watch: Watch): Finding[] =>
       baseline: 0,
       verdict: value === 0 ? 'good' : many && lately > 0 && value > lately ? 'bad' : 'between',
       summary: () =>
-        `New connections are being refused: the limit of ${limit} is reached (${value} refused in the last ${spellWindow(watch, windowMs)}). ` +
-        'If these are users and not a flood, raise the limit or add a host.',
-      calm: () => `The limit of ${limit} is not reached any more.`,
+        `The limit of ${limit} refused ${value} new connections in the last ${spellWindow(watch, windowMs)} (more than ${percent(share)} of those accepted): these clients cannot connect. ` +
+        'If they are users and not a flood, raise the limit or add a host.',
+      calm: () => `The limit of ${limit} no longer refuses connections.`,
     }
   })
 
@@ -167,9 +177,10 @@ export const replaysUnclaimed = (watch: Watch): Finding[] => {
       baseline: 0,
       verdict: verdictOf(value, raise, clear),
       summary: () =>
-        `Redis did not answer, or refused, for ${value} handshakes of the last ${spellWindow(watch, windowMs)}. ` +
-        'A handshake captured at one proxy may pass at another meanwhile, or is refused, as REPLAY_ON_REDIS_LOSS says: look at Redis and the way to it.',
-      calm: () => 'Redis answers for handshakes again.',
+        `Redis did not answer or refused the claims of ${value} handshakes in the last ${spellWindow(watch, windowMs)} (limit ${raise}): ` +
+        'a handshake captured at one proxy may pass at another, or clients are refused, as REPLAY_ON_REDIS_LOSS is set. ' +
+        'Check Redis and the network path to it.',
+      calm: () => 'Redis answers claims again.',
     },
   ]
 }

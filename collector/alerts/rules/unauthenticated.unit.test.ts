@@ -12,7 +12,7 @@ const many =
       rejected(at, reason, { client: clients[(i + at / 10_000) % clients.length]!, ...more }),
     )
 
-test('refused handshakes far above the usual are a storm; it names the reason and clears', () => {
+test('refused handshakes far above the usual are a storm, which names the reason and clears', () => {
   const host = watched()
   host.pass(40, many(2, 'bad-digest'))
   assert.equal(host.reported('rejection-storm'), [])
@@ -59,7 +59,7 @@ test('three hellos that a user signed and that were refused raise, with user, re
   assert.equal(host.reported('signed-refused'), ['+all nodes', '-all nodes'])
 })
 
-test('what nobody signed, a replay, a wrong clock and silence are no signed hello that is refused', () => {
+test('unsigned hellos, replays, wrong clocks and silence do not count as refused signed hellos', () => {
   const host = watched()
   for (const reason of ['replayed', 'clock-skew', 'unclaimed', 'timeout'] as const)
     host.pass(1, many(2, reason, { skewSeconds: 1, user: 'ann' }))
@@ -71,28 +71,28 @@ test('what nobody signed, a replay, a wrong clock and silence are no signed hell
 const signed = (at: number) =>
   session({ at }).map((event) => (event.type === 'handshake.accepted' ? { ...event, skewSeconds: 1 } : event))
 
-test('many clients ahead of us, and few that agree: our clock is behind by so much', () => {
+test('with many clients ahead and few that agree, our clock is behind', () => {
   const host = watched()
   host.pass(3, many(2, 'clock-skew', { skewSeconds: 300 }))
   assert.equal(host.reported('clock-skew'), ['+clients ahead'])
   const { value, summary } = host.last('clock-skew')!
   assert.is(value, 300)
-  assert.match(summary, /off by about 300 s.*This host’s clock is probably 300 s behind/)
+  assert.match(summary, /clocks are about 300 s ahead.*This host’s clock is probably 300 s behind/)
   host.pass(15, signed)
   assert.equal(host.reported('clock-skew'), ['+clients ahead', '-clients ahead'])
 })
 
-test('some clients behind while most agree: it is theirs', () => {
+test('with some clients behind while most agree, the clocks of the clients are wrong', () => {
   const host = watched()
   host.pass(3, (at) => [
     ...many(2, 'clock-skew', { skewSeconds: -500 })(at),
     ...Array.from({ length: 9 }, () => signed(at)).flat(),
   ])
   assert.equal(host.reported('clock-skew'), ['+clients behind'])
-  assert.match(host.last('clock-skew')!.summary, /rather their clocks/)
+  assert.match(host.last('clock-skew')!.summary, /their clocks are probably wrong/)
 })
 
-test('one client with a wrong clock, however stubborn, is no alert', () => {
+test('one client with a wrong clock raises nothing, however often it tries', () => {
   const host = watched()
   host.pass(10, many(5, 'clock-skew', { skewSeconds: 86_400 * 900, client: '0001ffff' }))
   assert.equal(host.reported('clock-skew'), [])
@@ -102,7 +102,7 @@ const turnedAway =
   (count: number, limit: Limit = 'connections') =>
   (at: number): ProxyEvent[] => [{ v: 1, type: 'limit.refused', at, limit, count, worker: 0 }]
 
-test('a limit that goes on refusing many is told within two minutes and clears five minutes after', () => {
+test('a limit that goes on refusing many raises within two minutes and clears five minutes later', () => {
   const host = watched()
   host.pass(2, turnedAway(3))
   assert.equal(host.reported('limit-reached'), ['+connections'])
@@ -112,7 +112,7 @@ test('a limit that goes on refusing many is told within two minutes and clears f
   assert.equal(host.reported('limit-reached'), ['+connections', '-connections'])
 })
 
-test('a few refused connections, a burst that is over, and one in fifty of a busy hour page nobody', () => {
+test('a few refused connections, a burst that is over, and one in fifty of a busy hour raise nothing', () => {
   const few = watched()
   few.pass(20, (at) => (at % 60_000 === 0 ? turnedAway(4)(at) : []))
   const burst = watched()
@@ -123,7 +123,7 @@ test('a few refused connections, a burst that is over, and one in fifty of a bus
   for (const host of [few, burst, busy]) assert.equal(host.reported('limit-reached'), [])
 })
 
-test('strangers that are refused page nobody, however many', () => {
+test('refused unauthenticated clients raise nothing, however many', () => {
   const host = watched()
   host.pass(20, turnedAway(500, 'strangers'))
   assert.equal(host.reported('limit-reached'), [])

@@ -87,7 +87,7 @@ export const sampleStatus = (at: number): Status => ({
       rule: 'connection-drops',
       subject: 'dc 5',
       severity: 'critical',
-      summary: 'Sessions to DC 5 end in good order again: 2 % dropped.',
+      summary: 'Connections to DC 5 end normally again: 2 % dropped.',
       value: 2,
       baseline: 1,
       since: at - 5 * 3_600_000,
@@ -127,7 +127,7 @@ export const troubledStatus = (at: number): Status => {
         subject: 'dc 4 ipv4',
         severity: 'critical',
         summary:
-          'DC 4 over IPv4 has not answered for 6 min (11 tries failed, the last: timeout). Other datacenters answer: it is this one, or the route to it. Accounts at home there cannot connect; ask your provider, or wait.',
+          'DC 4 over IPv4 has not answered since 02:54 UTC (11 tries failed, the last: timeout): accounts at home there cannot connect. Other datacenters answer, so the fault is this datacenter or the route to it: ask your provider, or wait.',
         value: 11,
         baseline: 0,
         since: at - 6 * 60_000,
@@ -138,7 +138,7 @@ export const troubledStatus = (at: number): Status => {
         subject: 'dc 4',
         severity: 'critical',
         summary:
-          '214 of 680 sessions to DC 4 that ended in the last 5 min were dropped (31 %, usually 1 %), mostly datacenter/dial/timeout. The datacenter cannot be reached in time.',
+          '214 of 680 connections to DC 4 that ended in the last 5 min were dropped (31 %, usually 1 %, mostly datacenter/dial/timeout): these users were cut off. The fault is between this host and Telegram: check the row of the datacenter, and try another route or provider.',
         value: 31,
         baseline: 1,
         since: at - 5 * 60_000,
