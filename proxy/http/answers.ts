@@ -15,15 +15,15 @@ export type Exposition = () => Promise<{ contentType: string; body: string }>
 export type Routes = {
   /** Joined at `/metrics`, in this order. */
   readonly expositions: readonly Exposition[]
-  /** Null when ready, which does not depend on datacenters; else the reason, which is the text of `/readyz`. */
+  /** Null when ready, which does not depend on datacenters; else the reason, the text of `/readyz`. */
   readonly unready: () => string | null
-  /** Path → what is answered as JSON, computed once a second at most. */
+  /** Path → value of the JSON answer, computed at most once a second. */
   readonly json: Readonly<Record<string, () => unknown>>
-  /** Everything else; the path comes without its query. Null is a 404. */
+  /** Every other path, without its query. Null is a 404. */
   readonly page: (path: string) => Reply | null
 }
 
-/** How long all requesters share one rendering of `/metrics` or of a JSON route, at least. */
+/** Minimum time for which all requests share one rendering of `/metrics` or of a JSON route. */
 const sharedMs = 1_000
 const gzipFrom = 4 * 1024
 const metricsType = 'text/plain; version=0.0.4; charset=utf-8'
@@ -39,7 +39,7 @@ export const text = (
 })
 
 const metrics = async (expositions: readonly Exposition[]): Promise<Reply> => {
-  // One source that fails must not blind an operator to the others.
+  // A source that fails leaves the metrics of the others readable.
   const parts = await Promise.allSettled(expositions.map(async (exposition) => (await exposition()).body))
   const body = parts
     .map((part) => (part.status === 'fulfilled' ? part.value : '# one source of metrics failed'))
@@ -58,7 +58,7 @@ const json = async (compute: () => unknown): Promise<Reply> => ({
   body: Buffer.from(JSON.stringify(await compute())),
 })
 
-/** Shares one rendering, however it ends, for a second and for three times as long as it took. */
+/** Shares one rendering, failed or not, for a second, or for three times as long as it took if that is longer. */
 const shared = (render: () => Promise<Reply>): (() => Promise<Reply>) => {
   let current: Promise<Reply> | null = null
   let until = 0
@@ -74,7 +74,7 @@ const shared = (render: () => Promise<Reply>): (() => Promise<Reply>) => {
   }
 }
 
-/** Path → reply. `spent` gets the ms of each rendering. */
+/** Path → reply. */
 export const answersOf = (routes: Routes): ((path: string) => Promise<Reply>) => {
   const rendered = new Map([
     ['/metrics', shared(() => metrics(routes.expositions))],
@@ -90,10 +90,10 @@ export const answersOf = (routes: Routes): ((path: string) => Promise<Reply>) =>
   }
 }
 
-/** Of bodies that are sent again and again: pages, and what all requesters of a second share. */
+/** Compressed forms of bodies that are sent repeatedly: pages and shared renderings. */
 const compressed = new WeakMap<Buffer, Promise<Buffer>>()
 
-/** The body in gzip where it is worth it, else null. */
+/** The body in gzip; null when it is short or already encoded. */
 export const gzipOf = ({ body, headers }: Reply): Promise<Buffer> | null => {
   if (body.length < gzipFrom || headers?.['content-encoding'] !== undefined) return null
   if (typeof body === 'string') return compress(body, { level: 1 })

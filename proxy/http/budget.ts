@@ -3,7 +3,7 @@ export type Budget = {
   readonly empty: boolean
 }
 
-/** So many ms of each second: a bucket that refills steadily, and whose debt is gone after a second. */
+/** A token bucket: `msPerSecond` refill steadily, and debt is limited to what one second refills. */
 export const createBudget = (msPerSecond: number, now: () => number): Budget => {
   let left = msPerSecond
   let filledAt = now()

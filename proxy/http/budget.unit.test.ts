@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createBudget } from './budget.ts'
 
-test('what is spent comes back steadily, and no debt lasts longer than a second', () => {
+test('a budget refills steadily, and debt lasts at most a second', () => {
   let now = 5_000
   const budget = createBudget(300, () => now)
   assert.not.ok(budget.empty)
@@ -19,7 +19,7 @@ test('what is spent comes back steadily, and no debt lasts longer than a second'
   assert.not.ok(budget.empty)
 })
 
-test('time without requests saves up no more than one second’s work', () => {
+test('an idle hour saves at most one second of work', () => {
   let now = 0
   const budget = createBudget(300, () => now)
   now += 3_600_000
@@ -27,7 +27,7 @@ test('time without requests saves up no more than one second’s work', () => {
   assert.ok(budget.empty)
 })
 
-test('the time that was spent while it was spent refills, too', () => {
+test('a budget also refills during the work that it pays for', () => {
   let now = 0
   const budget = createBudget(300, () => now)
   budget.spend(300)

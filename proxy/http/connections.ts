@@ -1,9 +1,10 @@
-import { STATUS_CODES } from 'node:http'
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Budget } from './budget.ts'
-import { type Request, readRequest } from './request.ts'
+import { Gate } from './gate.ts'
+import { hasBody } from './request.ts'
 
-/** What is written, whole; a HEAD has a length and no body. */
+/** A whole answer; a HEAD has a length and no body. */
 export type Message = {
   readonly status: number
   readonly headers: Readonly<Record<string, string | number>>
@@ -12,152 +13,163 @@ export type Message = {
 
 export type Limits = {
   readonly connections: number
+  /** Bytes and number of a request's headers. */
+  readonly headBytes: number
+  readonly headers: number
   /** From the first byte of a request to the last of its head, ms, as are the next. */
   readonly head: number
   /** Between two requests of a connection. */
   readonly idle: number
-  /** From a request to the last byte of its answer: a slower reader is cut off. */
+  /** From a request to the last byte of its answer: the server closes the connection of a slower reader. */
   readonly answer: number
 }
 
-type Connection = {
-  readonly socket: Socket
-  received: Buffer | null
-  answering: boolean
-  /** The connection ends after its answer. */
-  last: boolean
-  idleSince: number
-  timer: NodeJS.Timeout | undefined
+export type Connections = { readonly server: Server; endIdle(): void; endAll(): void }
+
+type Connection = { readonly gate: Gate; response: ServerResponse | null; idleSince: number }
+
+type State = {
+  readonly limits: Limits
+  readonly budget: Budget
+  readonly answer: (message: IncomingMessage) => Promise<Message>
+  /** The least recently used one comes first. */
+  readonly connections: Map<unknown, Connection>
+  closing: boolean
 }
 
-/** A connection that was idle for so long, ms, gives its place to a new one when none is left. */
+/** A connection that has been idle for so long, ms, gives its place to a new one when none is left. */
 const evictAfterMs = 1_000
-/** How long nothing is accepted after the budget ran out, ms. */
+/** How long the server accepts nothing after the budget ran out, ms. */
 const restMs = 100
-/** Estimate of what a connection takes until its first request is read, ms. */
+/** Estimate of what a connection costs until its first request is read, ms. */
 const acceptMs = 0.2
-/** Told to clients; shorter than the real one, so that no request meets a closing connection. */
-const keepAlive = 'timeout=5'
+/** The Keep-Alive header announces 5 s of `limits.idle`, so that no request meets a closing connection. */
+const announcedIdleMs = 5_000
 
-/** CPU time of this thread: on a busy machine no wait counts as work. */
+/** CPU time of this thread: on a busy machine waiting does not count as work. */
 const threadMs = (): number => {
   const { user, system } = process.threadCpuUsage()
   return (user + system) / 1_000
 }
 
-const headOf = ({ status, headers }: Message, last: boolean): string => {
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  const connection = last ? 'connection: close' : `connection: keep-alive\r\nkeep-alive: ${keepAlive}`
-  const date = new Date().toUTCString()
-  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}date: ${date}\r\n${connection}\r\n\r\n`
+const answered = (state: State, connection: Connection): void => {
+  const { gate } = connection
+  connection.response = null
+  connection.idleSince = performance.now()
+  if (state.closing || gate.excess) return gate.destroySoon()
+  gate.next()
+  if (state.connections.delete(gate)) state.connections.set(gate, connection)
+}
+
+const answerNext = async (
+  state: State,
+  connection: Connection,
+  message: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> => {
+  const { gate } = connection
+  const timer = setTimeout(() => gate.destroy(), state.limits.answer).unref()
+  connection.response = response
+  response.on('close', () => {
+    clearTimeout(timer)
+    answered(state, connection)
+  })
+  const { status, headers, body } = await state.answer(message)
+  if (gate.destroyed) return
+  const began = threadMs()
+  // A body is not read, and nothing behind it can be.
+  if (state.closing || gate.excess || hasBody(message)) response.setHeader('connection', 'close')
+  response.writeHead(status, headers)
+  response.end(body)
+  state.budget.spend(threadMs() - began)
+}
+
+/** A head that node:http cannot parse gets an answer, one that takes too long does not. */
+const refuse = (error: NodeJS.ErrnoException, gate: Gate): void => {
+  const malformed = error.code?.startsWith('HPE_') === true
+  if (!malformed || !gate.writable) return void gate.destroy()
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400
+  const body = 'not a request for this server\n'
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: text/plain; charset=utf-8`
+  gate.write(`${head}\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`)
+  gate.destroySoon()
+}
+
+const makeRoom = ({ connections }: State): void => {
+  const before = performance.now() - evictAfterMs
+  for (const { gate, response, idleSince } of connections.values()) {
+    if (response !== null || idleSince > before) continue
+    gate.destroy()
+    return
+  }
+}
+
+const accept = (state: State, server: Server, socket: Socket): Gate => {
+  const { connections, limits, budget } = state
+  const gate = new Gate(socket)
+  connections.set(gate, { gate, response: null, idleSince: performance.now() })
+  gate.on('close', () => connections.delete(gate))
+  if (connections.size >= limits.connections) makeRoom(state)
+  budget.spend(acceptMs)
+  if (budget.empty && server.maxConnections > 0) {
+    server.maxConnections = 0
+    setTimeout(() => {
+      server.maxConnections = limits.connections
+    }, restMs).unref()
+  }
+  return gate
+}
+
+const boundedServer = (limits: Limits): Server => {
+  const server = createServer({
+    maxHeaderSize: limits.headBytes,
+    headersTimeout: limits.head,
+    requestTimeout: limits.head,
+    connectionsCheckingInterval: 1_000,
+    keepAliveTimeout: announcedIdleMs,
+    keepAliveTimeoutBuffer: limits.idle - announcedIdleMs,
+    noDelay: true,
+  })
+  server.maxHeadersCount = limits.headers
+  server.maxConnections = limits.connections
+  return server
 }
 
 /**
- * HTTP/1.1 for requests without a body, one at a time on each connection. node:http parses all that a client pipelines,
- * 10 µs a request, whether or not it is ever answered; here the connection closes after the answer, and the rest
- * is never looked at. The server listens to nothing yet.
+ * A server of node:http that answers one request at a time on each connection, within `limits` and `budget`. A client
+ * that pipelines gets its first answer, and the connection closes. The server does not listen yet.
  */
 export const createConnections = (
   limits: Limits,
   budget: Budget,
-  answer: (request: Request | { readonly refused: 400 | 431 }) => Promise<Message>,
-): { readonly server: Server; endIdle(): void; endAll(): void } => {
-  // The one that was used least recently comes first.
-  const connections = new Map<Socket, Connection>()
-  let closing = false
-
-  const arm = (connection: Connection, ms: number): void => {
-    clearTimeout(connection.timer)
-    connection.timer = setTimeout(() => connection.socket.destroy(), ms).unref()
+  answer: (message: IncomingMessage) => Promise<Message>,
+): Connections => {
+  const connections = new Map<unknown, Connection>()
+  const state: State = { limits, budget, answer, connections, closing: false }
+  const server = boundedServer(limits)
+  const request = (message: IncomingMessage, response: ServerResponse): void => {
+    const connection = connections.get(message.socket)
+    // The gate lets one request pass at a time: a second one is a fault of ours.
+    if (connection?.response !== null) message.socket.destroy()
+    else void answerNext(state, connection, message, response)
   }
-  const answered = (connection: Connection): void => {
-    const { socket } = connection
-    if (connection.last || closing) return void socket.destroySoon()
-    connection.answering = false
-    connection.idleSince = performance.now()
-    if (!connections.delete(socket)) return
-    connections.set(socket, connection)
-    arm(connection, limits.idle)
-  }
-  const reply = async (connection: Connection, request: Parameters<typeof answer>[0]): Promise<void> => {
-    const { socket } = connection
-    connection.answering = true
-    arm(connection, limits.answer)
-    const message = await answer(request)
-    if (socket.destroyed) return
-    const began = threadMs()
-    socket.cork()
-    socket.write(headOf(message, connection.last || closing), 'latin1')
-    if (message.body !== null) socket.write(message.body)
-    socket.write('', () => answered(connection))
-    socket.uncork()
-    budget.spend(threadMs() - began)
-  }
-  const read = (connection: Connection, bytes: Buffer): void => {
-    if (connection.answering) {
-      connection.last = true
-      connection.socket.pause()
-      return
-    }
-    if (connection.received === null) arm(connection, limits.head)
-    connection.received = connection.received === null ? bytes : Buffer.concat([connection.received, bytes])
-    const request = readRequest(connection.received)
-    if (request === 'more') return
-    connection.last = 'refused' in request || !request.keepAlive || request.end < connection.received.length
-    connection.received = null
-    if (connection.last) connection.socket.pause()
-    void reply(connection, request)
-  }
-
-  const makeRoom = (): void => {
-    const before = performance.now() - evictAfterMs
-    for (const [socket, { answering, idleSince }] of connections) {
-      if (answering || idleSince > before) continue
-      socket.destroy()
-      return
-    }
-  }
-  const accept = (socket: Socket): void => {
-    const connection: Connection = {
-      socket,
-      received: null,
-      answering: false,
-      last: false,
-      idleSince: performance.now(),
-      timer: undefined,
-    }
-    connections.set(socket, connection)
-    arm(connection, limits.idle)
-    socket.on('data', (bytes: Buffer) => read(connection, bytes))
-    socket.on('end', () => {
-      connection.last = true
-      if (!connection.answering) socket.destroy()
-    })
-    socket.on('error', () => {})
-    socket.on('close', () => {
-      clearTimeout(connection.timer)
-      connections.delete(socket)
-    })
-    if (connections.size >= limits.connections) makeRoom()
-    budget.spend(acceptMs)
-    if (budget.empty && server.maxConnections > 0) {
-      server.maxConnections = 0
-      setTimeout(() => {
-        server.maxConnections = limits.connections
-      }, restMs).unref()
-    }
-  }
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, accept)
-  server.maxConnections = limits.connections
-  server.on('drop', makeRoom)
+  // node:http serves any Duplex that comes with a connection event: it gets the gate in place of the socket.
+  const [serve] = server.listeners('connection') as ((stream: unknown) => void)[]
+  server.removeAllListeners('connection')
+  server.on('connection', (socket) => serve?.call(server, accept(state, server, socket)))
+  server.on('drop', () => makeRoom(state))
+  server.on('request', request)
+  // Without this, node:http asks for the body before the answer.
+  server.on('checkContinue', request)
+  server.on('clientError', (error, stream) => refuse(error, stream as unknown as Gate))
   return {
     server,
     endIdle: () => {
-      closing = true
-      for (const { socket, answering } of connections.values()) if (!answering) socket.destroy()
+      state.closing = true
+      for (const { gate, response } of connections.values()) if (response === null) gate.destroy()
     },
     endAll: () => {
-      for (const socket of connections.keys()) socket.destroy()
+      for (const { gate } of connections.values()) gate.destroy()
     },
   }
 }

@@ -2,15 +2,15 @@ import { isIP } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 
 export type OwnHosts = {
-  /** METRICS_HOST: the address or name that the server listens on. */
+  /** METRICS_HOST: the address or name on which the server listens. */
   readonly bound: string
   /** METRICS_ALLOWED_HOSTS; `*` allows every name. */
   readonly allowed: readonly string[]
-  /** The host in the links, once it is known. */
+  /** The host in the links; null until it is found. */
   readonly published: () => string | null
 }
 
-/** The host of a `Host` header in the one form that browsers send: lower case, punycode, short IPv6; null when malformed. */
+/** The host of a `Host` header as browsers write it: lower case, punycode, short IPv6; null when malformed. */
 const hostOf = (text: string): string | null =>
   /^[^/?#@\\\s]+$/.test(text) ? (URL.parse(`http://${text}`)?.hostname.replace(/\.$/, '') ?? null) : null
 
@@ -24,8 +24,8 @@ const isOwnAddress = (host: string): boolean =>
   Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => plainHost(address) === host))
 
 /**
- * Whether a request names this server. A page of another site can make its own name resolve to our address and then read
- * our answers as its own origin, so only names and addresses of this server pass.
+ * Returns a check of the `Host` header. A page of another site can resolve its own name to our address (DNS rebinding)
+ * and then read our answers as its own origin, so only names and addresses of this server pass.
  * https://en.wikipedia.org/wiki/DNS_rebinding
  */
 export const guardHosts = ({
@@ -37,7 +37,7 @@ export const guardHosts = ({
   const everywhere = wildcards.has(bound)
   const names = new Set([...(everywhere ? [] : [bound]), hostname(), ...allowed].map(plainHost))
   return (header) => {
-    // Only HTTP/1.0 may leave it out, and no browser does.
+    // HTTP/1.0 may omit it. Browsers do not.
     if (header === undefined) return true
     const host = hostOf(header)
     if (host === null) return false

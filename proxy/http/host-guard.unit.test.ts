@@ -3,7 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ask, serving } from '../../compose/test/kit/http-testing.ts'
 
-test('on loopback a name of somebody else is not answered', async () => {
+test('a server on loopback refuses a foreign name', async () => {
   await using server = await serving({ json: { '/api/status': () => 'private' } })
   const status = async (host: string) => (await ask(server.port, '/api/status', { headers: { host } })).status
   for (const host of ['localhost', 'LOCALHOST:9464', `127.0.0.1:${server.port}`, '[::1]:9464']) {
@@ -20,7 +20,7 @@ test('on loopback a name of somebody else is not answered', async () => {
   }
 })
 
-test('on every address only own names and addresses are answered, and those that are allowed', async () => {
+test('a server on every address accepts its own and the allowed names only', async () => {
   const finding = Promise.withResolvers<{ host: string }>()
   const printed: string[] = []
   await using server = await serving({}, '0.0.0.0', {
@@ -64,7 +64,7 @@ test('on every address only own names and addresses are answered, and those that
   assert.is(await status('203.0.113.7:9464'), 200)
 })
 
-test('METRICS_ALLOWED_HOSTS=* answers to every name', async () => {
+test('METRICS_ALLOWED_HOSTS=* accepts every name', async () => {
   await using server = await serving({}, '0.0.0.0', { allowedHosts: ['*'] })
   assert.is((await ask(server.port, '/healthz', { headers: { host: 'any.example' } })).status, 200)
 })

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert'
 import { ask, serving } from '../../compose/test/kit/http-testing.ts'
 import { until } from '../../compose/test/until.ts'
 
-test('a client that pipelines gets its first answer and a close, and the rest is not looked at', async () => {
+test('a client that pipelines gets its first answer and a close, and no other request is answered', async () => {
   let rendered = 0
   const held = Promise.withResolvers<void>()
   const json = { '/api/status': () => held.promise.then(() => ++rendered) }
@@ -79,7 +79,7 @@ test('a request whose client is gone is not rendered further', async () => {
   assert.is((await ask(server.port, '/healthz')).status, 200)
 })
 
-test('a body is not read: its connection is closed after the answer', async () => {
+test('a body is not read, and the connection closes after the answer', async () => {
   await using server = await serving()
   for (const head of ['content-length: 1000000000', 'transfer-encoding: chunked']) {
     const socket = connect(server.port, '127.0.0.1')
@@ -89,7 +89,7 @@ test('a body is not read: its connection is closed after the answer', async () =
   }
 })
 
-test('connections that sit idle give their places to new ones', async () => {
+test('idle connections give their places to new ones', async () => {
   await using server = await serving()
   await using stack = new AsyncDisposableStack()
   const idle = Array.from({ length: 100 }, () => connect(server.port, '127.0.0.1').resume())

@@ -7,33 +7,35 @@ import { answersOf, gzipOf, type Reply, type Routes, text } from './answers.ts'
 import { createBudget } from './budget.ts'
 import { createConnections, type Message } from './connections.ts'
 import { guardHosts } from './host-guard.ts'
-import type { Request } from './request.ts'
+import { type Request, readRequest } from './request.ts'
 
 export type { Exposition, Reply, Routes } from './answers.ts'
 
 export type HttpServer = {
   readonly url: string
   readonly port: number
-  /** Answers what is under way, for a second at most. */
+  /** Finishes the answers that are under way, for at most a second. */
   readonly close: () => Promise<void>
 }
 
 const limits = {
   connections: 64,
+  headBytes: 8 * 1024,
+  headers: 100,
   /** ms, as are the next. */
   head: 5_000,
   idle: 30_000,
   answer: 60_000,
   closing: 1_000,
-  /** Of each second, for all answers together. */
+  /** CPU time per second for all answers together, ms. */
   work: 300,
-  /** Beyond `work`, each request waits so long for its refusal: one connection cannot ask more often. */
+  /** Delay of each refusal once `work` is spent: one connection cannot ask more often. */
   refusal: 1_000,
-  /** Between two log lines of a kind. */
+  /** Minimum time between two log lines with the same code. */
   complaint: 600_000,
 } as const
 
-/** The reply as it is written, in gzip where the client takes it. */
+/** The reply with its headers, in gzip if the client accepts it. */
 const messageOf = async (
   { method, gzip }: Pick<Request, 'method' | 'gzip'>,
   reply: Reply,
@@ -53,18 +55,18 @@ const messageOf = async (
   }
 }
 
-/** Health checks come from supervisors, which would restart a busy proxy: they wait, and are not refused. */
+/** Supervisors restart a proxy whose health checks fail: a busy one delays these, but does not refuse them. */
 const isHealth = (path: string): boolean => path === '/healthz' || path === '/readyz'
 
 const wrongHost = text(
   421,
-  'this server does not know the name in the Host header: add it to METRICS_ALLOWED_HOSTS',
+  'the Host header names another server: if this name leads here, add it to METRICS_ALLOWED_HOSTS',
 )
 const wrongMethod = text(405, 'only GET and HEAD', { allow: 'GET, HEAD' })
 const plain = { method: 'GET', gzip: false }
 const tooBusy = text(503, 'too many requests', { 'retry-after': '1' })
 
-/** Each message once in `limits.complaint`: whoever asks must not fill the log. */
+/** Logs each code once in `limits.complaint`: requests must not fill the log. */
 const sparingly = (logger: Logger | undefined): Logger => {
   const next = new Map<string, number>()
   return (level, message, fields) => {
@@ -81,8 +83,8 @@ const urlOf = (host: string, port: number): string => {
 }
 
 /**
- * Serves metrics, health, JSON and pages, within bounds that no client can exceed. Port 0 is any free one. Rejects with
- * a ListenError that names the setting, `portName`, or METRICS_HOST.
+ * Serves metrics, health, JSON and pages within fixed bounds of time, memory and connections. Port 0 takes any free port.
+ * Rejects with a ListenError that names the setting: `portName` or METRICS_HOST.
  */
 export const startHttp = async (options: {
   readonly host: string
@@ -91,10 +93,10 @@ export const startHttp = async (options: {
   readonly routes: Routes
   /** METRICS_ALLOWED_HOSTS. */
   readonly allowedHosts?: readonly string[]
-  /** The host in the links, once it is known. */
+  /** Resolves to the host in the links. */
   readonly published?: Promise<{ readonly host: string | null }>
   readonly logger?: Logger
-  /** Of each second, for answers. */
+  /** CPU time per second for answers, ms. */
   readonly workMs?: number
 }): Promise<HttpServer> => {
   const { host, routes, allowedHosts = [] } = options
@@ -113,7 +115,7 @@ export const startHttp = async (options: {
     if (busy)
       complain('warn', 'http-busy', {
         port: options.portName,
-        hint: 'find the client that asks so often; it gets 503',
+        hint: 'find the client that sends so many requests: it gets 503',
       })
     if (busy && !isHealth(request.path)) return tooBusy
     if (!guard(request.host)) {
@@ -123,12 +125,13 @@ export const startHttp = async (options: {
     }
     return request.method === 'GET' || request.method === 'HEAD' ? answer(request.path) : wrongMethod
   }
-  const { server, endIdle, endAll } = createConnections(limits, budget, async (request) => {
-    if ('refused' in request) return messageOf(plain, text(request.refused, 'not a request for this server'))
+  const { server, endIdle, endAll } = createConnections(limits, budget, async (message) => {
+    const request = readRequest(message)
+    if (request === null) return messageOf(plain, text(400, 'not a request for this server'))
     try {
       return await messageOf(request, await replyTo(request))
     } catch {
-      // An error message may name what a client must not learn.
+      // The message of an error may hold what a client must not see.
       return messageOf(plain, text(500, 'internal error'))
     }
   })
@@ -141,7 +144,7 @@ export const startHttp = async (options: {
       resolve()
     })
   })
-  // accept() may fail for want of descriptors; that must not end the process.
+  // accept() fails when no file descriptor is left; that must not end the process.
   server.on('error', () => {})
   const { port } = server.address() as AddressInfo
 
