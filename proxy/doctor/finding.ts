@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts'
+import type { verdicts } from '../telemetry/catalogue/finding-catalogue.ts'
 import type { LinkAddress } from '../users/public-address.ts'
 
 export const areas = [
@@ -17,8 +18,6 @@ export const areas = [
 ] as const
 export type Area = (typeof areas)[number]
 
-/** From good to bad; `unknown` is what cannot be told from here. */
-export const verdicts = ['ok', 'note', 'warn', 'fail', 'unknown'] as const
 export type Verdict = (typeof verdicts)[number]
 
 /** What the doctor says about one thing. */

@@ -1,4 +1,5 @@
-import { areaOf, type Finding, type Verdict, verdicts } from './finding.ts'
+import { verdicts } from '../telemetry/catalogue/finding-catalogue.ts'
+import { areaOf, type Finding, type Verdict } from './finding.ts'
 
 const colours: Readonly<Record<Verdict, string>> = {
   ok: '\x1b[32m',

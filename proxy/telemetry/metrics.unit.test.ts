@@ -5,18 +5,18 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { day, ja4, probed } from '../../compose/test/kit/examples/example-day.ts'
 import { fakeBackend } from '../../compose/test/kit/servers/otlp-receiver.ts'
-import { finding } from '../doctor/finding.ts'
-import type { Examined } from '../doctor/watch.ts'
 import type { Kernel } from '../host/kernel.ts'
-import { type Metric, metrics } from './catalogue/catalogue.ts'
+import { metrics } from './catalogue/catalogue.ts'
+import type { Metric } from './catalogue/metric.ts'
 import { runtimeMetrics } from './catalogue/runtime-catalogue.ts'
+import type { FindingsReport } from './findings.ts'
 import { startTelemetry, type Telemetry } from './telemetry.ts'
 
-const examined: Examined = {
+const examined: FindingsReport = {
   at: 1_700_000_100_000,
   findings: [
-    finding('clock.offset', 'warn', 'ahead', { numbers: { aheadSeconds: 7.5 } }),
-    finding('host.net.core.somaxconn', 'ok', 'good', { detail: true }),
+    { id: 'clock.offset', verdict: 'warn', numbers: { aheadSeconds: 7.5 }, detail: false },
+    { id: 'host.net.core.somaxconn', verdict: 'ok', numbers: {}, detail: true },
   ],
 }
 

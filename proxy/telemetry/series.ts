@@ -1,5 +1,5 @@
 import type { Attributes, Meter, Observable } from '@opentelemetry/api'
-import type { Metric } from './catalogue/catalogue.ts'
+import type { Metric } from './catalogue/metric.ts'
 
 type Labels = readonly string[]
 type Labelled<L extends Labels> = Metric & { readonly labels: L }
@@ -7,8 +7,8 @@ type Values<L extends Labels> = { [I in keyof L]: string }
 type Cell = { value: number; readonly attributes: Attributes }
 
 /**
- * Finds the cell of a metric by its label values, in the order of the catalogue. Attribute objects are made once a
- * series: OpenTelemetry sorts and serializes them at every record, so that building them, too, is what would cost.
+ * Returns the cell of a metric for its label values, in the order of the catalogue. Attribute objects are made once per
+ * series: OpenTelemetry sorts and serializes them at every record, and building them would add to that.
  */
 export const cellsOf = <L extends Labels>(metric: Labelled<L>) => {
   const cells = new Map<string, Cell>()
@@ -35,8 +35,8 @@ const observable = (meter: Meter, { name, kind, help, unit }: Metric): Observabl
 }
 
 /**
- * A counter or gauge kept in plain numbers, and read only when somebody scrapes: 0.1 µs a change where an instrument's
- * own `add` costs 0.5.
+ * A counter or gauge that is kept in plain numbers and read at a scrape: a change costs 0.1 µs, where an instrument's own
+ * `add` costs 0.5 µs.
  */
 export const observed = <L extends Labels>(meter: Meter, metric: Labelled<L>) => {
   const { at, cells } = cellsOf(metric)
@@ -46,23 +46,27 @@ export const observed = <L extends Labels>(meter: Meter, metric: Labelled<L>) =>
   return at
 }
 
-/** A counter or gauge of one label at most, whose source is asked at each scrape. */
-export const asked = (meter: Meter, metric: Metric, ask: () => Iterable<readonly [string, number]>): void => {
+/** A counter or gauge with one label at most. Each scrape calls `read`, which returns label value and value. */
+export const readAtScrape = (
+  meter: Meter,
+  metric: Metric,
+  read: () => Iterable<readonly [string, number]>,
+): void => {
   const [label] = metric.labels
   observable(meter, metric).addCallback((result) => {
-    for (const [key, value] of ask()) result.observe(value, label === undefined ? {} : { [label]: key })
+    for (const [key, value] of read()) result.observe(value, label === undefined ? {} : { [label]: key })
   })
 }
 
-/** A gauge of several labels, whose source is asked at each scrape: what it leaves out is gone. */
-export const askedAll = <L extends Labels>(
+/** A gauge with several labels. Each scrape calls `read`; a series that it leaves out ends. */
+export const readAllAtScrape = <L extends Labels>(
   meter: Meter,
   metric: Labelled<L>,
-  ask: () => Iterable<readonly [labels: Values<L>, value: number]>,
+  read: () => Iterable<readonly [labels: Values<L>, value: number]>,
 ): void => {
   const { at } = cellsOf(metric)
   observable(meter, metric).addCallback((result) => {
-    for (const [labels, value] of ask()) result.observe(value, at(...labels).attributes)
+    for (const [labels, value] of read()) result.observe(value, at(...labels).attributes)
   })
 }
 

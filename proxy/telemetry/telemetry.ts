@@ -2,9 +2,10 @@ import { setTimeout as after } from 'node:timers/promises'
 import type { SpanExporter } from '@opentelemetry/sdk-trace'
 import type { ProxyEvent } from '../events/contract.ts'
 import { readOtel } from './environment.ts'
-import { foldMetrics, type Sources } from './metrics.ts'
+import { foldMetrics } from './metrics.ts'
 import { samplerOf } from './sampler.ts'
 import { type About, reasonOf, type Sdk, startSdk } from './sdk.ts'
+import type { Sources } from './sources.ts'
 import { foldSpans } from './spans.ts'
 
 export type Telemetry = {

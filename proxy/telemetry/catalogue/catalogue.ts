@@ -1,21 +1,7 @@
 import { failedMs, slowMs } from '../../events/outcome.ts'
 import { findingMetrics } from './finding-catalogue.ts'
 import { hostMetrics } from './host-catalogue.ts'
-
-/**
- * Every metric of this node, named once: the fold fills them, dashboards and alert rules import them. Names are as
- * Prometheus sees them. What only the collector's fold knows (users, days, alerts) is in its own catalogue.
- */
-export type Metric = {
-  readonly name: string
-  readonly kind: 'counter' | 'gauge' | 'histogram'
-  /** UCUM: seconds, bytes, or a plain number. */
-  readonly unit: 's' | 'By' | '1'
-  readonly labels: readonly string[]
-  readonly help: string
-  /** Upper bounds of a histogram, rising, in `unit`. */
-  readonly buckets?: readonly number[]
-}
+import type { Metric } from './metric.ts'
 
 // 3 s and 5 s are the default time-outs.
 const seconds = [
@@ -23,6 +9,10 @@ const seconds = [
   ...[slowMs / 1000, 3, 5, failedMs / 1000, 15],
 ]
 
+/**
+ * Every metric that a node exports, defined once: the folds fill them, dashboards and alert rules import them. The metrics
+ * that only the collector knows (users, days, alerts) are in `collector/read/metrics.ts`.
+ */
 export const metrics = {
   connectionsOpen: {
     name: 'mtscope_connections_open',

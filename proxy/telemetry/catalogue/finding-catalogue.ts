@@ -1,3 +1,8 @@
+import type { Metric } from './metric.ts'
+
+/** Values of the label `verdict`, from good to bad; `unknown`: the doctor cannot decide from this host. */
+export const verdicts = ['ok', 'note', 'warn', 'fail', 'unknown'] as const
+
 /** What this node finds of its host and of the site that strangers are shown; a part of the catalogue. */
 export const findingMetrics = {
   doctorFinding: {
@@ -28,4 +33,4 @@ export const findingMetrics = {
     labels: [],
     help: 'Whether the masking host answered a TLS hello when it was looked at last; absent with MASK_HOST=off',
   },
-} as const
+} as const satisfies Record<string, Metric>

@@ -1,4 +1,4 @@
-import type { Metric } from './catalogue.ts'
+import type { Metric } from './metric.ts'
 
 /**
  * What the kernel has left for this process, and what it took away. Counters since boot, read at each scrape; one that

@@ -1,4 +1,4 @@
-import type { Metric } from './catalogue.ts'
+import type { Metric } from './metric.ts'
 
 /**
  * What OpenTelemetry's own instrumentations tell of this process and host, under their names as Prometheus sees them.

@@ -1,0 +1,57 @@
+import type { Meter } from '@opentelemetry/api'
+import type { ProxyEvent } from '../events/contract.ts'
+import { limits, losses } from '../events/shapes.ts'
+import { metrics } from './catalogue/catalogue.ts'
+import { startAtZero } from './connection-metrics.ts'
+import { observed } from './series.ts'
+
+type Of<T extends ProxyEvent['type']> = Extract<ProxyEvent, { type: T }>
+
+/** Metrics of this process, its limits and its losses: one function for each event. */
+export const processMetrics = (meter: Meter, about: { readonly version: string; readonly node: string }) => {
+  const refused = observed(meter, metrics.limitRefused)
+  const unclaimed = observed(meter, metrics.replaysUnclaimed)
+  const lost = observed(meter, metrics.eventsLost)
+  const faults = observed(meter, metrics.internalErrors)()
+  const openFds = observed(meter, metrics.openFds)
+  const maxFds = observed(meter, metrics.maxFds)
+  const loopDelay = observed(meter, metrics.loopDelaySeconds)
+  const loopUtilization = observed(meter, metrics.loopUtilization)
+  const gc = observed(meter, metrics.gcSeconds)()
+  const reloads = observed(meter, metrics.configReloads)()
+  const startTime = observed(meter, metrics.startTime)
+  startAtZero(refused, limits)
+  startAtZero(lost, losses)
+  startAtZero(unclaimed, { local: true, refuse: true })
+  observed(meter, metrics.buildInfo)(about.version, about.node).value = 1
+  return {
+    limitRefused: ({ limit, count }: Of<'limit.refused'>): void => {
+      refused(limit).value += count
+    },
+    unclaimed: ({ action, count }: Of<'replay.unclaimed'>): void => {
+      unclaimed(action).value += count
+    },
+    faulted: ({ count }: Of<'process.faulted'>): void => {
+      faults.value += count
+    },
+    lost: ({ reason, count }: Of<'events.lost'>): void => {
+      lost(reason).value += count
+    },
+    started: ({ at }: Of<'process.started'>): void => {
+      startTime().value = at / 1000
+    },
+    sampled: (event: Of<'process.sampled'>): void => {
+      openFds().value = event.openFds
+      maxFds().value = event.maxFds
+      gc.value += event.gcMs / 1000
+      for (const { thread, delayP50Ms, delayP99Ms, utilization } of event.loops) {
+        loopDelay(thread, '50').value = delayP50Ms / 1000
+        loopDelay(thread, '99').value = delayP99Ms / 1000
+        loopUtilization(thread).value = utilization
+      }
+    },
+    reloaded: (): void => {
+      reloads.value++
+    },
+  }
+}

@@ -1,0 +1,82 @@
+import type { Meter } from '@opentelemetry/api'
+import type { Kernel } from '../host/kernel.ts'
+import { metrics } from './catalogue/catalogue.ts'
+import { type FindingsReport, observeFindings } from './findings.ts'
+import { readAtScrape } from './series.ts'
+
+/** Spans that a backend accepted, and lost spans by reason. */
+export type SpanCounts = { readonly exported: number; readonly lost: Readonly<Record<string, number>> }
+
+/** What the shipper to Kafka knows about itself. */
+export type ShippingStatus = {
+  readonly shipped: {
+    readonly events: number
+    readonly waitingRows: number
+    /** Epoch, ms; null when Kafka has acknowledged everything. */
+    readonly oldestAt: number | null
+  }
+  /** Whether Kafka accepted the newest send; null before the first. */
+  readonly up: boolean | null
+  /** Failed sends by reason. */
+  failures(): Iterable<readonly [string, number]>
+}
+
+/** Values that no event carries. They are read at each scrape. */
+export type Sources = {
+  readonly logBytes?: () => number
+  /** Of all threads and datacenters. */
+  readonly pooledConnections?: () => number
+  readonly spans?: () => SpanCounts
+  /** Whether the masking host answers; null before the first check, and without a masking host. */
+  readonly masking?: () => boolean | null
+  /** Answers of the shared replay cache by outcome; null without Redis. */
+  readonly claims?: Readonly<Record<string, number>> | null
+  /** Null without Kafka. */
+  readonly shipping?: ShippingStatus | null
+  /** Null until the doctor has finished its first examination. */
+  readonly doctor?: () => FindingsReport | null
+  /** Counters of the host; a counter that the host lacks has no series. */
+  readonly kernel?: Kernel
+}
+
+type Reading = readonly (readonly [string, number])[]
+
+const one = (value: number | boolean | null | undefined): Reading =>
+  value === null || value === undefined ? [] : [['', Number(value)]]
+
+const observeShipping = (meter: Meter, shipping: ShippingStatus): void => {
+  const lagSeconds = (): number => {
+    const { oldestAt } = shipping.shipped
+    return oldestAt === null ? 0 : Math.max(0, Date.now() - oldestAt) / 1000
+  }
+  readAtScrape(meter, metrics.shipped, () => one(shipping.shipped.events))
+  readAtScrape(meter, metrics.shipRows, () => one(shipping.shipped.waitingRows))
+  readAtScrape(meter, metrics.shipLagSeconds, () => one(lagSeconds()))
+  readAtScrape(meter, metrics.kafkaUp, () => one(shipping.up))
+  readAtScrape(meter, metrics.kafkaFailures, () => shipping.failures())
+}
+
+const observeKernel = (meter: Meter, kernel: Kernel): void => {
+  readAtScrape(meter, metrics.listenOverflows, () => one(kernel.listenOverflows()))
+  readAtScrape(meter, metrics.packetsDropped, () => one(kernel.packetsDropped()))
+  readAtScrape(meter, metrics.pressureSeconds, kernel.pressureSeconds)
+  readAtScrape(meter, metrics.cpuPeriods, () => one(kernel.cpu()?.periods))
+  readAtScrape(meter, metrics.cpuThrottledPeriods, () => one(kernel.cpu()?.throttledPeriods))
+  readAtScrape(meter, metrics.cpuThrottledSeconds, () => one(kernel.cpu()?.throttledSeconds))
+}
+
+/** Exports every source that this process has. */
+export const observeSources = (meter: Meter, sources: Sources): void => {
+  const { logBytes, pooledConnections, spans, doctor, shipping, claims, kernel, masking } = sources
+  if (masking) readAtScrape(meter, metrics.maskingUp, () => one(masking()))
+  if (claims) readAtScrape(meter, metrics.replayClaims, () => Object.entries(claims))
+  if (shipping) observeShipping(meter, shipping)
+  if (kernel) observeKernel(meter, kernel)
+  if (doctor) observeFindings(meter, doctor)
+  if (logBytes) readAtScrape(meter, metrics.logBytes, () => one(logBytes()))
+  if (pooledConnections) readAtScrape(meter, metrics.pooledConnections, () => one(pooledConnections()))
+  if (spans) {
+    readAtScrape(meter, metrics.spansExported, () => one(spans().exported))
+    readAtScrape(meter, metrics.spansLost, () => Object.entries(spans().lost))
+  }
+}
