@@ -58,7 +58,7 @@ const protocolOf = async (
   signal: AbortSignal,
 ): Promise<string | null> => {
   // Few need it, and it takes memory.
-  const { shakeHands } = await import('../doctor/checks/handshake.ts')
+  const { shakeHands } = await import('./tls-handshake.ts')
   const shaken = await shakeHands({ host, port, name, timeoutMs: MEASURE_MS, signal })
   return shaken.ok ? shaken.protocol : null
 }

@@ -1,8 +1,8 @@
 import { addressesOf, idsOf } from '../../datacenter/directory.ts'
 import { probe } from '../../datacenter/res-pq.ts'
+import { shakeHands } from '../../masking/tls-handshake.ts'
 import { randomPool } from '../../wire/random.ts'
 import { type About, type Check, type Finding, finding } from '../finding.ts'
-import { shakeHands } from './handshake.ts'
 
 const timeoutMs = 3_000
 /** Beyond it something is wrong with the clock, even where clients are still let in. */

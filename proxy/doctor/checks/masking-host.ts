@@ -1,9 +1,9 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { hostAndPort } from '../../config/parse.ts'
+import { type Handshake, shakeHands } from '../../masking/tls-handshake.ts'
 import { isOurselves } from '../../masking/watch.ts'
 import { type About, type Check, type Finding, finding, reasonOf } from '../finding.ts'
-import { type Handshake, shakeHands } from './handshake.ts'
 
 const timeoutMs = 4_000
 const day = 86_400_000

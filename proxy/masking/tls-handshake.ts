@@ -1,6 +1,5 @@
 import { isIP } from 'node:net'
 import { connect, type PeerCertificate } from 'node:tls'
-import { reasonOf } from '../finding.ts'
 
 export type Handshake =
   | {
@@ -63,7 +62,9 @@ export const shakeHands = (options: {
   const stop = (): void => settle({ ok: false, error: 'no answer in time' })
   const timer = setTimeout(stop, timeoutMs)
   signal.addEventListener('abort', stop, { once: true })
-  socket.on('error', (error) => settle({ ok: false, error: reasonOf(error) }))
+  socket.on('error', (error: NodeJS.ErrnoException) =>
+    settle({ ok: false, error: error.code ?? error.message }),
+  )
   socket.on('secureConnect', () => {
     const shaken = {
       ok: true,
