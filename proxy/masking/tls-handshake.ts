@@ -5,19 +5,19 @@ export type Handshake =
   | {
       readonly ok: true
       readonly protocol: string
-      /** Null when the certificate is good for the name. */
+      /** Why the certificate is not valid for the name; null when it is valid. */
       readonly distrust: string | null
       /** Epoch, ms. */
       readonly validUntil: number
       readonly elapsedMs: number
-      /** Of the HTTP answer, epoch in ms; null unless asked for and told. */
+      /** `Date` of the HTTP answer, epoch in ms; null without `askHead` or without the header. */
       readonly date: number | null
-      /** Of that answer: whose shared CDN says that it gave it; null unless asked for and told. */
+      /** The shared CDN that answered, by its own header; null without `askHead` or without such a header. */
       readonly cdn: string | null
     }
   | { readonly ok: false; readonly error: string }
 
-/** Headers that only the CDN itself puts there. */
+/** Headers that only the CDN itself adds. */
 const signs: Readonly<Record<string, RegExp>> = {
   Cloudflare: /^cf-ray:/im,
   CloudFront: /^x-amz-cf-id:/im,
@@ -30,7 +30,10 @@ const cdnOf = (head: string): string | null =>
 
 const expiry = ({ valid_to: to }: PeerCertificate): number => Date.parse(to ?? '')
 
-/** One TLS handshake as a browser would do it, and if asked one request for what its head tells. Never rejects. */
+/**
+ * Makes one TLS handshake as a browser would. With `askHead` it then sends one HEAD request and reads the headers of the
+ * answer. Never rejects.
+ */
 export const shakeHands = (options: {
   readonly host: string
   readonly port: number
@@ -38,7 +41,7 @@ export const shakeHands = (options: {
   readonly timeoutMs: number
   readonly signal: AbortSignal
   readonly askHead?: boolean
-  /** The only groups offered; what Node offers when left out. */
+  /** The only groups to offer; Node's own list when left out. */
   readonly groups?: string
 }): Promise<Handshake> => {
   const { host, port, name, timeoutMs, signal, askHead, groups } = options
@@ -48,7 +51,7 @@ export const shakeHands = (options: {
     host,
     port,
     ...(isIP(name) === 0 ? { servername: name } : {}),
-    // What is wrong with the certificate is told, not thrown.
+    // A wrong certificate is a value of the result, not an error.
     rejectUnauthorized: false,
     ALPNProtocols: ['http/1.1'],
     ...(groups === undefined ? {} : { ecdhCurve: groups }),
@@ -77,15 +80,15 @@ export const shakeHands = (options: {
     } as const
     if (!askHead) return settle(shaken)
     let head = ''
-    const reported = (): void => {
+    const finish = (): void => {
       const date = /^date: ([^\r]+)/im.exec(head)?.[1]
       settle({ ...shaken, date: Date.parse(date ?? '') || null, cdn: cdnOf(head) })
     }
     socket.setEncoding('latin1').on('data', (text: string) => {
       head += text
-      if (head.length > 16_384 || head.includes('\r\n\r\n')) reported()
+      if (head.length > 16_384 || head.includes('\r\n\r\n')) finish()
     })
-    socket.on('end', reported)
+    socket.on('end', finish)
     socket.write(`HEAD / HTTP/1.1\r\nHost: ${name}\r\nConnection: close\r\n\r\n`)
   })
   return promise
