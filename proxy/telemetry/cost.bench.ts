@@ -5,7 +5,7 @@ import { foldMetrics } from './metrics.ts'
 import { startSdk } from './sdk.ts'
 import { foldSpans } from './spans.ts'
 
-// What telemetry costs the main thread. Run: node --expose-gc proxy/telemetry/cost.bench.ts
+// Measures what telemetry costs the main thread. Run: node --expose-gc proxy/telemetry/cost.bench.ts
 
 const about = { version: 'bench', node: 'bench' }
 const connections = 20_000
@@ -23,7 +23,7 @@ const life = (i: number): readonly ProxyEvent[] => {
   const session = { mode: i % 2 ? 'tls' : 'secure', user: 'user1', dc: (i % 5) + 1, media: false } as const
   const at = 1_700_000_000_000 + i
   const bytes = { bytesToClient: 5_000, bytesToDatacenter: 500 }
-  const untold = { untoldToClient: 1, untoldToDatacenter: 1 }
+  const undelivered = { untoldToClient: 1, untoldToDatacenter: 1 }
   return [
     {
       ...own,
@@ -74,7 +74,7 @@ const life = (i: number): readonly ProxyEvent[] => {
       phase: 'relaying',
       reason: 'done',
       ...bytes,
-      ...untold,
+      ...undelivered,
       durationMs: 2_000,
     },
   ]
@@ -98,11 +98,11 @@ const sdk = await startSdk(readOtel(process.env), about, console.error)
 console.log(
   `start of the SDK: ${(performance.now() - began.at).toFixed(0)} ms, ${cpuMs(began.cpu).toFixed(0)} ms of CPU`,
 )
-console.log(`its memory: ${((process.memoryUsage.rss() - began.rss) / 1e6).toFixed(0)} MB`)
+console.log(`memory of the SDK: ${((process.memoryUsage.rss() - began.rss) / 1e6).toFixed(0)} MB`)
 
-console.log(`metrics, a fact: ${perEvent(foldMetrics(sdk.meter, about))}`)
+console.log(`metrics, per event: ${perEvent(foldMetrics(sdk.meter, about))}`)
 console.log(
-  `spans folded, a fact: ${perEvent(
+  `spans folded, per event: ${perEvent(
     foldSpans(
       () => true,
       () => {},
@@ -110,7 +110,7 @@ console.log(
   )}`,
 )
 console.log(
-  `spans left out by the sampler, a fact: ${perEvent(
+  `spans outside the sample, per event: ${perEvent(
     foldSpans(
       () => false,
       () => {},
@@ -120,14 +120,14 @@ console.log(
 
 const before = performance.now()
 for (let i = 0; i < 10; i++) await sdk.exposition()
-console.log(`a scrape: ${((performance.now() - before) / 10).toFixed(1)} ms`)
+console.log(`scrape: ${((performance.now() - before) / 10).toFixed(1)} ms`)
 
 globalThis.gc?.()
 const idle = process.cpuUsage()
 await new Promise((resolve) => setTimeout(resolve, idleMs))
-console.log(`idle: ${((cpuMs(idle) * 60_000) / idleMs).toFixed(0)} ms of CPU a minute`)
+console.log(`idle: ${((cpuMs(idle) * 60_000) / idleMs).toFixed(0)} ms of CPU per minute`)
 
-// Encoding and sending included, and the backend's reading, which is in this process, too.
+// Includes encoding, sending, and the backend in this same process that reads them.
 const some = events.slice(0, 7 * 5_000)
 const sending = process.cpuUsage()
 const trace = foldSpans(() => true, sdk.traces!.take)
@@ -135,4 +135,4 @@ for (const event of some) trace(event)
 await sdk.shutdown()
 const sent = cpuMs(sending)
 const spans = backend.received.map(({ body }) => readProtobuf(body).length).reduce((sum, n) => sum + n, 0)
-console.log(`spans to a backend, a span: ${((sent * 1000) / spans).toFixed(1)} µs; ${spans} arrived`)
+console.log(`spans to a backend, per span: ${((sent * 1000) / spans).toFixed(1)} µs; ${spans} arrived`)

@@ -2,13 +2,13 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { startTelemetry } from './telemetry.ts'
 
-// What every copy of OpenTelemetry's API leaves behind once something was registered with it.
+// Every copy of OpenTelemetry's API sets this symbol once a provider is registered.
 const registered = (): unknown =>
   (globalThis as Record<symbol, unknown>)[Symbol.for('opentelemetry.js.api.1')]
 
 const unattached = { version: '0.1.0', node: 'n1', warn: () => {} }
 
-test('OTEL_SDK_DISABLED=true loads nothing, and /metrics says so', async () => {
+test('OTEL_SDK_DISABLED=true loads nothing, and /metrics states it', async () => {
   const telemetry = startTelemetry({ ...unattached, env: { OTEL_SDK_DISABLED: 'TRUE' } })
   telemetry.fold({ v: 1, type: 'process.stopped', at: 0, reason: 'x' })
   await telemetry.ready
@@ -28,17 +28,17 @@ test('nothing is loaded before the proxy listens, and /metrics answers meanwhile
   await telemetry.stop()
 })
 
-test('a proxy that never comes to listen is not waited for, and not complained of', async () => {
-  const complaints: string[] = []
-  const warn = (text: string): void => void complaints.push(text)
+test('stopping does not wait for a proxy that never listens, and logs no warning', async () => {
+  const warnings: string[] = []
+  const warn = (text: string): void => void warnings.push(text)
   for (const listening of [Promise.reject(new Error('port taken')), new Promise(() => {})]) {
     const began = performance.now()
     const telemetry = startTelemetry({ ...unattached, warn, env: {}, listening })
     await telemetry.stop()
-    // One that loads is waited for, for three seconds.
+    // A stop that waits for the SDK takes three seconds.
     assert.ok(performance.now() - began < 2_500)
   }
-  assert.equal(complaints, [])
+  assert.equal(warnings, [])
 })
 
 test.run()

@@ -1,11 +1,11 @@
-/** Where something is sent besides `/metrics`. */
+/** Where spans or metrics go in addition to `/metrics`. */
 export type Exporter = 'otlp' | 'console'
 export type Protocol = 'grpc' | 'http/json' | 'http/protobuf'
 
-/** What `OTEL_*` asks of us. https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ */
+/** The settings `OTEL_*`. https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ */
 export type Wanted = {
   readonly disabled: boolean
-  /** Empty: no span is ever made. */
+  /** Empty: no span is made. */
   readonly traces: readonly Exporter[]
   readonly metrics: readonly Exporter[]
   readonly tracesProtocol: Protocol
@@ -17,7 +17,7 @@ export type Wanted = {
     readonly timeoutMs: number
   }
   readonly metricsEveryMs: number
-  /** Settings that were not understood, and are as if unset. */
+  /** One sentence for each setting with an unknown value; such a setting counts as unset. */
   readonly mistakes: readonly string[]
 }
 
@@ -25,9 +25,8 @@ const exporters: readonly string[] = ['otlp', 'console'] satisfies Exporter[]
 const protocols: readonly string[] = ['grpc', 'http/json', 'http/protobuf'] satisfies Protocol[]
 
 /**
- * Reads the environment. Two things differ from the specification, as they must in a program that is to run by itself:
- * traces go nowhere until an endpoint or an exporter is named, and metrics are always at `/metrics`, so that
- * `OTEL_METRICS_EXPORTER` only adds to it.
+ * Reads the environment. Two defaults differ from the specification: spans go nowhere until an endpoint or an exporter is
+ * set, and `/metrics` always has the metrics, so that `OTEL_METRICS_EXPORTER` only adds to it.
  */
 export const readOtel = (env: NodeJS.ProcessEnv): Wanted => {
   const mistakes: string[] = []

@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readOtel } from './environment.ts'
 
-test('without any setting nothing leaves the machine', () => {
+test('without settings nothing leaves the machine', () => {
   const { disabled, traces, metrics, mistakes } = readOtel({})
   assert.equal(
     { disabled, traces, metrics, mistakes },
@@ -10,7 +10,7 @@ test('without any setting nothing leaves the machine', () => {
   )
 })
 
-test('an endpoint for traces, or for everything, is what turns them on', () => {
+test('an endpoint for traces, or for all signals, turns traces on', () => {
   assert.equal(readOtel({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }).traces, ['otlp'])
   assert.equal(readOtel({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://collector:4318/v1/traces' }).traces, [
     'otlp',
@@ -19,14 +19,14 @@ test('an endpoint for traces, or for everything, is what turns them on', () => {
   assert.equal(readOtel({ OTEL_EXPORTER_OTLP_ENDPOINT: ' ' }).traces, [])
 })
 
-test('exporters are a list, and "none" is none', () => {
+test('exporters are a list, and "none" disables them', () => {
   const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }
   assert.equal(readOtel({ ...endpoint, OTEL_TRACES_EXPORTER: 'none' }).traces, [])
   assert.equal(readOtel({ OTEL_TRACES_EXPORTER: 'console, otlp' }).traces, ['console', 'otlp'])
   assert.equal(readOtel({ OTEL_METRICS_EXPORTER: 'prometheus,otlp' }).metrics, ['otlp'])
 })
 
-test('the protocol of a signal goes before the one of all', () => {
+test('the protocol of one signal overrides the common one', () => {
   const { tracesProtocol, metricsProtocol } = readOtel({
     OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
     OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/json',
@@ -41,7 +41,7 @@ test('the queue is larger than the SDK’s own, and a batch never larger than th
   assert.equal(queue, { spans: 100, batch: 100, delayMs: 250, timeoutMs: 30_000 })
 })
 
-test('what makes no sense is told, each once, and is as if unset', () => {
+test('each unknown value is reported once and counts as unset', () => {
   const { mistakes, traces, queue, tracesProtocol, disabled } = readOtel({
     OTEL_TRACES_EXPORTER: 'zipkin',
     OTEL_BSP_MAX_QUEUE_SIZE: '-1',

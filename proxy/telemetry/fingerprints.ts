@@ -1,26 +1,26 @@
-/** Fingerprints with a name of their own: of those that a user's secret signed once, and of those that were only refused. */
-export const mostKnown = 32
-export const mostStrange = 32
+/** How many fingerprints have a name: of accepted clients, and of clients that were only refused. */
+export const namedClients = 32
+export const namedRefused = 32
 
 export const otherFingerprints = 'other'
 
 /**
- * Names JA4 fingerprints, as many as there are slots; whoever comes later is `other`. A scanner writes a new one into
- * every hello, so the slots of the accepted are theirs alone: no stranger can take one, and nothing grows.
+ * Names JA4 fingerprints, as many as there are slots; later ones are `other`. A scanner can send a new fingerprint in every
+ * hello, so accepted clients have slots of their own: no unauthenticated client can take one, and no label set grows.
  */
 export const nameFingerprints = () => {
-  const known = new Set<string>()
-  const strange = new Set<string>()
+  const clients = new Set<string>()
+  const refused = new Set<string>()
   return (ja4: string, accepted: boolean): string => {
-    if (known.has(ja4)) return ja4
-    if (accepted && known.size < mostKnown) {
-      // Its series stay: the slot among strangers is not given away a second time.
-      known.add(ja4)
+    if (clients.has(ja4)) return ja4
+    if (accepted && clients.size < namedClients) {
+      // Its series stay: its slot among the refused is not used a second time.
+      clients.add(ja4)
       return ja4
     }
-    if (strange.has(ja4)) return ja4
-    if (accepted || strange.size >= mostStrange) return otherFingerprints
-    strange.add(ja4)
+    if (refused.has(ja4)) return ja4
+    if (accepted || refused.size >= namedRefused) return otherFingerprints
+    refused.add(ja4)
     return ja4
   }
 }

@@ -15,7 +15,7 @@ import { startTelemetry } from './telemetry.ts'
 const it = skipUnless(test, ensureKafka() !== null, 'java, mvn or the jars of Kafka are missing')
 const silent = (): void => {}
 
-/** A connection of two phases that ends as it is told. */
+/** A connection of two phases that ends with this reason. */
 const lived = (id: string, reason: 'done' | 'stalled'): ProxyEvent[] => {
   const own = { v: 1, connection: id, mode: 'secure', user: 'alice', dc: 2, media: false } as const
   return [
@@ -75,7 +75,7 @@ const starting = (env: Record<string, string>, brokers: readonly string[]) => {
   }
 }
 
-it('spans are in the topic as OTLP, beside the backend of OTEL_*; what went wrong is always there', async () => {
+it('spans are in the topic as OTLP and at the backend of OTEL_*; failed connections are always among them', async () => {
   await using broker = await startKafka()
   await using backend = await fakeBackend()
   {
@@ -87,7 +87,7 @@ it('spans are in the topic as OTLP, beside the backend of OTEL_*; what went wron
     for (const event of [...lived(id(1), 'done'), ...lived(id(2), 'stalled')]) telemetry.fold(event)
   }
   await using topic = readTopic(broker.brokers, { topic: 'mtscope_spans' })
-  await until(() => topic.messages.length > 0, 'spans are there')
+  await until(() => topic.messages.length > 0, 'spans in the topic')
   const spans = topic.messages.flatMap(({ value }) => readProtobuf(value))
   assert.ok(spans.length >= 3)
   assert.equal([...new Set(spans.map(({ traceId }) => traceId))], [id(2)])
@@ -100,7 +100,7 @@ it('spans are in the topic as OTLP, beside the backend of OTEL_*; what went wron
   )
 })
 
-it('without a broker spans are given up and counted, and stopping waits for nobody', async () => {
+it('without a broker spans are lost and counted, and stopping does not wait for it', async () => {
   const telemetry = starting({ OTEL_BSP_MAX_QUEUE_SIZE: '100', OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '10' }, [
     '127.0.0.1:1',
   ])
@@ -113,10 +113,10 @@ it('without a broker spans are given up and counted, and stopping waits for nobo
       0,
     )
   }
-  await until(async () => (await lost()) > 1_000, 'they are counted')
+  await until(async () => (await lost()) > 1_000, 'lost spans are counted')
   const since = performance.now()
   await telemetry[Symbol.asyncDispose]()
-  // Three seconds of patience for the spans, half a second for the producer.
+  // Three seconds for the spans, half a second for the producer.
   assert.ok(performance.now() - since < 10_000, `${performance.now() - since} ms`)
 })
 

@@ -2,14 +2,14 @@ import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer'
 import type { SpanExporter } from '@opentelemetry/sdk-trace'
 import type { Producer } from '../kafka/producer.ts'
 
-const failed = 1
-const done = 0
-/** Batches that wait for the broker; beyond them spans are given up and counted, for traffic must not wait for traces. */
+const success = 0
+const failure = 1
+/** Batches that may wait for the broker. Spans beyond them are lost and counted: traffic does not wait for traces. */
 const mostWaiting = 16
 
 /**
- * Writes spans as OTLP (protobuf), one request a message: what the OpenTelemetry Collector's Kafka receiver reads as
- * `otlp_proto`. Partitions take turns: a trace is whole wherever its spans come from.
+ * Writes spans as OTLP protobuf, one request per message, as the OpenTelemetry Collector's Kafka receiver reads them
+ * (`otlp_proto`). Partitions take turns: a backend joins the spans of a trace from any of them.
  */
 export const kafkaSpanExporter = (producer: Pick<Producer, 'partitions' | 'send'>): SpanExporter => {
   let waiting = 0
@@ -19,14 +19,15 @@ export const kafkaSpanExporter = (producer: Pick<Producer, 'partitions' | 'send'
     await producer.send(turn++ % partitions, [{ value }])
   }
   return {
-    export: (spans, reported) => {
+    export: (spans, done) => {
       const request = waiting < mostWaiting ? ProtobufTraceSerializer.serializeRequest(spans) : undefined
-      if (request === undefined) return reported({ code: failed, error: new Error('the broker is away') })
+      if (request === undefined)
+        return done({ code: failure, error: new Error('the broker does not answer') })
       waiting++
       send(Buffer.from(request))
         .then(
-          () => reported({ code: done }),
-          (error: Error) => reported({ code: failed, error }),
+          () => done({ code: success }),
+          (error: Error) => done({ code: failure, error }),
         )
         .finally(() => {
           waiting--

@@ -48,7 +48,7 @@ const starting = (env: NodeJS.ProcessEnv = {}): Telemetry & AsyncDisposable => {
   return { ...telemetry, [Symbol.asyncDispose]: telemetry.stop }
 }
 
-/** Sample by its name and labels, as the text has them. */
+/** Values by name and labels, as they stand in the text. */
 const scrape = async ({ exposition }: Telemetry): Promise<Map<string, number>> => {
   const { contentType, body } = await exposition()
   assert.is(contentType, 'text/plain; version=0.0.4; charset=utf-8')
@@ -58,7 +58,7 @@ const scrape = async ({ exposition }: Telemetry): Promise<Map<string, number>> =
   )
 }
 
-/** Resolves when a collection of garbage was observed, by those who observe for longer, too. */
+/** Resolves after a garbage collection that this observer, and so every older one, has seen. */
 const collected = (): Promise<void> =>
   new Promise((resolve) => {
     const observer = new PerformanceObserver(() => {
@@ -76,7 +76,7 @@ const shipping = {
   failures: () => [['timeout', 1]] as const,
 }
 
-test('facts told before OpenTelemetry was loaded are counted, too', async () => {
+test('events from before OpenTelemetry was loaded are counted', async () => {
   await using telemetry = starting()
   for (const event of day) telemetry.fold(event)
   await telemetry.ready
@@ -85,7 +85,7 @@ test('facts told before OpenTelemetry was loaded are counted, too', async () => 
   assert.is(samples.get('mtscope_connections_accepted_total'), 52)
 })
 
-test('a counter that alerts watch tells 0 before anything was counted: it cannot be born at 500', async () => {
+test('a counter that alerts watch starts at 0, so that its first value cannot be 500', async () => {
   await using telemetry = starting()
   await telemetry.ready
   const samples = await scrape(telemetry)
@@ -99,13 +99,13 @@ test('a counter that alerts watch tells 0 before anything was counted: it cannot
     assert.is(samples.get(sample), 0, sample)
 })
 
-test('each fact moves the numbers it is about', async () => {
+test('each event changes its numbers', async () => {
   await using telemetry = starting()
   await telemetry.ready
   for (const event of day) telemetry.fold(event)
   const samples = await scrape(telemetry)
   const expected: Record<string, number> = {
-    // One, and of the 50 that are only counted those that have not closed.
+    // One, and those of the 50 summarised connections that have not closed.
     'mtscope_connections_open{mode="none",dc="none"}': 6,
     mtscope_connections_summarised_total: 50,
     'mtscope_connections_closed_total{by="client",phase="fronting",reason="replayed",dc="none",mode="none"}': 45,
@@ -113,7 +113,7 @@ test('each fact moves the numbers it is about', async () => {
     'mtscope_bytes_total{direction="to-client",dc="none"}': 9,
     'mtscope_connections_open{mode="tls",dc="2"}': 0,
     'mtscope_connections_closed_total{by="client",phase="relaying",reason="done",dc="2",mode="tls"}': 1,
-    // Born before it happens, or a first burst between two scrapes would not be seen to rise.
+    // They start at 0: otherwise a first burst between two scrapes would be no increase.
     'mtscope_connections_closed_total{by="client",phase="relaying",reason="reset",dc="2",mode="tls"}': 0,
     'mtscope_connections_closed_total{by="datacenter",phase="waiting",reason="stalled",dc="2",mode="tls"}': 0,
     'mtscope_handshakes_rejected_total{reason="replayed"}': 31,
@@ -170,7 +170,7 @@ test('a datacenter is down only when none of its addresses answers', async () =>
   assert.is(await up(), 0)
 })
 
-test('every name of the catalogues is on the page, with exactly its labels', async () => {
+test('every metric of the catalogues is on the page with exactly its labels', async () => {
   await using backend = await fakeBackend()
   await using telemetry = starting({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url })
   await telemetry.ready
@@ -196,7 +196,7 @@ test('every name of the catalogues is on the page, with exactly its labels', asy
   )
 })
 
-test('the resource is what OTEL_* says, and ours where it says nothing', async () => {
+test('the resource comes from OTEL_*, and from mtscope where OTEL_* is unset', async () => {
   delete process.env.OTEL_RESOURCE_ATTRIBUTES
   await using telemetry = starting({ OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test' })
   await telemetry.ready
@@ -213,7 +213,7 @@ test('the resource is what OTEL_* says, and ours where it says nothing', async (
   assert.not.match(target, /process_|host_id/)
 })
 
-test('scrapes at the same time are one reading', async () => {
+test('concurrent scrapes share one reading', async () => {
   await using telemetry = starting()
   await telemetry.ready
   const [a, b] = await Promise.all([telemetry.exposition(), telemetry.exposition()])

@@ -1,14 +1,14 @@
 /**
- * Whether a trace that nothing went wrong in is exported, or one whose handshake was refused. Those of clients that failed,
- * dropped or were slow always are.
+ * Decides about a trace without a failure, and about one whose handshake was refused. Traces of clients that failed, dropped
+ * or were slow are exported in any case.
  */
 export type Sampler = (traceId: string) => boolean
 
 const random52 = 2 ** 52
 
 /**
- * Keeps a share of traces by their id, so that everybody who sees the same trace decides alike. The random part of a
- * trace id is its last 56 bits; 52 of them are an exact number. https://www.w3.org/TR/trace-context-2/#random-trace-id-flag
+ * Keeps a share of traces by their id, so that every process decides alike about the same trace. The random part of a trace
+ * id is its last 56 bits; 52 of them are an exact number. https://www.w3.org/TR/trace-context-2/#random-trace-id-flag
  */
 export const byRatio =
   (ratio: number): Sampler =>
@@ -21,8 +21,8 @@ const ratioOf = (text: string | undefined): number => {
 }
 
 /**
- * Reads `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG`. A connection has no parent span, so the parent-based
- * samplers are what they do for roots. Anything unknown is the default, `always_on`, as the specification says.
+ * Reads `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG`. A connection has no parent span, so a parent-based sampler does
+ * what it does for roots. An unknown name means `always_on`, as the specification requires.
  * https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
  */
 export const samplerOf = (env: NodeJS.ProcessEnv): Sampler => {

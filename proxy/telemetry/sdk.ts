@@ -1,4 +1,5 @@
 import type { Meter } from '@opentelemetry/api'
+import type { Resource } from '@opentelemetry/resources'
 import type { IMetricReader, PushMetricExporter } from '@opentelemetry/sdk-metrics'
 import type { SpanExporter } from '@opentelemetry/sdk-trace'
 import type { Wanted } from './environment.ts'
@@ -8,14 +9,14 @@ export type Sdk = {
   readonly meter: Meter
   /** Prometheus' text format 0.0.4. */
   readonly exposition: () => Promise<string>
-  /** Null when spans go nowhere. */
+  /** Null when no exporter takes spans. */
   readonly traces: TraceExport | null
   readonly shutdown: () => Promise<void>
 }
 
 export type About = { readonly version: string; readonly node: string }
 
-/** Event-loop delay of the main thread by a timer: 10 ms would cost 0.35 % of a core for ever, 20 ms two thirds of it. */
+/** Interval of the timer that measures the main thread's loop: 10 ms costs 0.35 % of a core, 20 ms two thirds of that. */
 const loopPrecisionMs = 20
 
 // Not system.network: it starts a shell for every figure of every interface at every scrape.
@@ -46,16 +47,59 @@ const pushingReaders = async (wanted: Wanted): Promise<IMetricReader[]> => {
   )
 }
 
-/** What an exporter failed of, in few words: an unreachable backend is an AggregateError without any message. */
+/** Code and message of an error, or its name: that of an unreachable backend is an AggregateError without a message. */
 export const reasonOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   return [code, error.message].filter((part) => part !== '').join(': ') || error.name
 }
 
+const quiet = (): void => {}
+
+/** Sends the SDK's warnings and errors to `warn`. With OTEL_LOG_LEVEL the SDK writes to the console by itself. */
+const redirectDiagnostics = async (warn: (text: string) => void): Promise<void> => {
+  const [{ diag, DiagLogLevel }, { setGlobalErrorHandler }] = await Promise.all([
+    import('@opentelemetry/api'),
+    import('@opentelemetry/core'),
+  ])
+  if (!process.env.OTEL_LOG_LEVEL) {
+    const logger = { error: warn, warn, info: quiet, debug: quiet, verbose: quiet }
+    diag.setLogger(logger, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true })
+  }
+  // The SDK's own handler prints the whole stack.
+  setGlobalErrorHandler((error) => warn(reasonOf(error)))
+}
+
+/** Ours, with OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES on top. */
+const resourceOf = async (about: About): Promise<Resource> => {
+  const { defaultResource, detectResources, envDetector, resourceFromAttributes } = await import(
+    '@opentelemetry/resources'
+  )
+  const ours = resourceFromAttributes({
+    'service.name': 'mtscope',
+    'service.version': about.version,
+    'service.instance.id': about.node,
+  })
+  // No detectors of host or process: they would publish the machine's id and the command line.
+  return defaultResource()
+    .merge(ours)
+    .merge(detectResources({ detectors: [envDetector] }))
+}
+
+const instrumentationsOf = async () => {
+  const [{ RuntimeNodeInstrumentation }, { HostMetricsInstrumentation }] = await Promise.all([
+    import('@opentelemetry/instrumentation-runtime-node'),
+    import('@opentelemetry/instrumentation-host-metrics'),
+  ])
+  return [
+    new RuntimeNodeInstrumentation({ monitoringPrecision: loopPrecisionMs }),
+    new HostMetricsInstrumentation({ metricGroups: hostGroups }),
+  ]
+}
+
 /**
- * Loads and starts OpenTelemetry: half a second and 45 MB, therefore only once the proxy listens. It reads
- * `process.env` for what is not in `wanted` (endpoints, headers, resource attributes). `warn` gets what it complains of.
+ * Loads and starts OpenTelemetry. That takes half a second and 45 MB: call it once the proxy listens. The SDK reads what
+ * `wanted` lacks (endpoints, headers, resource attributes) from `process.env`. `warn` gets its warnings and errors.
  */
 export const startSdk = async (
   wanted: Wanted,
@@ -63,54 +107,18 @@ export const startSdk = async (
   warn: (text: string) => void,
   spansTo: readonly SpanExporter[] = [],
 ): Promise<Sdk> => {
-  const [
-    api,
-    { setGlobalErrorHandler },
-    { NodeSDK },
-    { PrometheusExporter, PrometheusSerializer },
-    resources,
-    runtime,
-    host,
-  ] = await Promise.all([
+  const [api, { NodeSDK }, { PrometheusExporter, PrometheusSerializer }] = await Promise.all([
     import('@opentelemetry/api'),
-    import('@opentelemetry/core'),
     import('@opentelemetry/sdk-node'),
     import('@opentelemetry/exporter-prometheus'),
-    import('@opentelemetry/resources'),
-    import('@opentelemetry/instrumentation-runtime-node'),
-    import('@opentelemetry/instrumentation-host-metrics'),
   ])
-  const quiet = (): void => {}
-  // With OTEL_LOG_LEVEL the SDK says everything to the console by itself.
-  if (!process.env.OTEL_LOG_LEVEL) {
-    const logger = { error: warn, warn, info: quiet, debug: quiet, verbose: quiet }
-    api.diag.setLogger(logger, { logLevel: api.DiagLogLevel.WARN, suppressOverrideMessage: true })
-  }
-  // The SDK's own handler says the whole stack.
-  setGlobalErrorHandler((error) => warn(reasonOf(error)))
-
-  // No detectors of host or process: they would publish the machine's id and the command line.
-  const resource = resources
-    .defaultResource()
-    .merge(
-      resources.resourceFromAttributes({
-        'service.name': 'mtscope',
-        'service.version': about.version,
-        'service.instance.id': about.node,
-      }),
-    )
-    .merge(resources.detectResources({ detectors: [resources.envDetector] }))
-
+  await redirectDiagnostics(warn)
+  const resource = await resourceOf(about)
   const prometheus = new PrometheusExporter({ preventServerStart: true })
   const serializer = new PrometheusSerializer('', false, undefined, false, true)
-  const traces =
-    wanted.traces.length + spansTo.length > 0
-      ? await exportTraces(wanted, resource, about.version, spansTo)
-      : null
-  const instrumentations = [
-    new runtime.RuntimeNodeInstrumentation({ monitoringPrecision: loopPrecisionMs }),
-    new host.HostMetricsInstrumentation({ metricGroups: hostGroups }),
-  ]
+  const traced = wanted.traces.length + spansTo.length > 0
+  const traces = traced ? await exportTraces(wanted, resource, about.version, spansTo) : null
+  const instrumentations = await instrumentationsOf()
   const sdk = new NodeSDK({
     resource,
     autoDetectResources: false,
@@ -127,7 +135,7 @@ export const startSdk = async (
     traces,
     shutdown: async () => {
       const flushed = sdk.shutdown()
-      // At once, however long flushing takes: this process may start the SDK again.
+      // Before the flush has ended, however long it takes: this process may start the SDK again.
       for (const part of [api.metrics, api.trace, api.logs, api.context, api.propagation]) part.disable()
       await flushed.finally(() => {
         for (const instrumentation of instrumentations) instrumentation.disable()

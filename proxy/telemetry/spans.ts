@@ -4,7 +4,7 @@ import type { Sampler } from './sampler.ts'
 
 export type Attributes = Record<string, string | number | boolean>
 
-/** A finished span, free of any SDK. Times are epoch ms. */
+/** A finished span, independent of any SDK. Times are epoch ms. */
 export type Span = {
   readonly traceId: string
   readonly spanId: string
@@ -14,7 +14,14 @@ export type Span = {
   readonly start: number
   readonly end: number
   readonly attributes: Attributes
-  /** What went wrong: the span's status is error then. */
+  /** The reason of a failure; such a span has the status error. */
+  readonly error?: string
+}
+
+type Of<T extends ProxyEvent['type']> = Extract<ProxyEvent, { type: T }>
+type Take = (span: Span) => void
+type Child = Pick<Span, 'name' | 'start' | 'end' | 'attributes'> & {
+  readonly kind?: Span['kind']
   readonly error?: string
 }
 
@@ -25,16 +32,16 @@ type Trace = {
   children: number
   /** How far the clock was set since the connection was accepted, ms. */
   stepMs: number
-  /** What the connection does now, as a span yet to end. Null once nothing is left to tell but the close. */
+  /** The current phase of the connection: a span that has not ended. Null when only the close can follow. */
   phase: { readonly name: string; readonly since: number } | null
-  /** Spans kept back until something goes wrong; null when the trace is exported anyway. */
+  /** Spans that wait until something fails; null when the trace is exported in any case. */
   held: Span[] | null
 }
 
-/** Beyond this the time between two events is not what passed between them: the clock was set. */
+/** When the time between two events differs by more than this from what has passed, the clock was set. */
 const stepMs = 1_000
 
-/** How long ago the connection was accepted, by the clock that is never set; undefined where an event does not have it. */
+/** Time since accept by the monotonic clock, ms; undefined where an event does not have it. */
 const passedMs = (event: ProxyEvent): number | undefined => {
   switch (event.type) {
     case 'handshake.accepted':
@@ -49,8 +56,8 @@ const passedMs = (event: ProxyEvent): number | undefined => {
   }
 }
 
-/** The event in the time of the clock as it was when the connection was accepted: no span is longer or shorter by a step. */
-const evened = (trace: Trace, event: ProxyEvent): ProxyEvent => {
+/** The event at the time that the clock would show had it not been set since accept: no span grows or shrinks by a step. */
+const withoutStep = (trace: Trace, event: ProxyEvent): ProxyEvent => {
   const passed = passedMs(event)
   if (passed !== undefined) {
     const off = event.at - trace.acceptedAt - passed
@@ -66,7 +73,7 @@ const sessionAttributes = ({ mode, user, dc, media }: Session): Attributes => ({
   'mtscope.media': media,
 })
 
-/** The id of the nth child: the root's plus n, so that folding the same facts again gives the same spans. */
+/** The id of the nth child: the root's plus n, so that a second fold of the same events makes the same spans. */
 const childId = (trace: Trace): string => {
   const low = (Number.parseInt(trace.id.slice(24), 16) + ++trace.children) >>> 0
   return trace.id.slice(16, 24) + low.toString(16).padStart(8, '0')
@@ -80,169 +87,159 @@ const peer = (address: string): Attributes => {
   }
 }
 
+const finish = (take: Take, trace: Trace, span: Span): void => {
+  if (trace.held === null) take(span)
+  else trace.held.push(span)
+}
+
+/** From now on the whole trace is exported: something went wrong for a client. */
+const keep = (take: Take, trace: Trace): void => {
+  for (const span of trace.held ?? []) take(span)
+  trace.held = null
+}
+
+const finishChild = (take: Take, trace: Trace, span: Child): void =>
+  finish(take, trace, {
+    kind: 'internal',
+    ...span,
+    traceId: trace.id,
+    spanId: childId(trace),
+    parentId: trace.id.slice(16),
+  })
+
+const traceOf = (event: Of<'connection.accepted'>, sampled: boolean): Trace => ({
+  id: event.connection,
+  acceptedAt: event.at,
+  attributes: {
+    'network.transport': 'tcp',
+    'network.type': event.family,
+    'network.protocol.name': 'mtproto',
+    'mtscope.client.prefix': event.prefix,
+    'thread.name': `worker-${event.worker}`,
+  },
+  children: 0,
+  stepMs: 0,
+  phase: { name: 'handshake', since: event.at },
+  held: sampled ? null : [],
+})
+
+const authenticate = (take: Take, trace: Trace, event: Of<'handshake.accepted'>): void => {
+  Object.assign(trace.attributes, sessionAttributes(event))
+  const attributes: Attributes = { 'mtscope.mode': event.mode, 'mtscope.transport': event.transport }
+  if (event.ja4 !== undefined) attributes['tls.client.ja4'] = event.ja4
+  finishChild(take, trace, { name: 'handshake', start: trace.acceptedAt, end: event.at, attributes })
+  trace.phase = { name: 'dial', since: event.at }
+}
+
+/** Does not keep the trace: clients can cause any number of refusals, so the sampler decides about them, too. */
+const reject = (take: Take, trace: Trace, event: Of<'handshake.rejected'>): void => {
+  finishChild(take, trace, {
+    name: 'handshake',
+    start: trace.acceptedAt,
+    end: event.at,
+    attributes: event.ja4 === undefined ? {} : { 'tls.client.ja4': event.ja4 },
+    error: event.reason,
+  })
+  trace.phase = event.fronted ? { name: 'fronting', since: event.at } : null
+}
+
+const dial = (take: Take, trace: Trace, event: Of<'datacenter.dialed'>): void => {
+  finishChild(take, trace, {
+    name: 'dial',
+    kind: 'client',
+    start: event.at - event.elapsedMs,
+    end: event.at,
+    attributes: {
+      ...peer(event.address),
+      'network.type': event.family,
+      'mtscope.dial.pooled': event.pooled,
+    },
+  })
+  trace.phase = { name: 'waiting', since: event.at }
+}
+
+const failDial = (take: Take, trace: Trace, event: Of<'datacenter.dial-failed'>): void => {
+  keep(take, trace)
+  finishChild(take, trace, {
+    name: 'dial',
+    kind: 'client',
+    start: event.at - event.elapsedMs,
+    end: event.at,
+    attributes: { ...peer(event.address), 'network.type': event.family },
+    error: event.error,
+  })
+}
+
+const firstByte = (take: Take, trace: Trace, event: Of<'connection.first-byte'>): void => {
+  if (event.direction === 'to-datacenter') {
+    if (trace.phase?.name === 'waiting') trace.phase = { name: 'waiting', since: event.at }
+    return
+  }
+  const waitedMs = event.sinceRequestMs ?? event.at - (trace.phase?.since ?? event.at)
+  if (waitedMs > slowMs) keep(take, trace)
+  finishChild(take, trace, { name: 'waiting', start: event.at - waitedMs, end: event.at, attributes: {} })
+  trace.phase = { name: 'relaying', since: event.at }
+}
+
+/** Ends the current phase and the root span. */
+const close = (take: Take, trace: Trace, event: Of<'connection.closed'>): void => {
+  const dropped = isDrop(event.phase, event.reason)
+  const error = dropped ? { error: event.reason } : {}
+  if (dropped) keep(take, trace)
+  if (trace.phase !== null) {
+    const { name, since } = trace.phase
+    finishChild(take, trace, { name, start: since, end: event.at, attributes: {}, ...error })
+  }
+  Object.assign(trace.attributes, {
+    'mtscope.close.by': event.by,
+    'mtscope.close.phase': event.phase,
+    'mtscope.close.reason': event.reason,
+    'mtscope.bytes.to_client': event.bytesToClient,
+    'mtscope.bytes.to_datacenter': event.bytesToDatacenter,
+  })
+  finish(take, trace, {
+    traceId: trace.id,
+    spanId: trace.id.slice(16),
+    name: 'connection',
+    kind: 'server',
+    start: trace.acceptedAt,
+    end: event.at,
+    attributes: trace.attributes,
+    ...error,
+  })
+}
+
 /**
- * Spans as a fold over facts: one trace a connection, whose id is the connection's and whose root span id is its last
- * 16 digits. Phases are handed to `take` when they end and the connection at its close. A trace that the sampler leaves
- * out waits in memory until it fails, drops or is slow, and is forgotten when it does none of them. That of a refused
- * handshake is never exported against the sampler's word.
- *
- * At most `capacity` traces are open: beyond it the oldest is forgotten, as one whose close was lost must be.
+ * Folds events into spans: one trace per connection, with the connection's id; the root span's id is its last 16 digits.
+ * `take` gets each phase when it ends, and the root at the close. A trace outside the sample waits in memory until a dial
+ * fails, the connection drops or is slow. Beyond `capacity` open traces the oldest is discarded: its close may be lost.
  */
-export const foldSpans = (
-  sampled: Sampler,
-  take: (span: Span) => void,
-  capacity = 50_000,
-): ((event: ProxyEvent) => void) => {
+export const foldSpans = (sampled: Sampler, take: Take, capacity = 50_000): ((event: ProxyEvent) => void) => {
   const open = new Map<string, Trace>()
-
-  const report = (trace: Trace, span: Span): void => {
-    if (trace.held === null) take(span)
-    else trace.held.push(span)
+  const accept = (event: Of<'connection.accepted'>): void => {
+    if (open.size >= capacity) open.delete(open.keys().next().value ?? '')
+    open.set(event.connection, traceOf(event, sampled(event.connection)))
   }
 
-  const keep = (trace: Trace): void => {
-    for (const span of trace.held ?? []) take(span)
-    trace.held = null
-  }
-
-  /** One that went wrong for a client: all of its trace is exported. */
-  const failed = (trace: Trace, span: Parameters<typeof child>[1]): void => {
-    keep(trace)
-    child(trace, span)
-  }
-
-  const child = (
-    trace: Trace,
-    span: Pick<Span, 'name' | 'start' | 'end' | 'attributes'> & { kind?: Span['kind']; error?: string },
-  ): void => {
-    report(trace, {
-      kind: 'internal',
-      ...span,
-      traceId: trace.id,
-      spanId: childId(trace),
-      parentId: trace.id.slice(16),
-    })
-  }
-
-  const close = (trace: Trace, event: Extract<ProxyEvent, { type: 'connection.closed' }>): void => {
-    const dropped = isDrop(event.phase, event.reason)
-    const error = dropped ? { error: event.reason } : {}
-    if (dropped) keep(trace)
-    if (trace.phase !== null) {
-      child(trace, {
-        name: trace.phase.name,
-        start: trace.phase.since,
-        end: event.at,
-        attributes: {},
-        ...error,
-      })
-    }
-    Object.assign(trace.attributes, {
-      'mtscope.close.by': event.by,
-      'mtscope.close.phase': event.phase,
-      'mtscope.close.reason': event.reason,
-      'mtscope.bytes.to_client': event.bytesToClient,
-      'mtscope.bytes.to_datacenter': event.bytesToDatacenter,
-    })
-    report(trace, {
-      traceId: trace.id,
-      spanId: trace.id.slice(16),
-      name: 'connection',
-      kind: 'server',
-      start: trace.acceptedAt,
-      end: event.at,
-      attributes: trace.attributes,
-      ...error,
-    })
-    open.delete(trace.id)
-  }
-
-  const accept = (event: Extract<ProxyEvent, { type: 'connection.accepted' }>): void => {
-    if (open.size >= capacity) {
-      for (const oldest of open.keys()) {
-        open.delete(oldest)
-        break
-      }
-    }
-    open.set(event.connection, {
-      id: event.connection,
-      acceptedAt: event.at,
-      attributes: {
-        'network.transport': 'tcp',
-        'network.type': event.family,
-        'network.protocol.name': 'mtproto',
-        'mtscope.client.prefix': event.prefix,
-        'thread.name': `worker-${event.worker}`,
-      },
-      children: 0,
-      stepMs: 0,
-      phase: { name: 'handshake', since: event.at },
-      held: sampled(event.connection) ? null : [],
-    })
-  }
-
-  return (reported) => {
-    if (reported.type === 'connection.accepted') return accept(reported)
-    const trace = 'connection' in reported && reported.connection ? open.get(reported.connection) : undefined
+  return (emitted) => {
+    if (emitted.type === 'connection.accepted') return accept(emitted)
+    const trace = 'connection' in emitted && emitted.connection ? open.get(emitted.connection) : undefined
     if (trace === undefined) return
-    const event = evened(trace, reported)
+    const event = withoutStep(trace, emitted)
     switch (event.type) {
-      case 'handshake.accepted': {
-        Object.assign(trace.attributes, sessionAttributes(event))
-        const attributes: Attributes = { 'mtscope.mode': event.mode, 'mtscope.transport': event.transport }
-        if (event.ja4 !== undefined) attributes['tls.client.ja4'] = event.ja4
-        child(trace, { name: 'handshake', start: trace.acceptedAt, end: event.at, attributes })
-        trace.phase = { name: 'dial', since: event.at }
-        return
-      }
+      case 'handshake.accepted':
+        return authenticate(take, trace, event)
       case 'handshake.rejected':
-        // As many as care to come: the sampler decides of these, too.
-        child(trace, {
-          name: 'handshake',
-          start: trace.acceptedAt,
-          end: event.at,
-          attributes: event.ja4 === undefined ? {} : { 'tls.client.ja4': event.ja4 },
-          error: event.reason,
-        })
-        trace.phase = event.fronted ? { name: 'fronting', since: event.at } : null
-        return
+        return reject(take, trace, event)
       case 'datacenter.dialed':
-        child(trace, {
-          name: 'dial',
-          kind: 'client',
-          start: event.at - event.elapsedMs,
-          end: event.at,
-          attributes: {
-            ...peer(event.address),
-            'network.type': event.family,
-            'mtscope.dial.pooled': event.pooled,
-          },
-        })
-        trace.phase = { name: 'waiting', since: event.at }
-        return
+        return dial(take, trace, event)
       case 'datacenter.dial-failed':
-        failed(trace, {
-          name: 'dial',
-          kind: 'client',
-          start: event.at - event.elapsedMs,
-          end: event.at,
-          attributes: { ...peer(event.address), 'network.type': event.family },
-          error: event.error,
-        })
-        return
-      case 'connection.first-byte': {
-        if (event.direction === 'to-datacenter') {
-          if (trace.phase?.name === 'waiting') trace.phase = { name: 'waiting', since: event.at }
-          return
-        }
-        const waitedMs = event.sinceRequestMs ?? event.at - (trace.phase?.since ?? event.at)
-        if (waitedMs > slowMs) keep(trace)
-        child(trace, { name: 'waiting', start: event.at - waitedMs, end: event.at, attributes: {} })
-        trace.phase = { name: 'relaying', since: event.at }
-        return
-      }
+        return failDial(take, trace, event)
+      case 'connection.first-byte':
+        return firstByte(take, trace, event)
       case 'connection.closed':
-        close(trace, event)
+        close(take, trace, event)
+        open.delete(trace.id)
         return
       case 'connection.accepted':
       case 'connection.progress':

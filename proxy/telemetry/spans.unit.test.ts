@@ -87,16 +87,16 @@ const closed = (more: Partial<Closed> = {}): ProxyEvent => ({
 
 const folding = (sampled: boolean, capacity?: number) => {
   const spans: Span[] = []
-  const fold = foldSpans(
+  const one = foldSpans(
     () => sampled,
     (span) => spans.push(span),
     capacity,
   )
-  const reported = (...events: readonly ProxyEvent[]): readonly Span[] => {
-    for (const event of events) fold(event)
+  const fold = (...events: readonly ProxyEvent[]): readonly Span[] => {
+    for (const event of events) one(event)
     return spans
   }
-  return { reported, spans }
+  return { fold, spans }
 }
 
 const shape = ({ name, start, end, error }: Span) => [
@@ -106,10 +106,10 @@ const shape = ({ name, start, end, error }: Span) => [
   ...(error === undefined ? [] : [error]),
 ]
 
-test('a connection becomes a root with one child for each phase, told when it ends', () => {
-  const { reported } = folding(true)
-  assert.equal(reported(accepted, authenticated).map(shape), [['handshake', 1_000, 1_040]])
-  assert.equal(reported(dialed, up, down(80), closed()).map(shape), [
+test('a connection becomes a root with one child per phase, which is exported when the phase ends', () => {
+  const { fold } = folding(true)
+  assert.equal(fold(accepted, authenticated).map(shape), [['handshake', 1_000, 1_040]])
+  assert.equal(fold(dialed, up, down(80), closed()).map(shape), [
     ['handshake', 1_000, 1_040],
     ['dial', 1_045, 1_100],
     ['waiting', 1_200, 1_280],
@@ -118,30 +118,23 @@ test('a connection becomes a root with one child for each phase, told when it en
   ])
 })
 
-test('a clock that is set while a connection lasts makes no span longer, and none slow', () => {
-  const whole = folding(true).reported(accepted, authenticated, dialed, up, down(80), closed()).map(shape)
+test('setting the clock during a connection makes no span longer, and none slow', () => {
+  const whole = folding(true).fold(accepted, authenticated, dialed, up, down(80), closed()).map(shape)
   for (const step of [3 * 3_600_000, -7_200_000]) {
     const later = (event: ProxyEvent): ProxyEvent => ({ ...event, at: event.at + step })
-    const reported = folding(true).reported(
+    const allLater = folding(true).fold(
       accepted,
       ...[authenticated, dialed, up, down(80), closed()].map(later),
     )
-    assert.equal(reported.map(shape), whole)
-    const again = folding(true).reported(
-      accepted,
-      later(authenticated),
-      later(dialed),
-      up,
-      down(80),
-      closed(),
-    )
+    assert.equal(allLater.map(shape), whole)
+    const again = folding(true).fold(accepted, later(authenticated), later(dialed), up, down(80), closed())
     assert.equal(again.map(shape), whole)
-    assert.equal(folding(false).reported(accepted, later(authenticated), later(dialed), later(closed())), [])
+    assert.equal(folding(false).fold(accepted, later(authenticated), later(dialed), later(closed())), [])
   }
 })
 
-test('ids are those of the connection, and every child hangs on its root', () => {
-  const spans = folding(true).reported(accepted, authenticated, dialed, up, down(80), closed())
+test('ids come from the connection, and the root is the parent of every child', () => {
+  const spans = folding(true).fold(accepted, authenticated, dialed, up, down(80), closed())
   const root = spans.at(-1)!
   assert.equal([root.traceId, root.spanId, root.parentId], [connection, connection.slice(16), undefined])
   for (const child of spans.slice(0, -1))
@@ -150,8 +143,8 @@ test('ids are those of the connection, and every child hangs on its root', () =>
   for (const { spanId } of spans) assert.match(spanId, /^[0-9a-f]{16}$/)
 })
 
-test('a dial is a client span to the datacenter’s address, and a failed one before it another', () => {
-  const spans = folding(true).reported(accepted, authenticated, dialFailed, dialed)
+test('a dial is a client span to the datacenter’s address, and so is a failed dial before it', () => {
+  const spans = folding(true).fold(accepted, authenticated, dialFailed, dialed)
   const [, failed, done] = spans
   assert.equal(shape(failed!), ['dial', 1_045, 1_060, 'unreachable'])
   assert.is(failed!.attributes['network.peer.address'], '2001:67c:4e8:f002::a')
@@ -167,22 +160,22 @@ test('a dial is a client span to the datacenter’s address, and a failed one be
 
 test('a drop is an error of the phase it happened in and of the connection', () => {
   const drop = closed({ by: 'datacenter', phase: 'waiting', reason: 'reset' })
-  assert.equal(folding(true).reported(accepted, authenticated, dialed, up, drop).slice(2).map(shape), [
+  assert.equal(folding(true).fold(accepted, authenticated, dialed, up, drop).slice(2).map(shape), [
     ['waiting', 1_200, 9_000, 'reset'],
     ['connection', 1_000, 9_000, 'reset'],
   ])
 })
 
-test('an idle pre-opened connection that its client closes is no error', () => {
+test('an idle pre-opened connection that its client closes is not an error', () => {
   const idle = closed({ phase: 'waiting', reason: 'done' })
   assert.ok(
     folding(true)
-      .reported(accepted, authenticated, dialed, idle)
+      .fold(accepted, authenticated, dialed, idle)
       .every(({ error }) => error === undefined),
   )
 })
 
-test('a stranger is an erroneous handshake and what the masking host did with it', () => {
+test('an unauthenticated client becomes a failed handshake and a fronting span', () => {
   const rejected: ProxyEvent = {
     ...own,
     type: 'handshake.rejected',
@@ -194,9 +187,9 @@ test('a stranger is an erroneous handshake and what the masking host did with it
     ja4: 't13d1516h2_8daaf6152771_02713d6af862',
   }
   const events = [accepted, rejected, closed({ phase: 'fronting', reason: 'bad-digest' })]
-  const spans = folding(true).reported(...events)
-  // However many of them come.
-  assert.equal(folding(false).reported(...events), [])
+  const spans = folding(true).fold(...events)
+  // Outside the sample it is not exported: clients can cause any number of them.
+  assert.equal(folding(false).fold(...events), [])
   assert.equal(spans.map(shape), [
     ['handshake', 1_000, 1_010, 'bad-digest'],
     ['fronting', 1_010, 9_000],
@@ -205,10 +198,10 @@ test('a stranger is an erroneous handshake and what the masking host did with it
   assert.is(spans[0]!.attributes['tls.client.ja4'], 't13d1516h2_8daaf6152771_02713d6af862')
 })
 
-test('a trace left out by the sampler is told once it fails, drops or is slow, from its beginning', () => {
+test('a trace outside the sample is exported from its beginning once it fails, drops or is slow', () => {
   const names = (...events: ProxyEvent[]) =>
     folding(false)
-      .reported(...events)
+      .fold(...events)
       .map(({ name }) => name)
   assert.equal(names(accepted, authenticated, dialed, up, down(80), closed()), [])
   assert.equal(names(accepted, authenticated, dialed, up, down(2_000), closed()), [])
@@ -224,18 +217,18 @@ test('a trace left out by the sampler is told once it fails, drops or is slow, f
   ])
 })
 
-test('no attribute holds an address of the client, or what could name it', () => {
-  const spans = folding(true).reported(accepted, authenticated, dialed, up, down(80), closed())
+test('no attribute holds an address of the client or a value that identifies it', () => {
+  const spans = folding(true).fold(accepted, authenticated, dialed, up, down(80), closed())
   const values = spans.flatMap(({ attributes }) => Object.values(attributes))
   assert.not(values.includes('00112233445566aa'))
   assert.not(spans.some(({ attributes }) => 'client.address' in attributes))
 })
 
-test('beyond its capacity the oldest open trace is forgotten', () => {
-  const { reported, spans } = folding(true, 2)
+test('beyond the capacity the oldest open trace is discarded', () => {
+  const { fold, spans } = folding(true, 2)
   const at = (digit: string, event: ProxyEvent): ProxyEvent =>
     ({ ...event, connection: digit.repeat(32) }) as ProxyEvent
-  reported(
+  fold(
     ...['a', 'b', 'c'].map((digit) => at(digit, accepted)),
     ...['a', 'b', 'c'].map((digit) => at(digit, closed())),
   )
@@ -245,11 +238,11 @@ test('beyond its capacity the oldest open trace is forgotten', () => {
   )
 })
 
-test('facts in whatever order make spans of right ids and no trace twice', () => {
+test('events in any order make spans with correct ids and no trace twice', () => {
   const events = [accepted, authenticated, dialFailed, dialed, up, down(80), down(5_000), closed()]
   fc.assert(
     fc.property(fc.array(fc.constantFrom(...events), { maxLength: 30 }), fc.boolean(), (events, sampled) => {
-      const spans = folding(sampled).reported(...events)
+      const spans = folding(sampled).fold(...events)
       for (const { traceId, parentId, name } of spans) {
         assert.is(traceId, connection)
         assert.is(parentId, name === 'connection' ? undefined : connection.slice(16))
@@ -260,7 +253,7 @@ test('facts in whatever order make spans of right ids and no trace twice', () =>
   )
 })
 
-test('a ratio keeps that share of trace ids, and a greater one keeps the same and more', () => {
+test('a ratio keeps that share of trace ids, and a greater ratio keeps the same ids and more', () => {
   const ids = Array.from({ length: 20_000 }, (_, i) => hash('md5', String(i)))
   const kept = (ratio: number) => new Set(ids.filter(byRatio(ratio)))
   const [none, tenth, half, every] = [0, 0.1, 0.5, 1].map(kept) as [
@@ -275,7 +268,7 @@ test('a ratio keeps that share of trace ids, and a greater one keeps the same an
   assert.ok([...tenth].every((id) => half.has(id)))
 })
 
-test('the sampler follows OTEL_TRACES_SAMPLER, and keeps everything when it makes no sense', () => {
+test('the sampler follows OTEL_TRACES_SAMPLER, and an unknown value keeps every trace', () => {
   const kept = (OTEL_TRACES_SAMPLER: string, OTEL_TRACES_SAMPLER_ARG?: string) =>
     samplerOf({ OTEL_TRACES_SAMPLER, ...(OTEL_TRACES_SAMPLER_ARG ? { OTEL_TRACES_SAMPLER_ARG } : {}) })(
       connection,

@@ -12,9 +12,7 @@ const hrTime = (ms: number): HrTime => {
   return [seconds, Math.min(Math.round((ms - seconds * 1000) * 1e6), 999_999_999)]
 }
 
-/**
- * Our span as the SDK's exporters read it. Made directly: a tracer would give it ids of its own, and cost 12 µs.
- */
+/** Our span as the SDK's exporters read it. A tracer would choose its own ids, and cost 12 µs per span. */
 export const readable = (span: Span, resource: Resource, version: string): ReadableSpan => {
   const context = (spanId: string) => ({ traceId: span.traceId, spanId, traceFlags: TraceFlags.SAMPLED })
   const own = context(span.spanId)
@@ -43,7 +41,7 @@ export const readable = (span: Span, resource: Resource, version: string): Reada
 }
 
 const otlpExporter = async ({ tracesProtocol, queue }: Wanted): Promise<SpanExporter> => {
-  // At the end the whole queue is sent at once, beside the batch under way: a lower limit would refuse some of it.
+  // Shutdown sends the whole queue in parallel with the current batch: a lower limit would refuse some of it.
   const options = { concurrencyLimit: Math.ceil(queue.spans / queue.batch) + 1 }
   switch (tracesProtocol) {
     case 'grpc':
@@ -61,7 +59,7 @@ export type TraceExport = {
   readonly processors: readonly SpanProcessor[]
 }
 
-/** Sends spans in batches to every exporter that is wanted. Never throws and never waits; what it gives up is counted. */
+/** Sends spans in batches to every configured exporter. `take` neither throws nor waits; lost spans are counted. */
 export const exportTraces = async (
   wanted: Wanted,
   resource: Resource,
@@ -94,7 +92,7 @@ export const exportTraces = async (
       exportTimeoutMillis: queue.timeoutMs,
     })
     const offer = (span: ReadableSpan): void => {
-      // The processor drops beyond its queue without telling how many; so it never gets that far.
+      // The processor does not report how many spans it drops, so it must never have to drop one.
       if (queued >= queue.spans) lost.queue++
       else {
         queued++
@@ -112,8 +110,8 @@ export const exportTraces = async (
   const queues = [...named, ...more].map(queueTo)
   return {
     take: (span) => {
-      const made = readable(span, resource, version)
-      for (const { offer } of queues) offer(made)
+      const ready = readable(span, resource, version)
+      for (const { offer } of queues) offer(ready)
     },
     counts: () => ({ exported, lost }),
     processors: queues.map(({ processor }) => processor),

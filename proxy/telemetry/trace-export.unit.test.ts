@@ -61,17 +61,17 @@ const dropped: readonly ProxyEvent[] = [
 ]
 
 const starting = (env: NodeJS.ProcessEnv) => {
-  const complaints: string[] = []
+  const warnings: string[] = []
   const telemetry = startTelemetry({
     version: '0.1.0',
     node: 'n1',
     env,
-    warn: (text) => complaints.push(text),
+    warn: (text) => warnings.push(text),
   })
-  return { ...telemetry, complaints }
+  return { ...telemetry, warnings }
 }
 
-/** Sets what the SDK reads of the environment, for as long as a test goes on. */
+/** Sets variables that the SDK reads from the environment, until the end of the test. */
 const settings = (env: Record<string, string>): { env: Record<string, string> } & Disposable => ({
   env,
   [Symbol.dispose]: () => {
@@ -79,7 +79,7 @@ const settings = (env: Record<string, string>): { env: Record<string, string> } 
   },
 })
 
-/** Resolves once a number on the metrics page has come so far; looks again at each turn of the loop. */
+/** Resolves once a number on the metrics page reaches `value`; reads it at each turn of the loop. */
 const reached = async ({ exposition }: Telemetry, pattern: RegExp, value: number): Promise<void> => {
   while (Number(pattern.exec((await exposition()).body)?.[1]) < value) await new Promise(setImmediate)
 }
@@ -148,11 +148,11 @@ for (const [protocol, type, read] of [
       [['/v1/traces', type]],
     )
     isTheTree(backend.received.flatMap(({ body }) => read(body)))
-    assert.equal(telemetry.complaints, [])
+    assert.equal(telemetry.warnings, [])
   })
 }
 
-test('setup phases are with the backend while the connection is still open', async () => {
+test('the backend has the setup phases while the connection is still open', async () => {
   await using backend = await fakeBackend()
   using set = settings({
     OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${backend.url}/t`,
@@ -169,7 +169,7 @@ test('setup phases are with the backend while the connection is still open', asy
   await telemetry.stop()
 })
 
-test('a backend that refuses costs one complaint a minute, is counted, and nothing throws', async () => {
+test('a backend that refuses spans: they are counted, one warning per minute, and nothing throws', async () => {
   await using backend = await fakeBackend()
   backend.status = 400
   using set = settings({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url, OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '1' })
@@ -178,16 +178,16 @@ test('a backend that refuses costs one complaint a minute, is counted, and nothi
   for (const event of dropped) telemetry.fold(event)
   await reached(telemetry, /^mtscope_spans_lost_total\{reason="export"\} (\d+)$/m, 4)
   await telemetry.stop()
-  assert.is(telemetry.complaints.length, 1, telemetry.complaints.join('\n'))
-  assert.not.match(telemetry.complaints[0] ?? '', /\/proxy\/|node_modules|stack/)
+  assert.is(telemetry.warnings.length, 1, telemetry.warnings.join('\n'))
+  assert.not.match(telemetry.warnings[0] ?? '', /\/proxy\/|node_modules|stack/)
 })
 
-test('beyond the queue spans are lost, counted, and the first are kept', async () => {
+test('spans beyond the queue are lost and counted, and the first ones are kept', async () => {
   await using backend = await fakeBackend()
   using set = settings({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url, OTEL_BSP_MAX_QUEUE_SIZE: '3' })
   const telemetry = starting({ ...set.env, OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '512' })
   await telemetry.ready
-  // One turn of the loop: nothing is sent in between.
+  // One turn of the loop: the exporter sends nothing in between.
   for (let i = 0; i < 10; i++) for (const event of dropped) telemetry.fold(event)
   const { body } = await telemetry.exposition()
   await telemetry.stop()
@@ -197,7 +197,7 @@ test('beyond the queue spans are lost, counted, and the first are kept', async (
   assert.is(kept + lost, 40)
 })
 
-test('metrics are pushed, too, when OTEL_METRICS_EXPORTER says so', async () => {
+test('OTEL_METRICS_EXPORTER=otlp also pushes metrics', async () => {
   await using backend = await fakeBackend()
   using set = settings({
     OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `${backend.url}/m`,
@@ -213,7 +213,7 @@ test('metrics are pushed, too, when OTEL_METRICS_EXPORTER says so', async () => 
   assert.ok(backend.received[0]?.body.includes('mtscope_events_emitted_total'))
 })
 
-test('without an endpoint no span is ever made', async () => {
+test('without an endpoint no span is made', async () => {
   const telemetry = starting({})
   await telemetry.ready
   for (const event of dropped) telemetry.fold(event)
