@@ -50,7 +50,6 @@ export const unreadFolders: readonly string[] = [
   'proxy/redis/',
   'proxy/relay/',
   'proxy/replay-cache/',
-  'proxy/telemetry/',
   'proxy/users/',
   'proxy/wire/',
   'redis/',
