@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { lean } from '../../proxy/app/runtime-flags.ts'
-import { quiet } from '../test/kit/quiet.ts'
+import { quiet } from '../test/kit/processes/quiet.ts'
 
 const root = join(import.meta.dirname, '../..')
 const programs = ['compose/appliance.ts', 'proxy/main.ts', 'collector/main.ts']

@@ -4,7 +4,12 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { metrics as c } from '../../collector/read/metrics.ts'
-import { filled, nameOf, panelQueries, variableQueries } from '../../compose/test/kit/panel-queries.ts'
+import {
+  filled,
+  nameOf,
+  panelQueries,
+  variableQueries,
+} from '../../compose/test/kit/dashboards/panel-queries.ts'
 import { skipUnless } from '../../compose/test/kit/skip.ts'
 import { ensurePrometheus, promtool } from '../../compose/test/services/prometheus.ts'
 import { metrics as p } from '../../proxy/telemetry/catalogue/catalogue.ts'

@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { ask, serving } from '../../compose/test/kit/http-testing.ts'
+import { ask, serving } from '../../compose/test/kit/http/serving.ts'
 
 test('a server on loopback refuses a foreign name', async () => {
   await using server = await serving({ json: { '/api/status': () => 'private' } })

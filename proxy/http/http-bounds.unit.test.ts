@@ -3,7 +3,7 @@ import { Agent, type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { ask, serving } from '../../compose/test/kit/http-testing.ts'
+import { ask, serving } from '../../compose/test/kit/http/serving.ts'
 import { until } from '../../compose/test/until.ts'
 
 test('a client that pipelines gets its first answer and a close, and no other request is answered', async () => {

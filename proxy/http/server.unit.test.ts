@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { ask, nothing, serving } from '../../compose/test/kit/http-testing.ts'
+import { ask, nothing, serving } from '../../compose/test/kit/http/serving.ts'
 import { until } from '../../compose/test/until.ts'
 import { startHttp } from './server.ts'
 

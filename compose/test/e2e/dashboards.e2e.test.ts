@@ -12,7 +12,7 @@ import {
   untilAllHaveData,
   valuesOf,
   variableQueries,
-} from '../kit/panel-queries.ts'
+} from '../kit/dashboards/panel-queries.ts'
 import { type Appliance, startAppliance } from '../kit/processes/harness.ts'
 import { fakeDatacenter } from '../kit/servers/fake-datacenter.ts'
 import { siteName } from '../kit/servers/site.ts'

@@ -7,7 +7,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { connectClient } from '../kit/client/client.ts'
 import { freePort } from '../kit/processes/harness.ts'
-import { quiet } from '../kit/quiet.ts'
+import { quiet } from '../kit/processes/quiet.ts'
 import { fakeDatacenter } from '../kit/servers/fake-datacenter.ts'
 import { skipUnless } from '../kit/skip.ts'
 import {

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import { type Manner, type Served, serve } from './served.ts'
+import { type Manner, type Served, serve } from './served-connection.ts'
 
 export type FakeDatacenter = AsyncDisposable & {
   /** `host:port`, as TELEGRAM_DATACENTERS wants it. */

@@ -1,7 +1,7 @@
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 
-export const script = join(import.meta.dirname, '../../host/optimize_system.sh')
+export const script = join(import.meta.dirname, '../../../host/optimize_system.sh')
 const few = 'ulimit -n 1024; exec "$@"'
 
 export type Shell = readonly string[]

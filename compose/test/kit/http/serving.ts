@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
-import { type Routes, startHttp } from '../../../proxy/http/server.ts'
+import { type Routes, startHttp } from '../../../../proxy/http/server.ts'
 
 export const nothing: Routes = { expositions: [], unready: () => null, json: {}, page: () => null }
 

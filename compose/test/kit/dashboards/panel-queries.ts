@@ -1,10 +1,10 @@
-import { boards } from '../../../dashboards/boards/boards.ts'
-import { variables } from '../../../dashboards/builder/build.ts'
-import type { Query } from '../../../dashboards/builder/panels.ts'
-import { watchKernel } from '../../../proxy/host/kernel.ts'
-import { metrics } from '../../../proxy/telemetry/catalogue/catalogue.ts'
-import type { Prometheus } from '../services/prometheus.ts'
-import { until } from '../until.ts'
+import { boards } from '../../../../dashboards/boards/boards.ts'
+import { variables } from '../../../../dashboards/builder/build.ts'
+import type { Query } from '../../../../dashboards/builder/panels.ts'
+import { watchKernel } from '../../../../proxy/host/kernel.ts'
+import { metrics } from '../../../../proxy/telemetry/catalogue/catalogue.ts'
+import type { Prometheus } from '../../services/prometheus.ts'
+import { until } from '../../until.ts'
 
 export type Asked = Query & { readonly board: string; readonly panel: string }
 
