@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { serving } from '../../compose/test/kit/http-testing.ts'
+import { serving } from '../../compose/test/kit/http/serving.ts'
 
 const open = async () => {
   const server = await serving({ json: { '/api/status': () => 'x'.repeat(5_000) } })
