@@ -47,19 +47,19 @@ const memoryAt = (offset: number): State => {
   return memory
 }
 
-/** Bytes to the client: ten a message. */
+/** Bytes to the client, ten per message. */
 const bytesOf = ({ state }: Mirror): number => state.count('ever', 0, 'to-client')
 
 const opened = (redis: RedisClient, waiting = (_: number, offset: number) => Math.max(0, 100 - offset)) =>
   openMirror({ redis, prefix, partitions: () => 1, waiting })
 
-/** The file in which Redis keeps what it is told. */
+/** The append-only file of a Redis. */
 const aofOf = ({ folder }: Redis): string => {
   const at = join(folder, 'appendonlydir')
   return join(at, readdirSync(at).find((name) => name.endsWith('.incr.aof')) ?? '')
 }
 
-/** Power that goes: Redis comes back with the first `kept` bytes of that file. */
+/** A power failure: Redis starts again with the first `kept` bytes of its append-only file. */
 const loseTail = async (server: Redis, redis: RedisClient, kept: number): Promise<void> => {
   await server.kill()
   truncateSync(aofOf(server), kept)
@@ -74,7 +74,7 @@ const loseTail = async (server: Redis, redis: RedisClient, kept: number): Promis
   )
 }
 
-it('a Redis that lost its tail takes nothing back: what was told stays until it is folded again', async () => {
+it('counters do not fall when Redis loses its tail: the copy stays until Redis is as far again', async () => {
   await using server = await startRedis()
   await using redis = await connected(server.url)
   const mirrors = [opened(redis), opened(redis)]
@@ -104,7 +104,7 @@ it('a Redis that lost its tail takes nothing back: what was told stays until it 
   }
 })
 
-it('what was lost and folded again between two looks, in other cuts, is read anew', async () => {
+it('events that Redis lost and that were folded again between two refreshes, cut differently, are read again', async () => {
   await using server = await startRedis()
   await using redis = await connected(server.url)
   const mirror = opened(redis)
@@ -121,7 +121,7 @@ it('what was lost and folded again between two looks, in other cuts, is read ane
   assert.is(mirror.state.snapshot(), memory.snapshot())
 })
 
-it('while a rebuild folds all again the old numbers stand; then its own, though they may be smaller', async () => {
+it('during a rebuild the old counters stay; afterwards the new ones count, although they may be smaller', async () => {
   await using server = await startRedis()
   await using redis = await connected(server.url)
   const mirror = opened(redis)
@@ -131,7 +131,7 @@ it('while a rebuild folds all again the old numbers stand; then its own, though 
   await mirror.refresh(now)
   assert.is(bytesOf(mirror), 100)
   const again = await takePartition({ redis, prefix, partition })
-  // Retention took the first four: nobody can fold them again.
+  // Retention deleted the first four messages: they cannot be folded again.
   for (const at of [4, 5]) again.fold(message(at))
   await again.commit(6, 10)
   await mirror.refresh(now + 60_000)
@@ -145,11 +145,11 @@ it('while a rebuild folds all again the old numbers stand; then its own, though 
   await mirror.refresh(now)
   clearInterval(watching)
   assert.is(bytesOf(mirror), 60)
-  // Not even for a moment without the partition.
+  // The sum never lacked the partition.
   assert.ok(least >= 60, String(least))
 })
 
-it('a topic that begins anew never comes so far: its end is far enough', async () => {
+it('a recreated topic has fewer messages: its end is far enough', async () => {
   await using server = await startRedis()
   await using redis = await connected(server.url)
   let end = 10

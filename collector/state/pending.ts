@@ -3,24 +3,56 @@ import { addTo, isNewer, nothingGone } from '../fold/delta.ts'
 import type { Bucket, Span } from '../fold/retention.ts'
 import type { Standing } from '../fold/snapshot.ts'
 
-/** What several batches have added together, until it is written in one stroke. */
+/** What several batches add together, until a commit writes it in one stroke. */
 export type Pending = {
   readonly counts: ReadonlyMap<Span, ReadonlyMap<Bucket, Counts>>
   readonly recent: ReadonlyMap<string, Observation>
   readonly lasting: ReadonlyMap<string, Observation>
   readonly emitters: ReadonlyMap<string, Standing>
-  /** Forgotten before the rest is added. */
+  /** Deleted before the rest is added. */
   readonly gone: Gone
-  /** Infinity when nothing was added. */
+  /** Epoch ms of the earliest event; Infinity without one. */
   readonly since: number
-  /** Epoch ms of the latest fact; 0 when nothing was added. */
+  /** Epoch ms of the latest event; 0 without one. */
   readonly latest: number
-  /** Keys and arguments that a script takes to write it. */
+  /** Keys and arguments that the script takes to write it. */
   readonly cost: number
 }
 
-/** What `written` in redis-hold.ts makes of one: a bucket is a key, too. */
-const [ofBucket, ofCount, ofSaying, ofEmitter, ofGone] = [5, 2, 3, 2, 3]
+/** Keys and arguments for one of each, as `written` in redis-hold.ts makes them; a bucket is also a key. */
+const [ofBucket, ofCount, ofSample, ofEmitter, ofGone] = [5, 2, 3, 2, 3]
+
+/** Adds to the counts of a commit; returns the keys and arguments that it takes more. */
+const addCounts = (counts: Map<Span, Map<Bucket, Counts>>, added: Delta['counts']): number => {
+  let cost = 0
+  for (const [span, buckets] of added) {
+    const spanned: Map<Bucket, Counts> = counts.get(span) ?? new Map()
+    counts.set(span, spanned)
+    for (const [bucket, amounts] of buckets) {
+      if (amounts.size === 0) continue
+      if (!spanned.has(bucket)) cost += ofBucket
+      const into: Counts = spanned.get(bucket) ?? new Map()
+      spanned.set(bucket, into)
+      cost -= ofCount * into.size
+      for (const [key, n] of amounts) addTo(into, key, n)
+      cost += ofCount * into.size
+    }
+  }
+  return cost
+}
+
+/** Keeps the newest samples; returns the keys and arguments that they take more. */
+const keepNewest = (
+  into: Map<string, Observation>,
+  observations: ReadonlyMap<string, Observation>,
+): number => {
+  let cost = 0
+  for (const [key, observation] of observations) {
+    if (!into.has(key)) cost += ofSample
+    if (isNewer(observation, into.get(key))) into.set(key, observation)
+  }
+  return cost
+}
 
 export const createPending = () => {
   const counts = new Map<Span, Map<Bucket, Counts>>()
@@ -32,14 +64,7 @@ export const createPending = () => {
   let latest = 0
   let cost = 0
 
-  const learn = (into: Map<string, Observation>, printed: ReadonlyMap<string, Observation>): void => {
-    for (const [key, observation] of printed) {
-      if (!into.has(key)) cost += ofSaying
-      if (isNewer(observation, into.get(key))) into.set(key, observation)
-    }
-  }
-
-  /** What was added before and not written yet goes, too. */
+  /** Also removes what was added for them and is not written yet. */
   const forget = (from: Gone): void => {
     for (const emitter of from.emitters) {
       if (emitters.delete(emitter)) cost -= ofEmitter
@@ -50,7 +75,7 @@ export const createPending = () => {
       gone.emitters.add(emitter)
     }
     for (const key of from.recent) {
-      if (recent.delete(key)) cost -= ofSaying
+      if (recent.delete(key)) cost -= ofSample
       if (!gone.recent.has(key)) cost += 1
       gone.recent.add(key)
     }
@@ -73,21 +98,8 @@ export const createPending = () => {
     },
     add(delta: Delta, emitter?: string, standing: Standing | null = null): void {
       forget(delta.gone)
-      for (const [span, buckets] of delta.counts) {
-        const spanned: Map<Bucket, Counts> = counts.get(span) ?? new Map()
-        counts.set(span, spanned)
-        for (const [bucket, added] of buckets) {
-          if (added.size === 0) continue
-          if (!spanned.has(bucket)) cost += ofBucket
-          const into: Counts = spanned.get(bucket) ?? new Map()
-          spanned.set(bucket, into)
-          cost -= ofCount * into.size
-          for (const [key, n] of added) addTo(into, key, n)
-          cost += ofCount * into.size
-        }
-      }
-      learn(recent, delta.recent)
-      learn(lasting, delta.lasting)
+      cost += addCounts(counts, delta.counts)
+      cost += keepNewest(recent, delta.recent) + keepNewest(lasting, delta.lasting)
       since = Math.min(since, delta.since)
       if (emitter === undefined || standing === null) return
       if (!emitters.has(emitter)) cost += ofEmitter

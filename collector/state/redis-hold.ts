@@ -12,36 +12,36 @@ import type { Standing } from '../fold/snapshot.ts'
 import { createPending, type Pending } from './pending.ts'
 import { bucketName, nameParts, standingOf, standingText } from './redis-text.ts'
 
-/** The state of one partition of the events, which this collector alone may write. */
+/** One partition of the state, which only this collector may write. */
 export type Hold = {
   readonly partition: number
   /** The offset of the next message to fold. */
   readonly offset: number
-  /** The ids of the log that it was folded from; '' where none are kept. */
+  /** The ids of the cluster and topic that it was folded from; '' where Redis has none. */
   readonly log: TopicId
-  /** How many parts of that message are written; above 0 only where it was too long for one call. */
+  /** How many parts of that message are written; above 0 only for a message that is too long for one call. */
   readonly part: number
-  /** Keys and arguments that the next `commit` takes. */
+  /** Keys and arguments of the next `commit`. */
   readonly cost: number
-  /** Folds a batch; nothing is written yet. */
+  /** Folds a batch, to be written by the next `commit`. */
   fold(batch: Batch, dating?: Dating): Folded
-  /** Counts something beside the facts, for ever and in the running tick. */
+  /** Adds one under a key that no event counts, to the total and to the tick of `at` (epoch ms). */
   count(key: string, at: number): void
   /**
-   * Writes everything folded since the last time, and that the partition goes on at `offset`, in one stroke; `end` is
-   * where its log ends. With a `part`, only so many parts of the message at `offset` are folded. `stale`: somebody else holds the partition, or Redis has an older state (it lost its tail): take
-   * it again. Throws what Redis or the connection says; then nothing or all was written, and it may be tried again.
+   * Writes in one stroke what was folded since the last commit, and the next offset; `end` is the end of the log, `part` the
+   * number of folded parts of the message at `offset`. `stale`: another collector holds the partition, or Redis lost its
+   * tail: take it again. Throws errors of Redis; then all or nothing was written, and the call may be repeated.
    */
   commit(offset: number, end: number, part?: number): Promise<'advanced' | 'stale'>
-  /** Keeps the ids of the log; with an offset, it is another log, and goes on there. `stale` as with `commit`. */
+  /** Stores the ids of the log; with an `offset`, it is another log, to be folded from there. `stale` as with `commit`. */
   adopt(log: TopicId, offset?: number): Promise<'done' | 'stale'>
-  /** Whether Redis still has it as ours and as far as we brought it. */
+  /** Whether Redis still has this owner, and a state at least as far as the last commit. */
   standing(): Promise<'ours' | 'stale'>
-  /** Forgets what is too old at `now` (epoch ms), and what a clock that was ahead has left; Redis' own clock is asked, too. */
+  /** Deletes what is past its retention by this clock (`now`, epoch ms) and by Redis' clock, and corrects times that are ahead of both. */
   expire(now: number): Promise<'done' | 'stale'>
 }
 
-/** A time further ahead than this comes from a clock that was wrong, when older versions folded it; so does such a bucket. */
+/** Times and buckets further ahead than this come from a wrong clock: older versions folded them undated. */
 const [aheadMs, bucketAheadMs] = [60_000, 3_600_000]
 
 const scripts = {
@@ -59,7 +59,7 @@ const observationsOf = (observations: Pending['recent']): (string | number)[] =>
   return args
 }
 
-/** The last moment of a Date, whose month has no end: Redis refuses to keep a key for longer than it can count. */
+/** The last moment of a Date, for a later end or none: Redis refuses an expiry beyond what it can count. */
 const lastMs = 8.64e15
 const endText = (ends: number | null): number =>
   ends === null ? 0 : Math.min(lastMs, Math.max(1, ends || lastMs))
@@ -72,7 +72,7 @@ const written = (pending: Pending): { readonly names: string[]; readonly args: (
   for (const emitter of gone.emitters) args.push(emitter, bucketName('boot', emitter))
   args.push(gone.recent.size, ...gone.recent, pending.emitters.size)
   for (const [emitter, standing] of pending.emitters) args.push(emitter, standingText(standing))
-  // Not spread: there may be more sayings than a call takes arguments.
+  // Not spread: there may be more samples than a call takes arguments.
   for (const arg of observationsOf(pending.recent)) args.push(arg)
   for (const arg of observationsOf(pending.lasting)) args.push(arg)
   for (const [span, buckets] of pending.counts) {
@@ -88,112 +88,151 @@ const written = (pending: Pending): { readonly names: string[]; readonly args: (
   return { names, args }
 }
 
-/** Makes this collector the one that writes a partition; whoever had it before is refused from now on. */
+type Held = {
+  readonly redis: RedisClient
+  readonly keyOf: (name: string) => string
+  readonly owner: string
+  readonly emitters: Map<string, Standing>
+  offset: number
+  part: number
+  log: TopicId
+  pending: ReturnType<typeof createPending>
+}
+
+const commit = async (
+  held: Held,
+  offset: number,
+  end: number,
+  part: number,
+): Promise<'advanced' | 'stale'> => {
+  const { redis, keyOf, owner, pending } = held
+  const { names, args } = written(pending)
+  const since = Number.isFinite(pending.since) ? pending.since : ''
+  const first = [owner, held.offset, offset, end, pending.latest, since, mostSamples, held.part, part]
+  const done = await scripts.fold(redis, [...baseNames, ...names].map(keyOf), [...first, ...args])
+  if (done !== 1) return 'stale'
+  held.offset = offset
+  held.part = part
+  held.pending = createPending()
+  return 'advanced'
+}
+
+const adopt = async (held: Held, log: TopicId, offset?: number): Promise<'done' | 'stale'> => {
+  const { redis, keyOf, owner } = held
+  const done = await scripts.adopt(redis, [keyOf('meta')], [owner, log.cluster, log.topic, offset ?? ''])
+  if (done !== 1) return 'stale'
+  held.log = log
+  if (offset !== undefined) [held.offset, held.part] = [offset, 0]
+  return 'done'
+}
+
+const standing = async ({ redis, keyOf, owner, offset, part }: Held): Promise<'ours' | 'stale'> => {
+  const [storedOwner, at, parts] = await redis.hmget(keyOf('meta'), 'owner', 'offset', 'part')
+  const isAsFar = Number(at) > offset || (Number(at) === offset && Number(parts ?? 0) >= part)
+  return storedOwner === owner && isAsFar ? 'ours' : 'stale'
+}
+
+/** Names of buckets that end before `early`, and of buckets that begin too far after `present` (both epoch ms). */
+const outdated = (
+  names: readonly string[],
+  emitters: Held['emitters'],
+  early: number,
+  present: number,
+): { readonly gone: string[]; readonly ahead: string[] } => {
+  const [gone, ahead]: [string[], string[]] = [[], []]
+  for (const name of names) {
+    const parts = nameParts(name)
+    if (parts === null) continue
+    if (isAhead(parts.span, parts.bucket, present + bucketAheadMs)) ahead.push(name)
+    const lastAt = emitters.get(String(parts.bucket))?.at ?? Number.NEGATIVE_INFINITY
+    const ends = endOf(parts.span, parts.bucket, lastAt)
+    if (ends !== null && ends <= early) gone.push(name)
+  }
+  return { gone, ahead }
+}
+
+const expire = async (held: Held, now: number): Promise<'done' | 'stale'> => {
+  const { redis, keyOf, owner, emitters } = held
+  // Where an ACL forbids TIME, this host's clock stands for both.
+  const redisNow = await redis.time().then(
+    ([seconds]) => Number(seconds) * 1000,
+    () => now,
+  )
+  // A clock that is wrong alone deletes nothing: both must agree.
+  const early = Math.min(now, redisNow)
+  const present = Math.max(now, redisNow)
+  const latest = present + aheadMs
+  const names = await redis.zrangebyscore(keyOf('dirty'), '-inf', '+inf')
+  const { gone, ahead } = outdated(names, emitters, early, present)
+  for (const [emitter, { at }] of [...emitters])
+    if (at > latest) await redis.pexpireat(keyOf(bucketName('boot', emitter)), present + recentMs)
+  const done = await scripts.expire(redis, [...baseNames, ...ahead].map(keyOf), [
+    owner,
+    early - recentMs,
+    early - lastingMs,
+    latest,
+    present,
+    ...gone,
+    ...ahead,
+  ])
+  for (const [emitter, { next, at }] of emitters) {
+    if (at < early - recentMs) emitters.delete(emitter)
+    else if (at > latest) emitters.set(emitter, { next, at: present })
+  }
+  return done === 1 ? 'done' : 'stale'
+}
+
+const take = async (redis: RedisClient, keyOf: Held['keyOf']): Promise<Held> => {
+  const owner = randomUUID()
+  const taken = await scripts.take(redis, [keyOf('meta'), keyOf('emitters')], [owner, randomUUID()])
+  const [offset, standings, part, cluster, topic] = taken as [string, string[], string, string, string]
+  const emitters = new Map<string, Standing>()
+  for (let i = 0; i < standings.length; i += 2) emitters.set(standings[i]!, standingOf(standings[i + 1]!))
+  return {
+    ...{ redis, keyOf, owner, emitters },
+    offset: Number(offset),
+    part: Number(part),
+    log: { cluster, topic },
+    pending: createPending(),
+  }
+}
+
+/** Makes this collector the only one that may write a partition; writes of the previous owner become `stale`. */
 export const takePartition = async (options: {
   readonly redis: RedisClient
   readonly prefix: string
   readonly partition: number
 }): Promise<Hold> => {
   const { redis, prefix, partition } = options
-  const owner = randomUUID()
-  const keyOf = (name: string): string => partitionKey(prefix, partition, name)
-  const base = baseNames.map(keyOf)
-  const taken = (await scripts.take(redis, [keyOf('meta'), keyOf('emitters')], [owner, randomUUID()])) as [
-    string,
-    string[],
-    string,
-    string,
-    string,
-  ]
-  let offset = Number(taken[0])
-  let part = Number(taken[2])
-  let log: TopicId = { cluster: taken[3], topic: taken[4] }
-  const emitters = new Map<string, Standing>()
-  for (let i = 0; i < taken[1].length; i += 2) emitters.set(taken[1][i]!, standingOf(taken[1][i + 1]!))
-  let pending = createPending()
+  const held = await take(redis, (name) => partitionKey(prefix, partition, name))
+  const { emitters } = held
   const state = {
     emitters,
-    apply: (delta: Delta, emitter: string, standing: Standing | null): void => {
-      for (const forgotten of delta.gone.emitters) emitters.delete(forgotten)
-      if (standing !== null) emitters.set(emitter, standing)
-      pending.add(delta, emitter, standing)
+    apply: (delta: Delta, emitter: string, moved: Standing | null): void => {
+      for (const gone of delta.gone.emitters) emitters.delete(gone)
+      if (moved !== null) emitters.set(emitter, moved)
+      held.pending.add(delta, emitter, moved)
     },
   }
-
   return {
     partition,
     get offset() {
-      return offset
+      return held.offset
     },
     get log() {
-      return log
+      return held.log
     },
     get part() {
-      return part
+      return held.part
     },
     get cost() {
-      return pending.cost
+      return held.pending.cost
     },
     fold: (batch, dating) => fold(state, batch, dating),
-    count: (key, at) => pending.add(counted(key, at)),
-    standing: async () => {
-      const [is, stands, parts] = await redis.hmget(keyOf('meta'), 'owner', 'offset', 'part')
-      const isAsFar = Number(stands) > offset || (Number(stands) === offset && Number(parts ?? 0) >= part)
-      return is === owner && isAsFar ? 'ours' : 'stale'
-    },
-    commit: async (to, end, toPart = 0) => {
-      const { names, args } = written(pending)
-      const since = Number.isFinite(pending.since) ? pending.since : ''
-      const first = [owner, offset, to, end, pending.latest, since, mostSamples, part, toPart]
-      const done = await scripts.fold(redis, [...base, ...names.map(keyOf)], [...first, ...args])
-      if (done !== 1) return 'stale'
-      offset = to
-      part = toPart
-      pending = createPending()
-      return 'advanced'
-    },
-    adopt: async (to, at) => {
-      const done = await scripts.adopt(redis, [keyOf('meta')], [owner, to.cluster, to.topic, at ?? ''])
-      if (done !== 1) return 'stale'
-      log = to
-      if (at !== undefined) [offset, part] = [at, 0]
-      return 'done'
-    },
-    expire: async (now) => {
-      // Where an ACL forbids it, ours has to do.
-      const theirs = await redis.time().then(
-        ([seconds]) => Number(seconds) * 1000,
-        () => now,
-      )
-      // Only what both clocks say: neither takes anything away because it is wrong alone.
-      const early = Math.min(now, theirs)
-      const present = Math.max(now, theirs)
-      const latest = present + aheadMs
-      const known = await redis.zrangebyscore(keyOf('dirty'), '-inf', '+inf')
-      const ahead = known.filter((name) => {
-        const parts = nameParts(name)
-        return parts !== null && isAhead(parts.span, parts.bucket, present + bucketAheadMs)
-      })
-      const gone = known.filter((name) => {
-        const parts = nameParts(name)
-        if (parts === null) return false
-        const lastAt = emitters.get(String(parts.bucket))?.at ?? Number.NEGATIVE_INFINITY
-        const ends = endOf(parts.span, parts.bucket, lastAt)
-        return ends !== null && ends <= early
-      })
-      const standing = [...emitters].filter(([, { at }]) => at > latest)
-      for (const [emitter] of standing)
-        await redis.pexpireat(keyOf(bucketName('boot', emitter)), present + recentMs)
-      const done = await scripts.expire(
-        redis,
-        [...base, ...ahead.map(keyOf)],
-        [owner, early - recentMs, early - lastingMs, latest, present, ...gone, ...ahead],
-      )
-      for (const [emitter, { next, at }] of emitters) {
-        if (at < early - recentMs) emitters.delete(emitter)
-        else if (at > latest) emitters.set(emitter, { next, at: present })
-      }
-      return done === 1 ? 'done' : 'stale'
-    },
+    count: (key, at) => held.pending.add(counted(key, at)),
+    standing: () => standing(held),
+    commit: (offset, end, part = 0) => commit(held, offset, end, part),
+    adopt: (log, offset) => adopt(held, log, offset),
+    expire: (now) => expire(held, now),
   }
 }

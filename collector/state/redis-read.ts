@@ -4,23 +4,25 @@ import type { Counts, Observation } from '../fold/delta.ts'
 import { type Aggregates, emptyAggregates, type Standing } from '../fold/snapshot.ts'
 import { nameParts, observationOf, standingOf } from './redis-text.ts'
 
-/** What stands beside the aggregates of a partition. */
+/** The metadata of a partition's state. */
 export type Meta = {
-  /** Another one means another state: Redis was emptied, or the state rebuilt. */
+  /** The id of this state; another one after Redis was emptied, or the state rebuilt. */
   readonly life: string
-  /** Who writes it; another one after each take-over. */
+  /** The id of the collector's take; another one after each take-over. */
   readonly owner: string
   /** Grows with every change. */
   readonly version: number
-  /** How often the topic was another one than before. */
+  /** How often the topic was replaced by another one. */
   readonly origin: number
-  /** The next offset to fold, how many parts of the message there are in, and where the log ended when that was written. */
+  /** The next offset to fold, how many parts of its message are in, and the end of the log at that commit. */
   readonly offset: number
   readonly part: number
   readonly end: number
-  /** Epoch ms of the latest fact. */
+  /** Epoch ms of the latest event. */
   readonly foldedAt: number
+  /** Epoch ms of the earliest event; Infinity without one. */
   readonly since: number
+  /** Amounts that were not counted: a full bucket, or a sum beyond 64 bits. */
   readonly refused: number
 }
 
@@ -37,13 +39,13 @@ const fields = [
   'refused',
 ] as const
 
-/** How far a state is folded. */
+/** The position up to which a state is folded. */
 export type Reach = Pick<Meta, 'origin' | 'offset' | 'part'>
 
 export const isShortOf = (a: Reach, b: Reach): boolean =>
   a.origin !== b.origin ? a.origin < b.origin : a.offset !== b.offset ? a.offset < b.offset : a.part < b.part
 
-/** Null where the partition was never taken. */
+/** Null for a partition that no collector has taken. */
 export const readMeta = async (
   redis: RedisClient,
   prefix: string,
@@ -66,7 +68,7 @@ export const readMeta = async (
   }
 }
 
-/** One key of a partition as it stands: its counts, sayings or emitters. */
+/** One key of a partition: a bucket of counts, the samples, or the emitters. */
 export type Part =
   | { readonly kind: 'counts'; readonly name: string; readonly counts: Counts }
   | { readonly kind: 'recent' | 'lasting'; readonly observations: Map<string, Observation> }
@@ -75,7 +77,7 @@ export type Part =
 const mapped = <V>(hash: Record<string, string>, of: (text: string) => V): Map<string, V> =>
   new Map(Object.entries(hash).map(([key, text]) => [key, of(text)]))
 
-/** Every part that changed after `version`; 0 asks for all. */
+/** Every part that changed after `version`; all parts after 0. */
 export const readChanged = async (
   redis: RedisClient,
   prefix: string,
@@ -94,7 +96,7 @@ export const readChanged = async (
   )
 }
 
-/** All that a partition was folded into. */
+/** The whole state of a partition; null before its first take. Not atomic: compare `version` before and after. */
 export const readPartition = async (
   redis: RedisClient,
   prefix: string,

@@ -27,12 +27,12 @@ const connected = async (urls: readonly string[]): Promise<RedisClient & AsyncDi
 
 const now = Date.now()
 const day = 86_400_000
-/** Facts of the last hour: Redis forgets by the clock, and so must they. */
+/** Moves an event to `at`, within the last hour: Redis expires keys by the clock. */
 const later = <E extends ProxyEvent>(event: E, at: number): E => ({ ...event, at })
 
 /**
- * Batches as two emitters told them: in order, with repeats and holes, some in one commit. None so old that Redis forgets
- * some of it, after 61 minutes, while the test goes on.
+ * Batches of two emitters, in order, with repeats and gaps, some in one commit. None is so old that Redis expires a part of
+ * it, after 61 minutes, while the test runs.
  */
 const story = fc.array(
   fc.record({
@@ -55,7 +55,7 @@ const snapshotOf = async (redis: RedisClient, prefix: string, partition: number)
   return state.snapshot()
 }
 
-it('what is in Redis is what memory has, byte for byte, however it was cut, repeated and taken over', async () => {
+it('the state in Redis equals that in memory, byte for byte, however batches are cut, repeated and taken over', async () => {
   await using server = await startRedis()
   await using redis = await connected([server.url])
   let run = 0
@@ -98,7 +98,7 @@ const batchOf = (boot: string, seq: number, at = now): Batch => ({
   events: session({ at, toClient: 10, toDatacenter: 1 }),
 })
 
-it('whoever lost a partition writes nothing more', async () => {
+it('a collector that lost a partition writes nothing more', async () => {
   await using server = await startRedis()
   await using redis = await connected([server.url])
   const first = await takePartition({ redis, prefix: 'z', partition: 0 })
@@ -119,7 +119,7 @@ it('a commit whose answer was lost counts once', async () => {
   const hold = await takePartition({ redis, prefix: 'l', partition: 0 })
   assert.is(await hold.commit(1, 1), 'advanced')
   hold.fold(batchOf('b', 1))
-  // The script is run, and its answer never comes: what is pending is sent again.
+  // The script runs, and its answer is lost: the commit is sent again.
   const evalsha = redis.evalsha.bind(redis)
   let lost = 0
   redis.evalsha = (async (...args: Parameters<typeof evalsha>) => {
@@ -134,7 +134,7 @@ it('a commit whose answer was lost counts once', async () => {
   assert.is(aggregates.counts.get('ever')?.get(0)?.get('to-client'), 10)
 })
 
-it('a Redis that was emptied or lost its tail makes the holder stale, and the state begins again where it stands', async () => {
+it('when Redis was emptied, the next commit is stale, and a new take starts from the offset in Redis', async () => {
   await using server = await startRedis()
   await using redis = await connected([server.url])
   const hold = await takePartition({ redis, prefix: 'e', partition: 0 })
@@ -146,7 +146,7 @@ it('a Redis that was emptied or lost its tail makes the holder stale, and the st
   assert.is((await takePartition({ redis, prefix: 'e', partition: 0 })).offset, 0)
 })
 
-it('a key of another kind stops the write before it began', async () => {
+it('a key of another type stops a commit before it writes anything', async () => {
   await using server = await startRedis()
   await using redis = await connected([server.url])
   const hold = await takePartition({ redis, prefix: 'k', partition: 0 })
@@ -159,7 +159,7 @@ it('a key of another kind stops the write before it began', async () => {
   assert.is(await hold.commit(1, 1), 'advanced')
 })
 
-it('a sum beyond 64 bits and a time beyond all dates are refused or kept, and the offset moves on', async () => {
+it('a sum beyond 64 bits is refused, a time beyond all dates is kept, and the offset moves on', async () => {
   await using server = await startRedis()
   await using redis = await connected([server.url])
   const hold = await takePartition({ redis, prefix: 'h', partition: 0 })
@@ -170,7 +170,7 @@ it('a sum beyond 64 bits and a time beyond all dates are refused or kept, and th
   assert.is((await readPartition(redis, 'h', 0))?.meta.refused, 1)
 })
 
-it('a mirror has what all partitions have, after each change', async () => {
+it('a mirror equals the sum of all partitions after each change', async () => {
   await using server = await startRedis()
   await using redis = await connected([server.url])
   const memory = createMemoryState()
@@ -197,7 +197,7 @@ it('a mirror has what all partitions have, after each change', async () => {
   assert.is(mirror.metas.get(1)?.offset, 5)
 })
 
-it('what is old is forgotten in Redis as it is in memory', async () => {
+it('Redis and memory expire alike', async () => {
   await using server = await startRedis()
   await using redis = await connected([server.url])
   const hold = await takePartition({ redis, prefix: 'o', partition: 0 })
@@ -215,7 +215,7 @@ it('what is old is forgotten in Redis as it is in memory', async () => {
   assert.is(state.snapshot(), memory.snapshot())
 })
 
-it('a collector whose clock is wrong forgets nothing, in either direction', async () => {
+it('a collector whose clock is wrong in either direction expires nothing', async () => {
   await using server = await startRedis()
   await using redis = await connected([server.url])
   const hold = await takePartition({ redis, prefix: 'o', partition: 0 })
@@ -227,7 +227,7 @@ it('a collector whose clock is wrong forgets nothing, in either direction', asyn
   assert.is(await read(), before)
 })
 
-it('what a clock that was ahead has left is healed: nothing outlives its retention, and the newest is the newest', async () => {
+it('times from a clock that was ahead are corrected: nothing outlives its retention, and new samples replace them', async () => {
   await using server = await startRedis()
   await using redis = await connected([server.url])
   const before = await takePartition({ redis, prefix: 'o', partition: 0 })

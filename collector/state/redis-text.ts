@@ -2,11 +2,11 @@ import type { Json, Observation } from '../fold/delta.ts'
 import { type Bucket, type Span, spans } from '../fold/retention.ts'
 import type { Standing } from '../fold/snapshot.ts'
 
-// How the state is written in Redis, and read: a hash a bucket, named by its span and number.
+// The texts of the state in Redis: one hash per bucket, named by its span and number.
 
 export const bucketName = (span: Span, bucket: Bucket): string => `${span}:${bucket}`
 
-/** The bucket that a name stands for; null for the names that are no bucket. */
+/** The bucket of a name; null for the names of other keys. */
 export const nameParts = (name: string): { readonly span: Span; readonly bucket: Bucket } | null => {
   const colon = name.indexOf(':')
   const span = spans.find((known) => known === name.slice(0, colon))

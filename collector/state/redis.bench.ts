@@ -5,12 +5,11 @@ import type { ProxyEvent } from '../../proxy/events/contract.ts'
 import { connectRedis } from '../../proxy/redis/connect.ts'
 import { takePartition } from './redis-hold.ts'
 
-// `node collector/state/redis.bench.ts redis://127.0.0.1:6379`: what a fleet costs the collector and its Redis, whose data
-// under the prefix `bench` is replaced. 20 proxies, 100 users, 5 datacenters, 100 facts a message.
+// `node collector/state/redis.bench.ts redis://127.0.0.1:6379`: the CPU that a fleet takes in the collector and its Redis.
+// Replaces the data under the prefix `bench`. 20 proxies, 100 users, 5 datacenters, 100 events per message.
 
 const [, , url] = process.argv
-if (url === undefined)
-  throw new Error('which Redis? node collector/state/redis.bench.ts redis://127.0.0.1:6379')
+if (url === undefined) throw new Error('usage: node collector/state/redis.bench.ts redis://127.0.0.1:6379')
 const prefix = 'bench'
 const redis = connectRedis({ urls: [url], prefix }, 'bench', () => {})
 await new Promise((resolve) => redis.once('ready', resolve))
@@ -24,13 +23,13 @@ const ownCpu = (): number => {
   const { user, system } = process.cpuUsage()
   return (user + system) / 1e6
 }
-const logger = (what: string, value: number, unit: string): void =>
-  console.log(`${what.padEnd(62)} ${value.toFixed(value < 10 ? 2 : 0).padStart(9)} ${unit}`)
+const print = (label: string, value: number, unit: string): void =>
+  console.log(`${label.padEnd(62)} ${value.toFixed(value < 10 ? 2 : 0).padStart(9)} ${unit}`)
 
 const [nodes, users, dcs] = [20, 100, 5]
 const start = Date.now() - 1_800_000
 
-/** What a proxy tells in `seconds`, ten connections a second, in messages of 100 facts. */
+/** The events of a proxy in `seconds`, with ten connections per second, in messages of 100 events. */
 const messagesOf = (node: number, seconds: number): string[] => {
   const events: ProxyEvent[] = []
   for (let second = 0; second < seconds; second++) {
@@ -57,7 +56,7 @@ const messagesOf = (node: number, seconds: number): string[] => {
   return messages
 }
 
-/** Messages of all proxies as they come in: by time. */
+/** Messages of all proxies, ordered by time. */
 const traffic = (seconds: number): string[] => {
   const each = Array.from({ length: nodes }, (_, node) => messagesOf(node, seconds))
   return (each[0] ?? []).flatMap((_, i) => each.flatMap((messages) => messages[i] ?? []))
@@ -90,13 +89,13 @@ for (const most of [2_000, 5_000, 20_000]) {
     commits++
   }
   const seconds = (performance.now() - began) / 1000
-  console.log(`\n${most} keys and arguments a commit`)
-  logger('facts a second, decoded, folded and committed', events / seconds, '/s')
-  logger('facts a commit', events / commits, '')
-  logger('CPU of the collector', ((ownCpu() - own) / events) * 1e6, 'µs/fact')
-  logger('CPU of redis-server', (((await serverCpu()) - server) / events) * 1e6, 'µs/fact')
-  logger(
-    'a commit in Redis',
+  console.log(`\n${most} keys and arguments per commit`)
+  print('events per second, decoded, folded and committed', events / seconds, '/s')
+  print('events per commit', events / commits, '')
+  print('CPU of the collector', ((ownCpu() - own) / events) * 1e6, 'µs/event')
+  print('CPU of redis-server', (((await serverCpu()) - server) / events) * 1e6, 'µs/event')
+  print(
+    'commit in Redis',
     Number(/usec_per_call=([\d.]+)/.exec(await info('commandstats', 'cmdstat_evalsha'))?.[1]) / 1000,
     'ms',
   )
