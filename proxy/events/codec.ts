@@ -2,10 +2,10 @@ import type { Batch, EventType, Logged, MtscopeEvent, Position, ProxyEvent } fro
 import { type Field, fieldsOf, misfit, shapes } from './shapes.ts'
 import { chains, type Lift, lift, type Raw } from './upcast.ts'
 
-/** A row of the log, or what a message carries: `count` facts as JSON text, `seq` that of the first. */
+/** A row of the event log or the content of a message: `count` events as JSON text; `seq` is that of the first. */
 export type Row = Position & { readonly count: number; readonly text: string; readonly at?: number }
 
-/** Facts from `seq` on that were stored and cannot be told. `why` names the field, or is `type`, `v` or `text`. */
+/** `count` stored events from `seq` on that cannot be read. `why` is the name of the wrong field, or `type`, `v` or `text`. */
 export type Unreadable = {
   readonly seq: number
   readonly count: number
@@ -14,24 +14,24 @@ export type Unreadable = {
 }
 
 /**
- * In place of each unreadable fact stands an `events.lost` of reason `unreadable`, so that `seq` stays without a hole
- * and every projection sees the loss. A row that is no JSON array becomes one such fact with the row's whole count.
+ * A batch in which an `events.lost` of reason `unreadable` replaces each unreadable event: `seq` has no gap and every
+ * projection sees the loss. A row that is not a JSON array becomes one such event with the count of the row.
  */
 export type Decoded = Batch & { readonly unreadable: readonly Unreadable[] }
 
-/** The most characters of one message that are parsed. */
+/** Longer messages are not parsed. Characters. */
 export const maxMessageLength = 16 * 1024 * 1024
 
-/** JSON of an array of facts: what a worker posts and the log stores. `node`, `boot` and `seq` are beside it, not in it. */
+/** Events as JSON text: what a worker posts and the event log stores. `node`, `boot` and `seq` are not part of it. */
 export const encodeEvents = (events: readonly ProxyEvent[]): string => JSON.stringify(events)
 
-/** Reverses `encodeEvents` where the place of the facts is not known yet: each `seq` of `unreadable` counts from 0. */
+/** Reverses `encodeEvents` before the events have a `seq`: the `seq` of `unreadable` counts from 0. */
 export const decodeEvents = (text: string): Omit<Decoded, keyof Position> => {
   const { events, unreadable } = decodeBatch({ node: '', boot: '', seq: 0, count: 1, text })
   return { events, unreadable }
 }
 
-/** A row as it was written, checked fact by fact; old versions come lifted to the newest. Never throws. */
+/** Parses a row and checks each event; lifts old versions to the newest. Never throws. */
 export const decodeBatch = (row: Row): Decoded => {
   const { node, boot, seq } = row
   const parsed = parse(row.text)
@@ -43,18 +43,18 @@ export const decodeBatch = (row: Row): Decoded => {
   return decodeParsed({ node, boot, seq }, parsed, row.at ?? 0)
 }
 
-/** The facts of a batch with their place, made as they are asked for. */
+/** Yields the events of a batch with their positions. */
 export function* placed<E extends MtscopeEvent>(batch: Batch<E>): Generator<Logged<E>, void, undefined> {
   const { node, boot } = batch
   let seq = batch.seq
   for (const event of batch.events) yield { ...event, node, boot, seq: seq++ }
 }
 
-/** `{node,boot,seq,events}` as one Kafka message; `text` goes in as it is, without being parsed. */
+/** One Kafka message, `{node,boot,seq,events}`. Inserts `text` without parsing it. */
 export const encodeMessage = ({ node, boot, seq, text }: Position & { readonly text: string }): string =>
   `{"node":${JSON.stringify(node)},"boot":${JSON.stringify(boot)},"seq":${seq},"events":${text}}`
 
-/** Reverses `encodeMessage`. Anything else is an error that says what is wrong with it; never throws. */
+/** Reverses `encodeMessage`; `error` names what is wrong with the message. Never throws. */
 export const decodeMessage = (message: string): Decoded | { readonly error: string } => {
   if (message.length > maxMessageLength) return { error: `longer than ${maxMessageLength} characters` }
   const parsed = parse(message)
@@ -67,14 +67,14 @@ export const decodeMessage = (message: string): Decoded | { readonly error: stri
   return decodeParsed({ node, boot, seq }, events, 0)
 }
 
-/** Of a node or a boot: host names have 253 characters at most. */
+/** Characters of a node or a boot: host names have at most 253. */
 const longestName = 256
 
-/** The last moment that a Date can tell, epoch ms. */
+/** The latest time that a Date can hold, epoch ms. */
 const latestTime = 8.64e15
 const isTime = (at: unknown): at is number => typeof at === 'number' && at >= 0 && at <= latestTime
 
-/** One parsed fact of any kind in its newest version, or why not. */
+/** Checks one parsed event and lifts it to its newest version; `why` as in `Unreadable`. */
 export const decodeEvent = (value: unknown): { readonly event: MtscopeEvent } | { readonly why: string } => {
   const { type, v, at } = (typeof value === 'object' && value !== null ? value : {}) as Partial<Raw>
   if (typeof type !== 'string') return { why: 'type' }
@@ -86,7 +86,7 @@ export const decodeEvent = (value: unknown): { readonly event: MtscopeEvent } | 
   try {
     event = lift(known.chain, value as Raw)
   } catch {
-    return { why: `v${v}` } // a lift that met fields it did not expect
+    return { why: `v${v}` } // a lift met a field that it did not expect
   }
   if (event === null) return { why: 'v' }
   const wrong = misfit(event, known.fields)
@@ -118,7 +118,7 @@ const decodeParsed = (from: Position, values: readonly unknown[], rowAt: number)
   return { ...from, events, unreadable }
 }
 
-// Alerts travel on a topic of their own; in a proxy's log they would be folded twice.
+// Alerts have a topic of their own: in the event log of a proxy they would be folded twice.
 const isOfProxy = (event: MtscopeEvent): event is ProxyEvent =>
   event.type !== 'alert.raised' && event.type !== 'alert.cleared'
 
@@ -134,6 +134,6 @@ const parse = (text: string): unknown => {
   try {
     return JSON.parse(text)
   } catch {
-    return undefined // not JSON: the caller says so
+    return undefined // not JSON: the caller reports it
   }
 }

@@ -23,7 +23,7 @@ const position = fc.record({
 })
 
 for (const [type, arbitrary] of Object.entries(arbitraries) as [EventType, fc.Arbitrary<MtscopeEvent>][]) {
-  test(`${type}: whatever the contract allows survives the codec`, () => {
+  test(`${type}: any event that the contract allows survives the codec`, () => {
     fc.assert(
       fc.property(arbitrary, (event) => {
         assert.equal(decodeEvent(JSON.parse(JSON.stringify(event))), { event })
@@ -31,7 +31,7 @@ for (const [type, arbitrary] of Object.entries(arbitraries) as [EventType, fc.Ar
     )
   })
 
-  test(`${type}: without one of its fields, or with null there, it is not believed`, () => {
+  test(`${type}: the codec rejects it without one of its fields, or with null in it`, () => {
     const whole: object = examples[type]
     for (const name of Object.keys(whole)) {
       assert.ok('why' in decodeEvent({ ...whole, [name]: null }), `${name}: null`)
@@ -56,7 +56,7 @@ const requiredOf = (type: EventType): string[] =>
     return 'why' in decodeEvent(less)
   })
 
-test('a row and a message give back the facts with their places', () => {
+test('a row and a message return the events with their positions', () => {
   fc.assert(
     fc.property(position, fc.array(anyProxyEvent, { minLength: 1, maxLength: 20 }), (at, events) => {
       const text = encodeEvents(events)
@@ -71,7 +71,7 @@ test('a row and a message give back the facts with their places', () => {
   )
 })
 
-test('what cannot be told stands in its place as a counted loss', () => {
+test('a counted loss replaces each event that cannot be read', () => {
   const stopped = examples['process.stopped']
   const values = [
     stopped,
@@ -100,7 +100,7 @@ test('what cannot be told stands in its place as a counted loss', () => {
   )
 })
 
-test('a row that is no array of facts is one loss of them all', () => {
+test('a row that is not an array of events is one loss of all of them', () => {
   for (const text of ['', '[', '{}', '7', 'null', '[]', '[{"v":1]']) {
     const { events, unreadable, seq } = decodeBatch({ ...place, count: 12, at: 99, text })
     assert.is(seq, 41)
@@ -123,7 +123,7 @@ test('hostile bytes never throw', () => {
   decodeMessage(deep + ']'.repeat(200_000))
 })
 
-test('a message without a place or facts is an error that says so', () => {
+test('a message without a position or events is an error that names what is missing', () => {
   const error = (message: object): unknown => decodeMessage(JSON.stringify(message))
   const events = [examples['process.stopped']]
   assert.equal(error({ boot: 'b', seq: 1, events }), { error: 'no node or boot' })

@@ -1,8 +1,8 @@
 /**
- * The contract: every fact that can leave mtscope, and nothing else. It imports nothing of ours but `sample.ts`.
+ * The contract: every event that mtscope can emit. It imports nothing of ours but `sample.ts`.
  *
- * Facts are self-contained: a close names its own mode, datacenter and user, so that every projection is a
- * fold over single events and can be counted in any order, in memory or in Redis.
+ * Events are self-contained: a close carries its own mode, datacenter and user. A projection therefore folds single
+ * events, and can count them in any order, in memory or in Redis.
  * A shipped version never changes: a new shape is a new `v` and a line in `upcast.ts`.
  */
 
@@ -13,34 +13,36 @@ export type Transport = 'abridged' | 'intermediate' | 'padded-intermediate'
 /** OpenTelemetry's `network.type`. */
 export type Family = 'ipv4' | 'ipv6'
 
-/** Who ended it, and in which phase of its life: two closed axes, as HAProxy's termination state. */
+/** The side that ended the connection. `Side` and `Phase` together are what HAProxy calls the termination state. */
 export type Side = 'client' | 'datacenter' | 'proxy'
+/** The phase of the connection when it ended. */
 export type Phase = 'hello' | 'dial' | 'waiting' | 'relaying' | 'fronting'
 
-/** Why a stranger is not a client. Each is counted, and visible on the status page. */
+/** Why a handshake was rejected. The status page shows a count for each reason. */
 export type RejectReason =
-  | 'bad-digest' // a ClientHello that no user's secret signed
-  | 'unknown-user' // an obfuscated payload that no user's secret opens
-  | 'unknown-sni' // a signed ClientHello for another name than TLS_DOMAIN
-  | 'mode-off' // a right secret in a mode that MODES leaves out
-  | 'unknown-dc' // a right secret that asks for a datacenter nobody knows
-  | 'clock-skew' // a signed ClientHello from another time
-  | 'replayed' // seen before
-  | 'unclaimed' // Redis did not say in time whether it was seen, and REPLAY_ON_REDIS_LOSS=refuse
-  | 'malformed-hello' // TLS, but no ClientHello as RFC 8446 demands, and no user's secret signed it
-  | 'not-mtproto' // plain HTTP, a scan, garbage
-  | 'timeout' // silent for CLIENT_FIRST_BYTE_TIMEOUT, or stopped for CLIENT_HANDSHAKE_TIMEOUT
+  | 'bad-digest' // a ClientHello that is not signed with the secret of any user
+  | 'unknown-user' // an obfuscated2 payload that the secret of no user decrypts
+  | 'unknown-sni' // a signed ClientHello whose server name is not TLS_DOMAIN
+  | 'mode-off' // a valid secret in a mode that MODES does not list
+  | 'unknown-dc' // a valid secret and a datacenter that is not in the directory
+  | 'clock-skew' // a signed ClientHello whose time differs from ours by more than CLOCK_SKEW
+  | 'replayed' // a handshake that the replay cache has seen before
+  | 'unclaimed' // Redis did not answer the claim in time, and REPLAY_ON_REDIS_LOSS=refuse
+  | 'malformed-hello' // TLS, but neither a ClientHello as RFC 8446 defines it nor signed by a user
+  | 'not-mtproto' // any other first bytes: plain HTTP, a scan, noise
+  | 'timeout' // no byte within CLIENT_FIRST_BYTE_TIMEOUT, or no whole handshake within CLIENT_HANDSHAKE_TIMEOUT
 
+/** Why a connection ended. `outcome.ts` defines which reasons count as a drop. */
 export type CloseReason =
   | RejectReason
-  | 'done' // an orderly end
+  | 'done' // one side closed in an orderly way
   | 'reset' // RST or a broken pipe
-  | 'refused' // no address of the datacenter took the connection
-  | 'idle' // nothing either way for the idle time, nothing owed
-  | 'stalled' // the client sent, nothing came down
-  | 'limit'
-  | 'drain'
-  | 'internal' // a fault of our own code
+  | 'refused' // no address of the datacenter accepted a connection
+  | 'idle' // no bytes in either direction for the idle time, and no request unanswered
+  | 'stalled' // the datacenter did not answer what the client sent
+  | 'limit' // a limit of this proxy was reached
+  | 'drain' // this proxy is shutting down
+  | 'internal' // an exception in our own code
 
 /** Why a dial or a probe failed, from the kernel's errno. */
 export type DialError =
@@ -53,12 +55,18 @@ export type DialError =
   | 'other'
 
 export type Direction = 'to-client' | 'to-datacenter'
-/** `strangers`: no clients, beyond half of the connections, or silent and of a prefix with more than its share of places. */
+/**
+ * `strangers`: unauthenticated clients that hold more than half of the connections, or that are silent and come from a
+ * prefix that holds more than its share.
+ */
 export type Limit = 'connections' | 'handshakes' | 'strangers' | 'file-descriptors'
-/** `unreadable`: a stored fact of a type, version or shape that this program does not know. */
+/**
+ * Why events are missing: a worker queued more than its bound, the disk was full, LOG_MAX_BYTES deleted rows that a
+ * consumer still needed, or a stored event has a type, version or shape that this program does not know.
+ */
 export type LossReason = 'worker-queue' | 'log-full' | 'log-bounds' | 'unreadable'
 
-/** What every fact carries in memory; `node`, `boot` and `seq` are the log's to give (see `Logged`). */
+/** The fields of every event in memory. The event log adds `node`, `boot` and `seq` (see `Logged`). */
 type Envelope<T extends string, V extends number> = {
   readonly v: V
   readonly type: T
@@ -68,10 +76,10 @@ type Envelope<T extends string, V extends number> = {
 
 export type Event<T extends string, V extends number, F extends object> = Envelope<T, V> & Readonly<F>
 
-/** A fact about one connection. The id is its trace id (32 hex digits); its root span id is the last 16 of them. */
+/** An event of one connection. `connection` is its trace id (32 hex digits); the last 16 digits are the id of its root span. */
 type OfConnection<F extends object> = { connection: string } & F
 
-/** What is known of a session once its handshake was accepted. */
+/** What an accepted handshake determines. */
 export type Session = { mode: Mode; user: string; dc: number; media: boolean }
 
 export type ConnectionEvent =
@@ -81,7 +89,7 @@ export type ConnectionEvent =
       OfConnection<{
         /** /24 or /48 of the client's address, as `203.0.113.0/24`. */
         prefix: string
-        /** HMAC of the full address under a key that lives one day: 16 hex digits. */
+        /** HMAC of the full address with a key that is replaced every day: 16 hex digits. */
         client: string
         family: Family
         worker: number
@@ -93,12 +101,12 @@ export type ConnectionEvent =
       OfConnection<
         Session & {
           transport: Transport
-          /** From accept to here. */
+          /** Since `connection.accepted`. */
           elapsedMs: number
-          /** What the replay cache remembers of it: 32 hex digits. */
+          /** The digest that the replay cache keeps: 32 hex digits. */
           digest: string
           client: string
-          /** tls only: the client's clock less ours. */
+          /** tls only: the clock of the client minus ours. */
           skewSeconds?: number
           /** tls only: JA4 fingerprint of the ClientHello. */
           ja4?: string
@@ -111,7 +119,7 @@ export type ConnectionEvent =
       OfConnection<{
         reason: RejectReason
         elapsedMs: number
-        /** Whether it was spliced to the masking host. */
+        /** Whether the connection is forwarded to the masking host. */
         fronted: boolean
         client: string
         skewSeconds?: number
@@ -127,7 +135,7 @@ export type ConnectionEvent =
           /** `host:port`. */
           address: string
           family: Family
-          /** Whether a warm socket was at hand; elapsedMs is then the wait, about 0. */
+          /** Whether a pooled connection was used; `elapsedMs` is then about 0. */
           pooled: boolean
           elapsedMs: number
         }
@@ -137,7 +145,7 @@ export type ConnectionEvent =
       'datacenter.dial-failed',
       1,
       {
-        /** Absent when a warm socket failed to connect. */
+        /** Absent when the dial was for the pool. */
         connection?: string
         dc: number
         media: boolean
@@ -154,7 +162,10 @@ export type ConnectionEvent =
         Session & {
           direction: Direction
           sinceAcceptedMs: number
-          /** to-client only: since the client's first byte went up. A pre-opened idle socket makes the other meaningless. */
+          /**
+           * to-client only: since the first byte of the client was sent to the datacenter. Clients open connections before they
+           * need them, so `sinceAcceptedMs` does not measure an answer.
+           */
           sinceRequestMs?: number
         }
       >
@@ -164,7 +175,7 @@ export type ConnectionEvent =
       1,
       OfConnection<
         Session & {
-          /** Since the last progress of this connection. */
+          /** Since the last `connection.progress` of this connection. */
           bytesToClient: number
           bytesToDatacenter: number
         }
@@ -178,10 +189,10 @@ export type ConnectionEvent =
           by: Side
           phase: Phase
           reason: CloseReason
-          /** Of the whole connection; in phase `fronting` they are bytes from and to the masking host. */
+          /** Of the whole connection. In phase `fronting`: from and to the masking host. */
           bytesToClient: number
           bytesToDatacenter: number
-          /** The part of them that no `connection.progress` has told. */
+          /** The part of them that no `connection.progress` has reported. */
           untoldToClient: number
           untoldToDatacenter: number
           durationMs: number
@@ -190,23 +201,23 @@ export type ConnectionEvent =
     >
 
 export type PrefixCount = { prefix: string; count: number }
-/** Client hashes that are alike in a few bits, 0 to 63: the number of groups estimates the number of clients. */
+/** Client hashes with the same six bits (0 to 63). The number of groups estimates the number of clients. */
 export type GroupCount = { group: number; count: number }
-/** Handshakes rejected alike. */
+/** Rejected handshakes with the same reason, fronting, fingerprint and user. */
 export type RefusalCount = {
   reason: RejectReason
   fronted: boolean
   count: number
-  /** `other` beyond the first 16 of a summary. */
+  /** `other` after the first 16 fingerprints of a summary. */
   ja4?: string
-  /** Whose secret had signed; `other` beyond the first 64 of a summary. */
+  /** The user whose secret signed the hello; `other` after the first 64 users of a summary. */
   user?: string
-  /** Their sum, 86400 of each at most; all of them positive, or none. */
+  /** The sum, each counted as 86400 at most. Either all of them are positive, or none is. */
   skewSeconds?: number
-  /** Of `replayed` and `clock-skew`. */
+  /** Only for `replayed` and `clock-skew`. */
   groups?: readonly GroupCount[]
 }
-/** Connections closed alike. */
+/** Closed connections with the same side, phase and reason. */
 export type CloseCount = {
   by: Side
   phase: Phase
@@ -228,41 +239,41 @@ export type ProcessEvent =
         media: boolean
         family: Family
         address: string
-        /** Both absent when `error` is there. */
+        /** `tcpMs` and `resPqMs` are absent when `error` is present. */
         tcpMs?: number
         /** `req_pq_multi` → `resPQ` round trip. */
         resPqMs?: number
         error?: DialError
       }
     >
-  /** At most one a second for each limit and worker; while it goes on, one in 16 s. */
+  /** Connections that a limit refused. At most one event a second for each limit and worker; one in 16 s while it lasts. */
   | Event<'limit.refused', 1, { limit: Limit; count: number; worker: number }>
   /**
-   * Handshakes that the shared replay cache did not answer for in time: the local one alone was trusted, or they were
-   * refused. At most one a second for each worker; while it goes on, one in 16 s.
+   * Handshakes whose claim the shared replay cache did not answer in time. `local`: the cache of this machine decided;
+   * `refuse`: they were rejected. At most one event a second for each worker; one in 16 s while it lasts.
    */
   | Event<'replay.unclaimed', 1, { count: number; action: 'local' | 'refuse'; worker: number }>
   /**
-   * Connections of unauthenticated clients beyond the budget of UNAUTHENTICATED_EVENTS_PER_SECOND: no other event
-   * describes what is counted here, so totals are the sum of both. One in 10 s to a minute for each worker at most.
+   * Connections of unauthenticated clients beyond UNAUTHENTICATED_EVENTS_PER_SECOND. They have no other event, so totals
+   * are the sum of both. Each worker emits at most one in 10 s to a minute.
    */
   | Event<
       'connections.summarised',
       1,
       {
         worker: number
-        /** From the first connection in it to `at`. */
+        /** From the first connection that it counts to `at`. */
         intervalMs: number
         accepted: number
-        /** The networks that most of `accepted` came from, 16 at most; the rest is not named. */
+        /** The networks with the most of `accepted`, 16 at most. Other networks are left out. */
         prefixes: readonly PrefixCount[]
         refusals: readonly RefusalCount[]
         closes: readonly CloseCount[]
       }
     >
-  /** Exceptions of our own code; those of a connection have closed it as `internal`. At most one a second for each thread. */
+  /** Exceptions in our own code. One that concerns a connection closes it as `internal`. At most one event a second for each thread. */
   | Event<'process.faulted', 1, { thread: string; count: number }>
-  /** A hole in history: `count` sequence numbers that no event will ever fill. */
+  /** A gap in the history: `count` sequence numbers without an event. */
   | Event<'events.lost', 1, { reason: LossReason; count: number }>
   | Event<'config.reloaded', 1, { users: number; added: readonly string[]; removed: readonly string[] }>
 
@@ -275,24 +286,24 @@ type AlertFields = {
   summary: string
 }
 
-/** Topic `mtscope.alerts`. */
+/** Sent to the topic `mtscope.alerts`. */
 export type AlertEvent = Event<'alert.raised', 1, AlertFields> | Event<'alert.cleared', 1, AlertFields>
 
 export type ProxyEvent = ConnectionEvent | ProcessEvent
 export type MtscopeEvent = ProxyEvent | AlertEvent
 export type EventType = MtscopeEvent['type']
 
-/** Who said it, and as which of its facts. `boot` is new at every start, so `(node, boot, seq)` names a fact for ever. */
+/** The emitter and the number of an event. `boot` is new at every start, so `(node, boot, seq)` identifies an event permanently. */
 export type Position = { readonly node: string; readonly boot: string; readonly seq: number }
 
-/** A fact as a reader of the log sees it. */
+/** An event as a reader of the event log gets it. */
 export type Logged<E extends MtscopeEvent = MtscopeEvent> = E & Position
 
 /**
- * What travels and is stored: facts of one emitter in a row. `seq` is that of the first; the others follow without a
- * hole. One row, one Kafka message, one JSON text for many facts is what makes them cheap.
+ * Consecutive events of one emitter; `seq` is that of the first. A batch is one row of the event log, one Kafka message
+ * and one JSON text, which makes events cheap.
  */
 export type Batch<E extends MtscopeEvent = ProxyEvent> = Position & { readonly events: readonly E[] }
 
-/** Takes a fact, at once and without failing. */
+/** Takes an event: synchronous, and cannot fail. */
 export type Emit = (event: ProxyEvent) => void

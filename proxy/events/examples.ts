@@ -13,7 +13,7 @@ const alert = {
   summary: 'DC 2: 41.5 drops a minute, usually 3.25',
 }
 
-/** One fact of every type, every optional field there: what the golden files in `fixtures` hold, and a start for tests. */
+/** One event of each type with every optional field: the content of the golden files in `fixtures`, and a start for tests. */
 export const examples: { readonly [T in EventType]: Extract<MtscopeEvent, { type: T }> } = {
   'connection.accepted': {
     v: 1,
@@ -138,7 +138,7 @@ export const examples: { readonly [T in EventType]: Extract<MtscopeEvent, { type
     openConnections: 87,
     uptimeSeconds: 86_400.5,
   },
-  // All of `tcpMs`, `resPqMs` and `error` never come together, but nothing in the format forbids it.
+  // A real event never has `error` with `tcpMs` and `resPqMs`; the format allows it.
   'datacenter.probed': {
     v: 1,
     type: 'datacenter.probed',

@@ -7,24 +7,25 @@ import { examples } from './examples.ts'
 import { chains } from './upcast.ts'
 
 const fixtures = new URL('fixtures/', import.meta.url)
+// A new event or version: write `encodeEvents` of its example, without the brackets, to fixtures/TYPE@VERSION.json.
 const golden = (type: EventType, v: number): string =>
   readFileSync(new URL(`${type}@${v}.json`, fixtures), 'utf8').trimEnd()
 
 for (const type of Object.keys(examples) as EventType[]) {
   const newest = chains[type].length + 1
 
-  test(`${type}@${newest}: the golden bytes are what is written today`, () => {
+  test(`${type}@${newest}: the codec still writes the golden bytes`, () => {
     assert.is(encodeEvents([examples[type] as ProxyEvent]), `[${golden(type, newest)}]`)
   })
 
   for (let v = 1; v <= newest; v++) {
-    test(`${type}@${v}: the golden bytes are read as the fact`, () => {
+    test(`${type}@${v}: the golden bytes are read as the example`, () => {
       assert.equal(decodeEvent(JSON.parse(golden(type, v))), { event: examples[type] })
     })
   }
 }
 
-test('every golden file is of a type and version that was shipped', () => {
+test('the golden files are those of every shipped type and version', () => {
   const shipped = Object.entries(chains).flatMap(([type, chain]) =>
     Array.from({ length: chain.length + 1 }, (_, n) => `${type}@${n + 1}.json`),
   )

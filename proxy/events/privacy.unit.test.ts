@@ -4,7 +4,7 @@ import { decodeEvent } from './codec.ts'
 import { examples } from './examples.ts'
 import { shapes } from './shapes.ts'
 
-/** Names of all fields of a value, and of the values in it. */
+/** The names of all fields of a value, nested ones included. */
 const namesIn = (value: unknown): string[] =>
   typeof value === 'object' && value !== null
     ? Object.entries(value).flatMap(([name, inner]) =>
@@ -20,7 +20,7 @@ const never = new Set(
   ),
 )
 
-test('no fact has a field that could hold a secret, a key, a payload or an address', () => {
+test('no event has a field that could hold a secret, a key, a payload or an address', () => {
   const names = [...Object.values(shapes), ...Object.values(examples)].flatMap(namesIn)
   assert.ok(names.length > 100)
   for (const name of names) {
@@ -34,13 +34,13 @@ test('no fact has a field that could hold a secret, a key, a payload or an addre
   }
 })
 
-test('an address is a datacenter’s, never a client’s', () => {
+test('only events of datacenters have an address', () => {
   for (const [type, shape] of Object.entries(shapes)) {
     if ('address' in shape) assert.match(type, /^datacenter\./)
   }
 })
 
-test('a client is a network and a keyed hash: nothing longer is believed', () => {
+test('a client is a network and a keyed hash: the codec rejects anything longer', () => {
   const accepted = examples['connection.accepted']
   const believed = (fields: object): boolean => 'event' in decodeEvent({ ...accepted, ...fields })
   assert.ok(believed({ prefix: '198.51.100.0/24' }))
@@ -61,7 +61,7 @@ test('a client is a network and a keyed hash: nothing longer is believed', () =>
   }
 })
 
-test('a replay digest is 16 bytes of a hash: a whole handshake is not believed', () => {
+test('a replay digest has 16 bytes of a hash: the codec rejects a whole handshake', () => {
   const accepted = examples['handshake.accepted']
   assert.not('event' in decodeEvent({ ...accepted, digest: '00'.repeat(64) }))
 })

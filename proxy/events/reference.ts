@@ -27,20 +27,36 @@ const introduction = `# Events
 
 Generated from \`contract.ts\` and \`sample.ts\` by \`node proxy/events/reference.ts\`; a test compares.
 
-The contract between who writes and who reads: every fact that can leave mtscope, in a closed union. It imports nothing
-of ours, so that both sides can stand on it. A shipped version never changes: a new shape is a new \`v\`, a line in
-\`upcast.ts\` that lifts the old one, and a golden file in \`fixtures\`. \`shapes.ts\` says what is believed when it is read
-back; \`codec.ts\` puts an \`events.lost\` in the place of what is not, so that nothing goes missing silently.
-\`examples.ts\` has one fact of each type, \`arbitrary.ts\` (for tests, with fast-check) any.
+The contract between proxy and collector: a closed union of all events. The folder imports nothing of ours, so that both
+sides can depend on it.
 
-In memory a fact has \`v\`, \`type\` and \`at\` (epoch, ms). The log adds where it stands: \`node\`, \`boot\` (new at every
-start) and \`seq\` (from 1, without a hole), which together name a fact for ever. A message carries a batch of them,
-\`{"node":…,"boot":…,"seq":…,"events":[…]}\`, with the \`seq\` of the first. \`connection\` is 32 hex digits: its trace id,
-of which the last 16 are its root span. Never a secret, a key, a payload or a client's full address: \`privacy.test.ts\`
-refuses them by name and by shape.
+| file | content |
+|---|---|
+| \`contract.ts\`, \`sample.ts\` | the types of all events |
+| \`shapes.ts\` | the check of every field when an event is read |
+| \`upcast.ts\` | lifts old versions to the newest |
+| \`codec.ts\` | batches to and from JSON |
+| \`outcome.ts\` | which closes are drops, which answers are slow |
+| \`signed-refusal.ts\` | which rejected handshakes point at a fault of ours |
+| \`examples.ts\`, \`fixtures/\` | one event of each type; its bytes in every shipped version |
+| \`reference.ts\` | generates this file |
+
+**Versions.** A shipped version never changes. A new shape is a new \`v\`, a line in \`upcast.ts\` that lifts the old one, and
+a golden file in \`fixtures\`.
+
+**Place.** In memory an event has \`v\`, \`type\` and \`at\` (epoch, ms). The event log adds \`node\`, \`boot\` (new at every start)
+and \`seq\` (from 1, without gaps), which together identify an event permanently. A message carries a batch,
+\`{"node":…,"boot":…,"seq":…,"events":[…]}\`, with the \`seq\` of its first event.
+
+**Losses.** Where a stored event cannot be read, \`codec.ts\` returns an \`events.lost\` in its place: no loss is silent.
+
+**Connections.** \`connection\` is a trace id of 32 hex digits; the last 16 are the id of the root span.
+
+**Privacy.** No event has a secret, a key, a payload or the full address of a client. \`privacy.unit.test.ts\` checks the names
+of all fields and what the shapes accept.
 `
 
-/** The text of README.md, from the types and comments of contract.ts. The compiler is asked, which takes half a second. */
+/** The text of README.md, from the types and comments of contract.ts and sample.ts. Runs the compiler: half a second. */
 export const generate = (): string => {
   const api = new API({ cwd: fileURLToPath(new URL('../../', import.meta.url)) })
   try {
@@ -53,7 +69,7 @@ export const generate = (): string => {
 }
 
 const aliasesIn = (source: SourceFile | undefined): [string, Alias][] => {
-  if (source === undefined) throw new Error('the compiler does not find the contract')
+  if (source === undefined) throw new Error('proxy/events: the compiler cannot find contract.ts or sample.ts')
   return source.statements.filter(isTypeAliasDeclaration).map((alias) => [
     alias.name.text,
     {
@@ -65,10 +81,10 @@ const aliasesIn = (source: SourceFile | undefined): [string, Alias][] => {
 }
 
 const sections = (aliases: Aliases): string => {
-  const reported = new Set<string>()
+  const linkedTypes = new Set<string>()
   const table = (fields: readonly Field[]): string => {
     const rows = fields.map(({ name, type, optional, doc }) => {
-      for (const word of type.match(/\w+/g) ?? []) if (aliases.has(word)) reported.add(word)
+      for (const word of type.match(/\w+/g) ?? []) if (aliases.has(word)) linkedTypes.add(word)
       return `| \`${name}\`${optional ? ' ?' : ''} | ${linked(type, aliases)} | ${doc} |\n`
     })
     return `| field | type | |\n|---|---|---|\n${rows.join('')}`
@@ -76,23 +92,23 @@ const sections = (aliases: Aliases): string => {
 
   let out = ''
   for (const [title, name] of Object.entries({
-    'Of a connection': 'ConnectionEvent',
-    'Of the process': 'ProcessEvent',
-    'Of the alerts': 'AlertEvent',
+    'Connection events': 'ConnectionEvent',
+    'Process events': 'ProcessEvent',
+    'Alert events': 'AlertEvent',
   })) {
     const union = aliasOf(name, aliases)
     out += `\n## ${title}\n${paragraph(union.doc)}`
     for (const { type, doc } of members(union.type)) {
       if (!isTypeReferenceNode(type)) continue
       const [event, version, fields] = type.typeArguments ?? []
-      if (!event || !version || !fields) throw new Error(`${name} has a member that is no Event`)
+      if (!event || !version || !fields) throw new Error(`${name} has a member that is not an Event`)
       out += `\n### ${event.getText().slice(1, -1)} @${version.getText()}\n${paragraph(doc)}\n`
       out += table(fieldsOf(fields, aliases))
     }
   }
 
-  out += '\n## Names\n'
-  for (const name of reported) {
+  out += '\n## Types\n'
+  for (const name of linkedTypes) {
     const { type, doc } = aliasOf(name, aliases)
     out += `\n### ${name}\n${paragraph(doc)}\n`
     if (isTypeLiteralNode(type)) out += table(fieldsOf(type, aliases))
@@ -100,7 +116,7 @@ const sections = (aliases: Aliases): string => {
       for (const member of members(type)) {
         const shown = linked(member.type.getText(), aliases)
         for (const word of member.type.getText().match(/\w+/g) ?? [])
-          if (aliases.has(word)) reported.add(word)
+          if (aliases.has(word)) linkedTypes.add(word)
         out += `- ${shown}${member.remark && `: ${member.remark}`}\n`
       }
     }
@@ -110,7 +126,7 @@ const sections = (aliases: Aliases): string => {
 
 const textOf = (node: Node): string => node.getSourceFile().text
 
-/** What a type has for fields, with names, intersections, `Partial` and one type parameter followed. */
+/** The fields of a type. Follows names, intersections, `Partial` and one type parameter. */
 const fieldsOf = (
   type: TypeNode,
   aliases: Aliases,
@@ -125,7 +141,7 @@ const fieldsOf = (
       doc: docIn(textOf(member).slice(member.pos, member.getStart())),
     }))
   }
-  if (!isTypeReferenceNode(type)) throw new Error(`a fact's fields cannot be read from ${type.getText()}`)
+  if (!isTypeReferenceNode(type)) throw new Error(`contract.ts: cannot read the fields of ${type.getText()}`)
   const name = type.typeName.getText()
   const [argument] = (type.typeArguments ?? []).map((each) => fieldsOf(each, aliases, given))
   const parameter = given.get(name)
@@ -135,7 +151,7 @@ const fieldsOf = (
   return fieldsOf(alias.type, aliases, new Map([[alias.parameter ?? '', argument ?? []]]))
 }
 
-/** The members of a union, or the type itself: with the comment before, and the `// remark` behind. */
+/** The members of a union, or the type itself, each with its doc comment and its `// remark`. */
 const members = (
   type: TypeNode,
 ): { readonly type: TypeNode; readonly doc: string; readonly remark: string }[] => {
@@ -147,7 +163,7 @@ const members = (
   }))
 }
 
-/** The doc comment at the end of `gap`, the text before something, on one line. */
+/** The doc comment at the end of `gap`, the text before a declaration, on one line. */
 const docIn = (gap: string): string =>
   (/\/\*\*((?:(?!\*\/)[\s\S])*)\*\/[ \t]*\n?[ \t|]*$/.exec(gap)?.[1] ?? '')
     .replace(/^\s*\* ?/gm, '')

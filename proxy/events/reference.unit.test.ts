@@ -7,11 +7,11 @@ import { shapes } from './shapes.ts'
 
 const generated = generate()
 
-test('README.md is what contract.ts says', () => {
+test('README.md is generated from contract.ts', () => {
   assert.fixture(readFileSync(readme, 'utf8'), generated, 'run: node proxy/events/reference.ts')
 })
 
-test('the reference names every type, and every field that is checked when it is read back', () => {
+test('the reference lists every type, and every field that shapes.ts checks', () => {
   const sections = new Map(
     generated.split('\n### ').map((section): [string, string] => [section.split(' ')[0] ?? '', section]),
   )

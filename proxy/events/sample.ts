@@ -1,10 +1,10 @@
-/** How a process and its host are, of one interval: a part of the contract. */
+/** Measurements of a process and its host over one interval. Part of the contract. */
 export type ProcessSample = {
   intervalMs: number
-  /** Of this process since the last sample. */
+  /** Of this process, since the last sample. */
   cpuUserMs: number
   cpuSystemMs: number
-  /** Of the host, all cores: 0–1. */
+  /** Of the host, over all cores: 0–1. */
   hostCpu: number
   cores: number
   rssBytes: number

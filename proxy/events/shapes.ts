@@ -21,7 +21,7 @@ import type { LoopSample } from './sample.ts'
 /** Whether a parsed value is a T. */
 export type Check<T> = (value: unknown) => value is T
 
-/** A check for every field; `optional` for just those that the contract calls optional. */
+/** A check for each field, wrapped in `optional` where the contract has the field optional. */
 export type Shape<F> = {
   readonly [K in keyof F]-?: Record<never, never> extends Pick<F, K> ? Optional<F[K]> : Check<F[K]>
 }
@@ -35,13 +35,13 @@ const amount: Check<number> = (value): value is number => number(value) && value
 const count: Check<number> = (value): value is number => amount(value) && Number.isSafeInteger(value)
 const integer: Check<number> = (value): value is number => Number.isSafeInteger(value)
 const text: Check<string> = (value): value is string => typeof value === 'string' && value.length <= 16384
-/** What becomes a key or a value of the state: names of ours have 253 characters at most (a host), most of them 32. */
+/** A text that becomes a key or value of the state. Our names have at most 253 characters (a host), most of them 32. */
 const label: Check<string> = (value): value is string => text(value) && value.length <= 320
 const hex =
   (digits: number): Check<string> =>
   (value): value is string =>
     typeof value === 'string' && value.length === digits && /^[0-9a-f]*$/.test(value)
-/** A network and no more: a full address must not pass for one. */
+/** A network. A full address must not pass. */
 const prefix: Check<string> = (value): value is string =>
   typeof value === 'string' &&
   /^(\d{1,3}\.\d{1,3}\.\d{1,3}\.0\/24|[0-9a-f]{1,4}(:[0-9a-f]{1,4}){2}::\/48)$/.test(value)
@@ -51,13 +51,13 @@ const list =
     Array.isArray(value) && value.length <= 4096 && value.every(item)
 const texts: Check<Readonly<Record<string, string>>> = (value): value is Readonly<Record<string, string>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(text)
-/** A record rather than a list, so that a name left out of it does not compile. */
+/** Takes a record, not a list: a missing name does not compile. */
 const oneOf =
   <T extends string>(names: Readonly<Record<T, true>>): Check<T> =>
   (value): value is T =>
     typeof value === 'string' && Object.hasOwn(names, value)
 
-/** A shape made quick to walk. */
+/** One field of a shape, in the form that `misfit` reads quickly. */
 export type Field = {
   readonly name: string
   readonly check: (value: unknown) => boolean
@@ -73,7 +73,7 @@ export function fieldsOf(shape: object): readonly Field[] {
   )
 }
 
-/** The first field that is missing or wrong, or null when all are right. Fields that no shape names are let pass. */
+/** The first field that is missing or wrong; null when there is none. Ignores fields that the shape does not name. */
 export function misfit(value: unknown, fields: readonly Field[]): string | null {
   if (typeof value !== 'object' || value === null) return 'value'
   for (const field of fields) {
@@ -168,7 +168,7 @@ const closeCount: Shape<CloseCount> = {
 }
 const alert = { rule: text, subject: text, value: number, baseline: number, since: amount, summary: text }
 
-/** What the newest version of every fact must look like to be believed. */
+/** The checks of the newest version of each event. */
 export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
   'connection.accepted': { connection, prefix, client, family, worker: count },
   'handshake.accepted': {

@@ -1,11 +1,11 @@
 import type { RefusalCount, RejectReason } from './contract.ts'
 
-/** A recorded hello played back, a wrong clock, a Redis that did not answer, an app that opened ahead of need. */
+/** A replay, a wrong clock, a Redis that did not answer, an app that opened a connection before it needed it. */
 const expected: ReadonlySet<RejectReason> = new Set(['replayed', 'clock-skew', 'unclaimed', 'timeout'])
 
 /**
- * Whether a user's signed ClientHello was refused although nothing that is expected explains it. There should be none:
- * only a user's app can sign. Of a user who sent no ClientHello neither a fingerprint nor a skew is known.
+ * Whether a ClientHello that a user signed was rejected for an unexpected reason. That should not happen: only the app of a
+ * user can sign. A handshake without a ClientHello has neither fingerprint nor skew.
  */
 export const isSignedRefusal = (refusal: Omit<RefusalCount, 'fronted' | 'count'>): boolean =>
   refusal.user !== undefined &&

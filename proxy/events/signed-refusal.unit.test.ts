@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { rejections } from './shapes.ts'
 import { isSignedRefusal } from './signed-refusal.ts'
 
-test('a signed hello may be refused for a replay, a wrong clock, an unanswered claim or silence, and nothing else', () => {
+test('a rejected signed hello is expected only for a replay, a wrong clock, an unanswered claim or a time-out', () => {
   const counted = Object.keys(rejections).filter((reason) =>
     isSignedRefusal({ reason: reason as keyof typeof rejections, user: 'ann', skewSeconds: 0 }),
   )

@@ -1,18 +1,18 @@
 import type { EventType, MtscopeEvent } from './contract.ts'
 
-/** A fact as parsed: known by `type` and `v` only, its fields not checked yet. */
+/** A parsed event; only `type` and `v` are checked. */
 export type Raw = Readonly<Record<string, unknown>> & { readonly type: string; readonly v: number }
 
-/** Lifts the fields of one version to the next; `v` itself is `lift`'s to count. */
+/** Lifts the fields of one version to the next. `lift` sets `v`. */
 export type Lift = (old: Raw) => Readonly<Record<string, unknown>>
 
 type Newest<T extends EventType> = Extract<MtscopeEvent, { type: T }>['v']
-/** As many lifts as there are versions before the newest: a new `v` without its line below does not compile. */
+/** One lift for each version before the newest: a new `v` without its line below does not compile. */
 type Chain<V extends number, L extends readonly Lift[] = []> = [...L, Lift]['length'] extends V
   ? Readonly<L>
   : Chain<V, [...L, Lift]>
 
-/** For each type, oldest first: the n-th lifts version n to n + 1. */
+/** For each type, oldest first: lift n lifts version n to n + 1. */
 export const chains: { readonly [T in EventType]: Chain<Newest<T>> } = {
   'connection.accepted': [],
   'handshake.accepted': [],
@@ -36,7 +36,7 @@ export const chains: { readonly [T in EventType]: Chain<Newest<T>> } = {
   'alert.cleared': [],
 }
 
-/** The newest version of `fact`, or null when its version is none that `chain` knows. */
+/** `event` in its newest version; null when `chain` does not know its version. */
 export const lift = (chain: readonly Lift[], event: Raw): Raw | null => {
   const newest = chain.length + 1
   if (event.v === newest) return event
