@@ -6,7 +6,7 @@ import type { LocalLog } from './event-log.ts'
 
 const mebibyte = 2 ** 20
 
-/** Row numbers and facts that the log still has. */
+/** Row numbers and events that the log still has. */
 const left = async (log: LocalLog): Promise<{ rows: number[]; events: ProxyEvent[] }> => {
   const found = { rows: [] as number[], events: [] as ProxyEvent[] }
   const tail = log.tail(0, ({ events }, row) => {
@@ -27,11 +27,11 @@ test('the file stays below its bound at every moment, however much is appended',
     largest = Math.max(largest, log.stats.bytes)
   }
   assert.ok(largest <= 4 * mebibyte, `${largest} bytes`)
-  assert.ok(largest > 3 * mebibyte, 'and the bound is made use of')
-  assert.is(log.stats.lost['log-bounds'], 0, 'nobody waits for the rows')
+  assert.ok(largest > 3 * mebibyte, 'the log uses the space up to its bound')
+  assert.is(log.stats.lost['log-bounds'], 0, 'no consumer needs the rows')
 })
 
-test('a batch larger than the log may be is lost alone, and told', async () => {
+test('a batch that is larger than the bound is lost alone, and reported', async () => {
   using dir = folder()
   using log = open(dir.path, { maxBytes: mebibyte })
   append(log, ['before'])
@@ -47,7 +47,7 @@ test('a batch larger than the log may be is lost alone, and told', async () => {
   )
 })
 
-test('rows that nobody has yet are counted when the size takes them, and the log says so', async () => {
+test('unreleased rows that the size bound deletes are counted and reported', async () => {
   using dir = folder()
   using log = open(dir.path, { maxBytes: mebibyte })
   log.release('collector', 0)
@@ -70,11 +70,11 @@ test('rows that nobody has yet are counted when the size takes them, and the log
   const keptLosses = events.length - kept
   assert.ok(kept < written)
   assert.is(log.stats.lost['log-bounds'], reported)
-  // Rows that tell of losses had to go, too, and are in the count.
+  // Rows that reported losses were deleted, too, and are in the count.
   assert.is(reported, written - kept + (losses - keptLosses))
 })
 
-test('released rows go silently when the size takes them', async () => {
+test('released rows that the size bound deletes are not a loss', async () => {
   using dir = folder()
   using log = open(dir.path, { maxBytes: mebibyte })
   await log.tail(0, (_, row) => log.release('collector', row)).caughtUp
@@ -83,7 +83,7 @@ test('released rows go silently when the size takes them', async () => {
   assert.ok(log.stats.rows < 3000)
 })
 
-test('age takes what every consumer has released, and never the newest row', async () => {
+test('age deletes what every consumer has released, and never the newest row', async () => {
   using dir = folder()
   let now = 1_000
   using log = open(dir.path, { maxAgeMs: 5_000, now: () => now })
@@ -107,7 +107,7 @@ test('age takes what every consumer has released, and never the newest row', asy
   assert.equal((await left(log)).rows, [10, 11])
 })
 
-test('a clock that jumps ahead takes nothing from the log, and its rows hold nothing back', async () => {
+test('a clock that jumps ahead deletes nothing, and its rows keep no others', async () => {
   using dir = folder()
   const year = 365 * 86_400_000
   let [now, passed] = [Date.UTC(2026, 10, 23), 0]
@@ -129,11 +129,11 @@ test('a clock that jumps ahead takes nothing from the log, and its rows hold not
   pass(6_000)
   append(log, ['later'])
   pass(1_000)
-  // As old as the one behind it, not as its time says.
+  // It counts as old as the row after it.
   assert.equal((await left(log)).rows, [4])
 })
 
-test('trimming gives the space back to the file system', () => {
+test('trimming returns the space to the file system', () => {
   using dir = folder()
   let now = 0
   using log = open(dir.path, { maxBytes: 16 * mebibyte, maxAgeMs: 1_000, now: () => now })

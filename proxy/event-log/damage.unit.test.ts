@@ -18,7 +18,7 @@ import type { ProxyEvent } from '../events/contract.ts'
 import { readLog } from './read.ts'
 import { logFile } from './store.ts'
 
-test('a file that is no database is moved aside, and says so in one line', () => {
+test('a file that is not a database is moved aside, with one line for the operator', () => {
   using dir = folder()
   const path = logFile(dir.path)
   writeFileSync(path, 'not a database, '.repeat(1000))
@@ -32,7 +32,7 @@ test('a file that is no database is moved aside, and says so in one line', () =>
   assert.match(readFileSync(`${path}.damaged`, 'utf8'), /^not a database/)
 })
 
-test('a file that a crash cut short is opened or moved aside, whatever is left of it', () => {
+test('a file that a crash cut short, at any length, is opened or moved aside', () => {
   using dir = folder()
   const path = logFile(dir.path)
   {
@@ -49,7 +49,7 @@ test('a file that a crash cut short is opened or moved aside, whatever is left o
   }
 })
 
-test('damage that only a later read meets costs the past, not the process', async () => {
+test('damage that a later read meets costs the past, not the process', async () => {
   using dir = folder()
   const path = logFile(dir.path)
   {
@@ -69,13 +69,13 @@ test('damage that only a later read meets costs the past, not the process', asyn
   append(log, ['new'])
   assert.is(lines.length, 1)
   assert.ok(existsSync(`${path}.damaged`))
-  assert.ok(received.length > 1, 'rows before the damage were told')
+  assert.ok(received.length > 1, 'rows before the damage were read')
   assert.is(received.at(-1), '501 true')
   assert.is(log.stats.rows, 1)
   assert.is(log.stats.failure, null)
 })
 
-test('a row that cannot be told becomes a counted loss, and what follows is told', async () => {
+test('an unreadable row becomes a counted loss, and later rows are read', async () => {
   using dir = folder()
   {
     using log = open(dir.path)
@@ -107,7 +107,7 @@ test('a row that cannot be told becomes a counted loss, and what follows is told
   assert.is(log.stats.lost.unreadable, 5)
 })
 
-test('a log of a newer program is left alone', () => {
+test('the log of a newer program stays untouched', () => {
   using dir = folder()
   open(dir.path).close()
   const db = new DatabaseSync(logFile(dir.path))
@@ -116,7 +116,7 @@ test('a log of a newer program is left alone', () => {
   const newer = (error: Error & { code?: string }): boolean => error.code === 'ERR_LOG_NEWER'
   assert.throws(() => open(dir.path), newer)
   assert.throws(() => readLog(dir.path), newer)
-  assert.throws(() => open(dir.path), newer) // and not ERR_LOG_LOCKED: it let the folder go
+  assert.throws(() => open(dir.path), newer) // and not ERR_LOG_LOCKED: it released the folder
 })
 
 test.run()

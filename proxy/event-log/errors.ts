@@ -1,9 +1,9 @@
-/** What an operator may meet. Match on `code`; `message` is one plain line. */
+/** Errors for an operator. Match on `code`; `message` is one line. */
 export const errors = {
   ERR_LOG_LOCKED: 'Another mtscope process uses this DATA_DIR',
   ERR_LOG_UNWRITABLE: 'The event log cannot be written',
   ERR_LOG_NEWER: 'The event log was written by a newer mtscope',
-  ERR_LOG_MISSING: 'There is no event log in this DATA_DIR',
+  ERR_LOG_MISSING: 'No event log in this DATA_DIR',
   ERR_LOG_UNREADABLE: 'The event log of this DATA_DIR cannot be read',
 } as const
 
@@ -17,7 +17,7 @@ export class LogError extends Error {
   }
 }
 
-/** SQLite's primary result code of a thrown error, or null when the error is not SQLite's. https://sqlite.org/rescode.html */
+/** SQLite's primary result code; null for an error that is not SQLite's. https://sqlite.org/rescode.html */
 export const resultCode = (error: unknown): number | null =>
   error instanceof Error && 'errcode' in error && typeof error.errcode === 'number'
     ? error.errcode & 0xff
@@ -25,7 +25,7 @@ export const resultCode = (error: unknown): number | null =>
 
 export const sqlite = { busy: 5, corrupt: 11, notADatabase: 26 } as const
 
-/** Whether the file itself is damaged, so that trying again cannot help. */
+/** Whether the file is damaged: a retry cannot help. */
 export const isDamage = (error: unknown): boolean => {
   const code = resultCode(error)
   return code === sqlite.corrupt || code === sqlite.notADatabase

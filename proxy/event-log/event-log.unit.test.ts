@@ -20,8 +20,8 @@ const codeOf = (run: () => unknown): string => {
   }
   return 'no error'
 }
-/** All that the log tells from row `after` on, as `row seq type`. */
-const reported = async (log: LocalLog, after = 0): Promise<string[]> => {
+/** All events after row `after`, as `row seq type`. */
+const stored = async (log: LocalLog, after = 0): Promise<string[]> => {
   const seen: string[] = []
   const tail = log.tail(after, (batch, row) => {
     for (const event of placed(batch)) {
@@ -33,7 +33,7 @@ const reported = async (log: LocalLog, after = 0): Promise<string[]> => {
   return seen
 }
 
-test('what was appended is read back with its place, after a restart too', async () => {
+test('appended events are read back with their positions, after a restart too', async () => {
   using dir = folder()
   using first = open(dir.path)
   assert.equal(append(first, ['a', 'b']).seq, 1)
@@ -42,11 +42,11 @@ test('what was appended is read back with its place, after a restart too', async
   using second = open(dir.path, { now: () => 2_000 })
   assert.equal(append(second, ['d']).seq, 1)
   assert.ok(second.boot > first.boot, 'boots sort by time')
-  assert.equal(await reported(second), ['1 1 a', '1 2 b', '2 3 c', '3 1 d'])
-  assert.equal(await reported(second, 2), ['3 1 d'])
+  assert.equal(await stored(second), ['1 1 a', '1 2 b', '2 3 c', '3 1 d'])
+  assert.equal(await stored(second, 2), ['3 1 d'])
 })
 
-test('seq jumps over facts that never arrived', async () => {
+test('seq skips events that never arrived', async () => {
   using dir = folder()
   using log = open(dir.path)
   append(log, ['a'])
@@ -58,7 +58,7 @@ test('seq jumps over facts that never arrived', async () => {
   assert.is(log.stats.rows, 3)
 })
 
-test('a tail hears each batch once and in order, from the file and then live', async () => {
+test('a tail gets each batch once and in order, from the file and then live', async () => {
   using dir = folder()
   using log = open(dir.path)
   for (let n = 0; n < 3000; n++) append(log, [`past ${n}`])
@@ -67,21 +67,21 @@ test('a tail hears each batch once and in order, from the file and then live', a
   const counter = setInterval(() => sawTheLoop++, 0)
   const tail = log.tail(0, (_, row) => {
     rows.push(row)
-    if (row === 10) append(log, ['said while catching up'])
+    if (row === 10) append(log, ['appended while catching up'])
   })
   await tail.caughtUp
   clearInterval(counter)
   append(log, ['live'])
   tail.stop()
-  append(log, ['unheard'])
+  append(log, ['after stop'])
   assert.equal(
     rows,
     Array.from({ length: 3002 }, (_, n) => n + 1),
   )
-  assert.ok(sawTheLoop > 0, 'others had their turn between the pages')
+  assert.ok(sawTheLoop > 0, 'the event loop turned between the pages')
 })
 
-test('a live batch is the very one that was appended, not a second parse of it', async () => {
+test('a live batch is the appended object, not a second parse of it', async () => {
   using dir = folder()
   using log = open(dir.path)
   const received: Batch[] = []
@@ -92,7 +92,7 @@ test('a live batch is the very one that was appended, not a second parse of it',
   assert.is(received[0]?.events, events)
 })
 
-test('a tail that appends does not let another tail hear the batches in another order', async () => {
+test('a tail that appends does not change the order for another tail', async () => {
   using dir = folder()
   using log = open(dir.path)
   const first: number[] = []
@@ -108,7 +108,7 @@ test('a tail that appends does not let another tail hear the batches in another 
   assert.equal(second, [1, 2])
 })
 
-test('a fold that fails ends its own tail only, and says so', async () => {
+test('a fold that fails ends only its own tail, which rejects', async () => {
   using dir = folder()
   using log = open(dir.path)
   append(log, ['a'])
@@ -127,7 +127,7 @@ test('a fold that fails ends its own tail only, and says so', async () => {
   assert.equal(received, [1, 2])
 })
 
-test('state and its position are kept together, text and bytes alike', () => {
+test('a state and its position are stored together, text and bytes alike', () => {
   using dir = folder()
   using log = open(dir.path)
   assert.is(log.loadSnapshot('collector'), null)
@@ -142,7 +142,7 @@ test('state and its position are kept together, text and bytes alike', () => {
   assert.is(again.stats.rows, 1)
 })
 
-test('the files are for their owner alone, whatever the umask', () => {
+test('only their owner can read the files, whatever the umask', () => {
   using dir = folder()
   const umask = process.umask(0)
   try {
@@ -166,7 +166,7 @@ test('the files are for their owner alone, whatever the umask', () => {
   }
 })
 
-test('a second process on the same DATA_DIR is refused, and let in when the first has gone', () => {
+test('a second process on the same DATA_DIR is refused until the first has ended', () => {
   using dir = folder()
   using first = open(dir.path)
   assert.is(
@@ -205,10 +205,10 @@ test('after close nothing throws and nothing is written', async () => {
   assert.not(log.saveSnapshot('collector', 1, 'x'))
   assert.is(log.stats.lost['log-full'], 1)
   using again = open(dir.path)
-  assert.equal(await reported(again), ['1 1 a'])
+  assert.equal(await stored(again), ['1 1 a'])
 })
 
-test('another process reads while the log is written, and when nobody writes', () => {
+test('another process reads while the log is written, and without a writer', () => {
   using dir = folder()
   assert.is(
     codeOf(() => readLog(dir.path)),
@@ -234,7 +234,7 @@ test('another process reads while the log is written, and when nobody writes', (
   assert.is(reader.loadSnapshot('collector')?.row, 2)
 })
 
-test('a log that is none to SQLite is told as such', () => {
+test('a file that SQLite cannot read is reported as unreadable', () => {
   using dir = folder()
   writeFileSync(logFile(dir.path), 'no database, whatever it is called')
   assert.is(
@@ -243,7 +243,7 @@ test('a log that is none to SQLite is told as such', () => {
   )
 })
 
-test('a log that is another user’s is not taken for none', () => {
+test('a log of another user is unreadable, not missing', () => {
   using dir = folder()
   open(dir.path).close()
   chmodSync(dir.path, 0)

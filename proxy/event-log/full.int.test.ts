@@ -30,7 +30,7 @@ const smallDisk = () => {
   }
 }
 
-/** The sequence numbers that are in the log, and how many facts it tells as lost for want of space. */
+/** The sequence numbers in the log, and how many events it reports as `log-full`. */
 const written = async (log: LocalLog): Promise<{ seqs: number[]; reported: number }> => {
   const found = { seqs: [] as number[], reported: 0 }
   const tail = log.tail(0, ({ seq, events }) => {
@@ -51,12 +51,12 @@ const mayMount = (): boolean => {
 const onSmallDisk = mayMount() ? test : test.skip
 
 onSmallDisk(
-  'a full disk costs the newest facts, not the process; they are told when space is back',
+  'a full disk costs the newest events, not the process; the loss is reported when there is space again',
   async () => {
     using disk = smallDisk()
     let now = 0
     using log = open(join(disk.path, 'data'), { now: () => now })
-    log.release('collector', 0) // nothing may be given up for new rows
+    log.release('collector', 0) // no row may be deleted for new ones
     const received: string[] = []
     await log.tail(0, ({ events }) => received.push(...events.map(({ type }) => type))).caughtUp
     append(log, ['before'])
@@ -65,7 +65,7 @@ onSmallDisk(
     for (let n = 0; n < 300; n++) append(log, ['x'.repeat(2_000)])
     const lost = log.stats.lost['log-full']
     assert.ok(lost > 100 && lost < 300, `${lost} lost`)
-    assert.is(received.filter((type) => type === 'process.stopped').length, 301, 'who is live heard them all')
+    assert.is(received.filter((type) => type === 'process.stopped').length, 301, 'live tails got all of them')
     assert.is(log.saveSnapshot('collector', 1, 'x'.repeat(100_000)), false)
     assert.match(log.stats.failure ?? '', /full/)
 
@@ -82,7 +82,7 @@ onSmallDisk(
 )
 
 onSmallDisk(
-  'a log with a larger bound than its disk lets the oldest go before the disk is full',
+  'a log with a bound above the size of its disk deletes the oldest rows before the disk is full',
   async () => {
     using disk = smallDisk()
     using log = open(join(disk.path, 'data'), { maxBytes: 2 * diskBytes })
@@ -105,7 +105,7 @@ onSmallDisk('opening on a full disk is one clear error', () => {
   }
 })
 
-onSmallDisk('a log that filled its disk is used again once all of it was shipped', () => {
+onSmallDisk('a log that filled its disk is written again after all of it was shipped', () => {
   using disk = smallDisk()
   using log = open(join(disk.path, 'data'), { maxBytes: 64 * 2 ** 20 })
   log.release('shipper', 0)
@@ -113,7 +113,7 @@ onSmallDisk('a log that filled its disk is used again once all of it was shipped
   for (let n = 0; log.stats.failure === null && n < 200_000; n++) append(log, many)
   assert.ok(log.stats.failure)
   log.trim(0)
-  assert.ok(log.stats.failure, 'nothing may go that was not shipped')
+  assert.ok(log.stats.failure, 'rows that were not shipped stay')
   log.release('shipper', log.lastRow)
   log.trim(0)
   append(log, ['after'])

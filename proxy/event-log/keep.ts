@@ -3,24 +3,24 @@ import { isDamage, LogError } from './errors.ts'
 import { takeLock } from './lock.ts'
 import { moveAside, openStore, removeStore, type Store, type StoreBounds } from './store.ts'
 
-/** The one open store of DATA_DIR, whole at every use. */
+/** The open store of DATA_DIR. */
 export type Keeper = {
-  /** Runs `use` on the store. If the file turns out to be damaged, puts a new one in its place and runs `use` there. */
+  /** Runs `use` on the store. Where the file is damaged, replaces it by a new one and runs `use` again. */
   with<T>(use: (store: Store) => T): T
-  /** An empty store in place of this one, which nobody needs any more. */
+  /** Replaces the store by an empty one. */
   renew(): void
-  /** Closes the store and lets DATA_DIR go. */
+  /** Closes the store and releases DATA_DIR. */
   close(): void
 }
 
 /**
- * Takes DATA_DIR for this process, makes it when missing and opens its log. A damaged file is moved aside, at open or
- * whenever a read meets the damage: failing would only fail again at the next start. Throws a LogError.
+ * Locks DATA_DIR for this process, creates it if needed, and opens its event log. Moves a damaged file aside, at open or when
+ * a read meets the damage: an error would only come again at the next start. Throws a LogError.
  */
 export const keepStore = (dataDir: string, bounds: StoreBounds, report: (line: string) => void): Keeper => {
   const replace = (damage: unknown): Store => {
     const aside = moveAside(dataDir)
-    report(`The event log is damaged (${reason(damage)}): it was moved to ${aside}, and a new one begins`)
+    report(`The event log is damaged (${reason(damage)}): moved it to ${aside} and started a new one`)
     return openStore(dataDir, bounds)
   }
   const open = (): Store => {
@@ -75,7 +75,11 @@ const orLogError = <T>(dataDir: string, run: () => T): T => {
     return run()
   } catch (error) {
     if (error instanceof LogError) throw error
-    throw new LogError('ERR_LOG_UNWRITABLE', `${dataDir} (${reason(error)})`, error)
+    throw new LogError(
+      'ERR_LOG_UNWRITABLE',
+      `DATA_DIR=${dataDir} (${reason(error)}): make it writable for this user, or free space`,
+      error,
+    )
   }
 }
 

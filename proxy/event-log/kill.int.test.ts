@@ -5,7 +5,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { folder, open } from '../../compose/test/kit/examples/scratch-log.ts'
 
-/** Lets a child write until it has said `lines` lines, kills it, and returns the last thing it said. */
+/** Lets a child write until it has printed `lines` lines, kills it, and returns the last line. */
 const writeAndKill = async (dataDir: string, lines: number) => {
   const program = new URL('../../compose/test/kit/processes/endless-writer.ts', import.meta.url).pathname
   const child = spawn(process.execPath, [program, dataDir], { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -18,7 +18,7 @@ const writeAndKill = async (dataDir: string, lines: number) => {
       const [first, second, events] = line.split(' ')
       if (first === 'boot') boot = second ?? ''
       else last = { row: Number(first), seq: Number(second) + Number(events) - 1 }
-      if (count++ === lines) child.kill('SIGKILL') // what it had said until then is still read
+      if (count++ === lines) child.kill('SIGKILL') // what it printed until then is still read
     }
     return { boot, ...last }
   } finally {
@@ -27,7 +27,7 @@ const writeAndKill = async (dataDir: string, lines: number) => {
   }
 }
 
-test('kill -9 at any moment: what was acknowledged is there, seq without hole or repeat', async () => {
+test('kill -9 at any moment: every returned append is there, and seq has neither gap nor repeat', async () => {
   using dir = folder()
   const killed: Awaited<ReturnType<typeof writeAndKill>>[] = []
   for (const lines of [30, 200, 700]) killed.push(await writeAndKill(dir.path, lines))

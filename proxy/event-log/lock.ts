@@ -4,12 +4,12 @@ import { DatabaseSync } from 'node:sqlite'
 import { LogError, resultCode, sqlite } from './errors.ts'
 
 /**
- * Holds DATA_DIR for this process until released, by an SQLite lock on an empty file, 0600: the kernel drops it with the
- * process, however that ends, so that no stale lock is left to clean up. Throws ERR_LOG_LOCKED.
+ * Locks DATA_DIR for this process with an SQLite lock on an empty file (0600), and returns the release. The kernel releases
+ * the lock when the process ends, so that none is left behind. Throws ERR_LOG_LOCKED.
  */
 export const takeLock = (dataDir: string): (() => void) => {
   const path = join(dataDir, 'log.lock')
-  // SQLite would create it by umask. An existing one is not opened here: closing it would drop this process's lock on it.
+  // SQLite would create it by umask. Do not open an existing one: closing it would release a lock of this process.
   if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
   chmodSync(path, 0o600)
   const lock = new DatabaseSync(path)
@@ -17,7 +17,12 @@ export const takeLock = (dataDir: string): (() => void) => {
     lock.exec('BEGIN EXCLUSIVE')
   } catch (error) {
     lock.close()
-    if (resultCode(error) === sqlite.busy) throw new LogError('ERR_LOG_LOCKED', dataDir, error)
+    if (resultCode(error) === sqlite.busy)
+      throw new LogError(
+        'ERR_LOG_LOCKED',
+        `DATA_DIR=${dataDir}: stop that process, or set another folder`,
+        error,
+      )
     throw error
   }
   return () => lock.close()

@@ -1,4 +1,4 @@
-/** What the log costs: `node proxy/event-log/log.bench.ts`. CPU time of the process, user and system; median of five rounds. */
+/** Cost of the event log: `node proxy/event-log/log.bench.ts`. CPU time of the process, user and system; median of five rounds. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { examples } from '../events/examples.ts'
 import { openLog } from './event-log.ts'
 
 const rounds = 5
-/** CPU µs of one of `times` runs, smallest, median and largest round. */
+/** CPU µs of one of `times` runs: median, smallest and largest round. */
 const measure = async (times: number, run: () => void | Promise<void>): Promise<string> => {
   const costs: number[] = []
   for (let round = 0; round < rounds; round++) {
@@ -21,7 +21,7 @@ const measure = async (times: number, run: () => void | Promise<void>): Promise<
   return [costs[rounds >> 1], costs[0], costs[rounds - 1]].map((cost) => (cost ?? 0).toFixed(2)).join(' · ')
 }
 
-/** What a connection tells in its life. */
+/** The events of one connection. */
 const life: readonly ProxyEvent[] = [
   examples['connection.accepted'],
   examples['handshake.accepted'],
@@ -46,19 +46,19 @@ try {
     for (let n = 0; n < times; n++) run()
   }
   console.log(
-    `encode, a fact         ${await measure(
+    `encode, an event        ${await measure(
       70_000,
       repeat(1_000, () => void encodeEvents(seventy)),
     )}`,
   )
   console.log(
-    `parse only, a fact     ${await measure(
+    `parse only, an event    ${await measure(
       70_000,
       repeat(1_000, () => void JSON.parse(text)),
     )}`,
   )
   console.log(
-    `parse and check, a fact ${await measure(
+    `parse and check, an event ${await measure(
       70_000,
       repeat(1_000, () => void decodeBatch(row)),
     )}`,
@@ -66,7 +66,7 @@ try {
   const walk = repeat(1_000, () => {
     for (const _ of placed({ ...row, events: seventy }));
   })
-  console.log(`facts(), a fact        ${await measure(70_000, walk)}`)
+  console.log(`placed(), an event      ${await measure(70_000, walk)}`)
   for (const count of [1, 10, 100]) {
     const events = eventsOf(count)
     const batch = encodeEvents(events)
@@ -77,7 +77,7 @@ try {
     )
     console.log(`append, a batch of ${String(count).padEnd(4)}${cost}`)
   }
-  const reported = log.stats.appended
+  const { appended } = log.stats
   const refold = async (): Promise<void> => {
     const tail = log.tail(0, (batch) => {
       for (const _ of placed(batch));
@@ -86,7 +86,7 @@ try {
     tail.stop()
   }
   console.log(
-    `read back, a fact      ${await measure(reported, refold)} (${reported} facts, ${(log.stats.bytes / 1e6) | 0} MB)`,
+    `read back, an event     ${await measure(appended, refold)} (${appended} events, ${(log.stats.bytes / 1e6) | 0} MB)`,
   )
 } finally {
   log.close()

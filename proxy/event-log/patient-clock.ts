@@ -1,15 +1,15 @@
-/** Before this (epoch ms) there was no mtscope: it is the time of a clock that nobody has set. */
+/** An earlier time (epoch ms) is that of a clock that was never set: there was no mtscope yet. */
 export const earliest = Date.UTC(2024, 0, 1)
 
-/** So long a clock must run evenly before anything is deleted by it. */
+/** A clock must run evenly for this long before rows are deleted by it. */
 const patienceMs = 3_600_000
-/** Beyond this the clock was set, or the machine was asleep. */
+/** A larger step means that the clock was set, or that the machine was asleep. */
 const stepMs = 10_000
 
 /**
- * A wall clock (epoch ms) to delete by. One that jumps ahead, by a mistake of the host that may last for seconds, takes
- * nothing away: it is believed when it has run on evenly for an hour. One that goes back is believed immediately, for then
- * less is old. `known` is the latest time that this host has recorded before, -Infinity for none; `steady` is never set.
+ * A wall clock (epoch ms) to delete by. It follows a jump ahead only after an hour, because a host may correct it within
+ * seconds, and a jump back immediately, because then less is old. `known` is the latest recorded time, -Infinity for none;
+ * `steady` is a monotonic clock.
  */
 export const patientClock = (
   now: () => number,

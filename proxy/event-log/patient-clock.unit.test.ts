@@ -6,7 +6,7 @@ const hour = 3_600_000
 const day = 24 * hour
 const noon = Date.UTC(2026, 10, 23, 12)
 
-/** A host whose clock can be set; `pass` lets time go by as one look every ten seconds does. */
+/** A host whose clock can be set; `pass` reads the clock every ten seconds. */
 const host = (known?: number, wall = noon) => {
   let steady = 5_000
   const clock = patientClock(
@@ -29,7 +29,7 @@ const host = (known?: number, wall = noon) => {
   }
 }
 
-test('a clock that runs evenly is believed, drift and all', () => {
+test('the clock follows one that runs evenly, drift included', () => {
   const { clock, pass, step } = host()
   assert.is(clock(), noon)
   for (let hours = 1; hours <= 10; hours++) {
@@ -39,7 +39,7 @@ test('a clock that runs evenly is believed, drift and all', () => {
   }
 })
 
-test('a jump ahead is believed after an hour, and not at all when it is taken back before', () => {
+test('the clock follows a jump ahead after an hour, and not at all when it is corrected before', () => {
   const { clock, pass, step } = host()
   step(400 * day)
   pass(15_000)
@@ -54,13 +54,13 @@ test('a jump ahead is believed after an hour, and not at all when it is taken ba
   assert.ok(clock() >= noon + 5.9 * hour)
 })
 
-test('a jump back is believed immediately: less is old then', () => {
+test('the clock follows a jump back immediately: less is old then', () => {
   const { clock, step } = host()
   step(-2 * hour)
   assert.is(clock(), noon - 2 * hour)
 })
 
-test('a start with a clock that is ahead of all that was recorded is a jump, too', () => {
+test('a start with a clock ahead of everything recorded is a jump, too', () => {
   const { clock, pass } = host(noon, noon + 400 * day)
   assert.is(clock(), noon)
   pass(2 * hour)

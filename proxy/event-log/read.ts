@@ -2,14 +2,14 @@ import { type Decoded, decodeBatch } from '../events/codec.ts'
 import { openStoreToRead, type Snapshot } from './store.ts'
 
 export type LogReader = {
-  /** The batches after row `after` (0: the first), oldest first, some at a time; empty when there are no more. */
+  /** Some of the batches after row `after` (0: from the first), oldest first. Empty when there are no more. */
   page(after: number): { readonly batch: Decoded; readonly row: number }[]
   loadSnapshot(name: string): Snapshot | null
   close(): void
   [Symbol.dispose](): void
 }
 
-/** Reads the log of DATA_DIR without writing: from another process while its own one writes, or from none. Throws what `openStoreToRead` does. */
+/** Reads the event log of DATA_DIR without writing, whether or not a proxy is running on it. Throws what `openStoreToRead` throws. */
 export const readLog = (dataDir: string): LogReader => {
   const store = openStoreToRead(dataDir)
   return {

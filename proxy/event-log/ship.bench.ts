@@ -1,4 +1,4 @@
-/** What shipping costs: `node proxy/event-log/ship.bench.ts`. A real broker beside it, whose CPU is not counted. */
+/** Cost of shipping: `node proxy/event-log/ship.bench.ts`. With a real broker, whose CPU is not counted. */
 import { randomBytes } from 'node:crypto'
 import { cpus } from 'node:os'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -16,7 +16,7 @@ const rounds = 3
 const eventsOfRow = 100
 const rows = 4_000
 
-/** What connections tell in their lives, each by its own id: what compresses too well says nothing. */
+/** Events of connections with random ids: events that compress too well would not show the cost. */
 const row = (): ProxyEvent[] =>
   Array.from({ length: eventsOfRow }, (_, n) => {
     const kinds = [
@@ -59,8 +59,8 @@ for (const compression of ['zstd', 'gzip', 'none'] as const) {
     const seconds = (performance.now() - since) / 1_000
     const events = shipper.shipped.events
     console.log(
-      `${compression}: ${(user + system) / events} CPU s a million facts of ${Math.round(bytes / events)} bytes, ` +
-        `${Math.round(events / seconds)} facts/s, longest turn ${Math.round(delay.max / 1e6)} ms`,
+      `${compression}: ${(user + system) / events} CPU s a million events of ${Math.round(bytes / events)} bytes, ` +
+        `${Math.round(events / seconds)} events/s, longest turn ${Math.round(delay.max / 1e6)} ms`,
     )
     await producer.close()
   }

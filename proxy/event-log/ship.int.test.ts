@@ -43,7 +43,7 @@ const reasons = (topic: TopicReader): string[] =>
 const letters = (count: number, name: string): string[] =>
   Array.from({ length: count }, (_, n) => `${name} ${n}`)
 
-it('the log arrives as it was told, under one key in one partition, and is empty then', async () => {
+it('the log arrives in order, under one key in one partition, and is then empty', async () => {
   using dir = folder()
   await using broker = await startKafka()
   const config = testConfig(broker.brokers)
@@ -70,7 +70,7 @@ it('the log arrives as it was told, under one key in one partition, and is empty
     append(log, ['the end'])
     assert.ok(await shipper.stop(5_000), 'what is left is shipped at the end')
   }
-  // The next process goes on where this one stood.
+  // The next process continues where this one stopped.
   using log = open(dir.path, { maxAgeMs: 0 })
   append(log, ['next boot'])
   await using shipper = shipping(log, config)
@@ -99,7 +99,7 @@ it('a boot stays in its partition though the topic grows; the next boot may use 
     await shipper.stop(5_000)
     append(log, ['not shipped yet'])
   }
-  // So many that this boot would go elsewhere by its hash.
+  // So many partitions that the hash of this boot leads to another one.
   const count = [64, 63, 62, 61].find((many) => partitionOf(`n1/${boot}`, many) !== 0) ?? 64
   const { kafka } = openKafka(config, 'test', silent)
   const admin = kafka.admin()
@@ -124,14 +124,14 @@ it('a boot stays in its partition though the topic grows; the next boot may use 
   assert.equal(shipper.printed, [])
 })
 
-it('what is too large goes in parts, and one fact that no broker takes does not stop the others', async () => {
+it('a row that is too large goes in parts, and one event that no broker accepts does not stop the others', async () => {
   using dir = folder()
   await using broker = await startKafka({ properties: { 'message.max.bytes': 50_000 } })
   const config = { ...testConfig(broker.brokers), compression: 'none' } as const
   using log = open(dir.path)
   for (let n = 0; n < 20; n++) append(log, [`small ${n}`.padEnd(10_000)])
   append(log, Array<string>(300).fill('a row of three megabytes'.padEnd(10_000)))
-  append(log, ['huge'.padEnd(60_000), 'beside the huge'])
+  append(log, ['huge'.padEnd(60_000), 'next to the huge'])
   append(log, ['last'])
   await using shipper = shipping(log, config)
   await using topic = readTopic(broker.brokers)
@@ -143,13 +143,13 @@ it('what is too large goes in parts, and one fact that no broker takes does not 
   assert.equal(reasons(topic).slice(319), [
     'a row of three megabytes'.padEnd(10_000),
     'events.lost',
-    'beside the huge',
+    'next to the huge',
     'last',
   ])
-  assert.equal(shipper.printed, ['fact-too-large'])
+  assert.equal(shipper.printed, ['event-too-large'])
 })
 
-it('while the broker is away rows wait, the oldest is told, and stop waits no longer than it may', async () => {
+it('while the broker is away rows wait, the oldest is reported, and stop waits no longer than its limit', async () => {
   using dir = folder()
   await using broker = await startKafka()
   const config = testConfig(broker.brokers)
@@ -159,7 +159,7 @@ it('while the broker is away rows wait, the oldest is told, and stop waits no lo
     append(log, ['a'])
     append(log, ['b'])
     await using shipper = shipping(log, config)
-    await until(() => shipper.shipped.oldestAt === 1_000, 'it is tried')
+    await until(() => shipper.shipped.oldestAt === 1_000, 'the shipper tries')
     assert.is(shipper.shipped.waitingRows, 2)
     const since = performance.now()
     assert.not(await shipper.stop(300))

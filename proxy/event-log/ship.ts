@@ -7,30 +7,30 @@ import type { LocalLog, Snapshot } from './event-log.ts'
 import type { StoredRow } from './store.ts'
 
 export type Shipped = {
-  /** Facts that the brokers acknowledged, since the start. */
+  /** Events that the brokers acknowledged, since the start. */
   readonly events: number
-  /** Rows that wait. */
+  /** Rows that are not acknowledged yet. */
   readonly waitingRows: number
-  /** Epoch ms of the oldest fact that is under way or waits; null when nothing does. */
+  /** Epoch ms of the oldest row that is not acknowledged; null when there is none. */
   readonly oldestAt: number | null
 }
 
 export type Shipper = {
   readonly shipped: Shipped
-  /** Waits until everything is shipped, for so long at most; true when it is. Then ships no more. */
+  /** Ships the rest for at most `patienceMs`, then stops. True when everything was shipped. */
   stop(patienceMs: number): Promise<boolean>
 }
 
 const name = 'shipper'
-// Below the 1 MB that a broker takes by default, whatever compression makes of it.
+// Below the 1 MB that brokers accept by default, even when compression does not help.
 const sendBytes = 512 * 1024
 const messageBytes = 256 * 1024
-/** Facts of one send come in a few rows, not each alone: what that costs in latency nobody sees. */
+/** Collects more events for one send. The added latency is not noticeable. */
 const lingerMs = 50
 const keepPlaceMs = 1_000
 const lookMs = 1_000
 
-/** What one message carries: a row, or a part of one that is too large. */
+/** The content of one message: a row, or a part of a row that is too large. */
 type Piece = Position & { readonly count: number; readonly at: number; readonly text: string }
 
 const eventsOf = (text: string): readonly unknown[] => {
@@ -38,11 +38,11 @@ const eventsOf = (text: string): readonly unknown[] => {
     const events: unknown = JSON.parse(text)
     return Array.isArray(events) ? events : []
   } catch {
-    return [] // damaged on disk; who reads the message says so
+    return [] // damaged on disk: the reader of the message reports it
   }
 }
 
-/** The facts of a piece as two; null when they are one, or cannot be told apart. */
+/** Splits the events of a piece in two; null when it has one event, or is unreadable. */
 const halvesOf = ({ node, boot, seq, at, text }: Piece): readonly [Piece, Piece] | null => {
   const whole = eventsOf(text)
   const middle = whole.length >> 1
@@ -59,14 +59,14 @@ const piecesOf = (piece: Piece): readonly Piece[] =>
 
 const keyOf = ({ node, boot }: Position): string => `${node}/${boot}`
 
-/** The rows up to the first of another emitter: one emitter's facts stay in one partition, in order. */
+/** The rows before the first one of another emitter. The events of one emitter stay in one partition, in order. */
 const sameEmitter = (rows: readonly StoredRow[]): readonly StoredRow[] => {
   const [first] = rows
   const other = rows.findIndex(({ node, boot }) => node !== first?.node || boot !== first.boot)
   return other < 0 ? rows : rows.slice(0, other)
 }
 
-/** The emitter that was shipped last, and where to: a topic that gets more partitions tears no boot in two. */
+/** The partition of the last emitter. It stays when the topic gets more partitions, so that a boot is in one partition. */
 type Pinned = { readonly key: string; readonly partition: number }
 
 const pinnedOf = (kept: Snapshot | null): Pinned => {
@@ -74,33 +74,10 @@ const pinnedOf = (kept: Snapshot | null): Pinned => {
   return { key, partition: Number(partition) }
 }
 
-/**
- * Ships the log to Kafka: row after row, as text, and lets go what was acknowledged. It begins where it stood when the
- * last process ended; what was sent and not yet noted then comes twice, and its (node, boot, seq) tells. An outage lasts
- * as long as it lasts: the log is the buffer, and its bounds hold.
- */
-export const startShipper = (
-  log: Pick<LocalLog, 'rows' | 'lastRow' | 'tail' | 'release' | 'saveSnapshot' | 'loadSnapshot'>,
-  producer: Pick<Producer, 'partitions' | 'send'>,
-  logger: Logger,
-): Shipper => {
-  const kept = log.loadSnapshot(name)
-  let row = kept?.row ?? 0
+/** Sends rows of one emitter at a time to its partition. `kept` is the snapshot of the process before. */
+const sender = (producer: Pick<Producer, 'partitions' | 'send'>, logger: Logger, kept: Snapshot | null) => {
   let pinned = pinnedOf(kept)
   let events = 0
-  let oldestAt: number | null = null
-  let stopping = false
-  let keptAt = 0
-  let keptRow = row
-  let trouble = ''
-  let wake = Promise.withResolvers<void>()
-  log.release(name, row)
-  const fresh = log.tail(Number.MAX_SAFE_INTEGER, () => wake.resolve())
-
-  const keepPlace = (): void => {
-    keptAt = performance.now()
-    if (row !== keptRow && log.saveSnapshot(name, row, `${pinned.partition} ${pinned.key}`)) keptRow = row
-  }
 
   const partitionFor = async (key: string): Promise<number> => {
     const partitions = await producer.partitions()
@@ -110,8 +87,14 @@ export const startShipper = (
     return pinned.partition
   }
 
-  /** In halves when it is too large. In the place of one fact that no broker takes goes the news of its loss. */
-  const send = async (partition: number, pieces: readonly Piece[]): Promise<void> => {
+  const lossOf = ({ count, at, ...place }: Piece): Piece => {
+    logger('error', 'event-too-large', { events: count, hint: 'raise message.max.bytes of the brokers' })
+    const lost: ProxyEvent = { v: 1, type: 'events.lost', at, reason: 'unreadable', count }
+    return { ...place, at, count, text: encodeEvents([lost]) }
+  }
+
+  /** Sends halves when the pieces are too large. An `events.lost` replaces a single event that no broker accepts. */
+  const sendPieces = async (partition: number, pieces: readonly Piece[]): Promise<void> => {
     const messages = pieces.map((piece): Outgoing => ({ key: keyOf(piece), value: encodeMessage(piece) }))
     try {
       await producer.send(partition, messages)
@@ -121,28 +104,89 @@ export const startShipper = (
       const middle = pieces.length >> 1
       const halves =
         middle > 0 ? [pieces.slice(0, middle), pieces.slice(middle)] : halvesOf(first)?.map((half) => [half])
-      for (const half of halves ?? [[lossOf(first)]]) await send(partition, half)
+      for (const half of halves ?? [[lossOf(first)]]) await sendPieces(partition, half)
       return
     }
     for (const { count } of pieces) events += count
   }
 
-  const lossOf = ({ count, at, ...place }: Piece): Piece => {
-    logger('error', 'fact-too-large', { events: count, hint: 'raise message.max.bytes of the brokers' })
-    const lost: ProxyEvent = { v: 1, type: 'events.lost', at, reason: 'unreadable', count }
-    return { ...place, at, count, text: encodeEvents([lost]) }
+  return {
+    /** Events that the brokers acknowledged. */
+    get events() {
+      return events
+    },
+    /** The value of the snapshot. */
+    get place() {
+      return `${pinned.partition} ${pinned.key}`
+    },
+    send: async (first: StoredRow, rows: readonly StoredRow[]): Promise<void> =>
+      sendPieces(await partitionFor(keyOf(first)), rows.flatMap(piecesOf)),
+  }
+}
+
+/** Runs `attempt`. When it fails: logs each new error once and returns false, so that the next step tries again. */
+const retrying = (attempt: () => Promise<boolean>, logger: Logger) => {
+  let lastError = ''
+  return async (): Promise<boolean> => {
+    try {
+      const some = await attempt()
+      lastError = ''
+      return some
+    } catch (error) {
+      if (error instanceof ProducerClosed) throw error
+      const message = error instanceof Error ? error.message : String(error)
+      if (message !== lastError)
+        logger('error', 'ship-failed', { error: message, hint: 'mtscope tries again' })
+      lastError = message
+      return false
+    }
+  }
+}
+
+/** What `work` resolves with, or false after `ms`. */
+const within = async (work: Promise<boolean>, ms: number): Promise<boolean> => {
+  const patience = Promise.withResolvers<boolean>()
+  const timer = setTimeout(() => patience.resolve(false), ms)
+  const done = await Promise.race([work, patience.promise])
+  clearTimeout(timer)
+  return done
+}
+
+/**
+ * Ships the event log to Kafka, row after row, and releases acknowledged rows. Starts where the process before stood:
+ * rows that it sent without noting come twice, with the same (node, boot, seq). While no broker answers, rows stay in the
+ * log within its bounds.
+ */
+export const startShipper = (
+  log: Pick<LocalLog, 'rows' | 'lastRow' | 'tail' | 'release' | 'saveSnapshot' | 'loadSnapshot'>,
+  producer: Pick<Producer, 'partitions' | 'send'>,
+  logger: Logger,
+): Shipper => {
+  const kept = log.loadSnapshot(name)
+  const to = sender(producer, logger, kept)
+  let row = kept?.row ?? 0
+  let keptRow = row
+  let keptAt = 0
+  let oldestAt: number | null = null
+  let stopping = false
+  let wake = Promise.withResolvers<void>()
+  log.release(name, row)
+  const fresh = log.tail(Number.MAX_SAFE_INTEGER, () => wake.resolve())
+
+  const keepPlace = (): void => {
+    keptAt = performance.now()
+    if (row !== keptRow && log.saveSnapshot(name, row, to.place)) keptRow = row
   }
 
   /** Sends the next rows; false when there are none. */
   const shipSome = async (): Promise<boolean> => {
     const rows = sameEmitter(log.rows(row, sendBytes))
     const [first] = rows
-    const last = rows.at(-1)
     oldestAt = first?.at ?? null
-    if (first === undefined || last === undefined) return false
-    await send(await partitionFor(keyOf(first)), rows.flatMap(piecesOf))
-    row = last.row
-    // At once, saved or not: a place before rows that are gone is as good, and a full disk needs them gone.
+    if (first === undefined) return false
+    await to.send(first, rows)
+    row = rows.at(-1)!.row
+    // Even before the place is saved: a full disk needs the rows deleted, and a place before deleted rows does no harm.
     log.release(name, row)
     if (performance.now() - keptAt > keepPlaceMs) keepPlace()
     return true
@@ -157,22 +201,8 @@ export const startShipper = (
     if (!stopping) await new Promise((resolve) => setTimeout(resolve, lingerMs).unref())
   }
 
-  /** One step; false when there was nothing to do. What cannot be read or sent now is tried again. */
-  const step = async (): Promise<boolean> => {
-    try {
-      const some = await shipSome()
-      trouble = ''
-      return some
-    } catch (error) {
-      if (error instanceof ProducerClosed) throw error
-      const why = error instanceof Error ? error.message : String(error)
-      if (why !== trouble) logger('error', 'ship-failed', { why, hint: 'tries again by itself' })
-      trouble = why
-      return false
-    }
-  }
-
-  const running = (async () => {
+  const step = retrying(shipSome, logger)
+  const run = async (): Promise<boolean> => {
     try {
       for (;;) {
         if (await step()) continue
@@ -180,25 +210,22 @@ export const startShipper = (
         await pause()
       }
     } catch {
-      return false // closed: the rest stays in the log for the next start
+      return false // the producer was closed: the next start ships the rest
     } finally {
       fresh.stop()
       keepPlace()
     }
-  })()
+  }
+  const running = run()
 
   return {
     get shipped() {
-      return { events, waitingRows: Math.max(0, log.lastRow - row), oldestAt }
+      return { events: to.events, waitingRows: Math.max(0, log.lastRow - row), oldestAt }
     },
-    stop: async (patienceMs) => {
+    stop: (patienceMs) => {
       stopping = true
       wake.resolve()
-      const patience = Promise.withResolvers<boolean>()
-      const timer = setTimeout(() => patience.resolve(false), patienceMs)
-      const done = await Promise.race([running, patience.promise])
-      clearTimeout(timer)
-      return done
+      return within(running, patienceMs)
     },
   }
 }

@@ -17,7 +17,7 @@ import { whose } from '../host/file-owner.ts'
 import { isDamage, LogError, resultCode } from './errors.ts'
 
 export type StoredRow = Row & { readonly row: number; readonly at: number }
-/** What trimming needs to know of a row; `bytes` of its text. */
+/** A row as `trimStore` sees it; `bytes` of its text. */
 export type RowSize = {
   readonly row: number
   readonly at: number
@@ -26,31 +26,31 @@ export type RowSize = {
 }
 export type Snapshot = { readonly row: number; readonly value: Uint8Array | string }
 
-/** The log's file and its statements. Every function throws SQLite's errors; who calls decides what they mean. */
+/** The file of the event log and its statements. Every function throws SQLite's errors; the caller decides what they mean. */
 export type Store = {
   insert(row: StoredRow): void
-  /** The rows after `after`, oldest first: at most 512, and no more once `bytes` of text are together. */
+  /** The rows after `after`, oldest first: at most 512, and no more after `bytes` of text. */
   page(after: number, bytes: number): StoredRow[]
-  /** The rows before `before`, newest first, in the same portions. */
+  /** The rows before `before`, newest first, with the same bounds. */
   pageBack(before: number, bytes: number): StoredRow[]
   oldest(limit: number): RowSize[]
   /** When the last row was appended, epoch ms; null when there is none. */
   newestAt(): number | null
-  /** Row and time of the first row after this one that is not later than `latest` (epoch ms); infinite without one. */
+  /** Number and time of the first row after `row` that is not later than `latest` (epoch ms); infinite when there is none. */
   nextNotLater(row: number, latest: number): { readonly through: number; readonly at: number }
   deleteThrough(row: number): void
-  /** The last row that this file has or had, 0 when none. */
+  /** The last row that this file has or had; 0 for none. */
   lastRow(): number
   saveSnapshot(name: string, row: number, value: Uint8Array | string, at: number): void
   loadSnapshot(name: string): Snapshot | null
   pages(): { readonly total: number; readonly free: number; readonly pageBytes: number }
-  /** Gives up to `pages` free pages back to the file system. */
+  /** Returns up to `pages` free pages to the file system. */
   vacuum(pages: number): void
   checkpoint(): void
-  /** What the file system holds for it, write-ahead log included. */
+  /** Size on disk, write-ahead log included. */
   fileBytes(): number
   walBytes(): number
-  /** What the file system still has; infinite where it does not say. */
+  /** Free space of the file system; infinite where it reports none. */
   availableBytes(): number
   close(): void
 }
@@ -70,22 +70,22 @@ const schema = `
 export const logFile = (dataDir: string): string => join(dataDir, 'log.sqlite')
 
 export type StoreBounds = {
-  /** What the file itself never exceeds: SQLite says that it is full. */
+  /** Bound of the file; beyond it SQLite reports that it is full. */
   readonly maxBytes: number
-  /** Where the write-ahead log is folded back into the file. */
+  /** Size at which SQLite checkpoints the write-ahead log. */
   readonly walBytes: number
 }
 
 /** Opens or creates the file, 0600. Throws SQLite's and the file system's errors, and ERR_LOG_NEWER. */
 export const openStore = (dataDir: string, { maxBytes, walBytes }: StoreBounds): Store => {
   const path = logFile(dataDir)
-  // SQLite would create it by umask; its -wal and -shm copy this mode. An existing one is not opened here: closing it
-  // again would drop the locks that this process may hold on it. https://sqlite.org/howtocorrupt.html
+  // SQLite would create it by umask; its -wal and -shm copy this mode. Do not open an existing one: closing it would
+  // release the locks that this process may hold on it. https://sqlite.org/howtocorrupt.html
   if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
   chmodSync(path, 0o600)
   const db = new DatabaseSync(path, { timeout: 250 })
   try {
-    // auto_vacuum counts only before the first table.
+    // auto_vacuum has an effect only before the first table.
     db.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
     db.exec(`PRAGMA journal_size_limit = ${walBytes}; PRAGMA wal_autocheckpoint = ${inPages(walBytes)}`)
     db.exec(`PRAGMA max_page_count = ${inPages(maxBytes)}`)
@@ -101,13 +101,16 @@ export const openStore = (dataDir: string, { maxBytes, walBytes }: StoreBounds):
 const versionOf = (db: DatabaseSync, path: string): number => {
   const found = Number(db.prepare('PRAGMA user_version').get()?.user_version)
   if (found > version)
-    throw new LogError('ERR_LOG_NEWER', `${path} has version ${found}, known is ${version}`)
+    throw new LogError(
+      'ERR_LOG_NEWER',
+      `${path} has version ${found}, this mtscope reads ${version}: start the newer one`,
+    )
   return found
 }
 
 const inPages = (bytes: number): number => Math.ceil(bytes / 4096)
 
-/** Says by a LogError why there is nothing to read; an absent file and that of another user are two things. */
+/** Throws a LogError when the file is absent or belongs to another user: two different errors. */
 const demandReadable = (dataDir: string, path: string): void => {
   try {
     statSync(path)
@@ -119,13 +122,13 @@ const demandReadable = (dataDir: string, path: string): void => {
     }
     throw new LogError(
       'ERR_LOG_MISSING',
-      `DATA_DIR=${dataDir} (${code}): write the folder of a proxy that has run`,
+      `DATA_DIR=${dataDir} (${code}): set it to the folder of a proxy that has run`,
       error,
     )
   }
 }
 
-/** Opens the file for reading beside its writer, or without one. Throws ERR_LOG_MISSING, ERR_LOG_UNREADABLE and ERR_LOG_NEWER. */
+/** Opens the file for reading, whether or not a proxy writes to it. Throws ERR_LOG_MISSING, ERR_LOG_UNREADABLE and ERR_LOG_NEWER. */
 export const openStoreToRead = (dataDir: string): Pick<Store, 'page' | 'loadSnapshot' | 'close'> => {
   const path = logFile(dataDir)
   demandReadable(dataDir, path)
@@ -135,14 +138,14 @@ export const openStoreToRead = (dataDir: string): Pick<Store, 'page' | 'loadSnap
     if (versionOf(db, path) === 0)
       throw new LogError(
         'ERR_LOG_MISSING',
-        `DATA_DIR=${dataDir} (empty): write the folder of a proxy that has run`,
+        `DATA_DIR=${dataDir} (empty): set it to the folder of a proxy that has run`,
       )
     return statements(db, path)
   } catch (error) {
     db?.close()
     if (resultCode(error) === null) throw error
-    // Where nobody writes, SQLite makes a file of its own beside the log: whoever reads must own the folder.
-    const advice = isDamage(error) ? 'a proxy that starts on it puts a damaged file aside' : whose(dataDir)
+    // Without a writer SQLite creates a file next to the log: the reader must own the folder.
+    const advice = isDamage(error) ? 'start a proxy on it: it moves a damaged file aside' : whose(dataDir)
     throw new LogError(
       'ERR_LOG_UNREADABLE',
       `DATA_DIR=${dataDir} (${(error as Error).message}): ${advice}`,
@@ -151,12 +154,12 @@ export const openStoreToRead = (dataDir: string): Pick<Store, 'page' | 'loadSnap
   }
 }
 
-/** Deletes the file with all that is in it. */
+/** Deletes the file with its -wal and -shm. */
 export const removeStore = (dataDir: string): void => {
   for (const part of ['', '-wal', '-shm']) rmSync(`${logFile(dataDir)}${part}`, { force: true })
 }
 
-/** Puts a damaged file out of the way, one at most is kept. The new name. */
+/** Renames a damaged file and returns the new name. Replaces an older damaged file. */
 export const moveAside = (dataDir: string): string => {
   const path = logFile(dataDir)
   const aside = `${path}.damaged`
@@ -167,7 +170,7 @@ export const moveAside = (dataDir: string): string => {
   return aside
 }
 
-/** Rows in the order of `query`, until `bytes` of text are together. */
+/** Rows in the order of `query`, until they have `bytes` of text. */
 const portion = (query: StatementSync, from: number, bytes: number): StoredRow[] => {
   const rows: StoredRow[] = []
   let read = 0
@@ -179,7 +182,7 @@ const portion = (query: StatementSync, from: number, bytes: number): StoredRow[]
       if (read >= bytes) break
     }
   } catch (error) {
-    if (rows.length === 0) throw error // else the next page begins at the trouble
+    if (rows.length === 0) throw error // otherwise the next page begins at the damage
   }
   return rows
 }

@@ -2,18 +2,18 @@ import { type Decoded, decodeBatch } from '../events/codec.ts'
 import type { Batch } from '../events/contract.ts'
 import type { StoredRow } from './store.ts'
 
-/** Gets each batch once and in order; `row` is the position to store beside what was made of it. */
+/** Gets each batch once and in order. `row` is the position to store with the result. */
 export type Take = (batch: Batch, row: number) => void
 
-/** `caughtUp` when the past has been told; it fails with what `take` threw. A live `take` that throws is uncaught. */
+/** `caughtUp` resolves at the end of the stored rows and rejects with what `take` threw. When a live `take` throws, it is uncaught. */
 export type Tail = { stop(): void; readonly caughtUp: Promise<void> }
 
 type Follower = { take: Take; live: boolean; stopped: boolean; release: () => void }
 
-// Some milliseconds of parsing and folding between two turns of the event loop.
+// Some milliseconds of parsing and folding in one turn of the event loop.
 const pageBytes = 256 * 1024
 
-/** Who follows the log: first by pages from the file, then by what `deliver` hands over, without a hole between. */
+/** The followers of the log: each gets pages from the file, then what `deliver` passes on, without a gap between. */
 export const createTails = (
   page: (after: number, bytes: number) => readonly StoredRow[],
   decoded: (batch: Decoded, row: number) => void,
@@ -56,12 +56,12 @@ export const createTails = (
       setImmediate(turn)
     }
     followers.add(follower)
-    // Never at once: a batch that is being delivered right now is in the file already and would come twice.
+    // Not synchronously: a batch that is being delivered is in the file already and would come twice.
     setImmediate(turn)
     return { stop: () => stop(follower), caughtUp: promise }
   }
 
-  // One at a time: a `take` that appends must not let the next batch overtake this one at another follower.
+  // One at a time: when a `take` appends, other followers must get this batch before the new one.
   const deliver = (batch: Batch, row: number): void => {
     fresh.push({ batch, row })
     if (delivering) return

@@ -2,17 +2,16 @@ import type { RowSize, Store, StoreBounds } from './store.ts'
 
 export type Bounds = StoreBounds & { readonly maxAgeMs: number }
 
-// So that one call stays within some ten milliseconds; what is too old beyond it goes at the next.
-const rowsAtOnce = 256
+// Keeps one call within some ten milliseconds; the next call continues.
+const rowsPerRound = 256
 const rounds = 64
-const agedBytesAtOnce = 8 * 2 ** 20
-const pagesAtOnce = 1024
+const agedBytesPerCall = 8 * 2 ** 20
+const pagesPerCall = 1024
 
 /**
- * Deletes the oldest rows until both bounds hold, and gives back what has become free beyond a reserve for new rows.
- * Only the size bound takes rows after `released`, and tells `forced` how many facts were in them. The newest row
- * always stays, so that no row number is given twice. A row that is later than `now` comes from a clock that was ahead: it
- * is as old as the next one that is not.
+ * Deletes the oldest rows until both bounds hold, and returns free pages beyond a reserve to the file system. Only the size
+ * bound deletes rows after `released`; `forced` gets their number of events. The newest row stays: row numbers must not
+ * repeat. A row later than `now` comes from a clock that was ahead, and counts as old as the next row that is not.
  */
 export const trimStore = (
   store: Store,
@@ -24,7 +23,7 @@ export const trimStore = (
   const { maxBytes, maxAgeMs, walBytes } = bounds
   const budget = budgetOf(store, bounds)
   let agedBytes = 0
-  /** Of the rows up to here, that are all later than now, the age is that of the one behind them. */
+  /** Rows up to `through` are later than now; `at` is the time of the row after them. */
   let ahead = { through: 0, at: Number.POSITIVE_INFINITY }
   const atOf = ({ row, at }: RowSize): number => {
     if (at <= now) return at
@@ -35,11 +34,11 @@ export const trimStore = (
   for (let round = 0; round < rounds; round++) {
     const over = usedBytes(store) - budget
     let bytes = 0
-    const gone = deleteOldest(store, rowsAtOnce, (oldest) => {
+    const gone = deleteOldest(store, rowsPerRound, (oldest) => {
       const aged =
         oldest.row <= released &&
         (maxAgeMs === 0 || atOf(oldest) < now - maxAgeMs) &&
-        agedBytes < agedBytesAtOnce
+        agedBytes < agedBytesPerCall
       if (!aged && bytes >= over) return false
       bytes += oldest.bytes
       if (aged) agedBytes += oldest.bytes
@@ -47,13 +46,13 @@ export const trimStore = (
     })
     const taken = gone.filter(({ row }) => row > released).reduce((events, { count }) => events + count, 0)
     if (taken > 0) forced(taken)
-    if (gone.length === 0 || (gone.length < rowsAtOnce && usedBytes(store) <= budget)) break
+    if (gone.length === 0 || (gone.length < rowsPerRound && usedBytes(store) <= budget)) break
   }
 
   const { free, pageBytes } = store.pages()
   if (free * pageBytes > maxBytes / 8) {
-    store.vacuum(Math.min(pagesAtOnce, Math.ceil(free - maxBytes / 16 / pageBytes)))
-    store.checkpoint() // only then the file shrinks
+    store.vacuum(Math.min(pagesPerCall, Math.ceil(free - maxBytes / 16 / pageBytes)))
+    store.checkpoint() // shrinks the file
   } else if (store.walBytes() > 2 * walBytes) store.checkpoint()
 }
 
@@ -68,8 +67,8 @@ const deleteOldest = (store: Store, limit: number, wanted: (oldest: RowSize) => 
 }
 
 /**
- * Bytes that rows may take: what the bound leaves beside the write-ahead log and what comes before the next look. The
- * log does not fill its disk either, but a disk that others have filled takes no more of it than to a sixteenth.
+ * Bytes for rows: the bound, or what the disk has, minus the write-ahead log and what comes before the next call. On a disk
+ * that other programs have filled, the log keeps at least a sixteenth of its bound.
  */
 const budgetOf = (store: Store, { maxBytes, walBytes }: Bounds): number =>
   Math.max(
