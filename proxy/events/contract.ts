@@ -1,9 +1,6 @@
 /**
- * The contract: every event that mtscope can emit. It imports nothing of ours but `sample.ts`.
- *
- * Events are self-contained: a close carries its own mode, datacenter and user. A projection therefore folds single
- * events, and can count them in any order, in memory or in Redis.
- * A shipped version never changes: a new shape is a new `v` and a line in `upcast.ts`.
+ * Every event that mtscope can emit. Events are self-contained (a close carries its own mode, datacenter and user), so a
+ * projection can count them in any order. A shipped version never changes: a new shape is a new `v` in `upcast.ts`.
  */
 
 import type { ProcessSample } from './sample.ts'
@@ -55,14 +52,11 @@ export type DialError =
   | 'other'
 
 export type Direction = 'to-client' | 'to-datacenter'
-/**
- * `strangers`: unauthenticated clients that hold more than half of the connections, or that are silent and come from a
- * prefix that holds more than its share.
- */
+/** `strangers`: unauthenticated clients beyond half of the connections, or silent ones of a prefix beyond its share. */
 export type Limit = 'connections' | 'handshakes' | 'strangers' | 'file-descriptors'
 /**
- * Why events are missing: a worker queued more than its bound, the disk was full, LOG_MAX_BYTES deleted rows that a
- * consumer still needed, or a stored event has a type, version or shape that this program does not know.
+ * A worker queued too much, the disk was full, LOG_MAX_BYTES deleted rows that a consumer still needed, or a stored
+ * event has a type, version or shape that this program does not know.
  */
 export type LossReason = 'worker-queue' | 'log-full' | 'log-bounds' | 'unreadable'
 
@@ -162,10 +156,7 @@ export type ConnectionEvent =
         Session & {
           direction: Direction
           sinceAcceptedMs: number
-          /**
-           * to-client only: since the first byte of the client was sent to the datacenter. Clients open connections before they
-           * need them, so `sinceAcceptedMs` does not measure an answer.
-           */
+          /** to-client only: since the client's first byte went to the datacenter. Apps open connections early: only this measures an answer. */
           sinceRequestMs?: number
         }
       >
