@@ -1,6 +1,7 @@
+import { rules } from '../../collector/alerts/rules/rules.ts'
 import { metrics as p } from '../../proxy/telemetry/catalogue/catalogue.ts'
 import { runtimeMetrics as r } from '../../proxy/telemetry/catalogue/runtime-catalogue.ts'
-import { type Board, bad, query, seldom, stat, table, timeseries } from '../builder/panels.ts'
+import { type Board, bad, badBy, query, seldom, stat, table, timeseries } from '../builder/panels.ts'
 import { gauge, max, rate, sum } from '../builder/queries.ts'
 
 const hostBusy = `1 - avg by (instance) (${rate(r.hostCpuSeconds, { cpu_mode: 'idle' })})`
@@ -8,31 +9,31 @@ const hostBusy = `1 - avg by (instance) (${rate(r.hostCpuSeconds, { cpu_mode: 'i
 export const cpu: Board = {
   uid: 'cpu',
   title: 'CPU and process',
-  description: 'Whether the machine keeps up, and what takes it',
+  description: 'CPU, event loops, memory and file descriptors of each node',
   rows: [
     {
-      title: 'Processor',
+      title: 'CPU',
       panels: [
         timeseries(
-          'The process',
+          'Process CPU',
           'short',
           query(sum(rate(r.processCpuSeconds), 'instance', 'cpu_mode'), '{{instance}} {{cpu_mode}}'),
           {
             description:
-              'Cores in use. Bytes cost little; handshakes cost more: compare with the rate of sessions.',
+              'Cores in use. Handshakes cost more than bytes: if it rises, compare it with the rate of connections.',
             stacked: true,
             runbook: 'host-cpu',
           },
         ),
-        timeseries('The host', 'percentunit', query(hostBusy, '{{instance}}'), {
+        timeseries('Host CPU', 'percentunit', query(hostBusy, '{{instance}}'), {
           description:
-            'Busy share of all cores. Much more than the process takes: somebody else is on this host.',
+            'Busy share of all cores. If it is much more than the process CPU, another program uses this host: find it with top.',
           max: 1,
-          thresholds: bad(0.8, 0.92),
+          thresholds: badBy(rules['host-cpu'], 100),
           runbook: 'host-cpu',
         }),
         timeseries(
-          'Delay of each thread’s event loop',
+          'Event-loop delay by thread',
           's',
           query(
             max(gauge(p.loopDelaySeconds, { percentile: '99' }), 'instance', 'thread'),
@@ -40,37 +41,39 @@ export const cpu: Board = {
           ),
           {
             description:
-              'p99 of how long a turn took: everyone on that thread waits as long. main is telemetry, worker-n are the people.',
-            thresholds: bad(0.05, 0.2),
+              'p99 of the time by which a thread is late; its connections wait that long. main runs telemetry, worker-n run connections. If workers are late, check the host CPU and throttling.',
+            thresholds: bad(0.05, rules['event-loop'].raise / 1_000),
             runbook: 'event-loop',
           },
         ),
         timeseries(
-          'How busy each thread is',
+          'Event-loop utilization by thread',
           'percentunit',
           query(max(gauge(p.loopUtilization), 'instance', 'thread'), '{{instance}} {{thread}}'),
           {
-            description: 'Near 1 a thread is full: more WORKERS if there are cores, else another node.',
+            description:
+              'Share of time in which a thread works. Near 100 % it is full: raise WORKERS while cores are idle, else add a node.',
             max: 1,
             thresholds: bad(0.7, 0.9),
             runbook: 'event-loop',
           },
         ),
         timeseries(
-          'Garbage collection',
+          'Garbage collection time',
           'percentunit',
           query(sum(rate(p.gcSeconds), 'instance'), '{{instance}}'),
           {
-            description: 'Share of a core spent in it, all threads. Above a tenth: look at the heap.',
+            description: 'Share of a core, all threads together. Above 10 %: check the heap.',
             thresholds: bad(0.05, 0.1),
           },
         ),
         timeseries(
-          'The main thread',
+          'Main-thread utilization',
           'percentunit',
           query(max(gauge(r.mainLoopUtilization), 'instance'), '{{instance}}'),
           {
-            description: 'Log, Kafka, telemetry, probes and this page. People are not on it.',
+            description:
+              'Share of time in which the main thread works: event log, Kafka, telemetry, probes, status page. It carries no connections; when it is full, the numbers are late.',
             max: 1,
             thresholds: bad(0.7, 0.9),
           },
@@ -78,10 +81,10 @@ export const cpu: Board = {
       ],
     },
     {
-      title: 'What the kernel takes away',
+      title: 'Kernel limits and pressure',
       panels: [
         timeseries(
-          'Throttling',
+          'CPU throttling',
           'percentunit',
           query(
             `${max(rate(p.cpuThrottledPeriods), 'instance')} / clamp_min(${max(rate(p.cpuPeriods), 'instance')}, 0.001)`,
@@ -89,25 +92,25 @@ export const cpu: Board = {
           ),
           {
             description:
-              'Share of the periods of 100 ms in which a CPU limit was used up: everybody is stopped for the rest of it. Above a twentieth: a higher limit, or none (cpus in compose). 0 without a limit.',
+              'Share of the 100 ms periods in which a CPU limit was used up; every connection stops for the rest of such a period. Above 5 %: raise the limit, or remove it (cpus in compose). 0 without a limit.',
             max: 1,
             thresholds: bad(0.01, 0.05),
             runbook: 'event-loop',
           },
         ),
         timeseries(
-          'Cores stopped by throttling',
+          'Cores lost to throttling',
           'short',
           query(max(rate(p.cpuThrottledSeconds), 'instance'), '{{instance}}'),
           {
             description:
-              'How many cores the limit kept still, on average: about what is missing. Raise the limit by it, or take WORKERS down to the limit.',
+              'Cores that the limit withheld, on average. Raise the limit by this number, or lower WORKERS to the limit.',
             thresholds: bad(0.01, 0.1),
             runbook: 'event-loop',
           },
         ),
         timeseries(
-          'Listen overflows',
+          'Listen overflows and packet drops',
           'ops',
           [
             query(max(rate(p.listenOverflows), 'instance'), '{{instance}} connects'),
@@ -115,18 +118,18 @@ export const cpu: Board = {
           ],
           {
             description:
-              'Connects that nobody accepted in time, on any port of this network, and packets dropped before any socket saw them. Connects: net.core.somaxconn=4096, a busy event loop, or too few WORKERS. Packets: net.core.netdev_max_backlog=10000, RPS, or more cores.',
+              'Connects that no program accepted in time, on any port of this network, and packets that the kernel dropped before any socket. Connects: set net.core.somaxconn=4096, check the event loops, or raise WORKERS. Packets: set net.core.netdev_max_backlog=10000, use RPS, or add cores.',
             thresholds: bad(0.01, 1),
             runbook: 'event-loop',
           },
         ),
         timeseries(
-          'Pressure',
+          'Resource pressure (PSI)',
           'percentunit',
           query(max(rate(p.pressureSeconds), 'instance', 'resource'), '{{instance}} {{resource}}'),
           {
             description:
-              'Share of time in which somebody on this host waited for cpu, memory or io. cpu above a fifth: more cores, or a cpuset for the proxy. memory above a twentieth: it swaps; move Kafka and Redis elsewhere, or lower MAX_CONNECTIONS.',
+              'Share of time in which some process on this host waited for cpu, memory or io. cpu above 20 %: add cores, or give the proxy a cpuset. memory above 5 %: the host swaps; move Kafka and Redis elsewhere, or lower MAX_CONNECTIONS.',
             max: 1,
             thresholds: bad(0.05, 0.2),
             runbook: 'host-cpu',
@@ -135,7 +138,7 @@ export const cpu: Board = {
       ],
     },
     {
-      title: 'Memory and files',
+      title: 'Memory and file descriptors',
       panels: [
         timeseries(
           'Resident memory',
@@ -143,26 +146,28 @@ export const cpu: Board = {
           query(max(gauge(r.processMemoryBytes), 'instance'), '{{instance}}'),
           {
             description:
-              'About 180 MB to begin with, and 10 kB a connection. Growing without connections: please report it.',
+              'About 180 MB after the start, and 10 kB for each connection. If it grows without connections, report it.',
           },
         ),
         timeseries(
-          'Heap of the main thread',
+          'Main-thread heap',
           'bytes',
           query(sum(gauge(r.heapUsedBytes), 'instance'), '{{instance}}'),
           {
-            description: 'Of JavaScript objects. Sawtooth is well; a staircase is not.',
+            description:
+              'Memory of JavaScript objects. A sawtooth is normal; if each low is higher than the one before, report a leak.',
           },
         ),
         timeseries(
-          'Memory of the host',
+          'Host memory',
           'bytes',
           query(
             sum(gauge(r.hostMemoryBytes), 'instance', 'system_memory_state'),
             '{{instance}} {{system_memory_state}}',
           ),
           {
-            description: 'When nothing is free any more the host swaps, and everybody waits.',
+            description:
+              'Memory by state. With none free the host swaps and every connection slows down: move other programs away.',
             stacked: true,
           },
         ),
@@ -171,42 +176,45 @@ export const cpu: Board = {
           'percentunit',
           query(`${max(gauge(p.openFds), 'instance')} / ${max(gauge(p.maxFds), 'instance')}`, '{{instance}}'),
           {
-            description: 'Of the limit. Two a connection: at the limit clients are refused.',
+            description:
+              'Share of the limit. A connection needs two; at the limit the proxy refuses clients. Raise nofile.',
             max: 1,
-            thresholds: bad(0.75, 0.85),
+            thresholds: badBy(rules['file-descriptors'], 100),
             runbook: 'file-descriptors',
           },
         ),
       ],
     },
     {
-      title: 'What the doctor says',
+      title: 'Doctor',
       panels: [
         table(
-          'Findings',
+          'Doctor findings',
           'short',
           seldom(
             `${max(gauge(p.doctorFinding, { verdict: '~note|warn|fail' }), 'instance', 'area', 'check', 'verdict')} == 1`,
             '{{instance}} {{check}}: {{verdict}}',
-            'nothing is wrong with this host',
+            'the doctor finds no fault on this host',
           ),
           {
             description:
-              'Settings of this host that cost something, and what is wrong. npm run doctor says what to do about each.',
+              'Faults of this host, and settings that cost performance. npm run doctor prints the step for each.',
             width: 16,
             height: 8,
           },
         ),
-        stat('Clock', 's', query(max(gauge(p.clockOffset), 'instance'), '{{instance}}'), {
-          description: 'This host less the datacenters. Beyond CLOCK_SKEW good clients are refused.',
+        stat('Clock offset', 's', query(max(gauge(p.clockOffset), 'instance'), '{{instance}}'), {
+          description:
+            'Clock of this host minus that of the datacenters. Beyond CLOCK_SKEW the proxy refuses valid clients: set the clock by NTP.',
           runbook: 'clock-skew',
         }),
         stat(
-          'Running since',
+          'Process start time',
           'dateTimeFromNow',
           query(`${max(gauge(p.startTime), 'instance')} * 1000`, '{{instance}}'),
           {
-            description: 'When the process started: a time that jumps is a crash or a deploy.',
+            description:
+              'When the process started. If it jumps without a deployment, the process crashed: read its last log lines.',
           },
         ),
       ],

@@ -9,18 +9,18 @@ const named = 'dc {{dc}} {{family}} media {{media}}'
 export const datacenters: Board = {
   uid: 'datacenters',
   title: 'Datacenters',
-  description: 'Which datacenter is down or slow, and from where',
+  description: 'Availability, latency and traffic of each Telegram datacenter, by node',
   rows: [
     {
-      title: 'Do they answer?',
+      title: 'Availability and round trips',
       panels: [
         timeline(
-          'Up or down',
+          'Datacenter availability',
           'bool_yes_no',
           query(max(gauge(p.datacenterUp), 'instance', ...way), `{{instance}}: ${named}`),
           {
             description:
-              'Whether any address answered its last probe, by node: red at one node only is that node’s route. A family that never worked is one the host does not have.',
+              'Whether any address answered its last probe, by node. Red at one node only: check the route of that node. A family that never worked is one that the host does not have.',
             height: 12,
             thresholds: [
               [null, 'red'],
@@ -30,17 +30,18 @@ export const datacenters: Board = {
           },
         ),
         timeseries('resPQ round trip, p50', 's', query(quantile(0.5, p.datacenterSeconds, way), named), {
-          description: 'As people feel it, without them. Twice the usual is told.',
+          description:
+            'Median of the probes: the network path without clients. At twice the usual an alert is raised: check the route.',
           thresholds: bad(0.3, 1),
           runbook: 'datacenter-slow',
         }),
         timeseries('resPQ round trip, p99', 's', query(quantile(0.99, p.datacenterSeconds, way), named), {
-          description: 'The slowest: loss on the way shows here first.',
+          description: 'The slowest probes. Packet loss on the path shows here first.',
           thresholds: bad(1, 3),
           runbook: 'datacenter-slow',
         }),
         timeseries(
-          'Probes that failed',
+          'Failed probes',
           'ops',
           seldom(
             sum(rate(p.datacenterProbesFailed), ...way, 'error'),
@@ -49,55 +50,61 @@ export const datacenters: Board = {
           ),
           {
             description:
-              'By what went wrong: refused and unreachable are routes, timeout may be a filter, protocol somebody else who answers.',
+              'Probes by error. refused and unreachable: check the route. timeout: a filter is possible. protocol: another program answers in place of the datacenter.',
             runbook: 'datacenter-down',
           },
         ),
         timeseries(
-          'Dials that failed',
+          'Failed dials',
           'ops',
           seldom(sum(rate(p.dialFailures), 'dc', 'error'), 'dc {{dc}}: {{error}}', 'every dial succeeded'),
           {
             description:
-              'Of people, not of probes. Each is one address: the next one of the same datacenter is tried.',
+              'Dials for clients, by error. Each is one address; the proxy then tries the next address of the same datacenter.',
             runbook: 'datacenter-down',
           },
         ),
       ],
     },
     {
-      title: 'What people have of them',
+      title: 'Client traffic',
       panels: [
         timeseries('Open connections', 'short', query(sum(gauge(p.connectionsOpen), 'dc'), 'dc {{dc}}'), {
           description:
-            'An account lives in one datacenter: where yours live is where the proxy should be near.',
+            'Connections by datacenter. An account lives in one datacenter: place the proxy near those that your users need.',
           stacked: true,
         }),
-        timeseries('Bytes', 'Bps', query(sum(rate(p.bytes), 'dc', 'direction'), 'dc {{dc}} {{direction}}'), {
-          description: 'Both ways, by datacenter.',
-        }),
         timeseries(
-          'Dials that found a warm socket',
+          'Throughput',
+          'Bps',
+          query(sum(rate(p.bytes), 'dc', 'direction'), 'dc {{dc}} {{direction}}'),
+          {
+            description: 'Bytes a second by datacenter and direction.',
+          },
+        ),
+        timeseries(
+          'Pool hit ratio',
           'percentunit',
           query(
             share(countRate(p.dialSeconds, { pooled: 'true' }), countRate(p.dialSeconds), 'dc'),
             'dc {{dc}}',
           ),
           {
-            description: 'The higher, the less people wait. Low at a steady rate: raise MAX_CONNS_IN_POOL.',
+            description:
+              'Share of dials that got a pooled connection and did not wait. If it is low at a steady rate, raise MAX_CONNS_IN_POOL.',
             max: 1,
           },
         ),
         timeseries(
-          'Warm sockets',
+          'Pooled connections',
           'short',
           query(sum(gauge(p.pooledConnections), 'instance'), '{{instance}}'),
           {
-            description: 'Connections to all datacenters that wait for a client, by node.',
+            description: 'Connections to datacenters, opened ahead of need, by node.',
           },
         ),
         timeseries(
-          'Drops',
+          'Connection drops',
           'ops',
           seldom(
             sum(
@@ -109,20 +116,26 @@ export const datacenters: Board = {
               'reason',
             ),
             'dc {{dc}}: {{reason}}',
-            'nobody was dropped',
+            'no connection was dropped',
           ),
           {
-            description: 'Sessions that ended against somebody’s will.',
+            description:
+              'Connections that ended by a fault, by datacenter and reason. The runbook has the steps for each side and phase.',
             runbook: 'connection-drops',
             traces: true,
           },
         ),
-        timeseries('First byte, p95', 's', query(quantile(0.95, p.firstByteSeconds, ['dc']), 'dc {{dc}}'), {
-          description:
-            'From the client’s first byte up to the first one down. Probes fast and this slow: the datacenter is overloaded, or somebody shapes the traffic.',
-          thresholds: bad(1, 2),
-          runbook: 'stalled-sessions',
-        }),
+        timeseries(
+          'First-byte latency, p95',
+          's',
+          query(quantile(0.95, p.firstByteSeconds, ['dc']), 'dc {{dc}}'),
+          {
+            description:
+              'From the client’s first byte to the first byte of the answer. If probes are fast and this is slow, the datacenter is overloaded or the traffic is shaped.',
+            thresholds: bad(1, 2),
+            runbook: 'stalled-sessions',
+          },
+        ),
       ],
     },
   ],

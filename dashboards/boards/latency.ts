@@ -3,11 +3,11 @@ import { type Board, bad, heatmap, query, type Row, timeseries } from '../builde
 import { buckets, countRate, quantile, type Source, sum } from '../builder/queries.ts'
 
 const shares = [0.5, 0.95, 0.99] as const
-const names = { dc: 'datacenter', mode: 'mode', pooled: 'warm or not' } as const
-const reported = { dc: 'dc {{dc}}', mode: '{{mode}}', pooled: 'warm: {{pooled}}' } as const
+const names = { dc: 'datacenter', mode: 'mode', pooled: 'pool use' } as const
+const reported = { dc: 'dc {{dc}}', mode: '{{mode}}', pooled: 'pooled: {{pooled}}' } as const
 type By = keyof typeof names
 
-/** A heatmap and percentiles of all, then each percentile by each of the labels that tell people apart. */
+/** A heatmap and the percentiles over all, then each percentile by each label. */
 const rowOf = <M extends Source & { kind: 'histogram' }>(
   title: string,
   metric: M,
@@ -17,7 +17,7 @@ const rowOf = <M extends Source & { kind: 'histogram' }>(
 ): Row => ({
   title,
   panels: [
-    heatmap(`${title}: how many took how long`, 's', query(buckets(metric), '{{le}}'), {
+    heatmap(`${title}: distribution`, 's', query(buckets(metric), '{{le}}'), {
       description,
       traces: true,
     }),
@@ -25,7 +25,7 @@ const rowOf = <M extends Source & { kind: 'histogram' }>(
       `${title}: p50, p95, p99`,
       's',
       shares.map((share) => query(quantile(share, metric), `p${share * 100}`)),
-      { description: `${description} Of all chosen nodes together.`, thresholds: bad(0.5, 2), traces: true },
+      { description: `${description} All chosen nodes together.`, thresholds: bad(0.5, 2), traces: true },
     ),
     ...labels.flatMap((label) =>
       shares.map((share) =>
@@ -34,7 +34,7 @@ const rowOf = <M extends Source & { kind: 'histogram' }>(
           's',
           query(quantile(share, metric, [label]), reported[label]),
           {
-            description: `${description} ${share * 100} of a hundred took no longer, by ${names[label]}.`,
+            description: `${description} p${share * 100} by ${names[label]}.`,
             width: 8,
             thresholds: bad(0.5, 2),
             runbook,
@@ -48,45 +48,46 @@ const rowOf = <M extends Source & { kind: 'histogram' }>(
 export const latency: Board = {
   uid: 'latency',
   title: 'Latency',
-  description: 'How long people wait, and for what',
+  description: 'Latency of handshakes, dials, first bytes and datacenter round trips',
   rows: [
     rowOf(
       'Handshake',
       p.handshakeSeconds,
       ['mode'],
-      'From accept to an accepted handshake: the way to the client and back, mostly. Slow for all: the host is busy.',
+      'From accept to an accepted handshake: mostly the round trip to the client. If it is slow for every client, check the host CPU.',
       'event-loop',
     ),
     rowOf(
       'Dial',
       p.dialSeconds,
       ['dc', 'pooled'],
-      'From wanting a datacenter to having it; warm sockets take no time. Slow: the way from this host to it.',
+      'From the request for a datacenter connection to having it; a pooled one takes no time. If it is slow, check the route from this host.',
       'datacenter-slow',
     ),
     rowOf(
       'First byte',
       p.firstByteSeconds,
       ['dc', 'mode'],
-      'From the first byte of the client going up to the first byte coming down: above 2 s people notice, above 8 s they give up.',
+      'From the client’s first byte to the first byte of the answer: above 2 s users notice, above 8 s they give up. Compare it with the datacenter round trip.',
       'stalled-sessions',
     ),
     rowOf(
       'Datacenter round trip',
       p.datacenterSeconds,
       ['dc'],
-      'From req_pq_multi to resPQ, measured by the prober, day and night.',
+      'From req_pq_multi to resPQ, measured by probes without clients. If it is slow, check the route from this host.',
       'datacenter-slow',
     ),
     {
-      title: 'Beside it',
+      title: 'Rates',
       panels: [
-        timeseries('Handshakes', 'ops', query(sum(countRate(p.handshakeSeconds), 'mode'), '{{mode}}'), {
-          description: 'How many were accepted, by mode, for whoever reads the figures above.',
-        }),
-        timeseries('Dials', 'ops', query(sum(countRate(p.dialSeconds), 'dc'), 'dc {{dc}}'), {
+        timeseries('Handshake rate', 'ops', query(sum(countRate(p.handshakeSeconds), 'mode'), '{{mode}}'), {
           description:
-            'How many there were, warm sockets included. Whether they were warm is on the Datacenters dashboard.',
+            'Accepted handshakes a second, by mode. With few of them the percentiles above mean little.',
+        }),
+        timeseries('Dial rate', 'ops', query(sum(countRate(p.dialSeconds), 'dc'), 'dc {{dc}}'), {
+          description:
+            'Dials a second, pooled ones included. Their share is the pool hit ratio on the Datacenters dashboard.',
         }),
       ],
     },

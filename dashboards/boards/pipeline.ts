@@ -1,117 +1,115 @@
+import { rules } from '../../collector/alerts/rules/rules.ts'
 import { metrics as c } from '../../collector/read/metrics.ts'
 import { metrics as p } from '../../proxy/telemetry/catalogue/catalogue.ts'
-import { type Board, bad, good, inFleet, query, seldom, stat, timeseries } from '../builder/panels.ts'
+import { type Board, bad, badBy, good, inFleet, query, seldom, stat, timeseries } from '../builder/panels.ts'
 import { eachFleet, fleetGauge, fleetRate, gauge, max, ofCollector, rate, sum } from '../builder/queries.ts'
 
 export const pipeline: Board = {
   uid: 'pipeline',
   title: 'Pipeline',
-  description: 'Whether what you see is all there is, and how old it is',
+  description: 'Completeness and age of the numbers: event log, Kafka, collectors, Redis',
   rows: [
     {
-      title: 'From the proxies',
+      title: 'Proxies',
       panels: [
         timeseries(
-          'Facts',
+          'Events emitted and shipped',
           'ops',
           [
-            query(sum(rate(p.eventsEmitted), 'instance'), '{{instance}} told'),
+            query(sum(rate(p.eventsEmitted), 'instance'), '{{instance}} emitted'),
             inFleet(query(sum(rate(p.shipped), 'instance'), '{{instance}} shipped')),
           ],
           {
             description:
-              'Told into the local log, and acknowledged by Kafka. The second follows the first, or Kafka is away.',
+              'Events written to the event log, and events that Kafka acknowledged. If shipped stays behind emitted, check Kafka.',
           },
         ),
         timeseries(
-          'Age of what waits for Kafka',
+          'Shipping lag',
           's',
           inFleet(query(max(gauge(p.shipLagSeconds), 'instance'), '{{instance}}')),
           {
             description:
-              'Seconds that the oldest fact has waited. Traffic does not care; LOG_MAX_BYTES says how long it may last.',
+              'Age of the oldest event that waits for Kafka. Traffic is not affected; LOG_MAX_BYTES limits how long events can wait. Check Kafka.',
             thresholds: bad(10, 60),
             runbook: 'kafka-lost',
           },
         ),
         timeseries(
-          'Lost',
+          'Lost events',
           'ops',
           query(sum(rate(p.eventsLost), 'instance', 'reason'), '{{instance}}: {{reason}}'),
           {
-            description: 'Facts given up at a bound. The numbers miss them.',
+            description:
+              'Events given up at a bound, by reason; totals miss them. The runbook has a step for each reason.',
             thresholds: bad(0.001, 1),
             runbook: 'events-lost',
           },
         ),
+        timeseries('Internal errors', 'ops', query(sum(rate(p.internalErrors), 'instance'), '{{instance}}'), {
+          description:
+            'Exceptions in the code of a proxy. Each closed at most one connection. Find the stack in its log, and report it.',
+          thresholds: bad(0.001, 1),
+          runbook: 'internal-error',
+        }),
         timeseries(
-          'Errors of the proxies themselves',
-          'ops',
-          query(sum(rate(p.internalErrors), 'instance'), '{{instance}}'),
-          {
-            description:
-              'Exceptions of their own code. Each cut one connection at most; the log has the stack.',
-            thresholds: bad(0.001, 1),
-            runbook: 'internal-error',
-          },
-        ),
-        timeseries(
-          'Tries at Kafka that failed',
+          'Failed Kafka requests',
           'ops',
           inFleet(
             seldom(
               sum(rate(p.kafkaFailures), 'instance', 'reason'),
               '{{instance}}: {{reason}}',
-              'no try failed',
+              'no request has failed',
             ),
           ),
           {
             description:
-              'Each is tried again. login-refused and not-authorized are settings; the rest is the broker or the way to it.',
+              'Each is repeated. login-refused and not-authorized: check the settings. Other reasons: check the broker and the network path.',
             runbook: 'kafka-lost',
           },
         ),
         timeseries(
-          'Kafka, as the proxies have it',
+          'Kafka availability by proxy',
           'bool_yes_no',
           inFleet(query(max(gauge(p.kafkaUp), 'instance'), '{{instance}}')),
           {
-            description: 'Whether it took what was sent last. Without Kafka there is nothing here.',
+            description: 'Whether Kafka accepted the last request of each proxy. No data without Kafka.',
             max: 1,
             runbook: 'kafka-lost',
           },
         ),
-        timeseries('The local log', 'bytes', query(max(gauge(p.logBytes), 'instance'), '{{instance}}'), {
-          description: 'On disk, of LOG_MAX_BYTES. In a fleet it is small while Kafka is well.',
+        timeseries('Event log size', 'bytes', query(max(gauge(p.logBytes), 'instance'), '{{instance}}'), {
+          description: 'Bytes on disk, at most LOG_MAX_BYTES. In a fleet it stays small while Kafka works.',
         }),
         timeseries(
-          'Spans',
+          'Exported and lost spans',
           'ops',
           [
-            inFleet(query(sum(rate(p.spansExported)), 'taken')),
-            inFleet(query(sum(rate(p.spansLost), 'reason'), 'given up: {{reason}}')),
+            inFleet(query(sum(rate(p.spansExported)), 'exported')),
+            inFleet(query(sum(rate(p.spansLost), 'reason'), 'lost: {{reason}}')),
           ],
           {
             description:
-              'To Kafka, and wherever OTEL_* says. Sessions that failed, dropped or were slow are always among them; refused handshakes are when the sampler takes them.',
+              'Spans sent to Kafka and to the targets of OTEL_*. Connections that failed, dropped or were slow are always exported; refused handshakes only when the sampler selects them.',
           },
         ),
       ],
     },
     {
-      title: 'Into the state',
+      title: 'Collectors',
       panels: [
-        stat('Behind', 's', query(eachFleet('max', ofCollector(c.lag)), '{{fleet}}'), {
-          description: 'How old the facts were when they were folded: numbers, page and alerts are that old.',
-          thresholds: bad(5, 30),
+        stat('Collector lag', 's', query(eachFleet('max', ofCollector(c.lag)), '{{fleet}}'), {
+          description:
+            'Age of the events when they were folded: numbers, page and alerts are that old. Above 30 s, add a collector or check Redis.',
+          thresholds: badBy(rules['collector-lag'], 1_000),
           runbook: 'collector-lag',
         }),
         stat(
-          'Not accounted for',
+          'Unexplained losses',
           'short',
-          query(fleetGauge(c.lost, [], { reason: 'unexplained' }), 'facts'),
+          query(fleetGauge(c.lost, [], { reason: 'unexplained' }), 'events'),
           {
-            description: 'Holes in the sequence that nobody explains. Above zero: please report it.',
+            description: 'Gaps in the sequence numbers without a reported loss. Above zero: report it.',
             thresholds: bad(1, 1),
             runbook: 'events-lost',
           },
@@ -121,63 +119,67 @@ export const pipeline: Board = {
           'short',
           inFleet(query(sum(fleetGauge(c.deadLetters, ['reason'])), 'messages')),
           {
-            description: 'Messages that nobody could read, kept aside.',
+            description:
+              'Messages that no collector could read. Update the collectors, or find the program that writes them.',
             thresholds: bad(1, 100),
             runbook: 'dead-letters',
           },
         ),
-        stat('Without a place', 'short', query(fleetGauge(c.refused), 'events'), {
-          description: 'Events of nodes beyond the bound of names: not in the totals.',
+        stat('Refused events', 'short', query(fleetGauge(c.refused), 'events'), {
+          description:
+            'Events of nodes beyond the limit of names; totals miss them. Look for made-up node names.',
           thresholds: bad(1, 1),
           runbook: 'names-refused',
         }),
         stat(
-          'Other logs',
+          'Replaced partitions',
           'short',
           inFleet(query(sum(fleetGauge(c.topicReplaced, ['reason'])), 'partitions')),
           {
-            description: 'Partitions whose topic was made again, is of another cluster, or lost its end.',
+            description:
+              'Partitions of a topic that was created again, is of another cluster, or lost its end. If not intended, check the brokers.',
             thresholds: bad(1, 1_000),
             runbook: 'topic-replaced',
           },
         ),
         stat(
-          'Why not',
+          'Service failures',
           'short',
           inFleet(query(ofCollector(c.serviceFailing), '{{instance}} {{service}}: {{reason}}')),
           {
-            description: 'What keeps a collector from its Kafka or Redis: 1 by the reason.',
+            description: 'Why a collector cannot use its Kafka or Redis: 1 for the reason that applies.',
             thresholds: bad(1, 1),
             runbook: 'redis-lost',
           },
         ),
         stat(
-          'Kafka and Redis',
+          'Kafka and Redis availability',
           'bool_yes_no',
           inFleet(query(ofCollector(c.serviceUp), '{{instance}} {{service}}')),
           {
-            description: 'Whether each collector has them.',
+            description: 'Whether each collector reaches its Kafka and its Redis.',
             thresholds: good(1, 1),
             runbook: 'redis-lost',
           },
         ),
-        stat('Numbers held', 'short', query(fleetGauge(c.stateEntries), 'numbers'), {
-          description: 'In the state: labels and times are bounded, so this stays flat.',
+        stat('State size', 'short', query(fleetGauge(c.stateEntries), 'numbers'), {
+          description:
+            'Numbers in the state. Labels and times are bounded, so it stays flat; if it grows, report it.',
         }),
-        stat('Labels capped', 'short', query(fleetGauge(c.userLabelsCapped), 'users'), {
-          description: 'Users beyond the busiest, who share the label "other".',
+        stat('Users without a label', 'short', query(fleetGauge(c.userLabelsCapped), 'users'), {
+          description: 'Users who share the label "other", because they are not among the busiest.',
         }),
         timeseries(
-          'Facts folded',
+          'Folded events',
           'ops',
           [query(fleetRate(c.folded), 'folded'), query(fleetRate(c.lost, ['reason']), 'missing: {{reason}}')],
           {
             description:
-              'After an outage the backlog is folded as fast as a core can: some ten thousand a second.',
+              'Events a second that entered the state. After an outage a core folds the backlog at about ten thousand a second.',
           },
         ),
         timeseries(
-          'Messages not folded yet',
+          'Partition lag',
           'short',
           inFleet(
             query(
@@ -187,22 +189,22 @@ export const pipeline: Board = {
           ),
           {
             description:
-              'One partition alone: its collector is stuck. All: one collector more, or Redis is slow.',
+              'Messages that are not folded yet. One partition: restart its collector. All partitions: add a collector, or check Redis.',
             runbook: 'collector-lag',
           },
         ),
         timeseries(
-          'Who folds',
+          'Partitions by collector',
           'short',
           inFleet(query(sum(ofCollector(c.partitionsHeld), 'instance'), '{{instance}}')),
           {
             description:
-              'Partitions of each collector. When one dies the others have its share within ten seconds.',
+              'Partitions that each collector folds. When one dies, the others take its share within ten seconds.',
             stacked: true,
           },
         ),
         timeseries(
-          'Writes to Redis',
+          'Redis commits',
           'ops',
           [
             inFleet(
@@ -220,35 +222,35 @@ export const pipeline: Board = {
           ],
           {
             description:
-              'Stale: another collector has it, or Redis lost its tail: folded again from there, nothing counted twice.',
+              'Batches written to Redis. A stale one was refused, because another collector owns the partition or Redis lost its newest writes; it is folded again, and nothing is counted twice.',
           },
         ),
       ],
     },
     {
-      title: 'A state that is rebuilt',
+      title: 'Rebuild',
       panels: [
         timeseries(
-          'Folded, of all that Kafka has',
+          'Rebuild progress',
           'percentunit',
           inFleet(query(eachFleet('min', ofCollector(c.foldedRatio)), '{{fleet}}')),
           {
             description:
-              'How far a rebuild is (npm run rebuild, or a Redis that lost everything): it climbs to 100 %, and until then the totals are of the past and rates show history as if it happened now. At other times it stays at 100 %, short of what has just come.',
+              'Share of the messages in Kafka that are folded. During a rebuild (npm run rebuild, or a Redis that lost its data) it climbs to 100 %; until then totals are old, and rates show history as if it happened now. At other times it stays at 100 %.',
             max: 1,
             width: 16,
             runbook: 'collector-lag',
           },
         ),
         stat(
-          'States replaced',
+          'Replaced states',
           'short',
           inFleet(
             query(eachFleet('max', `increase(${ofCollector(c.stateReplaced)}[$__range])`), '{{fleet}}'),
           ),
           {
             description:
-              'Partitions whose state was emptied, rebuilt or set back in this time. When nobody asked for it, Redis lost data: look at its appendonly and at its disk.',
+              'Partitions whose state was emptied, rebuilt or set back in the time shown. If this was not intended, Redis lost data: check its appendonly setting and its disk.',
             thresholds: bad(1, 1_000),
             width: 8,
             runbook: 'redis-lost',

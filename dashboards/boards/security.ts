@@ -1,37 +1,38 @@
+import { rules } from '../../collector/alerts/rules/rules.ts'
 import { metrics as p } from '../../proxy/telemetry/catalogue/catalogue.ts'
-import { type Board, bad, bars, inFleet, query, stat, table, timeseries } from '../builder/panels.ts'
+import { type Board, bad, badBy, bars, inFleet, query, stat, table, timeseries } from '../builder/panels.ts'
 import { gauge, increase, rate, sum, total } from '../builder/queries.ts'
 
 export const security: Board = {
   uid: 'security',
   title: 'Security',
-  description: 'Who knocks that is no client, and what they are shown',
+  description: 'Unauthenticated clients, probes, replays and the masking host',
   rows: [
     {
-      title: 'Strangers',
+      title: 'Unauthenticated clients',
       panels: [
         bars(
-          'Refused handshakes, by reason',
+          'Refused handshakes by reason',
           'ops',
           query(sum(rate(p.handshakesRejected), 'reason'), '{{reason}}'),
           {
             description:
-              'bad-digest, malformed-hello, not-mtproto, timeout: scans. unknown-user, mode-off, unknown-sni: links that are out of date. clock-skew: a clock. replayed: somebody tests.',
+              'bad-digest, malformed-hello, not-mtproto, timeout: scans, no action needed. unknown-user, mode-off, unknown-sni: old links, send new ones. clock-skew: check the clock. replayed: a probe.',
             width: 16,
             runbook: 'rejection-storm',
           },
         ),
         stat('Replays', 'short', query(sum(increase(p.replaysRefused)), 'in this time'), {
           description:
-            'Recorded handshakes played back. Ten in ten minutes is somebody who looks for proxies.',
-          thresholds: bad(3, 10),
+            'Recorded handshakes that were sent again. Ten in ten minutes mean that a censor probes this host.',
+          thresholds: badBy(rules.replays),
           runbook: 'replays',
         }),
-        stat('Fronted', 'short', query(sum(increase(p.fronted)), 'in this time'), {
-          description: 'Strangers who were shown the masking host.',
+        stat('Fronted connections', 'short', query(sum(increase(p.fronted)), 'in this time'), {
+          description: 'Unauthenticated clients that were forwarded to the masking host.',
         }),
         timeseries(
-          'Refused handshakes, by node',
+          'Refused handshakes by node',
           'ops',
           [
             query(sum(rate(p.handshakesRejected), 'instance'), '{{instance}} refused'),
@@ -39,44 +40,45 @@ export const security: Board = {
           ],
           {
             description:
-              'A node that is scanned more than the others is known to somebody. Refused and not fronted: without a masking host, or a client of ours that asked for what there is not.',
+              'A node that is scanned more than the others may be known to a censor. Refused and not fronted: there is no masking host, or a valid client asked for an unknown datacenter or mode.',
             runbook: 'rejection-storm',
           },
         ),
         timeseries(
-          'Refused connections without events of their own',
+          'Summarised connections',
           'ops',
           query(sum(rate(p.connectionsSummarised), 'instance'), '{{instance}}'),
           {
             description:
-              'Beyond UNAUTHENTICATED_EVENTS_PER_SECOND: in all numbers here, in a summary each minute, without spans.',
+              'Refused connections beyond UNAUTHENTICATED_EVENTS_PER_SECOND. They are in all numbers here, by one summary a minute, and have no spans.',
             runbook: 'rejection-storm',
           },
         ),
         timeseries(
-          'Signed but refused',
+          'Refused signed hellos',
           'short',
           query(sum(increase(p.signedRefused), 'instance', 'reason'), '{{instance}} {{reason}}'),
           {
             description:
-              'Hellos that a user’s secret signed, in this time, without replays and wrong clocks: zero, or an app of ours is locked out. unknown-sni: a link of another domain. mode-off: MODES without tls. unknown-dc: a datacenter that this version does not know. not-mtproto: something between changes bytes.',
-            thresholds: bad(1, 3),
+              'Signed hellos refused in the time shown, without replays and wrong clocks. Above zero an app with a valid secret cannot connect. unknown-sni: a link of another domain. mode-off: MODES leaves out tls. unknown-dc: a datacenter that this version does not know. not-mtproto: something in between changes bytes.',
+            thresholds: badBy(rules['signed-refused']),
             runbook: 'signed-refused',
           },
         ),
         timeseries(
-          'Clock skew',
+          'Clock-skew refusals',
           'ops',
           query(sum(rate(p.handshakesRejected, { reason: 'clock-skew' }), 'instance'), '{{instance}}'),
           {
-            description: 'Good clients from another time. Many: the clock of the host. One: theirs.',
+            description:
+              'Valid clients refused because of the time. Many clients: check the clock of the host. One client: its own clock is wrong.',
             runbook: 'clock-skew',
           },
         ),
       ],
     },
     {
-      title: 'What hellos look like',
+      title: 'TLS fingerprints',
       panels: [
         table(
           'JA4 × outcome',
@@ -84,19 +86,19 @@ export const security: Board = {
           query(sum(total(p.clientHellos), 'ja4', 'outcome'), '{{ja4}} {{outcome}}'),
           {
             description:
-              'TLS hellos by fingerprint and what became of them, since each proxy started. Accepted and nothing else: an app of ours. Only bad-digest: a scanner. One that is accepted and replayed or of another time: somebody plays an app’s hello back, or its phone has a wrong clock. A fingerprint that was accepted and is only refused since: update TLS_DOMAIN or the link.',
+              'TLS hellos by fingerprint and outcome, since each proxy started. Only accepted: an app of a user. Only bad-digest: a scanner. Accepted, and also replayed or clock-skew: a probe replays an app’s hello, or a phone has a wrong clock. Accepted before and only refused now: update TLS_DOMAIN or the link.',
             height: 10,
             matrix: { row: 'ja4', column: 'outcome' },
             runbook: 'replays',
           },
         ),
         bars(
-          'Hellos, by fingerprint and outcome',
+          'Hellos by fingerprint and outcome',
           'ops',
           query(sum(rate(p.clientHellos), 'ja4', 'outcome'), '{{ja4}}: {{outcome}}'),
           {
             description:
-              '32 that were accepted and 32 that never were have a name; all others are "other". Much of it: a scanner that changes its hello each time, for whom a firewall is cheaper than a handshake.',
+              '32 accepted fingerprints and 32 others have a name; the rest is "other". Much "other" is a scanner that changes its hello each time: a firewall costs less than its handshakes.',
             height: 10,
             runbook: 'rejection-storm',
           },
@@ -104,32 +106,32 @@ export const security: Board = {
       ],
     },
     {
-      title: 'The replay cache of the fleet',
+      title: 'Shared replay cache and masking host',
       panels: [
         timeseries(
-          'Claims, by outcome',
+          'Claims by outcome',
           'ops',
           inFleet(query(sum(rate(p.replayClaims), 'outcome'), '{{outcome}}')),
           {
             description:
-              'What Redis said of handshakes: new, seen by another proxy, or nothing within 50 ms. Without Redis there is nothing here.',
+              'Answers of Redis to claims: new, seen by another proxy, or none within 50 ms. No data without Redis.',
             runbook: 'replay-unclaimed',
           },
         ),
         timeseries(
-          'Without an answer',
+          'Unanswered claims',
           'ops',
           query(sum(rate(p.replaysUnclaimed), 'instance', 'action'), '{{instance}}: {{action}}'),
           {
             description:
-              'local: the proxy’s own cache was trusted. refuse: the client was shown the masking host.',
+              'Claims that Redis did not answer, by action. local: the proxy used only its own cache. refuse: the client was fronted. Check Redis.',
             thresholds: bad(0.01, 0.1),
             runbook: 'replay-unclaimed',
           },
         ),
-        timeseries('Masking host', 'bool_yes_no', query(gauge(p.maskingUp), '{{instance}}'), {
+        timeseries('Masking host availability', 'bool_yes_no', query(gauge(p.maskingUp), '{{instance}}'), {
           description:
-            'Whether the site that strangers are shown answered when the proxy looked last: every 15 minutes, every 30 seconds while it is away. Nothing with MASK_HOST=off.',
+            'Whether the masking host answered the last check: every 15 minutes, every 30 seconds while it is down. Run the doctor for masking. No data with MASK_HOST=off.',
           max: 1,
           runbook: 'masking-lost',
         }),

@@ -6,37 +6,43 @@ import { fleetGauge, fleetRate, rate, sum } from '../builder/queries.ts'
 export const users: Board = {
   uid: 'users',
   title: 'Users',
-  description: 'Who uses how much; beyond the busiest, all others share the name "other"',
+  description: 'Traffic of each user; all but the busiest share the name "other"',
   rows: [
     {
-      title: 'Now',
+      title: 'Current use',
       panels: [
-        timeseries('Open sessions', 'short', query(fleetGauge(c.userOpen, ['user']), '{{user}}'), {
-          description: 'An app opens two to eight: this is not the number of people.',
+        timeseries('Open connections', 'short', query(fleetGauge(c.userOpen, ['user']), '{{user}}'), {
+          description: 'Connections by user. An app opens two to eight, so this is not the number of people.',
           stacked: true,
         }),
         timeseries(
-          'Bytes',
+          'Throughput by user',
           'Bps',
           query(fleetRate(c.userBytes, ['user', 'direction']), '{{user}} {{direction}}'),
           {
-            description: 'Bytes a second, both ways, by user.',
+            description: 'Bytes a second, by user and direction.',
           },
         ),
-        timeseries('New sessions', 'ops', query(fleetRate(c.userSessions, ['user']), '{{user}}'), {
-          description: 'Far more than usual from one user: the link was passed on.',
+        timeseries('New connections', 'ops', query(fleetRate(c.userSessions, ['user']), '{{user}}'), {
+          description:
+            'New connections a second, by user. Far more than usual from one user: the link was passed on; change the secret.',
         }),
-        timeseries('Refused by a limit', 'ops', query(sum(rate(p.limitRefused), 'limit'), '{{limit}}'), {
-          description: 'Connections turned away at the door, whoever they were.',
-          runbook: 'limit-reached',
-        }),
+        timeseries(
+          'Connections refused by a limit',
+          'ops',
+          query(sum(rate(p.limitRefused), 'limit'), '{{limit}}'),
+          {
+            description: 'Connections refused at accept, of any client. Raise the limit, or add a node.',
+            runbook: 'limit-reached',
+          },
+        ),
       ],
     },
     {
       title: 'By day and month (UTC)',
       panels: [
         table(
-          'Today',
+          'Bytes today by user',
           'bytes',
           query(fleetGauge(c.userDayBytes, ['user', 'direction']), '{{user}} {{direction}}'),
           {
@@ -44,29 +50,25 @@ export const users: Board = {
           },
         ),
         table(
-          'This month',
+          'Bytes this month by user',
           'bytes',
           query(fleetGauge(c.userMonthBytes, ['user', 'direction']), '{{user}} {{direction}}'),
           {
             description: 'Bytes of each user since the first of the month, UTC; survives restarts.',
           },
         ),
-        timeseries(
-          'Bytes of the day',
-          'bytes',
-          query(fleetGauge(c.dayBytes, ['direction']), '{{direction}}'),
-          {
-            description: 'Of everybody, since midnight UTC.',
-          },
-        ),
-        stat('Bytes of the month', 'bytes', query(fleetGauge(c.monthBytes, ['direction']), '{{direction}}'), {
-          description: 'Of everybody: hold it against what your provider includes.',
+        timeseries('Bytes today', 'bytes', query(fleetGauge(c.dayBytes, ['direction']), '{{direction}}'), {
+          description: 'All users, since midnight UTC.',
         }),
-        stat('Sessions of the day', 'short', query(fleetGauge(c.daySessions), 'today'), {
-          description: 'Of everybody, since midnight UTC.',
+        stat('Bytes this month', 'bytes', query(fleetGauge(c.monthBytes, ['direction']), '{{direction}}'), {
+          description:
+            'All users, since the first of the month, UTC. Compare it with the traffic that your provider includes.',
         }),
-        stat('Sessions of the month', 'short', query(fleetGauge(c.monthSessions), 'this month'), {
-          description: 'Of everybody, since the first, UTC.',
+        stat('Connections today', 'short', query(fleetGauge(c.daySessions), 'today'), {
+          description: 'All users, since midnight UTC.',
+        }),
+        stat('Connections this month', 'short', query(fleetGauge(c.monthSessions), 'this month'), {
+          description: 'All users, since the first of the month, UTC.',
         }),
       ],
     },

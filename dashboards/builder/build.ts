@@ -49,7 +49,7 @@ const tag = 'mtscope'
 const linkTo = (title: string, url: string) =>
   new DashboardLinkBuilder(title).type(DashboardLinkType.Link).url(url).targetBlank(true)
 
-/** Traces of failed and slow sessions in Tempo, by the data source that the variable names. */
+/** Traces of failed and slow connections in Tempo, from the data source that the variable names. */
 const traces = `/explore?schemaVersion=1&panes=${JSON.stringify({
   t: {
     datasource: filled('traces'),
@@ -105,7 +105,7 @@ const shapeOf = (panel: Panel) => {
     case 'stat':
       return new StatBuilder().graphMode(BigValueGraphMode.Area).colorMode(BigValueColorMode.Value)
     case 'heatmap':
-      // Of a heatmap the unit of the field is not used: the axis has one, and the cells count.
+      // A heatmap ignores the unit of the field: the axis has one, and the cells are counts.
       return new HeatmapBuilder()
         .yAxis(new YAxisConfigBuilder().unit(panel.unit))
         .cellValues(new CellValuesBuilder().unit('short'))
@@ -133,8 +133,8 @@ const panelOf = (panel: Panel, at: { x: number; y: number; h: number }, id: numb
   const links = [
     ...(panel.runbook === undefined
       ? []
-      : [linkTo('What to do', runbook(panel.runbook, filled('runbook:raw')))]),
-    ...(panel.traces ? [linkTo('Traces of what failed', traces)] : []),
+      : [linkTo('Runbook', runbook(panel.runbook, filled('runbook:raw')))]),
+    ...(panel.traces ? [linkTo('Traces of failures', traces)] : []),
   ]
   if (links.length > 0) builder.links(links)
   for (const [n, { expr, legend: named }] of panel.queries.entries()) {
@@ -152,8 +152,8 @@ const panelOf = (panel: Panel, at: { x: number; y: number; h: number }, id: numb
 }
 
 /**
- * What can be chosen on a dashboard, and the series whose label tells what there is: the proof evaluates them, too. A
- * datacenter is known by its probes, for one that is down since the start has no sessions.
+ * The variables of a dashboard, each with the series whose label lists its values; the proof evaluates them, too.
+ * Datacenters come from the probes, because one that is down since the start has no connections.
  */
 export const variables = [
   { name: 'node', title: 'Node', metric: p.buildInfo.name, label: 'instance' },
@@ -162,7 +162,7 @@ export const variables = [
   { name: 'user', title: 'User', metric: c.userSessions.name, label: 'user' },
 ] as const
 
-/** Whether a query of the board asks for what is chosen. */
+/** Whether a query of the board uses the variable. */
 const uses = ({ rows }: Board, name: string): boolean =>
   rows.some(({ panels }) =>
     panels.some(({ queries }) => queries.some(({ expr }) => new RegExp(`\\$${name}\\b`).test(expr))),
@@ -179,7 +179,7 @@ const variable = ({ name, title, metric, label }: (typeof variables)[number]) =>
     .includeAll(true)
     .allValue('.*')
 
-/** A dashboard as Grafana reads it. Panels flow from left to right, a row after the other. */
+/** A dashboard in Grafana's JSON. Panels flow from left to right, row after row. */
 export const build = (board: Board) => {
   const { uid, title, description, rows } = board
   const builder = new DashboardBuilder(`mtscope / ${title}`)
@@ -203,7 +203,7 @@ export const build = (board: Board) => {
   if (rows.some(({ panels }) => panels.some(({ traces }) => traces)))
     builder.withVariable(new DatasourceVariableBuilder('traces').label('Traces').type('tempo'))
   for (const choice of variables) if (uses(board, choice.name)) builder.withVariable(variable(choice))
-  // For whoever reaches a collector elsewhere, or an appliance.
+  // Where a collector or an appliance is reached at another address, the operator changes this.
   builder.withVariable(new TextBoxVariableBuilder('runbook').label('Runbook').defaultValue(runbookBase))
   let [y, id] = [0, 1]
   for (const row of rows) {

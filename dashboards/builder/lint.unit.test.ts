@@ -35,7 +35,7 @@ const panels = files.flatMap(({ title, panels }) =>
   panels.filter(({ type }) => type !== 'row').map((panel) => ({ of: `${title}: ${panel.title}`, panel })),
 )
 
-test('every panel says what it shows, in which unit, from the data source of the variable, and what to do', () => {
+test('every panel has a title, a description, a unit, legends, and the data source of the variable', () => {
   for (const { of, panel } of panels) {
     assert.ok(panel.title.length > 2, of)
     assert.ok((panel.description ?? '').length > 20, `${of}: a description`)
@@ -49,7 +49,7 @@ test('every panel says what it shows, in which unit, from the data source of the
     }
     const { legend } = panel.options ?? {}
     if (panel.type === 'timeseries') assert.is(legend?.displayMode, 'table', of)
-    // A stat and a table name what they show in themselves.
+    // A stat and a table name their values themselves.
     if (panel.type !== 'stat' && panel.type !== 'table')
       assert.ok(legend?.showLegend || legend?.show, `${of}: a legend that is shown`)
   }
@@ -64,7 +64,7 @@ test('the axis of a heatmap has the unit of the panel, and its cells are counts'
   }
 })
 
-test('no panel lies on another, and all lie within 24 columns', () => {
+test('no panel overlaps another, and all lie within 24 columns', () => {
   for (const { title, panels } of files) {
     const taken = new Set<string>()
     for (const { title: name, gridPos } of panels) {
@@ -79,7 +79,7 @@ test('no panel lies on another, and all lie within 24 columns', () => {
   }
 })
 
-test('titles, uids and names of panels are told apart', () => {
+test('uids of boards and titles of panels are unique', () => {
   assert.is(new Set(files.map(({ uid }) => uid)).size, files.length)
   for (const { panels, title } of files) {
     const names = panels.filter(({ type }) => type !== 'row').map((panel) => panel.title)
@@ -87,23 +87,23 @@ test('titles, uids and names of panels are told apart', () => {
   }
 })
 
-// What no panel shows, and why.
+// Metrics that no panel shows, with the reason.
 const unshown: Readonly<Record<string, string>> = {
-  mtscope_alerts_raised_total: 'a history: the list of active alerts is what is acted on',
-  mtscope_build_info: 'a label: the variable of nodes is made of it',
-  mtscope_config_reloads_total: 'an annotation at most',
-  mtscope_doctor_look_timestamp_seconds: 'the findings are what is read',
-  mtscope_session_duration_seconds: 'how long people stay is theirs',
+  mtscope_alerts_raised_total: 'a history: operators act on the list of active alerts',
+  mtscope_build_info: 'it only provides the values of the variable node',
+  mtscope_config_reloads_total: 'useful at most as an annotation',
+  mtscope_doctor_look_timestamp_seconds: 'the findings are shown',
+  mtscope_session_duration_seconds: 'lifetimes of connections show no fault',
   mtscope_sessions_dropped_total: 'the ratio of it is shown',
   mtscope_lifetime_sessions_total: 'days and months are shown',
   mtscope_lifetime_bytes_total: 'days and months are shown',
   mtscope_node_last_seen_timestamp_seconds:
     'the number of nodes alive is shown; the alert names the silent one',
-  mtscope_collector_events_repeated_total: 'repeats are well: they are not counted',
-  mtscope_collector_events_redated_total: 'the doctor of the host whose clock is wrong tells it',
-  mtscope_collector_state_refused_total: 'the number held is shown',
-  mtscope_ship_waiting_rows: 'how long the oldest has waited says more',
-  mtscope_collector_mirror_age_seconds: 'whether Redis is there is shown',
+  mtscope_collector_events_repeated_total: 'repeats are normal and not counted',
+  mtscope_collector_events_redated_total: 'the doctor of the host with the wrong clock reports it',
+  mtscope_collector_state_refused_total: 'the size of the state is shown',
+  mtscope_ship_waiting_rows: 'the shipping lag is shown',
+  mtscope_collector_mirror_age_seconds: 'the availability of Redis is shown',
   v8js_gc_duration: 'all threads together are shown',
   nodejs_eventloop_time_total: 'its share is shown',
 }
@@ -112,12 +112,12 @@ test('every metric is on a panel, or has a reason why not', () => {
   const shown = panels.flatMap(({ panel }) => (panel.targets ?? []).map(({ expr }) => expr)).join('\n')
   for (const { name } of [...Object.values(p), ...Object.values(c), ...Object.values(r)]) {
     const there = new RegExp(`\\b${name}(?:_bucket|_count|_sum)?[{[]`).test(shown)
-    if (there) assert.not(unshown[name], `${name} is shown, and said not to be`)
+    if (there) assert.not(unshown[name], `${name} is shown, but listed as not shown`)
     else assert.ok(unshown[name], `${name} is on no panel`)
   }
 })
 
-test('every link to the runbook leads to a section', () => {
+test('every link to the runbook points to a section', () => {
   const sections = new Set(
     [...readFileSync('collector/alerts/RUNBOOK.md', 'utf8').matchAll(/^## (\S+)$/gm)].map(([, name]) => name),
   )
@@ -125,7 +125,7 @@ test('every link to the runbook leads to a section', () => {
     rows.flatMap(({ panels }) => panels.map(({ runbook }) => runbook)),
   )
   for (const section of asked) if (section !== undefined) assert.ok(sections.has(section), section)
-  for (const rule of Object.keys(rules)) assert.ok(asked.includes(rule), `no panel leads to ${rule}`)
+  for (const rule of Object.keys(rules)) assert.ok(asked.includes(rule), `no panel links to ${rule}`)
 })
 
 test.run()

@@ -2,9 +2,9 @@
 export type Query = {
   readonly expr: string
   readonly legend: string
-  /** Without Kafka and Redis there is nothing to tell. */
+  /** The query has no data without Kafka and Redis. */
   readonly fleet?: true
-  /** Why there is nothing at all while all is well. */
+  /** Why the query has no data on a healthy appliance. */
   readonly seldom?: string
 }
 
@@ -15,7 +15,7 @@ export type Unit = 'short' | 's' | 'bytes' | 'Bps' | 'percentunit' | 'ops' | 'da
 
 export type Panel = {
   readonly title: string
-  /** What it means and what to do. */
+  /** What the panel shows, and what to do when it looks wrong. */
   readonly description: string
   readonly kind: Kind
   readonly unit: Unit
@@ -23,7 +23,7 @@ export type Panel = {
   readonly width: 4 | 6 | 8 | 12 | 16 | 24
   readonly height?: number
   readonly queries: readonly Query[]
-  /** Colours from these values on; the first holds below all. */
+  /** Colours from these values on; the first one applies below all others. */
   readonly thresholds?: readonly (readonly [number | null, 'green' | 'yellow' | 'orange' | 'red' | 'blue'])[]
   readonly max?: number
   readonly stacked?: true
@@ -31,7 +31,7 @@ export type Panel = {
   readonly matrix?: { readonly row: string; readonly column: string }
   /** The section of the runbook. */
   readonly runbook?: string
-  /** Leads to traces of the time shown. */
+  /** Links to traces of the time shown. */
   readonly traces?: true
 }
 
@@ -65,9 +65,9 @@ export const timeline = of('timeline', 24)
 export const table = of('table', 12)
 
 export const query = (expr: string, legend: string): Query => ({ expr, legend })
-/** Of something that only a fleet has. */
+/** A query about something that only a fleet has. */
 export const inFleet = (query: Query): Query => ({ ...query, fleet: true })
-/** Of something whose series begin to exist with the first trouble: everything else must have data in the proof. */
+/** A query whose series exist only after a first fault; every other query must have data in the proof. */
 export const seldom = (expr: string, legend: string, why: string): Query => ({ expr, legend, seldom: why })
 
 export const bad = (from: number, worse: number): NonNullable<Panel['thresholds']> => [
@@ -75,6 +75,10 @@ export const bad = (from: number, worse: number): NonNullable<Panel['thresholds'
   [from, 'orange'],
   [worse, 'red'],
 ]
+/** The limits of a collector's rule as colours: orange from `clear`, red from `raise`; `per` of the rule's units are one here. */
+export const badBy = (rule: { readonly raise: number; readonly clear: number }, per = 1) =>
+  bad(rule.clear / per, rule.raise / per)
+
 export const good = (from: number, best: number): NonNullable<Panel['thresholds']> => [
   [null, 'red'],
   [from, 'orange'],

@@ -33,10 +33,10 @@ const [ofProxy, ofCollector, ofRuntime] = [p, c, r].map(
     ),
 ) as [Map<string, readonly string[]>, Map<string, readonly string[]>, Map<string, readonly string[]>]
 
-/** Queries that leave a choice alone though they could follow it, and why. */
+/** Queries that ignore a variable although their metric has its label, with the reason. */
 const regardless: Readonly<Record<string, string>> = {}
 
-test('each query asks for the chosen node or fleet, and for the datacenter and user wherever there are some', () => {
+test('each query filters by node or fleet, and by datacenter and user where its metric has the label', () => {
   const excused = new Set<string>()
   for (const query of panelQueries) {
     const selectors = selectorsOf(query.expr)
@@ -56,7 +56,7 @@ test('each query asks for the chosen node or fleet, and for the datacenter and u
   assert.equal([...excused].sort(), Object.keys(regardless).sort())
 })
 
-test('a board offers the choices that its queries follow, and no other', () => {
+test('a board has the variables that its queries use, and no other', () => {
   for (const board of boards) {
     const file = JSON.parse(boardFile(board)) as {
       templating: { list: { name: string; type: string; query: unknown }[] }
@@ -74,18 +74,18 @@ test('a board offers the choices that its queries follow, and no other', () => {
   }
 })
 
-test('a datacenter can be chosen though nobody ever reached it: its probes name it', () => {
+test('the variable dc lists datacenters by their probes, also one that no client ever reached', () => {
   const dc = variables.find(({ name }) => name === 'dc')
   assert.is(dc?.metric, p.datacenterUp.name)
 })
 
-test('every reason for no data is a reason', () => {
+test('every query without data has a reason', () => {
   const reasons = panelQueries.flatMap(({ seldom }) => (seldom === undefined ? [] : [seldom]))
-  assert.ok(reasons.length < 10, `${reasons.length} queries need have no data`)
+  assert.ok(reasons.length < 10, `${reasons.length} queries may have no data`)
   for (const reason of reasons) assert.ok(reason.length > 10, reason)
 })
 
-test('choices are made where a metric has the label, and a query can decide otherwise', () => {
+test('a query filters by a variable where its metric has the label, unless it sets the label', () => {
   assert.is(gauge(p.connectionsOpen), 'mtscope_connections_open{instance=~"$node",dc=~"$dc"}')
   assert.is(gauge(p.connectionsOpen, { dc: '2' }), 'mtscope_connections_open{instance=~"$node",dc="2"}')
   assert.is(rate(p.fronted), 'rate(mtscope_fronted_total{instance=~"$node"}[$__rate_interval])')
@@ -94,7 +94,7 @@ test('choices are made where a metric has the label, and a query can decide othe
   assert.is(eachFleet('max', 'a', 'dc'), 'max by (fleet, dc) (a)')
 })
 
-it('every query of every panel and variable is one that promtool parses', () => {
+it('promtool parses every query of every panel and variable', () => {
   const folder = mkdtempSync(join(tmpdir(), 'mtscope-queries-'))
   try {
     const check = (exprs: readonly string[]) => {

@@ -1,6 +1,6 @@
 import { once } from './sli.ts'
 
-/** What a query needs to know of a metric: the catalogues say it. */
+/** What a query needs of a metric; the catalogues provide it. */
 export type Source = {
   readonly name: string
   readonly kind: 'counter' | 'gauge' | 'histogram'
@@ -10,14 +10,14 @@ type Label<M extends Source> = M['labels'][number]
 /** A value, `~` and a pattern that the label matches, or `!~` and one that it does not. */
 export type Where<M extends Source> = { readonly [L in Label<M>]?: string }
 
-/** The window of every rate: as long as Grafana finds right for the scrape interval and the width of the panel. */
+/** The window of every rate: Grafana chooses it by the scrape interval and the width of the panel. */
 const window = '$__rate_interval'
 
-/** The series of this node, as the proxy tells them: one Prometheus target is one node. */
+/** Series that a proxy exports: one Prometheus target is one node. */
 const ofNode = 'instance=~"$node"'
-/** Of what the collector's fold knows; told alike by every collector of a fleet. */
+/** Series that come from the fold: every collector of a fleet exports the same. */
 const ofFleet = 'fleet=~"$fleet"'
-/** What else can be chosen on a dashboard: wherever a metric has the label, and the query does not say otherwise. */
+/** Variables that apply where a metric has the label and the query does not set it. */
 const chosen = { dc: '~$dc', user: '~$user' } as const
 
 const matchers = (
@@ -39,18 +39,18 @@ const matchers = (
 export const gauge = <M extends Source & { kind: 'gauge' }>(metric: M, where: Where<M> = {}): string =>
   `${metric.name}${matchers(ofNode, metric, where)}`
 
-/** A counter since its process started, for what is too seldom for a rate. */
+/** A counter since its process started, for events that are too rare for a rate. */
 export const total = <M extends Source & { kind: 'counter' }>(metric: M, where: Where<M> = {}): string =>
   `${metric.name}${matchers(ofNode, metric, where)}`
 
 export const rate = <M extends Source & { kind: 'counter' }>(metric: M, where: Where<M> = {}): string =>
   `rate(${metric.name}${matchers(ofNode, metric, where)}[${window}])`
 
-/** By how much a counter rose in the time that is shown. */
+/** The increase of a counter over the time shown. */
 export const increase = <M extends Source & { kind: 'counter' }>(metric: M, where: Where<M> = {}): string =>
   `increase(${metric.name}${matchers(ofNode, metric, where)}[$__range])`
 
-/** How many values a histogram took, a second. */
+/** Observations of a histogram a second. */
 export const countRate = <M extends Source & { kind: 'histogram' }>(
   metric: M,
   where: Where<M> = {},
@@ -62,7 +62,7 @@ export const sum = (expression: string, ...by: string[]): string =>
 export const max = (expression: string, ...by: string[]): string =>
   `max${by.length === 0 ? '' : ` by (${by.join(', ')})`} (${expression})`
 
-/** The share that `part` is of `whole`, 0 while there is no series of the part yet. */
+/** The share of `part` in `whole`; 0 while `part` has no series yet. */
 export const share = (part: string, whole: string, ...by: string[]): string =>
   `(${sum(part, ...by)} or ${sum(whole, ...by)} * 0) / ${sum(whole, ...by)}`
 
@@ -78,7 +78,7 @@ export const quantile = <M extends Source & { kind: 'histogram' }>(
 export const buckets = <M extends Source & { kind: 'histogram' }>(metric: M, where: Where<M> = {}): string =>
   `sum by (le) (increase(${metric.name}_bucket${matchers(ofNode, metric, where)}[${window}]))`
 
-/** A number of all fleets together, each taken once. */
+/** A number over all fleets, each counted once. */
 export const fleetGauge = <M extends Source & { kind: 'gauge' | 'counter' }>(
   metric: M,
   by: readonly Label<M>[] = [],
@@ -91,10 +91,10 @@ export const fleetRate = <M extends Source & { kind: 'counter' }>(
   where: Where<M> = {},
 ): string => once(`rate(${metric.name}${matchers(ofFleet, metric, where)}[${window}])`, ...by)
 
-/** Of each collector by itself. */
+/** The series of each collector. */
 export const ofCollector = <M extends Source>(metric: M, where: Where<M> = {}): string =>
   `${metric.name}${matchers(ofFleet, metric, where)}`
 
-/** Of each fleet by itself: ages and shares of several cannot be added up. */
+/** One series for each fleet: ages and shares of several fleets cannot be added. */
 export const eachFleet = (which: 'max' | 'min', expression: string, ...by: string[]): string =>
   `${which} by (${['fleet', ...by].join(', ')}) (${expression})`

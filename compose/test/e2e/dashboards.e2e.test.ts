@@ -65,9 +65,9 @@ it('every query of every panel and variable has data on a running appliance, and
   ])
   // What only a fleet has must be a query all the same; fleet.e2e.ts asks for its data.
   for (const { expr } of panelQueries) await prometheus.query(filled(expr))
-  const share = exprOf('Overview', 'Answered within 2 s')
-  const up = exprOf('Datacenters', 'Up or down')
-  const dialFailures = exprOf('Datacenters', 'Dials that failed')
+  const share = exprOf('Overview', 'Connections answered within 2 s')
+  const up = exprOf('Datacenters', 'Datacenter availability')
+  const dialFailures = exprOf('Datacenters', 'Failed dials')
   await until(
     async () =>
       (await valuesOf(prometheus, share))[0]! > 0.95 &&

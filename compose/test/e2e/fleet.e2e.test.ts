@@ -47,13 +47,13 @@ const scraping = ({ proxies, collectors }: Fleet): Promise<Prometheus> => {
 /** What is told by two collectors alike is one number; what each knows of itself are two. */
 const onceEach = async (prometheus: Prometheus): Promise<void> => {
   const numbers = [
-    ['Users', 'Sessions of the day', [3]],
+    ['Users', 'Connections today', [3]],
     ['Overview', 'Nodes alive', [2]],
-    ['Pipeline', 'Folded, of all that Kafka has', [1]],
-    ['Pipeline', 'States replaced', [0]],
+    ['Pipeline', 'Rebuild progress', [1]],
+    ['Pipeline', 'Replaced states', [0]],
     ['Pipeline', 'Dead letters', [0]],
-    ['Pipeline', 'Kafka and Redis', [1, 1, 1, 1]],
-    ['Pipeline', 'Kafka, as the proxies have it', [1, 1]],
+    ['Pipeline', 'Kafka and Redis availability', [1, 1, 1, 1]],
+    ['Pipeline', 'Kafka availability by proxy', [1, 1]],
   ] as const
   for (const [board, panel, expected] of numbers) {
     await until(
@@ -62,7 +62,7 @@ const onceEach = async (prometheus: Prometheus): Promise<void> => {
       `${board}: ${panel}: ${expected}`,
     )
   }
-  const held = await valuesOf(prometheus, exprOf('Pipeline', 'Who folds'))
+  const held = await valuesOf(prometheus, exprOf('Pipeline', 'Partitions by collector'))
   assert.is(
     held.reduce((sum, partitions) => sum + partitions, 0),
     4,

@@ -30,8 +30,6 @@ export const unreadFolders: readonly string[] = [
   'compose/test/',
   'dashboards/',
   'dashboards/alerts/',
-  'dashboards/boards/',
-  'dashboards/builder/',
   'docs/',
   'proxy/',
   'proxy/app/',
