@@ -4,7 +4,7 @@ import { clientHello } from '../../../compose/test/kit/client/client-hello.ts'
 import { initiate } from '../../../compose/test/kit/client/obfuscation.ts'
 import { domain, nothing, relaying, secret } from '../../../compose/test/kit/relay/hand-relay.ts'
 import type { ClaimAnswer } from '../../replay-cache/redis.ts'
-import { claimQuestions } from '../claims.ts'
+import { claimQuestions } from '../claim-requests.ts'
 
 const opening = (): Buffer => initiate('padded-intermediate', 2, secret).bytes
 const hello = (): Buffer => clientHello({ secret, domain }).bytes

@@ -1,6 +1,6 @@
 import type { CloseReason, Limit } from '../../events/contract.ts'
 import type { Link, LinkError, LinkEvents } from '../../net/link.ts'
-import { dropEarly, type Early, endEarly, forward } from './early.ts'
+import { dropEarly, type Early, endEarly, forward } from './pending-host.ts'
 import {
   append,
   closeSession,

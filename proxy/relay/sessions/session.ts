@@ -3,8 +3,8 @@ import type { Dialing, Link, LinkError } from '../../net/link.ts'
 import type { Cipher } from '../../wire/cipher.ts'
 import type { Unwrap } from '../../wire/records.ts'
 import type { Relay } from '../relay.ts'
-import { dropEarly, type Early } from './early.ts'
 import type { SignedDetails } from './handshake.ts'
+import { dropEarly, type Early } from './pending-host.ts'
 
 /**
  * One connection, from accept to close. Its phases are tables of handlers (`greeting.ts`, `pump.ts`, `fronting.ts`)

@@ -1,5 +1,5 @@
+import { reject } from './authenticating.ts'
 import { earn } from './fronting.ts'
-import { reject } from './greeting.ts'
 import { closeSession, emitProgress, emitRejected, type Session, unansweredMs } from './session.ts'
 
 /** Between two facts about a connection's bytes. */

@@ -1,7 +1,7 @@
 import type { ProxyEvent } from '../../../../proxy/events/contract.ts'
 import { budgetMemory } from '../../../../proxy/relay/budget.ts'
 import { roomMemory } from '../../../../proxy/relay/capacity.ts'
-import type { Ask } from '../../../../proxy/relay/claims.ts'
+import type { Ask } from '../../../../proxy/relay/claim-requests.ts'
 import { startRelay } from '../../../../proxy/relay/relay.ts'
 import type { RelaySettings } from '../../../../proxy/relay/settings.ts'
 import { replayMemory } from '../../../../proxy/replay-cache/memory.ts'

@@ -1,6 +1,6 @@
 import type { LinkEvents } from '../../net/link.ts'
+import { reject } from './authenticating.ts'
 import { dialHost, fromHost, turnAway } from './fronting.ts'
-import { reject } from './greeting.ts'
 import { mayBePayload } from './handshake.ts'
 import { append, faulted, mayKeep, type Session } from './session.ts'
 

@@ -6,7 +6,6 @@ import { unwrapper } from '../../wire/records.ts'
 import { answer } from '../../wire/server-hello.ts'
 import { claiming, dropClaim } from './claiming.ts'
 import { connectDatacenter, waiting } from './connecting.ts'
-import { dropEarly, forward } from './early.ts'
 import { front, turnAway } from './fronting.ts'
 import {
   type Greeted,
@@ -16,6 +15,7 @@ import {
   type SignedDetails,
   unfinished,
 } from './handshake.ts'
+import { dropEarly, forward } from './pending-host.ts'
 import {
   append,
   closeSession,
