@@ -22,7 +22,7 @@ const listening = await engine.listen({
   port: settings.port,
   userTimeoutMs: settings.ackTimeoutMs,
   accepted: relay.accepted,
-  exhausted: () => relay.refused('file-descriptors'),
+  exhausted: relay.exhausted,
 })
 parentPort!.postMessage({
   type: 'listening',

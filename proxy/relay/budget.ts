@@ -1,24 +1,24 @@
 /**
- * What all fronted connections may pass in both directions, and those of one address prefix. It is in memory that all
- * threads share, so that nobody has more of it by coming again, or to another thread.
+ * Bytes that fronted connections may forward, both directions together: a bound for all of them and one for each
+ * address prefix. The memory is shared by all threads, so that neither a new connection nor another thread gets more.
  */
 export type Budget = {
-  /** Takes so many bytes; false: they are not there now. */
+  /** Takes `bytes`; false: they are not available now. */
   take(prefix: number, bytes: number): boolean
-  /** Bytes that were taken and not used. */
+  /** Returns bytes that were taken and not used. */
   giveBack(prefix: number, bytes: number): void
 }
 
-/** Ticks a millisecond. A cell is the tick at which all that was taken from it has been earned. */
+/** Ticks in a millisecond. A cell holds the tick at which everything taken from it has been earned. */
 const TICKS = 16
 
 type Bound = { readonly burst: number; readonly ticksPerByte: number }
-const bound = (burstBytes: number, bytesASecond: number): Bound => {
-  const ticksPerByte = (1_000 * TICKS) / bytesASecond
+const bound = (burstBytes: number, bytesPerSecond: number): Bound => {
+  const ticksPerByte = (1_000 * TICKS) / bytesPerSecond
   return { burst: burstBytes * ticksPerByte, ticksPerByte }
 }
 
-/** A few pages come at full speed, then as much as two connections may have in one direction. */
+/** A few pages at full speed, then the rate of two connections in one direction. */
 export const PREFIX_BURST = 16 * 1_048_576
 export const PREFIX_BYTES_A_SECOND = 256 * 1_024
 export const BURST = 64 * 1_048_576
@@ -38,7 +38,7 @@ export const budget = (memory: SharedArrayBuffer, clock: () => number): Budget =
   const cells = new Int32Array(memory)
   const slotOf = (prefix: number): number => (prefix >>> 0) % SLOTS
 
-  /** How far a cell is ahead of its time; one from long ago, whose tick has come round again, is not. */
+  /** Ticks that a cell is ahead of `now`. A cell so old that its tick has wrapped around counts as 0. */
   const ahead = (cell: number, now: number, { burst }: Bound): number => {
     const ticks = (cell - now) | 0
     return ticks > 0 && ticks <= burst ? ticks : 0

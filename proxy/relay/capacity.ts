@@ -1,40 +1,44 @@
 /**
- * How many clients there are, in memory that all threads share: a limit holds for the proxy, however the kernel spread
- * its clients over the threads. A thread that dies takes the proxy with it, so nothing has to be counted back.
+ * Counts clients in memory that all threads share: a limit holds for the whole proxy, however the kernel spreads clients
+ * over threads. A thread that dies ends the proxy, so its counts need no correction.
  */
-export type Room = {
-  /** Takes a place for a client that greets, or returns what is full; `first`: the first of a thread is let in. */
+export type Capacity = {
+  /** Takes a place for a client in its handshake, or returns the limit that is reached. `first` of a thread always fits. */
   enter(first?: boolean): 'connections' | 'handshakes' | null
-  /** A client that entered no longer greets. */
-  greeted(): void
-  /** Takes a place among those who are no clients, within the place it has; false: there is none left. */
+  /** A client's handshake is complete or rejected. */
+  handshakeOver(): void
+  /** Takes one of the places for unauthenticated clients, next to the client's own place; false: none is left. */
   admitUnauthenticated(): boolean
-  /** A stranger that got one goes. */
+  /** An admitted unauthenticated client has left. */
   unauthenticatedLeft(): void
   leave(): void
-  /** Adds to the bytes kept for unauthenticated clients, or takes from them; false: they would be too many. */
+  /** Adds to the bytes kept for unauthenticated clients, or subtracts; false: the limit is reached. */
   keep(bytes: number): boolean
 }
 
-export const roomMemory = (): SharedArrayBuffer => new SharedArrayBuffer(4 * Int32Array.BYTES_PER_ELEMENT)
+export const capacityMemory = (): SharedArrayBuffer => new SharedArrayBuffer(4 * Int32Array.BYTES_PER_ELEMENT)
 
 const CONNECTIONS = 0
 const HANDSHAKES = 1
 const UNAUTHENTICATED = 2
 const KEPT = 3
 
-/** Of all clients together that are not judged yet or wait for the masking host. */
+/** Bytes kept for all clients that are in their handshake or wait for the masking host. */
 export const KEPT_AT_MOST = 32 * 1_048_576
 
-/** The room in `memory`, as one thread sees it. */
-export const room = (memory: SharedArrayBuffer, maxConnections: number, maxHandshakes: number): Room => {
+/** One thread's view of the counts in `memory`. */
+export const capacity = (
+  memory: SharedArrayBuffer,
+  maxConnections: number,
+  maxHandshakes: number,
+): Capacity => {
   const counts = new Int32Array(memory)
-  // A stranger may stay for minutes: as many as care to come leave half of the places to users.
+  // An unauthenticated client may stay for minutes: half of the places remain for users.
   const maxUnauthenticated = Math.max(1, Math.floor(maxConnections / 2))
-  /** Counted first and looked at then: two threads never both take the last place. */
-  const take = (what: number, most: number): boolean => {
-    if (Atomics.add(counts, what, 1) < most) return true
-    Atomics.sub(counts, what, 1)
+  /** Adds before it compares: two threads never both take the last place. */
+  const take = (count: number, limit: number): boolean => {
+    if (Atomics.add(counts, count, 1) < limit) return true
+    Atomics.sub(counts, count, 1)
     return false
   }
   return {
@@ -44,7 +48,7 @@ export const room = (memory: SharedArrayBuffer, maxConnections: number, maxHands
       Atomics.sub(counts, CONNECTIONS, 1)
       return 'handshakes'
     },
-    greeted: () => void Atomics.sub(counts, HANDSHAKES, 1),
+    handshakeOver: () => void Atomics.sub(counts, HANDSHAKES, 1),
     admitUnauthenticated: () => take(UNAUTHENTICATED, maxUnauthenticated),
     unauthenticatedLeft: () => void Atomics.sub(counts, UNAUTHENTICATED, 1),
     leave: () => void Atomics.sub(counts, CONNECTIONS, 1),

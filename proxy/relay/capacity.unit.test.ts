@@ -1,55 +1,55 @@
 import { Worker } from 'node:worker_threads'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { room, roomMemory } from './capacity.ts'
+import { capacity, capacityMemory } from './capacity.ts'
 
-test('what one thread took is missing at the other, and is there again when it leaves', () => {
-  const memory = roomMemory()
-  const [a, b] = [room(memory, 3, 2), room(memory, 3, 2)]
+test('a place taken by one thread is missing in another, and is free again when its client leaves', () => {
+  const memory = capacityMemory()
+  const [a, b] = [capacity(memory, 3, 2), capacity(memory, 3, 2)]
   assert.equal([a.enter(), a.enter(), b.enter()], [null, null, 'handshakes'])
-  a.greeted()
+  a.handshakeOver()
   assert.equal([b.enter(), b.enter()], [null, 'connections'])
-  b.greeted()
+  b.handshakeOver()
   b.leave()
   assert.equal([a.enter(), b.enter()], [null, 'connections'])
 })
 
-test('half of the places are for strangers, whichever thread they came to, and one place is when there is one', () => {
-  const memory = roomMemory()
-  const [a, b] = [room(memory, 5, 5), room(memory, 5, 5)]
+test('half of the places are for unauthenticated clients, in any thread, and of one place that one', () => {
+  const memory = capacityMemory()
+  const [a, b] = [capacity(memory, 5, 5), capacity(memory, 5, 5)]
   assert.equal(
     [a.admitUnauthenticated(), b.admitUnauthenticated(), a.admitUnauthenticated()],
     [true, true, false],
   )
   a.unauthenticatedLeft()
   assert.equal([b.admitUnauthenticated(), a.admitUnauthenticated()], [true, false])
-  assert.ok(room(roomMemory(), 1, 1).admitUnauthenticated())
+  assert.ok(capacity(capacityMemory(), 1, 1).admitUnauthenticated())
 })
 
-test('threads that enter at once never take more places than there are, and all of them come back', async () => {
-  const memory = roomMemory()
+test('threads that enter at the same time never take more places than there are, and every place comes back', async () => {
+  const memory = capacityMemory()
   const source = `
     const { parentPort, workerData } = require('node:worker_threads')
-    import(workerData.module).then(({ room }) => {
-      const door = room(workerData.memory, 2, 2)
+    import(workerData.module).then(({ capacity }) => {
+      const places = capacity(workerData.memory, 2, 2)
       const inside = new Int32Array(workerData.inside)
       let most = 0
-      let strange = 0
-      // So many entries, not tries: two that wait for a core inside let nobody in for as long as that lasts.
+      let unauthenticated = 0
+      // Counts entries, not tries: while two threads inside wait for a core, no other one can enter.
       for (let entered = 0; entered < 20_000; ) {
-        if (door.enter() !== null) continue
+        if (places.enter() !== null) continue
         entered++
         most = Math.max(most, Atomics.add(inside, 0, 1) + 1)
         Atomics.sub(inside, 0, 1)
-        door.greeted()
-        if (door.admitUnauthenticated()) {
-          strange = Math.max(strange, Atomics.add(inside, 1, 1) + 1)
+        places.handshakeOver()
+        if (places.admitUnauthenticated()) {
+          unauthenticated = Math.max(unauthenticated, Atomics.add(inside, 1, 1) + 1)
           Atomics.sub(inside, 1, 1)
-          door.unauthenticatedLeft()
+          places.unauthenticatedLeft()
         }
-        door.leave()
+        places.leave()
       }
-      parentPort.postMessage([most, strange])
+      parentPort.postMessage([most, unauthenticated])
     })`
   const workerData = {
     memory,
@@ -67,8 +67,8 @@ test('threads that enter at once never take more places than there are, and all 
           }),
       ),
     )
-    for (const [most, strange] of reported)
-      assert.ok(most >= 1 && most <= 2 && strange <= 1, `${most} ${strange}`)
+    for (const [most, unauthenticated] of reported)
+      assert.ok(most >= 1 && most <= 2 && unauthenticated <= 1, `${most} ${unauthenticated}`)
     assert.equal([...new Int32Array(memory)], [0, 0, 0, 0])
   } finally {
     await Promise.all(threads.map((thread) => thread.terminate()))

@@ -1,19 +1,19 @@
 import type { Emit } from '../events/contract.ts'
 import type { Logger } from '../logger/logger.ts'
 
-/** Between two events about the faults of one thread. */
+/** Shortest interval between two events about the faults of one thread; ms. */
 const SECOND = 1_000
 
 export type Faults = {
-  /** Takes an exception of our own code, and cannot fail. */
+  /** Counts and logs an exception of our own code. Never throws. */
   report(error: unknown): void
-  /** Emits how many there were since the last event. */
+  /** Emits the number of faults since the last event. */
   pulse(now: number): void
 }
 
 /**
- * Exceptions of our own code in one thread: each is counted, and of their stacks the 1st, 2nd, 4th, 8th … is logged, so
- * that a fault in the path of a byte does not fill the log.
+ * Counts exceptions of our own code in one thread and logs the stack of the 1st, 2nd, 4th, 8th …, so that a fault in the
+ * path of a byte does not fill the log.
  */
 export const faultCounter = (thread: string, emit: Emit, log: (message: string) => void): Faults => {
   let total = 0
@@ -34,7 +34,7 @@ export const faultCounter = (thread: string, emit: Emit, log: (message: string) 
   }
 }
 
-/** Takes the exceptions of the main thread that nothing else has caught. */
+/** A handler for uncaught exceptions of the main thread. */
 export const mainFaults = (emit: Emit, logger: Logger): ((error: unknown) => void) => {
   const faults = faultCounter('main', emit, (message) => logger('error', 'fault', { message }))
   let counting = false

@@ -7,7 +7,7 @@ export const prefixOf = (remote: Buffer): string =>
     ? `${remote[0]}.${remote[1]}.${remote[2]}.0/24`
     : `${[0, 2, 4].map((at) => remote.readUInt16BE(at).toString(16)).join(':')}::/48`
 
-/** Names an address for a day without telling it; clients open several connections, so the last answers are kept. */
+/** A name for an address that does not reveal it, for a day. Caches names: a client opens several connections. */
 export const addressHasher = (key: Uint8Array): ((remote: Buffer) => string) => {
   const known = new Map<string, string>()
   return (remote) => {
@@ -21,7 +21,7 @@ export const addressHasher = (key: Uint8Array): ((remote: Buffer) => string) => 
   }
 }
 
-/** The bits of each word spread over the whole number (the finalizer of MurmurHash3). */
+/** Spreads the bits of a word over the whole number: the finalizer of MurmurHash3. */
 const mix = (word: number): number => {
   let h = word
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
@@ -30,8 +30,8 @@ const mix = (word: number): number => {
 }
 
 /**
- * The /24 or /64 that an address of 4 or 16 bytes is in, as a number. Two prefixes may share one: the seed keeps anyone
- * from choosing which.
+ * The number of the /24 or /64 of an address of 4 or 16 bytes. Two prefixes may share a number; without the seed, a client
+ * cannot choose which.
  */
 export const prefixKey = (remote: Buffer, seed: number): number =>
   remote.length === 16

@@ -1,57 +1,63 @@
+import type { Config } from '../config/config.ts'
 import type { Address } from '../datacenter/directory.ts'
-import type { Mode } from '../events/contract.ts'
 import type { ThreadSample } from '../host/event-loop.ts'
 import type { ClaimAnswer } from '../replay-cache/redis.ts'
 import type { Flight } from '../wire/server-hello.ts'
-import type { EventBudget } from './threads/event-budget.ts'
 
-/** What a worker thread is told at its start; plain data, for it crosses threads. Times in ms, sizes in bytes. */
-export type RelaySettings = {
-  worker: number
-  host: string
-  port: number
-  portable: boolean
-  modes: readonly Mode[]
-  tlsDomain: string
-  fastMode: boolean
-  toClientBuffer: { low: number; below: number; high: number }
-  toDatacenterBuffer: number
-  dialTimeoutMs: number
-  handshakeTimeoutMs: number
-  firstByteTimeoutMs: number
-  ackTimeoutMs: number
-  idleTimeoutMs: number
-  stallTimeoutMs: number
-  clockSkewSeconds: number
-  /** Of all threads together, counted in `room`. */
-  maxConnections: number
-  /** What bounds them: the setting, or the file descriptors there are. */
-  connectionLimit: 'connections' | 'file-descriptors'
-  maxHandshakes: number
-  room: SharedArrayBuffer
-  /** What fronted connections may pass, see `budget.ts`. */
-  budget: SharedArrayBuffer
+/** Settings of the configuration that relay threads use, in the units of `Config`: ms and bytes. */
+export const relaySettingNames = [
+  'host',
+  'portable',
+  'modes',
+  'tlsDomain',
+  'fastMode',
+  'toClientBuffer',
+  'toDatacenterBuffer',
+  'dialTimeoutMs',
+  'handshakeTimeoutMs',
+  'firstByteTimeoutMs',
+  'ackTimeoutMs',
+  'idleTimeoutMs',
+  'stallTimeoutMs',
+  'clockSkewSeconds',
+  // Of all threads together, counted in `capacity`; no more than the file descriptors allow.
+  'maxConnections',
+  'maxHandshakes',
+  // This thread's share.
+  'poolSize',
+] as const satisfies readonly (keyof Config)[]
+
+/** Start parameters of a relay thread: plain data, because it crosses threads. */
+export type RelaySettings = Pick<Config, (typeof relaySettingNames)[number] | 'port'> & {
+  readonly worker: number
+  /** The limit behind `maxConnections`: the setting, or the available file descriptors. */
+  readonly connectionLimit: 'connections' | 'file-descriptors'
+  /** See `capacity.ts`. */
+  readonly capacity: SharedArrayBuffer
+  /** See `budget.ts`. */
+  readonly budget: SharedArrayBuffer
   /** See `prefixKey`; the same in all threads. */
-  prefixSeed: number
+  readonly prefixSeed: number
   /** This thread's share. */
-  poolSize: number
-  /** This thread's share. */
-  eventBudget: EventBudget
-  replay: SharedArrayBuffer
-  /** What happens to a handshake that the shared replay cache does not answer for; null: there is none. */
-  sharedReplay: 'local' | 'refuse' | null
+  readonly eventBudget: EventBudget
+  readonly replay: SharedArrayBuffer
+  /** What happens to a handshake when the shared replay cache does not answer; null: there is no shared cache. */
+  readonly sharedReplay: 'local' | 'refuse' | null
 } & Changeable
 
-/** What can change while connections run: by SIGHUP, by the prober, by a new measurement, at midnight. */
+/** Unauthenticated connections whose events are logged one by one. */
+export type EventBudget = { readonly perSecond: number; readonly burst: number }
+
+/** Settings that can change while connections run: by SIGHUP, by the prober, by a new measurement, at midnight. */
 export type Changeable = {
-  users: readonly RelayUser[]
+  readonly users: readonly RelayUser[]
   /** Directory id → addresses, best first; IP addresses only. */
-  directory: ReadonlyMap<number, readonly Address[]>
-  /** Where strangers go; null: nowhere. */
-  mask: Address | null
-  flight: Flight
+  readonly directory: ReadonlyMap<number, readonly Address[]>
+  /** The masking host; null: unauthenticated clients are not forwarded. */
+  readonly mask: Address | null
+  readonly flight: Flight
   /** Key of the client hashes, for one day. */
-  addressKey: Uint8Array
+  readonly addressKey: Uint8Array
 }
 
 export type RelayUser = { name: string; secret: Uint8Array }
@@ -59,20 +65,20 @@ export type RelayUser = { name: string; secret: Uint8Array }
 /** Main thread → worker. */
 export type ToWorker =
   | { type: 'change'; change: Partial<Changeable> }
-  /** A batch was taken over. */
+  /** The main thread took a batch. */
   | { type: 'taken' }
   | { type: 'sample' }
-  /** Stops accepting; sessions may end by themselves for so long. */
+  /** Stops accepting; connections may end by themselves for `ms`. */
   | { type: 'drain'; ms: number }
   | { type: 'claimed'; id: number; answer: ClaimAnswer }
 
 /** Worker → main thread. */
 export type FromWorker =
-  /** `waker`: a descriptor; a byte written there makes the thread look at its messages at once. Null: it always does. */
+  /** A byte written to the descriptor `waker` makes the thread read its messages immediately. Null: it always does. */
   | { type: 'listening'; port: number; engine: 'native' | 'portable'; waker: number | null }
   | { type: 'failed'; message: string }
-  /** JSON of an array of `count` facts; `lost` facts before them were dropped. */
-  | { type: 'facts'; text: string; count: number; lost: number }
+  /** JSON of an array of `count` events; `lost` events before them were dropped. */
+  | { type: 'events'; text: string; count: number; lost: number }
   | { type: 'sample'; open: number; pooled: number; sample: ThreadSample }
   | { type: 'claim'; id: number; digest: string; connection: string }
   | { type: 'drained' }

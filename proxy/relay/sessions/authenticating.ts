@@ -5,184 +5,179 @@ import { payloadLength } from '../../wire/obfuscated2.ts'
 import { unwrapper } from '../../wire/records.ts'
 import { answer } from '../../wire/server-hello.ts'
 import { claiming, dropClaim } from './claiming.ts'
+import { closeSession, emitRejected, faulted, faultedPhase, reasonOf, turnAway } from './closing.ts'
 import { connectDatacenter, waiting } from './connecting.ts'
-import { front, turnAway } from './fronting.ts'
+import { front } from './fronting.ts'
 import {
-  type Greeted,
+  type Decision,
   type Rejected,
-  readGreeting,
+  readHandshake,
   readInnerOpening,
   type SignedDetails,
   unfinished,
 } from './handshake.ts'
-import { dropEarly, forward } from './pending-host.ts'
-import {
-  append,
-  closeSession,
-  emitRejected,
-  faulted,
-  mayKeep,
-  ms,
-  reasonOf,
-  type Session,
-} from './session.ts'
+import { dropHost, forward } from './pending-host.ts'
+import { admitUnauthenticated, keep, keepReceived } from './places.ts'
+import { append, ms, type Session } from './session.ts'
 
-/** A client within the records that its signed hello has opened. */
+type Signed = Extract<Decision, { step: 'hello' }>
+
+/** A client inside the TLS records that follow its signed hello. */
 type Inner = { session: Session } & Pick<Signed, 'user' | 'digest'>
-type Signed = Extract<Greeted, { step: 'hello' }>
 
-/** The bytes are kept until they are judged: a stranger's go to the masking host as they came. */
-const judge = (session: Session): void => {
+/** Decides on the bytes received so far. They are kept until then: the masking host gets those of a rejected client. */
+const decide = (session: Session, received: Buffer): void => {
   const { relay } = session
-  const greeting = session.greeting!
-  const greeted = readGreeting(greeting, greeting.length, relay.epoch(), relay.rules)
-  switch (greeted.step) {
+  const decision = readHandshake(received, received.length, relay.epoch(), relay.rules)
+  switch (decision.step) {
     case 'more':
-      relay.greetings.progressed(session)
-      return mayKeep(session) ? forward(session) : turnAway(session, 'handshakes')
+      relay.handshakes.progressed(session)
+      return keepReceived(session) ? forward(session) : turnAway(session, 'handshakes')
     case 'rejected':
-      return reject(session, greeted)
+      return reject(session, decision)
     case 'hello':
-      return answerHello(session, greeted)
+      return acceptHello(session, decision, received)
     case 'opened':
-      return accept(session, greeted, greeting.subarray(payloadLength), {})
+      return accept(session, decision, received.subarray(payloadLength), {})
   }
 }
 
-export const reject = (session: Session, { step: _, reason, ...events }: Rejected): void => {
+/** Forwards the client to the masking host, or closes it where no place for unauthenticated clients is left. */
+export const reject = (session: Session, { step: _, reason, ...details }: Rejected): void => {
   dropClaim(session)
-  const { relay } = session
-  const stays = relay.admitUnauthenticated(session)
-  emitRejected(session, reason, stays && relay.mask !== null, events)
-  if (stays) return front(session, reason)
+  const admitted = admitUnauthenticated(session)
+  emitRejected(session, reason, admitted && session.relay.mask !== null, details)
+  if (admitted) return front(session, reason)
   turnAway(session, 'strangers')
 }
 
-const answerHello = (session: Session, greeted: Signed): void => {
+const acceptHello = (session: Session, signed: Signed, received: Buffer): void => {
   const { relay, client } = session
-  const { hello, user, events, digest } = greeted
+  const { digest, details } = signed
   if (!relay.claim(digest, steadySeconds())) {
-    return reject(session, { step: 'rejected', reason: 'replayed', ...events })
+    return reject(session, { step: 'rejected', reason: 'replayed', ...details })
   }
-  const greet = (): void => {
-    dropEarly(session)
-    relay.keep(session, 0)
-    const { flight, random } = relay
-    const answered = answer({ hello, secret: user.secret as Buffer, flight, random })
-    client.write(answered, 0, answered.length)
-    const rest = session.greeting!.subarray(greeted.length)
-    session.greeting = null
-    session.unwrap = unwrapper()
-    session.signed = events
-    const inner: Inner = { session, user, digest }
-    client.attach(inside, inner)
-    relay.greetings.answered(session)
-    if (rest.length > 0) inside.bytes(inner, rest, 0, rest.length)
-  }
-  if (relay.ask === null) return greet()
-  // Our answer would betray us to who replays: it waits for the claim. A dial cannot begin yet, its datacenter is unknown.
+  if (relay.ask === null) return answerHello(session, signed, received)
+  // Our answer would reveal the proxy to a replay, so it waits for the claim. The datacenter is still unknown: no dial.
   client.attach(waiting, session)
   client.pause()
-  relay.greetings.held(session)
-  const refused = (reason: RejectReason): void => reject(session, { step: 'rejected', reason, ...events })
+  relay.handshakes.suspend(session)
+  const refused = (reason: RejectReason): void => reject(session, { step: 'rejected', reason, ...details })
   claiming(session, { digest, refused }, () => {
     session.claim = null
     client.resume()
-    greet()
+    answerHello(session, signed, received)
   })
 }
 
-/** One record with an encrypted alert: two bytes of it, its type, and the tag of the cipher. */
+const answerHello = (session: Session, signed: Signed, received: Buffer): void => {
+  const { relay, client } = session
+  const { hello, user, details, digest } = signed
+  dropHost(session)
+  keep(session, 0)
+  const { flight, random } = relay
+  const answered = answer({ hello, secret: user.secret, flight, random })
+  client.write(answered, 0, answered.length)
+  const rest = received.subarray(signed.length)
+  session.received = null
+  session.unwrap = unwrapper()
+  session.signed = details
+  const inner: Inner = { session, user, digest }
+  client.attach(insideRecords, inner)
+  relay.handshakes.answered(session)
+  if (rest.length > 0) insideRecords.bytes(inner, rest, 0, rest.length)
+}
+
+/** One record with an encrypted alert: two bytes, its type, and the tag of the cipher. */
 const alertHeader = Buffer.from('1703030013', 'hex')
 const alertLength = alertHeader.length + 19
 
-/** Who replays a hello that is forgotten comes this far: it hears the alert that a site answers a bad record with. */
+/** Closes with the alert that a site sends for a bad record: a replay of a forgotten hello comes this far. */
 const rejectInside = ({ session }: Inner, reason: 'not-mtproto' | 'unknown-dc'): void => {
   const alert = Buffer.alloc(alertLength)
   alertHeader.copy(alert)
   session.relay.random(alert, alertHeader.length, alertLength)
   session.client.write(alert, 0, alertLength)
-  emitRejected(session, reason, false, session.signed!)
+  emitRejected(session, reason, false, session.signed ?? {})
   closeSession(session, 'proxy', reason)
 }
 
 const accept = (
   session: Session,
-  { mode, user, opening, digest }: Extract<Greeted, { step: 'opened' }>,
+  { mode, user, opening, digest }: Extract<Decision, { step: 'opened' }>,
   rest: Buffer,
-  tls: Partial<SignedDetails>,
+  signed: Partial<SignedDetails>,
 ): void => {
   const { relay } = session
   if (mode !== 'tls' && !relay.claim(digest, steadySeconds())) {
     return reject(session, { step: 'rejected', reason: 'replayed', user: user.name })
   }
-  dropEarly(session)
-  relay.keep(session, 0)
-  // With a claim under way the 64 bytes are still the masking host's, should it be refused.
-  const whole = session.greeting
-  session.greeting = rest
-  const reported = (): void => {
+  dropHost(session)
+  keep(session, 0)
+  // If the claim is refused, the masking host gets all bytes, the 64 of the payload too.
+  const whole = session.received
+  session.received = rest
+  const accepted = (): void => {
     relay.emit({
       v: 1,
       type: 'handshake.accepted',
       at: relay.epoch(),
       connection: session.id,
-      ...session.who!,
+      ...session.labels!,
       transport: opening.transport,
       elapsedMs: ms(relay.clock() - session.acceptedAt),
       digest: digest.toString('hex', 0, 16),
       client: session.clientHash,
-      ...tls,
+      ...signed,
     })
   }
   const refused = (reason: RejectReason): void => {
-    session.greeting = whole
+    session.received = whole
     reject(session, { step: 'rejected', reason, user: user.name })
   }
   const claim = relay.ask === null || mode === 'tls' ? null : { digest, refused }
-  connectDatacenter(session, opening, { mode, user: user.name }, reported, claim)
+  connectDatacenter(session, opening, { mode, user: user.name }, accepted, claim)
 }
 
-/** Nothing more will come. What came may still be the masking host's to answer. */
-const cut = (session: Session): void => {
-  if (session.greeting === null) return closeSession(session, 'client', 'done')
+/** The client ends before its handshake is complete: the masking host may still answer what came. */
+const endUnfinished = (session: Session): void => {
+  const { received, relay } = session
+  if (received === null) return closeSession(session, 'client', 'done')
   session.clientEnded = true
-  reject(session, { step: 'rejected', reason: unfinished(session.greeting, session.relay.rules) })
+  reject(session, { step: 'rejected', reason: unfinished(received, relay.rules) })
 }
 
-/** The first bytes of whoever it is. */
-export const greeting: LinkEvents<Session> = {
+/** The first bytes of any client. */
+export const authenticating: LinkEvents<Session> = {
   bytes: (session, buffer, start, end) => {
-    session.greeting = append(session.greeting, buffer, start, end)
-    judge(session)
+    const received = append(session.received, buffer, start, end)
+    session.received = received
+    decide(session, received)
   },
   drained: () => {},
-  ended: cut,
+  ended: endUnfinished,
   lost: (session, error) => closeSession(session, 'client', reasonOf(error)),
   faulted,
 }
 
-/** Behind an answered ClientHello: the 64 bytes, inside records. */
-const inside: LinkEvents<Inner> = {
+/** After an answered hello: the 64 bytes inside TLS records. */
+const insideRecords: LinkEvents<Inner> = {
   bytes: (inner, buffer, start, end) => {
     const { session, user, digest } = inner
-    const to = session.unwrap!(buffer, start, end)
+    const { relay, unwrap } = session
+    const to = unwrap!(buffer, start, end)
     if (to < 0) return rejectInside(inner, 'not-mtproto')
-    session.relay.greetings.progressed(session)
+    relay.handshakes.progressed(session)
     if (to === start) return
-    session.greeting = append(session.greeting, buffer, start, to)
-    if (session.greeting.length < payloadLength) return
-    const greeted = readInnerOpening(session.greeting, user, session.relay.rules)
-    if (greeted.step !== 'opened') {
-      return rejectInside(
-        inner,
-        greeted.step === 'rejected' && greeted.reason === 'unknown-dc' ? 'unknown-dc' : 'not-mtproto',
-      )
-    }
-    accept(session, { ...greeted, digest }, session.greeting.subarray(payloadLength), session.signed!)
+    const received = append(session.received, buffer, start, to)
+    session.received = received
+    if (received.length < payloadLength) return
+    const decision = readInnerOpening(received, user, relay.rules)
+    if (decision.step === 'rejected') return rejectInside(inner, decision.reason)
+    accept(session, { ...decision, digest }, received.subarray(payloadLength), session.signed ?? {})
   },
   drained: () => {},
   ended: ({ session }) => closeSession(session, 'client', 'done'),
   lost: ({ session }, error) => closeSession(session, 'client', reasonOf(error)),
-  faulted: ({ session }) => faulted(session),
+  faulted: faultedPhase,
 }

@@ -4,7 +4,7 @@ import { clientHello } from '../../../compose/test/kit/client/client-hello.ts'
 import { initiate } from '../../../compose/test/kit/client/obfuscation.ts'
 import { domain, nothing, relaying, secret } from '../../../compose/test/kit/relay/hand-relay.ts'
 import type { ClaimAnswer } from '../../replay-cache/redis.ts'
-import { claimQuestions } from '../claim-requests.ts'
+import { claimRequests } from '../claim-requests.ts'
 
 const opening = (): Buffer => initiate('padded-intermediate', 2, secret).bytes
 const hello = (): Buffer => clientHello({ secret, domain }).bytes
@@ -151,7 +151,7 @@ test('whatever happens while the claim is asked, nothing is left, and a late ans
 test('questions that nobody answers are given up', () => {
   const posted: number[] = []
   const answers: string[] = []
-  const questions = claimQuestions((id) => posted.push(id))
+  const questions = claimRequests((id) => posted.push(id))
   questions.pulse(1_000)
   questions.ask('00', 'a', (answer) => answers.push(`a ${answer}`))
   questions.ask('01', 'b', (answer) => answers.push(`b ${answer}`))
@@ -166,7 +166,7 @@ test('questions that nobody answers are given up', () => {
 test('a stall of the process is no silence of the main thread', () => {
   const posted: number[] = []
   const answers: string[] = []
-  const questions = claimQuestions((id) => posted.push(id))
+  const questions = claimRequests((id) => posted.push(id))
   questions.pulse(1_000)
   questions.ask('00', 'a', (answer) => answers.push(answer))
   questions.pulse(5_000)

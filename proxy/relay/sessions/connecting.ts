@@ -1,13 +1,46 @@
-import { type Address, addressText } from '../../datacenter/directory.ts'
-import type { Mode } from '../../events/contract.ts'
+import { type Address, addressesOf, addressText, reserveOf } from '../../datacenter/directory.ts'
+import type { DialError, Mode } from '../../events/contract.ts'
 import type { Link, LinkEvents } from '../../net/link.ts'
 import { makeCipher } from '../../wire/cipher.ts'
 import { dcOf, type Opening, openingFor } from '../../wire/obfuscated2.ts'
 import { type Claim, claiming } from './claiming.ts'
-import { relay as pumpBytes } from './pump.ts'
-import { closeSession, faulted, ms, reasonOf, type Session } from './session.ts'
+import { closeSession, faulted, reasonOf } from './closing.ts'
+import { endHandshake } from './places.ts'
+import { pump } from './pump.ts'
+import { ms, type Relay, type Relayed, type Session } from './session.ts'
 
-/** While the datacenter is dialed the client is not read: what it sends waits in the kernel, within its window. */
+/** The addresses of a datacenter, best first. A negative id is media. */
+export const addresses = ({ directory }: Relay, id: number): readonly Address[] =>
+  addressesOf(directory, id, id < 0)
+
+/** The addresses to dial when all others have failed. */
+export const reserve = ({ directory }: Relay, id: number): readonly Address[] =>
+  reserveOf(directory, id, id < 0)
+
+export const emitDialFailed = (
+  relay: Relay,
+  id: number,
+  address: Address,
+  error: DialError,
+  elapsedMs: number,
+  connection?: string,
+): void => {
+  const { dc, media } = dcOf(id)
+  relay.emit({
+    v: 1,
+    type: 'datacenter.dial-failed',
+    at: relay.epoch(),
+    ...(connection === undefined ? {} : { connection }),
+    dc,
+    media,
+    address: addressText(address),
+    family: address.family,
+    error,
+    elapsedMs: Math.round(elapsedMs),
+  })
+}
+
+/** During the dial the client is not read: its bytes wait in the kernel, within its window. */
 export const waiting: LinkEvents<Session> = {
   bytes: () => {},
   drained: () => {},
@@ -16,102 +49,107 @@ export const waiting: LinkEvents<Session> = {
   faulted,
 }
 
+/** A connected datacenter and how it was reached. */
+type Arrival = { link: Link; address: Address; pooled: boolean; elapsedMs: number }
+
 /**
- * The way to the datacenter that the opening asks for: a warm socket, or a dial over its addresses. `told` is called
- * once it is clear whose session this is and before anything else is said of it. With
- * a `claim` the dial begins at once, and nothing passes before all proxies have been asked.
+ * Connects to the datacenter of `opening`: by a pooled connection, or by dialing its addresses. Calls `accepted` when the
+ * handshake is accepted, before any later event of the connection. With a `claim`, the dial begins immediately, but no
+ * byte passes before all proxies have answered.
  */
 export const connectDatacenter = (
   session: Session,
   opening: Opening,
-  who: { mode: Mode; user: string },
-  reported: () => void,
+  user: { mode: Mode; user: string },
+  accepted: () => void,
   claim: Claim | null,
 ): void => {
   const { relay, client } = session
   const { dc, media, id } = dcOf(opening.dc)
-  const accepted = (): void => {
-    session.who = { ...who, dc, media }
+  const accept = (): void => {
+    session.labels = { ...user, dc, media }
     session.phase = 'dial'
-    relay.greeted(session)
-    reported()
+    endHandshake(session)
+    accepted()
   }
-  const arrived = (link: Link, address: Address, pooled: boolean, elapsedMs: number): void =>
-    whenClaimed(session, link, () => connected(session, opening, link, address, pooled, elapsedMs))
   client.attach(waiting, session)
   client.pause()
-  if (claim === null) accepted()
+  if (claim === null) accept()
   else {
-    relay.greetings.held(session)
+    relay.handshakes.suspend(session)
     claiming(session, claim, () => {
-      const { arrived } = session.claim!
+      const arrived = session.claim?.arrived
       session.claim = null
-      accepted()
+      accept()
       arrived?.()
     })
   }
-
-  const pooled = relay.pool.take(id!)
-  if (pooled !== null) return arrived(pooled.link, pooled.address, true, 0)
-  session.dialing = relay.dialer.dial(
-    relay.addresses(id!),
-    {
-      connected: (link, address, elapsedMs) => arrived(link, address, false, elapsedMs),
-      missed: (...events) => relay.missed(id!, events, session.id),
-      faulted: () => faulted(session),
-      failed: (error) => {
-        session.dialing = null
-        whenClaimed(session, null, () =>
-          // Descriptors that ran out here are no fault of the datacenter.
-          error === 'no-descriptors'
-            ? closeSession(session, 'proxy', 'limit')
-            : closeSession(session, 'datacenter', error === 'timeout' ? 'timeout' : 'refused'),
-        )
-      },
-    },
-    relay.reserve(id!),
+  reach(session, id!, (arrival) =>
+    whenClaimed(session, arrival.link, () => connected(session, opening, arrival)),
   )
 }
 
-/** A datacenter that is there before its client may use it. */
-const early: LinkEvents<Session> = {
+const reach = (session: Session, id: number, arrived: (arrival: Arrival) => void): void => {
+  const { relay } = session
+  const pooled = relay.pool.take(id)
+  if (pooled !== null) return arrived({ ...pooled, pooled: true, elapsedMs: 0 })
+  session.dialing = relay.dialer.dial(
+    addresses(relay, id),
+    {
+      connected: (link, address, elapsedMs) => arrived({ link, address, pooled: false, elapsedMs }),
+      missed: (address, error, elapsedMs) => emitDialFailed(relay, id, address, error, elapsedMs, session.id),
+      faulted: () => faulted(session),
+      failed: (error) => {
+        session.dialing = null
+        whenClaimed(session, null, () => closeUnreached(session, error))
+      },
+    },
+    reserve(relay, id),
+  )
+}
+
+const closeUnreached = (session: Session, error: DialError): void => {
+  // File descriptors that ran out here are not the datacenter's fault.
+  if (error === 'no-descriptors') return closeSession(session, 'proxy', 'limit')
+  closeSession(session, 'datacenter', error === 'timeout' ? 'timeout' : 'refused')
+}
+
+/** A datacenter that is connected before the claim is answered. */
+const unclaimed: LinkEvents<Session> = {
   bytes: () => {},
   drained: () => {},
   ended: () => {},
   lost: (session) => {
-    session.datacenter = null
-    session.claim!.arrived = () => closeSession(session, 'datacenter', 'reset')
+    session.far = null
+    if (session.claim !== null) session.claim.arrived = () => closeSession(session, 'datacenter', 'reset')
   },
   faulted,
 }
 
-/** Goes on at once, or when the claim is answered. */
+/** Calls `then` now, or when the claim is answered. */
 const whenClaimed = (session: Session, link: Link | null, then: () => void): void => {
   if (session.claim === null) return then()
   session.dialing = null
-  session.datacenter = link
-  link?.attach(early, session)
+  session.far = link
+  link?.attach(unclaimed, session)
   session.claim.arrived = then
 }
 
 const connected = (
   session: Session,
   opening: Opening,
-  link: Link,
-  address: Address,
-  pooled: boolean,
-  elapsedMs: number,
+  { link, address, pooled, elapsedMs }: Arrival,
 ): void => {
   const { relay } = session
   session.dialing = null
-  session.datacenter = link
+  session.far = link
   session.phase = 'waiting'
   relay.emit({
     v: 1,
     type: 'datacenter.dialed',
     at: relay.epoch(),
     connection: session.id,
-    ...session.who!,
+    ...session.labels!,
     address: addressText(address),
     family: link.family,
     pooled,
@@ -124,12 +162,26 @@ const connected = (
     fast: fast ? { key: opening.proxyKey, iv: opening.proxyIv } : null,
     random: relay.random,
   })
-  session.fromClient = makeCipher(opening.clientKey, opening.clientIv)
-  relay.relaying++
-  session.toDatacenter = makeCipher(own.encryptKey, own.encryptIv)
-  if (!fast) {
-    session.fromDatacenter = makeCipher(own.decryptKey, own.decryptIv)
-    session.toClient = makeCipher(opening.proxyKey, opening.proxyIv)
+  const relayed: Relayed = {
+    session,
+    datacenter: link,
+    fromClient: makeCipher(opening.clientKey, opening.clientIv),
+    toDatacenter: makeCipher(own.encryptKey, own.encryptIv),
+    down: fast
+      ? null
+      : {
+          fromDatacenter: makeCipher(own.decryptKey, own.decryptIv),
+          toClient: makeCipher(opening.proxyKey, opening.proxyIv),
+        },
+    reportedToClient: 0,
+    reportedToDatacenter: 0,
+    reportedAt: session.acceptedAt,
+    requestAt: 0,
+    unansweredAt: 0,
+    blockedAt: 0,
+    blockedBytes: 0,
   }
-  pumpBytes(session, own.payload)
+  session.relayed = relayed
+  relay.relaying++
+  pump(relayed, own.payload)
 }

@@ -1,57 +1,72 @@
 import type { LinkEvents } from '../../net/link.ts'
 import { reject } from './authenticating.ts'
-import { dialHost, fromHost, turnAway } from './fronting.ts'
+import { faulted, turnAway } from './closing.ts'
+import { dialHost, fromHost } from './fronting.ts'
 import { mayBePayload } from './handshake.ts'
-import { append, faulted, mayKeep, type Session } from './session.ts'
+import { keepReceived } from './places.ts'
+import { append, type Fronted, type Session } from './session.ts'
 
-/** A client that sends nothing, or not enough, for so long is no ordinary one; ms. */
-export const MEET_MS = 100
-/** Most bytes of the host that are kept until the client is judged. */
+/** A client whose handshake takes longer than this is not an ordinary one; ms. */
+export const EARLY_AFTER_MS = 100
+/** Bytes of the host that are kept until the client is accepted or rejected. */
 const HELD = 4_096
 
 /**
- * Whether what the host does may reach a client that is not judged yet. Nobody loses by it who is silent or has sent part
- * of a hello: a host does nothing then but give the client up. Part of a payload it takes for garbage, though, and a
- * client of the other modes that sends its 64 bytes in pieces has not deserved that.
+ * Whether the client may see what the host does. Yes while it is silent or has sent part of a hello: a host only closes
+ * then. Not after part of a payload: the host takes that for garbage, and a user's client may send its 64 bytes in pieces.
  */
-const passesOn = ({ claim, greeting, relay }: Session): boolean =>
-  claim === null && (greeting === null || !mayBePayload(greeting, greeting.length, relay.rules))
+const mayPass = ({ claim, received, relay }: Session): boolean =>
+  claim === null && (received === null || !mayBePayload(received, received.length, relay.rules))
 
-/** The host acts before the client is judged, as it does before anyone who is so slow: from now on it has the client. */
-const handOver = (session: Session): boolean => {
+/** Hands the client over, because the host acts first, as it would for any client so slow. Null: the session has closed. */
+const handOver = (session: Session): Fronted | null => {
   reject(session, { step: 'rejected', reason: 'timeout' })
-  return !session.closed
+  return session.closed ? null : session.fronted
 }
 
-const beside: LinkEvents<Session> = {
+const beforeRejection: LinkEvents<Session> = {
   bytes: (session, buffer, start, end) => {
-    if (passesOn(session)) {
-      if (handOver(session)) fromHost.bytes(session, buffer, start, end)
+    const { pendingHost } = session
+    if (pendingHost === null) return
+    if (mayPass(session)) {
+      const fronted = handOver(session)
+      if (fronted !== null) fromHost.bytes(fronted, buffer, start, end)
       return
     }
-    const early = session.early!
-    early.held = append(early.held, buffer, start, end)
-    if (early.held.length >= HELD) early.host!.pause()
-    if (!mayKeep(session)) turnAway(session, 'handshakes')
+    pendingHost.held = append(pendingHost.held, buffer, start, end)
+    if (pendingHost.held.length >= HELD) pendingHost.link?.pause()
+    if (!keepReceived(session)) turnAway(session, 'handshakes')
   },
   drained: () => {},
   ended: (session) => {
-    if (!passesOn(session)) session.early!.ended = true
-    else if (handOver(session)) fromHost.ended(session)
+    const { pendingHost } = session
+    if (pendingHost === null) return
+    if (!mayPass(session)) {
+      pendingHost.ended = true
+      return
+    }
+    const fronted = handOver(session)
+    if (fronted !== null) fromHost.ended(fronted)
   },
   lost: (session, error) => {
-    if (!passesOn(session)) session.early!.lost = error
-    else if (handOver(session)) fromHost.lost(session, error)
+    const { pendingHost } = session
+    if (pendingHost === null) return
+    if (!mayPass(session)) {
+      pendingHost.lost = error
+      return
+    }
+    const fronted = handOver(session)
+    if (fronted !== null) fromHost.lost(fronted, error)
   },
   faulted,
 }
 
-/** Dials the masking host for a client that keeps the proxy waiting, so that the host's own patience begins in time. */
-export const meet = (session: Session): void => {
-  if (!session.greets) return
+/** Dials the masking host for a slow client, so that the host's own time-outs begin when the client connected. */
+export const dialEarly = (session: Session): void => {
+  if (session.handshake === null) return
   const { relay, claim, unwrap } = session
   if (claim !== null || unwrap !== null || relay.mask === null) return
-  // In a flood the host is left alone.
-  if (relay.greetings.size > relay.settings.maxHandshakes / 2) return
-  if (relay.meetings.begin(session.prefix)) dialHost(session, beside, true)
+  // Spares the host during a flood.
+  if (relay.handshakes.size > relay.settings.maxHandshakes / 2) return
+  if (relay.earlyHosts.begin(session.prefix)) dialHost(session, beforeRejection)
 }

@@ -1,253 +1,256 @@
-import type { CloseReason, Limit } from '../../events/contract.ts'
-import type { Link, LinkError, LinkEvents } from '../../net/link.ts'
-import { dropEarly, type Early, endEarly, forward } from './pending-host.ts'
+import type { CloseReason } from '../../events/contract.ts'
+import type { Link, LinkEvents } from '../../net/link.ts'
 import {
-  append,
+  closeAsEnded,
+  closeIfDelivered,
   closeSession,
-  delivered,
-  ended,
-  FIRST_READ,
   faulted,
-  mayKeep,
+  faultedPhase,
   reasonOf,
-  type Session,
-} from './session.ts'
+  recordEnd,
+  turnAway,
+} from './closing.ts'
+import { dropHost, forward, takeHost } from './pending-host.ts'
+import { endHandshake, keep, keepReceived } from './places.ts'
+import { append, FIRST_READ, type Fronted, type PendingHost, type Session } from './session.ts'
 
 /**
- * In each direction, for strangers only: a page and all that belongs to it come at full speed, and what goes on comes at
- * a rate that shows a film to nobody. Behind the address of a CDN are everybody's sites: unbound, whoever finds the port
- * has a fast way to all of them, and the traffic has this host's name on it.
+ * Limits of a fronted connection, in each direction: a page and everything that belongs to it come at full speed, and
+ * later bytes at a rate too low for a film. The masking host may be a CDN: without limits it would be a free relay to all
+ * of the CDN's sites.
  */
 export const FREE_BYTES = 4 * 1_048_576
 export const BYTES_A_SECOND = 128 * 1_024
-/** The most that one read of a fronted connection brings. */
+/** Size of one read of a fronted connection. */
 const READ = 16_384
 
-/** Whether so many bytes are more than a stranger's time here has earned. No state: on average it holds for any span. */
-const spent = ({ relay, acceptedAt }: Session, bytes: number): boolean =>
+/** Whether `bytes` exceed what the age of the connection allows. Needs no state: on average it holds for any interval. */
+const exceeds = ({ relay, acceptedAt }: Session, bytes: number): boolean =>
   bytes > FREE_BYTES && bytes > FREE_BYTES + ((relay.now - acceptedAt) * BYTES_A_SECOND) / 1_000
 
-/** Whether the next read is paid for: from the budget of its prefix and of all, which no new connection begins anew. */
-const funded = (session: Session): boolean => {
-  if (session.credit >= READ) return true
-  const bytes = 2 * READ - session.credit
-  if (!session.relay.budget.take(session.prefix, bytes)) return false
-  session.credit += bytes
+/** Takes the next read out of the shared budget; false: it has no bytes now. */
+const funded = (fronted: Fronted): boolean => {
+  if (fronted.credit >= READ) return true
+  const { relay, prefix } = fronted.session
+  const bytes = 2 * READ - fronted.credit
+  if (!relay.budget.take(prefix, bytes)) return false
+  fronted.credit += bytes
   return true
 }
 
-/** After a read of `from`, `bytes` in that direction so far: reads no more than is paid for. */
-const pay = (session: Session, from: Link, bytes: number, length: number): void => {
-  session.credit -= length
-  if (!funded(session)) {
-    session.client.pause()
-    session.datacenter!.pause()
-  } else if (spent(session, bytes)) from.pause()
+/** Pays for a read of `length` bytes from `from`, after which `bytes` have passed in that direction. */
+const pay = (fronted: Fronted, from: Link, bytes: number, length: number): void => {
+  fronted.credit -= length
+  if (!funded(fronted)) {
+    fronted.session.client.pause()
+    fronted.host.pause()
+  } else if (exceeds(fronted.session, bytes)) from.pause()
 }
 
-/** Reads on where time has earned new bytes; asked by the sweep. What is full stays paused until it has drained. */
-export const earn = (session: Session): void => {
-  const { client, datacenter: host, bytesToClient, bytesToDatacenter } = session
-  if (host === null || session.resets || !funded(session)) return
-  if (client.unsent === 0 && !spent(session, bytesToClient)) host.resume()
-  if (host.unsent === 0 && !spent(session, bytesToDatacenter)) client.resume()
+/** Reads on where time has earned new bytes; called by the sweep. A link with unsent bytes waits until they have drained. */
+export const earn = (fronted: Fronted): void => {
+  const { session, host, hostReset } = fronted
+  const { client, bytesToClient, bytesToDatacenter } = session
+  if (hostReset || !funded(fronted)) return
+  if (client.unsent === 0 && !exceeds(session, bytesToClient)) host.resume()
+  if (host.unsent === 0 && !exceeds(session, bytesToDatacenter)) client.resume()
 }
 
 /**
- * A stranger is handed to the masking host from byte 0, both ways: it sees the real site, its bytes and its close.
- * Without one it is read and never answered, as by a filter.
+ * Forwards a rejected client to the masking host from its first byte, both ways: it sees the real site, its bytes and its
+ * close. Without a masking host the client is read and never answered, as by a packet filter.
  */
 export const front = (session: Session, reason: CloseReason): void => {
-  const { relay, client } = session
+  const { relay, client, pendingHost } = session
   session.phase = 'fronting'
   session.endReason = reason
-  relay.greeted(session)
-  const { early } = session
-  if (relay.mask === null) {
-    dropEarly(session)
-    if (session.clientEnded) return closeSession(session, 'client', reason)
-    session.greeting = null
-    relay.keep(session, 0)
-    client.attach(silence, session)
-    // A refused claim has paused it: its end would not be seen.
-    client.resume()
-    return
-  }
-  if (early !== null && early.dialing === null) return splice(session)
+  endHandshake(session)
+  if (relay.mask === null) return readSilently(session)
+  if (pendingHost !== null && pendingHost.link !== null) return splice(session, pendingHost.link)
   client.attach(dialing, session)
   client.pause()
-  if (!mayKeep(session)) return turnAway(session, 'strangers')
-  if (early === null) dialHost(session, fromHost, false)
+  if (!keepReceived(session)) return turnAway(session, 'strangers')
+  if (pendingHost === null) dialHost(session, null)
 }
 
-/** Closes a client that there is no room for. */
-export const turnAway = (session: Session, limit: Limit): void => {
-  session.relay.refused(limit)
-  closeSession(session, 'proxy', 'limit')
+/** MASK_HOST=off. */
+const readSilently = (session: Session): void => {
+  dropHost(session)
+  if (session.clientEnded) return closeSession(session, 'client', session.endReason)
+  session.received = null
+  keep(session, 0)
+  session.client.attach(silence, session)
+  // A refused claim has paused it: without reading, its end stays unseen.
+  session.client.resume()
 }
 
-/** Dials the masking host; `on` handles its events as long as the client is not rejected. */
-export const dialHost = (session: Session, on: LinkEvents<Session>, counted: boolean): void => {
-  const early: Early = {
+/** Dials the masking host. `early`: handles its events until the client is rejected; null: the client is rejected. */
+export const dialHost = (session: Session, early: LinkEvents<Session> | null): void => {
+  const pending: PendingHost = {
     dialing: null,
-    host: null,
-    on,
-    counted,
+    link: null,
+    early: early !== null,
     sent: 0,
     held: null,
     ended: false,
     lost: null,
   }
-  session.early = early
-  early.dialing = session.relay.dialer.dial([session.relay.mask!], {
+  session.pendingHost = pending
+  pending.dialing = session.relay.dialer.dial([session.relay.mask!], {
     connected: (host) => {
-      early.dialing = null
-      early.host = host
-      if (session.phase === 'fronting') return splice(session)
+      pending.dialing = null
+      pending.link = host
+      if (early === null || session.phase === 'fronting') return splice(session, host)
       host.readSize = FIRST_READ
-      host.attach(on, session)
+      host.attach(early, session)
       forward(session)
     },
     missed: () => {},
     faulted: () => faulted(session),
     failed: () => {
-      endEarly(session)
+      takeHost(session)
       if (session.phase !== 'fronting') return
-      // What a dead site would do.
+      // As a site that is down.
       session.client.reset()
       closeSession(session, 'proxy', session.endReason)
     },
   })
 }
 
-/** The client is the host's own from now on, with all that both have sent so far. */
-const splice = (session: Session): void => {
+/** Connects the client to the host, with everything that both have sent so far. */
+const splice = (session: Session, host: Link): void => {
   const { relay, client } = session
-  const { host, sent, held, ended, lost } = endEarly(session) as Early & { host: Link }
-  session.datacenter = host
-  relay.keep(session, 0)
+  const pending = takeHost(session)
+  const fronted: Fronted = { session, host, credit: 0, hostReset: false }
+  session.far = host
+  session.fronted = fronted
+  keep(session, 0)
   client.readSize = host.readSize = READ
   session.activeAt = relay.now
-  gather(session)
-  const { greeting } = session
-  session.greeting = null
-  client.attach(fromUnauthenticated, session)
-  host.attach(fromHost, session)
-  if (greeting !== null) {
-    session.bytesToDatacenter += greeting.length
-    if (!host.write(greeting, sent, greeting.length)) client.pause()
+  gather(fronted)
+  const { received } = session
+  session.received = null
+  client.attach(fromUnauthenticated, fronted)
+  host.attach(fromHost, fronted)
+  if (received !== null) {
+    session.bytesToDatacenter += received.length
+    if (!host.write(received, pending?.sent ?? 0, received.length)) client.pause()
   }
   if (session.clientEnded) host.end()
-  if (funded(session)) host.resume()
+  if (funded(fronted)) host.resume()
   else host.pause()
-  if (held !== null) fromHost.bytes(session, held, 0, held.length)
-  if (ended) fromHost.ended(session)
-  if (lost !== null && !session.closed) fromHost.lost(session, lost)
+  if (pending !== null) catchUp(fronted, pending)
+}
+
+/** Handles what the host did before the client was handed over. */
+const catchUp = (fronted: Fronted, { held, ended, lost }: PendingHost): void => {
+  if (held !== null) fromHost.bytes(fronted, held, 0, held.length)
+  if (ended) fromHost.ended(fronted)
+  if (lost !== null && !fronted.session.closed) fromHost.lost(fronted, lost)
 }
 
 /**
- * Reads what the client has sent by now, to be written as one: a host that closes before it has read all answers with a
- * reset, so it must not get a part when a client of its own had brought it all.
+ * Reads everything that the client has sent by now, to write it in one piece: a host that closes before it has read all
+ * answers with a reset, so a part must not reach it where a direct client would have sent all.
  */
-const gather = (session: Session): void => {
-  const { client, greeting } = session
-  session.credit -= greeting === null ? 0 : greeting.length
-  if (!funded(session)) return client.pause()
-  client.attach(gathering, session)
+const gather = (fronted: Fronted): void => {
+  const { client, received } = fronted.session
+  fronted.credit -= received === null ? 0 : received.length
+  if (!funded(fronted)) return client.pause()
+  client.attach(gathering, fronted)
   client.resume()
   client.pull()
 }
 
-const gathering: LinkEvents<Session> = {
-  bytes: (session, buffer, start, end) => {
-    session.greeting = append(session.greeting, buffer, start, end)
-    session.credit -= end - start
-    if (!funded(session)) session.client.pause()
+const gathering: LinkEvents<Fronted> = {
+  bytes: (fronted, buffer, start, end) => {
+    const { session } = fronted
+    session.received = append(session.received, buffer, start, end)
+    fronted.credit -= end - start
+    if (!funded(fronted)) session.client.pause()
   },
   drained: () => {},
-  ended: (session) => {
+  ended: ({ session }) => {
     session.clientEnded = true
   },
-  lost: (session, error) => closeSession(session, 'client', reasonOf(error)),
-  faulted,
+  lost: ({ session }, error) => closeSession(session, 'client', reasonOf(error)),
+  faulted: faultedPhase,
 }
 
-const over = (session: Session): void => closeSession(session, session.endedBy ?? 'proxy', session.endReason)
-
-const settle = (session: Session): void => {
-  if (delivered(session)) over(session)
-}
-
-/** A reset is shown as a reset. */
+/** Passes the host's reset on. */
 const resetClient = (session: Session): void => {
   session.client.reset()
-  over(session)
+  closeAsEnded(session)
 }
 
-const fromUnauthenticated: LinkEvents<Session> = {
-  bytes: (session, buffer, start, end) => {
+const fromUnauthenticated: LinkEvents<Fronted> = {
+  bytes: (fronted, buffer, start, end) => {
+    const { session, host } = fronted
     session.bytesToDatacenter += end - start
     session.activeAt = session.relay.now
-    if (!session.datacenter!.write(buffer, start, end)) session.client.pause()
-    pay(session, session.client, session.bytesToDatacenter, end - start)
+    if (!host.write(buffer, start, end)) session.client.pause()
+    pay(fronted, session.client, session.bytesToDatacenter, end - start)
   },
-  drained: (session) => {
-    if (session.resets) return resetClient(session)
-    if (funded(session) && !spent(session, session.bytesToClient)) session.datacenter!.resume()
-    settle(session)
+  drained: (fronted) => {
+    const { session, host } = fronted
+    if (fronted.hostReset) return resetClient(session)
+    if (funded(fronted) && !exceeds(session, session.bytesToClient)) host.resume()
+    closeIfDelivered(session, host)
   },
-  ended: (session) => {
-    ended(session, 'client', session.endReason)
+  ended: ({ session, host }) => {
+    recordEnd(session, 'client', session.endReason)
     session.clientEnded = true
-    session.datacenter!.end()
-    settle(session)
+    host.end()
+    closeIfDelivered(session, host)
   },
-  // The same end on the other side: a reset is told by a reset.
-  lost: (session, error) => {
-    ended(session, 'client', session.endReason)
-    if (error === 'reset') session.datacenter!.reset()
-    over(session)
+  // The host sees the same end: a reset for a reset.
+  lost: ({ session, host }, error) => {
+    recordEnd(session, 'client', session.endReason)
+    if (error === 'reset') host.reset()
+    closeAsEnded(session)
   },
-  faulted,
+  faulted: faultedPhase,
 }
 
-export const fromHost: LinkEvents<Session> = {
-  bytes: (session, buffer, start, end) => {
+export const fromHost: LinkEvents<Fronted> = {
+  bytes: (fronted, buffer, start, end) => {
+    const { session, host } = fronted
     session.bytesToClient += end - start
     session.activeAt = session.relay.now
-    if (!session.client.write(buffer, start, end)) session.datacenter!.pause()
-    pay(session, session.datacenter!, session.bytesToClient, end - start)
+    if (!session.client.write(buffer, start, end)) host.pause()
+    pay(fronted, host, session.bytesToClient, end - start)
   },
-  drained: (session) => {
-    if (funded(session) && !spent(session, session.bytesToDatacenter)) session.client.resume()
-    settle(session)
+  drained: (fronted) => {
+    const { session, host } = fronted
+    if (funded(fronted) && !exceeds(session, session.bytesToDatacenter)) session.client.resume()
+    closeIfDelivered(session, host)
   },
-  ended: (session) => {
-    ended(session, 'datacenter', session.endReason)
-    session.datacenterEnded = true
+  ended: ({ session, host }) => {
+    recordEnd(session, 'datacenter', session.endReason)
+    session.farEnded = true
     session.client.end()
-    settle(session)
+    closeIfDelivered(session, host)
   },
-  lost: (session, error) => {
-    ended(session, 'datacenter', session.endReason)
-    if (error !== 'reset') return over(session)
+  lost: (fronted, error) => {
+    const { session } = fronted
+    recordEnd(session, 'datacenter', session.endReason)
+    if (error !== 'reset') return closeAsEnded(session)
     if (session.client.unsent === 0) return resetClient(session)
-    session.resets = true
-    session.datacenterEnded = true
+    fronted.hostReset = true
+    session.farEnded = true
     session.client.pause()
   },
-  faulted,
+  faulted: faultedPhase,
 }
 
 const dialing: LinkEvents<Session> = {
   bytes: () => {},
   drained: () => {},
   ended: () => {},
-  lost: (session: Session, _error: LinkError) => closeSession(session, 'client', session.endReason),
+  lost: (session) => closeSession(session, 'client', session.endReason),
   faulted,
 }
 
-/** MASK_HOST=off. */
 const silence: LinkEvents<Session> = {
   bytes: (session) => {
     session.activeAt = session.relay.now

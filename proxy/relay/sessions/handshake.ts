@@ -19,15 +19,17 @@ import {
   reservedStart,
   reservedWord,
 } from '../../wire/obfuscated2.ts'
-import type { RelayUser } from '../settings.ts'
 
-/** What the first bytes of a connection are judged by. */
+export type User = { readonly name: string; readonly secret: Buffer }
+
+/** The rules by which a handshake is accepted. */
 export type Rules = {
-  users: readonly RelayUser[]
+  /** The user of the latest handshake first: `promote` reorders the list. */
+  users: User[]
   modes: readonly Mode[]
   tlsDomain: string
   clockSkewSeconds: number
-  /** Whether a directory id leads anywhere. */
+  /** Whether the directory has an address for the id. */
   knows(id: number): boolean
 }
 
@@ -39,55 +41,57 @@ export type Rejected = {
   ja4?: string
 }
 
-/** Fields of a signed hello for events. Without `ja4` the hello could not be read up to its extensions. */
+/** A signed hello in events. `ja4` is missing when the hello cannot be read up to its extensions. */
 export type SignedDetails = { user: string; skewSeconds: number; ja4?: string }
 
-export type Greeted =
+export type Decision =
   | { step: 'more' }
   | Rejected
-  /** A signed ClientHello in the first `length` bytes: answer it, then read the opening inside its records. */
+  /** A signed ClientHello in the first `length` bytes: answer it, then read the 64 bytes inside TLS records. */
   | {
       step: 'hello'
       length: number
       hello: Hello
-      user: RelayUser
-      events: SignedDetails
+      user: User
+      details: SignedDetails
       digest: Buffer
     }
-  /** The first 64 bytes open the way. */
-  | { step: 'opened'; mode: Mode; user: RelayUser; opening: Opening; digest: Buffer }
+  | Opened
 
-/** TDLib cuts the name it asks for. */
+/** 64 bytes that a user's secret opens. */
+type Opened = { step: 'opened'; mode: Mode; user: User; opening: Opening; digest: Buffer }
+
+/** TDLib cuts longer names. */
 const LONGEST_NAME = 182
 
-const more: Greeted = { step: 'more' }
+const more: Decision = { step: 'more' }
 const rejected = (reason: RejectReason): Rejected => ({ step: 'rejected', reason })
 
 /**
- * Judges the first `length` bytes of a connection, as many as have come. Never throws; foreign bytes are told as soon
- * as they can be. Whether it was seen before is not asked here: `digest` is what to ask for.
+ * Decides on the first `length` bytes of a connection. Never throws, and rejects foreign bytes as early as possible.
+ * Does not look for replays: that is the claim of `digest`.
  */
-export const readGreeting = (bytes: Buffer, length: number, now: number, rules: Rules): Greeted => {
+export const readHandshake = (bytes: Buffer, length: number, now: number, rules: Rules): Decision => {
   if (length === 0) return more
   if (bytes[0] === 0x16) {
-    const greeted = readHello(bytes, length, now, rules)
-    if (greeted !== null) return greeted
+    const decision = readHello(bytes, length, now, rules)
+    if (decision !== null) return decision
   }
   if (rules.modes.every((mode) => mode === 'tls')) return rejected('not-mtproto')
   return readPayload(bytes, length, rules)
 }
 
 /**
- * The signature comes first: a signed hello is of a user, who must be answered whatever the form of the rest. Null: it
- * is not signed, and not TLS or not among MODES. (A payload of the other modes may begin as TLS does, if rarely.)
+ * Verifies the signature first: a signed hello is a user's and gets an answer, whatever the form of the rest. Null: not
+ * signed, and not TLS or `tls` not in MODES. (In rare cases a payload of another mode begins as TLS does.)
  */
-const readHello = (bytes: Buffer, length: number, now: number, rules: Rules): Greeted | null => {
+const readHello = (bytes: Buffer, length: number, now: number, rules: Rules): Decision | null => {
   const framed = helloLength(bytes, length)
   const end = typeof framed === 'number' ? framed : signedRecord(bytes, length, framed === 'more')
   const sealed = end === 0 ? null : sealedHello(bytes, end)
   if (sealed !== null) {
     for (const user of rules.users) {
-      const time = signedBy(sealed, user.secret as Buffer)
+      const time = signedBy(sealed, user.secret)
       if (time === null) continue
       promote(rules.users, user)
       return readSigned(sealed, { length: end, user, skewSeconds: time - Math.floor(now / 1000) }, rules)
@@ -101,26 +105,26 @@ const readHello = (bytes: Buffer, length: number, now: number, rules: Rules): Gr
   return { step: 'rejected', reason: right ? 'bad-digest' : 'malformed-hello', ...printOf(hello) }
 }
 
-/** Why a connection is rejected whose client ended it before its first bytes could be judged. */
+/** The reject reason of a client that ended before its handshake was complete. */
 export const unfinished = (bytes: Buffer, { modes }: Rules): RejectReason =>
   modes.includes('tls') && helloLength(bytes, bytes.length) !== 'not-tls' ? 'malformed-hello' : 'not-mtproto'
 
 const printOf = (hello: Hello): { ja4?: string } => (hello.form === 'unreadable' ? {} : { ja4: ja4(hello) })
 
-type Signed = { length: number; user: RelayUser; skewSeconds: number }
+type Signed = { length: number; user: User; skewSeconds: number }
 
-const readSigned = (sealed: Sealed, { length, user, skewSeconds }: Signed, rules: Rules): Greeted => {
+const readSigned = (sealed: Sealed, { length, user, skewSeconds }: Signed, rules: Rules): Decision => {
   const hello = readClientHello(sealed)
-  const events: SignedDetails = { user: user.name, skewSeconds, ...printOf(hello) }
-  if (!rules.modes.includes('tls')) return { step: 'rejected', reason: 'mode-off', ...events }
-  // Without a name it asks for no other site, and has still proved to be of a user.
+  const details: SignedDetails = { user: user.name, skewSeconds, ...printOf(hello) }
+  if (!rules.modes.includes('tls')) return { step: 'rejected', reason: 'mode-off', ...details }
+  // A hello without a name asks for no other site, and its signature proves the user.
   if (hello.serverName !== null && !sameName(hello.serverName, rules.tlsDomain)) {
-    return { step: 'rejected', reason: 'unknown-sni', ...events }
+    return { step: 'rejected', reason: 'unknown-sni', ...details }
   }
   if (Math.abs(skewSeconds) > rules.clockSkewSeconds) {
-    return { step: 'rejected', reason: 'clock-skew', ...events }
+    return { step: 'rejected', reason: 'clock-skew', ...details }
   }
-  return { step: 'hello', length, hello, user, events, digest: signatureOf(hello) }
+  return { step: 'hello', length, hello, user, details, digest: signatureOf(hello) }
 }
 
 const sameName = (asked: string, domain: string): boolean => {
@@ -128,14 +132,14 @@ const sameName = (asked: string, domain: string): boolean => {
   return name === right || name === right.slice(0, LONGEST_NAME)
 }
 
-/** A whole line, or so much text that a payload begins like it once in five million times. */
+/** A whole line, or text of a length with which a payload begins once in five million times. */
 const LINE = 6
 const TEXT = 16
 const LONGEST_RECORD = 16_384 + 256
 
 /**
- * Whether it is words, which a site answers at once: a payload is random bytes, and one that is cut behind such a line
- * (1 in 30 000 would have one there) comes from no client that is known.
+ * Whether the bytes are text, which a site answers immediately. A payload is random: 1 in 30 000 begins with such a line,
+ * and no known client cuts its payload there.
  */
 const isText = (bytes: Buffer, length: number): boolean => {
   if (length < TEXT && (length < LINE || bytes[length - 1] !== 0x0a)) return false
@@ -146,7 +150,7 @@ const isText = (bytes: Buffer, length: number): boolean => {
   return true
 }
 
-/** What a site answers without waiting for more: a TLS record that is no handshake, or an SSL 2 hello. */
+/** Whether a site would answer without more bytes: a TLS record that is not a handshake, or an SSL 2 hello. */
 const isRecord = (bytes: Buffer, length: number): boolean => {
   if (length < 5) return false
   const [type = 0, version = 0, minor = 0] = bytes
@@ -155,19 +159,19 @@ const isRecord = (bytes: Buffer, length: number): boolean => {
   return type === 0x80 && minor === 1 && (bytes[3] === 3 ? bytes[4]! <= 4 : bytes.readUInt16BE(3) === 2)
 }
 
-/** Whether the first bytes, judged `more`, may be part of a payload: of a mode whose clients begin like random. */
+/** Whether bytes that need `more` may be part of a payload, which looks random. */
 export const mayBePayload = (bytes: Buffer, length: number, rules: Rules): boolean =>
   rules.modes.some((mode) => mode !== 'tls') &&
   (length < 3 || !rules.modes.includes('tls') || helloLength(bytes, length) !== 'more')
 
-const readPayload = (bytes: Buffer, length: number, rules: Rules): Greeted => {
-  // Told at the first byte that only something else sends; 8 are needed to be sure of the rest.
+const readPayload = (bytes: Buffer, length: number, rules: Rules): Decision => {
+  // Rejects at the first byte that no payload has there; some other protocols need 8 bytes.
   if (bytes[0] === 0xef || (length >= 4 && reservedWord(bytes))) return rejected('not-mtproto')
   if (length >= 8 && reservedStart(bytes)) return rejected('not-mtproto')
   if (length < payloadLength)
     return isText(bytes, length) || isRecord(bytes, length) ? rejected('not-mtproto') : more
   for (const user of rules.users) {
-    const opening = openPayload(bytes, user.secret as Buffer)
+    const opening = openPayload(bytes, user.secret)
     if (opening === null) continue
     promote(rules.users, user)
     const mode: Mode = opening.transport === 'padded-intermediate' ? 'secure' : 'classic'
@@ -177,26 +181,35 @@ const readPayload = (bytes: Buffer, length: number, rules: Rules): Greeted => {
   return rejected('unknown-user')
 }
 
-/** Reads the opening that comes inside the records of an answered hello: of its user or of nobody. */
-export const readInnerOpening = (bytes: Buffer, user: RelayUser, rules: Rules): Greeted => {
-  const opening = openPayload(bytes, user.secret as Buffer)
-  return opening === null ? rejected('not-mtproto') : opened('tls', user, opening, bytes, rules)
+/** Reads the 64 bytes inside the records after an answered hello, with the secret that signed the hello. */
+export const readInnerOpening = (bytes: Buffer, user: User, rules: Rules): Opened | InnerRejected => {
+  const opening = openPayload(bytes, user.secret)
+  return opening === null
+    ? { step: 'rejected', reason: 'not-mtproto' }
+    : opened('tls', user, opening, bytes, rules)
 }
 
-const opened = (mode: Mode, user: RelayUser, opening: Opening, bytes: Buffer, rules: Rules): Greeted => {
+type InnerRejected = Rejected & { reason: 'not-mtproto' | 'unknown-dc' }
+
+const opened = (
+  mode: Mode,
+  user: User,
+  opening: Opening,
+  bytes: Buffer,
+  rules: Rules,
+): Opened | InnerRejected => {
   const { id } = dcOf(opening.dc)
   if (id === null || !rules.knows(id)) return { step: 'rejected', reason: 'unknown-dc', user: user.name }
-  // Of the part that makes the keys; the rest can be changed without the secret being known.
+  // Covers the part that makes the keys: an attacker can change the rest without the secret.
   const digest = hash('sha256', bytes.subarray(8, 56), 'buffer')
   return { step: 'opened', mode, user, opening, digest }
 }
 
-/** Who came last is tried first: among a hundred users a handshake then seldom asks more than a few. */
-const promote = (users: readonly RelayUser[], user: RelayUser): void => {
-  const list = users as RelayUser[]
-  const at = list.indexOf(user)
+/** Moves a user to the front: with a hundred users, most handshakes then try only a few secrets. */
+const promote = (users: User[], user: User): void => {
+  const at = users.indexOf(user)
   if (at > 0) {
-    list.copyWithin(1, 0, at)
-    list[0] = user
+    users.copyWithin(1, 0, at)
+    users[0] = user
   }
 }

@@ -6,7 +6,7 @@ import { clientHello, inRecords } from '../../../compose/test/kit/client/client-
 import { initiate } from '../../../compose/test/kit/client/obfuscation.ts'
 import { runs } from '../../../compose/test/kit/runs.ts'
 import type { Mode } from '../../events/contract.ts'
-import { type Greeted, type Rules, readGreeting, readInnerOpening } from './handshake.ts'
+import { type Decision, type Rules, readHandshake, readInnerOpening } from './handshake.ts'
 
 const domain = 'mask.test'
 const now = 1_790_000_000_000
@@ -21,13 +21,13 @@ const rules = (changed: Partial<Rules> = {}): Rules => ({
   ...changed,
 })
 
-const read = (bytes: Buffer, by: Rules = rules()): Greeted => readGreeting(bytes, bytes.length, now, by)
+const read = (bytes: Buffer, by: Rules = rules()): Decision => readHandshake(bytes, bytes.length, now, by)
 const payload = (of = secret, dc = 2) => initiate('padded-intermediate', dc, of).bytes
 const hello = (changed: Partial<Parameters<typeof clientHello>[0]> = {}): Buffer =>
   clientHello({ secret, domain, at: now / 1000, ...changed }).bytes
 
 /** What was decided, in one line. */
-const verdict = (greeted: Greeted): string =>
+const verdict = (greeted: Decision): string =>
   greeted.step === 'rejected'
     ? `${greeted.reason}${greeted.user ? ` ${greeted.user}` : ''}`
     : greeted.step === 'opened'
@@ -37,7 +37,7 @@ const verdict = (greeted: Greeted): string =>
 /** After how many bytes the decision falls. */
 const decidedAt = (bytes: Buffer, by: Rules = rules()): number => {
   for (let length = 0; length <= bytes.length; length++) {
-    if (readGreeting(bytes.subarray(0, length), length, now, by).step !== 'more') return length
+    if (readHandshake(bytes.subarray(0, length), length, now, by).step !== 'more') return length
   }
   return -1
 }
@@ -60,8 +60,8 @@ test('a signed hello is accepted with its length, user, skew and print, however 
     for (const bytes of [whole, inRecords(whole, 3)]) {
       const greeted = read(Buffer.concat([bytes, Buffer.from('behind')]))
       if (greeted.step !== 'hello') throw new Error(verdict(greeted))
-      assert.equal([greeted.length, greeted.user.name, greeted.events.skewSeconds], [bytes.length, 'one', -7])
-      assert.match(greeted.events.ja4!, /^t13d/)
+      assert.equal([greeted.length, greeted.user.name, greeted.details.skewSeconds], [bytes.length, 'one', -7])
+      assert.match(greeted.details.ja4!, /^t13d/)
       assert.is(greeted.digest.length, 28)
       assert.is(decidedAt(bytes), bytes.length)
     }
@@ -227,10 +227,10 @@ const someRules: fc.Arbitrary<Rules> = fc
   .map((modes) => rules({ modes }))
 
 /** Judges every prefix; once it has decided, more bytes would not be asked for. */
-const judgedThroughout = (bytes: Buffer, by: Rules): Greeted => {
-  let last: Greeted = { step: 'more' }
+const judgedThroughout = (bytes: Buffer, by: Rules): Decision => {
+  let last: Decision = { step: 'more' }
   for (let length = 0; length <= bytes.length && last.step === 'more'; length++) {
-    last = readGreeting(bytes.subarray(0, length), length, now, by)
+    last = readHandshake(bytes.subarray(0, length), length, now, by)
   }
   return last
 }

@@ -38,7 +38,7 @@ type Case = {
 const cases: Readonly<Record<string, Case>> = {
   'its first bytes are judged': {
     reach: accepted,
-    poison: (session) => unreadable(session, 'greeting'),
+    poison: (session) => unreadable(session, 'received'),
     act: ({ client }) => client.write('x'),
     phase: 'hello',
   },
@@ -61,7 +61,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
   'its handshake ends unfinished': {
     reach: accepted,
-    poison: (session) => unreadable(session, 'greeting'),
+    poison: (session) => unreadable(session, 'received'),
     act: ({ client }) => client.end(),
     phase: 'hello',
   },
@@ -103,7 +103,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
   'its first request goes up': {
     reach: dialed,
-    poison: (session) => unwritable(session, 'requestAt', any),
+    poison: (session) => unwritable(session.relayed!, 'requestAt', any),
     act: ({ client }) => client.write('up'),
     phase: 'waiting',
   },
@@ -142,10 +142,10 @@ const cases: Readonly<Record<string, Case>> = {
       const reached = await relayed(of)
       reached.client.pause()
       reached.far!.write(Buffer.alloc(40_000_000))
-      await until(() => reached.session.blockedAt > 0, 'a client that takes no more')
+      await until(() => reached.session.relayed!.blockedAt > 0, 'a client that takes no more')
       return reached
     },
-    poison: (session) => unwritable(session, 'blockedAt', (at) => at === 0),
+    poison: (session) => unwritable(session.relayed!, 'blockedAt', (at) => at === 0),
     act: ({ client }) => client.resume(),
     phase: 'relaying',
   },
@@ -175,7 +175,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
   'the masking host is connected': {
     reach: accepted,
-    poison: (session) => unwritable(session, 'datacenter', any),
+    poison: (session) => unwritable(session, 'far', any),
     act: ({ client }) => client.write('GET / HTTP/1.1\r\n\r\n'),
     phase: 'fronting',
   },
@@ -229,9 +229,9 @@ for (const [engine, make] of [
       await once(next.client.resume(), 'data')
       next.client.resetAndDestroy()
       assert.is(await of.endOf(next.session), 'client relaying reset')
-      const { sessions, greetings, unauthenticated, relaying, settings: set } = of.relay
-      assert.equal([sessions.size, greetings.size, unauthenticated.size, relaying], [0, 0, 0, 0])
-      assert.equal([...new Int32Array(set.room)].slice(0, 3), [0, 0, 0])
+      const { sessions, handshakes, unauthenticated, relaying, settings: set } = of.relay
+      assert.equal([sessions.size, handshakes.size, unauthenticated.size, relaying], [0, 0, 0, 0])
+      assert.equal([...new Int32Array(set.capacity)].slice(0, 3), [0, 0, 0])
       assert.equal(of.faults, [injected])
     })
   }

@@ -1,136 +1,134 @@
-import type { Session } from './session.ts'
+import type { Handshake, PendingHandshakes, Session } from './session.ts'
 
-/** The clients of one address prefix that still greet; first those that have waited longest for their next step. */
-type Group = Set<Session>
+/** The handshakes of one address prefix; first those whose clients have waited longest for their next step. */
+type Group = Set<Handshake>
 
-/**
- * The clients of a thread whose handshake is not complete. Three clocks run, one for each client: to its first byte,
- * from byte to byte, and from ServerHello to the first data. When places run out the door names who has to go.
- */
-export type Door = {
-  readonly size: number
-  /** A client was accepted and has sent nothing. */
-  enter(session: Session): void
-  /** Bytes of an incomplete handshake came. */
-  progressed(session: Session): void
-  /** ServerHello went out: the first data may come as late as a first byte. */
-  answered(session: Session): void
-  /** No clock runs while all proxies are asked about its handshake. */
-  held(session: Session): void
-  /** False: it has left before. */
-  leave(session: Session): boolean
-  /** Calls `expire` for each client that is late. */
-  late(now: number, expire: (session: Session) => void): void
-  /** Whether a client that keeps sending a little has used up its time. */
-  dawdles(session: Session, now: number): boolean
-  /**
-   * The client that goes when one of `prefix` comes and no place is left: of a prefix that has more than its share (a
-   * secret may be public), else the unauthenticated one that has been silent longest, if for `agedMs` at least.
-   */
-  victim(prefix: number, agedMs: number): Session | null
-  /** Whether a prefix has its share of the places, or more. */
-  crowds(prefix: number): boolean
+type Limits = {
+  readonly handshakeTimeoutMs: number
+  readonly firstByteTimeoutMs: number
+  readonly maxHandshakes: number
 }
-
-export type DoorSettings = { handshakeTimeoutMs: number; firstByteTimeoutMs: number; maxHandshakes: number }
 
 /** From the first to the last byte of a handshake, in handshake time-outs: 15 s by default. */
 const PROGRESS_AT_MOST = 5
-/** One address prefix keeps this part of the places when they run out. */
+/** The part of the places that one address prefix keeps when they run out. */
 const SHARE = 1 / 8
 
-const first = (sessions: Iterable<Session>): Session | null => {
-  for (const session of sessions) return session
+const first = (handshakes: Iterable<Handshake>): Session | null => {
+  for (const { session } of handshakes) return session
   return null
 }
 
-export const door = (settings: DoorSettings, clock: () => number): Door => {
-  const { handshakeTimeoutMs, firstByteTimeoutMs } = settings
-  const share = Math.max(1, Math.floor(settings.maxHandshakes * SHARE))
-  // Each set is in the order in which its clocks run out.
-  const silent = new Set<Session>()
-  const partial = new Set<Session>()
-  const answered = new Set<Session>()
+/** Handshakes by address prefix. A heavy group is larger than `share`. */
+const groupsOf = (share: number) => {
   const groups = new Map<number, Group>()
   const heavy = new Set<Group>()
+  return {
+    heavy,
+    of: (prefix: number): Group | undefined => groups.get(prefix),
+    join: (handshake: Handshake): void => {
+      const { prefix } = handshake.session
+      const group = groups.get(prefix) ?? new Set()
+      if (group.size === 0) groups.set(prefix, group)
+      group.add(handshake)
+      if (group.size === share + 1) heavy.add(group)
+    },
+    part: (handshake: Handshake): void => {
+      const { prefix } = handshake.session
+      const group = groups.get(prefix)
+      if (group === undefined || !group.delete(handshake)) return
+      if (group.size === share) heavy.delete(group)
+      if (group.size === 0) groups.delete(prefix)
+    },
+  }
+}
+
+const stopClock = (handshake: Handshake): void => {
+  handshake.clock?.delete(handshake)
+  handshake.clock = null
+}
+
+const startClock = (handshake: Handshake, on: Set<Handshake>, now: number): void => {
+  stopClock(handshake)
+  handshake.waitingSince = now
+  handshake.clock = on
+  on.add(handshake)
+}
+
+/** `on` is in the order in which its clocks run out. */
+const expireBefore = (on: Set<Handshake>, before: number, expire: (session: Session) => void): void => {
+  for (const { session, waitingSince } of on) {
+    if (waitingSince > before) break
+    expire(session)
+  }
+}
+
+export const pendingHandshakes = (limits: Limits, clock: () => number): PendingHandshakes => {
+  const { handshakeTimeoutMs, firstByteTimeoutMs } = limits
+  const share = Math.max(1, Math.floor(limits.maxHandshakes * SHARE))
+  const groups = groupsOf(share)
+  const silent = new Set<Handshake>()
+  const partial = new Set<Handshake>()
+  const answered = new Set<Handshake>()
   let size = 0
 
-  const join = (session: Session): void => {
-    const group = groups.get(session.prefix) ?? new Set()
-    if (group.size === 0) groups.set(session.prefix, group)
-    group.add(session)
-    if (group.size === share + 1) heavy.add(group)
-  }
-  const part = (session: Session): void => {
-    const group = groups.get(session.prefix)
-    if (group === undefined || !group.delete(session)) return
-    if (group.size === share) heavy.delete(group)
-    if (group.size === 0) groups.delete(session.prefix)
-  }
-  const stopClock = (session: Session): void => {
-    session.clock?.delete(session)
-    session.clock = null
-  }
-  const startClock = (session: Session, on: Set<Session>): void => {
-    stopClock(session)
-    session.waitsSince = clock()
-    session.clock = on
-    on.add(session)
-  }
-  const overdue = (on: Set<Session>, before: number, expire: (session: Session) => void): void => {
-    for (const session of on) {
-      if (session.waitsSince > before) break
-      expire(session)
-    }
-  }
+  const fillsShare = (prefix: number): boolean => (groups.of(prefix)?.size ?? 0) >= share
 
-  const crowds = (prefix: number): boolean => (groups.get(prefix)?.size ?? 0) >= share
+  const victim = (prefix: number, agedMs: number): Session | null => {
+    const own = groups.of(prefix)
+    if (own !== undefined && fillsShare(prefix)) return first(own)
+    for (const group of groups.heavy) return first(group)
+    const before = clock() - agedMs
+    const [longest, other] = [first(silent), first(partial)]
+    if (longest !== null && longest.acceptedAt <= before) return longest
+    return other !== null && other.acceptedAt <= before ? other : null
+  }
 
   return {
-    crowds,
+    fillsShare,
+    victim,
     get size() {
       return size
     },
     enter: (session) => {
       size++
-      session.greets = true
-      join(session)
-      startClock(session, silent)
+      const handshake: Handshake = { session, clock: null, waitingSince: 0, firstByteAt: 0 }
+      session.handshake = handshake
+      groups.join(handshake)
+      startClock(handshake, silent, clock())
     },
-    progressed: (session) => {
-      startClock(session, partial)
-      if (session.firstByteAt === 0) session.firstByteAt = session.waitsSince
+    progressed: ({ handshake }) => {
+      if (handshake === null) return
+      startClock(handshake, partial, clock())
+      if (handshake.firstByteAt === 0) handshake.firstByteAt = handshake.waitingSince
     },
-    answered: (session) => {
-      part(session)
-      join(session)
-      session.firstByteAt = 0
-      startClock(session, answered)
+    answered: ({ handshake }) => {
+      if (handshake === null) return
+      groups.part(handshake)
+      groups.join(handshake)
+      handshake.firstByteAt = 0
+      startClock(handshake, answered, clock())
     },
-    held: stopClock,
+    suspend: ({ handshake }) => {
+      if (handshake !== null) stopClock(handshake)
+    },
     leave: (session) => {
-      if (!session.greets) return false
-      session.greets = false
+      const { handshake } = session
+      if (handshake === null) return false
+      session.handshake = null
       size--
-      part(session)
-      stopClock(session)
+      groups.part(handshake)
+      stopClock(handshake)
       return true
     },
-    late: (now, expire) => {
-      overdue(silent, now - firstByteTimeoutMs, expire)
-      overdue(answered, now - firstByteTimeoutMs, expire)
-      overdue(partial, now - handshakeTimeoutMs, expire)
+    expireLate: (now, expire) => {
+      expireBefore(silent, now - firstByteTimeoutMs, expire)
+      expireBefore(answered, now - firstByteTimeoutMs, expire)
+      expireBefore(partial, now - handshakeTimeoutMs, expire)
     },
-    dawdles: ({ clock: on, firstByteAt }, now) =>
-      on === partial && now - firstByteAt >= PROGRESS_AT_MOST * handshakeTimeoutMs,
-    victim: (prefix, agedMs) => {
-      const own = groups.get(prefix)
-      if (own !== undefined && crowds(prefix)) return first(own)
-      for (const group of heavy) return first(group)
-      const before = clock() - agedMs
-      const [longest, other] = [first(silent), first(partial)]
-      if (longest !== null && longest.acceptedAt <= before) return longest
-      return other !== null && other.acceptedAt <= before ? other : null
-    },
+    isTooSlow: ({ handshake }, now) =>
+      handshake !== null &&
+      handshake.clock === partial &&
+      now - handshake.firstByteAt >= PROGRESS_AT_MOST * handshakeTimeoutMs,
   }
 }

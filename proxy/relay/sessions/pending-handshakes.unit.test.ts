@@ -154,7 +154,7 @@ test('when every address has one place the oldest silent client goes, and none t
 test('a thread whose places are all taken by another one lets its first client in', () => {
   const settings = { maxHandshakes: 4, maxConnections: 100 }
   const [one] = [relaying(settings)]
-  const other = relaying({ ...settings, room: one!.relay.settings.room })
+  const other = relaying({ ...settings, capacity: one!.relay.settings.capacity })
   for (let i = 0; i < 4; i++) one!.arrives(from(i))
   const client = other.arrives(from(9))
   client.sends(opening())

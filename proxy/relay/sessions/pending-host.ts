@@ -1,35 +1,16 @@
-import type { Dialing, Link, LinkError, LinkEvents } from '../../net/link.ts'
-import type { Session } from './session.ts'
+import type { EarlyHosts, PendingHost, Session } from './session.ts'
 
-/** The masking host of a client: dialed when it is rejected, or early, while it still keeps the proxy waiting. */
-export type Early = {
-  dialing: Dialing | null
-  host: Link | null
-  /** Handles the host's events until the client is judged. */
-  readonly on: LinkEvents<Session>
-  /** Whether it counts among the meetings. */
-  readonly counted: boolean
-  /** Bytes of the greeting that have gone to the host. */
-  sent: number
-  /** What the host did while that could not be passed on. */
-  held: Buffer | null
-  ended: boolean
-  lost: LinkError | null
-}
+/** Shares of MAX_HANDSHAKES. */
+const SHARE = 1 / 4
+const SHARE_OF_PREFIX = 1 / 16
 
-/** Bounds how many clients meet the masking host at the same time before they are judged: in all and of one address prefix. */
-export type Meetings = { begin(prefix: number): boolean; end(prefix: number): void }
-
-const PART = 1 / 4
-const PART_OF_PREFIX = 1 / 16
-
-export const meetings = (maxHandshakes: number): Meetings => {
+export const earlyHosts = (maxHandshakes: number): EarlyHosts => {
   const counts = new Map<number, number>()
   let all = 0
   return {
     begin: (prefix) => {
       const count = counts.get(prefix) ?? 0
-      if (all >= maxHandshakes * PART || count >= maxHandshakes * PART_OF_PREFIX) return false
+      if (all >= maxHandshakes * SHARE || count >= maxHandshakes * SHARE_OF_PREFIX) return false
       counts.set(prefix, count + 1)
       all++
       return true
@@ -43,24 +24,24 @@ export const meetings = (maxHandshakes: number): Meetings => {
   }
 }
 
-/** Sends what came meanwhile to the host, each byte once. */
-export const forward = ({ early, greeting }: Session): void => {
-  if (early === null || early.host === null || greeting === null) return
-  early.host.write(greeting, early.sent, greeting.length)
-  early.sent = greeting.length
+/** Forwards received bytes to the host, each byte once. */
+export const forward = ({ pendingHost, received }: Session): void => {
+  if (pendingHost === null || pendingHost.link === null || received === null) return
+  pendingHost.link.write(received, pendingHost.sent, received.length)
+  pendingHost.sent = received.length
 }
 
-/** The session no longer waits for a host, or has it for itself. */
-export const endEarly = (session: Session): Early | null => {
-  const { early } = session
-  session.early = null
-  if (early?.counted) session.relay.meetings.end(session.prefix)
-  return early
+/** Takes the pending host out of the session. */
+export const takeHost = (session: Session): PendingHost | null => {
+  const { pendingHost } = session
+  session.pendingHost = null
+  if (pendingHost?.early) session.relay.earlyHosts.end(session.prefix)
+  return pendingHost
 }
 
-/** The client is authenticated or gone: the host hears no more of it. */
-export const dropEarly = (session: Session): void => {
-  const early = endEarly(session)
-  early?.dialing?.cancel()
-  early?.host?.close()
+/** Closes the connection to the host: the client is authenticated or gone. */
+export const dropHost = (session: Session): void => {
+  const host = takeHost(session)
+  host?.dialing?.cancel()
+  host?.link?.close()
 }

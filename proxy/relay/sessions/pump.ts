@@ -1,73 +1,79 @@
 import type { LinkEvents } from '../../net/link.ts'
 import { wrap } from '../../wire/records.ts'
 import {
-  append,
   clientLeft,
+  closeIfDelivered,
   closeSession,
-  delivered,
-  ended,
-  faulted,
-  ms,
+  faultedPhase as faulted,
   reasonOf,
-  type Session,
-} from './session.ts'
+  recordEnd,
+} from './closing.ts'
+import { append, ms, type Relay, type Relayed } from './session.ts'
 
-// The path of a byte. Nothing here allocates, waits, logs or tells per chunk: bytes are transformed where the kernel
-// has put them, and what a link cannot pass on at once pauses the other one.
+// The path of a byte. No handler here allocates, waits, logs or emits per chunk. Bytes are transformed where the kernel
+// has put them; a link that cannot pass them on immediately pauses the other one.
 
-/** Starts relaying: `opening` and what the client has sent already go to the datacenter in one write. */
-export const relay = (session: Session, opening: Buffer): void => {
-  const { client, relay: thread } = session
-  const datacenter = session.datacenter!
-  const early = session.greeting ?? Buffer.alloc(0)
-  session.greeting = null
-  const first = append(opening, early, 0, early.length)
+/** Size of one read from a datacenter now: large while few connections share the processor's cache. */
+export const toClientSize = ({ settings, relaying }: Relay): number => {
+  const { low, below, high } = settings.toClientBuffer
+  return relaying < below ? high : low
+}
+
+/** Starts relaying: `opening` and the client's bytes so far go to the datacenter in one write. */
+export const pump = (relayed: Relayed, opening: Buffer): void => {
+  const { session, datacenter } = relayed
+  const { client, relay } = session
+  const received = session.received ?? Buffer.alloc(0)
+  session.received = null
+  const first = append(opening, received, 0, received.length)
   const start = opening.length
-  session.fromClient!.apply(first, start, first.length)
-  session.toDatacenter!.apply(first, start, first.length)
-  client.readSize = thread.settings.toDatacenterBuffer
-  datacenter.readSize = thread.toClientSize()
-  client.attach(fromClient, session)
+  relayed.fromClient.apply(first, start, first.length)
+  relayed.toDatacenter.apply(first, start, first.length)
+  client.readSize = relay.settings.toDatacenterBuffer
+  datacenter.readSize = toClientSize(relay)
+  client.attach(fromClient, relayed)
   datacenter.attach(
-    session.toClient !== null ? reencrypted : session.unwrap !== null ? wrapped : untouched,
-    session,
+    relayed.down !== null ? reencrypted : session.unwrap !== null ? wrapped : untouched,
+    relayed,
   )
-  if (early.length > 0) wentUp(session, early.length)
+  if (received.length > 0) countToDatacenter(relayed, received.length)
   if (datacenter.write(first, 0, first.length)) client.resume()
 }
 
-const wentUp = (session: Session, length: number): void => {
+const countToDatacenter = (relayed: Relayed, length: number): void => {
+  const { session } = relayed
   const { now } = session.relay
   session.bytesToDatacenter += length
   session.activeAt = now
-  if (session.unansweredAt === 0) session.unansweredAt = now
-  if (session.requestAt === 0) firstByteUp(session)
+  if (relayed.unansweredAt === 0) relayed.unansweredAt = now
+  if (relayed.requestAt === 0) firstByteToDatacenter(relayed)
 }
 
-const cameDown = (session: Session, length: number): void => {
+const countToClient = (relayed: Relayed, length: number): void => {
+  const { session } = relayed
   session.bytesToClient += length
   session.activeAt = session.relay.now
-  session.unansweredAt = 0
-  if (session.phase === 'waiting') firstByteDown(session)
+  relayed.unansweredAt = 0
+  if (session.phase === 'waiting') firstByteToClient(relayed)
 }
 
-const firstByteUp = (session: Session): void => {
-  session.requestAt = session.relay.clock()
-  firstByte(session, 'to-datacenter', {})
+const firstByteToDatacenter = (relayed: Relayed): void => {
+  relayed.requestAt = relayed.session.relay.clock()
+  emitFirstByte(relayed, 'to-datacenter', {})
 }
 
-const firstByteDown = (session: Session): void => {
+const firstByteToClient = (relayed: Relayed): void => {
+  const { session, requestAt } = relayed
   session.phase = 'relaying'
-  const { requestAt } = session
-  firstByte(
-    session,
+  emitFirstByte(
+    relayed,
     'to-client',
     requestAt > 0 ? { sinceRequestMs: ms(session.relay.clock() - requestAt) } : {},
   )
 }
 
-const firstByte = (
-  session: Session,
+const emitFirstByte = (
+  { session }: Relayed,
   direction: 'to-client' | 'to-datacenter',
   request: { sinceRequestMs?: number },
 ): void => {
@@ -76,106 +82,112 @@ const firstByte = (
     type: 'connection.first-byte',
     at: session.relay.epoch(),
     connection: session.id,
-    ...session.who!,
+    ...session.labels!,
     direction,
     sinceAcceptedMs: ms(session.relay.clock() - session.acceptedAt),
     ...request,
   })
 }
 
-/** Passes bytes to the client, and stops the datacenter when the client is slower. */
-const down = (session: Session, buffer: Buffer, start: number, end: number, length: number): void => {
-  cameDown(session, length)
-  if (session.client.write(buffer, start, end)) return
-  session.datacenter!.pause()
-  if (session.blockedAt === 0) session.blockedAt = session.relay.now
+/** Pauses the datacenter while the client is slower. */
+const block = (relayed: Relayed): void => {
+  relayed.datacenter.pause()
+  if (relayed.blockedAt === 0) relayed.blockedAt = relayed.session.relay.now
 }
 
-/** When both have ended and everything is delivered, it is over. */
-const settle = (session: Session): void => {
-  if (delivered(session)) {
-    closeSession(session, session.endedBy ?? 'proxy', session.endReason)
-  }
+const writeToClient = (
+  relayed: Relayed,
+  buffer: Buffer,
+  start: number,
+  end: number,
+  length: number,
+): void => {
+  countToClient(relayed, length)
+  if (!relayed.session.client.write(buffer, start, end)) block(relayed)
 }
 
-const fromClient: LinkEvents<Session> = {
-  bytes: (session, buffer, start, end) => {
+const fromClient: LinkEvents<Relayed> = {
+  bytes: (relayed, buffer, start, end) => {
+    const { session } = relayed
     const to = session.unwrap === null ? end : session.unwrap(buffer, start, end)
     if (to < 0) return closeSession(session, 'client', 'not-mtproto')
     if (to === start) return
-    session.fromClient!.apply(buffer, start, to)
-    session.toDatacenter!.apply(buffer, start, to)
-    wentUp(session, to - start)
-    if (!session.datacenter!.write(buffer, start, to)) session.client.pause()
+    relayed.fromClient.apply(buffer, start, to)
+    relayed.toDatacenter.apply(buffer, start, to)
+    countToDatacenter(relayed, to - start)
+    if (!relayed.datacenter.write(buffer, start, to)) session.client.pause()
   },
-  drained: (session) => {
-    session.blockedAt = 0
-    session.datacenter!.resume()
-    settle(session)
+  drained: (relayed) => {
+    relayed.blockedAt = 0
+    relayed.datacenter.resume()
+    closeIfDelivered(relayed.session, relayed.datacenter)
   },
-  ended: (session) => {
-    ended(session, 'client', clientLeft(session))
+  ended: (relayed) => {
+    const { session, datacenter } = relayed
+    recordEnd(session, 'client', clientLeft(relayed))
     session.clientEnded = true
     session.activeAt = session.relay.now
-    session.datacenter!.end()
-    settle(session)
+    datacenter.end()
+    closeIfDelivered(session, datacenter)
   },
-  lost: (session, error) => {
-    // Whom the kernel gives up has not waited for an answer: it is gone.
-    const waited = error !== 'timeout' && clientLeft(session) === 'stalled'
+  lost: (relayed, error) => {
+    const { session } = relayed
+    // A client that the kernel gave up was gone: it did not wait for an answer.
+    const waited = error !== 'timeout' && clientLeft(relayed) === 'stalled'
     closeSession(session, session.endedBy ?? 'client', waited ? 'stalled' : reasonOf(error))
   },
   faulted,
 }
 
-const whileRelaying = {
-  drained: (session: Session): void => {
+const fromDatacenter = {
+  drained: ({ session, datacenter }: Relayed): void => {
     session.client.resume()
-    settle(session)
+    closeIfDelivered(session, datacenter)
   },
-  ended: (session: Session): void => {
-    ended(session, 'datacenter', 'done')
-    session.datacenterEnded = true
+  ended: ({ session, datacenter }: Relayed): void => {
+    recordEnd(session, 'datacenter', 'done')
+    session.farEnded = true
     session.activeAt = session.relay.now
     session.client.end()
-    settle(session)
+    closeIfDelivered(session, datacenter)
   },
-  // The client still gets all that came before; what it sends from now on has nowhere to go.
-  lost: (session: Session, error: 'reset' | 'timeout' | 'other'): void => {
-    ended(session, 'datacenter', reasonOf(error))
+  // The client still gets everything that came before; its own bytes have no destination any more.
+  lost: ({ session, datacenter }: Relayed, error: 'reset' | 'timeout' | 'other'): void => {
+    recordEnd(session, 'datacenter', reasonOf(error))
     session.clientEnded = true
-    session.datacenterEnded = true
+    session.farEnded = true
     session.client.pause()
     session.client.end()
-    settle(session)
+    closeIfDelivered(session, datacenter)
   },
   faulted,
 }
 
-/** FAST_MODE, no TLS: the datacenter has encrypted for the client. */
-const untouched: LinkEvents<Session> = {
-  ...whileRelaying,
-  bytes: (session, buffer, start, end) => down(session, buffer, start, end, end - start),
-  passTo: (session) => (session.phase === 'relaying' ? session.client : null),
-  passed: (session, length) => {
-    cameDown(session, length)
-    if (session.client.unsent === 0) return
-    session.datacenter!.pause()
-    if (session.blockedAt === 0) session.blockedAt = session.relay.now
+/** FAST_MODE without TLS: the datacenter has encrypted for the client. */
+const untouched: LinkEvents<Relayed> = {
+  ...fromDatacenter,
+  bytes: (relayed, buffer, start, end) => writeToClient(relayed, buffer, start, end, end - start),
+  passTo: ({ session }) => (session.phase === 'relaying' ? session.client : null),
+  passed: (relayed, length) => {
+    countToClient(relayed, length)
+    if (relayed.session.client.unsent > 0) block(relayed)
   },
 }
 
-/** FAST_MODE inside TLS: only record headers are added. */
-const wrapped: LinkEvents<Session> = {
-  ...whileRelaying,
-  bytes: (session, buffer, start, end) => down(session, buffer, start, wrap(buffer, start, end), end - start),
+/** FAST_MODE inside TLS: adds record headers only. */
+const wrapped: LinkEvents<Relayed> = {
+  ...fromDatacenter,
+  bytes: (relayed, buffer, start, end) =>
+    writeToClient(relayed, buffer, start, wrap(buffer, start, end), end - start),
 }
 
-const reencrypted: LinkEvents<Session> = {
-  ...whileRelaying,
-  bytes: (session, buffer, start, end) => {
-    session.fromDatacenter!.apply(buffer, start, end)
-    session.toClient!.apply(buffer, start, end)
-    down(session, buffer, start, session.unwrap === null ? end : wrap(buffer, start, end), end - start)
+const reencrypted: LinkEvents<Relayed> = {
+  ...fromDatacenter,
+  bytes: (relayed, buffer, start, end) => {
+    const { down, session } = relayed
+    down?.fromDatacenter.apply(buffer, start, end)
+    down?.toClient.apply(buffer, start, end)
+    const to = session.unwrap === null ? end : wrap(buffer, start, end)
+    writeToClient(relayed, buffer, start, to, end - start)
   },
 }

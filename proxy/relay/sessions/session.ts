@@ -1,78 +1,204 @@
-import type { CloseReason, Phase, RejectReason, Side, Session as Who } from '../../events/contract.ts'
+import type { Dialer } from '../../datacenter/dial.ts'
+import type { Address, Directory } from '../../datacenter/directory.ts'
+import type { Pool } from '../../datacenter/pool.ts'
+import type {
+  CloseReason,
+  Emit,
+  Limit,
+  Phase,
+  Session as SessionLabels,
+  Side,
+} from '../../events/contract.ts'
 import type { Dialing, Link, LinkError } from '../../net/link.ts'
+import type { Claim as LocalClaim } from '../../replay-cache/memory.ts'
 import type { Cipher } from '../../wire/cipher.ts'
+import type { Fill } from '../../wire/random.ts'
 import type { Unwrap } from '../../wire/records.ts'
-import type { Relay } from '../relay.ts'
-import type { SignedDetails } from './handshake.ts'
-import { dropEarly, type Early } from './pending-host.ts'
+import type { Flight } from '../../wire/server-hello.ts'
+import type { Budget } from '../budget.ts'
+import type { Capacity } from '../capacity.ts'
+import type { Ask } from '../claim-requests.ts'
+import type { RelaySettings } from '../settings.ts'
+import type { Rules, SignedDetails } from './handshake.ts'
+
+/** State that all connections of one thread share. */
+export type Relay = {
+  readonly settings: RelaySettings
+  /** Whether the engine ends clients that acknowledge nothing. */
+  readonly endsDeafPeers: boolean
+  /** `performance.now()` of the last event or pulse, for times that need no precision. */
+  now: number
+  /** `performance.now()`, or the time of a test. */
+  clock(): number
+  epoch(): number
+  rules: Rules
+  directory: Directory
+  mask: Address | null
+  flight: Flight
+  /** The name of a client's address in events. */
+  hashOf(remote: Buffer): string
+  readonly random: Fill
+  /** The replay cache of this proxy: false when it has seen the handshake. */
+  readonly claim: LocalClaim
+  /** The replay cache of all proxies; null: there is none. */
+  readonly ask: Ask | null
+  /** Handshakes without an answer of the shared replay cache, since the last event about them. */
+  unclaimed: number
+  /** Refused clients since the last event about them. */
+  readonly refusals: Map<Limit, number>
+  readonly dialer: Dialer
+  readonly pool: Pool
+  readonly emit: Emit
+  /** Reports an exception of our own code. Never throws. */
+  fault(error: unknown): void
+  readonly capacity: Capacity
+  readonly sessions: Set<Session>
+  readonly handshakes: PendingHandshakes
+  readonly budget: Budget
+  readonly earlyHosts: EarlyHosts
+  /** Rejected clients that were admitted to the masking host. */
+  readonly unauthenticated: Set<Session>
+  /** Connections that have reached their datacenter. */
+  relaying: number
+}
 
 /**
- * One connection, from accept to close. Its phases are tables of handlers (`greeting.ts`, `pump.ts`, `fronting.ts`)
- * that are attached to its links one after the other; what they share is here. Times are `performance.now()`, ms.
+ * State of one connection, from accept to close. Each phase is a table of handlers that is attached to its links. Fields
+ * that are valid in one phase only are in that phase's object. Times are `performance.now()`, ms.
  */
 export type Session = {
   readonly relay: Relay
-  /** Its trace id. */
+  /** Its id in events and its trace id. */
   readonly id: string
   readonly client: Link
   readonly clientHash: string
   readonly acceptedAt: number
   /** Its address prefix, see `prefix.ts`. */
   readonly prefix: number
-  /** While its handshake is incomplete `door.ts` has it: on which clock, since when, and its first byte; 0: none yet. */
-  greets: boolean
-  clock: Set<Session> | null
-  waitsSince: number
-  firstByteAt: number
   phase: Phase
-  /** Bytes that came and went nowhere yet. */
-  greeting: Buffer | null
-  /** Bytes of the budget that it took and has not used, while fronted. */
-  credit: number
-  /** Bytes that count as kept for it, see `keep`. */
+  /** Null once the handshake is accepted or rejected. */
+  handshake: Handshake | null
+  /** Bytes received and not yet forwarded. */
+  received: Buffer | null
+  /** Size of what is kept for it, as counted in `capacity.ts`. */
   kept: number
+  /** The dial of its datacenter. */
   dialing: Dialing | null
-  /** The masking host, until the client is its own. */
-  early: Early | null
-  /** While all proxies are asked whether they have seen the handshake; null: not, or it is answered. */
+  /** The masking host before the client is handed over to it. */
+  pendingHost: PendingHost | null
+  /** While the shared replay cache is asked. */
   claim: Claiming | null
-  /** The datacenter; while fronting, the masking host. */
-  datacenter: Link | null
-  /** Null until the handshake was accepted. */
-  who: Who | null
-  /** Of the hello that was answered; null: none. */
+  /** The datacenter, or the masking host while fronting. */
+  far: Link | null
+  /** Null until the handshake is accepted. */
+  labels: SessionLabels | null
+  /** Of the signed hello that was answered; null: none. */
   signed: SignedDetails | null
+  /** Strips TLS records; null: the connection has none. */
   unwrap: Unwrap | null
-  fromClient: Cipher | null
-  toDatacenter: Cipher | null
-  /** Null in FAST_MODE: the datacenter encrypts for the client itself. */
-  fromDatacenter: Cipher | null
-  toClient: Cipher | null
+  relayed: Relayed | null
+  fronted: Fronted | null
   bytesToClient: number
   bytesToDatacenter: number
-  reportedToClient: number
-  reportedToDatacenter: number
-  reportedAt: number
-  /** The client's first byte for the datacenter; 0: none yet. */
-  requestAt: number
-  /** The oldest byte up that nothing has come down after; 0: none. */
-  unansweredAt: number
   activeAt: number
-  /** Since when the client has not taken a byte of what is there for it; 0: it takes them. */
-  blockedAt: number
-  blockedBytes: number
-  /** The masking host has reset it: so is the client, when it has what came before. */
-  resets: boolean
   clientEnded: boolean
-  datacenterEnded: boolean
-  /** Who ended first, and how: said when the rest has been delivered. */
+  /** The datacenter, or the masking host while fronting. */
+  farEnded: boolean
+  /** The side that ended first and its reason, emitted when the rest has been delivered. */
   endedBy: Side | null
   endReason: CloseReason
   closed: boolean
 }
 
-/** What came of the dial before the claim was answered. */
+/** An incomplete handshake and the clock that runs for it; see `pending-handshakes.ts`. */
+export type Handshake = {
+  readonly session: Session
+  clock: Set<Handshake> | null
+  /** Start of the running clock. */
+  waitingSince: number
+  /** 0: no byte has come. */
+  firstByteAt: number
+}
+
+/** A connection that has reached its datacenter. */
+export type Relayed = {
+  readonly session: Session
+  readonly datacenter: Link
+  readonly fromClient: Cipher
+  readonly toDatacenter: Cipher
+  /** Null in FAST_MODE: the datacenter encrypts for the client. */
+  readonly down: { readonly fromDatacenter: Cipher; readonly toClient: Cipher } | null
+  /** Bytes in events so far. */
+  reportedToClient: number
+  reportedToDatacenter: number
+  reportedAt: number
+  /** The client's first byte for the datacenter; 0: none has come. */
+  requestAt: number
+  /** The oldest byte to the datacenter that no byte from it followed; 0: none. */
+  unansweredAt: number
+  /** Start of the time in which the client takes no byte; 0: it takes them. */
+  blockedAt: number
+  blockedBytes: number
+}
+
+/** An unauthenticated client that was handed over to the masking host. */
+export type Fronted = {
+  readonly session: Session
+  readonly host: Link
+  /** Bytes that it took from the budget and has not used. */
+  credit: number
+  /** The host has sent a reset: the client gets one after the bytes that came before it. */
+  hostReset: boolean
+}
+
+/** The masking host of a client that is not handed over to it: dialed at the rejection, or early for a slow client. */
+export type PendingHost = {
+  dialing: Dialing | null
+  link: Link | null
+  /** Whether it counts in `EarlyHosts`. */
+  readonly early: boolean
+  /** Bytes of `received` that were forwarded. */
+  sent: number
+  /** Bytes and end of the host that the client must not see yet. */
+  held: Buffer | null
+  ended: boolean
+  lost: LinkError | null
+}
+
+/** `arrived` continues a dial that ended before the claim was answered. */
 export type Claiming = { arrived: (() => void) | null }
+
+/** Limits early connections to the masking host: in all, and for each address prefix. */
+export type EarlyHosts = { begin(prefix: number): boolean; end(prefix: number): void }
+
+/**
+ * The incomplete handshakes of one thread. Three clocks run, one for each client: until its first byte, from byte to
+ * byte, and from ServerHello to the first data. When places run out, `victim` names the client that has to leave.
+ */
+export type PendingHandshakes = {
+  readonly size: number
+  /** A client was accepted. */
+  enter(session: Session): void
+  /** Bytes of an incomplete handshake came. */
+  progressed(session: Session): void
+  /** ServerHello was sent: the first data may come as late as a first byte. */
+  answered(session: Session): void
+  /** Stops the clock while the shared replay cache is asked. */
+  suspend(session: Session): void
+  /** False: it has left before. */
+  leave(session: Session): boolean
+  /** Calls `expire` for each client whose time is over. */
+  expireLate(now: number, expire: (session: Session) => void): void
+  /** Whether a client that keeps sending a little has used up its time. */
+  isTooSlow(session: Session, now: number): boolean
+  /**
+   * The client that leaves when one of `prefix` comes and no place is left: one of a prefix that has more than its share
+   * (a secret may be public), else the unauthenticated client that has been silent longest, for `agedMs` at least.
+   */
+  victim(prefix: number, agedMs: number): Session | null
+  /** Whether a prefix has its share of the places, or more. */
+  fillsShare(prefix: number): boolean
+}
 
 export const openSession = (
   relay: Relay,
@@ -87,47 +213,33 @@ export const openSession = (
   clientHash,
   acceptedAt: relay.clock(),
   prefix,
-  greets: false,
-  clock: null,
-  waitsSince: 0,
-  firstByteAt: 0,
   phase: 'hello',
-  greeting: null,
-  credit: 0,
+  handshake: null,
+  received: null,
   kept: 0,
   dialing: null,
-  early: null,
+  pendingHost: null,
   claim: null,
-  datacenter: null,
-  who: null,
+  far: null,
+  labels: null,
   signed: null,
   unwrap: null,
-  fromClient: null,
-  toDatacenter: null,
-  fromDatacenter: null,
-  toClient: null,
+  relayed: null,
+  fronted: null,
   bytesToClient: 0,
   bytesToDatacenter: 0,
-  reportedToClient: 0,
-  reportedToDatacenter: 0,
-  reportedAt: relay.now,
-  requestAt: 0,
-  unansweredAt: 0,
   activeAt: relay.now,
-  blockedAt: 0,
-  blockedBytes: 0,
-  resets: false,
   clientEnded: false,
-  datacenterEnded: false,
+  farEnded: false,
   endedBy: null,
   endReason: 'done',
   closed: false,
 })
 
-/** The most that one read brings from a client that is not authenticated: a hello, and little that has to be kept. */
+/** Size of one read from an unauthenticated client: a hello, and little that has to be kept. */
 export const FIRST_READ = 4_096
 
-/** Milliseconds with three decimals: enough for any clock here, and short as JSON. */
+/** Milliseconds with three decimals: precise enough for any clock here, and short as JSON. */
 export const ms = (value: number): number => Math.round(value * 1000) / 1000
 
 export const append = (before: Buffer | null, buffer: Buffer, start: number, end: number): Buffer => {
@@ -136,135 +248,4 @@ export const append = (before: Buffer | null, buffer: Buffer, start: number, end
   before?.copy(joined)
   buffer.copy(joined, kept, start, end)
   return joined
-}
-
-/** Whether what is kept for a client that is not relayed has room beside that of all others. */
-export const mayKeep = (session: Session): boolean => {
-  const { relay, greeting, early, client } = session
-  return relay.keep(session, (greeting?.length ?? 0) + (early?.held?.length ?? 0) + client.unread)
-}
-
-export const reasonOf = (error: LinkError): CloseReason => (error === 'timeout' ? 'timeout' : 'reset')
-
-/** A client that waited this long for an answer and then left: the datacenter stalled, whoever closed. ms. */
-const PATIENCE_MS = 5_000
-/** Who sends again after this long expects something; ms. */
-const ASKED_AGAIN_MS = 1_000
-
-/**
- * How long the client has waited for an answer, ms; 0: it does not wait. An acknowledgement goes up without an answer
- * and is nobody's stall: so only what has never been answered counts, and what was sent again. It waits since its last
- * byte up: before that it was still asking, be it slowly.
- */
-export const unansweredMs = ({ relay, phase, unansweredAt, activeAt }: Session): number =>
-  unansweredAt > 0 && (phase === 'waiting' || activeAt - unansweredAt >= ASKED_AGAIN_MS)
-    ? relay.now - activeAt
-    : 0
-
-/** How a client's leaving is to be read. */
-export const clientLeft = (session: Session): CloseReason =>
-  unansweredMs(session) > PATIENCE_MS ? 'stalled' : 'done'
-
-/** The first end decides what the close will say. */
-export const ended = (session: Session, by: Side, reason: CloseReason): void => {
-  if (session.endedBy !== null) return
-  session.endedBy = by
-  session.endReason = reason
-}
-
-/** Whether both have ended and have all that the other one sent. */
-export const delivered = ({ clientEnded, datacenterEnded, client, datacenter }: Session): boolean =>
-  clientEnded && datacenterEnded && client.unsent === 0 && datacenter!.unsent === 0
-
-export const emitRejected = (
-  session: Session,
-  reason: RejectReason,
-  fronted: boolean,
-  events: { user?: string; skewSeconds?: number; ja4?: string },
-): void => {
-  session.relay.emit({
-    v: 1,
-    type: 'handshake.rejected',
-    at: session.relay.epoch(),
-    connection: session.id,
-    reason,
-    elapsedMs: ms(session.relay.clock() - session.acceptedAt),
-    fronted,
-    client: session.clientHash,
-    ...events,
-  })
-}
-
-/** Tells the bytes since the last time, if there were any. */
-export const emitProgress = (session: Session): void => {
-  session.reportedAt = session.relay.now
-  if (session.who === null) return
-  const bytesToClient = session.bytesToClient - session.reportedToClient
-  const bytesToDatacenter = session.bytesToDatacenter - session.reportedToDatacenter
-  if (bytesToClient === 0 && bytesToDatacenter === 0) return
-  session.reportedToClient = session.bytesToClient
-  session.reportedToDatacenter = session.bytesToDatacenter
-  session.relay.emit({
-    v: 1,
-    type: 'connection.progress',
-    at: session.relay.epoch(),
-    connection: session.id,
-    ...session.who,
-    bytesToClient,
-    bytesToDatacenter,
-  })
-}
-
-/** The descriptors first: whatever fails behind them, both are gone. */
-const release = (session: Session): void => {
-  session.client.close()
-  session.datacenter?.close()
-  dropEarly(session)
-  session.dialing?.cancel()
-  session.fromClient?.free()
-  session.toDatacenter?.free()
-  session.fromDatacenter?.free()
-  session.toClient?.free()
-}
-
-/** Closes everything that belongs to a session and emits the reason: the one place where a session ends. */
-export const closeSession = (session: Session, by: Side, reason: CloseReason): void => {
-  if (session.closed) return
-  session.closed = true
-  try {
-    release(session)
-  } catch (error) {
-    session.relay.fault(error)
-    by = 'proxy'
-    reason = 'internal'
-  }
-  session.relay.forget(session)
-  session.relay.emit({
-    v: 1,
-    type: 'connection.closed',
-    at: session.relay.epoch(),
-    connection: session.id,
-    ...session.who,
-    by,
-    phase: session.phase,
-    reason,
-    bytesToClient: session.bytesToClient,
-    bytesToDatacenter: session.bytesToDatacenter,
-    untoldToClient: session.bytesToClient - session.reportedToClient,
-    untoldToDatacenter: session.bytesToDatacenter - session.reportedToDatacenter,
-    durationMs: ms(session.relay.clock() - session.acceptedAt),
-  })
-}
-
-/** Our own code failed on this session: it ends as our fault, never as that of the client or the datacenter. */
-export const faulted = (session: Session): void => closeSession(session, 'proxy', 'internal')
-
-/** Runs what no link's callback contains (timers, answers): an exception ends this session and no other one. */
-export const guarded = (session: Session, work: (session: Session) => void): void => {
-  try {
-    work(session)
-  } catch (error) {
-    session.relay.fault(error)
-    faulted(session)
-  }
 }

@@ -9,7 +9,7 @@ import type { Mode } from '../../events/contract.ts'
 import { randomPool } from '../../wire/random.ts'
 import { parseServerAnswer } from '../../wire/server-answer.ts'
 import { answer, usualFlight } from '../../wire/server-hello.ts'
-import { type Greeted, type Rules, readGreeting, unfinished } from './handshake.ts'
+import { type Decision, type Rules, readHandshake, unfinished } from './handshake.ts'
 
 // Only a user can sign a hello, and a user is answered, whatever else is wrong with the hello.
 
@@ -26,7 +26,7 @@ const rules = (modes: readonly Mode[] = ['classic', 'secure', 'tls']): Rules => 
   clockSkewSeconds: 120,
   knows: () => true,
 })
-const read = (bytes: Buffer, by: Rules = rules()): Greeted => readGreeting(bytes, bytes.length, now, by)
+const read = (bytes: Buffer, by: Rules = rules()): Decision => readHandshake(bytes, bytes.length, now, by)
 const hello = (postQuantum = false): Buffer =>
   clientHello({ secret, domain, at: now / 1000, postQuantum }).bytes
 

@@ -1,15 +1,17 @@
 import { reject } from './authenticating.ts'
+import { closeAsEnded, closeSession, emitProgress, emitRejected, unansweredMs } from './closing.ts'
 import { earn } from './fronting.ts'
-import { closeSession, emitProgress, emitRejected, type Session, unansweredMs } from './session.ts'
+import { toClientSize } from './pump.ts'
+import type { Relayed, Session } from './session.ts'
 
-/** Between two facts about a connection's bytes. */
+/** Between two events about a connection's bytes. */
 const PROGRESS_MS = 10_000
-/** What is left open in one direction only, and silent. */
+/** For a silent connection that is open in one direction only. */
 const HALF_OPEN_MS = 60_000
-/** A stranger and the masking host, both silent: longer than web servers and CDNs (60 to 400 s) wait themselves. */
+/** For a silent fronted connection: longer than web servers and CDNs (60 to 400 s) wait themselves. */
 const UNAUTHENTICATED_MS = 600_000
 
-/** The handshake did not come in time. */
+/** Rejects a handshake that did not come in time. */
 export const expire = (session: Session): void => {
   if (session.unwrap === null) return reject(session, { step: 'rejected', reason: 'timeout' })
   emitRejected(session, 'timeout', false, session.signed ?? {})
@@ -17,45 +19,50 @@ export const expire = (session: Session): void => {
 }
 
 /**
- * A client that takes no byte of what is there for it, for CLIENT_ACK_TIMEOUT. Told from what the kernel takes of us,
- * which is little of what a slow client acknowledges: it takes more when a third of megabytes is free. So only where
- * the kernel does not watch the acknowledgements itself.
+ * Whether the client has taken no byte for CLIENT_ACK_TIMEOUT. Judged by the bytes that the kernel takes from us, which is
+ * coarse: it takes more when a third of megabytes is free. So only where the kernel does not watch acknowledgements.
  */
-const blocked = (session: Session, now: number): boolean => {
-  const { unsent } = session.client
-  if (session.relay.endsDeafPeers || unsent === 0 || session.blockedAt === 0) return false
-  if (unsent !== session.blockedBytes) {
-    session.blockedBytes = unsent
-    session.blockedAt = now
+const isBlocked = (relayed: Relayed, now: number): boolean => {
+  const { relay, client } = relayed.session
+  const { unsent } = client
+  if (relay.endsDeafPeers || unsent === 0 || relayed.blockedAt === 0) return false
+  if (unsent !== relayed.blockedBytes) {
+    relayed.blockedBytes = unsent
+    relayed.blockedAt = now
   }
-  return now - session.blockedAt >= session.relay.settings.ackTimeoutMs
+  return now - relayed.blockedAt >= relay.settings.ackTimeoutMs
 }
 
-/** Looks after one session, about once a second: tells its bytes and ends what has gone silent. */
-export const sweep = (session: Session): void => {
-  const { relay, phase } = session
+const sweepFronted = (session: Session, silentMs: number): void => {
+  const { fronted, client, farEnded, pendingHost } = session
+  if (fronted !== null) earn(fronted)
+  // After the host's end the client has everything: as at the host's own kernel, no peer notices the close.
+  const patienceMs = farEnded && client.unsent === 0 ? HALF_OPEN_MS : UNAUTHENTICATED_MS
+  if (pendingHost === null && silentMs >= patienceMs) closeSession(session, 'proxy', session.endReason)
+}
+
+const sweepRelayed = (relayed: Relayed, silentMs: number): void => {
+  const { session, datacenter } = relayed
+  const { relay, clientEnded, farEnded } = session
   const { now, settings } = relay
-  const silentMs = now - session.activeAt
-  if (phase === 'fronting') {
-    earn(session)
-    // Behind a host that has ended all is said: nobody sees that the descriptor goes, as in the host's own kernel.
-    const patienceMs =
-      session.datacenterEnded && session.client.unsent === 0 ? HALF_OPEN_MS : UNAUTHENTICATED_MS
-    if (session.early === null && silentMs >= patienceMs) closeSession(session, 'proxy', session.endReason)
+  datacenter.readSize = toClientSize(relay)
+  if (now - relayed.reportedAt >= PROGRESS_MS) emitProgress(relayed)
+  if (isBlocked(relayed, now)) return closeSession(session, 'client', 'timeout')
+  if (relayed.blockedAt > 0) return
+  if (clientEnded || farEnded) {
+    if (silentMs >= HALF_OPEN_MS) closeAsEnded(session)
     return
   }
-  if (session.greets && relay.greetings.dawdles(session, now)) return expire(session)
-  if (phase !== 'waiting' && phase !== 'relaying') return
-  session.datacenter!.readSize = relay.toClientSize()
-  if (now - session.reportedAt >= PROGRESS_MS) emitProgress(session)
-  if (blocked(session, now)) return closeSession(session, 'client', 'timeout')
-  if (session.blockedAt > 0) return
-  if (session.clientEnded || session.datacenterEnded) {
-    if (silentMs >= HALF_OPEN_MS) closeSession(session, session.endedBy ?? 'proxy', session.endReason)
-    return
-  }
-  if (unansweredMs(session) >= settings.stallTimeoutMs) {
-    return closeSession(session, 'datacenter', 'stalled')
-  }
+  if (unansweredMs(relayed) >= settings.stallTimeoutMs) return closeSession(session, 'datacenter', 'stalled')
   if (silentMs >= settings.idleTimeoutMs) closeSession(session, 'proxy', 'idle')
+}
+
+/** Runs for each session about once a second: emits its progress, and closes it when it has been silent too long. */
+export const sweep = (session: Session): void => {
+  const { relay, phase, relayed } = session
+  const { now } = relay
+  const silentMs = now - session.activeAt
+  if (phase === 'fronting') return sweepFronted(session, silentMs)
+  if (relay.handshakes.isTooSlow(session, now)) return expire(session)
+  if (relayed !== null) sweepRelayed(relayed, silentMs)
 }

@@ -150,10 +150,10 @@ test('whoever comes, says whatever and leaves however, strangers have half at mo
           ms += step.wait
           proxy.at(ms)
         }
-        const [connections, handshakes, unauthenticated] = new Int32Array(proxy.relay.settings.room)
+        const [connections, handshakes, unauthenticated] = new Int32Array(proxy.relay.settings.capacity)
         assert.equal(
           [connections, handshakes, unauthenticated],
-          [proxy.relay.sessions.size, proxy.relay.greetings.size, proxy.relay.unauthenticated.size],
+          [proxy.relay.sessions.size, proxy.relay.handshakes.size, proxy.relay.unauthenticated.size],
         )
         assert.ok(unauthenticated! <= most / 2)
         // A stranger is one of them, or is gone.
@@ -162,7 +162,7 @@ test('whoever comes, says whatever and leaves however, strangers have half at mo
       }
       proxy.relay.closeAll()
       assert.equal(proxy.left().slice(0, 3), [0, 0, 0])
-      assert.equal([...new Int32Array(proxy.relay.settings.room)], [0, 0, 0, 0])
+      assert.equal([...new Int32Array(proxy.relay.settings.capacity)], [0, 0, 0, 0])
     }),
   )
 })

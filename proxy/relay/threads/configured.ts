@@ -2,18 +2,17 @@ import { randomInt } from 'node:crypto'
 import type { Config } from '../../config/config.ts'
 import { replayMemory } from '../../replay-cache/memory.ts'
 import { budgetMemory } from '../budget.ts'
-import { roomMemory } from '../capacity.ts'
-import type { Changeable, RelaySettings } from '../settings.ts'
-import type { EventBudget } from './event-budget.ts'
+import { capacityMemory } from '../capacity.ts'
+import { type Changeable, type EventBudget, type RelaySettings, relaySettingNames } from '../settings.ts'
 
-/** Of one unauthenticated connection in the log, bytes. */
+/** Size of one unauthenticated connection in the event log, bytes. */
 const eventBytes = 1_100
-/** As many connections as come in an hour at the rate may come together. */
+/** The burst is as large as an hour at the rate. */
 const burstSeconds = 3_600
 
 /**
- * The share of one of `workers`. In a log of its own, unauthenticated clients get a quarter at most over LOG_MAX_AGE, so
- * that a flood does not push out the history of users; with Kafka the rate alone holds.
+ * One worker's share of UNAUTHENTICATED_EVENTS_PER_SECOND. In a local event log, unauthenticated clients get a quarter of
+ * it over LOG_MAX_AGE at most, so that a flood does not push out the history of users. With Kafka only the rate holds.
  */
 export const eventBudgetOf = (
   config: Pick<Config, 'kafka' | 'logMaxBytes' | 'logMaxAgeMs' | 'unauthenticatedEvents' | 'workers'>,
@@ -26,32 +25,20 @@ export const eventBudgetOf = (
   return { perSecond: perSecond / config.workers, burst: Math.floor(burst / config.workers) }
 }
 
+type Taken = Pick<Config, (typeof relaySettingNames)[number]>
+
 /**
- * What the settings say to each relay thread: limits and a replay cache that all threads have in common, and its
- * share of the pool. `connections` is what the machine has room for, when that is less than MAX_CONNECTIONS.
+ * Start parameters of relay threads: shared limits, a shared replay cache, and each thread's share of the pool and the
+ * event budget. `connections`: how many the machine has room for.
  */
 export const configured = (
   config: Config,
   connections = config.maxConnections,
 ): Omit<RelaySettings, keyof Changeable | 'worker' | 'port'> => ({
-  host: config.host,
-  portable: config.portable,
-  modes: config.modes,
-  tlsDomain: config.tlsDomain,
-  fastMode: config.fastMode,
-  toClientBuffer: config.toClientBuffer,
-  toDatacenterBuffer: config.toDatacenterBuffer,
-  dialTimeoutMs: config.dialTimeoutMs,
-  handshakeTimeoutMs: config.handshakeTimeoutMs,
-  firstByteTimeoutMs: config.firstByteTimeoutMs,
-  ackTimeoutMs: config.ackTimeoutMs,
-  idleTimeoutMs: config.idleTimeoutMs,
-  stallTimeoutMs: config.stallTimeoutMs,
-  clockSkewSeconds: config.clockSkewSeconds,
+  ...(Object.fromEntries(relaySettingNames.map((name) => [name, config[name]])) as Taken),
   maxConnections: Math.min(config.maxConnections, connections),
   connectionLimit: connections < config.maxConnections ? 'file-descriptors' : 'connections',
-  maxHandshakes: config.maxHandshakes,
-  room: roomMemory(),
+  capacity: capacityMemory(),
   budget: budgetMemory(),
   prefixSeed: randomInt(2 ** 32),
   poolSize: Math.ceil(config.poolSize / config.workers),

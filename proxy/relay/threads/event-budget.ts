@@ -1,13 +1,11 @@
 import type { CloseCount, Emit, PrefixCount, ProxyEvent, RefusalCount } from '../../events/contract.ts'
+import type { EventBudget } from '../settings.ts'
 
 type Of<T extends ProxyEvent['type']> = Extract<ProxyEvent, { type: T }>
 type Accepted = Of<'connection.accepted'>
 type Rejected = Of<'handshake.rejected'>
 type Closed = Of<'connection.closed'>
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
-
-/** Connections of unauthenticated clients whose events are kept one by one: so many a second, and at first. */
-export type EventBudget = { readonly perSecond: number; readonly burst: number }
 
 export type BudgetedEvents = {
   emit: Emit

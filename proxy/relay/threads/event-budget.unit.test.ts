@@ -2,7 +2,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ProxyEvent } from '../../events/contract.ts'
 import { examples } from '../../events/examples.ts'
-import { type EventBudget, eventBudget } from './event-budget.ts'
+import type { EventBudget } from '../settings.ts'
+import { eventBudget } from './event-budget.ts'
 
 const id = (number: number): string => number.toString(16).padStart(32, '0')
 

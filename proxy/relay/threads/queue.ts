@@ -26,7 +26,7 @@ export const eventQueue = (post: (message: FromWorker) => void): EventQueue => {
   let untaken = 0
   const flush = (): void => {
     if ((queue.length === 0 && lost === 0) || untaken >= UNTAKEN) return
-    post({ type: 'facts', text: JSON.stringify(queue), count: queue.length, lost })
+    post({ type: 'events', text: JSON.stringify(queue), count: queue.length, lost })
     untaken++
     queue = []
     lost = 0

@@ -16,7 +16,7 @@ const event = (number: number): ProxyEvent => ({
 const queue = () => {
   const batches: { numbers: number[]; lost: number }[] = []
   const events = eventQueue((message: FromWorker) => {
-    if (message.type !== 'facts') throw new Error(message.type)
+    if (message.type !== 'events') throw new Error(message.type)
     const numbers = (JSON.parse(message.text) as { count: number }[]).map(({ count }) => count)
     assert.is(numbers.length, message.count)
     batches.push({ numbers, lost: message.lost })

@@ -90,7 +90,7 @@ export const startThreads = async (
           return void claim(thread, message)
         case 'failed':
           return reject(new Error(message.message))
-        case 'facts':
+        case 'events':
           worker.postMessage({ type: 'taken' } satisfies ToWorker)
           return events.events(message.text, message.lost)
         case 'sample':

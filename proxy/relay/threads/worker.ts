@@ -3,7 +3,7 @@ import { watchLoop } from '../../host/event-loop.ts'
 import { nativeEngine } from '../../net/epoll/engine.ts'
 import { portableEngine } from '../../net/node-net/engine.ts'
 import { headroom } from '../../wire/records.ts'
-import { claimQuestions } from '../claim-requests.ts'
+import { claimRequests } from '../claim-requests.ts'
 import { faultCounter } from '../faults.ts'
 import { startRelay } from '../relay.ts'
 import type { FromWorker, RelaySettings, ToWorker } from '../settings.ts'
@@ -30,7 +30,7 @@ const thread = `worker-${settings.worker}`
 const loop = watchLoop(thread)
 const queue = eventQueue(post)
 const events = eventBudget(settings.eventBudget, settings.worker, Date.now, queue.emit)
-const claims = claimQuestions((id, digest, connection) => post({ type: 'claim', id, digest, connection }))
+const claims = claimRequests((id, digest, connection) => post({ type: 'claim', id, digest, connection }))
 const faults = faultCounter(thread, queue.emit, (message) => post({ type: 'fault', message }))
 const ask = settings.sharedReplay === null ? null : claims.ask
 const relay = startRelay(engine, settings, events.emit, faults.report, ask)

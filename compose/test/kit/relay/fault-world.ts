@@ -113,8 +113,8 @@ export type World = Awaited<ReturnType<typeof world>>
 export const injected = new Error('injected')
 
 /** From now on, reading the field throws. */
-export const unreadable = (session: Session, field: keyof Session): void => {
-  Object.defineProperty(session, field, {
+export const unreadable = <Of extends object>(of: Of, field: keyof Of): void => {
+  Object.defineProperty(of, field, {
     get: () => {
       throw injected
     },
@@ -122,9 +122,13 @@ export const unreadable = (session: Session, field: keyof Session): void => {
 }
 
 /** From now on, writing such a value to the field throws. */
-export const unwritable = (session: Session, field: keyof Session, is: (value: unknown) => boolean): void => {
-  let value: unknown = session[field]
-  Object.defineProperty(session, field, {
+export const unwritable = <Of extends object>(
+  of: Of,
+  field: keyof Of,
+  is: (value: unknown) => boolean,
+): void => {
+  let value: unknown = of[field]
+  Object.defineProperty(of, field, {
     get: () => value,
     set: (next: unknown) => {
       if (is(next)) throw injected
@@ -144,12 +148,14 @@ export const accepted = ({ arrives }: World): Promise<Reached> => arrives()
 export const dialed = async (of: World): Promise<Reached> => {
   const { client, session } = await of.arrives()
   client.write(opening())
-  return { client, session, far: await of.datacenter.next() }
+  const far = await of.datacenter.next()
+  await until(() => session.relayed, 'the datacenter')
+  return { client, session, far }
 }
 export const relayed = async (of: World): Promise<Reached> => {
   const reached = await dialed(of)
   reached.client.write('up')
-  await until(() => reached.session.requestAt > 0, 'the first byte up')
+  await until(() => reached.session.relayed!.requestAt > 0, 'the first byte for the datacenter')
   reached.far!.write('down')
   await until(() => reached.session.phase === 'relaying', 'the first byte down')
   return reached
@@ -158,6 +164,6 @@ export const fronted = async (of: World): Promise<Reached> => {
   const { client, session } = await of.arrives()
   client.write('GET / HTTP/1.1\r\n\r\n')
   const far = await of.site.next()
-  await until(() => session.phase === 'fronting' && session.datacenter !== null, 'the masking host')
+  await until(() => session.fronted !== null, 'the masking host')
   return { client, session, far }
 }

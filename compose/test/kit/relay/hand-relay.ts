@@ -1,6 +1,6 @@
 import type { ProxyEvent } from '../../../../proxy/events/contract.ts'
 import { budgetMemory } from '../../../../proxy/relay/budget.ts'
-import { roomMemory } from '../../../../proxy/relay/capacity.ts'
+import { capacityMemory } from '../../../../proxy/relay/capacity.ts'
 import type { Ask } from '../../../../proxy/relay/claim-requests.ts'
 import { startRelay } from '../../../../proxy/relay/relay.ts'
 import type { RelaySettings } from '../../../../proxy/relay/settings.ts'
@@ -34,7 +34,7 @@ export const settings = (): RelaySettings => ({
   maxConnections: 100,
   connectionLimit: 'connections',
   maxHandshakes: 10,
-  room: roomMemory(),
+  capacity: capacityMemory(),
   budget: budgetMemory(),
   prefixSeed: 1,
   poolSize: 0,
@@ -89,11 +89,11 @@ export const relaying = (
     /** What is left when all is over. */
     left: () => [
       relay.sessions.size,
-      relay.greetings.size,
+      relay.handshakes.size,
       relay.unauthenticated.size,
       relay.relaying,
       relay.dialer.inFlight,
-      ...new Int32Array(relay.settings.room),
+      ...new Int32Array(relay.settings.capacity),
     ],
   }
 }
