@@ -60,7 +60,10 @@ test('a signed hello is accepted with its length, user, skew and print, however 
     for (const bytes of [whole, inRecords(whole, 3)]) {
       const greeted = read(Buffer.concat([bytes, Buffer.from('behind')]))
       if (greeted.step !== 'hello') throw new Error(verdict(greeted))
-      assert.equal([greeted.length, greeted.user.name, greeted.details.skewSeconds], [bytes.length, 'one', -7])
+      assert.equal(
+        [greeted.length, greeted.user.name, greeted.details.skewSeconds],
+        [bytes.length, 'one', -7],
+      )
       assert.match(greeted.details.ja4!, /^t13d/)
       assert.is(greeted.digest.length, 28)
       assert.is(decidedAt(bytes), bytes.length)
