@@ -4,8 +4,6 @@
 export const knownCircles: readonly string[] = [
   'proxy/: proxy/config ↔ proxy/datacenter ↔ proxy/logger ↔ proxy/users',
   'proxy/config/: proxy/config/config.ts ↔ proxy/config/users.ts',
-  'proxy/relay/: proxy/relay/relay.ts ↔ proxy/relay/sessions ↔ proxy/relay/settings.ts ↔ proxy/relay/threads',
-  'proxy/relay/sessions/: proxy/relay/sessions/early.ts ↔ proxy/relay/sessions/session.ts',
 ]
 
 /** Areas that the word rule does not hold yet: a file of the root, a folder of it without its folders, or a folder in that. */
