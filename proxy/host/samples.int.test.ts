@@ -108,7 +108,7 @@ test('an opened file is one descriptor more', () => {
 test('out of descriptors a process still tells of itself, and of that', async () => {
   const url = (name: string): string => JSON.stringify(new URL(name, import.meta.url).href)
   const source = `
-    const { sampleProcess } = await import(${url('./process.ts')})
+    const { sampleProcess } = await import(${url('./samples.ts')})
     const { openSync } = await import('node:fs')
     let told
     const { sample } = sampleProcess({
