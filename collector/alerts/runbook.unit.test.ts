@@ -11,6 +11,13 @@ test('every rule has a section in the runbook', () => {
   for (const rule of Object.keys(rules)) assert.ok(names.has(rule), rule)
 })
 
+test('every section has meaning, impact, what to check first and what to do, in this order', () => {
+  for (const section of text.split(/^## /m).slice(1)) {
+    const labels = [...section.matchAll(/^\*\*([^*]+)\.\*\* /gm)].map(([, label]) => label)
+    assert.equal(labels, ['Meaning', 'Impact', 'Check first', 'Do'], section.split('\n', 1)[0])
+  }
+})
+
 test('every section has a step: a command, a setting, or another section', () => {
   const sections = text.split(/^## /m).slice(1)
   const names = new Set(sections.map((section) => section.split('\n', 1)[0]))

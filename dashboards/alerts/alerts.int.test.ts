@@ -47,7 +47,7 @@ const run = (chosen: readonly Case[], interval: string): void => {
   assert.ok(ok, printed)
 }
 
-it('the rule file is one that Prometheus takes, without a lint', () => {
+it('promtool accepts the rule file without a lint finding', () => {
   using dir = folder()
   const file = join(dir.path, 'alerts.yaml')
   writeFileSync(file, alertsFile())
@@ -55,21 +55,21 @@ it('the rule file is one that Prometheus takes, without a lint', () => {
   assert.ok(ok, printed)
 })
 
-it('each world of minutes and hours makes just the alerts fire that it should', () => {
+it('each case of minutes and hours fires exactly its alerts', () => {
   run(
     cases.filter(({ step }) => step === undefined),
     '1m',
   )
 })
 
-it('each world of hours and days makes just the alerts fire that it should', () => {
+it('each case of hours and days fires exactly its alerts', () => {
   run(
     cases.filter(({ step }) => step === '2m'),
     '5m',
   )
 })
 
-it('the rules in a faster time are ones that Prometheus takes, and no length of time in them is left as it was', () => {
+it('scaled rules are valid, and every duration in them is scaled', () => {
   const faster = scaledGroups(0.1).flatMap((group) => group.rules)
   for (const [nth, rule] of faster.entries()) {
     const was = rules[nth]!
@@ -90,7 +90,7 @@ it('the rules in a faster time are ones that Prometheus takes, and no length of 
   assert.ok(ok, printed)
 })
 
-test('scaled by one, a rule is what it was; a length that is none is refused', () => {
+test('a rule scaled by one keeps its durations; a wrong duration is refused', () => {
   const [group] = scaledGroups(1, [
     { name: 'g', rules: [{ ...rules[0]!, expr: 'up[5m] offset 1h', for: '1m' }] },
   ])
@@ -98,7 +98,7 @@ test('scaled by one, a rule is what it was; a length that is none is refused', (
   assert.throws(() => scaledGroups(0.5, [{ name: 'g', rules: [{ ...rules[0]!, for: 'soon' }] }]), 'soon')
 })
 
-test('every rule fires in some case, and in some case of its own series stays quiet', () => {
+test('every rule fires in one case, and stays quiet in another case with its series', () => {
   for (const { alert, expr } of rules) {
     assert.ok(
       cases.some(({ firing }) => firing.includes(alert)),
@@ -108,18 +108,18 @@ test('every rule fires in some case, and in some case of its own series stays qu
       expr.includes(series.replace(/\{.*/, '').replace(/_(?:bucket|count)$/, ''))
     assert.ok(
       cases.some(({ series, firing }) => !firing.includes(alert) && Object.keys(series).some(named)),
-      `${alert} is never tried to stay quiet`,
+      `${alert} has no case in which it stays quiet`,
     )
   }
 })
 
-test('whatever Prometheus scrapes in the stack has a rule that tells when it is gone, but for itself', () => {
+test('every job that Prometheus scrapes in the stack has a rule for its silence, except Prometheus itself', () => {
   const config = readFileSync('compose/docker/prometheus/prometheus.yaml', 'utf8')
   const jobs = [...config.matchAll(/job_name: (\S+)/g)].map(([, job = '']) => job)
   assert.equal(jobs.filter((job) => !/^(?:mtscope|prometheus$)/.test(job)).sort(), [...watcherJobs].sort())
 })
 
-test('every alert leads to a section of the runbook that is there', () => {
+test('every alert links to a section of the runbook', () => {
   const sections = new Set(
     [...readFileSync('collector/alerts/RUNBOOK.md', 'utf8').matchAll(/^## (\S+)$/gm)].map(([, name]) => name),
   )

@@ -8,17 +8,17 @@ const sessions = (awaited: string, answered: string, from = on): Input => ({
   [`${c.sessionsAnswered.name}{within="2s",fleet="f",${from}}`]: answered,
 })
 
-/** Of the error budget. */
+/** Cases of the error budget. */
 export const budgetCases: readonly Case[] = [
   {
-    name: 'one session in five is not answered in time, for two hours',
+    name: 'one connection in five is not answered in time, for two hours',
     series: sessions('0+40x120', '0+32x120'),
     step: '2m',
     at: '4h',
     firing: ['MtscopeBudgetBurnsFast', 'MtscopeBudgetBurnsSteady', 'MtscopeBudgetBurnsSlow'],
   },
   {
-    name: 'two collectors tell the same: nobody is counted twice, and nothing burns',
+    name: 'two collectors export the same numbers: each connection counts once, and nothing burns',
     series: { ...sessions('0+10x240', '0+10x240'), ...sessions('0+10x240', '0+10x240', 'instance="b"') },
     at: '2h',
     firing: [],
@@ -38,7 +38,7 @@ export const budgetCases: readonly Case[] = [
     firing: ['MtscopeBudgetBurnsSlow'],
   },
   {
-    name: 'one lost session of three is no rate',
+    name: 'one lost connection of three is not a rate',
     series: sessions('0 1 2 3x237', '0 0 1 2x237'),
     at: '1h',
     firing: [],
@@ -50,7 +50,7 @@ export const budgetCases: readonly Case[] = [
     firing: ['MtscopeBudgetBurnsSlow'],
   },
   {
-    name: 'nobody asks: no alert',
+    name: 'no client asks: no alert',
     series: sessions('100x240', '100x240'),
     at: '2h',
     firing: [],
@@ -63,7 +63,7 @@ export const budgetCases: readonly Case[] = [
     firing: [],
   },
   {
-    name: 'one slow answer of 35, and nobody else for three days',
+    name: 'one slow answer of 35, and no other client for three days',
     series: sessions('0x175 0+1x35 35x5', '0x175 0+1x34 34x6'),
     step: '2m',
     at: '7h10m',
@@ -82,13 +82,13 @@ export const budgetCases: readonly Case[] = [
     firing: [],
   },
   {
-    name: 'a family of six, each phone trying every three minutes, and nothing is answered: told within seven minutes',
+    name: 'a family of six, each phone trying every three minutes, and nothing is answered: fires within seven minutes',
     series: sessions('0 1x59 2x59 3x59 4x58 5+1x40', '0 1x59 2x59 3x59 4x100'),
     at: '2h7m',
     firing: ['MtscopeBudgetBurnsFast', 'MtscopeBudgetBurnsSteady', 'MtscopeBudgetBurnsSlow'],
   },
   {
-    name: 'one phone that is awake tries every eight minutes, in vain: the pair of six hours tells it after a good hour',
+    name: 'one phone that is awake tries every eight minutes without an answer: the pair of six hours fires after a good hour',
     series: sessions(
       '0 0 0 0+1x60 60x60 60 60 60 60 61 61 61 61 62 62 62 62 63 63 63 63 64 64 64 64 65 65 65 65 66 66 66 66 67 67 67 67 68 68 68 68 69 69 69 69 70 70 70 70 71 71 71 71 72 72 72 72',
       '0 0 0 0+1x60 60x120',

@@ -1,10 +1,10 @@
 import { burn, failedIn } from '../builder/sli.ts'
 import type { AlertGroup } from './rule.ts'
 
-/** So many must have waited in vain, whatever share of all it is: one slow answer of a quiet night is 3 %. */
+/** The minimum of unanswered connections, whatever their share: one slow answer of a quiet night is 3 %. */
 const leastFailed = 10
 
-/** Burn-rate pairs of the SRE workbook: the long window says that it matters, the short one that it still goes on. */
+/** Burn-rate pairs of the SRE workbook: the long window shows that it matters, the short one that it goes on. */
 const burning = (long: string, short: string, times: number): string =>
   [`${burn(long)} > ${times}`, `${burn(short)} > ${times}`, `${failedIn(long)} >= ${leastFailed}`].join(
     '\nand ',
@@ -16,7 +16,7 @@ export const objective: AlertGroup = {
     [
       ['Fast', '1h', '5m', 14.4, 'critical', '2 % of the budget of 30 days in an hour'],
       ['Steady', '6h', '30m', 6, 'critical', '5 % of the budget of 30 days in six hours'],
-      ['Slow', '3d', '6h', 1, 'warning', 'as much as there is to last for 30 days'],
+      ['Slow', '3d', '6h', 1, 'warning', 'the whole budget of 30 days in 30 days'],
     ] as const
   ).map(([speed, long, short, times, severity, means]) => ({
     alert: `MtscopeBudgetBurns${speed}`,
@@ -24,7 +24,7 @@ export const objective: AlertGroup = {
     severity,
     expr: burning(long, short, times),
     for: '1m',
-    summary: `Too few people are answered within two seconds: the error budget burns ${times} times too fast`,
-    description: `{{ $value | humanize }} times the allowed rate over ${long} and ${short}: ${means}; at least ${leastFailed} sessions of the ${long} waited in vain. Look at the stage funnel of the overview for where sessions end.`,
+    summary: `Too few connections are answered within two seconds: the error budget burns more than ${times} times too fast`,
+    description: `{{ $value | humanize }} times the allowed rate over ${long} and ${short} (${means}), with at least ${leastFailed} unanswered connections in ${long}: users wait or see endless connecting. Find the failing stage in the panel Connection stages of the dashboard Overview.`,
   })),
 }

@@ -9,7 +9,7 @@ const slowWindow = duration(2 * slowRule.windowMs)
 const median = (window: string): string =>
   `histogram_quantile(0.5, sum by (instance, dc, family, media, le) (rate(${p.datacenterSeconds.name}_bucket[${window}])))`
 const probes = `sum by (instance, dc, family, media) (increase(${p.datacenterSeconds.name}_count[${slowWindow}]))`
-/** A family that has not worked for a day while another has is one this host does not have. */
+/** A family that has not worked for a day while the other one has: this host does not have it. */
 const familyMissing = `(max by (instance, family) (max_over_time(${p.datacenterUp.name}[1d])) == 0) and on (instance) (max by (instance) (max_over_time(${p.datacenterUp.name}[1d])) == 1)`
 
 export const datacenters: AlertGroup = {
@@ -24,7 +24,7 @@ export const datacenters: AlertGroup = {
       summary:
         'Datacenter {{ $labels.dc }} ({{ $labels.family }}, media: {{ $labels.media }}) does not answer {{ $labels.instance }}',
       description:
-        'No address has answered a probe for two minutes: accounts that live there cannot connect. If other nodes reach it, it is the way from this host.',
+        'No address has answered a probe for two minutes: accounts at home there cannot connect through this node. If other nodes reach it, check the route from this host; otherwise wait.',
     },
     {
       alert: 'MtscopeDatacenterSlow',
@@ -36,10 +36,8 @@ export const datacenters: AlertGroup = {
         `and (${probes} >= ${slowRule.least})`,
       ].join('\n'),
       for: '5m',
-      summary:
-        'Datacenter {{ $labels.dc }} ({{ $labels.family }}) takes {{ $value | humanizeDuration }}, twice its usual time, from {{ $labels.instance }}',
-      description:
-        'The median of resPQ round trips over ten minutes is more than twice that of the day and 100 ms above it: the way from this host, or the datacenter itself.',
+      summary: `A round trip from {{ $labels.instance }} to datacenter {{ $labels.dc }} ({{ $labels.family }}) takes {{ $value | humanizeDuration }}, more than ${slowRule.raise} times the usual`,
+      description: `The median of resPQ round trips over ${slowWindow} is more than ${slowRule.raise} times that of the day and ${slowRule.raiseMs} ms above it: users notice slow loading. If every datacenter is slow, check the uplink of this host; if only this one is, check the route to it.`,
     },
   ],
 }

@@ -7,7 +7,7 @@ import { type AlertGroup, duration } from './rule.ts'
 const loopRule = rules['event-loop']
 const cpuRule = rules['host-cpu']
 
-/** What watches and shows, as the jobs of compose/docker/prometheus/prometheus.yaml are named. Other jobs are not ours to judge. */
+/** The monitoring services, by their jobs in compose/docker/prometheus/prometheus.yaml. Other jobs are not ours to watch. */
 export const watcherJobs = ['alertmanager', 'otelcol', 'tempo', 'grafana'] as const
 
 export const host: AlertGroup = {
@@ -19,9 +19,9 @@ export const host: AlertGroup = {
       severity: rules['host-cpu'].severity,
       expr: `1 - avg by (instance) (rate(${r.hostCpuSeconds.name}{cpu_mode="idle"}[${duration(cpuRule.windowMs)}])) > ${cpuRule.raise / 100}`,
       for: duration(cpuRule.windowMs),
-      summary: 'The host of {{ $labels.instance }} is busy: {{ $value | humanizePercentage }}',
+      summary: `The host CPU of {{ $labels.instance }} is at {{ $value | humanizePercentage }} (over ${duration(cpuRule.windowMs)}, limit ${cpuRule.raise} %)`,
       description:
-        'Compare with the CPU of the process: if that is small, something else on the host takes it.',
+        'Every connection may become slow. Compare with the panel Process CPU: if that is small, another program uses the host; find it with top.',
     },
     {
       alert: 'MtscopeEventLoop',
@@ -29,10 +29,9 @@ export const host: AlertGroup = {
       severity: rules['event-loop'].severity,
       expr: `max by (instance, thread) (${p.loopDelaySeconds.name}{percentile="99"}) > ${loopRule.raise / 1000}`,
       for: duration(loopRule.windowMs),
-      summary:
-        'Thread {{ $labels.thread }} of {{ $labels.instance }} answers late: {{ $value | humanizeDuration }}',
+      summary: `Thread {{ $labels.thread }} of {{ $labels.instance }} is {{ $value | humanizeDuration }} late (p99, limit ${loopRule.raise} ms)`,
       description:
-        'p99 of its event loop. Everyone on that thread waits as long: too few cores, a throttled container, or swapping.',
+        'Every connection on that thread waits that long at each step. Check for too few cores, a throttled container, and swapping.',
     },
     {
       alert: 'MtscopeFileDescriptors',
@@ -40,9 +39,9 @@ export const host: AlertGroup = {
       severity: rules['file-descriptors'].severity,
       expr: `${p.openFds.name} / ${p.maxFds.name} > ${rules['file-descriptors'].raise / 100}`,
       for: '1m',
-      summary: '{{ $labels.instance }} has used {{ $value | humanizePercentage }} of its file descriptors',
+      summary: `{{ $labels.instance }} uses {{ $value | humanizePercentage }} of its file descriptors (limit ${rules['file-descriptors'].raise} %)`,
       description:
-        'At the limit it refuses connections. Raise the limit of open files (ulimits.nofile in compose, LimitNOFILE in systemd).',
+        'At 100 % it refuses connections. Raise the limit of open files (ulimits.nofile in compose, LimitNOFILE in systemd).',
     },
     {
       alert: 'MtscopeNodeSilent',
@@ -50,9 +49,10 @@ export const host: AlertGroup = {
       severity: rules['node-silent'].severity,
       expr: `(up{job=~"mtscope.*"} == 0)\nor max by (fleet, subject) (${c.alertActive.name}{rule="node-silent"}) == 1`,
       for: duration(rules['node-silent'].quietMs),
-      summary: '{{ $labels.instance }}{{ $labels.subject }} is silent',
+      summary:
+        '{{ $labels.instance }}{{ $labels.subject }} is silent: no scrape, or no events and no clean shutdown',
       description:
-        'Prometheus cannot scrape it, or the collector hears no facts from it: the process, its host, or the way there is gone.',
+        'Prometheus cannot scrape it, or the collector receives no events from it: its users are cut off, or only unseen. Check its process, its host, and the network path.',
     },
     {
       alert: 'MtscopeWatcherSilent',
@@ -60,9 +60,9 @@ export const host: AlertGroup = {
       severity: 'warning',
       expr: `up{job=~"${watcherJobs.join('|')}"} == 0`,
       for: '5m',
-      summary: '{{ $labels.job }} ({{ $labels.instance }}) does not answer',
+      summary: '{{ $labels.job }} ({{ $labels.instance }}) has not answered Prometheus for five minutes',
       description:
-        'A part of the stack that only watches is gone, for five minutes: clients are not touched, but alerts, traces or dashboards are missing.',
+        'A monitoring service of the stack is down: clients are not affected, but alerts, traces or dashboards are missing. Run docker compose ps, and read the log of the service.',
     },
   ],
 }

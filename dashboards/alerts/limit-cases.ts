@@ -4,16 +4,16 @@ import { type Case, on } from './pipeline-cases.ts'
 const refused = `${p.limitRefused.name}{limit="connections",${on}}`
 const came = `${p.connectionsAccepted.name}{${on}}`
 
-/** Of connections refused at the door. */
+/** Cases of connections refused at accept. */
 export const limitCases: readonly Case[] = [
   {
-    name: 'a full proxy refuses more than it takes',
+    name: 'a full proxy refuses more than it accepts',
     series: { [refused]: '0x20 0+5x30', [came]: '0+10x20 200+3x30' },
     at: '18m',
     firing: ['MtscopeClientsRefused', 'MtscopeLimitReached'],
   },
   {
-    name: 'and pages within four minutes',
+    name: 'a full proxy fires within four minutes',
     series: { [refused]: '0x20 0+10x30', [came]: '0+10x20 200+3x30' },
     at: '14m',
     firing: ['MtscopeClientsRefused'],
@@ -49,7 +49,7 @@ export const limitCases: readonly Case[] = [
     firing: ['MtscopeLimitReached'],
   },
   {
-    name: 'strangers are refused without an end',
+    name: 'unauthenticated clients are refused all the time',
     series: { [`${p.limitRefused.name}{limit="strangers",${on}}`]: '0+50x60', [came]: '0+60x60' },
     at: '19m',
     firing: [],

@@ -3,7 +3,7 @@ import { metrics as p } from '../../proxy/telemetry/catalogue/catalogue.ts'
 
 /** Values of a series, one a step, as `promtool test rules` writes them. */
 export type Input = Readonly<Record<string, string>>
-/** One world: what was scraped, when to look, and which alerts must be up then. */
+/** A case: the scraped series, the time of evaluation, and the alerts that must fire then. */
 export type Case = {
   readonly name: string
   readonly series: Input
@@ -15,7 +15,7 @@ export type Case = {
 
 export const on = 'instance="a"'
 
-/** Of what becomes of the events. */
+/** Cases of the events on their way to the state. */
 export const pipelineCases: readonly Case[] = [
   {
     name: 'events are lost at a bound',
@@ -24,7 +24,7 @@ export const pipelineCases: readonly Case[] = [
     firing: ['MtscopeEventsLost'],
   },
   {
-    name: 'events are missing and nobody says why',
+    name: 'events are missing without a reason',
     series: { [`${c.lost.name}{reason="unexplained",fleet="f",${on}}`]: '0x20 0+1x20' },
     at: '19m',
     firing: ['MtscopeEventsLost'],
@@ -72,13 +72,13 @@ export const pipelineCases: readonly Case[] = [
     firing: ['MtscopeKafkaLost'],
   },
   {
-    name: 'a Redis that was restarted is no loss',
+    name: 'a restarted Redis does not fire',
     series: { [`${c.serviceUp.name}{service="redis",fleet="f",${on}}`]: '1x36 0 1x5' },
     at: '19m',
     firing: [],
   },
   {
-    name: 'a broker that was restarted is no loss',
+    name: 'a restarted broker does not fire',
     series: { [`${c.serviceUp.name}{service="kafka",fleet="f",${on}}`]: '1x36 0 1x5' },
     at: '19m',
     firing: [],
@@ -96,13 +96,13 @@ export const pipelineCases: readonly Case[] = [
     firing: [],
   },
   {
-    name: 'names without end',
+    name: 'ever more names',
     series: { [`${c.refused.name}{fleet="f",${on}}`]: '0x20 0+50x20' },
     at: '19m',
     firing: ['MtscopeNamesRefused'],
   },
   {
-    name: 'labels without end',
+    name: 'ever more labels',
     series: { [`${c.stateRefused.name}{fleet="f",${on}}`]: '0x20 0+50x20' },
     at: '19m',
     firing: ['MtscopeNamesRefused'],
@@ -114,19 +114,19 @@ export const pipelineCases: readonly Case[] = [
     firing: [],
   },
   {
-    name: 'messages that nobody can read',
+    name: 'unreadable messages',
     series: { [`${c.deadLetters.name}{reason="message",fleet="f",${on}}`]: '0x20 0+1x20' },
     at: '19m',
     firing: ['MtscopeDeadLetters'],
   },
   {
-    name: 'the topic of the events is made again',
+    name: 'the event topic is created again',
     series: { [`${c.topicReplaced.name}{reason="topic",fleet="f",${on}}`]: '0x36 4x4' },
     at: '19m',
     firing: ['MtscopeTopicReplaced'],
   },
   {
-    name: 'a topic that was made again long ago',
+    name: 'a topic that was created again long ago',
     series: { [`${c.topicReplaced.name}{reason="topic",fleet="f",${on}}`]: '4x40' },
     at: '19m',
     firing: [],

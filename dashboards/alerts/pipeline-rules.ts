@@ -14,10 +14,10 @@ type Windowed =
 /** The window of a rule as a range selector: `${windowOf('kafka-lost')}`. */
 const windowOf = (rule: Windowed): string => `[${duration(rules[rule].windowMs)}]`
 
-/** Twice what a collector waits: one scrape that missed a restart is not a loss. */
+/** Twice as long as a collector waits. */
 const lostFor = (rule: 'kafka-lost' | 'redis-lost'): string => duration(2 * rules[rule].raiseMs)
 
-/** Of what becomes of the events. */
+/** Alerts about the events on their way to the state. */
 export const pipeline: AlertGroup = {
   name: 'mtscope-pipeline',
   rules: [
@@ -27,9 +27,9 @@ export const pipeline: AlertGroup = {
       severity: rules['events-lost'].severity,
       expr: `sum by (reason) (increase(${p.eventsLost.name}${windowOf('events-lost')})) > 0\nor max by (fleet, reason) (increase(${c.lost.name}{reason="unexplained"}${windowOf('events-lost')})) > 0`,
       for: '0m',
-      summary: '{{ $value | humanize }} events were lost ({{ $labels.reason }})',
+      summary: `{{ $value | humanize }} events were lost in the last ${duration(rules['events-lost'].windowMs)} ({{ $labels.reason }})`,
       description:
-        'The numbers miss them; traffic is not touched. A bound was reached: LOG_MAX_BYTES, a full disk, or a broker that was away for too long.',
+        'Totals are too low by these events; traffic is not affected. A bound was reached: check LOG_MAX_BYTES, the disk, and whether a broker was away for too long.',
     },
     {
       alert: 'MtscopeInternalError',
@@ -37,9 +37,9 @@ export const pipeline: AlertGroup = {
       severity: rules['internal-error'].severity,
       expr: `increase(${p.internalErrors.name}${windowOf('internal-error')}) > 0`,
       for: '0m',
-      summary: 'The code of {{ $labels.instance }} failed {{ $value | humanize }} times in ten minutes',
+      summary: `The code of {{ $labels.instance }} failed {{ $value | humanize }} times in the last ${duration(rules['internal-error'].windowMs)}`,
       description:
-        'Each failure cut one connection at most; all others go on. The log of the proxy has the stack: update it, and report what stays.',
+        'Usually never. Each failure closed at most one connection; the others go on. Find the stack in the log of the proxy, update the proxy, and report the stack if it fails again.',
     },
     {
       alert: 'MtscopeShipLag',
@@ -47,9 +47,9 @@ export const pipeline: AlertGroup = {
       severity: 'warning',
       expr: `${p.shipLagSeconds.name} > 60`,
       for: '1m',
-      summary: '{{ $labels.instance }} cannot ship its events for {{ $value | humanizeDuration }}',
+      summary: '{{ $labels.instance }} has not shipped its events for {{ $value | humanizeDuration }}',
       description:
-        'Kafka does not take them: they wait in DATA_DIR, and traffic is not touched. LOG_MAX_BYTES says for how long.',
+        'Kafka does not accept them: they wait in DATA_DIR, up to LOG_MAX_BYTES; traffic is not affected. Check the brokers and KAFKA_BROKERS.',
     },
     {
       alert: 'MtscopeKafkaLost',
@@ -57,9 +57,9 @@ export const pipeline: AlertGroup = {
       severity: rules['kafka-lost'].severity,
       expr: `${c.serviceUp.name}{service="kafka"} == 0`,
       for: lostFor('kafka-lost'),
-      summary: '{{ $labels.instance }} has lost its Kafka',
+      summary: 'Collector {{ $labels.instance }} has lost Kafka',
       description:
-        'It folds nothing while it lasts, and if no collector has one, no other alert is decided; clients are not touched.',
+        'It folds nothing, and if no collector reaches Kafka, no other alert is decided; clients are not affected. Check the brokers and KAFKA_BROKERS.',
     },
     {
       alert: 'MtscopeRedisLost',
@@ -67,9 +67,9 @@ export const pipeline: AlertGroup = {
       severity: rules['redis-lost'].severity,
       expr: `${c.serviceUp.name}{service="redis"} == 0`,
       for: lostFor('redis-lost'),
-      summary: '{{ $labels.instance }} has lost its Redis',
+      summary: 'Collector {{ $labels.instance }} has lost Redis',
       description:
-        'Nothing is folded and no alert of the collector is decided while it lasts; clients are not touched.',
+        'Nothing is folded, and no alert of the collector is decided; clients are not affected. Check Redis and REDIS_URL.',
     },
     {
       alert: 'MtscopeReplayUnclaimed',
@@ -77,9 +77,9 @@ export const pipeline: AlertGroup = {
       severity: rules['replay-unclaimed'].severity,
       expr: `sum(increase(${p.replaysUnclaimed.name}${windowOf('replay-unclaimed')})) >= ${rules['replay-unclaimed'].raise}`,
       for: '1m',
-      summary: 'Redis did not answer for {{ $value | humanize }} handshakes in five minutes',
+      summary: `Redis did not answer the claims of {{ $value | humanize }} handshakes in the last ${duration(rules['replay-unclaimed'].windowMs)}`,
       description:
-        'A handshake captured at one proxy may pass at another, or clients are refused, as REPLAY_ON_REDIS_LOSS says.',
+        'A handshake captured at one proxy may pass at another, or clients are refused, as REPLAY_ON_REDIS_LOSS is set. Check Redis and the network path to it.',
     },
     {
       alert: 'MtscopeNamesRefused',
@@ -87,9 +87,9 @@ export const pipeline: AlertGroup = {
       severity: rules['names-refused'].severity,
       expr: `max by (fleet) (increase(${c.refused.name}${windowOf('names-refused')})) > 0\nor max by (fleet) (increase(${c.stateRefused.name}${windowOf('names-refused')})) > 0`,
       for: '0m',
-      summary: '{{ $value | humanize }} events or amounts of new names were left out in ten minutes',
+      summary: `{{ $value | humanize }} events or amounts of new names were left out in the last ${duration(rules['names-refused'].windowMs)}`,
       description:
-        'All places for names (nodes, or labels of one time span) are taken: totals are too low by these. Look for made-up names, and who writes to the topic.',
+        'All places for names (nodes, or labels of one time span) are taken: totals are too low by these. Look for made-up names, and for the program that writes them to the topic.',
     },
     {
       alert: 'MtscopeDeadLetters',
@@ -97,8 +97,9 @@ export const pipeline: AlertGroup = {
       severity: rules['dead-letters'].severity,
       expr: `max by (fleet, reason) (increase(${c.deadLetters.name}${windowOf('dead-letters')})) > 0`,
       for: '0m',
-      summary: '{{ $value | humanize }} messages could not be read',
-      description: 'They are in the dead-letter topic. Update the collectors before the proxies.',
+      summary: `{{ $value | humanize }} messages could not be read in the last ${duration(rules['dead-letters'].windowMs)} ({{ $labels.reason }})`,
+      description:
+        'They are kept in the dead-letter topic; totals miss their events. Update the collectors, always before the proxies, or find another program that writes to the topic.',
     },
     {
       alert: 'MtscopeTopicReplaced',
@@ -106,10 +107,9 @@ export const pipeline: AlertGroup = {
       severity: rules['topic-replaced'].severity,
       expr: `max by (fleet, reason) (increase(${c.topicReplaced.name}${windowOf('topic-replaced')})) > 0`,
       for: '0m',
-      summary:
-        'The log of {{ $value | humanize }} partitions of the events is another one ({{ $labels.reason }})',
+      summary: `{{ $value | humanize }} partitions of the event topic were replaced in the last ${duration(rules['topic-replaced'].windowMs)} ({{ $labels.reason }})`,
       description:
-        'The topic was made again, the cluster is another one, or the brokers lost its end. Totals go on; events that were not folded are lost.',
+        'The topic was created again, the cluster is another one, or the brokers lost its end: events that were not folded are lost, totals stay. If this was not intended, check the brokers and their disks.',
     },
     {
       alert: 'MtscopeCollectorLag',
@@ -117,9 +117,9 @@ export const pipeline: AlertGroup = {
       severity: rules['collector-lag'].severity,
       expr: `min by (fleet) (${c.lag.name}) > ${rules['collector-lag'].raise / 1000}`,
       for: '2m',
-      summary: 'The numbers are {{ $value | humanizeDuration }} behind',
+      summary: `The collectors are {{ $value | humanizeDuration }} behind (limit ${rules['collector-lag'].raise / 1000} s)`,
       description:
-        'The collector folds slower than events come, or stands still. Start another one, or look at its log.',
+        'Numbers, page and alerts are that old. Start another collector, or read the log of the present one.',
     },
   ],
 }

@@ -5,7 +5,7 @@ import { type AlertGroup, duration } from './rule.ts'
 const stormRule = rules['rejection-storm']
 const skewRule = rules['clock-skew']
 
-/** Refused handshakes a minute; usually: over the day, or as much of it as there is, but for what happens now. */
+/** Refused handshakes a minute, now and usually: the average of the day, or of its known part, before the window. */
 const stormWindow = duration(stormRule.windowMs)
 const rejected = `(sum(rate(${p.handshakesRejected.name}[${stormWindow}])) * 60)`
 const usuallyRejected = `avg_over_time(${rejected}[1d:${stormWindow}] offset ${stormWindow})`
@@ -14,7 +14,7 @@ const skewed = `sum by (instance) (increase(${p.handshakesRejected.name}{reason=
 const signed = `sum by (instance) (increase(${p.handshakeSeconds.name}_count{mode="tls"}[${skewWindow}]))`
 
 export const unauthenticated: AlertGroup = {
-  name: 'mtscope-strangers',
+  name: 'mtscope-security',
   rules: [
     {
       alert: 'MtscopeRejectionStorm',
@@ -26,9 +26,9 @@ export const unauthenticated: AlertGroup = {
         `unless (${rejected} <= ${stormRule.times} * ${usuallyRejected})`,
       ].join('\n'),
       for: '2m',
-      summary: '{{ $value | humanize }} handshakes a minute are refused',
+      summary: `{{ $value | humanize }} handshakes a minute are refused (over ${stormWindow}), more than ${stormRule.times} times the usual`,
       description:
-        'Five times the usual: a scan, or a secret that was changed while its link is still out there. The security dashboard shows the reasons.',
+        'A scan, or a secret that was changed while its old link is in use; clients with a valid link are not affected. If the panel Refused handshakes by reason of the dashboard Security shows unknown-user, send the new link; a scan needs no action.',
     },
     {
       alert: 'MtscopeReplays',
@@ -36,9 +36,9 @@ export const unauthenticated: AlertGroup = {
       severity: rules.replays.severity,
       expr: `sum(increase(${p.replaysRefused.name}[${duration(rules.replays.windowMs)}])) >= ${rules.replays.raise}`,
       for: '0m',
-      summary: '{{ $value | humanize }} replayed handshakes in ten minutes',
+      summary: `{{ $value | humanize }} recorded handshakes were replayed in the last ${duration(rules.replays.windowMs)}`,
       description:
-        'Somebody sends captured handshakes again, as censors do to find proxies. They were shown the masking host.',
+        'An observer sends captured handshakes again, as censors do to find proxies; the masking host was shown. Check that MASK_HOST answers, and have another PUBLIC_HOST or MTPROTO_PORT ready.',
     },
     {
       alert: 'MtscopeSignedRefused',
@@ -46,9 +46,9 @@ export const unauthenticated: AlertGroup = {
       severity: rules['signed-refused'].severity,
       expr: `sum by (instance, reason) (increase(${p.signedRefused.name}[${duration(rules['signed-refused'].windowMs)}])) >= ${rules['signed-refused'].raise}`,
       for: '0m',
-      summary: '{{ $labels.instance }} refuses hellos that a user signed: {{ $labels.reason }}',
+      summary: `{{ $labels.instance }} refused {{ $value | humanize }} signed hellos in the last ${duration(rules['signed-refused'].windowMs)} for {{ $labels.reason }}`,
       description:
-        '{{ $value | humanize }} in ten minutes, usually none. Only a user can sign: an app with a right secret cannot connect. unknown-sni: its link is of another TLS_DOMAIN.',
+        'Usually none. An app with a valid secret cannot connect. unknown-sni: send the new link, or restore TLS_DOMAIN; the runbook has the step for each reason.',
     },
     {
       alert: 'MtscopeMaskingLost',
@@ -56,20 +56,20 @@ export const unauthenticated: AlertGroup = {
       severity: 'warning',
       expr: `${p.maskingUp.name} == 0`,
       for: '5m',
-      summary: '{{ $labels.instance }} cannot show strangers its masking host',
+      summary: 'The masking host of {{ $labels.instance }} has not answered for five minutes',
       description:
-        'The site does not answer, or leads back to this proxy: strangers are shown a dead host, which is how a proxy is told from a site. Clients are not touched.',
+        'The site does not answer, or leads back to this proxy: probes find a dead host, by which they can recognise a proxy. Users are not affected. Run npm run doctor -- --only masking.',
     },
     {
       alert: 'MtscopeClockSkew',
       rule: 'clock-skew',
       severity: rules['clock-skew'].severity,
-      // One phone tries again and again: only as a part of all who sign it says something about this host.
+      // One phone retries often: only as a share of all signed hellos it points to the clock of this host.
       expr: `(${skewed} >= ${skewRule.raise})\nunless (${skewed} <= 0.1 * ${signed})`,
       for: '0m',
-      summary: '{{ $labels.instance }} refuses good clients because of the clock',
+      summary: `{{ $labels.instance }} refused {{ $value | humanize }} valid clients in the last ${skewWindow} because of the clock`,
       description:
-        'More than a tenth of the signed hellos are of another time: it is the clock of the host, or of many clients. Check NTP.',
+        'More than a tenth of the signed hellos carry another time: these clients cannot connect. The clock of this host is wrong, or those of many clients: check NTP with timedatectl.',
     },
   ],
 }

@@ -10,7 +10,7 @@ const limitRule = rules['limit-reached']
 const ended = `phase=~"${clientPhases.join('|')}"`
 const drop = `${ended},reason!~"${orderlyReasons.join('|')}"`
 const stall = `phase=~"${stallPhases.join('|')}",reason="stalled"`
-/** `window` is of the form `[5m]`, an `offset` after it. */
+/** `window` is a range selector such as `[5m]`, with an `offset` if needed. */
 const closed = (where: string, window: string): string =>
   `sum by (dc) (increase(${p.connectionsClosed.name}{${where}}${window}))`
 const shareOfEnded = (where: string, window: string): string =>
@@ -21,16 +21,16 @@ const usualDrops = `(${shareOfEnded(drop, `[1d] offset ${dropWindow}`)})`
 const drops = shareOfEnded(drop, `[${dropWindow}]`)
 const stallWindow = `[${duration(stallRule.windowMs)}]`
 
-/** Strangers have half of the places, so that users have the other: that they are refused harms nobody. */
+/** Unauthenticated clients have half of the places, so that users have the other half: refusing them harms no user. */
 const refusedIn = (window: string): string =>
   `sum by (instance, limit) (increase(${p.limitRefused.name}{limit!="strangers"}${window}))`
 const refusedWindow = duration(limitRule.windowMs)
 const refused = refusedIn(`[${refusedWindow}]`)
 /** Twice the collector's `goesOnMs`. */
 const latelyMs = 2 * limitRule.goesOnMs
-/** Lately and before that: a burst is never in both. */
+/** Refusals within the last minutes and before them: a burst is never in both. */
 const goesOn = `(${refusedIn(`[${duration(latelyMs)}]`)} > 0) and (${refusedIn(`[${duration(limitRule.windowMs - latelyMs)}] offset ${duration(latelyMs)}`)} > 0)`
-const came = `sum by (instance) (increase(${p.connectionsAccepted.name}[${refusedWindow}]))`
+const accepted = `sum by (instance) (increase(${p.connectionsAccepted.name}[${refusedWindow}]))`
 
 export const traffic: AlertGroup = {
   name: 'mtscope-traffic',
@@ -39,16 +39,15 @@ export const traffic: AlertGroup = {
       alert: 'MtscopeConnectionDrops',
       rule: 'connection-drops',
       severity: rules['connection-drops'].severity,
-      // Three times the usual, but half of the way to everything where a lot is usual; where nothing is known, 0 is.
+      // A multiple of the usual, at most half of the way to 100 % where the usual is high. Without history the usual is 0.
       expr: [
         `(${drops} > ${dropRule.raise})`,
         `and (${closed(drop, `[${dropWindow}]`)} >= ${dropRule.least})`,
         `unless ((${drops} <= ${dropRule.times} * ${usualDrops}) and (${drops} <= (1 + ${usualDrops}) / 2))`,
       ].join('\n'),
       for: '1m',
-      summary: '{{ $value | humanizePercentage }} of the sessions to datacenter {{ $labels.dc }} are dropped',
-      description:
-        'More than a quarter, and three times the usual. The close causes on the overview say who ends them, in which phase and why.',
+      summary: `{{ $value | humanizePercentage }} of the connections to datacenter {{ $labels.dc }} that ended in the last ${dropWindow} were dropped`,
+      description: `More than ${100 * dropRule.raise} %, and more than ${dropRule.times} times the usual: these users were cut off. The panel Connection close causes of the dashboard Overview shows the side, phase and reason; the runbook has the step for each.`,
     },
     {
       alert: 'MtscopeStalledSessions',
@@ -56,31 +55,29 @@ export const traffic: AlertGroup = {
       severity: rules['stalled-sessions'].severity,
       expr: `(${shareOfEnded(stall, stallWindow)} > ${stallRule.raise})\nand (${closed(stall, stallWindow)} >= ${stallRule.least})`,
       for: '1m',
-      summary: '{{ $value | humanizePercentage }} of the sessions to datacenter {{ $labels.dc }} stall',
-      description: 'The client sent and nothing came down: people see endless connecting.',
+      summary: `{{ $value | humanizePercentage }} of the connections to datacenter {{ $labels.dc }} that ended in the last ${duration(stallRule.windowMs)} stalled`,
+      description: `More than ${100 * stallRule.raise} %: clients sent requests and got no answer, their apps show endless connecting. Compare with the probes on the dashboard Datacenters: if they are answered, the path is blocked for real traffic, or the datacenter is overloaded.`,
     },
     {
       alert: 'MtscopeLimitReached',
       rule: 'limit-reached',
       severity: 'warning',
-      // The last refusal is seen for five minutes: longer means that there was another.
+      // One refusal counts for the length of the window: holding longer means that there was another.
       expr: `${refused} > 0`,
       for: '6m',
-      summary: '{{ $labels.instance }} refuses connections now and again: {{ $labels.limit }}',
+      summary: '{{ $labels.instance }} refuses connections now and again at the limit of {{ $labels.limit }}',
       description:
-        'A limit is reached at times and some clients are turned away at the door. Raise MAX_CONNECTIONS, MAX_HANDSHAKES or the limit of open files, or add a node.',
+        'Some clients cannot connect. Raise MAX_CONNECTIONS, MAX_HANDSHAKES or the limit of open files, or add a node.',
     },
     {
       alert: 'MtscopeClientsRefused',
       rule: 'limit-reached',
       severity: rules['limit-reached'].severity,
-      // Thirty in five minutes may be one client that tries again: only as a part of all who come it says that it is full.
-      expr: `((${refused} >= ${limitRule.least}) and ${goesOn})\nunless (${refused} <= on (instance) group_left ${limitRule.share} * ${came})`,
+      // The minimum alone may be one client that retries: only as a share of all connections it shows a full proxy.
+      expr: `((${refused} >= ${limitRule.least}) and ${goesOn})\nunless (${refused} <= on (instance) group_left ${limitRule.share} * ${accepted})`,
       for: '1m',
-      summary:
-        '{{ $labels.instance }} is full: {{ $value | humanize }} clients refused in five minutes ({{ $labels.limit }})',
-      description:
-        'More than one in twenty is turned away at the door, and it goes on. Raise MAX_CONNECTIONS, MAX_HANDSHAKES or the limit of open files, or add a node.',
+      summary: `{{ $labels.instance }} is full: {{ $value | humanize }} connections were refused in the last ${refusedWindow} at the limit of {{ $labels.limit }}`,
+      description: `More than ${100 * limitRule.share} % of the clients cannot connect, and it goes on. Raise MAX_CONNECTIONS, MAX_HANDSHAKES or the limit of open files, or add a node.`,
     },
   ],
 }

@@ -9,6 +9,7 @@ const escaped = (text: string): string =>
 const inline = (text: string): string =>
   escaped(text)
     .replace(/`([^`]+)`/g, '<code>$1</code>')
+    .replace(/\*\*([^*]+)\*\*/g, '<strong>$1</strong>')
     .replace(/\*([^*]+)\*/g, '<em>$1</em>')
 
 const block = (text: string): string => {
@@ -17,7 +18,7 @@ const block = (text: string): string => {
   return marks === '#' ? `<h1>${inline(title)}</h1>` : `<h2 id="${escaped(title)}">${inline(title)}</h2>`
 }
 
-/** The runbook as a page: what alerts link to, served by the collector itself, so that it is there when nothing else is. */
+/** The runbook as a page, to which alerts link. The collector serves it, so that it needs no other service. */
 export const runbookPage = (): Buffer => {
   const text = readFileSync(new URL('../../alerts/RUNBOOK.md', import.meta.url), 'utf8')
   const body = text
