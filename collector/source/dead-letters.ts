@@ -4,43 +4,67 @@ import { type Outgoing, type Producer, TooLarge } from '../../proxy/kafka/produc
 import type { Logger } from '../../proxy/logger/logger.ts'
 import type { DeadLetterReason } from '../fold/fold.ts'
 
-/** What is kept of one letter, and of those sent together: below the 1 MB that a broker takes by default. */
+/** Most bytes kept of one letter, and sent in one request: below the 1 MB that a broker accepts by default. */
 const [letterBytes, sendBytes] = [128 * 1024, 512 * 1024]
-const tellMs = 10_000
+const logMs = 10_000
 
-/** So long the events wait for a dead-letter topic that takes nothing. */
+/** How long events wait for a dead-letter topic that accepts nothing. */
 const patienceMs = 60_000
 
-/** Messages that cannot be read, until they are kept aside with where they came from and why. */
+/** Keeps unreadable messages in the dead-letter topic, with their origin and the reason. */
+export type DeadLetters = {
+  add(partition: number, message: Incoming, reason: DeadLetterReason): Promise<void>
+  /** Sends what was added; to be called before the offset moves on. Drops it while the topic accepts nothing. */
+  flush(): Promise<void>
+}
+
+/** Headers of a letter. They are part of the contract of the dead-letter topic. */
+const headersOf = (
+  topic: string,
+  partition: number,
+  { offset, value, unreadable }: Incoming,
+  reason: DeadLetterReason,
+): Record<string, string> => ({
+  topic,
+  partition: String(partition),
+  offset: String(unreadable?.first ?? offset),
+  reason,
+  ...(unreadable === undefined
+    ? {}
+    : { 'last-offset': String(offset), why: unreadable.why, codec: unreadable.codec }),
+  ...((value?.length ?? 0) > letterBytes ? { 'cut-from-bytes': String(value?.length) } : {}),
+})
+
+/** Logs an unreadable message, at most every 10 seconds. */
+const reporter = (logger: Logger) => {
+  let loggedAt = Number.NEGATIVE_INFINITY
+  return (partition: number, { offset, unreadable }: Incoming, reason: DeadLetterReason): void => {
+    if (performance.now() - loggedAt < logMs) return
+    loggedAt = performance.now()
+    logger('warn', 'message-unreadable', {
+      partition,
+      offset: unreadable?.first ?? offset,
+      reason,
+      ...(unreadable === undefined ? {} : { last: offset, cause: unreadable.why, codec: unreadable.codec }),
+      hint: 'read it in the dead-letter topic; this line comes every 10 s at most',
+    })
+  }
+}
+
 export const openDeadLetters = (
   topic: string,
   { send }: Pick<Producer, 'send'>,
   logger: Logger,
   patience: number = patienceMs,
-): {
-  add(partition: number, message: Incoming, reason: DeadLetterReason): Promise<void>
-  /** To be called before the offset moves on. */
-  flush(): Promise<void>
-} => {
+): DeadLetters => {
+  const report = reporter(logger)
   let waiting: Outgoing[] = []
   let bytes = 0
-  /** What is under way, and whether it takes too long: then it is not waited for, and letters are let go. */
   let sending: Promise<void> = Promise.resolve()
+  /** Sending takes too long: until it ends, `flush` does not wait for it and drops letters. */
   let isStuck = false
-  let reportedAt = Number.NEGATIVE_INFINITY
 
-  const report = (partition: number, { offset, unreadable }: Incoming, reason: DeadLetterReason): void => {
-    if (performance.now() - reportedAt < tellMs) return
-    reportedAt = performance.now()
-    const where = { partition, offset: unreadable?.first ?? offset, reason }
-    logger('warn', 'message-unreadable', {
-      ...where,
-      ...(unreadable === undefined ? {} : { last: offset, why: unreadable.why, codec: unreadable.codec }),
-      hint: 'it is in the dead-letter topic; further ones are told every 10 s at most',
-    })
-  }
-
-  /** Without their values, where a broker takes less than by default: they are still in the topic. */
+  /** Sends letters one by one and without their values where the broker's limit is lower: the event topic still has them. */
   const sendAll = async (letters: readonly Outgoing[]): Promise<void> => {
     try {
       await send(0, letters)
@@ -57,40 +81,34 @@ export const openDeadLetters = (
     bytes = 0
     if (isStuck) return
     if (letters.length > 0) sending = sending.then(() => sendAll(letters))
-    const under = sending
+    const running = sending
     const late = new AbortController()
     const isLate = delay(patience, true, { signal: late.signal, ref: false }).catch(() => false)
-    isStuck = (await Promise.race([under.then(() => false), isLate])) || isStuck
+    isStuck = (await Promise.race([running.then(() => false), isLate])) || isStuck
     late.abort()
     if (!isStuck) return
     logger('error', 'dead-letters-refused', {
       letters: letters.length,
-      hint: 'look at the dead-letter topic; events go on',
+      hint: 'check the dead-letter topic; events are folded without it',
     })
     const over = (): void => {
       isStuck = false
       sending = Promise.resolve()
     }
-    under.then(over, over)
+    running.then(over, over)
   }
 
   return {
     flush,
     add: async (partition, message, reason) => {
       report(partition, message, reason)
-      const { offset, key, value, unreadable } = message
-      const headers = {
-        topic,
-        partition: String(partition),
-        offset: String(unreadable?.first ?? offset),
-        reason,
-        ...(unreadable === undefined
-          ? {}
-          : { 'last-offset': String(offset), why: unreadable.why, codec: unreadable.codec }),
-        ...((value?.length ?? 0) > letterBytes ? { 'cut-from-bytes': String(value?.length) } : {}),
-      }
+      const { key, value } = message
       const kept = value?.subarray(0, letterBytes) ?? ''
-      waiting.push({ key: key === null ? null : String(key.subarray(0, 1_024)), value: kept, headers })
+      waiting.push({
+        key: key === null ? null : String(key.subarray(0, 1_024)),
+        value: kept,
+        headers: headersOf(topic, partition, message, reason),
+      })
       bytes += kept.length
       if (bytes > sendBytes || waiting.length > 1_000) await flush()
     },

@@ -10,7 +10,7 @@ import { watchEnds } from './ends.ts'
 
 const it = skipUnless(test, ensureKafka() !== null, 'Kafka is missing')
 
-it('what was deleted before anybody folded it is not waited for', async () => {
+it('messages that were deleted before a collector folded them do not count as waiting', async () => {
   await using broker = await startKafka()
   const client = openKafka(testConfig(broker.brokers), 'test', () => {})
   const topic = client.config.topics.events
@@ -27,11 +27,11 @@ it('what was deleted before anybody folded it is not waited for', async () => {
 
   const admin = client.kafka.admin()
   await admin.connect()
-  // kafkajs must have heard of the topic to know whom to ask.
+  // kafkajs needs the metadata of the topic to find its leader.
   await admin.fetchTopicOffsets(topic)
   await admin.deleteTopicRecords({ topic, partitions: [{ partition: 1, offset: '10' }] })
   await admin.disconnect()
-  await until(() => ends.waiting(1, 3) === 0, 'none is')
+  await until(() => ends.waiting(1, 3) === 0, 'none is waiting')
 })
 
 test.run()

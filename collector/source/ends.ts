@@ -2,20 +2,20 @@ import type { KafkaClient } from '../../proxy/kafka/connect.ts'
 import { type Extent, watchOffsets } from '../../proxy/kafka/offsets.ts'
 
 export type Ends = {
-  /** Partitions of the events: as Kafka says, or as the settings do until it has. */
+  /** Number of partitions of the event topic; until Kafka answers, the number in the settings. */
   readonly partitions: number
-  /** How many messages there are from this offset on: what was deleted is not among them. Null until Kafka has said. */
+  /** Messages from this offset on, without deleted ones; null until Kafka answers. */
   waiting(partition: number, from: number): number | null
-  /** How many messages there are. Null until Kafka has said. */
+  /** Messages in the partition; null until Kafka answers. */
   messages(partition: number): number | null
-  /** Where each partition ended when Kafka first said; null until then. */
+  /** The end of each partition at Kafka's first answer; null until then. */
   readonly atFirst: ReadonlyMap<number, number> | null
   stop(): Promise<void>
 }
 
 const everyMs = 5_000
 
-/** Where the log of each partition ends, asked every few seconds: whoever folds nothing would not know how far it is behind. */
+/** Asks Kafka for the end of each partition every 5 seconds, so that a collector that folds nothing knows its lag. */
 export const watchEnds = (client: KafkaClient): Ends => {
   let extents: ReadonlyMap<number, Extent> = new Map()
   let atFirst: ReadonlyMap<number, number> | null = null

@@ -1,22 +1,22 @@
-/** What waits in a partition. */
+/** The backlog of a partition. */
 export type Partition = {
-  /** Messages that nobody has folded yet. */
+  /** Messages that are not folded yet. */
   readonly waiting: number
-  /** When something of it was folded last, epoch ms; 0: never. */
+  /** When an event of it was folded last, epoch ms; 0: never. */
   readonly foldedAt: number
 }
 
 /**
- * How old the facts are that wait, ms, the oldest partition's. One in which nothing happened for an hour is not an hour
- * behind when something comes at last: it counts from when it was last seen with nothing waiting.
+ * Measures the age of the oldest waiting events, in ms. A partition that was idle for an hour is not an hour behind when an
+ * event arrives: its age counts from the last time that nothing was waiting.
  */
 export const watchWaiting = () => {
   const evenAt = new Map<number, number>()
-  /** `now` is epoch ms as `foldedAt` is, `at` the ms of a clock that is never set. */
+  /** `now` is epoch ms like `foldedAt`, `at` ms of a clock that is never set. */
   return (partitions: ReadonlyMap<number, Partition>, now: number, at: number): number => {
     let lag = 0
     for (const [partition, { waiting, foldedAt }] of partitions) {
-      // Never folded: it has waited since it was first seen.
+      // A partition that was never folded counts from the first call.
       if (waiting === 0 || (foldedAt === 0 && !evenAt.has(partition))) evenAt.set(partition, at)
       else lag = Math.max(lag, Math.min(now - foldedAt, at - (evenAt.get(partition) ?? -Infinity)))
     }
@@ -24,10 +24,10 @@ export const watchWaiting = () => {
   }
 }
 
-/** How many messages a partition has, and how many of them nobody has folded yet; null: not known. */
+/** The messages of a partition, and those that are not folded yet; null: unknown. */
 export type Extent = { readonly messages: number | null; readonly waiting: number | null }
 
-/** The share of all messages that is folded, 0–1; null until all partitions are known. */
+/** The folded share of all messages, 0–1; null until every partition is known. */
 export const foldedShare = (partitions: readonly Extent[]): number | null => {
   let [messages, waiting] = [0, 0]
   for (const partition of partitions) {
@@ -38,12 +38,12 @@ export const foldedShare = (partitions: readonly Extent[]): number | null => {
   return messages === 0 ? 1 : 1 - waiting / messages
 }
 
-/** The longest that a collector that has just started keeps its counters to itself. */
-const untoldMs = 5 * 60_000
+/** The longest time after its start that a collector withholds its counters. */
+const withheldMs = 5 * 60_000
 
 /**
- * Whether the state can be no older than what was told of it before this process started: it is folded to where the log
- * ended then. A Redis that lost its tail together with its host is behind, and to tell that would be a counter reset.
+ * Whether the state is at least as far as any collector has exposed before this process started: true once it is folded to
+ * the end that the log had at the start. Behind that, after Redis lost its tail, counters would seem to be reset.
  */
 export const watchStart = (
   startedAt: number,
@@ -55,7 +55,7 @@ export const watchStart = (
   let settled = false
   return (offsetOf: (partition: number) => number, now: number): boolean => {
     settled ||=
-      now - startedAt > untoldMs ||
+      now - startedAt > withheldMs ||
       (ends.atFirst !== null &&
         [...ends.atFirst].every(([partition, end]) => {
           const offset = offsetOf(partition)

@@ -29,7 +29,7 @@ const collect = async (log: LocalLog, now = () => noon): Promise<Collector> => {
     log,
     version: '1',
     now,
-    logger: (level, message, fields) => printed.push(`${level} ${message} ${fields?.why ?? ''}`),
+    logger: (level, message, fields) => printed.push(`${level} ${message} ${fields?.reason ?? ''}`),
   })
   await collector.caughtUp
   return collector
@@ -40,7 +40,7 @@ const append = (log: LocalLog, toClient: number): void => {
 }
 const total = (collector: Collector) => collector.status().totals.bytesToClient
 
-test('what was appended before and after the start is in the totals at once', async () => {
+test('events appended before and after the start are in the totals immediately', async () => {
   using dir = folder()
   using log = open(dir.path)
   append(log, 10)
@@ -51,7 +51,7 @@ test('what was appended before and after the start is in the totals at once', as
   collector.stop()
 })
 
-test('totals go on after a stop, and after an end without one', async () => {
+test('totals continue after a stop and after a kill', async () => {
   using dir = folder()
   for (const [round, stops] of [true, false, true, false].entries()) {
     using log = open(dir.path)
@@ -63,7 +63,7 @@ test('totals go on after a stop, and after an end without one', async () => {
   }
 })
 
-test('without a usable snapshot everything the log has is folded again, and it says so', async () => {
+test('without a usable snapshot the collector logs that and folds the whole event log', async () => {
   using dir = folder()
   {
     using log = open(dir.path)
@@ -76,11 +76,11 @@ test('without a usable snapshot everything the log has is folded again, and it s
   using log = open(dir.path)
   const collector = await collect(log)
   assert.is(total(collector), 17)
-  assert.match(printed[0] ?? '', /^warn .*folds all that the log still has it has version 99/)
+  assert.match(printed[0] ?? '', /^warn snapshot-unusable it has version 99/)
   collector.stop()
 })
 
-test('killed at any moment and started again: nothing is missing, nothing counted twice', async () => {
+test('after kills at any moment nothing is missing or counted twice', async () => {
   using dir = folder()
   let before = 0
   for (const lines of [1, 3, 20, 47, 5]) {
@@ -98,11 +98,11 @@ test('killed at any moment and started again: nothing is missing, nothing counte
       if (counts.length > lines) child.kill('SIGKILL')
     }
     await closed
-    // What was told as appended before the kill was committed.
+    // Every append that was printed before the kill is committed.
     assert.ok(counts[0]! >= before, `${counts[0]} after ${before}`)
     before = counts.at(-1)!
   }
-  // The process that was killed lived now, not at noon.
+  // The killed process used the present time, not noon.
   using log = open(dir.path, Date.now)
   const collector = await collect(log, Date.now)
   const { totals, users, events } = collector.status()
@@ -117,7 +117,7 @@ test('killed at any moment and started again: nothing is missing, nothing counte
   assert.is(verified.events, events.folded)
 })
 
-test('a snapshot that counts once more than the log is found out', async () => {
+test('verify finds a snapshot that counts more than the event log', async () => {
   using dir = folder()
   {
     using log = open(dir.path)

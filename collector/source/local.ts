@@ -7,27 +7,27 @@ import { createMemoryState, type State } from '../fold/state.ts'
 
 export type LogToFollow = Pick<LocalLog, 'tail' | 'saveSnapshot' | 'loadSnapshot' | 'release'>
 
-/** Where the collector keeps its snapshot, and as whom it releases rows. */
+/** The name under which the collector stores its snapshot and releases rows. */
 export const consumer = 'collector'
 
 export type Following = {
   readonly state: State
-  /** Settles when the log's past is folded; fails with what the log threw. */
+  /** Resolves when the existing events are folded; rejects with errors of the event log. */
   readonly caughtUp: Promise<void>
-  /** How old the latest batch was when it was folded, ms. */
+  /** Age of the latest batch when it was folded, ms. */
   lagMs(): number
-  /** Facts that came again and were dropped, since this process started. */
+  /** Events that came again and were skipped, since this process started. */
   repeated(): number
-  /** Keeps the state in the log and lets go what it holds; false when it could not be written. */
+  /** Stores the state in the event log, and releases the rows in it; false when that failed. */
   save(): boolean
-  /** Saves a last time and folds no more. */
+  /** Folds nothing more, and saves a last time. */
   stop(): void
 }
 
 /**
- * The state as of the last snapshot, and everything the log has after it folded on top, then live. The snapshot
- * stands beside the row it was taken at, so that a kill at any moment costs a refold and counts nothing twice.
- * Without a usable snapshot all that the log still has is folded again, and it says so.
+ * Starts from the last snapshot, folds the events after its row, and follows the event log. Snapshot and row are stored in one
+ * transaction, so that a kill at any moment counts nothing twice. Without a usable snapshot it logs that, and folds everything
+ * that the event log still has.
  */
 export const followLog = (
   log: LogToFollow,
@@ -39,8 +39,9 @@ export const followLog = (
   const read = saved === null ? null : readSnapshot(saved.value)
   const usable = read !== null && !('unusable' in read) ? read : undefined
   if (read !== null && 'unusable' in read) {
-    logger('warn', 'the collector cannot use its snapshot and folds all that the log still has', {
-      why: read.unusable,
+    logger('warn', 'snapshot-unusable', {
+      reason: read.unusable,
+      hint: 'the collector folds everything that the event log still has; older totals are lost',
     })
   }
   const state = createMemoryState(usable, steady)
@@ -61,7 +62,12 @@ export const followLog = (
     state.expire(patient())
     const written = log.saveSnapshot(consumer, row, packSnapshot(state.snapshot()))
     if (written) log.release(consumer, row)
-    else logger('warn', 'the collector could not save its snapshot; the log keeps what it needs', { row })
+    else {
+      logger('warn', 'snapshot-not-saved', {
+        row,
+        hint: 'check the disk of DATA_DIR; the event log keeps the events since the last snapshot',
+      })
+    }
     return written
   }
 

@@ -42,7 +42,7 @@ const jsonOf = (value: unknown): string => {
   }
 }
 
-it('whatever a message says, it is folded or kept aside, and the next commit is taken', async () => {
+it('any message is folded or kept aside, and Redis accepts the next commit', async () => {
   await using server = await startRedis()
   const redis = connectRedis({ urls: [server.url], prefix: 'x' }, 'test', () => {})
   await new Promise((resolve) => redis.once('ready', resolve))
@@ -50,7 +50,7 @@ it('whatever a message says, it is folded or kept aside, and the next commit is 
   const time = fc.constantFrom(Date.now(), 0, 8.64e15, -8.64e15, Number.NaN)
   await fc.assert(
     fc.asyncProperty(anyMessage, time, time, async (message, received, sent) => {
-      const at = received >= 0 ? received : 0 // as records.ts gives it
+      const at = received >= 0 ? received : 0 // as records.ts does
       const { batches } = openMessage({ value: Buffer.from(jsonOf(message)) })
       const fold = (batch: (typeof batches)[number]): void => void hold.fold(batch, datingOf(at, sent))
       await foldParts(hold, hold.offset, batches, fold, () => Promise.resolve(true))

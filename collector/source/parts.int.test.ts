@@ -16,7 +16,7 @@ import { foldParts } from './parts.ts'
 const it = skipUnless(test, ensureRedis() !== null, 'redis-server is missing')
 
 const now = Date.now()
-/** Redis forgets by its own clock while the test goes on: what ends until then is left out. */
+/** Redis expires keys while the test runs: leaves out buckets that end until then. */
 const soon = now + 120_000
 const connected = async (url: string): Promise<RedisClient & AsyncDisposable> => {
   const redis = connectRedis({ urls: [url], prefix: 'x' }, 'test', () => {})
@@ -41,7 +41,7 @@ const snapshotOf = async (redis: RedisClient, prefix: string): Promise<string> =
 
 type Evalsha = (...args: unknown[]) => Promise<unknown>
 
-/** Stands between the collector and its scripts. */
+/** Intercepts calls of scripts. */
 const intercept = (
   redis: RedisClient,
   to: (run: () => Promise<unknown>, args: unknown[]) => Promise<unknown>,
@@ -54,7 +54,7 @@ const intercept = (
   }
 }
 
-it('a message of 12,000 events in distinct ticks is folded, and no call takes more than 40,000 arguments', async () => {
+it('a message of 12,000 events in distinct ticks is folded, with at most 40,000 arguments per call', async () => {
   await using server = await startRedis()
   await using redis = await connected(server.url)
   let most = 0
@@ -77,7 +77,7 @@ it('a message of 12,000 events in distinct ticks is folded, and no call takes mo
   assert.is(await snapshotOf(redis, 'x'), memory.snapshot())
 })
 
-/** What happens to a commit: it is written, or the collector dies before or after it, or its answer is lost. */
+/** The fate of a commit: written, the collector dies before or after it, or its answer is lost. */
 const fate = fc.constantFrom('written', 'written', 'dies before', 'dies after', 'answer lost')
 const story = fc.record({
   messages: fc.array(
@@ -93,7 +93,7 @@ const story = fc.record({
 
 class Died extends Error {}
 
-it('every event counts once, wherever between the parts of a message a collector dies', async () => {
+it('every event counts once, wherever a collector dies between the parts of a message', async () => {
   await using server = await startRedis()
   await using redis = await connected(server.url)
   let run = 0

@@ -2,15 +2,15 @@ import type { Batch } from '../../proxy/events/contract.ts'
 import type { Hold } from '../state/redis-hold.ts'
 
 /**
- * Keys and arguments of one commit, to which the events of one more piece of a message may come: the script runs for some
- * milliseconds, in which Redis answers no proxy.
+ * Keys and arguments of one commit, to which those of one more piece of a message may come. It bounds the milliseconds that
+ * the script runs, in which Redis answers no proxy.
  */
 export const costAtMost = 20_000
 
 /**
- * Folds the pieces of the message at `offset`, and writes in between where one call would not take them all. It is begun
- * with nothing else pending, so that it comes to the same parts when it is folded again; events of a part that is written
- * are known by their seq. False when `write` is: the partition is not ours any more.
+ * Folds the pieces of the message at `offset`, and writes parts in between where one call cannot take them all. A long message
+ * starts with nothing else pending, so that a second fold cuts it into the same parts; events of a written part are skipped
+ * by their seq. False as soon as `write` is.
  */
 export const foldParts = async (
   hold: Pick<Hold, 'cost' | 'offset' | 'part'>,

@@ -15,7 +15,7 @@ import { processKeys } from '../fold/projections/processes.ts'
 import { readPartition } from '../state/redis-read.ts'
 
 const it = skipUnless(test, ensureKafka() !== null && ensureRedis() !== null, 'Kafka or Redis is missing')
-/** The headers of all dead letters, until there are so many. */
+/** Reads dead letters until there are `count`. */
 const readDeadLetters = async (client: KafkaClient, count: number) => {
   const found: Record<string, string>[] = []
   const done = Promise.withResolvers<void>()
@@ -35,13 +35,13 @@ const readDeadLetters = async (client: KafkaClient, count: number) => {
   return found
 }
 
-it('batches of every codec are read, and one that grows beyond the bound is passed over by its offsets', async () => {
+it('batches of every codec are read, and one that decompresses beyond the bound is skipped by its offsets', async () => {
   await using at = await collecting(5)
   at.follow()
   const admin = at.client.kafka.admin()
   await admin.connect()
   const bomb = Buffer.alloc(20 * 2 ** 20, 'x')
-  // The broker compresses again as the topic says, with the libraries that its own clients use.
+  // The broker compresses again with the codec of the topic, using the libraries of the official clients.
   for (const [partition, codec] of ['gzip', 'snappy', 'lz4', 'zstd', 'uncompressed'].entries()) {
     await admin.alterConfigs({
       validateOnly: false,
@@ -64,7 +64,7 @@ it('batches of every codec are read, and one that grows beyond the bound is pass
   assert.is((await readDeadLetters(at.client, 4)).length, 4)
 })
 
-it('nothing that a message can hold stops the next one', async () => {
+it('no message can stop the next one', async () => {
   await using at = await collecting(1)
   at.follow()
   const text = (events: object[]): string => JSON.stringify({ node: 'p', boot: 'p', seq: 1, events })

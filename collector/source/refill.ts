@@ -4,13 +4,14 @@ import type { RedisClient } from '../../proxy/redis/connect.ts'
 import { replayKey } from '../../proxy/redis/keys.ts'
 import { asClaimed, type Dating, dated } from '../fold/dating.ts'
 
-/** 100 MB: whoever writes to the topic makes up as many handshakes as it likes, and a full Redis takes no events. */
+/** 100 MB. A client that may write to the topic can make up handshakes, and a full Redis accepts no events. */
 export const mostRefilled = 1_000_000
 
+export type Refill = (events: readonly ProxyEvent[], now: number, dating?: Dating) => void
+
 /**
- * Puts handshakes of the last `windowMs` back into the shared replay cache: a Redis that lost them gets them from the
- * log. Nearly always they are there, and the value (the connection) tells a proxy its own claim. At most `mostRefilled`
- * in a window; beyond it a line says so.
+ * Puts handshakes of the last `windowMs` back into the shared replay cache, in case Redis has lost them; mostly they are
+ * there. The value is the connection, by which a proxy recognises its own claim. Logs and stops beyond `most` in a window.
  */
 export const replayRefill = (
   {
@@ -25,7 +26,7 @@ export const replayRefill = (
     readonly logger: Logger
   },
   most = mostRefilled,
-): ((events: readonly ProxyEvent[], now: number, dating?: Dating) => void) => {
+): Refill => {
   let since = Number.NEGATIVE_INFINITY
   let count = 0
   return (events, now, dating = asClaimed) => {
@@ -40,7 +41,7 @@ export const replayRefill = (
       if (count++ === most) {
         logger('warn', 'replay-refill-full', {
           handshakes: most,
-          hint: 'more handshakes than REPLAY_WINDOW should have: look who writes to the topic of the events',
+          hint: 'more handshakes than are plausible in REPLAY_WINDOW: check which clients write to the event topic',
         })
       }
       if (count > most) continue

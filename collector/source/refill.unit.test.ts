@@ -6,7 +6,7 @@ import { replayRefill } from './refill.ts'
 
 const now = examples['handshake.accepted'].at
 
-test('handshakes of the window go back to Redis, and no more than it has room for', () => {
+test('handshakes of the window go back to Redis, up to a limit', () => {
   const keys: string[] = []
   const lines: string[] = []
   const redis = { set: async (key: string) => void keys.push(key) }
@@ -30,7 +30,7 @@ test('handshakes of the window go back to Redis, and no more than it has room fo
   assert.is(keys.length, 160)
 })
 
-test('a handshake of a clock that is ahead or behind goes back for what is left of the window', () => {
+test('a handshake from a clock that is ahead or behind goes back for the rest of its window', () => {
   const left: unknown[] = []
   const redis = { set: async (...args: unknown[]) => void left.push(args[3]) }
   const refill = replayRefill({ redis: redis as never, prefix: 'm', windowMs: 60_000, logger: () => {} })

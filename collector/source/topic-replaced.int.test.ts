@@ -31,13 +31,13 @@ const recreate = async ({ client }: Collecting): Promise<void> => {
   const made = (): Promise<boolean> =>
     ensureTopics(client).then(
       () => true,
-      () => false, // the broker does not know it yet
+      () => false, // the broker does not have it yet
     )
   await until(made, 'it is there again', 60_000)
   await admin.disconnect()
 }
 
-/** What is to be true after ten sessions of one topic and eight of the next. */
+/** Checks the state after ten connections in one topic and eight in the next. */
 const checkReplaced = async (at: Collecting, lines: readonly string[]): Promise<void> => {
   await folded(at, 18)
   assert.is(await at.counted(0, 'topic-replaced/topic'), 1)
@@ -46,7 +46,7 @@ const checkReplaced = async (at: Collecting, lines: readonly string[]): Promise<
   assert.equal([meta.origin, meta.offset], [1, 8])
 }
 
-it('a topic that is made again while collectors are away is folded from its beginning', async () => {
+it('a topic that is recreated while no collector runs is folded from its beginning', async () => {
   const lines: string[] = []
   await using at = await collecting(1, (_, line) => lines.push(line))
   const before = at.follow()
@@ -59,12 +59,12 @@ it('a topic that is made again while collectors are away is folded from its begi
   await sendSessions(at, 8)
   at.follow()
   await checkReplaced(at, lines)
-  // Counters go on from where they were, though the offset lies before.
+  // Counters continue, although the offset is smaller.
   await mirror.refresh(Date.now())
   assert.equal([mirror.state.count('ever', 0, 'sessions'), mirror.replaced], [18, 0])
 })
 
-it('so is one that is made again under a running collector, and one that has become longer than the old one', async () => {
+it('so is one that is recreated under a running collector, and one that is longer than the old one', async () => {
   const lines: string[] = []
   await using at = await collecting(1, (_, line) => lines.push(line))
   const following = at.follow()
@@ -80,7 +80,7 @@ it('so is one that is made again under a running collector, and one that has bec
   await folded(at, 30)
 })
 
-it('a state of an older collector, without ids, beyond the end of the topic is folded from its beginning', async () => {
+it('a state of an older collector, without ids and beyond the end of the topic, is folded from the beginning', async () => {
   const lines: string[] = []
   await using at = await collecting(1, (_, line) => lines.push(line))
   const before = at.follow()
