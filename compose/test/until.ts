@@ -1,4 +1,4 @@
-/** Waits for a condition, looking every 20 ms, and fails saying what did not come about. */
+/** Calls `look` every 20 ms until it returns a truthy value. Throws after `ms` with `what` in the message. */
 export const until = async <T>(
   look: () => T | Promise<T>,
   what: string,

@@ -5,14 +5,14 @@ export type Hello = {
   bytes: Buffer
   random: Buffer
   sessionId: Buffer
-  /** Groups with a key share, besides GREASE. */
+  /** Groups with a key share, apart from GREASE. */
   groups: readonly number[]
 }
 
 export type HelloOptions = {
   secret: Buffer
   domain: string
-  /** Unix time told to the server, seconds. */
+  /** The time in the signature: Unix seconds. */
   at?: number
   /** With an X25519MLKEM768 share: about 1.8 kB instead of 517 bytes. */
   postQuantum?: boolean
@@ -34,7 +34,7 @@ const sized = (...parts: Buffer[]): Buffer => {
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex')
 const extension = (type: number, body: Buffer): Buffer => Buffer.concat([u16(type), sized(body)])
 
-/** Draws a hello. Sources: RFC 8446 §4.1.2, RFC 8701 (GREASE), Telegram's fake-TLS digest (see `sign`). */
+/** A hello with fresh random values. Sources: RFC 8446 §4.1.2, RFC 8701 (GREASE), Telegram's fake-TLS digest (see `sign`). */
 export const clientHello = (options: HelloOptions): Hello => {
   const sessionId = randomBytes(32)
   const groups = options.postQuantum ? [x25519MlKem768, x25519] : [x25519]
@@ -89,7 +89,7 @@ const extensions = (options: HelloOptions, grease: number[], groups: readonly nu
   ...(options.postQuantum ? [extension(0xfe0d, greaseEch())] : []),
 ]
 
-// A length of Chrome's own set; the bytes mean nothing to anyone.
+// One of the lengths that Chrome uses. The content is random.
 const greaseEch = (): Buffer =>
   Buffer.concat([
     hex('00 0001 0001'),
@@ -103,7 +103,7 @@ const share = (group: number): Buffer => {
   return Buffer.concat([u16(group), sized(group === x25519MlKem768 ? kemKey() : Buffer.alloc(0), curve)])
 }
 
-// A real encapsulation key (FIPS 203, 1184 bytes): a server that encapsulates to noise may rightly refuse.
+// A real encapsulation key (FIPS 203, 1184 bytes): a server may refuse random bytes.
 const kemKey = (): Buffer =>
   generateKeyPairSync('ml-kem-768').publicKey.export({ type: 'spki', format: 'der' }).subarray(-1184)
 
@@ -115,7 +115,7 @@ const shuffled = (parts: Buffer[]): Buffer[] =>
     .sort((one, other) => one.at - other.at)
     .map(({ part }) => part)
 
-/** The same hello in several TLS records, as tools against inspection cut it; the digest stays that of one record. */
+/** The same hello in several TLS records, as tools against inspection split it. The digest is still that of one record. */
 export const inRecords = (hello: Buffer, pieces: number): Buffer => {
   const handshake = hello.subarray(5)
   const size = Math.ceil(handshake.length / pieces)

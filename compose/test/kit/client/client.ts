@@ -10,13 +10,13 @@ import { signedAgain } from './odd-hellos.ts'
 import { type Cuts, segments } from './segments.ts'
 import { appRecordBytes, type Greeting, unwrapper, wrapper } from './tls-client.ts'
 
-/** `direct` speaks to a datacenter, as an app without a proxy. */
+/** `direct`: a client that connects to a datacenter without a proxy. */
 export type Mode = 'direct' | 'classic' | 'secure' | 'tls'
 
 export type ClientOptions = {
   port: number
   host?: string
-  /** Where it comes from. */
+  /** Local address of the socket. */
   localAddress?: string
   /** 16 bytes, or 32 hex digits; none in mode `direct`. */
   secret?: Buffer | string
@@ -31,43 +31,43 @@ export type ClientOptions = {
   postQuantum?: boolean
   /** Changes the hello before it is signed, see `odd-hellos.ts`. */
   odd?: (hello: Buffer) => Buffer
-  /** Cuts the hello into so many TLS records. */
+  /** Number of TLS records that carry the hello. */
   helloRecords?: number
-  /** Where the bytes sent are cut into segments of their own: offsets in all that is sent, or each of the first 2 kB. */
+  /** Where sent bytes are split into TCP segments: offsets from the first byte sent, or every byte of the first 2 kB. */
   splitAt?: Cuts
-  /** Between those segments. */
+  /** Pause between two segments. */
   pauseMs?: number
-  /** The obfuscated opening goes out by itself at once, or waits for the first request. */
-  opening?: 'at-once' | 'with-request'
+  /** When the obfuscated opening is sent: alone and immediately, or together with the first request. */
+  opening?: 'immediately' | 'with-request'
   recordBytes?: number
   /** Keeps the decrypted bytes in `received()` instead of reading messages from them. */
   raw?: boolean
-  /** Goes on sending after the other side's FIN; an app would close. */
+  /** Keeps the connection open after the other side's FIN; an app would close. */
   holdOpen?: boolean
-  /** Sees every byte as it comes off the wire. */
+  /** Gets every received byte, still encrypted. */
   tap?: (bytes: Buffer) => void
 }
 
 export type Client = Conversation &
   AsyncDisposable & {
     socket: Socket
-    /** tls only: what the server's answer was like. */
+    /** Mode `tls` only: sizes and group of the server's answer. */
     greeting: Greeting | undefined
-    /** What was sent first: a tls hello, then the opening as it went over the wire. A replayer sends them again. */
+    /** The first bytes sent, as on the wire: in mode `tls` the hello, then the opening. A replay sends them again. */
     firstBytes: readonly Buffer[]
-    /** Plain bytes after the opening, to be obfuscated and sent. */
+    /** Obfuscates and sends bytes behind the opening. */
     sendPlain: (bytes: Buffer) => boolean
     received: () => Buffer
     stopReading: () => void
     startReading: () => void
-    /** FIN: nothing more from here, still reading. */
+    /** Sends FIN and keeps reading. */
     end: () => void
     reset: () => void
-    /** When it ended; with the reason if the client itself gave up. */
+    /** Resolves when the connection has ended; `error` is set when the client closed it over a wrong answer. */
     closed: Promise<{ reset: boolean; error: string | undefined }>
   }
 
-/** A Telegram app as a proxy sees it. Resolves when it could send a request; rejects as an app would give up. */
+/** Behaves as a Telegram app does. Resolves when it can send a request; rejects where an app would give up. */
 export const connectClient = async (options: ClientOptions): Promise<Client> => {
   const { mode, dc = 2, domain = 'mask.test' } = options
   const secret = typeof options.secret === 'string' ? Buffer.from(options.secret, 'hex') : options.secret
@@ -91,9 +91,9 @@ export const connectClient = async (options: ClientOptions): Promise<Client> => 
     return write(wire)
   }
   const sendPlain = (bytes: Buffer): boolean => sendSealed(opening.seal(bytes))
-  const talk = conversation(socket, transport, sendPlain)
+  const requests = conversation(socket, transport, sendPlain)
   const kept: Buffer[] = []
-  const unframed = unframe(transport, (payload) => talk.receive(readMessage(payload)))
+  const unframed = unframe(transport, (payload) => requests.receive(readMessage(payload)))
   const receiveSealed = (bytes: Buffer): void => {
     const plain = opening.open(bytes)
     if (options.raw) kept.push(plain)
@@ -121,13 +121,13 @@ export const connectClient = async (options: ClientOptions): Promise<Client> => 
   })
   const ended = closed.then(({ reset }) => {
     const error = failure ?? (reset ? 'the connection was reset' : 'the connection has ended')
-    talk.fail(new Error(error))
+    requests.fail(new Error(error))
     greeted.reject(new Error(error))
     return { reset, error: failure }
   })
   greeted.promise.catch(() => {})
   socket.on('end', () => {
-    talk.fail(new Error('the connection was ended by the other side'))
+    requests.fail(new Error('the connection was ended by the other side'))
     greeted.reject(new Error('the connection was ended before the answer'))
     if (!options.holdOpen) socket.end()
   })
@@ -141,7 +141,7 @@ export const connectClient = async (options: ClientOptions): Promise<Client> => 
   }
   if (options.opening !== 'with-request') sendSealed(Buffer.alloc(0))
   return {
-    ...talk,
+    ...requests,
     socket,
     greeting,
     firstBytes,
@@ -169,5 +169,5 @@ const closing = (socket: Socket): Promise<{ reset: boolean }> => {
   })
 }
 
-/** A secret as the settings take it: 32 hex digits. */
+/** A random secret as in the settings: 32 hex digits. */
 export const newSecret = (): string => randomBytes(16).toString('hex')

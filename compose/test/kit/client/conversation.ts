@@ -1,30 +1,30 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { frame, type Transport } from './frames.ts'
-import { askPq, logger, type Message, type ResPq } from './messages.ts'
+import { askPq, type Message, type ResPq, testMessage } from './messages.ts'
 import { sendPieces, type Total, tally } from './pieces.ts'
 import { numbers, ops, readTotal } from './wishes.ts'
 
 export type Conversation = {
-  /** `req_pq_multi` → its `resPQ`, checked for the nonce. */
+  /** Sends `req_pq_multi`; resolves with the `resPQ` that has its nonce. */
   reqPq: () => Promise<ResPq>
   echo: (bytes: Buffer) => Promise<Buffer>
-  /** Streams down, checked by hash; `perSecond` 0 is flat out. Answers the time it took, ms. */
+  /** Receives bytes and checks their hash; `perSecond` 0 is as fast as possible. Resolves with the elapsed ms. */
   download: (bytes: number, perSecond?: number) => Promise<number>
   upload: (bytes: number, perSecond?: number) => Promise<number>
-  /** Half-closes; the datacenter then sends so many bytes, which must arrive in full. */
+  /** Sends FIN; the datacenter then sends so many bytes, which must arrive in full. */
   downloadAfterEnd: (bytes: number) => Promise<number>
-  /** The datacenter sends so many bytes and half-closes; this side can still send. */
+  /** The datacenter sends so many bytes and FIN; this side can still send. */
   downloadThenFin: (bytes: number) => Promise<number>
-  /** Pieces for the last sink, without waiting for it. Answers what the datacenter must have got. */
+  /** Sends bytes without waiting for the acknowledgement. Resolves with the total that the datacenter must receive. */
   sendSink: (bytes: number) => Promise<Total>
-  /** Any wish of the test protocol, without waiting for what it does. */
+  /** Sends any request of the test protocol without waiting for its effect. */
   wish: (op: number, body?: Buffer) => void
 }
 
 type Waiter = { resolve: (message: Message) => void; reject: (error: Error) => void }
 
-/** Requests over one connection. `hear` takes what comes back; `fail` ends every wait. */
+/** Requests over one connection. `receive` takes each answer; `fail` rejects every pending request. */
 export const conversation = (
   socket: Socket,
   transport: Transport,
@@ -43,14 +43,14 @@ export const conversation = (
     const message = await next(`${op}`)
     return message.kind === 'test' ? message.body : Buffer.alloc(0)
   }
-  const report = (payload: Buffer): boolean => sendPlain(frame(transport, payload))
-  const wish = (op: number, body: Buffer = Buffer.alloc(0)): void => void report(logger(op, body))
+  const send = (payload: Buffer): boolean => sendPlain(frame(transport, payload))
+  const wish = (op: number, body: Buffer = Buffer.alloc(0)): void => void send(testMessage(op, body))
 
   const arrived = async (bytes: number, ended: Promise<Buffer>): Promise<void> => {
     const reported = readTotal(await ended)
     const total = arriving.total()
     if (total.bytes !== bytes) throw new Error(`${total.bytes} of ${bytes} bytes arrived`)
-    if (total.sha256 !== reported.sha256) throw new Error('other bytes arrived than were sent')
+    if (total.sha256 !== reported.sha256) throw new Error('the received bytes differ from the sent ones')
   }
   const streamed = async (bytes: number, ask: () => void): Promise<number> => {
     const startedAt = performance.now()
@@ -62,7 +62,7 @@ export const conversation = (
   }
   const sendSink = (bytes: number, perSecond = 0) => {
     wish(ops.sink, numbers(bytes))
-    return sendPieces(socket, (piece) => report(logger(ops.piece, piece)), bytes, perSecond)
+    return sendPieces(socket, (piece) => send(testMessage(ops.piece, piece)), bytes, perSecond)
   }
 
   return {
@@ -71,10 +71,10 @@ export const conversation = (
     reqPq: async () => {
       const nonce = randomBytes(16)
       const answered = next('res-pq')
-      report(askPq(nonce))
+      send(askPq(nonce))
       const message = await answered
       if (message.kind !== 'res-pq' || !message.nonce.equals(nonce))
-        throw new Error('a resPQ for another nonce')
+        throw new Error('resPQ has another nonce')
       return message
     },
     echo: async (bytes) => {
@@ -96,7 +96,7 @@ export const conversation = (
       const sent = await sendSink(bytes, perSecond)
       const reported = readTotal(await acknowledged)
       if (reported.bytes !== bytes || reported.sha256 !== sent.sha256)
-        throw new Error('the datacenter got other bytes than were sent')
+        throw new Error('the datacenter received other bytes than were sent')
       return performance.now() - startedAt
     },
     receive: (message) => {
@@ -104,7 +104,7 @@ export const conversation = (
       if (message.kind === 'error') throw new Error(`transport error ${message.code}`)
       const key = message.kind === 'test' ? `${message.op}` : message.kind
       const waiter = waiters.get(key)?.shift()
-      if (!waiter) throw new Error(`an answer nobody asked for: ${key}`)
+      if (!waiter) throw new Error(`answer without a request: ${key}`)
       const kept = message.kind === 'test' ? { ...message, body: Buffer.from(message.body) } : message
       waiter.resolve(kept)
     },

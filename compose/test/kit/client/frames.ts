@@ -1,13 +1,13 @@
 import { randomBytes, randomInt } from 'node:crypto'
 
 /**
- * MTProto transport framing, written from the specification and not from the proxy's code, so that a mistake there
- * is not repeated here. https://core.telegram.org/mtproto/mtproto-transports
+ * MTProto transport framing, written from the specification independently of the proxy, so that both cannot share a mistake.
+ * https://core.telegram.org/mtproto/mtproto-transports
  */
 
 export type Transport = 'abridged' | 'intermediate' | 'padded-intermediate'
 
-/** What stands at bytes 56–59 of the obfuscated opening. */
+/** Bytes 56–59 of the obfuscated opening. */
 export const tags: Readonly<Record<Transport, number>> = {
   abridged: 0xefefefef,
   intermediate: 0xeeeeeeee,
@@ -17,10 +17,10 @@ export const tags: Readonly<Record<Transport, number>> = {
 export const transportOf = (tag: number): Transport | undefined =>
   (Object.keys(tags) as Transport[]).find((transport) => tags[transport] === tag)
 
-// Far above what these peers send: a length beyond it means that somebody lost the key stream.
+// Far above what these peers send: a longer frame means that the key streams are out of step.
 const longestFrame = 4 << 20
 
-/** A payload of a multiple of four bytes as one frame. */
+/** One frame. Throws unless the payload is a multiple of four bytes. */
 export const frame = (transport: Transport, payload: Buffer): Buffer => {
   if (payload.length % 4 !== 0) throw new Error(`a payload of ${payload.length} bytes cannot be abridged`)
   if (transport === 'abridged') return Buffer.concat([abridgedLength(payload.length / 4), payload])
@@ -33,7 +33,7 @@ export const frame = (transport: Transport, payload: Buffer): Buffer => {
 const abridgedLength = (words: number): Buffer =>
   words < 0x7f ? Buffer.from([words]) : Buffer.from([0x7f, words & 0xff, (words >> 8) & 0xff, words >> 16])
 
-/** Cuts a byte stream back into payloads (padding still on them), however it arrives. Throws on an absurd length. */
+/** Splits a byte stream into payloads, padding included. Throws on a length above 4 MiB. */
 export const unframe = (transport: Transport, deliver: (payload: Buffer) => void) => {
   let held: Buffer[] = []
   let heldBytes = 0
@@ -50,7 +50,7 @@ export const unframe = (transport: Transport, deliver: (payload: Buffer) => void
       deliver(rest.subarray(header.size, wanted))
       rest = rest.subarray(wanted)
     }
-    // What is empty would keep all that was read.
+    // An empty slice would keep the whole read buffer alive.
     held = rest.length > 0 ? [rest] : []
     heldBytes = rest.length
   }

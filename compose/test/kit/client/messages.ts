@@ -1,15 +1,15 @@
 import { generatePrimeSync, randomBytes } from 'node:crypto'
 
 /**
- * What travels inside the frames: the unencrypted messages of MTProto's key exchange, and a little protocol of our own
- * that looks like encrypted traffic to a relay (`auth_key_id` is not zero).
+ * The payloads of the frames: the unencrypted messages of MTProto's key exchange, and a test protocol that looks like
+ * encrypted traffic to a relay (`auth_key_id` is not zero).
  */
 
 // https://core.telegram.org/mtproto/auth_key#dh-exchange-initiation
 const reqPqMulti = 0xbe7e8ef1
 const resPqId = 0x05162463
 const vectorId = 0x1cb5c415
-// Telegram's published keys: a client that checks them goes on to its next step.
+// Telegram's published keys: a client that checks them accepts the answer.
 const fingerprints = [0xd09d1d85de64fd85n, 0xc3b42b026ce86b21n]
 const testKeyId = Buffer.from('mtscope!')
 
@@ -18,14 +18,14 @@ export type Message =
   | ResPq
   | { kind: 'req-pq'; nonce: Buffer }
   | { kind: 'test'; op: number; body: Buffer }
-  /** Any other unencrypted message, by its constructor: a client that liked the `resPQ` goes on with one. */
+  /** Any other unencrypted message, by its constructor: a client that accepts the `resPQ` continues with one. */
   | { kind: 'other'; constructor: number; data: Buffer }
   /** A transport error: -404, -429 … */
   | { kind: 'error'; code: number }
 
 let lastMessageId = 0n
 
-// Unix time << 32, growing; modulo 4 it is 0 from a client and 1 in an answer.
+// Unix time << 32, increasing; modulo 4 it is 0 from a client and 1 in an answer.
 const messageId = (remainder: bigint): bigint => {
   const now = ((BigInt(Date.now()) << 32n) / 1000n) & ~3n
   lastMessageId = now > lastMessageId ? now : lastMessageId + 4n
@@ -49,7 +49,7 @@ const prime = (): bigint => generatePrimeSync(31, { bigint: true })
 let factors: { p: bigint; q: bigint } | undefined
 
 const pq = (): bigint => {
-  // One pair serves the whole run: finding primes for each probe would be the dearest part of the datacenter.
+  // One pair for the whole run: finding primes for each probe would cost more than the rest of the datacenter.
   while (!factors || factors.p === factors.q) factors = { p: prime(), q: prime() }
   return factors.p * factors.q
 }
@@ -69,8 +69,8 @@ export const answerPq = (nonce: Buffer): Buffer => {
   return unencrypted(data, 1n)
 }
 
-/** One message of the test protocol: at most 64 KiB of body, so that any transport carries it. */
-export const logger = (op: number, body: Buffer): Buffer => {
+/** One message of the test protocol. The body has at most 64 KiB, so that any transport carries it. */
+export const testMessage = (op: number, body: Buffer): Buffer => {
   const message = Buffer.alloc(16 + Math.ceil(body.length / 4) * 4)
   testKeyId.copy(message)
   message.writeUInt32LE(op, 8)
@@ -79,7 +79,7 @@ export const logger = (op: number, body: Buffer): Buffer => {
   return message
 }
 
-/** A payload with whatever padding its transport left on it. Throws when it is none of ours: keys or order are wrong. */
+/** Parses a payload; padding behind it is ignored. Throws on any other content, as wrong keys or a wrong order give. */
 export const readMessage = (payload: Buffer): Message => {
   if (payload.length < 20 && payload.length >= 4 && payload.readInt32LE(0) < 0)
     return { kind: 'error', code: payload.readInt32LE(0) }
@@ -89,7 +89,7 @@ export const readMessage = (payload: Buffer): Message => {
     return { kind: 'test', op: payload.readUInt32LE(8), body: payload.subarray(16, 16 + length) }
   }
   if (payload.length < 24 || payload.readBigUInt64LE(0) !== 0n)
-    throw new Error(`${payload.length} bytes that are no message`)
+    throw new Error(`${payload.length} bytes are not a message`)
   const length = payload.readUInt32LE(16)
   const data = payload.subarray(20, 20 + length)
   if (data.length !== length) throw new Error('an unencrypted message is cut short')

@@ -8,11 +8,11 @@ import { type Transport, tags, transportOf } from './frames.ts'
 
 export type Opening = {
   transport: Transport
-  /** Signed as it stands on the wire: negative = media, ±10000 = test. */
+  /** As on the wire, signed: negative = media, ±10000 = test. */
   dc: number
-  /** Takes what arrives, gives plain bytes. */
+  /** Decrypts received bytes. */
   open: (bytes: Buffer) => Buffer
-  /** Takes plain bytes, gives what to send. */
+  /** Encrypts bytes to send. */
   seal: (bytes: Buffer) => Buffer
 }
 
@@ -26,7 +26,7 @@ const reservedInts = new Map([
   [0x02010316, 'a TLS ClientHello'],
 ])
 
-/** Which other protocol the first eight bytes would be taken for, if any. */
+/** The other protocol whose first eight bytes these could be, if any. */
 export const reservedStart = (bytes: Buffer): string | undefined => {
   if (bytes[0] === 0xef) return 'abridged'
   if (bytes.readUInt32LE(4) === 0) return 'full'
@@ -41,14 +41,14 @@ const keyed = (material: Buffer, secret: Buffer | undefined): Cipheriv => {
 
 const reversed = (bytes: Buffer): Buffer => Buffer.from(bytes).reverse()
 
-/** The initiating side: 64 bytes to send first, and the two key streams that go on after them. */
+/** The client's end: the 64 bytes to send first, and the two key streams behind them. */
 export const initiate = (
   transport: Transport,
   dc: number,
   secret: Buffer | undefined,
 ): Opening & { bytes: Buffer } => {
   const bytes = randomBytes(64)
-  // Three in a thousand begin with text: in pieces they may be taken for it, and the tests cut them anywhere.
+  // Three in a thousand begin with text. Tests split the opening anywhere, and such a piece looks like plain text.
   const text = /^[\t\n\r -~]{6}/.test(bytes.toString('latin1', 0, 6))
   if (text || reservedStart(bytes)) return initiate(transport, dc, secret)
   const up = keyed(bytes.subarray(8, 56), secret)
@@ -59,7 +59,7 @@ export const initiate = (
   return { bytes, transport, dc, seal: (plain) => up.update(plain), open: (sealed) => down.update(sealed) }
 }
 
-/** The answering side of 64 bytes: a datacenter when there is no secret. Says why when it is no opening. */
+/** The server's end for 64 received bytes; without a secret that of a datacenter. `refused`: why they are not an opening. */
 export const answer = (bytes: Buffer, secret: Buffer | undefined): Opening | { refused: string } => {
   const reserved = reservedStart(bytes)
   if (reserved) return { refused: `starts like ${reserved}` }

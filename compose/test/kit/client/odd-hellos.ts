@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { type Hello, sign, x25519, x25519MlKem768 } from './client-hello.ts'
 
-// Hellos as real clients and their bugs make them, and as none does: each is signed and so must be answered.
+// Unusual hellos: those of real clients with their bugs, and invented ones. Each is signed, so the proxy must answer it.
 
 type Extension = { type: number; body: Buffer }
 
-/** A hello taken apart: its message up to the compression methods, and its extensions. */
+/** A parsed hello: its message up to the compression methods, and its extensions. */
 export type Parts = { head: Buffer; extensions: Extension[] }
 
 const u16 = (value: number): Buffer => Buffer.from([(value >> 8) & 0xff, value & 0xff])
@@ -13,7 +13,7 @@ const sized = (bytes: Buffer): Buffer => Buffer.concat([u16(bytes.length), bytes
 
 const suitesAt = 9 + 2 + 32 + 1 + 32
 
-/** Takes a well-formed hello of one record and a session id of 32 bytes apart. */
+/** Parses a well-formed hello of one record with a session id of 32 bytes. */
 export const partsOf = (bytes: Buffer): Parts => {
   const headEnd = suitesAt + 2 + bytes.readUInt16BE(suitesAt) + 2
   const extensions: Extension[] = []
@@ -25,7 +25,7 @@ export const partsOf = (bytes: Buffer): Parts => {
   return { head: bytes.subarray(9, headEnd), extensions }
 }
 
-/** Puts a hello together, with the right lengths but for the block of extensions, which may be off by `block`. */
+/** Builds a hello. Every length is right, except that the length of the extensions is off by `block`. */
 export const helloOf = ({ head, extensions }: Parts, block = 0, record = 0x0301): Buffer => {
   const listed = Buffer.concat(extensions.map(({ type, body }) => Buffer.concat([u16(type), sized(body)])))
   const message = Buffer.concat([head, u16(listed.length + block), listed])
@@ -39,7 +39,7 @@ export const signedAgain = (hello: Hello, bytes: Buffer, secret: Buffer, at = Da
   signed.fill(0, 11, 43)
   sign(signed, secret, Math.floor(at))
   const sessionId = signed.subarray(44, 44 + Math.min(signed[43] ?? 0, 32))
-  // X25519 is answered where no share of the client's fits, and P-256 where it has no other.
+  // The proxy answers with X25519 where no share of the client fits, and with P-256 where the client has no other share.
   const groups = [...hello.groups, x25519, 0x0017]
   return { bytes: signed, random: signed.subarray(11, 43), sessionId, groups }
 }
@@ -78,7 +78,7 @@ const withSession = (bytes: Buffer, size: number): Buffer => {
 const filled = (bytes: Buffer, length: number): Buffer =>
   extended(bytes, { type: 0x7777, body: Buffer.alloc(length - bytes.length - 4) })
 
-/** Its first bytes, with lengths that are right for them. */
+/** The first bytes of a hello, with lengths that match. */
 const cut = (bytes: Buffer, length: number): Buffer => {
   const copy = Buffer.from(bytes.subarray(0, length))
   copy.writeUInt16BE(length - 5, 3)
@@ -87,8 +87,8 @@ const cut = (bytes: Buffer, length: number): Buffer => {
 }
 
 /**
- * As gotd/td makes it: no GREASE, yet lengths that count it, and a last extension without a length. Up to some version
- * each length of the server name was too long by `off` bytes.
+ * The hello of gotd/td: without GREASE but with lengths that include it, and a last extension without a length. In older
+ * versions each length of the server name was `off` bytes too long.
  */
 const gotd = (bytes: Buffer, off: 0 | 4): Buffer => {
   const body = Buffer.from(partsOf(bytes).extensions.find(({ type }) => type === 0)!.body)
@@ -195,7 +195,7 @@ export const oddHellos: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
     copy.writeUInt16BE(copy.readUInt16BE(suitesAt) - 1, suitesAt)
     return copy
   },
-  // Of the session id, or two of the same second were a replay.
+  // They belong to the session id. Without them two hellos of the same second would be the same bytes, a replay.
   'eight bytes behind its random': (bytes) => cut(bytes, 52),
   'as gotd/td 0.102 makes it': (bytes) => gotd(bytes, 4),
   'as gotd/td makes it': (bytes) => gotd(bytes, 0),

@@ -20,7 +20,7 @@ const rejects = async (promise: Promise<unknown>): Promise<void> => {
 }
 
 for (const transport of transports)
-  test(`an app and the datacenter understand each other in ${transport}`, async () => {
+  test(`client and datacenter exchange messages over ${transport}`, async () => {
     await using dc = await fakeDatacenter()
     await using client = await connectClient({ mode: 'direct', port: dc.port, transport, splitAt: 'every' })
     const { pq, fingerprints } = await client.reqPq()
@@ -35,7 +35,7 @@ for (const transport of transports)
     assert.is(dc.served.at(-1)?.transport, transport)
   })
 
-/** Bytes in buffers once what nothing refers to has gone. */
+/** Bytes of all buffers after a garbage collection. */
 const heldBytes = (): number => {
   setFlagsFromString('--expose-gc')
   runInNewContext('gc')()
@@ -53,11 +53,11 @@ test('a datacenter keeps none of the bytes of connections that have closed', asy
   }
   assert.is(dc.served.length, 100)
   await Promise.all(dc.served.map(({ closed }) => closed))
-  // Some is let go of only with what the event loop does next.
-  await until(() => heldBytes() - before < 1 << 20, 'what they sent has gone')
+  // The event loop releases some of them only in its next turns.
+  await until(() => heldBytes() - before < 1 << 20, 'the bytes of the closed connections are released')
 })
 
-test('a reserved start is turned away and remembered', async () => {
+test('a datacenter closes a connection with a reserved start, and records a complaint', async () => {
   await using dc = await fakeDatacenter()
   for (const start of ['ef', '48454144', 'dddddddd', 'eeeeeeee', '16030102', 'aabbccdd00000000']) {
     await using client = await connectClient({ mode: 'direct', port: dc.port, opening: 'with-request' })
@@ -70,7 +70,7 @@ test('a reserved start is turned away and remembered', async () => {
   dc.complaints.length = 0
 })
 
-test('a stream goes on after the client’s FIN, and a sink after the datacenter’s', async () => {
+test('a download continues after the client’s FIN, and an upload after the datacenter’s FIN', async () => {
   await using dc = await fakeDatacenter()
   await using one = await connectClient({ mode: 'direct', port: dc.port })
   await one.downloadAfterEnd(2_000_000)
@@ -84,7 +84,7 @@ test('a stream goes on after the client’s FIN, and a sink after the datacenter
   assert.equal(served.sunk(), sent)
 })
 
-test('a datacenter that went away refuses, and comes back on the same port', async () => {
+test('a stopped datacenter refuses connections, and starts again on the same port', async () => {
   await using dc = await fakeDatacenter()
   await dc.goAway()
   await rejects(connectClient({ mode: 'direct', port: dc.port }))
@@ -93,7 +93,7 @@ test('a datacenter that went away refuses, and comes back on the same port', asy
   await client.reqPq()
 })
 
-test('a hello is of the size a browser’s is', () => {
+test('a hello is as long as that of Chrome', () => {
   const secret = randomBytes(16)
   assert.is(clientHello({ secret, domain: 'mask.test' }).bytes.length, 517)
   const large = clientHello({ secret, domain: 'mask.test', postQuantum: true }).bytes

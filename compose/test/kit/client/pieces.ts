@@ -2,15 +2,15 @@ import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 
-// Not repeating within itself, and read from a moving offset: bytes lost, doubled or swapped change the hash.
+// Random, and read from a moving offset: lost, doubled or swapped bytes change the hash.
 const noise = randomBytes(1 << 20)
 const pieceBytes = 32768
 
 export type Total = { bytes: number; sha256: string }
 
 /**
- * Sends `bytes` of noise in pieces as fast as the socket takes them, or at `perSecond`. Stops quietly when the socket
- * dies: whoever waits for the other end of it will see that.
+ * Sends `bytes` random bytes in pieces, as fast as the socket takes them or at `perSecond`. Stops without an error when the
+ * socket closes: the receiver reports the missing bytes.
  */
 export const sendPieces = async (
   socket: Socket,
@@ -43,7 +43,7 @@ const drained = async (socket: Socket): Promise<void> => {
   ended.abort()
 }
 
-/** Counts and hashes what arrives. */
+/** Counts and hashes received bytes. */
 export const tally = () => {
   const hash = createHash('sha256')
   let bytes = 0

@@ -5,13 +5,13 @@ export type Step = Buffer | number | 'fin'
 
 export type Seen = {
   bytes: Buffer
-  /** How the other side ended it; `open` when it had not when enough was seen. */
+  /** How the other side closed the connection; `open` when `enough` was reached before. */
   end: 'fin' | 'reset' | 'open'
 }
 
 const patienceMs = 40_000
 
-/** Someone who is no client: sends the steps and tells what came back, until the end or until it is `enough`. */
+/** An unauthenticated client: sends the steps; resolves with the answer when the connection ends or `enough` returns true. */
 export const observe = (
   port: number,
   steps: readonly Step[],
@@ -27,7 +27,11 @@ export const observe = (
     }
     const timer = setTimeout(() => {
       socket.destroy()
-      reject(new Error(`nothing ended it in ${patienceMs} ms; ${Buffer.concat(parts).length} bytes came`))
+      reject(
+        new Error(
+          `connection still open after ${patienceMs} ms; received ${Buffer.concat(parts).length} bytes`,
+        ),
+      )
     }, patienceMs)
     socket.setNoDelay(true)
     socket.on('data', (bytes: Buffer) => {

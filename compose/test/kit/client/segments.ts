@@ -1,13 +1,13 @@
 import type { Socket } from 'node:net'
 
-/** Offsets in all that is sent, or `every` byte of the first two thousand. */
+/** Offsets from the first byte sent, or `every` byte of the first 2,048. */
 export type Cuts = readonly number[] | 'every'
 
 const reach = 2048
 
 /**
- * Writes to a socket so that a reader at the other end finds the bytes cut at the given offsets, each piece leaving
- * `pauseMs` after the one before it.
+ * Writes to a socket in pieces that end at the given offsets, each `pauseMs` after the one before it, so that the other end
+ * reads them separately.
  */
 export const segments = (socket: Socket, cuts: Cuts | undefined, pauseMs = 0) => {
   if (!cuts) return (bytes: Buffer): boolean => socket.write(bytes)

@@ -8,9 +8,9 @@ const shareBytes = new Map([
 ])
 
 /**
- * Reads the answer to a fake-TLS hello as the apps do: ServerHello, one ChangeCipherSpec, exactly one ApplicationData,
- * signed over all of it. Undefined while bytes are missing; throws what a client would give up for, and beyond that
- * what no real TLS 1.3 server would say.
+ * Parses the answer to a fake-TLS hello as the apps do: ServerHello, one ChangeCipherSpec, exactly one ApplicationData, and a
+ * signature over all of it. Undefined while bytes are missing. Throws where an app would give up, and on anything that a real
+ * TLS 1.3 server does not send.
  */
 export const readAnswer = (
   bytes: Buffer,
@@ -40,7 +40,7 @@ const expect = (bytes: Buffer, at: number, start: string, what: string): void =>
   if (!start.startsWith(there)) throw new Error(`no ${what}: ${there}`)
 }
 
-/** RFC 8446 §4.1.3: answers the group chosen. */
+/** Returns the chosen group. RFC 8446 §4.1.3 */
 const readServerHello = (handshake: Buffer, hello: Hello): number => {
   const length = handshake.readUIntBE(1, 3)
   if (handshake[0] !== 2 || length !== handshake.length - 4)

@@ -1,11 +1,11 @@
 import type { Hello } from './client-hello.ts'
 import { readAnswer } from './server-answer.ts'
 
-/** What the apps put into one record: TDLib's MAX_TLS_PACKET_LENGTH. */
+/** The record size of the apps: TDLib's MAX_TLS_PACKET_LENGTH. */
 export const appRecordBytes = 2878
 const clientChangeCipherSpec = Buffer.from('140303000101', 'hex')
 
-/** Bytes as ApplicationData records; the first ones of a connection come behind a ChangeCipherSpec. */
+/** Puts bytes into ApplicationData records; a ChangeCipherSpec precedes the first one of a connection. */
 export const wrapper = (recordBytes: number) => {
   let begun = false
   return (bytes: Buffer): Buffer => {
@@ -21,7 +21,7 @@ export const wrapper = (recordBytes: number) => {
 
 export type Greeting = { certificateBytes: number; group: number; answerBytes: number }
 
-/** First the answer to the hello, then nothing but ApplicationData. Throws what an app would give up for. */
+/** Expects the answer to the hello, then only ApplicationData, whose bytes it delivers. Throws where an app would give up. */
 export const unwrapper = (
   hello: Hello,
   secret: Buffer,

@@ -1,13 +1,13 @@
 import type { Total } from './pieces.ts'
 
 /**
- * The test protocol: a client tells the fake datacenter what to do, so that a test needs one far end to drive both.
- * Each wish is one message; `f64` are little-endian doubles in its body.
+ * The test protocol: a client asks the fake datacenter for an action, so that a test drives both ends from the client. Each
+ * wish is one message; `f64` are little-endian doubles in its body.
  */
 export const ops = {
   /** bytes → the same bytes back, as another echo. */
   echo: 1,
-  /** f64 bytes, f64 bytes a second (0: flat out) → `piece`… `ended`. */
+  /** f64 bytes, f64 bytes a second (0: as fast as possible) → `piece`… `ended`. */
   stream: 2,
   /** f64 bytes: as many follow in `piece`s → `sunk`. */
   sink: 3,
@@ -17,14 +17,14 @@ export const ops = {
   halfClose: 5,
   /** Closes with RST. */
   reset: 6,
-  /** Goes on reading, says nothing more. */
+  /** Keeps reading and answers nothing more. */
   silence: 7,
-  /** Reads nothing more. */
+  /** Stops reading. */
   stopReading: 8,
   piece: 20,
   /** f64 bytes, 32 bytes SHA-256 of all the pieces. */
   ended: 21,
-  /** f64 bytes, 32 bytes SHA-256 of what arrived. */
+  /** f64 bytes, 32 bytes SHA-256 of the received pieces. */
   sunk: 22,
 } as const
 
@@ -36,7 +36,7 @@ export const numbers = (...values: number[]): Buffer => {
   return bytes
 }
 
-/** What `ended` and `sunk` carry. */
+/** The body of `ended` and `sunk`. */
 export const writeTotal = ({ bytes, sha256 }: Total): Buffer =>
   Buffer.concat([numbers(bytes), Buffer.from(sha256, 'hex')])
 

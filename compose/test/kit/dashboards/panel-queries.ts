@@ -8,7 +8,7 @@ import { until } from '../../until.ts'
 
 export type Asked = Query & { readonly board: string; readonly panel: string }
 
-/** Every query of every panel, and of every variable. */
+/** Every query of every panel. */
 export const panelQueries: readonly Asked[] = boards.flatMap(({ title: board, rows }) =>
   rows.flatMap(({ panels }) =>
     panels.flatMap(({ title: panel, queries }) => queries.map((query) => ({ ...query, board, panel }))),
@@ -21,7 +21,7 @@ export const variableQueries: readonly Asked[] = variables.map(({ name, metric, 
   panel: name,
 }))
 
-/** What this host does not count, and so no query can tell: a kernel without PSI, a system that is not Linux. */
+/** Metrics that this host cannot measure: those of PSI on a kernel without it, kernel counters outside Linux. */
 const lacking = (): string[] => {
   const { listenOverflows, packetsDropped, pressureSeconds, cpu } = watchKernel()
   const counted = [
@@ -34,7 +34,7 @@ const lacking = (): string[] => {
   return counted.flatMap(([there, { name }]) => (there ? [] : [name]))
 }
 
-/** The queries that this host can answer. */
+/** The queries that have data on this host. */
 export const answerable = (queries: readonly Asked[]): readonly Asked[] => {
   const names = lacking()
   return queries.filter(({ expr }) => !names.some((name) => expr.includes(`${name}{`)))
@@ -42,27 +42,27 @@ export const answerable = (queries: readonly Asked[]): readonly Asked[] => {
 
 export const nameOf = ({ board, panel, legend }: Asked): string => `${board}: ${panel}: ${legend}`
 
-/** The query of a panel that has one, or whose legend begins so. */
+/** The query of a panel whose legend begins with `legend`. */
 export const exprOf = (board: string, panel: string, legend = ''): string => {
   const found = panelQueries.find(
     (query) => query.board === board && query.panel === panel && query.legend.startsWith(legend),
   )
-  if (found === undefined) throw new Error(`there is no ${board}: ${panel}: ${legend}`)
+  if (found === undefined) throw new Error(`no query for ${board}: ${panel}: ${legend}`)
   return found.expr
 }
 
-/** A query as Grafana sends it: with its variables filled in. */
+/** A query as Grafana sends it: variables are replaced by their values. */
 export const filled = (expr: string, chosen: Readonly<Record<string, string>> = {}): string =>
   expr
     .replaceAll('$__rate_interval', '10s')
     .replaceAll('$__range', '5m')
     .replaceAll(/\$(node|fleet|dc|user)\b/g, (_, name: string) => chosen[name] ?? '.*')
 
-/** Every number that a query has now. */
+/** The values of a query now, without NaN. */
 export const valuesOf = async (prometheus: Prometheus, expr: string): Promise<number[]> =>
   (await prometheus.query(filled(expr))).map(({ value }) => value).filter((value) => !Number.isNaN(value))
 
-/** Asks until each has had data once; throws the names of those that have none in time. */
+/** Waits until every query has had data once. Throws the names of those without data after `ms`. */
 export const untilAllHaveData = async (
   prometheus: Prometheus,
   queries: readonly Asked[],

@@ -1,4 +1,4 @@
-/** Any fact that the contract allows: what the property tests of every fold draw from. */
+/** Any event that the contract allows, for property tests. */
 import fc from 'fast-check'
 import type {
   CloseReason,
@@ -18,7 +18,7 @@ const hex = (digits: number): fc.Arbitrary<string> =>
     minLength: digits,
     maxLength: digits,
   })
-// JSON has no -0: it would come back as another value.
+// JSON has no -0: it is read back as 0.
 const number = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0)
 const amount = fc.double({ min: 0, max: 1e9, noNaN: true })
 const count = fc.nat({ max: Number.MAX_SAFE_INTEGER })
@@ -68,7 +68,7 @@ const dialError = fc.constantFrom<DialError[]>(
 )
 const connection = hex(32)
 const session = { mode, user: text, dc, media: fc.boolean() }
-// What JSON gives back has a prototype.
+// Objects read from JSON have a prototype.
 const plain = { noNullPrototype: true } as const
 const loop = fc.record({ thread: text, delayP50Ms: amount, delayP99Ms: amount, utilization: amount }, plain)
 const alert = { rule: text, subject: text, value: number, baseline: number, since: amount, summary: text }
@@ -76,7 +76,7 @@ const alert = { rule: text, subject: text, value: number, baseline: number, sinc
 type Of<T extends EventType> = Extract<MtscopeEvent, { type: T }>
 type Arbitraries<F> = { [K in keyof F]-?: fc.Arbitrary<Exclude<F[K], undefined>> }
 
-/** A fact of `type` whose `optional` fields may be missing, in no certain order of fields. */
+/** An event of `type` whose `optional` fields may be missing, with its fields in any order. */
 const event = <T extends EventType, O extends keyof Of<T> = never>(
   type: T,
   fields: Arbitraries<Omit<Of<T>, 'v' | 'type' | 'at' | O>>,

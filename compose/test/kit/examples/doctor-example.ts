@@ -5,7 +5,7 @@ import { readConfig } from '../../../../proxy/config/config.ts'
 import type { About, Finding, Live } from '../../../../proxy/doctor/finding.ts'
 import { findAddress } from '../../../../proxy/users/public-address.ts'
 
-/** What a check gets, for tests: these settings, and the others as they are when nothing is written. */
+/** The argument of a doctor check, for tests: these settings, and defaults for the others. */
 export const exampleAbout = (
   env: Readonly<Record<string, string>> = {},
   live: Live | null = null,
@@ -20,7 +20,7 @@ export const exampleAbout = (
 export const verdictsOf = (found: readonly Finding[]): Readonly<Record<string, string>> =>
   Object.fromEntries(found.map(({ id, verdict }) => [id, verdict]))
 
-/** A folder with these files, gone at the end of its scope. */
+/** A folder with these files, removed at the end of its scope. */
 export const exampleFolder = (files: Readonly<Record<string, string>> = {}) => {
   const path = mkdtempSync(join(tmpdir(), 'mtscope-doctor-'))
   for (const [name, text] of Object.entries(files)) {

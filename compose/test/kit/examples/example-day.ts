@@ -16,7 +16,7 @@ export const probed = {
 
 export const ja4 = 't13d1516h2_8daaf6152771_e5627efa2ab1'
 
-/** A client, a stranger, and what else happens: every type of fact, for tests. */
+/** At least one event of every type, for tests: a client, an unauthenticated client, and the process itself. */
 export const day: readonly ProxyEvent[] = [
   { ...ofProcess, type: 'process.started', version: '0.1.0', settings: {} },
   { ...own, type: 'connection.accepted', prefix: '192.0.2.0/24', client: 'c', family: 'ipv4', worker: 0 },

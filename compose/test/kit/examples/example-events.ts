@@ -11,9 +11,9 @@ import type {
   Side,
 } from '../../../../proxy/events/contract.ts'
 
-/** Facts for tests: hand-made ones, and any at all. */
+// Events for tests: fixed and arbitrary ones.
 
-/** Noon of a Monday (UTC), the hour on the dot. */
+/** Noon of a Monday (UTC). */
 export const noon = Date.UTC(2026, 10, 23, 12)
 
 const connection = '0123456789abcdef0123456789abcdef'
@@ -31,7 +31,7 @@ export type SessionLike = {
   toDatacenter?: number
 }
 
-/** The facts of one session from accept to close, all at once. */
+/** The events of one connection from accept to close, all with the same time. */
 export const session = ({
   at = noon,
   mode = 'tls',
@@ -148,7 +148,7 @@ export const rejected = (
   ...more,
 })
 
-/** Folds facts as one emitter, each batch after the other. */
+/** Folds events as one emitter, one batch after the other. */
 export const emitter = (state: State, node = 'n1', boot = 'b1') => {
   let seq = 1
   return (...events: ProxyEvent[]): void => {
@@ -164,7 +164,7 @@ export const folded = (...events: ProxyEvent[]): State => {
   return state
 }
 
-// Few enough moments that facts of different emitters fall on the same one.
+// Few moments, so that events of different emitters have the same one.
 const at = fc.integer({ min: 0, max: 6 }).map((half) => noon - half * 1_800_000)
 const family = fc.constantFrom<Family>('ipv4', 'ipv6')
 const bytes = fc.nat(1e9)
@@ -181,7 +181,7 @@ const event = <T extends ProxyEvent['type'], F extends Record<string, fc.Arbitra
   type: T,
   fields: F,
 ): fc.Arbitrary<{ v: 1; type: T; at: number } & Values<F>> =>
-  // fast-check's own type of a record forgets what a generic adds to it.
+  // fast-check's type of a record loses the fields that a generic adds.
   fc.record({ v: fc.constant(1), type: fc.constant(type), at, ...fields }) as fc.Arbitrary<
     { v: 1; type: T; at: number } & Values<F>
   >
@@ -189,7 +189,7 @@ const connected = { connection: fc.constant(connection) }
 const address = fc.constantFrom('192.0.2.1:443', '[2001:db8::1]:443')
 const errors = fc.constantFrom('refused' as const, 'timeout' as const, 'other' as const)
 
-/** Any fact of any type. */
+/** Any event of any type. */
 export const anyEvent: fc.Arbitrary<ProxyEvent> = fc.oneof(
   event('connection.accepted', {
     ...connected,
@@ -259,7 +259,7 @@ export const anyEvent: fc.Arbitrary<ProxyEvent> = fc.oneof(
   event('config.reloaded', { users: fc.nat(9), added: fc.constant([]), removed: fc.constant([]) }),
 )
 
-/** What several emitters told, each in its order and with holes here and there. */
+/** Batches of several emitters, in order within each emitter, with gaps. */
 export const histories: fc.Arbitrary<Batch[][]> = fc
   .array(
     fc.array(

@@ -1,4 +1,4 @@
-/** What the tests of this folder share: a folder that goes away, a log in it, facts to write. */
+// For tests: a temporary folder, an event log in it, and events to append.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,7 +21,7 @@ export const append = (log: LocalLog, reasons: readonly string[], lostBefore = 0
   return log.append(encodeEvents(events), events, lostBefore)
 }
 
-/** Runs as one who owns nothing, where we are root: root may read everything. */
+/** Runs as an unprivileged user where the process is root, because root can read every file. */
 export const asUser = <T>(run: () => T): T => {
   if (process.geteuid?.() !== 0) return run()
   process.seteuid!(65_534)

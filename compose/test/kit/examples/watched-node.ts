@@ -11,8 +11,8 @@ import type { AlertEvent, ProxyEvent } from '../../../../proxy/events/contract.t
 import { noon, sampled } from './example-events.ts'
 
 /**
- * For tests: a node whose time is ours, under the eyes of the rules. It samples itself every ten seconds, and `each`
- * adds what else happens in them.
+ * For tests: a node on a clock of the test, watched by the alert rules. It emits a sample every ten seconds, and `each` adds
+ * further events.
  */
 export const watched = (factor = 1) => {
   let now = noon
@@ -58,7 +58,7 @@ export const watched = (factor = 1) => {
     state,
     emit,
     book,
-    /** Everything raised and cleared so far, of one rule: `+subject` and `-subject`. */
+    /** The alerts of one rule so far: `+subject` for raised, `-subject` for cleared. */
     reported: (rule: string): string[] =>
       events
         .filter((event) => event.rule === rule)
@@ -71,16 +71,16 @@ export const watched = (factor = 1) => {
     lag(ms: number): void {
       lagMs = ms
     },
-    /** Sets the clock of the host. */
+    /** Steps the clock of the host. */
     step(ms: number): void {
       now += ms
     },
-    /** Stands still, as a stopped process or a machine that sleeps does. */
+    /** Lets time pass without a look, as for a stopped process or a sleeping machine. */
     freeze(ms: number): void {
       now += ms
       passed += ms
     },
-    /** Lets minutes pass, looking every ten seconds; `false` for a node that has fallen silent. */
+    /** Lets minutes pass and looks every ten seconds; `false` for a node that emits nothing. */
     pass(minutes: number, each: ((at: number) => ProxyEvent[]) | false = () => []): void {
       for (const end = now + minutes * 60_000; now < end; ) {
         now += 10_000

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
-/** A folder that stands for `/`: everything but the network, of which a namespace of its own is used. */
+/** A folder in place of `/`, for everything except the network; see `ownNetwork`. */
 export const fakeRoot = (files: Readonly<Record<string, string>> = {}) => {
   const path = mkdtempSync(join(tmpdir(), 'mtscope-host-'))
   const put = (name: string, text: string): void => {
@@ -21,7 +21,7 @@ export const fakeRoot = (files: Readonly<Record<string, string>> = {}) => {
     path,
     put,
     read: (name: string): string => readFileSync(join(path, name), 'utf8'),
-    /** Every file with its text, every folder, and their modes. */
+    /** Every path with its mode, and the text of files. */
     tree: (): string[] =>
       readdirSync(path, { recursive: true, encoding: 'utf8' })
         .sort()
@@ -34,7 +34,7 @@ export const fakeRoot = (files: Readonly<Record<string, string>> = {}) => {
   }
 }
 
-/** A network namespace that lives as long as it is in scope. */
+/** A network namespace, removed at the end of its scope. */
 export const ownNetwork = async () => {
   const holder = spawn('unshare', ['-n', 'sh', '-c', 'echo; exec cat'], {
     stdio: ['pipe', 'pipe', 'inherit'],

@@ -7,7 +7,7 @@ const few = 'ulimit -n 1024; exec "$@"'
 export type Shell = readonly string[]
 export type Row = { now: string; wanted: string; verdict: string; state: string; why: string }
 
-/** Runs the script with few open files, on a folder that stands for `/`. */
+/** Runs the script with a low limit of open files on a folder in place of `/`. */
 export const run = (
   shell: Shell,
   place: { path: string },
@@ -29,7 +29,7 @@ export const run = (
   return spawnSync(command, rest, { encoding: 'utf8', env })
 }
 
-/** What `--tsv` tells of each setting. */
+/** The rows of `--tsv` by setting. */
 export const rowsOf = (output: string): Map<string, Row> =>
   new Map(
     output

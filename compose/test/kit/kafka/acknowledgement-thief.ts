@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
 /**
- * For tests: stands between a producer and a broker, and every so often takes the broker's answer to a Produce request
- * away and cuts the connection: the batch is written, and nobody is told. It can become a black hole, too.
+ * For tests: a proxy between a producer and a broker. It drops every nth answer to a Produce request and closes the connection:
+ * the batch is written, and the producer does not know. It can also swallow all bytes of the open connections.
  */
 export const startThief = async (brokerPort: () => number, every: number) => {
   const sockets = new Set<Socket>()
@@ -52,7 +52,7 @@ export const startThief = async (brokerPort: () => number, every: number) => {
     get stolen() {
       return stolen
     },
-    /** Swallows from now on what the connections of now carry, and ends none; new ones are well. */
+    /** From now on swallows the bytes of the open connections without closing them; new connections work. */
     swallow: (): void => {
       gaps++
     },

@@ -2,7 +2,7 @@ import { openKafka } from '../../../../proxy/kafka/connect.ts'
 import { openProducer } from '../../../../proxy/kafka/producer.ts'
 import { testConfig } from './test-config.ts'
 
-// For a test: a process that has sent one message and then does nothing; says the CPU it takes, in ms of two seconds.
+// A child process of a test: sends one message, then idles. Prints the CPU time of two idle seconds in ms.
 const [broker = ''] = process.argv.slice(2)
 const producer = openProducer(
   openKafka(testConfig([broker]), 'idle', () => {}),

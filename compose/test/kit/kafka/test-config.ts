@@ -1,6 +1,6 @@
 import type { KafkaConfig } from '../../../../proxy/config/config.ts'
 
-/** For tests: the settings of a fleet at these brokers. */
+/** For tests: the Kafka settings of a fleet with these brokers. */
 export const testConfig = (brokers: readonly string[], prefix = 'mtscope', partitions = 3): KafkaConfig => ({
   brokers,
   tls: false,

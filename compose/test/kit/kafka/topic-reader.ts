@@ -10,7 +10,7 @@ export type Seen = {
   readonly value: Buffer
 }
 
-/** One fact as it was read; a repeat is one more. */
+/** One event as read from the topic; a repeated one counts again. */
 export type SeenEvent = {
   readonly from: string
   readonly partition: number
@@ -20,11 +20,11 @@ export type SeenEvent = {
 
 export type TopicReader = AsyncDisposable & {
   readonly messages: readonly Seen[]
-  /** Of a topic of events. Throws when a message cannot be understood. */
+  /** The events of all messages. Throws when a message cannot be decoded. */
   events(): SeenEvent[]
 }
 
-/** For tests: reads a whole topic, and goes on. */
+/** For tests: reads a topic from its beginning and follows it. */
 export const readTopic = (
   brokers: readonly string[],
   { topic = 'mtscope.events', partitions = 3 } = {},
@@ -39,7 +39,7 @@ export const readTopic = (
       assigned: () => {},
       batch: async ({ partition }, batch) => {
         for (const { offset, key, value } of batch) {
-          // A group that settles again begins at the first offset again: nothing is committed.
+          // The group commits nothing, so that it reads from the first offset again after a rebalance.
           if (offset < (next.get(partition) ?? 0)) continue
           next.set(partition, offset + 1)
           messages.push({ partition, key: String(key ?? ''), value: value ?? Buffer.alloc(0) })

@@ -1,7 +1,7 @@
 import { type Browser, chromium } from 'playwright-core'
 import { ensureChromium } from '../../services/chromium.ts'
 
-// Quiet, so that a request to anywhere but the page's own server is the page's own doing.
+// Without background traffic, so that a request to any other server comes from the page.
 const flags =
   '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'
 

@@ -3,7 +3,7 @@ import type { DatacenterStatus, Series, Status, UserStatus } from '../../../../c
 const steps = 360
 const stepMs = 10_000
 
-/** A busy, healthy appliance as `/api/status` tells of it, for the tests and pictures of the page. */
+/** The `/api/status` of a busy, healthy appliance, for tests and screenshots of the page. */
 export const sampleStatus = (at: number): Status => ({
   at,
   version: '0.1.0',
@@ -150,7 +150,7 @@ export const troubledStatus = (at: number): Status => {
   }
 }
 
-/** Just started: nobody has come yet. */
+/** An appliance that has just started: no connection yet. */
 export const emptyStatus = (at: number): Status => {
   const nothing = { connections: 0, bytesToClient: 0, bytesToDatacenter: 0 }
   const unmeasured = { count: 0, p50: null, p95: null, p99: null }

@@ -6,16 +6,16 @@ import { pageRoutes } from '../../../../collector/page/server/serve.ts'
 import type { Status } from '../../../../collector/read/status.ts'
 import { openChromium } from './chromium.ts'
 
-/** The page in a real browser, before a server that tells what the test wants told. */
+/** The status page in a real browser, with a server that returns the status that the test sets. */
 export type Stage = AsyncDisposable & {
   page: Page
   url: string
-  /** What `/api/status` answers from now on. */
+  /** Sets the answer of `/api/status`. */
   report: (status: Status) => void
-  /** The appliance goes away, and is there again at the same port. */
+  /** Closes the server. `start` opens it again on the same port. */
   stop: () => Promise<void>
   start: () => Promise<void>
-  /** Console errors, page errors, policy violations, and requests to anywhere else. */
+  /** Console errors, page errors, policy violations, and requests to other servers. */
   complaints: string[]
 }
 
@@ -49,7 +49,7 @@ export const openStage = async (first: Status, options: BrowserContextOptions = 
   const page = await browser.newPage(options)
   const url = `http://127.0.0.1:${port}/`
   const complaints: string[] = []
-  // Chromium drops what it is loading whenever an interface of this host comes or goes, as those of containers do.
+  // Chromium aborts a load when a network interface of this host appears or goes, as those of containers do.
   let dropped = false
   page.on('console', (message) => {
     if (message.text().includes('net::ERR_NETWORK_CHANGED')) dropped = true
@@ -57,7 +57,7 @@ export const openStage = async (first: Status, options: BrowserContextOptions = 
   })
   page.on('pageerror', (error) => complaints.push(String(error)))
   page.on('request', (request) => {
-    if (!request.url().startsWith(url)) complaints.push(`asked ${request.url()}`)
+    if (!request.url().startsWith(url)) complaints.push(`requested ${request.url()}`)
   })
   const opened = async (): Promise<void> => {
     await page.goto(url)

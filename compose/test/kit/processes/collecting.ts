@@ -13,10 +13,10 @@ import { testConfig } from '../kafka/test-config.ts'
 
 const silent: Logger = () => {}
 
-/** Events of one session. */
+/** Number of events of one connection. */
 export const events = session({ at: 0, toClient: 1 }).length
 
-/** A broker, a Redis, and collectors of a topic of so many partitions. */
+/** A Kafka broker, a Redis, and collectors of a topic with so many partitions. */
 export const collecting = async (partitions: number, logger: Logger = silent) => {
   await using stack = new AsyncDisposableStack()
   const kafka = stack.use(await startKafka({ properties: { 'message.max.bytes': 8_000_000 } }))
@@ -50,14 +50,14 @@ export const collecting = async (partitions: number, logger: Logger = silent) =>
   const send = (partition: number, value: Buffer | string, compression = 0) =>
     producer.send({ topic: 'mtscope.events', messages: [{ partition, value }], compression })
   const seqs = new Map<number, number>()
-  /** A session of one emitter a partition. */
+  /** Sends the events of one connection; each partition has one emitter. */
   const sendSession = async (partition: number): Promise<void> => {
     const seq = seqs.get(partition) ?? 1
     seqs.set(partition, seq + events)
     const text = encodeEvents(session({ at: Date.now(), toClient: 1 }))
     await send(partition, encodeMessage({ node: 'n', boot: `b${partition}`, seq, text }))
   }
-  /** A number of all time. */
+  /** A counter of the state over all time, in Redis. */
   const counted = async (partition: number, key: string): Promise<number> =>
     (await readPartition(redis, 'mtscope', partition))?.aggregates.counts.get('ever')?.get(0)?.get(key) ?? 0
   const kept = stack.move()

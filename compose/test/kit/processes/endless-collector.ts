@@ -3,7 +3,8 @@ import { openLog } from '../../../../proxy/event-log/event-log.ts'
 import { encodeEvents } from '../../../../proxy/events/codec.ts'
 import { session } from '../examples/example-events.ts'
 
-// For a test: appends sessions and collects them until it is killed, saving often; says what is folded and written.
+// A child process of a test: appends the events of connections and folds them until it is killed. Prints the number of
+// connections that are folded at its start, and after each append the number appended.
 const [dataDir = ''] = process.argv.slice(2)
 const log = openLog({ dataDir, node: 'n1', maxBytes: 64e6, maxAgeMs: 86_400_000, now: Date.now })
 const collector = startCollector({

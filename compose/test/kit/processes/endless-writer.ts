@@ -1,6 +1,6 @@
 /**
- * The child process of local.test.ts: opens the log of DATA_DIR (its argument), says `boot <id>`, appends for ever and
- * says `<row> <seq> <count>` of each batch that `append` has returned from. Ends by being killed.
+ * A child process of a test: opens the event log in the folder given as argument, prints `boot <id>`, and appends batches
+ * until it is killed. Prints `<row> <seq> <count>` after each `append` that has returned.
  */
 import { writeSync } from 'node:fs'
 import { openLog } from '../../../../proxy/event-log/event-log.ts'

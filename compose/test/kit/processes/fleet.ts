@@ -11,7 +11,7 @@ export type Fleet = AsyncDisposable & {
   readonly datacenter: FakeDatacenter
   /** All of them by their number. */
   readonly datacenters: ReadonlyMap<number, FakeDatacenter>
-  /** What strangers are shown. */
+  /** The masking host. */
   readonly site: Site
   readonly proxies: readonly Appliance[]
   readonly collectors: readonly Appliance[]
@@ -22,15 +22,15 @@ export const startFleet = async (options: {
   readonly proxies: number
   readonly collectors: number
   readonly env?: Readonly<Record<string, string>>
-  /** Where clients of the broker are sent instead of to it. */
+  /** Port that the broker advertises instead of its own. */
   readonly advertisedPort?: number
-  /** Which datacenters there are; 2 in any case. */
+  /** Numbers of the datacenters; 2 is always there. */
   readonly datacenters?: readonly number[]
-  /** For one process, by its NODE_NAME: proxy-1, collector-2. */
+  /** Settings for one process, by its NODE_NAME: proxy-1, collector-2. */
   readonly envOf?: (node: string) => Readonly<Record<string, string>>
-  /** For the proxies alone. */
+  /** Settings for the proxies only. */
   readonly proxyEnv?: Readonly<Record<string, string>>
-  /** Of the proxies; one in a folder of its own where undefined. */
+  /** DATA_DIR of each proxy; a folder of its own where undefined. */
   readonly dataDirs?: readonly (string | undefined)[]
 }): Promise<Fleet> => {
   await using stack = new AsyncDisposableStack()

@@ -11,19 +11,19 @@ import type { FakeDatacenter } from '../servers/fake-datacenter.ts'
 import { type Site, siteName, tlsSite } from '../servers/site.ts'
 
 export type ApplianceOptions = {
-  /** What runs, in the repository; the appliance when missing. */
+  /** Program to run; the appliance by default. */
   program?: 'compose/appliance.ts' | 'proxy/main.ts' | 'collector/main.ts'
-  /** On top of the defaults below; undefined removes one. */
+  /** Settings in addition to the defaults below; undefined removes one. */
   env?: Readonly<Record<string, string | undefined>>
-  /** What clients ask for (2, -2 for media of 2) → where it is. */
+  /** Datacenter by number, as in TELEGRAM_DATACENTERS (-2 for media of 2). */
   datacenters?: Readonly<Record<string, FakeDatacenter | readonly { address: string }[]>>
-  /** Where strangers are sent; one of its own when missing. */
+  /** The masking host; by default a new one. */
   site?: Site
   /** `ulimit -n` of the process. */
   nofile?: number
-  /** Written to `.env` in the folder where it runs. */
+  /** Content of `.env` in the working directory. */
   dotenv?: string
-  /** Hears each line of stdout, from the first on. */
+  /** Gets each line of stdout. */
   starting?: (line: string, signal: (name: NodeJS.Signals) => void) => void
 }
 
@@ -33,9 +33,9 @@ export type Appliance = AsyncDisposable & {
   readonly pid: number
   secret: string
   site: Site
-  /** Where it runs and looks for `.env`; its data is in `data` below. */
+  /** Working directory, where it reads `.env`; DATA_DIR is `data` in it. */
   folder: string
-  /** What it said so far: stdout, and stderr marked with `! `. */
+  /** The lines printed so far: stdout, and stderr behind `! `. */
   lines: readonly string[]
   status: () => Promise<Status>
   /** The text of `/metrics`. */
@@ -46,9 +46,9 @@ export type Appliance = AsyncDisposable & {
   /** User and system CPU of the process so far, seconds. */
   cpuSeconds: () => Promise<number>
   signal: (name: NodeJS.Signals) => void
-  /** Asks it to end; answers the exit code (null when a signal killed it). */
+  /** Sends the signal and waits for the end. Resolves with the exit code; null when a signal killed the process. */
   stop: (name?: NodeJS.Signals) => Promise<number | null>
-  /** Starts it again on the same data, after `stop`. The ports may be others then. */
+  /** Starts it again on the same data, after `stop`. The ports may change. */
   start: () => Promise<void>
 }
 
@@ -67,7 +67,7 @@ const directory = (datacenters: NonNullable<ApplianceOptions['datacenters']>): s
     )
     .join(',')
 
-/** Runs the real program as a process of its own, in a folder of its own, and resolves when it is ready. */
+/** Starts the program as a process in a temporary folder. Resolves when it is ready. */
 export const startAppliance = async (options: ApplianceOptions = {}): Promise<Appliance> => {
   await using stack = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'mtscope-e2e-'))
@@ -78,7 +78,7 @@ export const startAppliance = async (options: ApplianceOptions = {}): Promise<Ap
   const env: Record<string, string | undefined> = {
     PATH: process.env.PATH,
     NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
-    // Not 0: a port that the kernel gives may be somebody else's before the workers listen on it.
+    // Not 0: another process may take a port that the kernel has chosen before the workers listen on it.
     MTPROTO_PORT: `${await freePort()}`,
     MTPROTO_HOST: '127.0.0.1',
     METRICS_PORT: '0',
@@ -94,9 +94,9 @@ export const startAppliance = async (options: ApplianceOptions = {}): Promise<Ap
     PROBE_INTERVAL: '0',
     DOCTOR_INTERVAL: '0',
     DRAIN_SECONDS: '5',
-    // Both ends share the cores with other tests: 3 s are for clients that have their own.
+    // Client and proxy share the cores with other tests, and the default of 3 s can be too short.
     CLIENT_HANDSHAKE_TIMEOUT: '15',
-    // A test asks nobody beyond loopback.
+    // No request beyond loopback.
     PUBLIC_HOST_FROM: 'none',
     ...options.env,
   }
@@ -179,7 +179,7 @@ const launch = (
   return child
 }
 
-/** Resolves with where it listens, as soon as it says that it is ready. */
+/** Resolves with the ports of the `ready` line. */
 const readiness = async (child: ChildProcess, lines: string[]) => {
   const printed = lines.length
   const found = Promise.withResolvers<{ port: number; metricsUrl: string }>()
@@ -226,10 +226,10 @@ const sum = (text: string, name: string, labels: Readonly<Record<string, string>
     .filter((line) => Object.entries(labels).every(([key, value]) => line.includes(`${key}="${value}"`)))
     .reduce((total, line) => total + Number(/^[^{ ]+(?:\{.*\})? (\S+)/.exec(line)?.[1] ?? 0), 0)
 
-/** A port that nobody listens on. */
+/** A port that is not in use. */
 export const freePort = async (): Promise<number> => (await freePorts(1))[0]!
 
-/** Runs the program until it ends by itself: for settings that it must refuse. */
+/** Runs the appliance until it ends by itself, for settings that it must refuse. */
 export const runAppliance = async (
   env: Readonly<Record<string, string>>,
 ): Promise<{ code: number | null; lines: string[] }> => {

@@ -1,4 +1,4 @@
-/** Settings of a program that a test starts by hand: free ports on loopback, and nobody beyond it is asked. */
+/** Settings for a program that a test starts: free ports on loopback, and no request beyond it. */
 export const quiet = {
   MTPROTO_PORT: '0',
   MTPROTO_HOST: '127.0.0.1',

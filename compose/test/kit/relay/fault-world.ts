@@ -12,12 +12,11 @@ import { until } from '../../until.ts'
 import { initiate } from '../client/obfuscation.ts'
 import { secret, settings } from './hand-relay.ts'
 
-// For tests: a relay on a real engine, between real sockets, and ways to make it fail: a field of a session throws when
-// it is read or written.
+// For tests: a relay on a real engine between real sockets, in which reading or writing a field of a session throws.
 
 type Far = AsyncDisposable & { port: number; next(): Promise<Socket> }
 
-/** A server that does nothing by itself. */
+/** A server that only accepts connections. */
 const farEnd = async (): Promise<Far> => {
   const sockets: Socket[] = []
   let taken = 0
@@ -93,7 +92,7 @@ export const world = async (
       const session = await until(() => [...relay.sessions].find((one) => !before.has(one)), 'a session')
       return { client, session }
     },
-    /** How the session ended. */
+    /** The event `connection.closed` of the session. */
     endOf: ({ id }: Session): Promise<string> =>
       until(() => {
         const end = events.find((event) => event.type === 'connection.closed' && event.connection === id)

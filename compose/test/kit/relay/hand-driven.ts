@@ -9,16 +9,16 @@ const unattached: LinkEvents<null> = {
   faulted: () => {},
 }
 
-/** A link whose far end is the test. */
+/** A link that the test drives in place of the far end and the kernel. */
 export type HandLink = Link & {
-  /** What was written to it, as text. */
+  /** Everything written to the link, as Latin-1. */
   readonly text: string
   readonly paused: boolean
   readonly finished: boolean
   readonly wasReset: boolean
-  /** The kernel takes nothing from now on. */
+  /** From now on written bytes stay unsent. */
   block(): void
-  /** The kernel takes all that waits. */
+  /** Sends the unsent bytes. */
   unblock(): void
   sends(bytes: Buffer | string): void
   finishes(): void
@@ -117,7 +117,7 @@ export type HandDial = {
   fails(error: DialError): void
 }
 
-/** The engine's port with a test in the place of the operating system: nothing happens until it is said. */
+/** An engine that the test drives in place of the operating system: a dial connects or fails when the test calls for it. */
 export const handEngine = (
   endsDeafPeers = false,
 ): Engine & { readonly dials: HandDial[]; readonly running: HandDial[] } => {

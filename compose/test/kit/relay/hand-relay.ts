@@ -8,7 +8,7 @@ import { replayMemory } from '../../../../proxy/replay-cache/memory.ts'
 import { usualFlight } from '../../../../proxy/wire/server-hello.ts'
 import { type HandLink, handEngine, handLink } from './hand-driven.ts'
 
-// A relay whose engine, links and time are driven by hand: for its tests.
+// For tests: a relay whose engine, links and clock the test drives.
 
 export const secret = Buffer.from('00112233445566778899aabbccddeeff', 'hex')
 export const domain = 'mask.test'
@@ -81,12 +81,12 @@ export const relaying = (
       passedMs = ms
       relay.pulse(clock())
     },
-    /** How sessions ended: who, in which phase, why. */
+    /** `by phase reason` of each closed connection. */
     ends: () =>
       events.flatMap((event) =>
         event.type === 'connection.closed' ? [`${event.by} ${event.phase} ${event.reason}`] : [],
       ),
-    /** What is left when all is over. */
+    /** Counts that must all be zero when every connection has ended. */
     left: () => [
       relay.sessions.size,
       relay.handshakes.size,

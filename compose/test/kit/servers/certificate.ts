@@ -1,12 +1,12 @@
 import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
 import { isIP } from 'node:net'
 
-// Node can read X.509 certificates but not make one, and a test must not need openssl's command line. RFC 5280, X.690.
+// Node can parse X.509 certificates but not create them, and tests must not depend on the openssl command. RFC 5280, X.690.
 
 const der = (tag: number, ...parts: Buffer[]): Buffer => {
   const body = Buffer.concat(parts)
   const { length: n } = body
-  // The shortest form: Java checks a signature over what it would have written itself.
+  // The shortest form: Java encodes the certificate again and checks the signature over its own encoding.
   const length = n < 0x80 ? [n] : n < 0x100 ? [0x81, n] : [0x82, n >> 8, n & 0xff]
   return Buffer.concat([Buffer.from([tag, ...length]), body])
 }
@@ -24,7 +24,7 @@ type Issuer = { readonly name: string; readonly privateKey: KeyObject }
 const nameOf = (name: string): Buffer =>
   sequence(der(0x31, sequence(oid('550403'), der(0x0c, Buffer.from(name)))))
 
-/** An address is named as such: no client takes it as a DNS name. */
+/** An IP address needs its own type of name: clients do not accept it as a DNS name. */
 const alternative = (name: string): Buffer =>
   isIP(name) === 4 ? der(0x87, Buffer.from(name.split('.').map(Number))) : der(0x82, Buffer.from(name))
 const extensions = {
@@ -63,7 +63,7 @@ const certificate = (name: string, extension: Buffer, issuer?: Issuer): Pair & I
 /** A self-signed certificate for one name or IPv4 address, as PEM texts for node:tls. */
 export const selfSigned = (name: string): Pair => certificate(name, extensions.subject(name))
 
-/** A certificate authority that nobody knows, and what it signs. */
+/** A private certificate authority; `issue` returns a certificate that it signed. */
 export const authority = (): { readonly cert: string; issue(name: string): Pair } => {
   const own = certificate('An authority of a test', extensions.authority())
   return { cert: own.cert, issue: (name) => certificate(name, extensions.subject(name), own) }

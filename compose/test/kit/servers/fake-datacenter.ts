@@ -3,24 +3,24 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { type Manner, type Served, serve } from './served-connection.ts'
 
 export type FakeDatacenter = AsyncDisposable & {
-  /** `host:port`, as TELEGRAM_DATACENTERS wants it. */
+  /** `host:port`, as in TELEGRAM_DATACENTERS. */
   address: string
   port: number
-  /** TCP connections accepted so far, with those that never said anything. */
+  /** TCP connections accepted so far, also those that never sent a byte. */
   accepted: () => number
   /** Sockets open now. */
   open: () => number
-  /** Connections that sent a right opening, oldest first; the last 2,000, or as many as `remembered` is. */
+  /** Connections that sent a valid opening, oldest first: the last 2,000, or `remembered`. */
   served: readonly Served[]
-  /** The next connection that sends a right opening. */
+  /** The next connection that sends a valid opening. */
   next: () => Promise<Served>
   /**
-   * What no right peer would have sent: a reserved start, a wrong tag, a frame that makes no sense. Disposing of a
-   * datacenter that has any throws, so that no test can overlook one.
+   * Bytes that a correct peer does not send: a reserved start, an unknown tag, a malformed frame. Disposing of a datacenter
+   * with complaints throws, so that no test overlooks one.
    */
   complaints: string[]
   manner: Manner
-  /** Closes the listener and resets everyone: dials are refused from now on. */
+  /** Closes the listener and resets every connection: dials are refused from now on. */
   goAway: () => Promise<void>
   /** Listens again on the same port. */
   comeBack: () => Promise<void>
@@ -28,7 +28,7 @@ export type FakeDatacenter = AsyncDisposable & {
 
 export type DatacenterOptions = Partial<Manner> & { host?: string; port?: number; remembered?: number }
 
-/** The far end of Telegram: obfuscated transport without a secret, `req_pq_multi`, and the wishes of a test. */
+/** Telegram's end: obfuscated transport without a secret, `req_pq_multi`, and the test protocol of `wishes.ts`. */
 export const fakeDatacenter = async (options: DatacenterOptions = {}): Promise<FakeDatacenter> => {
   const { host = '127.0.0.1', remembered = 2000 } = options
   const manner: Manner = { mood: options.mood ?? 'normal', delayMs: options.delayMs ?? 0 }
@@ -88,7 +88,8 @@ export const fakeDatacenter = async (options: DatacenterOptions = {}): Promise<F
     },
     [Symbol.asyncDispose]: async () => {
       await goAway()
-      if (complaints.length > 0) throw new Error(`the datacenter was told nonsense: ${complaints.join('; ')}`)
+      if (complaints.length > 0)
+        throw new Error(`the datacenter received invalid bytes: ${complaints.join('; ')}`)
     },
   }
 }

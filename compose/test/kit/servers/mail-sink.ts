@@ -6,16 +6,16 @@ export type Mail = {
   readonly from: string
   readonly to: readonly string[]
   readonly subject: string
-  /** The plain text. Null when there is none. */
+  /** The plain text part; null when there is none. */
   readonly text: string | null
-  /** As it came. */
+  /** The whole mail as received. */
   readonly raw: string
 }
 
 export type MailSink = AsyncDisposable & {
   readonly address: string
   readonly mails: readonly Mail[]
-  /** Who has logged in, as name:password. */
+  /** Logins so far, as name:password. */
   readonly logins: readonly string[]
 }
 
@@ -27,7 +27,7 @@ const unquoted = (text: string): string =>
     'latin1',
   ).toString()
 
-/** Encoded words of a header. RFC 2047; Go writes Q only. */
+/** Decodes the encoded words of a header. RFC 2047; Go writes only the Q encoding. */
 const decoded = (header: string): string =>
   header
     .replace(/\?=\s+=\?/g, '?==?')
@@ -40,7 +40,7 @@ const read = (envelope: Pick<Mail, 'from' | 'to'>, raw: string): Mail => {
   return { ...envelope, subject: decoded(subject), text: part === undefined ? null : unquoted(part), raw }
 }
 
-/** A mail server without TLS on loopback, which keeps what it gets. RFC 5321, as much of it as one sender needs. */
+/** A mail server on loopback without TLS that keeps every mail. The part of RFC 5321 that one sender needs. */
 export const mailSink = async (): Promise<MailSink> => {
   const mails: Mail[] = []
   const logins: string[] = []
@@ -48,46 +48,46 @@ export const mailSink = async (): Promise<MailSink> => {
   const server = createServer((socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket)).on('error', () => {})
-    const logger = (line: string): void => void socket.write(`${line}\r\n`)
+    const reply = (line: string): void => void socket.write(`${line}\r\n`)
     let [from, to, data] = ['', [] as string[], null as string[] | null]
     const command = (line: string): void => {
       const [verb = '', rest = ''] = [line.slice(0, 4).toUpperCase(), line.slice(5)]
       if (verb === 'EHLO') {
-        logger('250-sink.test')
-        logger('250-AUTH PLAIN')
-        logger('250 8BITMIME')
+        reply('250-sink.test')
+        reply('250-AUTH PLAIN')
+        reply('250 8BITMIME')
       } else if (verb === 'AUTH') {
         const [, name, password] = Buffer.from(rest.split(' ')[1] ?? '', 'base64')
           .toString()
           .split('\0')
         logins.push(`${name}:${password}`)
-        logger('235 welcome')
+        reply('235 welcome')
       } else if (verb === 'MAIL') {
         ;[from, to] = [/<(.*?)>/.exec(rest)?.[1] ?? '', []]
-        logger('250 ok')
+        reply('250 ok')
       } else if (verb === 'RCPT') {
         to.push(/<(.*?)>/.exec(rest)?.[1] ?? '')
-        logger('250 ok')
+        reply('250 ok')
       } else if (verb === 'DATA') {
         data = []
-        logger('354 go on')
+        reply('354 go on')
       } else if (verb === 'QUIT') {
-        logger('221 bye')
+        reply('221 bye')
         socket.end()
-      } else logger('502 not here')
+      } else reply('502 not here')
     }
     const lines = createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY })
-    // It passes on what its input says: a sender that is killed resets.
+    // readline emits the errors of its input: a killed sender resets the connection.
     lines.on('error', () => {})
     lines.on('line', (line) => {
       if (data === null) command(line)
       else if (line === '.') {
         mails.push(read({ from, to }, data.join('\r\n')))
         data = null
-        logger('250 kept')
+        reply('250 kept')
       } else data.push(line.startsWith('.') ? line.slice(1) : line)
     })
-    logger('220 sink.test')
+    reply('220 sink.test')
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {

@@ -2,11 +2,11 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 
-/** For tests: an OTLP/HTTP receiver that keeps what it was sent. */
+/** For tests: an OTLP/HTTP receiver that keeps every request. */
 export type FakeBackend = AsyncDisposable & {
   readonly url: string
   readonly received: { readonly path: string; readonly type: string; readonly body: Buffer }[]
-  /** What it answers with from now on. */
+  /** Sets the status of its answers. */
   status: number
 }
 
@@ -16,7 +16,7 @@ export const fakeBackend = async (): Promise<FakeBackend> => {
     const raw = Buffer.concat(await request.toArray())
     const body = request.headers['content-encoding'] === 'gzip' ? gunzipSync(raw) : raw
     received.push({ path: request.url ?? '', type: request.headers['content-type'] ?? '', body })
-    // An empty message is a full success in protobuf; in JSON it is {}.
+    // An empty message means full success: no byte in protobuf, {} in JSON.
     const type = request.headers['content-type'] ?? ''
     response.writeHead(backend.status, { 'content-type': type }).end(type.includes('json') ? '{}' : '')
   })
@@ -34,7 +34,7 @@ export const fakeBackend = async (): Promise<FakeBackend> => {
   return backend
 }
 
-/** One span as it came over the wire, ids as hex digits and times in ns. */
+/** One span as received: ids in hex digits, times in ns. */
 export type ReceivedSpan = {
   traceId: string
   spanId: string

@@ -1,42 +1,42 @@
 import type { Socket } from 'node:net'
 import { frame, unframe } from '../client/frames.ts'
-import { answerPq, logger, readMessage } from '../client/messages.ts'
+import { answerPq, readMessage, testMessage } from '../client/messages.ts'
 import { answer, type Opening } from '../client/obfuscation.ts'
 import { sendPieces, type Total, tally } from '../client/pieces.ts'
 import { ops, writeTotal } from '../client/wishes.ts'
 
-/** How a datacenter treats its connections; changed while it runs. */
+/** How a datacenter treats its connections. It can change while the datacenter runs. */
 export type Manner = {
   /**
-   * `raw` hands over the bytes and does nothing; `silent` reads and never answers; `reset` answers everything with RST,
-   * a connection too; `deaf` does not even read.
+   * `raw`: keeps the bytes and does not answer. `silent`: reads and does not answer. `reset`: answers every read, and every new
+   * connection, with RST. `deaf`: does not read.
    */
   mood: 'normal' | 'raw' | 'silent' | 'reset' | 'deaf'
-  /** Each answer comes this much later. */
+  /** Delay of each answer. */
   delayMs: number
 }
 
-/** One connection at the datacenter, from its opening on. */
+/** One connection at the datacenter that has sent its opening. */
 export type Served = {
   socket: Socket
-  /** The 64 bytes as they came. */
+  /** The 64 bytes of the opening as received. */
   openingBytes: Buffer
   transport: Opening['transport']
   dc: number
-  /** Decrypted bytes after the opening, kept in mood `raw` only. */
+  /** Decrypted bytes behind the opening; kept only in mood `raw`. */
   received: () => Buffer
-  /** Encrypts and writes; what went over the wire is returned, to be compared with what a client gets. */
+  /** Encrypts and writes. Returns the bytes on the wire, for a comparison with those that a client receives. */
   send: (plain: Buffer) => Buffer
-  /** Unencrypted messages beyond `req_pq_multi`: a client's next steps of the key exchange, which nobody answers. */
+  /** Unencrypted messages other than `req_pq_multi`: next steps of the key exchange, which stay unanswered. */
   nextSteps: { constructor: number; data: Buffer }[]
-  /** What the last `sink` has got so far. */
+  /** Bytes that the last `sink` has received so far. */
   sunk: () => Total
   finReceived: Promise<void>
-  /** When it ends, whether by RST. */
+  /** Resolves when the connection has ended. */
   closed: Promise<{ reset: boolean }>
 }
 
-/** The datacenter's side of one socket. Bytes that no right peer would send go to `complain`, and end the connection. */
+/** The datacenter's end of one socket. Invalid bytes are reported to `complain` and end the connection. */
 export const serve = (
   socket: Socket,
   manner: () => Manner,
@@ -72,11 +72,11 @@ export const serve = (
     pass = begun.pass
     opened(begun.served)
     if (first.length > 64) pass(first.subarray(64))
-    // It is a whole read, and this connection may be remembered.
+    // Releases the read buffer: the connection may be kept for the rest of the test.
     first = Buffer.alloc(0)
   })
   socket.on('end', () => {
-    // Whoever was promised something after its FIN is answered by its wish; everyone else ends with the client.
+    // A wish that answers after the client's FIN ends the connection itself.
     if (!holdsOpen.has(socket)) socket.end()
   })
 }
@@ -106,21 +106,21 @@ const begin = (
   let sinkWanted = 0
   let silent = false
   const late: Buffer[] = []
-  const report = (payload: Buffer): boolean => socket.write(opening.seal(frame(opening.transport, payload)))
+  const send = (payload: Buffer): boolean => socket.write(opening.seal(frame(opening.transport, payload)))
   const stream = async (bytes: number, perSecond: number): Promise<void> => {
-    const total = await sendPieces(socket, (piece) => report(logger(ops.piece, piece)), bytes, perSecond)
-    report(logger(ops.ended, writeTotal(total)))
+    const total = await sendPieces(socket, (piece) => send(testMessage(ops.piece, piece)), bytes, perSecond)
+    send(testMessage(ops.ended, writeTotal(total)))
   }
   const wish = async (op: number, body: Buffer): Promise<void> => {
     const number = (at: number): number => body.readDoubleLE(at * 8)
-    if (op === ops.echo) report(logger(ops.echo, body))
+    if (op === ops.echo) send(testMessage(ops.echo, body))
     else if (op === ops.stream) await stream(number(0), number(1))
     else if (op === ops.sink) {
       sink = tally()
       sinkWanted = number(0)
     } else if (op === ops.piece) {
       if (sink.add(body) !== sinkWanted || socket.writableEnded) return
-      report(logger(ops.sunk, writeTotal(sink.total())))
+      send(testMessage(ops.sunk, writeTotal(sink.total())))
     } else if (op === ops.afterFin) {
       holdsOpen.add(socket)
       await ends.finReceived
@@ -137,10 +137,10 @@ const begin = (
   const receive = (payload: Buffer): void => {
     const message = readMessage(payload)
     if (silent || manner().mood === 'silent') return
-    if (message.kind === 'req-pq') report(answerPq(message.nonce))
+    if (message.kind === 'req-pq') send(answerPq(message.nonce))
     else if (message.kind === 'other') served.nextSteps.push(message)
     else if (message.kind === 'test') wish(message.op, message.body).catch(giveUp)
-    else throw new Error(`a client said ${message.kind}`)
+    else throw new Error(`a client sent ${message.kind}`)
   }
   const unframed = guarded(unframe(opening.transport, receive), giveUp)
   const pass = (bytes: Buffer): void => {
@@ -150,7 +150,7 @@ const begin = (
     else if (delayMs === 0 && late.length === 0) unframed(plain)
     else {
       late.push(plain)
-      // Whichever timer fires takes the oldest bytes, so that a changing delay never changes their order.
+      // Each timer takes the oldest bytes, so that a changed delay does not change their order.
       setTimeout(() => unframed(late.shift()!), delayMs)
     }
   }

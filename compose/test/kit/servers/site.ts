@@ -10,9 +10,9 @@ export type Site = AsyncDisposable & {
   port: number
   /** TCP connections accepted so far. */
   accepted: () => number
-  /** PEM of the certificate, when it speaks TLS. */
+  /** PEM of the certificate; empty without TLS. */
   cert: string
-  /** Closes the listener and everybody on it. */
+  /** Closes the listener and every connection. */
   goAway(): Promise<void>
   /** Listens again, on the same port. */
   comeBack(): Promise<void>
@@ -33,11 +33,11 @@ export const tlsSite = (
   return listening(server, cert, host, port)
 }
 
-/** A server whose answers can be compared byte for byte: it does with each connection what it is told. */
+/** A plain TCP server that hands each connection to `serve`, so that answers can be compared byte for byte. */
 export const tcpSite = (serve: (socket: Socket) => void): Promise<Site> =>
   listening(createServer({ allowHalfOpen: true }, serve), '')
 
-/** A host whose queue is full: it accepts nothing, and refuses nothing. */
+/** A host whose accept queue is full: a connection is neither accepted nor refused. */
 export const deafSite = async (): Promise<Site> => {
   const source = `
     const { createServer } = require('node:net')
@@ -64,7 +64,7 @@ export const deafSite = async (): Promise<Site> => {
   return { host, port, accepted: () => 0, cert: '', goAway, comeBack: never, [Symbol.asyncDispose]: goAway }
 }
 
-/** Says back what it hears, and a last word after the FIN. */
+/** Echoes the bytes that it receives, and sends `bye` after the FIN. */
 export const echoSite = (): Promise<Site> =>
   tcpSite((socket) => {
     socket.on('data', (bytes: Buffer) => socket.write(bytes))
