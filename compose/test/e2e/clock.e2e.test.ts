@@ -7,7 +7,7 @@ import { type Appliance, startAppliance } from '../kit/processes/harness.ts'
 import { fakeDatacenter } from '../kit/servers/fake-datacenter.ts'
 import { until } from '../until.ts'
 
-// Clocks that are wrong for a moment, and what is known afterwards.
+// Appliances whose clock is wrong for a while: their figures and alerts afterwards.
 
 const hour = 3_600
 const day = 24 * hour
@@ -18,7 +18,7 @@ const isUp = async (host: Appliance, rule: string, subject: string): Promise<boo
     (alert) => alert.rule === rule && alert.subject === subject && alert.clearedAt === null,
   )
 
-/** Waits until the time of the latest event of a node lies about so many seconds ahead. */
+/** Waits until the latest event of a node is dated about so many seconds ahead. */
 const dated = (host: Appliance, node: string, seconds: number): Promise<unknown> =>
   until(
     async () => {
@@ -35,7 +35,7 @@ for (const [name, seconds, restarts] of [
   ['two hours behind', -2 * hour, false],
   ['in 1970, and restarted', -Math.floor(Date.now() / 1000) + 60, true],
 ] as const) {
-  test(`an appliance whose clock was ${name} finds a datacenter down, and its own figures move`, async () => {
+  test(`an appliance whose clock was ${name} reports a datacenter down, and its figures are current`, async () => {
     await using dc = await fakeDatacenter()
     await using other = await fakeDatacenter()
     using clock = settableClock()
@@ -48,12 +48,12 @@ for (const [name, seconds, restarts] of [
     await until(isAt('up'), 'it answers')
     const before = dc.accepted()
     clock.set(seconds)
-    await until(() => dc.accepted() > before + 3, 'it is probed meanwhile')
+    await until(() => dc.accepted() > before + 3, 'probes continue')
     if (restarts) await host.stop()
     clock.set(0)
     if (restarts) await host.start()
     await dated(host, 'n1', 0)
-    await until(isAt('up'), 'it answers now')
+    await until(isAt('up'), 'the datacenter answers')
     await dc.goAway()
     await until(() => isUp(host, 'datacenter-down', 'dc 4 ipv4'), 'the alert', 60_000)
     assert.is(await host.metric('mtscope_datacenter_up', { dc: '4' }), 0)
@@ -65,9 +65,9 @@ for (const [name, seconds, restarts] of [
   })
 }
 
-test('an appliance whose clock is set, or that stood still meanwhile, raises nothing about itself', async () => {
+test('a clock that is set, or a process that was stopped, raises no alert about the appliance itself', async () => {
   using clock = settableClock()
-  // Without probes it tells something every ten seconds only.
+  // Without probes it emits an event only every ten seconds.
   await using host = await startAppliance({ env: { WORKERS: '1', ...clock.env, NODE_NAME: 'n1' } })
   await dated(host, 'n1', 0)
   for (const [seconds, stands] of [
@@ -86,11 +86,11 @@ test('an appliance whose clock is set, or that stood still meanwhile, raises not
   assert.equal(raised, [])
 })
 
-/** What each kind of key may live, seconds. */
+/** Longest time to live of each kind of key, seconds. */
 const kept = (key: string): number =>
   /:month:/.test(key) ? 832 * day : /:day:/.test(key) ? 37 * day : /:tick:/.test(key) ? 2 * hour : 49 * hour
 
-test('a proxy whose clock was 400 days ahead leaves nothing in Redis that says so, and hides no datacenter', async () => {
+test('a proxy whose clock was 400 days ahead leaves no key that outlives its window, and hides no datacenter', async () => {
   using clock = settableClock()
   await using fleet = await startFleet({
     proxies: 2,
@@ -102,8 +102,8 @@ test('a proxy whose clock was 400 days ahead leaves nothing in Redis that says s
   const [collector] = fleet.collectors
   const [, wrong] = fleet.proxies
   const dc = fleet.datacenters.get(4)!
-  await until(async () => (await collector!.status()).nodes.length === 2, 'both are seen')
-  // Behind, it is dated by the broker's clock meanwhile.
+  await until(async () => (await collector!.status()).nodes.length === 2, 'both nodes are seen')
+  // While its clock is behind, its events are dated by the broker's clock.
   clock.set(-2 * hour)
   const since = Date.now() + 3_000
   await until(async () => {
@@ -112,7 +112,7 @@ test('a proxy whose clock was 400 days ahead leaves nothing in Redis that says s
   }, 'its events have the right time')
   clock.set(400 * day)
   const before = dc.accepted()
-  await until(() => dc.accepted() > before + 10, 'it is probed meanwhile')
+  await until(() => dc.accepted() > before + 10, 'probes continue')
   await wrong!.stop()
   clock.set(0)
   await wrong!.start()

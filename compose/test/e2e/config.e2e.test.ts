@@ -11,7 +11,7 @@ import { until } from '../until.ts'
 
 const quiet = { MTPROTO_PORT: '0', METRICS_PORT: '0', PROBE_INTERVAL: '0', MASK_HOST: 'off' }
 
-test('every wrong setting is told at once, in plain words, and the exit code is 2', async () => {
+test('every invalid setting is reported in one list, and the exit code is 2', async () => {
   const { code, lines } = await runAppliance({
     MTPROTO_PORT: '99999',
     FAST_MODE: 'perhaps',
@@ -40,7 +40,7 @@ test('every wrong setting is told at once, in plain words, and the exit code is 
   assert.not.match(printed, /^\s+at .*:\d+/m)
 })
 
-/** Exit code 1, and one line about it: no stack, no noise. */
+/** Exit code 1 and one line about the error, without a stack trace. */
 const oneLine = async (env: Readonly<Record<string, string>>, about: string): Promise<void> => {
   const { code, lines } = await runAppliance({ ...quiet, ...env })
   assert.is(code, 1, lines.join('\n'))
@@ -53,7 +53,7 @@ const oneLine = async (env: Readonly<Record<string, string>>, about: string): Pr
   )
 }
 
-test('a taken port is one clear line, for clients and for the status page', async () => {
+test('a port in use is one line, for clients and for the status page', async () => {
   await using taken = createServer().listen(0, '::')
   await once(taken, 'listening')
   const port = `${(taken.address() as AddressInfo).port}`
@@ -69,7 +69,7 @@ test('a second appliance does not share the first one’s port', async () => {
   await oneLine({ MTPROTO_PORT: `${first.port}`, MTPROTO_HOST: '127.0.0.1' }, `${first.port}`)
 })
 
-test('of two that start at the same moment on one port, one gets it', async () => {
+test('of two appliances that start on one port at the same time, one gets it', async () => {
   const env = { MTPROTO_PORT: `${await freePort()}` }
   const both = await Promise.allSettled([startAppliance({ env }), startAppliance({ env })])
   await using stack = new AsyncDisposableStack()
@@ -79,7 +79,7 @@ test('of two that start at the same moment on one port, one gets it', async () =
   assert.match(refused.join(), `MTPROTO_PORT=${env.MTPROTO_PORT} cannot be listened on`)
 })
 
-test('two proxies share a port where that is said, and the kernel shares the clients out', async () => {
+test('two proxies with MTPROTO_PORT_SHARED share a port, and the kernel distributes the clients', async () => {
   await using dc = await fakeDatacenter()
   await using first = await startAppliance({ datacenters: { 2: dc }, env: { WORKERS: '1' } })
   const shared = { MTPROTO_PORT: `${first.port}`, MTPROTO_PORT_SHARED: 'true', WORKERS: '1' }
@@ -91,24 +91,27 @@ test('two proxies share a port where that is said, and the kernel shares the cli
     await client.reqPq()
   }
   const accepted = (one: Appliance): Promise<number> => one.metric('mtscope_connections_accepted_total')
-  await until(async () => (await accepted(first)) + (await accepted(second)) === 40, 'all are counted')
+  await until(
+    async () => (await accepted(first)) + (await accepted(second)) === 40,
+    'every connection is counted',
+  )
   assert.ok((await accepted(first)) > 0 && (await accepted(second)) > 0)
 })
 
-test('a second appliance does not write into the first one’s folder', async () => {
+test('a second appliance refuses the DATA_DIR of the first one', async () => {
   await using first = await startAppliance()
   const folder = join(first.folder, 'data')
   await oneLine({ DATA_DIR: folder }, folder)
 })
 
-test('a DATA_DIR that cannot be written is one clear line', async () => {
+test('a DATA_DIR that cannot be written is one line', async () => {
   await using first = await startAppliance()
   const file = join(first.folder, 'a-file')
   await writeFile(file, 'not a folder')
   await oneLine({ DATA_DIR: join(file, 'data') }, 'a-file')
 })
 
-test('without any secret one is made, kept, and shown in the links', async () => {
+test('without a secret the appliance makes one, keeps it, and prints it in the links', async () => {
   await using proxy = await startAppliance({ env: { USER1_SECRET: undefined, PUBLIC_HOST: 'proxy.test' } })
   const links = (): string[] => proxy.lines.filter((line) => line.includes('tg://proxy?server=proxy.test'))
   const made = links()

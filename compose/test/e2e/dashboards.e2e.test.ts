@@ -28,14 +28,14 @@ const people = async ({ port, secret }: Appliance): Promise<void> => {
       await using client = await connectClient({ port, secret, mode, dc })
       await client.reqPq()
       await client.echo(randomBytes(20_000))
-      // And is played back, as who looks for proxies does it.
+      // And its handshake is replayed, as a censor does.
       if (dc === 4) await observe(port, [client.firstBytes[0]!, 'fin'])
     }
   }
   await observe(port, [Buffer.from('GET / HTTP/1.0\r\n\r\n'), 'fin'])
 }
 
-it('every query of every panel and variable has data on a running appliance, and moves when a datacenter goes', async () => {
+it('every query of every panel and variable has data on a running appliance, and changes when a datacenter stops', async () => {
   await using two = await fakeDatacenter()
   await using four = await fakeDatacenter()
   await using proxy = await startAppliance({
@@ -48,14 +48,14 @@ it('every query of every panel and variable has data on a running appliance, and
   const crowd = (async () => {
     while (calling) {
       await people(proxy).catch(() => {})
-      // Time itself is what is wanted: people come one after the other.
+      // Time itself: clients connect one after the other.
       await new Promise((resolve) => setTimeout(resolve, 200))
     }
   })()
   await using _ = {
     [Symbol.asyncDispose]: async () => {
       calling = false
-      // Time itself: somebody may be in the middle of a call that nobody answers any more.
+      // Time itself: a client may wait for an answer that does not come any more.
       await Promise.race([crowd, new Promise((resolve) => setTimeout(resolve, 2_000).unref())])
     },
   }
@@ -63,7 +63,7 @@ it('every query of every panel and variable has data on a running appliance, and
     ...answerable(panelQueries).filter(({ fleet, seldom }) => !fleet && seldom === undefined),
     ...variableQueries,
   ])
-  // What only a fleet has must be a query all the same; fleet.e2e.ts asks for its data.
+  // Queries about a fleet must be valid, too; fleet.e2e.test.ts checks their data.
   for (const { expr } of panelQueries) await prometheus.query(filled(expr))
   const share = exprOf('Overview', 'Connections answered within 2 s')
   const up = exprOf('Datacenters', 'Datacenter availability')
@@ -72,12 +72,12 @@ it('every query of every panel and variable has data on a running appliance, and
     async () =>
       (await valuesOf(prometheus, share))[0]! > 0.95 &&
       (await valuesOf(prometheus, `${up} == 0`)).length === 0,
-    'all is well',
+    'every datacenter is up',
   )
   const ofFour = await prometheus.query(filled(up, { dc: '4' }))
   assert.ok(ofFour.length > 0 && ofFour.every(({ metric }) => metric.dc === '4'))
 
-  // A browser of the same hello that no secret signed has the same fingerprint, and another outcome.
+  // The same hello without a valid signature has the same fingerprint and another outcome.
   const foreign = clientHello({ secret: randomBytes(16), domain: siteName }).bytes
   await observe(proxy.port, [foreign, 'fin'])
   await until(async () => {
@@ -87,16 +87,19 @@ it('every query of every panel and variable has data on a running appliance, and
   }, 'hellos of each outcome')
 
   await two.goAway()
-  await until(async () => (await valuesOf(prometheus, share))[0]! < 0.9, 'the share of the answered falls')
+  await until(
+    async () => (await valuesOf(prometheus, share))[0]! < 0.9,
+    'the share of answered connections falls',
+  )
   await until(async () => {
     const down = await prometheus.query(filled(`${up} == 0`))
     return down.length > 0 && down.every(({ metric }) => metric.dc === '2')
-  }, 'it is down, and no other')
+  }, 'only this datacenter is down')
   await until(
     async () => (await valuesOf(prometheus, `${dialFailures} > 0`)).length > 0,
-    'people’s dials fail',
+    'dials of clients fail',
   )
-  // With this fault each has data that need not have any.
+  // With this fault the queries have data that have none on a healthy appliance.
   await untilAllHaveData(
     prometheus,
     panelQueries.filter(({ fleet, seldom }) => !fleet && seldom !== undefined),

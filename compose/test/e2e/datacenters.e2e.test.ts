@@ -12,7 +12,7 @@ const to = (proxy: Appliance, dc: number, mode: 'secure' | 'tls' = 'secure') =>
 const close = (status: Status, phase: string, reason: string) =>
   status.closes.find((one) => one.phase === phase && one.reason === reason)
 
-test('a dead address is passed over for the next of its datacenter', async () => {
+test('a failing address is skipped for the next one of its datacenter', async () => {
   await using live = await fakeDatacenter()
   const dead = { address: `127.0.0.1:${await freePort()}` }
   await using proxy = await startAppliance({ datacenters: { 2: [dead, live] }, env: { PROBE_INTERVAL: '0' } })
@@ -22,15 +22,15 @@ test('a dead address is passed over for the next of its datacenter', async () =>
   }
   await pass('secure')
   await until(async () => {
-    // Each time: a proxy that waits for a core for 250 ms dials both, and may hear of the live one first.
+    // Every time: a proxy that gets no core for 250 ms dials both addresses, and the working one may answer first.
     await pass('tls')
     return (await proxy.status()).datacenters.some(
       ({ address, dialFailures }) => address === dead.address && dialFailures > 0,
     )
-  }, 'the failures told of the dead address')
+  }, 'the failures of the address are counted')
 })
 
-test('media whose own addresses are all dead goes to the plain ones of its datacenter', async () => {
+test('media uses the plain addresses of its datacenter when all media addresses fail', async () => {
   await using plain = await fakeDatacenter()
   const dead = { address: `127.0.0.1:${await freePort()}` }
   await using proxy = await startAppliance({ datacenters: { 2: plain, '-2': [dead] } })
@@ -40,7 +40,7 @@ test('media whose own addresses are all dead goes to the plain ones of its datac
   assert.is(plain.served.at(-1)?.dc, -2)
 })
 
-test('a dead datacenter ends its clients as a drop in the dial, and leaves the others alone', async () => {
+test('clients of a dead datacenter are closed as drops in phase dial; other datacenters are not affected', async () => {
   await using live = await fakeDatacenter()
   const dead = { address: `127.0.0.1:${await freePort()}` }
   await using proxy = await startAppliance({ datacenters: { 2: live, 3: [dead], '-2': live } })
@@ -52,12 +52,12 @@ test('a dead datacenter ends its clients as a drop in the dial, and leaves the o
   const status = await until(async () => {
     const now = await proxy.status()
     return close(now, 'dial', 'refused') ? now : undefined
-  }, 'the close told')
+  }, 'the close is counted')
   assert.ok(close(status, 'dial', 'refused')?.drop)
   assert.is(close(status, 'dial', 'refused')?.by, 'datacenter')
 })
 
-test('a datacenter that resets, and one that falls silent, are told apart', async () => {
+test('a datacenter that resets and one that stops answering have different close reasons', async () => {
   await using dc = await fakeDatacenter()
   await using proxy = await startAppliance({ datacenters: { 2: dc }, env: { STALL_TIMEOUT: '3' } })
   await using one = await to(proxy, 2)
@@ -72,11 +72,11 @@ test('a datacenter that resets, and one that falls silent, are told apart', asyn
   const status = await until(async () => {
     const now = await proxy.status()
     return close(now, 'relaying', 'reset') && close(now, 'waiting', 'stalled') ? now : undefined
-  }, 'both told')
+  }, 'both closes are counted')
   assert.is(close(status, 'relaying', 'reset')?.by, 'datacenter')
 })
 
-test('a reset reaches the other side as a reset', async () => {
+test('a reset on one side becomes a reset on the other side', async () => {
   await using dc = await fakeDatacenter()
   await using proxy = await startAppliance({ datacenters: { 2: dc } })
   const opened = dc.next()
@@ -87,10 +87,10 @@ test('a reset reaches the other side as a reset', async () => {
   await until(async () => {
     const now = await proxy.status()
     return now.closes.some(({ by, reason }) => by === 'client' && reason === 'reset')
-  }, 'told as the client’s reset')
+  }, 'counted as a reset by the client')
 })
 
-test('warm sockets that died are noticed: a client never pays for them', async () => {
+test('closed pooled connections are noticed before a client gets one', async () => {
   await using dc = await fakeDatacenter()
   await using proxy = await startAppliance({ datacenters: { 2: dc } })
   for (let round = 0; round < 4; round++) {
@@ -103,7 +103,7 @@ test('warm sockets that died are noticed: a client never pays for them', async (
   }
 })
 
-test('a datacenter going away and coming back is probed, alerted and cleared', async () => {
+test('an alert is raised when a datacenter stops, and cleared when it answers again', async () => {
   await using steady = await fakeDatacenter()
   await using shaky = await fakeDatacenter({ delayMs: 40 })
   await using proxy = await startAppliance({
@@ -117,7 +117,7 @@ test('a datacenter going away and coming back is probed, alerted and cleared', a
   await became(2, 'up')
   await became(4, 'up')
   const seen = await state(4)
-  // A timer may be early by a millisecond or two, and an answer late by whatever else runs here.
+  // A timer may be a millisecond or two early, and an answer late because of other load.
   assert.ok(seen?.resPqMs && seen.resPqMs >= 30 && seen.resPqMs < 5_000, `${seen?.resPqMs} ms`)
   await until(async () => (await state(4, true))?.state === 'up', 'media up')
   await shaky.goAway()
@@ -125,10 +125,10 @@ test('a datacenter going away and coming back is probed, alerted and cleared', a
   const raised = await until(
     async () =>
       (await proxy.status()).alerts.find(
-        // Its own: a busy host is told, too, and may have a 4 in its name.
+        // Only alerts of the datacenter: those about a busy host may have a 4 in their subject.
         ({ clearedAt, subject }) => clearedAt === null && subject.startsWith('dc 4 '),
       ),
-    'an alert raised',
+    'the alert is raised',
     60_000,
   )
   assert.is((await state(2))?.state, 'up')
@@ -140,7 +140,7 @@ test('a datacenter going away and coming back is probed, alerted and cleared', a
       (await proxy.status()).alerts.every(
         (alert) => alert.rule !== raised.rule || alert.subject !== raised.subject || alert.clearedAt !== null,
       ),
-    'the alert cleared',
+    'the alert is cleared',
     60_000,
   )
 })

@@ -19,7 +19,7 @@ type Reported = {
   findings: { id: string; area: string; verdict: string; states: string; advice: string | null }[]
 }
 
-/** Runs the doctor in a folder of its own, or in one that is given. */
+/** Runs the doctor in `folder`, by default a temporary one. */
 const examine = async (
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
@@ -50,7 +50,7 @@ const reported = (out: string): Reported => JSON.parse(out) as Reported
 const verdictOf = ({ findings }: Reported, id: string): string | undefined =>
   findings.find((one) => one.id === id)?.verdict
 
-test('a good set-up: nothing fails, and the exit code is 0', async () => {
+test('on a good set-up no check fails, and the exit code is 0', async () => {
   await using dc = await fakeDatacenter()
   await using media = await fakeDatacenter()
   await using site = await tlsSite()
@@ -90,13 +90,13 @@ test('a good set-up: nothing fails, and the exit code is 0', async () => {
 
   const table = await examine([], env)
   assert.is(table.code, 0)
-  // By half of the way there and back: as exact as both ends are quick.
+  // The offset is exact to half of the round trip.
   assert.match(table.out, /^clock +ok +this clock is [01]\.\d s/m)
   assert.not(table.out.includes('\x1b'))
   assert.ok(table.out.split('\n').every((line) => line.length <= 120))
 })
 
-test('beside a proxy that runs: its port, its descriptors, and nobody is disturbed', async () => {
+test('next to a running proxy the doctor checks its port and descriptors without disturbing it', async () => {
   await using dc = await fakeDatacenter()
   const [port, metricsPort] = [`${await freePort()}`, `${await freePort()}`]
   await using proxy = await startAppliance({
@@ -118,7 +118,7 @@ test('beside a proxy that runs: its port, its descriptors, and nobody is disturb
   const printed = reported(out)
   assert.is(verdictOf(printed, 'listener.port'), 'ok', out)
   assert.is(verdictOf(printed, 'listener.connect'), 'ok')
-  // The limit is that of the proxy, not of the doctor.
+  // The limit of the proxy, not of the doctor.
   assert.match(
     printed.findings.find(({ id }) => id === 'descriptors.limit')?.states ?? '',
     /^4096 open files/,
@@ -131,7 +131,7 @@ test('beside a proxy that runs: its port, its descriptors, and nobody is disturb
   )
 })
 
-test('a broken set-up: each fault has its line and what to do, quickly, and the exit code is 1', async () => {
+test('on a broken set-up each fault is a line with a hint, within seconds, and the exit code is 1', async () => {
   await using away = await fakeDatacenter()
   await using silent = await fakeDatacenter({ mood: 'silent' })
   const { address } = away
@@ -146,7 +146,7 @@ test('a broken set-up: each fault has its line and what to do, quickly, and the 
     METRICS_PORT: '0',
   })
   assert.is(code, 1)
-  // Nine seconds at most for all checks; the rest is the start of a process.
+  // At most nine seconds for all checks; the rest is the start of the process.
   assert.ok(elapsedMs < 30_000, `${elapsedMs} ms`)
   const printed = reported(out)
   for (const id of ['datacenters.any', 'masking.tls', 'kafka.brokers', 'redis.node-1.ping'])
@@ -157,7 +157,7 @@ test('a broken set-up: each fault has its line and what to do, quickly, and the 
   assert.not.match(out, 'hush')
 })
 
-test('wrong settings are failures, one each, and no secret is told', async () => {
+test('each invalid setting is a failure, and no secret is printed', async () => {
   const weak = '0123456789abcdef0123456789abcdef'
   const { code, out } = await examine(['--only', 'settings'], { USER1_SECRET: weak, MTPROTO_PORT: '99999' })
   assert.is(code, 1)
@@ -171,7 +171,7 @@ test('wrong settings are failures, one each, and no secret is told', async () =>
   assert.match((await examine(['--only', 'settings'], {}, folder)).out, '.env line 1: WRONG_NAME')
 })
 
-test('wrong use ends with 2, --help with 0', async () => {
+test('wrong options exit with 2, --help with 0', async () => {
   for (const args of [['--nonsense'], ['--only', 'weather'], ['word']]) {
     const { code, out, complaints } = await examine(args, {})
     assert.equal([code, out], [2, ''], complaints)
@@ -182,20 +182,23 @@ test('wrong use ends with 2, --help with 0', async () => {
   for (const word of ['--only', '--json', 'datacenters', 'masking']) assert.match(help.out, word)
 })
 
-test('a running proxy exports what its doctor finds', async () => {
+test('a running proxy exports the verdicts of its doctor', async () => {
   await using dc = await fakeDatacenter()
   await using proxy = await startAppliance({ datacenters: { 2: dc }, env: { DOCTOR_INTERVAL: '1' } })
   const of = (labels: Readonly<Record<string, string>>): Promise<number> =>
     proxy.metric('mtscope_doctor_finding', labels)
   const well = async (check: string): Promise<boolean> => (await of({ check, verdict: 'ok' })) === 1
-  await until(async () => (await well('clock.offset')) && (await well('listener.port')), 'a first look')
+  await until(
+    async () => (await well('clock.offset')) && (await well('listener.port')),
+    'the doctor has run once',
+  )
   assert.is(await of({ check: 'clock.offset' }), 1)
   assert.is(await of({ area: 'host', check: 'host.settings' }), 1)
   assert.ok(Math.abs(await proxy.metric('mtscope_clock_offset_seconds')) < 2)
   const looked = (): Promise<number> => proxy.metric('mtscope_doctor_look_timestamp_seconds')
   const first = await looked()
   assert.ok(Math.abs(first - Date.now() / 1_000) < 20)
-  await until(async () => (await looked()) > first, 'a second look')
+  await until(async () => (await looked()) > first, 'the doctor has run again')
   assert.is(await proxy.stop(), 0)
 })
 

@@ -10,7 +10,7 @@ import { siteName } from '../kit/servers/site.ts'
 import { until } from '../until.ts'
 
 for (const PORTABLE_RELAY of ['false', 'true'])
-  test(`PORTABLE_RELAY=${PORTABLE_RELAY}: what came while the process stood still is served, however late`, async () => {
+  test(`PORTABLE_RELAY=${PORTABLE_RELAY}: clients that connected while the process was stopped are served`, async () => {
     await using dc = await fakeDatacenter()
     const seconds = 6
     const env = {
@@ -35,7 +35,7 @@ for (const PORTABLE_RELAY of ['false', 'true'])
     const requests = clients.map((client) => client.reqPq())
     half.write(bytes.subarray(200))
     const answer = once(half, 'data') as Promise<[Buffer]>
-    // Time itself: the process stands still for longer than a client may be silent.
+    // Time itself: the process is stopped for longer than a client may be silent.
     await new Promise((resolve) => setTimeout(resolve, seconds * 1_000 + 500))
     proxy.signal('SIGCONT')
     await Promise.all(requests)
@@ -44,9 +44,9 @@ for (const PORTABLE_RELAY of ['false', 'true'])
   })
 
 for (const PORTABLE_RELAY of ['false', 'true'])
-  test(`PORTABLE_RELAY=${PORTABLE_RELAY}: a flood of silent clients from one address costs others nothing`, async () => {
+  test(`PORTABLE_RELAY=${PORTABLE_RELAY}: a flood of silent clients from one address does not affect others`, async () => {
     await using dc = await fakeDatacenter()
-    // As 5,000 a second before 2,000 places.
+    // Scaled down from 5,000 connections a second and 2,000 places.
     const env = { PORTABLE_RELAY, MAX_HANDSHAKES: '200' }
     await using proxy = await startAppliance({ datacenters: { 2: dc }, env })
     const flood = new Set<Socket>()
@@ -57,14 +57,18 @@ for (const PORTABLE_RELAY of ['false', 'true'])
         came++
         flood.add(socket)
         socket.on('error', () => {}).on('close', () => flood.delete(socket))
-        // Half of them send a byte, a variant of silence.
+        // Half of them send one byte.
         if (i % 2 === 0) socket.write('x')
       }
     }, 50)
     let served = 0
     let failed = 0
     try {
-      await until(async () => ((await proxy.status()).limits.strangers ?? 0) > 0, 'places run out', 60_000)
+      await until(
+        async () => ((await proxy.status()).limits.strangers ?? 0) > 0,
+        'the limit refuses connections',
+        60_000,
+      )
       for (let round = 0; round < 10; round++)
         await Promise.all(
           Array.from({ length: 10 }, async (_, i) => {

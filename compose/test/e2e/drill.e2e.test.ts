@@ -8,7 +8,7 @@ import { ensureKafka } from '../services/kafka.ts'
 import { ensurePrometheus } from '../services/prometheus.ts'
 import { ensureRedis } from '../services/redis.ts'
 
-// A short one; `npm run drill` is the long one.
+// One drill; `npm run drill` runs all.
 const there = [ensureKafka(), ensureRedis(), ensurePrometheus(), ensureAlertmanager()].every(
   (command) => command !== null,
 )
@@ -16,7 +16,7 @@ const it = skipUnless(test, there, 'Kafka, Redis, Prometheus or Alertmanager is 
 
 const drill = drills.find(({ name }) => name === 'datacenter 4 refuses connections')!
 
-it('nothing fires while all is well; when a datacenter goes away, its alerts do, in both systems, and no other', async () => {
+it('no alert fires in normal operation; when a datacenter stops, its alerts and no others fire, in both systems', async () => {
   const lines: string[] = []
   const outcome = await runDrill(drill, { factor: 0.1, quietSeconds: 6, logger: (line) => lines.push(line) })
   assert.ok(isGood(outcome), [...lines, `false: ${outcome.false}`, `missed: ${outcome.missed}`].join('\n'))

@@ -20,7 +20,7 @@ const call = async ({ port, secret }: Appliance): Promise<void> => {
   await client.reqPq()
 }
 
-/** Waits for a metric of the last part of the exposition to be filled, and shows the whole to promtool. */
+/** Waits until a metric of the last part of the exposition has a value, then checks the exposition with promtool. */
 const lints = async (program: Appliance, metric: string): Promise<void> => {
   await until(async () => (await program.metric(metric)) > 0, metric, 60_000)
   assert.equal(checkMetrics(await program.metrics()), { ok: true, printed: '' })
@@ -37,7 +37,7 @@ for (const program of ['compose/appliance.ts', 'proxy/main.ts'] as const)
     assert.ok((await proxy.metrics()).includes('mtscope_event_loop_delay_seconds{'))
   })
 
-fleet('promtool has no complaint about /metrics of a fleet', async () => {
+fleet('promtool accepts /metrics of a fleet', async () => {
   await using all = await startFleet({ proxies: 1, collectors: 1 })
   const [proxy, collector] = [all.proxies[0]!, all.collectors[0]!]
   await call(proxy)

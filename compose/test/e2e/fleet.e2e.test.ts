@@ -21,7 +21,7 @@ const call = async ({ port, secret }: Appliance, bytes = 20_000): Promise<void> 
   assert.ok((await client.echo(sent)).equals(sent))
 }
 
-/** Waits until a collector has folded so many sessions to their end. */
+/** Waits until a collector has folded so many ended connections. */
 const counted = (collector: Appliance, sessions: number): Promise<unknown> =>
   until(
     async () => {
@@ -32,7 +32,7 @@ const counted = (collector: Appliance, sessions: number): Promise<unknown> =>
     60_000,
   ).catch(async (error: unknown) => {
     const { totals, open } = await collector.status()
-    throw new Error(`${String(error)}; there are ${totals.connections}, ${open.total} open`)
+    throw new Error(`${String(error)}; ${totals.connections} connections, ${open.total} open`)
   })
 
 const scraping = ({ proxies, collectors }: Fleet): Promise<Prometheus> => {
@@ -44,7 +44,7 @@ const scraping = ({ proxies, collectors }: Fleet): Promise<Prometheus> => {
   })
 }
 
-/** What is told by two collectors alike is one number; what each knows of itself are two. */
+/** A query about the fleet has one value although two collectors export it; one about a process has a value for each. */
 const onceEach = async (prometheus: Prometheus): Promise<void> => {
   const numbers = [
     ['Users', 'Connections today', [3]],
@@ -69,14 +69,14 @@ const onceEach = async (prometheus: Prometheus): Promise<void> => {
   )
 }
 
-it('a fleet: every collector answers for all proxies, whoever dies', async () => {
+it('every collector of a fleet answers for all proxies, also after a collector or proxy is killed', async () => {
   await using fleet = await startFleet({ proxies: 2, collectors: 2 })
   const [one, two] = fleet.proxies as [Appliance, Appliance]
   const [first, second] = fleet.collectors as [Appliance, Appliance]
   await using prometheus = await scraping(fleet)
   await Promise.all([call(one), call(two), call(two)])
   await Promise.all([counted(first, 3), counted(second, 3)])
-  // A collector may read between two keys of one commit: it has the rest a second later.
+  // A collector may read between two keys of one commit; it reads the rest a second later.
   const nodes = await until(async () => {
     const [a, b] = await Promise.all([first.status(), second.status()])
     const same = isDeepStrictEqual([a.totals, a.users], [b.totals, b.users])
@@ -85,7 +85,7 @@ it('a fleet: every collector answers for all proxies, whoever dies', async () =>
   assert.equal(nodes, ['proxy-1', 'proxy-2'])
   assert.is(await first.metric('mtscope_lifetime_sessions_total', { fleet: 'mtscope' }), 3)
 
-  // Every query of the dashboards that only a fleet can answer.
+  // Every query of the dashboards that has data only in a fleet.
   await untilAllHaveData(
     prometheus,
     panelQueries.filter(({ fleet, seldom }) => fleet && seldom === undefined),
@@ -114,11 +114,11 @@ it('a fleet: every collector answers for all proxies, whoever dies', async () =>
   const { events } = await second.status()
   assert.equal(events.lost, {})
 
-  // One that comes back tells nothing of the state before it has read it: from 0 to 5 would be a rate.
+  // A restarted collector exports no state before it has read it: a step from 0 to 5 would count as a rate.
   await first.start()
   const reported = await until(
     async () => /^mtscope_lifetime_sessions_total\S* (\d+)$/m.exec(await first.metrics())?.[1],
-    'it tells the state',
+    'it exports the state',
   )
   assert.is(reported, '5')
   assert.is(await second.stop(), 0)

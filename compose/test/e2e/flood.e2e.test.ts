@@ -13,10 +13,10 @@ import { fakeDatacenter } from '../kit/servers/fake-datacenter.ts'
 const flood = 3_000
 const together = 50
 
-/** Connects, sends 64 bytes that no secret opens, and leaves. */
+/** Connects, sends 64 bytes that match no secret, and closes. */
 const knock = async (port: number): Promise<void> => {
   const socket = connect({ host: '127.0.0.1', port })
-  // A refusal by a limit ends it as well.
+  // A limit may close it first.
   socket.on('error', () => {})
   socket.end(randomBytes(64))
   socket.resume()
@@ -34,7 +34,7 @@ const eventsOf = (dataDir: string): ProxyEvent[] => {
   return events
 }
 
-test('a flood neither pushes the history of users out of the log nor escapes the totals', async () => {
+test('a flood neither evicts the history of users from the event log nor is missing in the totals', async () => {
   await using dc = await fakeDatacenter()
   await using proxy = await startAppliance({
     datacenters: { 2: dc },
@@ -59,7 +59,7 @@ test('a flood neither pushes the history of users out of the log nor escapes the
   const counted = (count: (summary: (typeof summaries)[number]) => number): number =>
     summaries.reduce((sum, summary) => sum + count(summary), 0)
 
-  assert.is(of('handshake.accepted').length, 1, 'the user is in the log')
+  assert.is(of('handshake.accepted').length, 1, 'the user is in the event log')
   const own = of('handshake.rejected').length
   assert.ok(own > 0 && own < 100, `${own} refused connections with events of their own`)
   assert.is(own + counted(({ refusals }) => refusals.reduce((sum, { count }) => sum + count, 0)), flood)

@@ -18,7 +18,7 @@ import { until } from '../until.ts'
 
 const http = Buffer.from(`GET / HTTP/1.1\r\nHost: ${siteName}\r\nConnection: close\r\n\r\n`)
 
-test('whatever a stranger sends, the answer is the masking host’s, byte for byte', async () => {
+test('an unauthenticated client gets the masking host’s answer to any bytes, byte for byte', async () => {
   await using site = await echoSite()
   await using proxy = await startAppliance({ site, env: { CLIENT_HANDSHAKE_TIMEOUT: '2' } })
   const late = 4_000
@@ -42,7 +42,7 @@ test('whatever a stranger sends, the answer is the masking host’s, byte for by
     'garbage behind garbage': [randomBytes(64), 50, randomBytes(5000), 200, randomBytes(5000), 'fin'],
     'something short, then silence': [Buffer.from('hello?'), late, 'fin'],
     'nothing at all, then something': [late, Buffer.from('hello?'), 'fin'],
-    'a hello signed by nobody': [wrongSecret, randomBytes(100), 'fin'],
+    'a hello signed with an unknown secret': [wrongSecret, randomBytes(100), 'fin'],
     'a hello from another time': [tooOld, 'fin'],
     'a hello for another name': [otherName, 'fin'],
     'an opening with a strange secret': [initiate('padded-intermediate', 2, randomBytes(16)).bytes, 'fin'],
@@ -62,13 +62,13 @@ test('whatever a stranger sends, the answer is the masking host’s, byte for by
   const { rejections } = await until(async () => {
     const status = await proxy.status()
     return status.fronted >= Object.keys(unauthenticated).length ? status : undefined
-  }, 'every stranger counted')
+  }, 'every unauthenticated client is counted')
   const reasons = rejections.map(({ reason }) => reason)
   for (const reason of ['bad-digest', 'clock-skew', 'unknown-sni', 'not-mtproto', 'unknown-dc', 'timeout'])
     assert.ok(reasons.includes(reason as never), `${reason} among ${reasons}`)
 })
 
-test('the masking host’s way of ending reaches the stranger', async () => {
+test('the masking host’s FIN or reset reaches the unauthenticated client', async () => {
   for (const end of ['reset', 'fin', 'fin-first'] as const) {
     await using site = await tcpSite((socket) => {
       if (end === 'fin-first') socket.end('closing time')
@@ -85,10 +85,10 @@ test('the masking host’s way of ending reaches the stranger', async () => {
 })
 
 for (const portable of ['false', 'true'])
-  test(`much to and from a stranger is slow, whole, and ends in order, PORTABLE_RELAY=${portable}`, async () => {
+  test(`bulk to and from the masking host is throttled, complete, and ends in order, PORTABLE_RELAY=${portable}`, async () => {
     await using site = await echoSite()
     await using proxy = await startAppliance({ site, env: { PORTABLE_RELAY: portable } })
-    // A page at full speed, and four seconds more of what is let through behind it.
+    // A page at full speed, then four seconds at the throttled rate.
     const sent = randomBytes(FREE_BYTES + 4 * BYTES_A_SECOND)
     const startedAt = performance.now()
     const { bytes, end } = await observe(proxy.port, [sent, 'fin'])
@@ -98,7 +98,7 @@ for (const portable of ['false', 'true'])
     assert.ok(tookMs > 3_000, `in ${tookMs} ms`)
   })
 
-test('new connections from one address share one budget, in whichever thread', async () => {
+test('new connections from one address share one budget across threads', async () => {
   const block = Buffer.alloc(1 << 20)
   await using site = await tcpSite((socket) => {
     const fill = (): void => {
@@ -118,7 +118,7 @@ test('new connections from one address share one budget, in whichever thread', a
       socket.on('data', (bytes: Buffer) => {
         passed += bytes.length
         seen += bytes.length
-        // Within what one connection has at full speed.
+        // Within the bytes that one connection gets at full speed.
         if (seen > FREE_BYTES / 2 || stopped) socket.destroy()
       })
       const timer = setInterval(() => stopped && socket.destroy(), 50)
@@ -127,7 +127,7 @@ test('new connections from one address share one budget, in whichever thread', a
     }
   }
   const visits = Array.from({ length: 8 }, visit)
-  // Time itself: a rate needs a span to be measured over.
+  // Time itself: a rate is measured over a span.
   await new Promise((resolve) => setTimeout(resolve, 6_000))
   stopped = true
   await Promise.all(visits)
@@ -165,7 +165,7 @@ test('a browser completes its handshake with the masking host’s own certificat
   assert.equal(await observe(proxy.port, [http]), direct)
 })
 
-test('a fake-TLS answer is as long as the masking host’s own, in the group it would choose', async () => {
+test('a fake-TLS answer has the length and the group of the masking host’s answer', async () => {
   await using site = await tlsSite()
   await using dc = await fakeDatacenter()
   await using proxy = await startAppliance({ site, datacenters: { 2: dc } })
@@ -181,7 +181,7 @@ test('a fake-TLS answer is as long as the masking host’s own, in the group it 
   }
 })
 
-test('what was seen once is never accepted again, by whichever thread', async () => {
+test('a replayed handshake is refused by every thread', async () => {
   await using site = await echoSite()
   await using dc = await fakeDatacenter()
   await using proxy = await startAppliance({ site, datacenters: { 2: dc }, env: { WORKERS: '2' } })
@@ -198,10 +198,10 @@ test('what was seen once is never accepted again, by whichever thread', async ()
     assert.is(dc.served.length, served)
     await client.reqPq()
   }
-  await until(async () => (await proxy.status()).replaysRefused === 24, 'each replay counted')
+  await until(async () => (await proxy.status()).replaysRefused === 24, 'each replay is counted')
 })
 
-test('the same bytes at the same time get in once only', async () => {
+test('of equal handshakes at the same time one is accepted', async () => {
   await using site = await echoSite()
   await using dc = await fakeDatacenter()
   await using proxy = await startAppliance({ site, datacenters: { 2: dc }, env: { WORKERS: '2' } })
@@ -214,7 +214,7 @@ test('the same bytes at the same time get in once only', async () => {
   assert.is(seen.filter((one) => one.bytes.subarray(0, bytes.length).equals(bytes)).length, 15)
 })
 
-test('without a masking host a stranger hears nothing', async () => {
+test('without a masking host an unauthenticated client gets no byte', async () => {
   await using proxy = await startAppliance({ env: { MASK_HOST: 'off', CLIENT_HANDSHAKE_TIMEOUT: '1' } })
   for (const steps of [
     [http],
@@ -226,7 +226,7 @@ test('without a masking host a stranger hears nothing', async () => {
   }
 })
 
-test('a masking host that is the proxy itself is not gone round in circles', async () => {
+test('a masking host that resolves to the proxy itself causes no loop', async () => {
   const here = Object.values(networkInterfaces())
     .flat()
     .find((address) => address?.family === 'IPv4' && !address.internal)?.address
@@ -236,12 +236,15 @@ test('a masking host that is the proxy itself is not gone round in circles', asy
     env: { MTPROTO_HOST: '0.0.0.0', MTPROTO_PORT: `${port}`, MASK_HOST: here, MASK_PORT: `${port}` },
   })
   await observe(proxy.port, [http, 500, 'fin'])
-  await until(async () => (await proxy.status()).rejections.length > 0, 'the stranger counted')
+  await until(
+    async () => (await proxy.status()).rejections.length > 0,
+    'the unauthenticated client is counted',
+  )
   const { rejections } = await proxy.status()
   assert.ok(rejections.reduce((sum, { total }) => sum + total, 0) <= 2)
 })
 
-test('a stranger with a right secret behind the same address does not spoil it for a client', async () => {
+test('replays from the address of a client do not affect that client', async () => {
   await using dc = await fakeDatacenter()
   await using proxy = await startAppliance({ datacenters: { 2: dc } })
   await Promise.all(

@@ -13,7 +13,7 @@ const requests = (path: string, bytes: number): string => {
 
 const portOf = (proxy: Appliance): number => Number(new URL(proxy.metricsUrl).port)
 
-/** Writes without reading an answer, and is gone as soon as the kernel has taken all, or the server has closed. */
+/** Writes without reading, and closes when the kernel has taken all bytes or the server has closed. */
 const writeAndLeave = async (port: number, bytes: string): Promise<void> => {
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => {})
@@ -33,7 +33,7 @@ const floods = [
   { name: '27 MB over 60 sockets', bytes: 450_000, sockets: 60 },
 ]
 
-test('pipelined requests of clients that are gone cost neither time nor memory, and SIGTERM ends it', async () => {
+test('pipelined requests of closed connections cost neither time nor memory, and SIGTERM ends the process', async () => {
   await using proxy = await startAppliance({ env: { DRAIN_SECONDS: '2' } })
   const port = portOf(proxy)
   await proxy.metrics()
@@ -58,7 +58,7 @@ for (const [program, more] of [
   ['proxy/main.ts', {}],
   ['collector/main.ts', ofCollector],
 ] as const)
-  test(`${program}: a flood that goes on does not hold up probes, and SIGTERM wins within DRAIN_SECONDS`, async () => {
+  test(`${program}: a continuous flood does not delay health checks, and SIGTERM ends the process within DRAIN_SECONDS`, async () => {
     await using proxy = await startAppliance({ program, env: { DRAIN_SECONDS: '2', ...more } })
     const port = portOf(proxy)
     const flood = requests('/metrics', 1_000_000)
@@ -73,7 +73,7 @@ for (const [program, more] of [
       },
     }
     for (let looks = 0; looks < 5; looks++) {
-      await until(() => answers(proxy, '/healthz'), 'alive under a flood')
+      await until(() => answers(proxy, '/healthz'), '/healthz answers under a flood')
     }
     assert.is(await proxy.stop(), 0)
     const at = (message: string): number => {
@@ -84,7 +84,7 @@ for (const [program, more] of [
     assert.ok(took < 30_000, `${took} ms from SIGTERM to the end`)
   })
 
-test('clients that neither send nor read leave places for others', async () => {
+test('HTTP clients that neither send nor read leave places for others', async () => {
   await using proxy = await startAppliance()
   const port = portOf(proxy)
   await using stack = new AsyncDisposableStack()
@@ -103,14 +103,14 @@ test('clients that neither send nor read leave places for others', async () => {
     )
     hold(`GET / HTTP/1.1\r\nhost: localhost\r\nx: ${'y'.repeat(100_000)}\r\n\r\n`)
   }
-  await until(() => answers(proxy, '/metrics'), 'metrics beside them')
+  await until(() => answers(proxy, '/metrics'), '/metrics answers meanwhile')
 })
 
 for (const [program, more] of [
   ['compose/appliance.ts', {}],
   ['collector/main.ts', ofCollector],
 ] as const)
-  test(`${program} on every address answers to its own names, PUBLIC_HOST and METRICS_ALLOWED_HOSTS only`, async () => {
+  test(`${program} listening on every address accepts only its own names, PUBLIC_HOST and METRICS_ALLOWED_HOSTS`, async () => {
     const hosts = { METRICS_HOST: '0.0.0.0', METRICS_ALLOWED_HOSTS: 'proxy', PUBLIC_HOST: 'пример.рф' }
     await using proxy = await startAppliance({ program, env: { ...hosts, ...more } })
     const status = async (host: string): Promise<number | undefined> => {

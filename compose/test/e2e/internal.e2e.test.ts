@@ -6,10 +6,10 @@ import { startAppliance } from '../kit/processes/harness.ts'
 import { fakeDatacenter } from '../kit/servers/fake-datacenter.ts'
 import { until } from '../until.ts'
 
-// An exception of our own code in a real process: event, metric, alert and log, and everybody else is served.
+// An exception in our own code in a real process: event, metric, alert and log line, and every other client is served.
 
 for (const portable of ['false', 'true']) {
-  test(`our own fault is told as ours, and costs one connection (PORTABLE_RELAY=${portable})`, async () => {
+  test(`an exception in our code closes one connection with reason internal (PORTABLE_RELAY=${portable})`, async () => {
     const fault = breaking(`e2e-${portable}`)
     using _ = { [Symbol.dispose]: fault.stop }
     await using dc = await fakeDatacenter()

@@ -16,7 +16,7 @@ import { until } from '../until.ts'
 const seen = '198.51.100.7'
 const healthCheck = join(import.meta.dirname, '../../docker/health.mjs')
 
-/** An address echo on loopback that answers as Cloudflare's trace does; `ca` is the file that vouches for it. */
+/** A server on loopback that answers with an address as Cloudflare's trace does; `ca` is the file with its certificate. */
 const echo = async () => {
   await using stack = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'mtscope-echo-'))
@@ -42,7 +42,7 @@ const echo = async () => {
   }
 }
 
-/** A machine with a public IPv4 address of its own asks nobody. */
+/** A machine with a public IPv4 address sends no request. */
 const own = await findAddress({ publicHost: null, publicHostFrom: null }, new AbortController().signal)
 const asks = own.from === 'local' || own.host.includes(':')
 
@@ -56,7 +56,7 @@ const servers = (proxy: Appliance): readonly (string | null)[] => [
 const warned = (proxy: Appliance): readonly string[] =>
   proxy.lines.filter((line) => /which no client outside this network reaches.*PUBLIC_HOST=/.test(line))
 
-/** One that asks there. It waits for three seconds, which is short where others have the cores: then it starts once more. */
+/** An appliance that requests its address there. It waits for three seconds, too short on a busy machine: then it starts again. */
 const asking = async (from: string, env: Readonly<Record<string, string>> = {}): Promise<Appliance> => {
   for (let tries = 1; ; tries++) {
     const proxy = await startAppliance({ env: { PUBLIC_HOST_FROM: from, DOCTOR_INTERVAL: '600', ...env } })
@@ -65,14 +65,14 @@ const asking = async (from: string, env: Readonly<Record<string, string>> = {}):
   }
 }
 
-/** The verdict of the proxy's own doctor about the links. */
+/** The verdict of the running proxy's doctor about the links. */
 const verdict = (proxy: Appliance): Promise<string> =>
   until(async () => {
     const line = (await proxy.metrics()).split('\n').find((one) => /settings\.links.* 1$/.test(one))
     return /verdict="(\w+)"/.exec(line ?? '')?.[1]
-  }, 'a look of the doctor')
+  }, 'the doctor has run')
 
-test('without configuration the links name the address that an echo sees, and no fact tells it', async () => {
+test('without configuration the links have the address that the server returns, and no event contains it', async () => {
   await using trace = await echo()
   await using proxy = await asking(trace.url, { NODE_EXTRA_CA_CERTS: trace.ca })
   assert.equal(servers(proxy), [asks ? seen : own.host])
@@ -84,7 +84,7 @@ test('without configuration the links name the address that an echo sees, and no
   for (const file of await readdir(data)) assert.not((await readFile(join(data, file))).includes(seen), file)
 })
 
-test('an echo that nobody vouches for is not believed; links that lead nowhere say so', async () => {
+test('an answer with an untrusted certificate is ignored; the doctor warns about unreachable links', async () => {
   await using trace = await echo()
   await using proxy = await asking(trace.url)
   assert.equal(servers(proxy), [own.host])

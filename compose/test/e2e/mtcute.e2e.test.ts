@@ -7,7 +7,7 @@ import { fakeDatacenter } from '../kit/servers/fake-datacenter.ts'
 import { siteName } from '../kit/servers/site.ts'
 import { until } from '../until.ts'
 
-// A client library that nobody here wrote: what both of our own ends might misread, it would not.
+// An independent client library: it does not share the mistakes that our client and datacenter may have in common.
 
 const reqDhParams = 0xd712e4be
 
@@ -19,7 +19,7 @@ const kinds = {
 
 for (const [kind, written] of Object.entries(kinds))
   for (const FAST_MODE of ['true', 'false'])
-    test(`mtcute takes the resPQ it gets through a ${kind} secret, FAST_MODE=${FAST_MODE}`, async () => {
+    test(`mtcute accepts the resPQ through a ${kind} secret, FAST_MODE=${FAST_MODE}`, async () => {
       await using dc = await fakeDatacenter()
       await using proxy = await startAppliance({ datacenters: { 2: dc }, env: { FAST_MODE } })
       const opened = dc.next()
@@ -40,7 +40,7 @@ for (const [kind, written] of Object.entries(kinds))
         const served = await opened
         assert.is(served.dc, 2)
         assert.is(served.transport, kind === 'plain' ? 'intermediate' : 'padded-intermediate')
-        // It has checked the nonce, known a fingerprint and factored pq.
+        // It has checked the nonce, found a known fingerprint and factored pq.
         const step = await until(() => served.nextSteps[0], 'req_DH_params')
         assert.is(step.constructor, reqDhParams)
       } finally {

@@ -13,7 +13,7 @@ const inBrowser = there ? test : test.skip
 const text = async (page: Page, selector: string): Promise<string> =>
   (await page.locator(selector).innerText()).replaceAll('\u00a0', ' ')
 
-inBrowser('an operator reads the verdict and the figures, and the page complains of nothing', async () => {
+inBrowser('the page shows verdict and figures, and logs no error', async () => {
   await using stage = await openStage(sampleStatus(Date.now()))
   assert.is(
     await text(stage.page, '#verdict p'),
@@ -29,7 +29,7 @@ inBrowser('an operator reads the verdict and the figures, and the page complains
   assert.equal(stage.complaints, [])
 })
 
-inBrowser('figures change by themselves, without a reload', async () => {
+inBrowser('figures change without a reload', async () => {
   const status = sampleStatus(Date.now())
   await using stage = await openStage(status)
   const kept = await stage.page.locator('#users tbody tr').first().elementHandle()
@@ -39,7 +39,7 @@ inBrowser('figures change by themselves, without a reload', async () => {
   assert.equal(stage.complaints, [])
 })
 
-inBrowser('a page whose appliance is gone says since when, and recovers by itself', async () => {
+inBrowser('the page of a stopped appliance shows since when, and recovers without a reload', async () => {
   await using stage = await openStage(sampleStatus(Date.now()))
   await stage.stop()
   await stage.page.locator('#verdict[data-level=gone]').waitFor()
@@ -54,7 +54,7 @@ inBrowser('a page whose appliance is gone says since when, and recovers by itsel
   assert.not.match(await text(stage.page, '#verdict'), 'No answer')
 })
 
-inBrowser('trouble is told by words and shapes, not by colours alone', async () => {
+inBrowser('problems are shown by words and shapes, not only by colours', async () => {
   await using stage = await openStage(troubledStatus(Date.now()))
   assert.match(await text(stage.page, '#verdict-text'), 'DC 4 over IPv4 has not answered')
   const alerts = await text(stage.page, '#alerts')
@@ -69,7 +69,7 @@ inBrowser('trouble is told by words and shapes, not by colours alone', async () 
   assert.equal(stage.complaints, [])
 })
 
-inBrowser('a new appliance has words where figures will be', async () => {
+inBrowser('the page of a new appliance has texts in place of figures', async () => {
   await using stage = await openStage(emptyStatus(Date.now()))
   assert.match(await text(stage.page, '#users'), 'open one of the links that npm start printed')
   assert.match(await text(stage.page, '#charts'), 'No handshake has been accepted yet.')
@@ -78,7 +78,7 @@ inBrowser('a new appliance has words where figures will be', async () => {
   assert.equal(stage.complaints, [])
 })
 
-inBrowser('names are text, whatever they say', async () => {
+inBrowser('names are inserted as text, not as HTML', async () => {
   const status = sampleStatus(Date.now())
   const evil = `<img src="https://evil.example/x" onerror="document.title='owned'"><script>document.title='owned'</script>`
   const [user] = status.users
@@ -109,7 +109,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
   })
 }
 
-inBrowser('a chosen theme outlives a reload and the system says nothing against it', async () => {
+inBrowser('a chosen theme survives a reload and overrides that of the system', async () => {
   await using stage = await openStage(sampleStatus(Date.now()), { colorScheme: 'dark' })
   const ground = () => stage.page.evaluate(() => getComputedStyle(document.body).backgroundColor)
   const pixels = () => stage.page.locator('canvas').first().screenshot()
@@ -124,7 +124,7 @@ inBrowser('a chosen theme outlives a reload and the system says nothing against 
   assert.is(await ground(), light)
 })
 
-inBrowser('on a phone nothing sticks out of the page, wide tables scroll by themselves', async () => {
+inBrowser('on a phone no element is wider than the page, and wide tables scroll', async () => {
   const long = 'unbreakable'.repeat(14)
   for (const make of [troubledStatus, emptyStatus]) {
     const status = make(Date.now())
@@ -144,7 +144,7 @@ inBrowser('on a phone nothing sticks out of the page, wide tables scroll by them
   }
 })
 
-inBrowser('every chart draws its lines, and says in words what they show', async () => {
+inBrowser('every chart draws its lines and has a text alternative', async () => {
   await using stage = await openStage(sampleStatus(Date.now()))
   const colours = await stage.page.evaluate(() =>
     [...document.querySelectorAll('canvas')].map((canvas) => {
@@ -158,7 +158,7 @@ inBrowser('every chart draws its lines, and says in words what they show', async
   assert.is(await first.count(), 1)
 })
 
-inBrowser('the value under the pointer is told in every chart at once', async () => {
+inBrowser('every chart shows the value at the pointer at the same time', async () => {
   await using stage = await openStage(sampleStatus(Date.now()))
   const throughput = () => text(stage.page, 'figure:nth-child(3) figcaption')
   const newest = await throughput()

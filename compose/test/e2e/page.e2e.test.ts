@@ -6,8 +6,8 @@ import { openChromium } from '../kit/page/chromium.ts'
 import { startAppliance } from '../kit/processes/harness.ts'
 import { fakeDatacenter } from '../kit/servers/fake-datacenter.ts'
 
-test('a client, a stranger and a datacenter that goes away are on the page by themselves, and so is the end', async () => {
-  // First, for it takes the whole machine: after a minute of that the page would rightly say that the host is busy.
+test('the page shows a client, an unauthenticated client, a stopped datacenter and the end of the appliance without a reload', async () => {
+  // The browser starts first: it takes the whole machine, and after a minute of that the page would report a busy host.
   await using browser = await openChromium()
   await using dc = await fakeDatacenter()
   await using proxy = await startAppliance({
@@ -18,7 +18,7 @@ test('a client, a stranger and a datacenter that goes away are on the page by th
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(String(error)))
   page.on('console', (message) => {
-    // The second is what Chromium says when an interface of this host comes or goes, as those of containers do.
+    // Chromium logs the second when a network interface of this host appears or goes, as those of containers do.
     if (message.type() === 'error' && !/ERR_CONNECTION_REFUSED|ERR_NETWORK_CHANGED/.test(message.text()))
       complaints.push(message.text())
   })

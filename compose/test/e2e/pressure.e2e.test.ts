@@ -11,7 +11,7 @@ import { until } from '../until.ts'
 
 const megabyte = 1 << 20
 
-/** Resolves when the datacenter could not send a byte for half a second. */
+/** Resolves when the datacenter has not been able to send for half a second. */
 const stuck = async (dc: FakeDatacenter): Promise<void> => {
   let before = -1
   let since = performance.now()
@@ -22,13 +22,13 @@ const stuck = async (dc: FakeDatacenter): Promise<void> => {
       before = sent
       return performance.now() - since > 500
     },
-    'the flood held back',
+    'the datacenter is held back',
     60_000,
   )
 }
 
 for (const FAST_MODE of ['true', 'false'])
-  test(`FAST_MODE=${FAST_MODE}: clients that do not read cost no memory, and lose nothing`, async () => {
+  test(`FAST_MODE=${FAST_MODE}: clients that do not read cost no memory and lose no byte`, async () => {
     await using dc = await fakeDatacenter()
     await using proxy = await startAppliance({ datacenters: { 2: dc }, env: { FAST_MODE } })
     await using stack = new AsyncDisposableStack()
@@ -45,7 +45,7 @@ for (const FAST_MODE of ['true', 'false'])
     const downloads = clients.map((client) => {
       client.stopReading()
       const download = client.download(flood)
-      // Awaited at the end; a failure before that must be told as itself.
+      // Awaited at the end; an earlier failure must not become an unhandled rejection.
       download.catch(() => {})
       return download
     })
@@ -79,11 +79,11 @@ test('a datacenter that does not read costs no memory', async () => {
       const now = clients.reduce((sum, { socket }) => sum + socket.bytesWritten - socket.writableLength, 0)
       const still = now === sent
       sent = now
-      // Time itself: a rate of nothing needs a span to be measured over.
+      // Time itself: that nothing moves is measured over a span.
       await new Promise((resolve) => setTimeout(resolve, 400))
       return still
     },
-    'the clients held back',
+    'the clients are held back',
     60_000,
   )
   const grown = (await proxy.rssBytes()) - before
@@ -91,7 +91,7 @@ test('a datacenter that does not read costs no memory', async () => {
 })
 
 for (const PORTABLE_RELAY of ['false', 'true'])
-  test(`PORTABLE_RELAY=${PORTABLE_RELAY}: a client that takes nothing for CLIENT_ACK_TIMEOUT is let go`, async () => {
+  test(`PORTABLE_RELAY=${PORTABLE_RELAY}: a client that acknowledges nothing for CLIENT_ACK_TIMEOUT is closed`, async () => {
     await using dc = await fakeDatacenter()
     const env = { CLIENT_ACK_TIMEOUT: '1.5', PORTABLE_RELAY }
     await using proxy = await startAppliance({ datacenters: { 2: dc }, env })
@@ -103,13 +103,13 @@ for (const PORTABLE_RELAY of ['false', 'true'])
     await until(
       async () =>
         (await proxy.status()).closes.some(({ by, reason }) => by === 'client' && reason === 'timeout'),
-      'told as the client’s time-out',
+      'counted as a timeout of the client',
     )
   })
 
 for (const mode of ['secure', 'tls'] as const)
   for (const FAST_MODE of ['true', 'false'])
-    test(`${mode}, FAST_MODE=${FAST_MODE}: what follows a half-close is delivered in full`, async () => {
+    test(`${mode}, FAST_MODE=${FAST_MODE}: bytes after a half-close are delivered in full`, async () => {
       await using dc = await fakeDatacenter()
       await using proxy = await startAppliance({ datacenters: { 2: dc }, env: { FAST_MODE } })
       const options = { mode, port: proxy.port, secret: proxy.secret, holdOpen: true }
@@ -126,7 +126,7 @@ for (const mode of ['secure', 'tls'] as const)
       assert.equal(served.sunk(), sent)
     })
 
-test('beyond MAX_CONNECTIONS a client is shed with a counted reason, and the others stay', async () => {
+test('connections beyond MAX_CONNECTIONS are refused with a counted reason, and the others stay', async () => {
   await using dc = await fakeDatacenter()
   await using proxy = await startAppliance({ datacenters: { 2: dc }, env: { MAX_CONNECTIONS: '6' } })
   await using stack = new AsyncDisposableStack()
@@ -135,37 +135,46 @@ test('beyond MAX_CONNECTIONS a client is shed with a counted reason, and the oth
   const inside = connecting.flatMap((one) => (one.status === 'fulfilled' ? [stack.use(one.value)] : []))
   assert.is(inside.length, 6)
   await Promise.all(inside.map((client) => client.reqPq()))
-  await until(async () => (await proxy.status()).limits.connections === 8, 'eight shed')
+  await until(async () => (await proxy.status()).limits.connections === 8, 'eight are refused')
   for (const client of inside.splice(0, 3)) await client[Symbol.asyncDispose]()
-  await until(async () => (await proxy.status()).open.total === 3, 'three left')
+  await until(async () => (await proxy.status()).open.total === 3, 'three are left')
   await using late = await connectClient(options)
   await late.reqPq()
 })
 
 for (const env of [{ PORTABLE_RELAY: 'false' }, { PORTABLE_RELAY: 'true' }, { MASK_HOST: 'off' }])
-  test(`silent strangers in every place leave half of them to users, ${JSON.stringify(env)}`, async () => {
+  test(`silent unauthenticated clients take at most half of the places, ${JSON.stringify(env)}`, async () => {
     await using dc = await fakeDatacenter()
     const limits = { MAX_CONNECTIONS: '20', CLIENT_FIRST_BYTE_TIMEOUT: '0.5', WORKERS: '2' }
     await using proxy = await startAppliance({ datacenters: { 2: dc }, env: { ...limits, ...env } })
     const silent = Array.from({ length: 20 }, () => mute(proxy.port))
     try {
-      await until(async () => (await proxy.status()).limits.strangers === 10, 'ten strangers shed')
+      await until(
+        async () => (await proxy.status()).limits.strangers === 10,
+        'ten unauthenticated clients are refused',
+      )
       await using client = await connectClient({ mode: 'tls', port: proxy.port, secret: proxy.secret })
       await client.reqPq()
-      await until(async () => (await proxy.status()).open.total === 11, 'ten strangers and a user')
+      await until(
+        async () => (await proxy.status()).open.total === 11,
+        'ten unauthenticated clients and one user are open',
+      )
     } finally {
       for (const socket of silent) socket.destroy()
     }
-    await until(async () => (await proxy.status()).open.total === 0, 'all gone')
+    await until(async () => (await proxy.status()).open.total === 0, 'every connection is closed')
   })
 
-test('unfinished handshakes beyond MAX_HANDSHAKES are shed, and clients get in again when they are gone', async () => {
+test('unfinished handshakes beyond MAX_HANDSHAKES are refused; clients are served again when they end', async () => {
   await using dc = await fakeDatacenter()
   const env = { MAX_HANDSHAKES: '5', MASK_HOST: 'off' }
   await using proxy = await startAppliance({ datacenters: { 2: dc }, env })
   const silent = Array.from({ length: 20 }, () => mute(proxy.port))
   try {
-    await until(async () => ((await proxy.status()).limits.strangers ?? 0) >= 10, 'silent ones shed')
+    await until(
+      async () => ((await proxy.status()).limits.strangers ?? 0) >= 10,
+      'silent clients are refused',
+    )
   } finally {
     for (const socket of silent) socket.destroy()
   }
@@ -176,7 +185,7 @@ test('unfinished handshakes beyond MAX_HANDSHAKES are shed, and clients get in a
       () => true,
       () => false,
     )
-  }, 'a client served again')
+  }, 'a client is served again')
 })
 
 test('out of file descriptors the proxy neither spins nor dies', async () => {
@@ -209,10 +218,10 @@ test('out of file descriptors the proxy neither spins nor dies', async () => {
       () => true,
       () => false,
     )
-  }, 'a client served again')
+  }, 'a client is served again')
 })
 
-test('first reads cost little memory while the masking host takes nothing', async () => {
+test('first reads cost little memory while the masking host accepts no connection', async () => {
   await using site = await deafSite()
   const env = { TG_CONNECT_TIMEOUT: '120' }
   await using proxy = await startAppliance({ site, env })
@@ -234,7 +243,7 @@ test('first reads cost little memory while the masking host takes nothing', asyn
   }
 })
 
-/** Connects and says nothing; however it ends is fine. */
+/** Connects and sends nothing; any end is fine. */
 const mute = (port: number): Socket => {
   const socket = connect({ port, host: '127.0.0.1' })
   socket.on('error', () => {})

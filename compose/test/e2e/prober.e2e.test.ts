@@ -6,7 +6,7 @@ import { observe, type Step } from '../kit/client/probe.ts'
 import { startAppliance } from '../kit/processes/harness.ts'
 import { siteName, tlsSite } from '../kit/servers/site.ts'
 
-/** Random, but for a first byte that is no TLS record's. */
+/** Random bytes whose first byte does not begin a TLS record. */
 const junk = (length: number): Buffer => {
   const bytes = randomBytes(length)
   bytes[0] = 0x99
@@ -15,7 +15,7 @@ const junk = (length: number): Buffer => {
 
 const hello = clientHello({ secret: randomBytes(16), domain: siteName }).bytes
 
-/** Judged immediately, or waited for as a hello. */
+/** Payloads that the proxy rejects immediately, and payloads that may become a hello. */
 const probes: Record<string, Step[]> = {
   silence: [],
   'three bytes of TLS': [hello.subarray(0, 3)],
@@ -28,19 +28,19 @@ const probes: Record<string, Step[]> = {
   '30,000 random bytes': [junk(30_000)],
 }
 
-/** A host that closes without having read all sends a reset; node:net reads for it piece by piece. */
+/** A host that closes with unread bytes sends a reset; node:net reads piece by piece. */
 const unread: Record<string, Step[]> = { 'junk beyond one read of the host': [junk(150_000)] }
 
-/** The first bytes of a payload, as far as anyone can tell. */
+/** The first bytes of a payload. */
 const partial: Record<string, Step[]> = Object.fromEntries(
   [1, 5, 11, 40, 63].map((length) => [`${length} random bytes`, [junk(length)]]),
 )
 
 for (const PORTABLE_RELAY of ['false', 'true'])
   for (const MODES of ['tls', 'secure,tls'])
-    test(`a prober sees the site’s reaction when the site shows it, MODES=${MODES} PORTABLE_RELAY=${PORTABLE_RELAY}`, async () => {
+    test(`a probe gets the site’s reaction at the same time as from the site itself, MODES=${MODES} PORTABLE_RELAY=${PORTABLE_RELAY}`, async () => {
       await using site = await tlsSite(siteName, { handshakeTimeout: 2_000 })
-      // Whoever waits for the handshake's own end is ten times as late as the site.
+      // A proxy that waits for its handshake timeout answers ten times as late as the site.
       const env = { MODES, PORTABLE_RELAY, CLIENT_HANDSHAKE_TIMEOUT: '20' }
       await using proxy = await startAppliance({ site, env })
       await Promise.all(

@@ -45,7 +45,7 @@ const calls = async (proxies: readonly Appliance[], times: number): Promise<void
   }
 }
 
-it('what is in Redis can be folded again from Kafka, byte for byte, and yesterday can be asked', async () => {
+it('rebuild folds the state in Redis again from Kafka, byte for byte, and events of yesterday can be queried', async () => {
   await using fleet = await startFleet({ proxies: 2, collectors: 1 })
   const [collector] = fleet.collectors as [Appliance]
   await calls(fleet.proxies, 6)
@@ -64,26 +64,26 @@ it('what is in Redis can be folded again from Kafka, byte for byte, and yesterda
       const dead = await collector.metric('mtscope_collector_dead_letters_total')
       return totals.connections === 12 && open.total === 0 && dead === 2
     },
-    'all is folded',
+    'every event is folded',
     30_000,
   )
   {
     await using dead = readTopic(fleet.kafka.brokers, { topic: 'mtscope.dead-letters', partitions: 1 })
-    await until(() => dead.messages.length === 2, 'both are kept aside')
+    await until(() => dead.messages.length === 2, 'both are dead letters')
     assert.is(String(dead.messages[0]?.value), 'no JSON')
   }
 
   const verified = await run(fleet, 'collector/commands/rebuild.ts', '--verify')
   assert.is(verified.code, 0, verified.out + verified.err)
   assert.is(verified.out.match(/equal to Redis, byte for byte/g)?.length, 4)
-  // Not before: for a second a collector may tell of the end of a session that it has not added to the totals yet.
+  // Not earlier: for a second a collector may show a connection as ended that is not in the totals yet.
   const { totals } = await collector.status()
 
   const refused = await run(fleet, 'collector/commands/rebuild.ts')
   assert.is(refused.code, 2)
   assert.match(refused.err, '--replace')
 
-  // While the collector runs on: it is fenced off, and helps.
+  // While the collector runs: it is fenced off and takes part.
   const again = await run(fleet, 'collector/commands/rebuild.ts', '--replace')
   assert.is(again.code, 0, again.out + again.err)
   assert.match(again.err, /folding into Redis: .*\(100 %\)/)
@@ -92,33 +92,33 @@ it('what is in Redis can be folded again from Kafka, byte for byte, and yesterda
       const now = await collector.status()
       return JSON.stringify(now.totals) === JSON.stringify(totals)
     },
-    'the collector tells the same again',
+    'the collector has the same totals again',
     90_000,
   ).catch(async (error: unknown) => {
     const now = await collector.status()
     throw new Error(`${error}: ${JSON.stringify(now.totals)}, before ${JSON.stringify(totals)}`)
   })
-  // Each partition was emptied, and is whole again.
+  // Each partition was emptied and is complete again.
   await until(
     async () =>
       (await collector.metric('mtscope_collector_state_replaced_total')) >= 4 &&
       (await collector.metric('mtscope_collector_folded_ratio')) === 1,
-    'four states were replaced, and all messages are in them',
+    'four states were replaced and contain every message',
   )
 
-  // A number that is wrong is found out.
+  // --verify finds a wrong number.
   const redis = new Redis(fleet.redis.url)
   for (const key of await redis.keys('mtscope:*:ever:0')) await redis.hincrby(key, 'to-client', 1)
   const wrong = await run(fleet, 'collector/commands/rebuild.ts', '--verify')
   assert.is(wrong.code, 1)
   assert.match(wrong.out, /NOT equal to Redis: .*to-client/)
 
-  // Redis has lost everything: the collector finds it out by itself and folds from the beginning.
+  // Redis is empty: the collector notices it and folds from the beginning.
   await redis.flushall()
   redis.disconnect()
   await until(
     async () => JSON.stringify((await collector.status()).totals) === JSON.stringify(totals),
-    'everything is back',
+    'every total is back',
     30_000,
   )
 

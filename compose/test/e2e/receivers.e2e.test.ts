@@ -31,7 +31,7 @@ const temporary = () => {
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-/** What compose/docker/prepare.ts makes of an environment. */
+/** The files that compose/docker/prepare.ts writes for an environment. */
 const prepared = (env: Readonly<Record<string, string>>): Prepared => {
   using folder = temporary()
   const { status, stderr } = prepareIn(folder.path, env)
@@ -44,7 +44,7 @@ const prepared = (env: Readonly<Record<string, string>>): Prepared => {
 
 type Asked = { readonly path: string; readonly body: unknown }
 
-/** Keeps what is posted as JSON, and answers as Telegram's bot interface does. */
+/** Keeps posted JSON, and answers as Telegram's bot interface does. */
 const httpSink = async () => {
   const asked: Asked[] = []
   const server = createServer(async (request, response) => {
@@ -66,7 +66,7 @@ const httpSink = async () => {
 
 type Labels = Readonly<Record<string, string>>
 
-/** An alert as Prometheus posts it: the labels and sentences of our rule, about these labels. */
+/** An alert as Prometheus posts it: labels and annotations of our rule, filled in with these labels. */
 const alertOf = (name: string, labels: Labels = {}) => {
   const rule = alertGroups.flatMap(({ rules }) => rules).find(({ alert }) => alert === name)
   if (rule === undefined) throw new Error(`no rule ${name}`)
@@ -82,7 +82,7 @@ const alertOf = (name: string, labels: Labels = {}) => {
       description: written(rule.description),
       runbook_url: runbook(rule.rule),
     },
-    // Older ones would be told at once, before any inhibition is known.
+    // Alertmanager would notify about older ones immediately, before it knows any inhibition.
     startsAt: new Date(now).toISOString(),
     endsAt: new Date(now + 600_000).toISOString(),
     generatorURL: 'http://127.0.0.1:9090/graph',
@@ -100,7 +100,7 @@ const seenFrom = (instance: string, dc: string): Labels => ({
   job: 'mtscope',
 })
 
-it('an alert and its end reach webhook, mailbox and Telegram, readable, and less urgent ones of it do not', async () => {
+it('an alert and its end reach webhook, mailbox and Telegram as text, and inhibited alerts do not', async () => {
   await using hook = await httpSink()
   await using telegram = await httpSink()
   await using mail = await mailSink()
@@ -117,7 +117,7 @@ it('an alert and its end reach webhook, mailbox and Telegram, readable, and less
     ALERT_SMTP_PASSWORD: 'hush',
     ALERT_RUNBOOK_URL: 'https://proxy.example.test/runbook',
   })
-  // As it was prepared, in a time that passes faster.
+  // The prepared configuration with shorter intervals.
   const route = { ...config.route, group_wait: '5s', group_interval: '2s' }
   await using alertmanager = await startAlertmanager({ ...config, route })
   const post = async (...alerts: Alert[]): Promise<void> => {
@@ -190,12 +190,12 @@ it('an alert and its end reach webhook, mailbox and Telegram, readable, and less
   await arrived(down, true)
   assert.ok(mail.mails.some(({ subject }) => subject === `cleared: ${down.annotations.summary}`))
   assert.ok(texts().some((one) => /^CLEARED: .*\ndc=4 .* from \S+ \S+ to \S+ \S+ UTC$/.test(one.trim())))
-  // Nothing stands for it any more.
+  // No alert is left.
   await arrived(slowToo)
   assert.not.match(everything(), slowly.annotations.summary)
 })
 
-test('wrong receivers are told at once, and nothing is written', () => {
+test('every invalid receiver is reported in one list, and nothing is written', () => {
   using folder = temporary()
   const { status, stderr } = prepareIn(folder.path, {
     ALERT_RECEIVER_URL: 'hooks.example.test',

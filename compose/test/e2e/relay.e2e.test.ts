@@ -16,7 +16,7 @@ const wishes: readonly Pick<ClientOptions, 'mode' | 'transport'>[] = [
 ]
 const ids = [1, 2, -2, 3, 4, -4, 5, 203]
 
-/** A datacenter for each id. */
+/** A fake datacenter for each id. */
 const telegram = async (stack: AsyncDisposableStack): Promise<Map<number, FakeDatacenter>> => {
   const all = new Map<number, FakeDatacenter>()
   for (const id of ids) all.set(id, stack.use(await fakeDatacenter()))
@@ -32,7 +32,7 @@ for (const [fast, portable] of [
   const env = { FAST_MODE: `${fast}`, PORTABLE_RELAY: `${portable}` }
   const how = `FAST_MODE=${fast}${portable ? ', by node:net' : ''}`
 
-  test(`${how}: every mode, transport and datacenter is reached, byte for byte`, async () => {
+  test(`${how}: every mode and transport reaches every datacenter, byte for byte`, async () => {
     await using stack = new AsyncDisposableStack()
     const all = await telegram(stack)
     await using proxy = await startAppliance({ env, datacenters: Object.fromEntries(all) })
@@ -56,11 +56,11 @@ for (const [fast, portable] of [
     const { totals } = await until(async () => {
       const status = await proxy.status()
       return status.totals.connections === ids.length * wishes.length ? status : undefined
-    }, 'every connection counted, once')
+    }, 'every connection is counted once')
     assert.ok(totals.bytesToClient > 0)
   })
 
-  test(`${how}: bulk arrives whole in both directions at once`, async () => {
+  test(`${how}: bulk in both directions at the same time arrives complete`, async () => {
     await using dc = await fakeDatacenter()
     await using proxy = await startAppliance({ env, datacenters: { 2: dc } })
     await Promise.all(
@@ -87,17 +87,17 @@ for (const [fast, portable] of [
     const up = randomBytes(100_003)
     client.sendPlain(up)
     const served = await opened
-    await until(() => served.received().length >= up.length, 'all bytes up')
+    await until(() => served.received().length >= up.length, 'every byte to the datacenter has arrived')
     assert.ok(served.received().equals(up))
     const down = randomBytes(100_003)
     const sealed = served.send(down)
-    await until(() => client.received().length >= down.length, 'all bytes down')
+    await until(() => client.received().length >= down.length, 'every byte to the client has arrived')
     assert.ok(client.received().equals(down))
     assert.is(Buffer.concat(wire).equals(sealed), fast)
   })
 }
 
-test('a handshake is understood however it is cut', async () => {
+test('a handshake is accepted in any split', async () => {
   await using dc = await fakeDatacenter()
   await using proxy = await startAppliance({ datacenters: { 2: dc } })
   const hellos = [{}, { postQuantum: true }, { helloRecords: 3 }, { postQuantum: true, helloRecords: 5 }]
@@ -135,7 +135,7 @@ test('a handshake is understood however it is cut', async () => {
   assert.equal((await proxy.status()).rejections, [])
 })
 
-test('data behind the handshake in the same segment, and a client idle before its first byte or its first request, are served', async () => {
+test('data in the same segment as the handshake, and clients that are idle before the first byte or request, are served', async () => {
   await using dc = await fakeDatacenter()
   await using proxy = await startAppliance({ datacenters: { 2: dc }, env: { CLIENT_HANDSHAKE_TIMEOUT: '3' } })
   await Promise.all(
@@ -153,7 +153,7 @@ test('data behind the handshake in the same segment, and a client idle before it
   )
 })
 
-test('each user’s secret opens the door, whoever comes first', async () => {
+test('the secret of each user is accepted, in any order of users', async () => {
   await using dc = await fakeDatacenter()
   const secrets = Array.from({ length: 20 }, () => randomBytes(16).toString('hex'))
   const users = Object.fromEntries(secrets.map((secret, i) => [`USER${i + 2}_SECRET`, secret]))
@@ -170,7 +170,7 @@ test('each user’s secret opens the door, whoever comes first', async () => {
   await until(async () => {
     const { users } = await proxy.status()
     return users.filter(({ user, total }) => /^user-\d+$/.test(user) && total.connections === 3).length === 20
-  }, 'three connections told of each of the twenty users')
+  }, 'three connections of each of the twenty users are counted')
 })
 
 test.run()

@@ -11,7 +11,7 @@ import { until } from '../until.ts'
 
 const it = skipUnless(test, ensureRedis() !== null, 'redis-server is missing')
 
-/** What a prober sees who sends a captured handshake again: the masking host and nothing else. */
+/** Sends a captured handshake again: the answer must be that of the masking host. */
 const isFronted = async ({ port }: Appliance, captured: Buffer): Promise<void> => {
   const { bytes, end } = await observe(port, [captured, 'fin'])
   assert.is(end, 'fin')
@@ -19,8 +19,8 @@ const isFronted = async ({ port }: Appliance, captured: Buffer): Promise<void> =
 }
 
 /**
- * On a machine that is busy Redis may not answer within 50 ms; then a proxy trusts itself, and says so. What was tried is
- * tried again then.
+ * On a busy machine Redis may not answer within 50 ms; then a proxy decides alone and counts it. In that case the
+ * attempt is repeated.
  */
 const answered = async <T>(proxies: readonly Appliance[], work: () => Promise<T>): Promise<T> => {
   const unanswered = async (): Promise<number> => {
@@ -38,7 +38,7 @@ const answered = async <T>(proxies: readonly Appliance[], work: () => Promise<T>
 }
 
 for (const portable of ['false', 'true']) {
-  it(`captured at one proxy, refused at the other and after a restart${portable === 'true' ? ', by node:net' : ''}`, async () => {
+  it(`a handshake captured at one proxy is refused by the other and after a restart${portable === 'true' ? ', by node:net' : ''}`, async () => {
     await using site = await echoSite()
     await using dc = await fakeDatacenter()
     await using redis = await startRedis()
@@ -61,14 +61,14 @@ for (const portable of ['false', 'true']) {
     }
     await until(
       async () => (await b.metric('mtscope_replay_claims_total', { outcome: 'seen' })) >= 3,
-      'each replay counted',
+      'each replay is counted',
     )
     await using fresh = await connectClient({ mode: 'tls', port: b.port, secret: a.secret })
     await fresh.reqPq()
   })
 }
 
-it('without Redis, what was captured before a restart is refused after it, too', async () => {
+it('without Redis a handshake captured before a restart is refused after it', async () => {
   await using site = await echoSite()
   await using dc = await fakeDatacenter()
   await using proxy = await startAppliance({ site, datacenters: { 2: dc } })
@@ -83,7 +83,7 @@ it('without Redis, what was captured before a restart is refused after it, too',
   for (const bytes of captured) await isFronted(proxy, bytes)
 })
 
-it('a Redis that is silent or gone holds nobody up, and is counted', async () => {
+it('a Redis that does not answer or is gone delays no client, and is counted', async () => {
   await using site = await echoSite()
   await using dc = await fakeDatacenter()
   await using redis = await startRedis()
@@ -99,7 +99,7 @@ it('a Redis that is silent or gone holds nobody up, and is counted', async () =>
   redis.freeze()
   const times: number[] = []
   for (let i = 0; i < 10; i++) for (const mode of ['secure', 'tls'] as const) times.push(await call(mode))
-  // Half of them: one may wait for a core, and that is not Redis.
+  // Half of them: a single client may wait for a core.
   assert.ok(times.toSorted((a, b) => a - b)[10]! < 1_000, `${times} ms`)
   await until(
     async () => (await proxy.metric('mtscope_replays_unclaimed_total', { action: 'local' })) >= 20,
@@ -110,16 +110,16 @@ it('a Redis that is silent or gone holds nobody up, and is counted', async () =>
   for (let i = 0; i < 20; i++) await call('secure')
   await until(
     async () => (await proxy.status()).alerts.some(({ rule }) => rule === 'replay-unclaimed'),
-    'the alert about it',
+    'the alert is raised',
   )
   await redis.start()
   await until(async () => {
     await call('secure')
     return (await proxy.metric('mtscope_replay_claims_total', { outcome: 'new' })) > 1
-  }, 'Redis is asked again')
+  }, 'Redis is used again')
 })
 
-it('REPLAY_ON_REDIS_LOSS=refuse shows the masking host to whom nobody can vouch for', async () => {
+it('REPLAY_ON_REDIS_LOSS=refuse fronts every handshake that cannot be claimed', async () => {
   await using site = await echoSite()
   await using dc = await fakeDatacenter()
   const env = { REDIS_URL: 'redis://127.0.0.1:1', REPLAY_ON_REDIS_LOSS: 'refuse' }

@@ -11,7 +11,7 @@ import { echoSite, siteName } from '../kit/servers/site.ts'
 import { until } from '../until.ts'
 
 for (const portable of ['false', 'true']) {
-  test(`a user is served whatever is wrong with a signed hello, PORTABLE_RELAY=${portable}`, async () => {
+  test(`a user with an unusual but signed hello is served, PORTABLE_RELAY=${portable}`, async () => {
     await using dc = await fakeDatacenter()
     await using proxy = await startAppliance({ datacenters: { 2: dc }, env: { PORTABLE_RELAY: portable } })
     const { port, secret } = proxy
@@ -29,7 +29,7 @@ for (const portable of ['false', 'true']) {
     assert.equal(rejections, [])
   })
 
-  test(`the same hellos with another secret’s signature are the masking host’s, PORTABLE_RELAY=${portable}`, async () => {
+  test(`the same hellos signed with another secret are fronted, PORTABLE_RELAY=${portable}`, async () => {
     await using site = await echoSite()
     await using proxy = await startAppliance({ site, env: { PORTABLE_RELAY: portable } })
     const whole = clientHello({ secret: randomBytes(16), domain: siteName })
@@ -45,7 +45,7 @@ for (const portable of ['false', 'true']) {
     const { rejections } = await until(async () => {
       const status = await proxy.status()
       return status.fronted >= unsigned.length ? status : undefined
-    }, 'every one of them counted')
+    }, 'every one of them is counted')
     const reasons = rejections.map(({ reason }) => reason)
     assert.ok(reasons.includes('malformed-hello') && reasons.includes('bad-digest'), `${reasons}`)
   })

@@ -32,22 +32,22 @@ const programs = [
 const it = skipUnless(
   test,
   programs.every((ensure) => ensure() !== null),
-  'a Docker engine, or what its images are made of, is missing',
+  'a Docker engine or a program for its images is missing',
 )
 
-/** A Kafka that cannot start leaves nobody out; when it can, another up brings all of it. Leaves one session behind. */
+/** Clients are served while Kafka cannot start; the next `up` completes the stack. Leaves one ended connection. */
 const kafkaIsLate = async (stack: Stack): Promise<void> => {
   await stack.up({ KAFKA_HEAP_OPTS: '-Xmx1k' }, 'proxy', 'redis')
   const [link] = await until(async () => {
     const links = await linksOf(stack)
     return links.length > 0 ? links : null
-  }, 'the links are in the log')
+  }, 'the links are logged')
   await call(link!, 2)
   await stack.up({ KAFKA_HEAP_OPTS: `${composeSettings.KAFKA_HEAP_OPTS?.fallback}` })
   await counted(stack, 1)
 }
 
-/** People get in by the links, and Redis, the log, Prometheus and the trace store know of them. */
+/** Clients connect with the printed links, and are counted in Redis, the event log, Prometheus and the trace store. */
 const everyPartKnows = async (stack: Stack): Promise<void> => {
   const { ports, has } = stack
   const before = await inRedis(stack)
@@ -71,14 +71,14 @@ const everyPartKnows = async (stack: Stack): Promise<void> => {
     120_000,
   )
   const [session] = await reported(stack, 'handshake.accepted')
-  // Its spans may come one after the other.
+  // Spans of one trace may arrive one after the other.
   await until(
     async () => {
       const trace = await json(ports.tempo, `/api/traces/${session?.connection}`).catch(() => null)
       const reported = JSON.stringify(trace)
       return reported.includes('mtscope') && reported.includes('handshake')
     },
-    'the session is a trace',
+    'the connection is a trace',
     120_000,
   )
 
@@ -91,7 +91,7 @@ const everyPartKnows = async (stack: Stack): Promise<void> => {
     'prometheus',
     'tempo',
   ]
-  // Every part is scraped 15 s apart at a moment of its own, some for the first time while others start.
+  // Every service is scraped every 15 s at its own time, some for the first time while others start.
   await until(
     async () => {
       const up = (await query(stack, 'up == 1')).map(({ metric }) => metric.job ?? '')
@@ -102,7 +102,7 @@ const everyPartKnows = async (stack: Stack): Promise<void> => {
   )
 }
 
-/** What Prometheus, Alertmanager and Grafana are given is there. */
+/** Rules, receivers, data sources and dashboards are provisioned. */
 const allIsProvisioned = async ({ ports, compose, has }: Stack): Promise<void> => {
   const { data: rules } = (await json(ports.prometheus, '/api/v1/rules')) as {
     data: { groups: { rules: { name: string; lastError?: string }[] }[] }
@@ -118,7 +118,7 @@ const allIsProvisioned = async ({ ports, compose, has }: Stack): Promise<void> =
       data: { activeAlertmanagers: unknown[] }
     }
     return data.activeAlertmanagers.length === 1
-  }, 'Prometheus knows its Alertmanager')
+  }, 'Prometheus has found its Alertmanager')
   if (!has('grafana')) return
   const password = (await compose('exec', '-T', 'grafana', 'cat', '/prepared/grafana-password')).trim()
   const authorization = `Basic ${Buffer.from(`admin:${password}`).toString('base64')}`
@@ -126,7 +126,7 @@ const allIsProvisioned = async ({ ports, compose, has }: Stack): Promise<void> =
   assert.is((found as unknown[]).length, boards.length)
 }
 
-/** Its programs are found compiled: for the user, the flags and the read-only folder that they run with. */
+/** The compile cache in the image is valid for the user, flags and read-only folder of its programs. */
 const startsCompiled = async ({ compose }: Stack): Promise<void> => {
   const run = (service: string, program: string): Promise<string> =>
     compose(
@@ -146,7 +146,7 @@ const startsCompiled = async ({ compose }: Stack): Promise<void> => {
   }
 }
 
-/** Who writes receivers into .env later, and brings it up again, is told from then on. */
+/** Receivers that are added to .env later work after the next `up`. */
 const receiversChange = async ({ ports, up }: Stack): Promise<void> => {
   const received = async (): Promise<boolean> =>
     JSON.stringify(await json(ports.alertmanager, '/api/v2/status')).includes('telegram.example')
@@ -156,7 +156,7 @@ const receiversChange = async ({ ports, up }: Stack): Promise<void> => {
   assert.ok(await received())
 }
 
-/** Another image, as an upgrade brings it: collectors first. */
+/** An upgrade to another image, collectors first. */
 const upgradeCountsOnce = async (stack: Stack): Promise<void> => {
   const { compose, docker, up } = stack
   const before = await inRedis(stack)
@@ -176,7 +176,7 @@ const upgradeCountsOnce = async (stack: Stack): Promise<void> => {
   assert.match(await verify(stack), /equal/)
 }
 
-/** All volumes are thrown away, and put back from what was saved: the old links work, the numbers are the old ones. */
+/** Removes all volumes and restores the backup: the old links work, the totals are the old ones. */
 const backupRestores = async (stack: Stack, folder: string): Promise<void> => {
   const { compose, backup, up } = stack
   const [before, links] = [await inRedis(stack), await linksOf(stack)]
@@ -195,7 +195,7 @@ const backupRestores = async (stack: Stack, folder: string): Promise<void> => {
   await counted(stack, before + 1)
 }
 
-/** Everybody gets in, and everybody is counted, at whichever of the proxies. */
+/** Every proxy serves clients, and every client is counted. */
 const everyProxyLetsIn = async (stack: Stack, proxies: number): Promise<void> => {
   const [, link] = await linksOf(stack)
   const people = 24
@@ -212,14 +212,14 @@ const everyProxyLetsIn = async (stack: Stack, proxies: number): Promise<void> =>
   )
 }
 
-/** The one that is left lets everybody in. */
+/** The remaining proxy serves every client. */
 const oneFalls = async (fleet: Stack): Promise<void> => {
   const [, link] = await linksOf(fleet)
   await fleet.compose('kill', 'proxy')
   for (let i = 0; i < 8; i++) await call(link!, 4)
 }
 
-it('docker compose up, without a setting: people get in and every part knows; it is upgraded, saved and put back', async () => {
+it('docker compose up without a setting: clients are served and counted; upgrade, backup and restore work', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'mtscope-backup-'))
   using _ = { [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) }
   await using engine = await startEngine()

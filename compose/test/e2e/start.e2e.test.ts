@@ -18,8 +18,8 @@ import {
   toolchains,
 } from '../services/debian-root.ts'
 
-// `npm start` where nothing is but what debootstrap --variant=minbase leaves, a Node and its npm: no compiler, no git, no Python,
-// no libatomic; by a user who is not root, in a folder with spaces.
+// `npm start` on a minimal Debian (debootstrap --variant=minbase) with a Node and its npm: no compiler, no git, no Python,
+// no libatomic; as an unprivileged user, in a folder with spaces.
 
 const it = skipUnless(test, ensureDebianRoots(), 'debootstrap, or a package of Node or npm, cannot be had')
 const repository = join(import.meta.dirname, '../../..')
@@ -37,7 +37,7 @@ const machine = (suite: 'bookworm' | 'trixie') => {
 }
 type Machine = ReturnType<typeof machine>
 
-/** The repository as a clone has it, and nothing that was installed or run. */
+/** Copies the repository as in a fresh clone. */
 const bringRepository = ({ root, run }: Machine): void => {
   const without = /^(?:node_modules|\.git|data|coverage|\.env)(?:\/|$)/
   cpSync(repository, join(root.path, folder), {
@@ -49,7 +49,7 @@ const bringRepository = ({ root, run }: Machine): void => {
 
 const start = `cd "${folder}" && exec npm start`
 
-/** Starts it, lets a client through to a datacenter, and ends it with Ctrl-C, which a terminal sends to all of them. */
+/** Starts it, relays a client, and ends it with SIGINT to the process group, as Ctrl-C in a terminal. */
 const relaysAndEnds = async ({ root }: Machine, toolchain: Toolchain): Promise<void> => {
   await using dc = await fakeDatacenter()
   const port = await freePort()
@@ -93,7 +93,7 @@ const listen = (child: ChildProcess) => {
   }
 }
 
-/** Without libatomic a start is one line; the command in it is all that it takes. */
+/** Without libatomic a start prints one line, and the command in it is enough. */
 const missesOneLibrary = ({ run }: Machine, toolchain: Toolchain): void => {
   const tools = run('command -v cc gcc make git python3')
   assert.is(tools.stdout, '')
@@ -113,7 +113,7 @@ const missesOneLibrary = ({ run }: Machine, toolchain: Toolchain): void => {
   }
 }
 
-/** A developer's `npm ci`, with all that the tests need: npm 9 runs every script of a package. */
+/** `npm ci` with the development packages: npm 9 runs every script of a package. */
 const installsAll = ({ run }: Machine, toolchain: Toolchain): void => {
   const { status, stderr } = run(`cd "${folder}" && npm ci`, { toolchain, user })
   assert.is(status, 0, stderr)

@@ -33,6 +33,7 @@ const kept = new RegExp(
     'untoldTo(?:Client|Datacenter)', // fields of connection.closed
     // A value of the label `limit`, counters of the stored state, and a reason of dead letters.
     `(?<quote>['"\`])(?:strangers|facts?|holes(?:\\.told)?)\\k<quote>`,
+    '\\blimits\\.strangers\\b', // the same in /api/status
     '\\bstrangers:', // the same value as a key, or in front of its explanation
     '\\bstrangers[_.-]\\w+',
     '\\bblack holes?\\b',
