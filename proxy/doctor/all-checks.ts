@@ -12,7 +12,7 @@ import { runtimeCheck } from './checks/runtime.ts'
 import { settingsCheck } from './checks/settings.ts'
 import type { Checks } from './examine.ts'
 
-/** Everything that `npm run doctor` looks at, in the order in which it is told. */
+/** The checks of `mtscope doctor`, in the order of its output. */
 export const allChecks = {
   settings: settingsCheck,
   clock: clockCheck,

@@ -1,11 +1,14 @@
 import { type About, type Area, type Check, type Finding, finding, reasonOf } from './finding.ts'
 
-/** The checks of each area; an area's answer is one promise, so that a slow one keeps no other waiting. */
+/** One check per area, so that no area waits for another. */
 export type Checks = Partial<Record<Area, Check>>
 
 const limitMs = 9_000
 
-/** Runs all checks at once, for `limit` ms at most: what has not answered by then is unknown. Never rejects. */
+/**
+ * Runs all checks in parallel, for `limit` ms at most; an area that has not answered by then, or that throws, is one finding
+ * with the verdict unknown. Never rejects.
+ */
 export const examine = async (
   checks: Checks,
   about: Omit<About, 'signal'>,
@@ -23,9 +26,9 @@ export const examine = async (
     try {
       const found = await Promise.race([check({ ...about, signal }), late.promise])
       if (found !== 'late') return found
-      return [finding(`${area}.time`, 'unknown', `did not answer within ${limit / 1_000} s`)]
+      return [finding(`${area}.time`, 'unknown', `the check did not finish within ${limit / 1_000} s`)]
     } catch (error) {
-      return [finding(`${area}.error`, 'unknown', `could not be looked at: ${reasonOf(error)}`)]
+      return [finding(`${area}.error`, 'unknown', `the check failed: ${reasonOf(error)}`)]
     }
   }
   const found = await Promise.all((Object.entries(checks) as [Area, Check][]).map(one))

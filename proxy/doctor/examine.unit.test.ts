@@ -6,12 +6,12 @@ import { finding } from './finding.ts'
 
 const about = exampleAbout()
 
-test('a check that never answers, or throws, is unknown and keeps nobody waiting', async () => {
-  let reported: AbortSignal | undefined
+test('a check that never answers, or throws, is unknown and delays no other check', async () => {
+  let passed: AbortSignal | undefined
   const found = await examine(
     {
       clock: ({ signal }) => {
-        reported = signal
+        passed = signal
         return new Promise(() => {})
       },
       disk: () => {
@@ -31,14 +31,14 @@ test('a check that never answers, or throws, is unknown and keeps nobody waiting
     ],
   )
   assert.match(found[1]?.states ?? '', 'EIO')
-  assert.ok(reported?.aborted)
+  assert.ok(passed?.aborted)
 })
 
-test('what is stopped from outside ends at once', async () => {
+test('an examination that is stopped ends immediately', async () => {
   const stopping = new AbortController()
-  const looked = examine({ clock: () => new Promise(() => {}) }, about, { signal: stopping.signal })
+  const examined = examine({ clock: () => new Promise(() => {}) }, about, { signal: stopping.signal })
   stopping.abort()
-  assert.is((await looked)[0]?.verdict, 'unknown')
+  assert.is((await examined)[0]?.verdict, 'unknown')
 })
 
 test.run()

@@ -20,16 +20,17 @@ export type Area = (typeof areas)[number]
 
 export type Verdict = (typeof verdicts)[number]
 
-/** What the doctor says about one thing. */
+/** One line of the doctor: a verdict, a sentence, and what to do. */
 export type Finding = {
-  /** Area and check, as `clock.offset`: the same in every run. */
+  /** Area and check, as in `clock.offset`; the same in every run. */
   readonly id: `${Area}.${string}`
   readonly verdict: Verdict
+  /** What is the case, and what it means. */
   readonly states: string
-  /** What to do: the setting and its value. Null when nothing is. */
+  /** What to do, as an imperative with the setting and its value. Null when there is nothing to do. */
   readonly advice: string | null
   readonly numbers: Readonly<Record<string, number>>
-  /** Told with --all and --json only. */
+  /** Printed with --all and --json only. */
   readonly detail: boolean
 }
 
@@ -53,39 +54,39 @@ export const finding = (
   detail: more.detail ?? false,
 })
 
-/** A running proxy with these settings, as its own /metrics tells of it. */
+/** A running proxy with these settings, as read from its /metrics. */
 export type Live = {
   readonly openFds: number
   readonly maxFds: number
   readonly connections: number
-  /** Its name, where it is told. */
+  /** NODE_NAME, where its /metrics has it. */
   readonly node?: string
-  /** Whether its own doctor saw it listen on its port, where it is told. */
+  /** Whether its own doctor found it listening on its port, where its /metrics has that. */
   readonly listens?: boolean
 }
 
-/** What a check gets. */
+/** The input of a check. */
 export type About = {
   readonly config: Config
   readonly env: Readonly<Record<string, string | undefined>>
-  /** What stands in the links; found when it is first asked for. */
+  /** The address in the links; determined at the first call. */
   readonly address: () => Promise<LinkAddress>
   /** Epoch, ms. */
   readonly now: () => number
-  /** Aborted when the time of the whole examination is over. */
+  /** Aborted when the examination ends. */
   readonly signal: AbortSignal
-  /** Null when none runs. */
+  /** Null when no proxy runs. */
   readonly live: Live | null
 }
 
 export type Check = (about: About) => readonly Finding[] | Promise<readonly Finding[]>
 
-/** The worst verdict; `unknown` is no illness. */
+/** The worst verdict; `unknown` counts as `ok`. */
 export const worst = (findings: readonly Finding[]): Verdict =>
   (['fail', 'warn', 'note'] as const).find((verdict) => findings.some((one) => one.verdict === verdict)) ??
   'ok'
 
-/** A reason in a few plain words: the code of a system error, or the first line of its message. */
+/** The code of a system error, or the first line of the message. */
 export const reasonOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
   if ('code' in error && typeof error.code === 'string') return error.code

@@ -6,7 +6,7 @@ import type { Live } from './finding.ts'
 const timeoutMs = 1_500
 const anywhere: Readonly<Record<string, string>> = { '::': '::1', '0.0.0.0': '127.0.0.1' }
 
-/** The sum of a metric's samples. */
+/** The sum of a metric over its series. */
 const total = (text: string, name: string): number =>
   text
     .split('\n')
@@ -19,7 +19,7 @@ const listensOf = new RegExp(
   'm',
 )
 
-/** What the text of its /metrics tells; null when it is no proxy's. */
+/** Reads the text of a proxy's /metrics; null when it comes from another program. */
 export const readLive = (text: string): Live | null => {
   if (!text.includes('mtscope_') && !text.includes('OTEL_SDK_DISABLED')) return null
   const node = nodeOf.exec(text)?.[1]
@@ -33,7 +33,7 @@ export const readLive = (text: string): Live | null => {
   }
 }
 
-/** Asks the proxy that runs with these settings, if one does, by its own /metrics. */
+/** Reads the /metrics of the proxy that runs with these settings; null when there is none. */
 export const askLive = async ({ metricsHost, metricsPort }: Config): Promise<Live | null> => {
   if (metricsPort === 0) return null
   const host = anywhere[metricsHost] ?? metricsHost

@@ -9,25 +9,25 @@ import { type About, areaOf, areas, type Finding, finding, type Live } from './f
 import { askLive } from './live.ts'
 import { countsOf, table } from './report.ts'
 
-const usage = `npm run doctor: what is wrong with this host and these settings, and what to do about it
+const usage = `usage: mtscope doctor [--only AREA] [--all] [--json]
 
-Reads the same settings as npm start, from the environment and .env. Changes nothing; a proxy that runs is not
-disturbed. Takes ten seconds at most.
+Checks this host, the settings, the datacenters and the services, and prints what to do about each problem. Reads the
+same settings as mtscope start, from the environment and .env. Changes nothing, and does not disturb a running proxy.
+Takes ten seconds at most. The same as npm run doctor -- [OPTIONS].
 
-  npm run doctor -- [options]
-  --only AREA   only this area, or several with commas between:
+  --only AREA   checks one area, or several separated by commas:
                 ${areas.slice(0, 6).join(', ')},
                 ${areas.slice(6).join(', ')}
-  --all         also what is good or of no use here, one by one
-  --json        for programs: { verdict, counts, findings: [{ id, area, verdict, says, advice, numbers }] }
-  --help        this
+  --all         also prints details: every host setting, also the good ones
+  --json        prints { verdict, counts, findings: [{ id, area, verdict, states, advice, numbers }] }
+  --help        prints this text
 
-Verdicts: ok; note (could be better); warn (will bite); fail (does bite); unknown (cannot be told from here).
-Exit: 0 nothing failed, 1 something did, 2 wrong use. NO_COLOR is honoured.
+Verdicts: ok; note (could be better); warn (will cause trouble); fail (causes trouble now); unknown (cannot be decided
+from this host). Exit code: 0 no finding is fail, 1 one is, 2 wrong use. NO_COLOR disables colours.
 `
 
-const wrongUse = (why: string): never => {
-  process.stderr.write(`doctor: ${why}; --help tells the options\n`)
+const wrongUse = (reason: string): never => {
+  process.stderr.write(`doctor: ${reason}; --help lists the options\n`)
   process.exit(2)
 }
 
@@ -48,8 +48,8 @@ const readOptions = () => {
 
 const chosenAreas = (words: readonly string[]): ReadonlySet<string> => {
   const chosen = words.flatMap((word) => word.split(',').map((area) => area.trim()))
-  const strange = chosen.find((area) => !areas.some((known) => known === area))
-  if (strange !== undefined) wrongUse(`there is no area "${strange.slice(0, 40)}"`)
+  const unknown = chosen.find((area) => !areas.some((known) => known === area))
+  if (unknown !== undefined) wrongUse(`--only: unknown area "${unknown.slice(0, 40)}"`)
   return new Set(chosen.length > 0 ? chosen : areas)
 }
 
@@ -73,7 +73,7 @@ const found = async (chosen: ReadonlySet<string>): Promise<readonly Finding[]> =
   return examine(checks, aboutOf(config, await askLive(config)))
 }
 
-/** With wrong settings there is nothing to look at but the machine itself. */
+/** With invalid settings only the host can be checked. */
 const withMistakes = async (
   mistakes: readonly string[],
   chosen: ReadonlySet<string>,
@@ -81,7 +81,11 @@ const withMistakes = async (
   const usual = readConfig({}, '')
   const { host } = allChecks
   const machine = usual.ok && chosen.has('host') ? await examine({ host }, aboutOf(usual.config, null)) : []
-  const rest = finding('settings.rest', 'unknown', 'everything else waits until the settings are right')
+  const rest = finding(
+    'settings.rest',
+    'unknown',
+    'the other areas cannot be checked while settings are invalid',
+  )
   return [...mistaken(mistakes), rest, ...machine]
 }
 
@@ -91,17 +95,17 @@ if (options.help) {
   process.exit(0)
 }
 const findings = await found(chosenAreas(options.only))
-// A check that came too late may still hold a socket: nothing of it matters any more.
+// A check that is too late may still hold a socket, which must not delay the exit.
 const leave = (): never => process.exit(failed ? 1 : 0)
 const failed = findings.some(({ verdict }) => verdict === 'fail')
 if (options.json) {
-  const reported = findings.map((one) => {
+  const all = findings.map((one) => {
     const { id, verdict, states, advice, numbers } = one
     return { id, area: areaOf(one), verdict, states, advice, numbers }
   })
   const verdict = failed ? 'fail' : 'ok'
   process.stdout.write(
-    `${JSON.stringify({ verdict, counts: countsOf(findings), findings: reported }, null, 2)}\n`,
+    `${JSON.stringify({ verdict, counts: countsOf(findings), findings: all }, null, 2)}\n`,
     leave,
   )
 } else {

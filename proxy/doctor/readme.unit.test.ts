@@ -19,13 +19,13 @@ const named = (cell: string | undefined): string[] =>
   [...(cell ?? '').matchAll(/`([^`]+)`/g)].map(([, name = '']) => name)
 const questions = rows.filter((cells) => cells[1]?.endsWith('?'))
 
-test('each symptom leads to alerts that there are', () => {
+test('each symptom leads to existing alerts', () => {
   assert.ok(questions.length > 20)
   for (const [, ask, , alert] of questions)
     for (const rule of named(alert)) assert.ok(Object.hasOwn(rules, rule), `${ask} ${rule}`)
 })
 
-test('and to panels that are on the dashboard of that name', () => {
+test('each symptom leads to panels on the named dashboard', () => {
   let shown = 0
   for (const [, ask, cell = ''] of questions)
     for (const part of cell.split(';')) {
@@ -40,7 +40,7 @@ test('and to panels that are on the dashboard of that name', () => {
   assert.ok(shown > 15, `${shown} panels`)
 })
 
-test('and to lines of the doctor that there are', async () => {
+test('each symptom leads to findings of the doctor', async () => {
   const source = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
     .map((name) => readFileSync(join(import.meta.dirname, name), 'utf8'))
@@ -49,14 +49,14 @@ test('and to lines of the doctor that there are', async () => {
   const ofHost = new Set(found.map(({ id }): string => id))
   for (const [, ask, , , doctor] of questions)
     for (const id of named(doctor)) {
-      // Counters are there only where the kernel counts; numbered ones end with their number.
+      // A counter exists only where the kernel has it; numbered findings end with their number.
       const written = [`'${id}'`, `counter: '${id.slice('host.'.length)}'`, id.replace(/1$/, '$')]
       const known = ofHost.has(id) || written.some((text) => source.includes(text))
       assert.ok(known, `${ask} ${id}`)
     }
 })
 
-test('every area and every metric of the doctor is told', () => {
+test('the README names every area and every metric of the doctor', () => {
   for (const area of areas) assert.match(readme, `\`${area}\``)
   for (const { name } of [metrics.doctorFinding, metrics.doctorLookTime, metrics.clockOffset])
     assert.match(readme, name)

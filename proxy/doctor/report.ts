@@ -10,7 +10,7 @@ const colours: Readonly<Record<Verdict, string>> = {
 }
 const plain = '\x1b[0m'
 
-/** Cuts at words, so that no line is longer than the terminal. */
+/** Breaks at spaces, so that lines fit the terminal. */
 const wrapped = (text: string, width: number): string[] => {
   const lines = ['']
   for (const word of text.split(' ')) {
@@ -35,7 +35,7 @@ const sums = (findings: readonly Finding[]): string => {
     .join(', ')
 }
 
-/** What the doctor found, for a person: by area, what to do under each line. Details only if `all`. */
+/** Findings as text: grouped by area, with the advice below each sentence. Details only with `all`. */
 export const table = (
   findings: readonly Finding[],
   options: { readonly colour: boolean; readonly width: number; readonly all: boolean },

@@ -11,7 +11,7 @@ const findings = [
   finding('host.a', 'ok', 'of no use', { detail: true }),
 ]
 
-test('the table is aligned, wraps at words, and says what to do', () => {
+test('the table is aligned, wraps at spaces, and has the advice', () => {
   const text = table(findings, { colour: false, width: 50, all: false })
   assert.is(
     text,
@@ -26,7 +26,7 @@ disk   ok       enough
   assert.match(table(findings, { colour: false, width: 50, all: true }), 'of no use')
 })
 
-test('colours are there only when asked for', () => {
+test('colours are opt-in', () => {
   assert.ok(table(findings, { colour: true, width: 50, all: false }).includes('\x1b[31mfail'))
   assert.not(table(findings, { colour: false, width: 50, all: false }).includes('\x1b'))
 })

@@ -19,7 +19,7 @@ export type Examined = {
   readonly findings: readonly Finding[]
 }
 
-/** What is cheap enough for a proxy that works: datacenters and the masking host are watched by others anyway. */
+/** Checks that are cheap enough for a running proxy. Others watch datacenters and the masking host all the time. */
 const cheap: Checks = {
   settings: settingsCheck,
   clock: clockCheck,
@@ -32,8 +32,8 @@ const cheap: Checks = {
 }
 
 /**
- * Examines this host now and every `intervalMs`, in the main thread, without ever waiting for anything there. What
- * begins to fail is said once. `latest` is null until the first look is over.
+ * Examines this host now and every `intervalMs`, in the main thread, which never blocks on it. Logs a check once when it
+ * begins to fail. `latest` returns null until the first examination has ended.
  */
 export const startDoctor = (options: {
   readonly config: Config
@@ -50,7 +50,7 @@ export const startDoctor = (options: {
   let failing: ReadonlySet<string> = new Set()
   let timer: NodeJS.Timeout | undefined
 
-  const look = async (): Promise<void> => {
+  const run = async (): Promise<void> => {
     const live = { openFds: openFds(), maxFds: maxFds(), connections: openConnections() }
     const about = { config, env, address, now: Date.now, live }
     const findings = await examine(checks, about, { signal: stopping.signal })
@@ -58,12 +58,12 @@ export const startDoctor = (options: {
     latest = { at: Date.now(), findings }
     const failed = findings.filter(({ verdict }) => verdict === 'fail')
     for (const { id, states, advice } of failed) {
-      if (!failing.has(id)) logger('warn', 'doctor', { check: id, states, advice })
+      if (!failing.has(id)) logger('warn', 'doctor-finding', { check: id, reason: states, hint: advice })
     }
     failing = new Set(failed.map(({ id }) => id))
-    timer = setTimeout(look, intervalMs).unref()
+    timer = setTimeout(run, intervalMs).unref()
   }
-  look()
+  run()
   return {
     latest: () => latest,
     stop: () => {

@@ -7,9 +7,9 @@ import { startDoctor } from './watch.ts'
 
 const { config, address } = exampleAbout()
 
-test('what begins to fail is said once, and again when it has been well', async () => {
+test('a check that begins to fail is logged once, and again after it has recovered', async () => {
   const course: Verdict[] = ['ok', 'fail', 'fail', 'ok', 'fail']
-  let looks = 0
+  let runs = 0
   const printed: string[] = []
   const doctor = startDoctor({
     config,
@@ -17,22 +17,24 @@ test('what begins to fail is said once, and again when it has been well', async 
     env: {},
     intervalMs: 1,
     openConnections: () => 3,
-    logger: (level, message, fields) =>
-      printed.push(`${level} ${message} ${fields?.check} ${fields?.advice}`),
+    logger: (level, message, fields) => printed.push(`${level} ${message} ${fields?.check} ${fields?.hint}`),
     checks: {
       disk: ({ live }) => [
-        finding('disk.space', course[looks++] ?? 'ok', `${live?.connections}`, { advice: 'free some' }),
+        finding('disk.space', course[runs++] ?? 'ok', `${live?.connections}`, { advice: 'free some' }),
       ],
     },
   })
   assert.is(doctor.latest(), null)
-  await until(() => looks > course.length, 'all looks')
+  await until(() => runs > course.length, 'all examinations')
   doctor.stop()
-  assert.equal(printed, ['warn doctor disk.space free some', 'warn doctor disk.space free some'])
+  assert.equal(printed, [
+    'warn doctor-finding disk.space free some',
+    'warn doctor-finding disk.space free some',
+  ])
   assert.is(doctor.latest()?.findings[0]?.states, '3')
 })
 
-test('a doctor that was stopped while it looked tells nothing', async () => {
+test('a doctor that is stopped during an examination reports nothing', async () => {
   const began = Promise.withResolvers<void>()
   const doctor = startDoctor({
     config,

@@ -5,20 +5,20 @@ import { randomPool } from '../../wire/random.ts'
 import { type About, type Check, type Finding, finding } from '../finding.ts'
 
 const timeoutMs = 3_000
-/** Beyond it something is wrong with the clock, even where clients are still let in. */
-const worthTellingMs = 5_000
+/** A larger offset is a fault of the clock, even where clients are still accepted. */
+const suspiciousMs = 5_000
 
-/** How far this clock is ahead of somebody else's, ms, and whose. */
+/** How far this clock is ahead of another one, ms, and the name of the other. */
 type Offset = { readonly aheadMs: number; readonly of: string }
 
-/** A datacenter says its time in the message id of resPQ. The quickest to answer is asked, for it is the most exact. */
+/** The message id of resPQ holds the datacenter's time. The first answer of all datacenters is the most exact. */
 const byDatacenter = async ({ config, signal, now }: About): Promise<Offset | null> => {
   const random = randomPool(256)
   const ask = async (id: number): Promise<Offset> => {
     const known = addressesOf(config.datacenters, id, false)
     const address = known.find(({ family }) => family === 'ipv4') ?? known[0]
     const answer = address && (await probe({ address, id, random, timeoutMs, signal }))
-    if (!answer?.ok || answer.serverAt === null) throw new Error('no time')
+    if (!answer?.ok || answer.serverAt === null) throw new Error('no answer')
     return { aheadMs: now() - answer.resPqMs / 2 - answer.serverAt, of: `datacenter ${id}` }
   }
   try {
@@ -28,7 +28,7 @@ const byDatacenter = async ({ config, signal, now }: About): Promise<Offset | nu
   }
 }
 
-/** The Date of the masking host, to a second: the next best. */
+/** The `Date` header of the masking host, exact to a second. */
 const byMaskingHost = async ({ config, signal, now }: About): Promise<Offset | null> => {
   if (config.maskHost === null) return null
   const answer = await shakeHands({
@@ -47,17 +47,27 @@ const byMaskingHost = async ({ config, signal, now }: About): Promise<Offset | n
 export const judge = (offset: Offset | null, toleratedSeconds: number): Finding => {
   const id = 'clock.offset'
   if (offset === null) {
-    return finding(id, 'unknown', 'nobody told the time: no datacenter and no masking host answered')
+    return finding(id, 'unknown', 'cannot check the clock: no datacenter and no masking host answered', {
+      advice: 'fix the findings of datacenters and masking, then run mtscope doctor --only clock',
+    })
   }
   const seconds = offset.aheadMs / 1_000
   const numbers = { aheadSeconds: Math.round(offset.aheadMs) / 1_000, toleratedSeconds }
   const off = `this clock is ${Math.abs(seconds).toFixed(1)} s ${seconds > 0 ? 'ahead of' : 'behind'} ${offset.of}`
-  const advice = 'set the clock and keep it: timedatectl set-ntp true, or chrony'
+  const advice = 'synchronize the clock: timedatectl set-ntp true, or install chrony'
   if (Math.abs(seconds) >= toleratedSeconds) {
-    return finding(id, 'fail', `${off}: fake-TLS clients with a right clock are refused`, { advice, numbers })
+    return finding(
+      id,
+      'fail',
+      `${off}: the proxy refuses fake-TLS clients whose clock is right (CLOCK_SKEW=${toleratedSeconds})`,
+      { advice, numbers },
+    )
   }
-  return Math.abs(offset.aheadMs) > worthTellingMs
-    ? finding(id, 'warn', `${off}; clients are refused at ${toleratedSeconds} s`, { advice, numbers })
+  return Math.abs(offset.aheadMs) > suspiciousMs
+    ? finding(id, 'warn', `${off}; from ${toleratedSeconds} s on the proxy refuses fake-TLS clients`, {
+        advice,
+        numbers,
+      })
     : finding(id, 'ok', off, { numbers })
 }
 

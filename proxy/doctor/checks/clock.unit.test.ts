@@ -11,7 +11,7 @@ import { examine } from '../examine.ts'
 import type { Finding } from '../finding.ts'
 import { clockCheck, judge } from './clock.ts'
 
-/** A datacenter whose clock is that far ahead of ours. */
+/** A datacenter whose clock is `aheadSeconds` ahead of ours. */
 const datacenter = async (aheadSeconds: number) => {
   const serve = (socket: Socket): void => {
     socket.on('error', () => {})
@@ -21,9 +21,9 @@ const datacenter = async (aheadSeconds: number) => {
       const receive = unframe('intermediate', (payload) => {
         const message = readMessage(payload)
         if (message.kind !== 'req-pq') return
-        const reported = answerPq(message.nonce)
-        reported.writeUInt32LE(reported.readUInt32LE(12) + aheadSeconds, 12)
-        socket.write(opening.seal(frame('intermediate', reported)))
+        const resPq = answerPq(message.nonce)
+        resPq.writeUInt32LE(resPq.readUInt32LE(12) + aheadSeconds, 12)
+        socket.write(opening.seal(frame('intermediate', resPq)))
       })
       if (first.length > 64) receive(opening.open(first.subarray(64)))
       socket.on('data', (bytes: Buffer) => receive(opening.open(bytes)))
@@ -54,7 +54,7 @@ for (const [ahead, verdict] of [
   })
 }
 
-test('where no datacenter answers the masking host tells the time', async () => {
+test('without a datacenter the time comes from the masking host', async () => {
   await using site = await tlsSite()
   const found = await look({
     TELEGRAM_DATACENTERS: '2=127.0.0.1:1',
@@ -65,11 +65,11 @@ test('where no datacenter answers the masking host tells the time', async () => 
   assert.match(found.states, 'the site 127.0.0.1')
 })
 
-test('where nobody answers the clock is unknown', async () => {
+test('without any answer the clock is unknown', async () => {
   assert.is((await look({ TELEGRAM_DATACENTERS: '2=127.0.0.1:1', MASK_HOST: 'off' })).verdict, 'unknown')
 })
 
-test('what clients tolerate is CLOCK_SKEW', () => {
+test('CLOCK_SKEW is the limit', () => {
   const offset = { aheadMs: -30_000, of: 'datacenter 2' }
   assert.equal([judge(offset, 300).verdict, judge(offset, 30).verdict], ['warn', 'fail'])
   assert.match(judge(offset, 30).states, 'this clock is 30.0 s behind datacenter 2')

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Check, type Finding, finding } from '../finding.ts'
 
-/** What the kernel allows the group of processes that this one is in; null is no limit, or not told. */
+/** Limits of the control group of this process; null: no limit, or the kernel does not report it. */
 export type Limits = {
   readonly memory: number | null
   readonly memoryUsed: number | null
@@ -26,7 +26,7 @@ const textOf = (path: string): string | null => {
 const number = (text: string | null | undefined): number | null =>
   text !== null && text !== undefined && /^\d+$/.test(text) ? Number(text) : null
 
-// Version 1 says "no limit" by a number near 2^63.
+// In version 1 a number near 2^63 stands for "no limit".
 const endless = 2 ** 60
 const limit = (text: string | null): number | null => {
   const value = number(text)
@@ -36,7 +36,7 @@ const limit = (text: string | null): number | null => {
 const field = (text: string | null, name: string): number =>
   Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text ?? '')?.[1] ?? 0)
 
-/** Version 2 has one tree, version 1 one for each controller; a container sees its own group at the root of them. */
+/** Version 2 has one tree, version 1 one per controller; a container finds its own group at their root. */
 export const readLimits = (root = '/sys/fs/cgroup', own = textOf('/proc/self/cgroup') ?? ''): Limits => {
   const path = (controller: string): string =>
     new RegExp(`^\\d+:(?:\\S*,)?${controller}(?:,\\S*)?:(\\S+)$`, 'm').exec(own)?.[1] ?? '/'
@@ -75,7 +75,7 @@ export const readLimits = (root = '/sys/fs/cgroup', own = textOf('/proc/self/cgr
 
 const mebi = (bytes: number): string => `${Math.round(bytes / 1_048_576)} MiB`
 
-/** Base of the process, and what each relayed client takes: measured, with room. */
+/** Memory of the process without clients, and per relayed client: measured, with a margin. */
 const base = 150 * 1_048_576
 const perClient = 24 * 1_024
 
@@ -84,10 +84,15 @@ const memory = (limits: Limits, clients: number): Finding => {
   const id = 'container.memory'
   const numbers = { ...(most ? { limit: most } : {}), ...(used ? { used } : {}), killed }
   if (killed > 0) {
-    return finding(id, 'warn', `the kernel killed ${killed} processes here for want of memory`, {
-      advice: 'a higher memory limit, or a smaller MAX_CONNECTIONS',
-      numbers,
-    })
+    return finding(
+      id,
+      'warn',
+      `the kernel killed ${killed} processes in this container or unit because memory ran out`,
+      {
+        advice: 'raise the memory limit, or lower MAX_CONNECTIONS',
+        numbers,
+      },
+    )
   }
   if (most === null) return finding(id, 'ok', 'memory is not limited', { numbers })
   const full = used !== null && used > 0.9 * most
@@ -98,7 +103,7 @@ const memory = (limits: Limits, clients: number): Finding => {
       full ? 'warn' : 'note',
       `${states}; MAX_CONNECTIONS=${clients} may take ${mebi(base + perClient * clients)}`,
       {
-        advice: `a higher limit, or MAX_CONNECTIONS=${Math.max(100, Math.floor((most - base) / perClient))}`,
+        advice: `raise the memory limit, or set MAX_CONNECTIONS=${Math.max(100, Math.floor((most - base) / perClient))}`,
         numbers,
       },
     )
@@ -111,34 +116,49 @@ const cpu = ({ cpu: cores, periods, throttled }: Limits, workers: number): Findi
   const share = periods > 0 ? throttled / periods : 0
   const numbers = { ...(cores === null ? {} : { cores }), throttled, periods }
   if (share > 0.05) {
-    return finding(id, 'warn', `the CPU was taken away in ${Math.round(100 * share)} % of all periods`, {
-      advice: 'a higher CPU limit, or none (cpus in compose.yaml): throttling stops every client at once',
-      numbers,
-    })
+    return finding(
+      id,
+      'warn',
+      `the CPU limit stopped this container or unit in ${Math.round(100 * share)} % of its periods, and every client waited`,
+      {
+        advice: 'raise or remove the CPU limit (cpus in compose.yaml)',
+        numbers,
+      },
+    )
   }
   if (cores === null) return finding(id, 'ok', 'the CPU is not limited', { numbers })
   return cores < workers
-    ? finding(id, 'note', `the CPU is limited to ${cores} cores, for ${workers} threads`, {
-        advice: `WORKERS=${Math.max(1, Math.floor(cores))}`,
+    ? finding(id, 'note', `the CPU is limited to ${cores} cores, which ${workers} relay threads share`, {
+        advice: `set WORKERS=${Math.max(1, Math.floor(cores))}`,
         numbers,
       })
     : finding(id, 'ok', `the CPU is limited to ${cores} cores`, { numbers })
 }
 
-/** Threads of the process beside the workers: the main one, V8's, libuv's. */
+/** Threads of the process without the workers: the main one, V8's, libuv's. */
 const threads = 16
 
 const tasks = ({ tasks: most, tasksUsed: used }: Limits, workers: number): Finding => {
   const id = 'container.tasks'
   const numbers = { ...(most === null ? {} : { limit: most }), ...(used === null ? {} : { used }) }
   return most !== null && most - (used ?? 0) < workers + threads
-    ? finding(id, 'warn', `${most} processes and threads are allowed, ${used ?? '?'} are there`, {
-        advice: `pids_limit of ${most + 256} or more`,
-        numbers,
-      })
-    : finding(id, 'ok', most === null ? 'threads are not limited' : `${most} threads are allowed`, {
-        numbers,
-      })
+    ? finding(
+        id,
+        'warn',
+        `the limit is ${most} processes and threads, and ${used ?? '?'} exist: the proxy may fail to start its threads`,
+        {
+          advice: `set pids_limit to ${most + 256} or more`,
+          numbers,
+        },
+      )
+    : finding(
+        id,
+        'ok',
+        most === null ? 'threads are not limited' : `threads are limited to ${most}, which is enough`,
+        {
+          numbers,
+        },
+      )
 }
 
 export const judge = (limits: Limits, clients: number, workers: number): readonly Finding[] => [

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { exampleFolder, verdictsOf } from '../../../compose/test/kit/examples/doctor-example.ts'
 import { judge, readLimits } from './container.ts'
 
-test('limits of a container are read from version 2 of the groups', () => {
+test('limits of a container are read from control groups of version 2', () => {
   using cgroup = exampleFolder({
     'cgroup.controllers': 'cpu memory pids\n',
     'memory.max': '536870912\n',
@@ -36,7 +36,7 @@ test('limits of a container are read from version 2 of the groups', () => {
   )
 })
 
-test('and from version 1, where a huge number is no limit', () => {
+test('and from version 1, where a huge number means no limit', () => {
   using cgroup = exampleFolder({
     'memory/box/memory.limit_in_bytes': '9223372036854771712\n',
     'memory/box/memory.usage_in_bytes': '1048576\n',
@@ -50,7 +50,7 @@ test('and from version 1, where a huge number is no limit', () => {
   assert.is(verdictsOf(judge(limits, 1_000, 4))['container.tasks'], 'warn')
 })
 
-test('too little memory for MAX_CONNECTIONS is told with a number that fits', () => {
+test('too little memory for MAX_CONNECTIONS: the advice is a number that fits', () => {
   const limits = { ...readLimits('/nowhere', ''), memory: 512 * 1_048_576, memoryUsed: 0 }
   const [memory] = judge(limits, 100_000, 1)
   assert.is(memory?.verdict, 'note')

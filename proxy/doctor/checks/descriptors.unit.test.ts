@@ -4,7 +4,7 @@ import { exampleAbout } from '../../../compose/test/kit/examples/doctor-example.
 import { examine } from '../examine.ts'
 import { connectionsFor, descriptorsCheck } from './descriptors.ts'
 
-test('each client takes two descriptors', async () => {
+test('each connection takes two descriptors', async () => {
   assert.is(connectionsFor({ poolSize: 0, datacenters: new Map(), workers: 1 }, 2_040, 0), 1_000)
   const allowing = (maxFds: number) =>
     examine(

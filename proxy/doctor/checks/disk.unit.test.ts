@@ -11,7 +11,7 @@ const look = async (DATA_DIR: string, logMaxBytes: number): Promise<string | und
   return (await examine({ disk: diskCheck }, { ...about, config }))[0]?.verdict
 }
 
-test('a folder without room or right is told', async () => {
+test('a folder without space or permission is reported', async () => {
   using there = exampleFolder({ file: '' })
   assert.is(await look(join(there.path, 'not', 'yet'), 1_024 ** 2), 'ok')
   assert.is(await look(there.path, Number.MAX_SAFE_INTEGER), 'warn')

@@ -45,24 +45,24 @@ const ofRow = ({ setting, now, wanted, verdict, state, why }: Row): Finding => {
   const states = `${setting}=${now}: ${verdict}, ${why}`
   const number = Number(now)
   const numbers = now !== '-' && Number.isFinite(number) ? { now: number } : {}
-  // Whether there are enough for MAX_CONNECTIONS is told by descriptors.ts.
+  // descriptors.ts reports whether there are enough for MAX_CONNECTIONS.
   const detail = setting === 'nofile'
   switch (state) {
     case 'change':
       return finding(id, 'note', `${setting} is ${now}: ${why}`, {
-        advice: `${setting}=${wanted}`,
+        advice: `set ${setting}=${wanted}`,
         numbers,
         detail,
       })
     case 'by-hand':
       return finding(id, 'note', `${setting} is ${now}: ${why}`, {
-        advice: `${setting}: ${wanted}`,
+        advice: `set ${setting} by hand: ${wanted}`,
         numbers,
         detail,
       })
     case 'bad':
-      return finding(id, 'warn', `${setting} is ${now}, which harms: ${why}`, {
-        advice: `${setting}=0`,
+      return finding(id, 'warn', `${setting} is ${now}, which is harmful: ${why}`, {
+        advice: `set ${setting}=0`,
         numbers,
       })
     default:
@@ -79,11 +79,11 @@ const summary = ({ rows, place }: Report): Finding => {
     harmful: count(({ state }) => state === 'bad'),
     unknown: count(({ verdict }) => verdict === 'unknown here'),
   }
-  const states = `${place}: ${numbers.good} settings good, ${numbers.change} to change, ${numbers.useless} would do nothing here`
-  const how = place.includes('network of its own') ? 'set them as sysctls in compose.yaml' : apply
+  const states = `${place}: ${numbers.good} settings are good, ${numbers.change} can be improved, ${numbers.useless} have no effect on this host`
+  const how = place.includes('network of its own') ? 'set them as sysctls in compose.yaml' : `run ${apply}`
   return numbers.change + numbers.harmful > 0
     ? finding('host.settings', 'note', states, {
-        advice: `compose/host/optimize_system.sh tells all; ${how}`,
+        advice: `${how}; compose/host/optimize_system.sh --check lists every setting`,
         numbers,
       })
     : finding('host.settings', 'ok', states, { numbers })
@@ -94,52 +94,53 @@ type Need = {
   readonly least: number
   readonly verdict: 'note' | 'warn'
   readonly states: (value: number) => string
-  /** Advised first, unless it is so already. */
+  /** The host setting to advise first, unless it already has the wanted value. */
   readonly setting?: string
   readonly advice: string
 }
 
-/** Counters that show a need. Those since boot are notes: they may be old. */
+/** Counters that show a lack of something. Counters since boot are notes: they may be old. */
 const needs: readonly Need[] = [
   {
     counter: 'ListenOverflows',
     least: 1,
     verdict: 'note',
     states: (value) =>
-      `${value} connects, to any program here, were dropped since boot because nobody accepted them in time`,
+      `the kernel dropped ${value} connections, to any program of this host, since boot because an accept queue was full`,
     setting: 'net.core.somaxconn',
     advice:
-      'if it grows while the proxy runs (nstat -az TcpExtListenOverflows), look for a busy event loop or too few WORKERS',
+      'watch it while the proxy runs (nstat -az TcpExtListenOverflows); if it grows, find out why an event loop is busy, or raise WORKERS',
   },
   {
     counter: 'softnet.dropped',
     least: 1,
     verdict: 'note',
     states: (value) =>
-      `${value} packets, for any program here, were dropped since boot before any socket saw them`,
+      `the kernel dropped ${value} packets, for any program of this host, since boot before they reached a socket`,
     setting: 'net.core.netdev_max_backlog',
-    advice: 'RPS, or more cores',
+    advice: 'enable RPS, or add cores',
   },
   {
     counter: 'tcp.pressures',
     least: 1,
     verdict: 'note',
-    states: (value) => `TCP ran short of memory ${value} times since boot`,
-    advice: 'more memory, or a smaller MAX_CONNECTIONS',
+    states: (value) => `TCP ran out of buffer memory ${value} times since boot`,
+    advice: 'add memory, or lower MAX_CONNECTIONS',
   },
   {
     counter: 'cpu.waiting',
     least: 20,
     verdict: 'warn',
-    states: (value) => `somebody waited for a core in ${value} % of the last five minutes`,
-    advice: 'compose: PROXY_CPUSET=0 with compose.host.yaml; else fewer programs, or more cores',
+    states: (value) => `programs waited for a CPU core in ${value} % of the last five minutes`,
+    advice:
+      'with compose set PROXY_CPUSET=0 and use compose.host.yaml; otherwise stop other programs, or add cores',
   },
   {
     counter: 'memory.waiting',
     least: 5,
     verdict: 'warn',
-    states: (value) => `somebody waited for memory in ${value} % of the last five minutes`,
-    advice: 'more memory; move Kafka and Redis elsewhere (relay profile); a smaller MAX_CONNECTIONS',
+    states: (value) => `programs waited for memory in ${value} % of the last five minutes`,
+    advice: 'add memory, move Kafka and Redis to another host (relay profile), or lower MAX_CONNECTIONS',
   },
 ]
 
@@ -147,13 +148,18 @@ const tracked = ({ counters }: Report): Finding | null => {
   const [count, most] = [counters.get('conntrack'), counters.get('conntrack.max')]
   if (count === undefined || !most) return null
   const percent = Math.round((100 * count) / most)
-  const states = `${count} of ${most} connections are tracked (${percent} %)`
+  const states = `conntrack has ${count} of ${most} entries (${percent} %)`
   const numbers = { count, most }
   return percent >= 80
-    ? finding('host.conntrack', percent >= 95 ? 'fail' : 'warn', `${states}; new ones are dropped at 100 %`, {
-        advice: `net.netfilter.nf_conntrack_max=${2 * most}, or NOTRACK for the proxy's port`,
-        numbers,
-      })
+    ? finding(
+        'host.conntrack',
+        percent >= 95 ? 'fail' : 'warn',
+        `${states}; at 100 % the kernel drops new connections`,
+        {
+          advice: `set net.netfilter.nf_conntrack_max=${2 * most}, or exempt the proxy's port (NOTRACK)`,
+          numbers,
+        },
+      )
     : finding('host.conntrack', 'ok', states, { numbers })
 }
 
@@ -161,7 +167,7 @@ const needed = ({ counters, rows }: Report): readonly Finding[] =>
   needs.flatMap(({ counter, least, verdict, states, setting, advice: rest }) => {
     const value = counters.get(counter)
     const change = rows.find((row) => row.setting === setting && row.state === 'change')
-    const advice = change === undefined ? rest : `${change.setting}=${change.wanted}; ${rest}`
+    const advice = change === undefined ? rest : `set ${change.setting}=${change.wanted}; ${rest}`
     if (value === undefined) return []
     const id = `host.${counter}` as const
     const numbers = { value }
@@ -172,24 +178,27 @@ const needed = ({ counters, rows }: Report): readonly Finding[] =>
 
 export const judge = (report: Report): readonly Finding[] => {
   const conntrack = tracked(report)
-  // What is wanted of cpuset is a word, not a value; host.cpu.waiting says the same, and what to do.
+  // The wanted value of cpuset is a word; host.cpu.waiting reports the same with an advice.
   const rows = report.rows.filter(({ setting, state }) => !(setting === 'cpuset' && state === 'by-hand'))
   return [summary(report), ...(conntrack ? [conntrack] : []), ...needed(report), ...rows.map(ofRow)]
 }
 
-/** What the script says; it needs no root and writes nothing. Some hundred programs run one after the other: it has all the time there is. */
+/**
+ * The report of the script, which needs no root and writes nothing. It runs some hundred programs one after the other, so
+ * that only the end of the examination limits it.
+ */
 export const hostCheck: Check = async ({ signal }) => {
   if (process.platform !== 'linux')
-    return [finding('host.settings', 'unknown', 'host settings are known for Linux only')]
+    return [finding('host.settings', 'unknown', 'cannot check host settings: this is not Linux')]
   const text = await new Promise<string>((resolve) => {
-    // Exit code 1 says that something is to be changed.
+    // Exit code 1 means that a setting is to be changed.
     execFile('sh', [script, '--check', '--tsv'], { signal }, (_error, stdout) => resolve(stdout))
   })
   const report = readReport(text)
   return report.rows.length === 0
     ? [
-        finding('host.settings', 'unknown', 'compose/host/optimize_system.sh said nothing', {
-          advice: 'run it by hand',
+        finding('host.settings', 'unknown', 'compose/host/optimize_system.sh printed no report', {
+          advice: 'run compose/host/optimize_system.sh --check by hand and read its error',
         }),
       ]
     : judge(report)

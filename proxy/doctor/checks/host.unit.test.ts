@@ -4,7 +4,7 @@ import { exampleAbout } from '../../../compose/test/kit/examples/doctor-example.
 import { examine } from '../examine.ts'
 import { hostCheck, judge, readReport } from './host.ts'
 
-test('what the script says becomes findings, and counters show the need', () => {
+test('the report of the script becomes findings, and counters show a lack', () => {
   const report = readReport(
     [
       'place\tLinux 6.1\tvirtual machine\t2 cores',
@@ -14,7 +14,7 @@ test('what the script says becomes findings, and counters show the need', () => 
       'counter\tconntrack.max\t1000',
       'setting\tnet.ipv4.tcp_mtu_probing\t0\t1\teffective\tchange\tfinds its way',
       'setting\tnet.core.busy_poll\t50\t50\tharmful\tbad\tspins',
-      'setting\tnet.ipv4.tcp_fastopen\t1\t3\tno-op\tleave\tnobody asks',
+      'setting\tnet.ipv4.tcp_fastopen\t1\t3\tno-op\tleave\tunused',
       'setting\tnet.core.default_qdisc\t-\tfq\tunknown here\tleave\ton the host',
     ].join('\n'),
   )
@@ -32,31 +32,31 @@ test('what the script says becomes findings, and counters show the need', () => 
   assert.equal(Object.fromEntries(found.map(({ id, verdict }) => [id, verdict])), expected)
   assert.is(
     found.find(({ id }) => id === 'host.net.ipv4.tcp_mtu_probing')?.advice,
-    'net.ipv4.tcp_mtu_probing=1',
+    'set net.ipv4.tcp_mtu_probing=1',
   )
 })
 
 const adviceOf = (lines: readonly string[]): Readonly<Record<string, string | null>> =>
   Object.fromEntries(judge(readReport(lines.join('\n'))).map(({ id, advice }) => [id, advice]))
 
-test('what is so already is not advised', () => {
+test('a setting that already has the wanted value is not advised', () => {
   const dropped = 'counter\tListenOverflows\t54'
   const row = (now: number, state: string): string =>
     `setting\tnet.core.somaxconn\t${now}\t4096\teffective\t${state}\tthe relay asks for 4096`
   const good = adviceOf([dropped, row(4_096, 'good')])['host.ListenOverflows']
   assert.not.match(good ?? '', 'somaxconn')
-  assert.match(good ?? '', /^if it grows while the proxy runs/)
+  assert.match(good ?? '', /^watch it while the proxy runs/)
   const low = adviceOf([dropped, row(128, 'change')])['host.ListenOverflows']
-  assert.match(low ?? '', /^net\.core\.somaxconn=4096; if it grows/)
+  assert.match(low ?? '', /^set net\.core\.somaxconn=4096; watch it/)
 })
 
-test('cores that are waited for are told once, with what to do', () => {
-  const reported = adviceOf([
+test('a wait for cores is one finding, with an advice', () => {
+  const advice = adviceOf([
     'counter\tcpu.waiting\t31.5',
-    'setting\tcpuset\t0-1\town-cores\teffective\tby-hand\tsomebody waits for a core',
+    'setting\tcpuset\t0-1\town-cores\teffective\tby-hand\ta program waits for a core',
   ])
-  assert.equal(Object.keys(reported), ['host.settings', 'host.cpu.waiting'])
-  assert.match(reported['host.cpu.waiting'] ?? '', 'PROXY_CPUSET=0')
+  assert.equal(Object.keys(advice), ['host.settings', 'host.cpu.waiting'])
+  assert.match(advice['host.cpu.waiting'] ?? '', 'PROXY_CPUSET=0')
 })
 
 test('the script runs on this host', async () => {

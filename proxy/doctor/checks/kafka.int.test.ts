@@ -18,7 +18,7 @@ const it = skipUnless(test, ensureKafka() !== null, 'Kafka is missing')
 const look = (env: Readonly<Record<string, string>>): Promise<readonly Finding[]> =>
   examine({ kafka: kafkaCheck }, exampleAbout(env))
 
-it('brokers and topics are told; nothing is made', async () => {
+it('brokers and topics are reported, and nothing is created', async () => {
   await using kafka = await startKafka()
   const env = { KAFKA_BROKERS: kafka.brokers.join(','), KAFKA_SPANS_TOPIC: 'none' }
   const before = {
@@ -46,7 +46,7 @@ it('brokers and topics are told; nothing is made', async () => {
   assert.equal([three['kafka.brokers'], three['kafka.topic.mtscope.events']], ['warn', 'warn'])
 })
 
-it('spans are kept for a day at most, and a topic that keeps them for longer is told', async () => {
+it('spans are kept for a day at most, and a topic that keeps them longer is reported', async () => {
   await using kafka = await startKafka()
   const brokers = kafka.brokers.join(',')
   const client = openKafka({ ...testConfig(kafka.brokers), retentionMs: 30 * 86_400_000 }, 'test', () => {})
@@ -57,7 +57,7 @@ it('spans are kept for a day at most, and a topic that keeps them for longer is 
     ['mtscope_spans', 86_400_000],
     ['mtscope.events', 30 * 86_400_000],
   ] as const) {
-    // A topic that was made a moment ago may not be known yet.
+    // A broker may not know a topic that was created a moment ago.
     await until(
       () =>
         retentionOf(admin, topic).then(
@@ -71,27 +71,27 @@ it('spans are kept for a day at most, and a topic that keeps them for longer is 
   await admin.createTopics({ topics: [old], waitForLeaders: true })
   await admin.disconnect()
 
-  const made = await look({ KAFKA_BROKERS: brokers, KAFKA_SPANS_TOPIC: 'mtscope_spans' })
-  assert.is(verdictsOf(made)['kafka.spans'], undefined)
+  const ours = await look({ KAFKA_BROKERS: brokers, KAFKA_SPANS_TOPIC: 'mtscope_spans' })
+  assert.is(verdictsOf(ours)['kafka.spans'], undefined)
   const kept = await look({ KAFKA_BROKERS: brokers, KAFKA_SPANS_TOPIC: 'old_spans' })
   assert.is(verdictsOf(kept)['kafka.spans'], 'note')
   assert.match(kept.find(({ id }) => id === 'kafka.spans')?.advice ?? '', 'retention.ms=86400000')
 })
 
-it('a broker that sends clients to an address which leads nowhere is named as that', async () => {
+it('a broker that sends clients to an unreachable address is reported as such', async () => {
   await using kafka = await startKafka({ advertisedPort: 1 })
   const [found] = await look({ KAFKA_BROKERS: `127.0.0.1:${kafka.port}` })
   assert.is(found?.verdict, 'fail')
   assert.match(found?.advice ?? '', 'advertised.listeners')
 })
 
-test('brokers that take connections and say nothing are away, and not for ever', async () => {
+test('silent brokers are a failure after a limited time', async () => {
   await using silent = await tcpSite(() => {})
   const [found] = await look({ KAFKA_BROKERS: `127.0.0.1:${silent.port}` })
   assert.equal([found?.id, found?.verdict], ['kafka.brokers', 'fail'])
 })
 
-test('without Kafka nothing is asked, and brokers that are away are a failure', async () => {
+test('without Kafka there is one line, and brokers that do not answer are a failure', async () => {
   assert.equal(verdictsOf(await look({})), { 'kafka.use': 'ok' })
   assert.equal(verdictsOf(await look({ KAFKA_BROKERS: '127.0.0.1:1' })), { 'kafka.brokers': 'fail' })
 })

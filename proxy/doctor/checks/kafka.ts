@@ -15,31 +15,32 @@ type Topic = {
 const wantedTopics = ({ topics }: KafkaConfig): readonly string[] =>
   Object.values(topics).filter((name) => name !== null)
 
-const reported = (kafka: KafkaConfig, name: string, there: Topic | undefined): Finding => {
+const topicFinding = (kafka: KafkaConfig, name: string, there: Topic | undefined): Finding => {
   const id = `kafka.topic.${name}` as const
   if (there === undefined) {
-    return finding(id, 'note', `topic ${name} is not there yet: the proxy makes it when it starts`)
+    return finding(id, 'note', `topic ${name} does not exist yet; the proxy creates it at its start`)
   }
   const { partitions, replicas, short } = there
   const numbers = { partitions, replicas, short }
-  const states = `topic ${name}: ${partitions} partitions, ${replicas} copies`
+  const states = `topic ${name}: ${partitions} partitions, ${replicas} replicas`
   if (short > 0) {
-    return finding(id, 'warn', `${states}; ${short} partitions lack a copy`, {
-      advice: 'look at the brokers: one is away or behind',
+    return finding(id, 'warn', `${states}; ${short} partitions lack an in-sync replica`, {
+      advice: 'find the broker that is down or behind: kafka-topics --describe --under-replicated-partitions',
       numbers,
     })
   }
   return replicas < kafka.replicas
     ? finding(id, 'warn', `${states}, fewer than KAFKA_REPLICAS=${kafka.replicas}`, {
-        advice: 'kafka-reassign-partitions, or make the topic again while it is empty',
+        advice: 'add replicas with kafka-reassign-partitions, or create the topic again while it is empty',
         numbers,
       })
     : finding(id, 'ok', states, { numbers })
 }
 
-const hours = (ms: number): string => (ms < 0 ? 'for ever' : `for ${Math.round(ms / 3_600_000)} h`)
+const hours = (ms: number): string =>
+  ms < 0 ? 'without a limit of time' : `for ${Math.round(ms / 3_600_000)} h`
 
-/** A topic that an earlier version made keeps spans as long as events, which is most of Kafka's disk. */
+/** A topic from an earlier version keeps spans as long as events: they take most of Kafka's disk. */
 const keptLong = (name: string, keptMs: number | null, retentionMs: number): Finding[] => {
   const wanted = spansRetentionMs(retentionMs)
   if (keptMs === null || (keptMs >= 0 && keptMs <= wanted)) return []
@@ -48,32 +49,32 @@ const keptLong = (name: string, keptMs: number | null, retentionMs: number): Fin
     finding(
       'kafka.spans',
       'note',
-      `topic ${name} keeps spans ${hours(keptMs)}: they are fetched within seconds`,
+      `topic ${name} keeps spans ${hours(keptMs)}; consumers fetch them within seconds, and the rest fills the disk`,
       {
-        advice: `kafka-configs --alter --entity-type topics --entity-name ${name} --add-config ${change}`,
+        advice: `run kafka-configs --alter --entity-type topics --entity-name ${name} --add-config ${change}`,
       },
     ),
   ]
 }
 
-/** What was set on the topic stays, so that it can differ from the setting. */
+/** A limit of the topic itself stays when the setting changes. */
 const sizedOtherwise = (name: string, is: number | null, wanted: number | null): Finding[] => {
   if (is === null || is === (wanted ?? -1)) return []
-  const size = is < 0 ? 'has no bound in bytes' : `keeps ${is} bytes in each partition`
+  const size = is < 0 ? 'has no size limit' : `keeps ${is} bytes per partition`
   return [
     finding(
       `kafka.size.${name}`,
       'note',
-      `topic ${name} ${size}; KAFKA_RETENTION_BYTES asks for ${wanted ?? 'none'}`,
+      `topic ${name} ${size}, but KAFKA_RETENTION_BYTES is ${wanted ?? 'none'}`,
       {
-        advice: `kafka-configs --alter --entity-type topics --entity-name ${name} --add-config retention.bytes=${wanted ?? -1}`,
+        advice: `run kafka-configs --alter --entity-type topics --entity-name ${name} --add-config retention.bytes=${wanted ?? -1}`,
       },
     ),
   ]
 }
 
-/** Nothing is written and nothing is made: metadata alone. */
-const asked = async (kafka: KafkaConfig): Promise<readonly Finding[]> => {
+/** Reads metadata only; writes and creates nothing. */
+const readCluster = async (kafka: KafkaConfig): Promise<readonly Finding[]> => {
   const admin = openKafka(kafka, 'mtscope-doctor', () => {}).kafka.admin()
   try {
     const startedAt = performance.now()
@@ -103,16 +104,16 @@ const asked = async (kafka: KafkaConfig): Promise<readonly Finding[]> => {
         ? finding(
             'kafka.brokers',
             'warn',
-            `${brokers.length} brokers, for KAFKA_REPLICAS=${kafka.replicas}`,
+            `${brokers.length} brokers are fewer than KAFKA_REPLICAS=${kafka.replicas}: topics cannot be created`,
             {
-              advice: `KAFKA_REPLICAS=${brokers.length}, or more brokers`,
+              advice: `set KAFKA_REPLICAS=${brokers.length}, or add brokers`,
               numbers,
             },
           )
-        : finding('kafka.brokers', 'ok', `${brokers.length} brokers, answered in ${elapsedMs} ms`, {
+        : finding('kafka.brokers', 'ok', `${brokers.length} brokers, answer in ${elapsedMs} ms`, {
             numbers,
           }),
-      ...wantedTopics(kafka).map((name) => reported(kafka, name, there.get(name))),
+      ...wantedTopics(kafka).map((name) => topicFinding(kafka, name, there.get(name))),
       ...keptLong(spans ?? '', spansMs, kafka.retentionMs),
       ...[...retentionBytesOf(kafka)].flatMap(([name, bytes]) =>
         sizedOtherwise(name, sizes.get(name) ?? null, bytes),
@@ -123,33 +124,31 @@ const asked = async (kafka: KafkaConfig): Promise<readonly Finding[]> => {
   }
 }
 
-const away = (why: string, advice: string | null = null): Finding =>
-  finding('kafka.brokers', 'fail', `no broker of KAFKA_BROKERS answers: ${why}`, {
-    advice:
-      advice ??
-      'look whether Kafka runs, and at KAFKA_BROKERS, KAFKA_TLS and KAFKA_SASL; events wait in DATA_DIR',
+const unreachable = (why: string, advice: string | null = null): Finding =>
+  finding('kafka.brokers', 'fail', `no broker of KAFKA_BROKERS answers: ${why}; events wait in DATA_DIR`, {
+    advice: advice ?? 'check that Kafka runs, and check KAFKA_BROKERS, KAFKA_TLS and KAFKA_SASL',
   })
 
-/** Where a broker answered, it is named what keeps us from it. */
-const awayBy = (failure: KafkaFailure, reason: string): Finding =>
+/** Distinguishes a broker that answers and cannot be used from one that does not answer. */
+const failureFinding = (failure: KafkaFailure, reason: string): Finding =>
   failure === 'advertised'
     ? finding(
         'kafka.brokers',
         'fail',
-        'a broker answers, and sends clients to an address that cannot be reached from here',
+        'a broker answers, but sends clients to an address that this host cannot reach',
         {
           advice: hintOf(failure),
         },
       )
-    : away(failure === 'other' ? reason : `${failure} (${reason})`, hintOf(failure))
+    : unreachable(failure === 'other' ? reason : `${failure} (${reason})`, hintOf(failure))
 
 export const kafkaCheck: Check = async ({ config: { kafka } }) => {
   if (kafka === null)
-    return [finding('kafka.use', 'ok', 'not used: events stay in DATA_DIR (KAFKA_BROKERS=none)')]
+    return [finding('kafka.use', 'ok', 'Kafka is not used: events stay in DATA_DIR (KAFKA_BROKERS=none)')]
   const late = Promise.withResolvers<readonly Finding[]>()
-  const timer = setTimeout(() => late.resolve([away(`silent for ${limitMs / 1_000} s`)]), limitMs)
-  const answered = asked(kafka).catch((error: unknown) => [
-    awayBy(failureOf(error, kafka.brokers), reasonOf(error)),
+  const timer = setTimeout(() => late.resolve([unreachable(`no answer for ${limitMs / 1_000} s`)]), limitMs)
+  const answered = readCluster(kafka).catch((error: unknown) => [
+    failureFinding(failureOf(error, kafka.brokers), reasonOf(error)),
   ])
   return Promise.race([answered, late.promise]).finally(() => clearTimeout(timer))
 }

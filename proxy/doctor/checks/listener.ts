@@ -5,7 +5,7 @@ import { type About, type Check, type Finding, finding, reasonOf } from '../find
 const timeoutMs = 2_000
 const listening = '0A'
 
-/** Who waits at the listeners of a port, from the kernel's own table: nobody is disturbed. Null where it cannot be read. */
+/** Listeners of a port and connections in their accept queues, from the kernel's table. Null where it cannot be read. */
 const listeners = (port: number): { count: number; waiting: number } | null => {
   const wanted = port.toString(16).toUpperCase().padStart(4, '0')
   const tables = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((path) => {
@@ -16,7 +16,7 @@ const listeners = (port: number): { count: number; waiting: number } | null => {
     }
   })
   if (tables.length === 0) return null
-  // sl local_address rem_address st tx_queue:rx_queue …; of a listener rx_queue is who waits to be accepted.
+  // sl local_address rem_address st tx_queue:rx_queue …; a listener's rx_queue is its accept queue.
   const found = tables
     .flatMap((text) => text.split('\n').slice(1))
     .map((line) => line.trim().split(/\s+/))
@@ -28,8 +28,8 @@ const listeners = (port: number): { count: number; waiting: number } | null => {
   return { count: found.length, waiting }
 }
 
-/** Null when it could be connected to. */
-const refusal = (host: string, port: number, signal: AbortSignal): Promise<string | null> => {
+/** Why a connection fails; null when it succeeds. */
+const connectError = (host: string, port: number, signal: AbortSignal): Promise<string | null> => {
   const { promise, resolve } = Promise.withResolvers<string | null>()
   const socket = connect({ host, port, timeout: timeoutMs })
   const stop = (): void => resolve('timeout')
@@ -57,13 +57,18 @@ const bound = (about: About): Finding => {
   const { config, live } = about
   const { port } = config
   const found = listeners(port)
-  if (port === 0) return finding('listener.port', 'note', 'MTPROTO_PORT=0 takes another port at each start')
+  if (port === 0)
+    return finding(
+      'listener.port',
+      'note',
+      'MTPROTO_PORT=0: the port changes at each start, and links with it',
+    )
   if (found === null) {
-    return finding('listener.port', 'unknown', 'this system does not tell who listens (no /proc/net/tcp)')
+    return finding('listener.port', 'unknown', 'cannot read who listens on this system (no /proc/net/tcp)')
   }
   const numbers = { listeners: found.count, waiting: found.waiting }
   if (found.count > 0 && live !== null) {
-    return finding('listener.port', 'ok', `this proxy listens on ${port}, ${found.count} sockets`, {
+    return finding('listener.port', 'ok', `this proxy listens on port ${port} with ${found.count} sockets`, {
       numbers,
     })
   }
@@ -71,9 +76,9 @@ const bound = (about: About): Finding => {
     return finding(
       'listener.port',
       'warn',
-      `port ${port} is taken, and no proxy with these settings tells of itself`,
+      `a program listens on port ${port}, but no proxy with these settings answers on METRICS_PORT`,
       {
-        advice: `ss -ltnp sport = :${port} tells whose it is; stop it, or choose another MTPROTO_PORT`,
+        advice: `find the program with ss -ltnp sport = :${port}; if it is not this proxy, stop it, or set another MTPROTO_PORT`,
         numbers,
       },
     )
@@ -83,53 +88,58 @@ const bound = (about: About): Finding => {
     return finding(
       'listener.port',
       'warn',
-      `the proxy that answers on METRICS_PORT ${config.metricsPort}${whose} is another one, or has another port: nobody listens on ${port} here`,
+      `no program listens on port ${port}; the proxy that answers on METRICS_PORT ${config.metricsPort}${whose} is another one, or has another MTPROTO_PORT`,
       {
         advice:
-          'if it is this proxy, look at the MTPROTO_PORT it has; else stop it, or choose another METRICS_PORT',
+          'if it is this proxy, correct its MTPROTO_PORT; otherwise stop it, or set another METRICS_PORT',
         numbers,
       },
     )
   }
   if (live !== null) {
-    return finding('listener.port', 'fail', `the proxy runs, but nobody listens on ${port} here`, {
-      advice: 'look whether it runs with another MTPROTO_PORT, or in another container',
-      numbers,
-    })
+    return finding(
+      'listener.port',
+      'fail',
+      `the proxy runs, but no program listens on port ${port} of this host: clients cannot connect`,
+      {
+        advice: 'check whether the proxy runs with another MTPROTO_PORT, or in another container',
+        numbers,
+      },
+    )
   }
   if (port < firstUnprivileged() && process.getuid?.() !== 0) {
-    return finding('listener.port', 'warn', `port ${port} is free, but only root may take it`, {
-      advice: `sysctl net.ipv4.ip_unprivileged_port_start=${port}, CAP_NET_BIND_SERVICE, or MTPROTO_PORT above 1023 behind a forward`,
+    return finding('listener.port', 'warn', `port ${port} is free, but only root may listen on it`, {
+      advice: `set sysctl net.ipv4.ip_unprivileged_port_start=${port}, grant CAP_NET_BIND_SERVICE, or set MTPROTO_PORT above 1023 and forward the port`,
       numbers,
     })
   }
   return finding('listener.port', 'note', `port ${port} is free: no proxy runs here`, { numbers })
 }
 
-/** For a running proxy about itself: nobody connects. */
+/** For the running proxy itself; opens no connection. */
 export const passiveListenerCheck: Check = (about) => [bound(about)]
 
 export const listenerCheck: Check = async (about) => {
   const { config, live, signal } = about
   const first = bound(about)
-  const reported = [first]
+  const findings = [first]
   if (live !== null && first.verdict === 'ok') {
-    const error = await refusal(anywhere[config.host] ?? config.host, config.port, signal)
-    reported.push(
+    const error = await connectError(anywhere[config.host] ?? config.host, config.port, signal)
+    findings.push(
       error === null
-        ? finding('listener.connect', 'ok', 'it accepts a connection from this machine')
-        : finding('listener.connect', 'fail', `a connection from this machine fails: ${error}`, {
-            advice: 'look at the firewall of this machine, and at the limits in the proxy’s log',
+        ? finding('listener.connect', 'ok', 'the proxy accepts a connection from this host')
+        : finding('listener.connect', 'fail', `a connection from this host to the proxy fails: ${error}`, {
+            advice: 'check the firewall of this host, and the lines about limits in the proxy’s log',
           }),
     )
   }
   const port = config.publicPort ?? config.port
   const address = await about.address()
   const host = address.from === 'local' ? 'your-server' : address.host
-  reported.push(
-    finding('listener.public', 'unknown', 'whether clients reach the port cannot be told from inside', {
-      advice: `from another machine: nc -vz ${host} ${port}; if it fails, look at the provider’s firewall`,
+  findings.push(
+    finding('listener.public', 'unknown', 'cannot check from inside whether clients reach the port', {
+      advice: `on another machine run nc -vz ${host} ${port}; if it fails, open the port in the provider’s firewall`,
     }),
   )
-  return reported
+  return findings
 }

@@ -16,7 +16,7 @@ const listener = (port: number, live: Live | null) =>
     exampleAbout({ MTPROTO_PORT: `${port}`, MTPROTO_HOST: '127.0.0.1' }, live),
   )
 
-test('who has the port is known without taking it', async () => {
+test('the owner of the port is found without taking the port', async () => {
   const server = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as { port: number }
@@ -31,7 +31,7 @@ test('who has the port is known without taking it', async () => {
   assert.is(verdictsOf(await listener(port, running))['listener.port'], 'fail')
 })
 
-test('another proxy on METRICS_PORT is not taken for this one', async () => {
+test('another proxy on METRICS_PORT is not mistaken for this one', async () => {
   const { config } = exampleAbout()
   const demo = readLive(
     [
@@ -42,7 +42,7 @@ test('another proxy on METRICS_PORT is not taken for this one', async () => {
   )
   assert.equal([demo?.node, demo?.listens], ['demo', true])
   assert.is(readLive('up 1'), null)
-  // tcpmux: nobody has it.
+  // tcpmux, which no program uses.
   const verdict = async (live: Live | null) => verdictsOf(await listener(1, live))['listener.port']
   assert.is(await verdict(demo), 'warn')
   assert.is(await verdict({ ...running, node: 'demo' }), 'warn')

@@ -11,7 +11,7 @@ const postQuantum = 'X25519MLKEM768'
 
 type Found = { readonly address: string; readonly family: number }
 
-const looked = async (host: string): Promise<readonly Found[] | string> => {
+const addressesOf = async (host: string): Promise<readonly Found[] | string> => {
   try {
     return await lookup(host, { all: true })
   } catch (error) {
@@ -19,29 +19,24 @@ const looked = async (host: string): Promise<readonly Found[] | string> => {
   }
 }
 
-const addresses = (host: string, found: readonly Found[]): Finding => {
+const addressFinding = (host: string, found: readonly Found[]): Finding => {
   const [four, six] = [4, 6].map((family) => found.filter((one) => one.family === family).length) as [
     number,
     number,
   ]
   const numbers = { ipv4: four, ipv6: six }
   return four === 0 && isIP(host) === 0
-    ? finding(
-        'masking.address',
-        'warn',
-        `${host} has no A record, so that a host without IPv6 cannot go there`,
-        {
-          advice: 'TLS_DOMAIN (or MASK_HOST)=a site with an A record',
-          numbers,
-        },
-      )
-    : finding('masking.address', 'ok', `${host} is ${four} IPv4 and ${six} IPv6 addresses`, { numbers })
+    ? finding('masking.address', 'warn', `${host} has no A record: a proxy without IPv6 cannot reach it`, {
+        advice: 'set TLS_DOMAIN (or MASK_HOST) to a site with an A record',
+        numbers,
+      })
+    : finding('masking.address', 'ok', `${host} has ${four} IPv4 and ${six} IPv6 addresses`, { numbers })
 }
 
-const encrypted = async ({ config, signal, now }: About, host: string): Promise<readonly Finding[]> => {
+const tlsFindings = async ({ config, signal, now }: About, host: string): Promise<readonly Finding[]> => {
   const name = config.tlsDomain || host
   const target = { host, port: config.maskPort, name, timeoutMs, signal }
-  const [plain, asked, quantum] = await Promise.all([
+  const [plain, answered, quantum] = await Promise.all([
     shakeHands(target),
     shakeHands({ ...target, askHead: true }),
     shakeHands({ ...target, groups: postQuantum }),
@@ -49,76 +44,100 @@ const encrypted = async ({ config, signal, now }: About, host: string): Promise<
   const at = hostAndPort(host, config.maskPort)
   if (!plain.ok) {
     return [
-      finding('masking.tls', 'fail', `${at} makes no TLS handshake for ${name}: ${plain.error}`, {
-        advice: 'TLS_DOMAIN and MASK_HOST=a site that answers from here',
-      }),
+      finding(
+        'masking.tls',
+        'fail',
+        `the TLS handshake with ${at} for ${name} fails: ${plain.error}; unauthenticated clients see no site`,
+        {
+          advice: 'set TLS_DOMAIN and MASK_HOST to a site that this host can reach',
+        },
+      ),
     ]
   }
   const days = Math.floor((plain.validUntil - now()) / day)
   const numbers = { elapsedMs: Math.round(plain.elapsedMs), certificateDays: days }
   return [
     plain.protocol === 'TLSv1.3'
-      ? finding('masking.tls', 'ok', `${at} speaks TLS 1.3, ${numbers.elapsedMs} ms`, { numbers })
-      : finding('masking.tls', 'fail', `${at} speaks ${plain.protocol}; fake TLS looks like TLS 1.3`, {
-          advice: 'TLS_DOMAIN or MASK_HOST=a site with TLS 1.3',
+      ? finding('masking.tls', 'ok', `${at} uses TLS 1.3; the handshake took ${numbers.elapsedMs} ms`, {
           numbers,
-        }),
+        })
+      : finding(
+          'masking.tls',
+          'fail',
+          `${at} uses ${plain.protocol}, but fake TLS looks like TLS 1.3: a censor can see the difference`,
+          {
+            advice: 'set TLS_DOMAIN or MASK_HOST to a site with TLS 1.3',
+            numbers,
+          },
+        ),
     plain.distrust === null
       ? finding(
           'masking.certificate',
           days < 7 ? 'note' : 'ok',
-          `its certificate is good for ${name}, ${days} days`,
+          `its certificate is valid for ${name}, for another ${days} days`,
           {
             numbers,
           },
         )
-      : finding('masking.certificate', 'warn', `its certificate is not good for ${name}: ${plain.distrust}`, {
-          advice: 'TLS_DOMAIN=the name that MASK_HOST has a certificate for',
-          numbers,
-        }),
+      : finding(
+          'masking.certificate',
+          'warn',
+          `its certificate is not valid for ${name}: ${plain.distrust}`,
+          {
+            advice: 'set TLS_DOMAIN to a name in the certificate of MASK_HOST',
+            numbers,
+          },
+        ),
     quantum.ok
-      ? finding('masking.post-quantum', 'ok', `it takes ${postQuantum}, as today's browsers offer`)
+      ? finding('masking.post-quantum', 'ok', `it accepts ${postQuantum}, which today's browsers offer`)
       : finding(
           'masking.post-quantum',
           'note',
-          `it does not take ${postQuantum}, which most large sites do`,
+          `it does not accept ${postQuantum}, which most large sites do: the proxy looks less usual`,
           {
-            advice: 'TLS_DOMAIN=a site that does, for a less unusual picture',
+            advice: `set TLS_DOMAIN to a site that accepts ${postQuantum}`,
           },
         ),
-    ...shared(asked, at),
+    ...shared(answered, at),
   ]
 }
 
-/** The certificate does not tell whose machine it is, and lists of addresses grow old: a CDN's own header is sure. */
-const shared = (asked: Handshake, at: string): readonly Finding[] => {
+/** Detects a CDN by its own header: a certificate does not name the machine, and lists of addresses become outdated. */
+const shared = (answered: Handshake, at: string): readonly Finding[] => {
   const id = 'masking.shared'
-  if (!asked.ok) return []
+  if (!answered.ok) return []
   return [
-    asked.cdn === null
+    answered.cdn === null
       ? finding(id, 'ok', 'its answer names no shared CDN', { detail: true })
       : finding(
           id,
           'warn',
-          `${at} is ${asked.cdn}: a way to everybody's sites there, which scanners look for`,
+          `${at} is ${answered.cdn}: through this proxy every site of that CDN can be reached, which scanners look for`,
           {
             advice:
-              'TLS_DOMAIN or MASK_HOST=a site of your own or one near this host, with a server of its own',
+              'set TLS_DOMAIN or MASK_HOST to your own site, or to one near this host that has a server of its own',
           },
         ),
   ]
 }
 
-/** What a stranger gets to see. */
+/** Checks the site that unauthenticated clients see. */
 export const maskingCheck: Check = async (about) => {
   const { config } = about
   const { maskHost: host, maskPort: port, publicPort } = config
-  if (host === null) return [finding('masking.address', 'note', 'there is no masking host (MASK_HOST=off)')]
-  const [found, { host: publicHost }] = await Promise.all([looked(host), about.address()])
+  if (host === null)
+    return [
+      finding(
+        'masking.address',
+        'note',
+        'there is no masking host (MASK_HOST=off): unauthenticated clients get no answer',
+      ),
+    ]
+  const [found, { host: publicHost }] = await Promise.all([addressesOf(host), about.address()])
   if (typeof found === 'string') {
     return [
-      finding('masking.address', 'fail', `MASK_HOST ${host} is not found: ${found}`, {
-        advice: 'look at /etc/resolv.conf, or write another TLS_DOMAIN or MASK_HOST',
+      finding('masking.address', 'fail', `MASK_HOST ${host} has no DNS answer: ${found}`, {
+        advice: 'check /etc/resolv.conf, or set another TLS_DOMAIN or MASK_HOST',
       }),
     ]
   }
@@ -129,12 +148,12 @@ export const maskingCheck: Check = async (about) => {
       finding(
         'masking.address',
         'fail',
-        `${hostAndPort(host, port)} is this proxy itself: strangers get no answer`,
+        `MASK_HOST ${hostAndPort(host, port)} is this proxy itself: unauthenticated clients get no answer`,
         {
-          advice: 'MASK_HOST=another site, or the port of a web server of your own as MASK_PORT',
+          advice: 'set MASK_HOST to another site, or MASK_PORT to the port of your own web server',
         },
       ),
     ]
   }
-  return [addresses(host, found), ...(await encrypted(about, host))]
+  return [addressFinding(host, found), ...(await tlsFindings(about, host))]
 }

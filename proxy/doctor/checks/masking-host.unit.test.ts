@@ -12,20 +12,20 @@ import { maskingCheck } from './masking-host.ts'
 const masking = (env: Readonly<Record<string, string>>) =>
   examine({ masking: maskingCheck }, exampleAbout(env))
 
-test('a site is asked for TLS 1.3, its certificate and the post-quantum group', async () => {
+test('a site is checked for TLS 1.3, its certificate and the post-quantum group', async () => {
   await using site = await tlsSite()
   const found = await masking({ MASK_HOST: site.host, MASK_PORT: `${site.port}`, TLS_DOMAIN: 'mask.test' })
   assert.equal(verdictsOf(found), {
     'masking.address': 'ok',
     'masking.tls': 'ok',
-    // Signed by itself.
+    // Self-signed.
     'masking.certificate': 'warn',
     'masking.post-quantum': 'ok',
     'masking.shared': 'ok',
   })
 })
 
-test('a site that is behind a shared CDN is told by what its head says, and one that says nothing is not', async () => {
+test('a site behind a shared CDN is recognised by its headers, and a site without such headers is not', async () => {
   const { key, cert } = selfSigned('mask.test')
   for (const [header, whose] of [
     ['CF-Ray: 9a0-AMS', 'Cloudflare'],
@@ -43,13 +43,13 @@ test('a site that is behind a shared CDN is told by what its head says, and one 
     const { port } = server.address() as AddressInfo
     const found = await masking({ MASK_HOST: '127.0.0.1', MASK_PORT: `${port}` })
     server.close()
-    const reported = found.find(({ id }) => id === 'masking.shared')
-    assert.is(reported?.verdict, whose === null ? 'ok' : 'warn', header)
-    if (whose !== null) assert.match(reported?.states ?? '', ` is ${whose}: `)
+    const shared = found.find(({ id }) => id === 'masking.shared')
+    assert.is(shared?.verdict, whose === null ? 'ok' : 'warn', header)
+    if (whose !== null) assert.match(shared?.states ?? '', ` is ${whose}: `)
   }
 })
 
-test('a site without TLS, one that does not answer, and a name that is none', async () => {
+test('a site without TLS, a site that does not answer, and a name without a DNS answer', async () => {
   await using site = await tcpSite((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
   const plain = await masking({ MASK_HOST: site.host, MASK_PORT: `${site.port}` })
   assert.is(verdictsOf(plain)['masking.tls'], 'fail')
@@ -61,7 +61,7 @@ test('a site without TLS, one that does not answer, and a name that is none', as
   assert.equal(verdictsOf(await masking({ MASK_HOST: 'off' })), { 'masking.address': 'note' })
 })
 
-test('a masking host that is this proxy is told', async () => {
+test('a masking host that is this proxy is reported', async () => {
   const forwarded = { PUBLIC_HOST: '192.0.2.9', PUBLIC_PORT: '443', MASK_HOST: '192.0.2.9' }
   assert.match((await masking(forwarded))[0]?.states ?? '', 'is this proxy itself')
 })

@@ -12,27 +12,28 @@ const it = skipUnless(test, ensureRedis() !== null, 'redis-server is missing')
 const look = (urls: string): Promise<readonly Finding[]> =>
   examine({ redis: redisCheck }, exampleAbout({ REDIS_URL: urls }))
 
-/** What a ping must be called by the time it took: on a busy machine loopback is slow, too. */
-const near = ([ping]: readonly Finding[]): string => ((ping?.numbers.elapsedMs ?? 0) > 25 ? 'warn' : 'ok')
+/** The verdict that fits the time of the ping: on a busy machine loopback is slow, too. */
+const pingVerdict = ([ping]: readonly Finding[]): string =>
+  (ping?.numbers.elapsedMs ?? 0) > 25 ? 'warn' : 'ok'
 
 it('a Redis that keeps everything is good', async () => {
   await using redis = await startRedis()
   const found = await look(redis.url)
   assert.equal(verdictsOf(found), {
-    'redis.node-1.ping': near(found),
+    'redis.node-1.ping': pingVerdict(found),
     'redis.node-1.eviction': 'ok',
     'redis.node-1.appendonly': 'ok',
     'redis.node-1.write': 'ok',
   })
 })
 
-it('one that may forget is told, with the line for redis.conf', async () => {
+it('a Redis that may lose state is reported, with the line for redis.conf', async () => {
   await using redis = await startRedis({
     args: ['--maxmemory', '10mb', '--maxmemory-policy', 'allkeys-lru', '--appendonly', 'no'],
   })
   const found = await look(redis.url)
   assert.equal(verdictsOf(found), {
-    'redis.node-1.ping': near(found),
+    'redis.node-1.ping': pingVerdict(found),
     'redis.node-1.eviction': 'fail',
     'redis.node-1.appendonly': 'warn',
     'redis.node-1.write': 'ok',
@@ -40,7 +41,7 @@ it('one that may forget is told, with the line for redis.conf', async () => {
   assert.match(found[1]?.advice ?? '', 'maxmemory-policy noeviction')
 })
 
-it('one that answers and refuses writes is named as that', async () => {
+it('a Redis that answers and refuses writes is reported as such', async () => {
   await using master = await startRedis()
   await using redis = await startRedis({ args: ['--replicaof', `127.0.0.1 ${master.port}`] })
   const write = (await look(redis.url)).find(({ id }) => id === 'redis.node-1.write')
@@ -49,15 +50,15 @@ it('one that answers and refuses writes is named as that', async () => {
   assert.match(write?.advice ?? '', 'replica')
 })
 
-it('a wrong password is told, and is not repeated', async () => {
+it('a wrong password is reported, and not printed', async () => {
   await using redis = await startRedis()
-  const [found] = await look(`redis://somebody:hush@127.0.0.1:${redis.port}`)
+  const [found] = await look(`redis://user:hush@127.0.0.1:${redis.port}`)
   assert.is(found?.verdict, 'fail')
   assert.match(found?.states ?? '', /WRONGPASS/)
   assert.not.match(JSON.stringify(found), 'hush')
 })
 
-it('nodes of a cluster are known as such', async () => {
+it('nodes of a cluster are recognised', async () => {
   await using cluster = await startRedisCluster()
   const all = verdictsOf(await look(cluster.urls.join(',')))
   assert.equal(
@@ -67,21 +68,21 @@ it('nodes of a cluster are known as such', async () => {
   assert.is(verdictsOf(await look(cluster.urls[0]!))['redis.node-1.cluster'], 'fail')
 })
 
-test('without Redis nothing is asked, and one that is away is a failure', async () => {
+test('without Redis there is one line, and a Redis that does not answer is a failure', async () => {
   assert.equal(verdictsOf(await examine({ redis: redisCheck }, exampleAbout())), { 'redis.use': 'ok' })
   assert.equal(verdictsOf(await look('redis://127.0.0.1:1')), { 'redis.node-1.ping': 'fail' })
 })
 
-test('a host of REDIS_URL that DNS does not know is named with its setting and cause, and not shown', async () => {
+test('a host of REDIS_URL without a DNS answer is reported with setting and cause, and not printed', async () => {
   const found = await examine(
     { redis: redisCheck },
     exampleAbout({ REDIS_URL: 'redis://:x@no-such.invalid:1' }),
   )
-  const reported = found.find(({ id }) => id === 'redis.node-1.ping')
+  const ping = found.find(({ id }) => id === 'redis.node-1.ping')
   // EAI_AGAIN where the machine has no resolver.
-  assert.match(reported?.states ?? '', /ENOTFOUND|EAI_AGAIN/)
-  if (reported?.states.includes('ENOTFOUND'))
-    assert.match(reported.advice ?? '', 'REDIS_URL: correct it; in a password write @ as %40')
+  assert.match(ping?.states ?? '', /ENOTFOUND|EAI_AGAIN/)
+  if (ping?.states.includes('ENOTFOUND'))
+    assert.match(ping.advice ?? '', 'REDIS_URL: correct it; in a password write @ as %40')
   assert.not.match(JSON.stringify(found), 'no-such')
 })
 

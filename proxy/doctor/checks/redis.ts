@@ -8,10 +8,10 @@ const timeoutMs = 3_000
 const field = (info: string, name: string): string | null =>
   new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? null
 
-/** A claim must answer within 50 ms, or the replay cache of this process alone decides. */
+/** A claim that takes more than 50 ms is decided by this process alone. */
 const slowMs = 25
 
-/** What must hold so that nothing of the state is thrown away, by its name in INFO. */
+/** Whether Redis keeps the state, according to INFO. */
 const kept = (node: string, info: string): readonly Finding[] => {
   const policy = field(info, 'maxmemory_policy')
   const append = field(info, 'aof_enabled')
@@ -23,19 +23,20 @@ const kept = (node: string, info: string): readonly Finding[] => {
       ? finding(
           `redis.${node}.eviction`,
           most > 0 && used > 0.9 * most ? 'warn' : 'ok',
-          'Redis throws nothing away',
+          most > 0 && used > 0.9 * most
+            ? 'Redis is nearly full; then it refuses writes'
+            : 'Redis evicts no keys',
           {
             numbers,
-            advice:
-              most > 0 && used > 0.9 * most ? `maxmemory ${2 * most} in redis.conf: it is nearly full` : null,
+            advice: most > 0 && used > 0.9 * most ? `set maxmemory ${2 * most} in redis.conf` : null,
           },
         )
       : finding(
           `redis.${node}.eviction`,
           'fail',
-          `Redis may throw state away: maxmemory-policy is ${policy}`,
+          `Redis may evict the state: maxmemory-policy is ${policy}`,
           {
-            advice: 'maxmemory-policy noeviction in redis.conf',
+            advice: 'set maxmemory-policy noeviction in redis.conf',
             numbers,
           },
         ),
@@ -43,16 +44,16 @@ const kept = (node: string, info: string): readonly Finding[] => {
       ? finding(
           `redis.${node}.appendonly`,
           'warn',
-          'Redis keeps no log of its writes: a restart forgets the state',
+          'Redis has no append-only file: a restart loses the state',
           {
-            advice: 'appendonly yes, appendfsync everysec in redis.conf',
+            advice: 'set appendonly yes and appendfsync everysec in redis.conf',
           },
         )
-      : finding(`redis.${node}.appendonly`, 'ok', 'Redis keeps a log of its writes'),
+      : finding(`redis.${node}.appendonly`, 'ok', 'Redis has an append-only file'),
   ]
 }
 
-/** One URL is a Redis by itself, several are nodes of a cluster: the client must know which. */
+/** REDIS_URL with one URL means a single Redis, with several URLs the nodes of a cluster; Redis must agree. */
 const clustered = async (
   node: string,
   info: string,
@@ -66,9 +67,13 @@ const clustered = async (
       finding(
         id,
         'fail',
-        enabled ? 'this Redis is a node of a cluster' : 'this Redis is no node of a cluster',
+        enabled
+          ? 'this Redis is a node of a cluster, but REDIS_URL has one URL'
+          : 'this Redis is not a node of a cluster, but REDIS_URL has several URLs',
         {
-          advice: `REDIS_URL=${enabled ? 'several nodes of the cluster, with commas between' : 'this one address alone'}`,
+          advice: enabled
+            ? 'set REDIS_URL to several nodes of the cluster, separated by commas'
+            : 'set REDIS_URL to one URL',
         },
       ),
     ]
@@ -77,25 +82,25 @@ const clustered = async (
   const state = field(await client.cluster('INFO'), 'cluster_state')
   return [
     state === 'ok'
-      ? finding(id, 'ok', 'the cluster has all its slots')
-      : finding(id, 'fail', `the cluster does not serve: its state is ${state}`, {
-          advice: 'redis-cli --cluster check tells which node is missing',
+      ? finding(id, 'ok', 'the cluster serves all its slots')
+      : finding(id, 'fail', `the cluster does not serve: cluster_state is ${state}`, {
+          advice: 'find the missing node with redis-cli --cluster check',
         }),
   ]
 }
 
-/** Whether it takes a write: a replica, a full memory or disk, or an ACL is found out by nothing else. */
-const taken = async (client: Redis, node: string, prefix: string): Promise<readonly Finding[]> => {
+/** Writes a key: nothing else reveals a replica, full memory or disk, or an ACL. */
+const writeFinding = async (client: Redis, node: string, prefix: string): Promise<readonly Finding[]> => {
   const id = `redis.${node}.write` as const
   const why = await client.set(`${prefix}:probe`, '1', 'PX', 1_000).then(() => null, refusalIn)
   return [
     why === null
-      ? finding(id, 'ok', 'Redis takes writes')
-      : finding(id, 'fail', `Redis answers and refuses writes: ${why}`, { advice: refusals[why] }),
+      ? finding(id, 'ok', 'Redis accepts writes')
+      : finding(id, 'fail', `Redis answers, but refuses writes: ${why}`, { advice: refusals[why] }),
   ]
 }
 
-/** Nodes are told by number: an address may hold a password, and belongs to nobody's log. */
+/** Names nodes by number: a URL may hold a password. */
 const examined = async (
   url: string,
   at: number,
@@ -114,9 +119,9 @@ const examined = async (
     enableReadyCheck: false,
     connectionName: `mtscope-doctor-${randomBytes(3).toString('hex')}`,
   })
-  let printed: unknown = null
+  let failure: unknown = null
   client.on('error', (error) => {
-    printed = error
+    failure = error
   })
   const stop = (): void => client.disconnect()
   signal.addEventListener('abort', stop, { once: true })
@@ -127,23 +132,23 @@ const examined = async (
     const elapsedMs = Math.round((performance.now() - startedAt) * 10) / 10
     const states = `Redis ${at + 1} answers in ${elapsedMs} ms`
     const ping = finding(`redis.${node}.ping`, elapsedMs > slowMs ? 'warn' : 'ok', states, {
-      advice: elapsedMs > slowMs ? 'put Redis nearer: a replay claim has 50 ms' : null,
+      advice: elapsedMs > slowMs ? 'move Redis nearer: a replay claim has 50 ms' : null,
       numbers: { elapsedMs },
     })
-    const written = await taken(client, node, prefix)
+    const written = await writeFinding(client, node, prefix)
     const info = await client.info()
     return [ping, ...kept(node, info), ...(await clustered(node, info, several, client)), ...written]
   } catch (error) {
-    const reason = reasonOf(printed ?? error)
-    const refused = refusalIn(printed ?? error)
+    const reason = reasonOf(failure ?? error)
+    const refused = refusalIn(failure ?? error)
     if (refused !== null) {
-      const states = `Redis ${at + 1} of REDIS_URL answers and refuses: ${refused}`
+      const states = `Redis ${at + 1} of REDIS_URL answers, but refuses: ${refused}`
       return [finding(`redis.${node}.ping`, 'fail', states, { advice: refusals[refused] })]
     }
     const advice =
       reason === 'ENOTFOUND'
         ? unknownHost
-        : 'look whether it runs, and at the address and password in REDIS_URL'
+        : 'check that it runs, and check the address and password in REDIS_URL'
     const states = `Redis ${at + 1} of REDIS_URL does not answer: ${reason}`
     return [finding(`redis.${node}.ping`, 'fail', states, { advice })]
   } finally {
@@ -152,11 +157,13 @@ const examined = async (
   }
 }
 
-/** Nothing stays: PING, INFO, and a key that lives for a second. */
+/** Sends PING and INFO, and writes a key that expires after a second. */
 export const redisCheck: Check = async ({ config, signal }) => {
   const { redis } = config
   if (redis === null)
-    return [finding('redis.use', 'ok', 'not used: one proxy remembers for itself (REDIS_URL=none)')]
+    return [
+      finding('redis.use', 'ok', 'Redis is not used: this proxy has its own replay cache (REDIS_URL=none)'),
+    ]
   return (
     await Promise.all(
       redis.urls.map((url, at) => examined(url, at, redis.urls.length > 1, redis.prefix, signal)),

@@ -9,8 +9,8 @@ const node = (): Finding => {
   const states = `Node ${process.versions.node}, OpenSSL ${process.versions.openssl}`
   return major >= wanted
     ? finding('runtime.node', 'ok', states, { numbers: { major } })
-    : finding('runtime.node', 'fail', `${states}: older than ${wanted}`, {
-        advice: 'npm ci brings the right one for the common platforms',
+    : finding('runtime.node', 'fail', `${states} is older than ${wanted}`, {
+        advice: 'run npm ci: it installs the right Node for common platforms',
         numbers: { major },
       })
 }
@@ -19,8 +19,8 @@ const engine = (portable: boolean): Finding => {
   if (libc !== null && !portable)
     return finding('runtime.engine', 'ok', 'the fast relay (epoll) can run here')
   const why = portable ? 'PORTABLE_RELAY=true' : `no FFI on ${process.platform}-${process.arch}`
-  return finding('runtime.engine', 'note', `the portable relay runs, which takes more CPU (${why})`, {
-    advice: portable ? 'PORTABLE_RELAY=false' : null,
+  return finding('runtime.engine', 'note', `the portable relay runs, which takes more CPU: ${why}`, {
+    advice: portable ? 'set PORTABLE_RELAY=false' : null,
   })
 }
 
@@ -28,11 +28,11 @@ const workers = (count: number): Finding => {
   const cores = availableParallelism()
   const numbers = { workers: count, cores, memory: totalmem() }
   return count > 2 * cores
-    ? finding('runtime.workers', 'note', `${count} threads share ${cores} cores`, {
-        advice: `WORKERS=${cores}, or auto`,
+    ? finding('runtime.workers', 'note', `${count} relay threads share ${cores} cores`, {
+        advice: `set WORKERS=${cores}, or auto`,
         numbers,
       })
-    : finding('runtime.workers', 'ok', `${count} threads on ${cores} cores`, { numbers })
+    : finding('runtime.workers', 'ok', `${count} relay threads on ${cores} cores`, { numbers })
 }
 
 export const runtimeCheck: Check = ({ config }) => [node(), engine(config.portable), workers(config.workers)]

@@ -4,7 +4,7 @@ import { exampleAbout, exampleFolder, verdictsOf } from '../../../compose/test/k
 import { examine } from '../examine.ts'
 import { exposure, mistaken, settingsCheck } from './settings.ts'
 
-test('settings that are right and unwise are told', async () => {
+test('settings that are valid and unwise are reported', async () => {
   const found = await examine(
     { settings: settingsCheck },
     exampleAbout({
@@ -28,7 +28,7 @@ test('settings that are right and unwise are told', async () => {
   assert.equal(Object.fromEntries(Object.keys(expected).map((id) => [id, verdictsOf(found)[id]])), expected)
 })
 
-test('a status page beyond loopback is told, less so in a container', () => {
+test('a status page beyond loopback is a warning, and a note in a container', () => {
   const verdict = (metricsHost: string, contained: boolean): string =>
     exposure({ metricsHost }, contained).verdict
   assert.equal(
@@ -37,7 +37,7 @@ test('a status page beyond loopback is told, less so in a container', () => {
   )
 })
 
-test('a file of secrets that others may read is told', async () => {
+test('a file of secrets that other users may read is reported', async () => {
   using data = exampleFolder({ 'secrets.json': '{}' })
   const found = await examine({ settings: settingsCheck }, exampleAbout({ DATA_DIR: data.path }))
   assert.is(verdictsOf(found)['settings.secrets'], 'warn')
