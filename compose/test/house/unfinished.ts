@@ -32,7 +32,6 @@ export const unreadFolders: readonly string[] = [
   'proxy/bench/',
   'proxy/config/',
   'proxy/datacenter/',
-  'proxy/doctor/',
   'proxy/event-log/',
   'proxy/events/',
   'proxy/host/',
