@@ -26,9 +26,17 @@ export const examine = async (
     try {
       const found = await Promise.race([check({ ...about, signal }), late.promise])
       if (found !== 'late') return found
-      return [finding(`${area}.time`, 'unknown', `the check did not finish within ${limit / 1_000} s`)]
+      return [
+        finding(`${area}.time`, 'unknown', `the check did not finish within ${limit / 1_000} s`, {
+          advice: `run mtscope doctor --only ${area} again`,
+        }),
+      ]
     } catch (error) {
-      return [finding(`${area}.error`, 'unknown', `the check failed: ${reasonOf(error)}`)]
+      return [
+        finding(`${area}.error`, 'unknown', `the check failed: ${reasonOf(error)}`, {
+          advice: 'fix the cause, or report it as a bug of mtscope doctor',
+        }),
+      ]
     }
   }
   const found = await Promise.all((Object.entries(checks) as [Area, Check][]).map(one))

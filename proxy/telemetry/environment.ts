@@ -24,6 +24,9 @@ export type Wanted = {
 const exporters: readonly string[] = ['otlp', 'console'] satisfies Exporter[]
 const protocols: readonly string[] = ['grpc', 'http/json', 'http/protobuf'] satisfies Protocol[]
 
+const unsupported = (name: string, value: string, supported: readonly string[]): string =>
+  `${name}=${value} is not supported: use ${supported.join(', ')}`
+
 /**
  * Reads the environment. Two defaults differ from the specification: spans go nowhere until an endpoint or an exporter is
  * set, and `/metrics` always has the metrics, so that `OTEL_METRICS_EXPORTER` only adds to it.
@@ -36,7 +39,7 @@ export const readOtel = (env: NodeJS.ProcessEnv): Wanted => {
     const text = setting(name)
     const value = Number(text ?? fallback)
     if (Number.isFinite(value) && value > 0) return value
-    mistakes.push(`${name}=${text} is not a positive number`)
+    mistakes.push(`${name}=${text} is not a positive number; ${fallback} is used`)
     return fallback
   }
 
@@ -50,16 +53,17 @@ export const readOtel = (env: NodeJS.ProcessEnv): Wanted => {
       .map((part) => part.trim())
     for (const part of names ?? []) {
       if (!known.includes(part) && !alsoKnown.includes(part))
-        mistakes.push(`${name}=${part} is not supported`)
+        mistakes.push(unsupported(name, part, [...known, ...alsoKnown]))
     }
     return names?.includes('none') ? [] : names?.filter((part): part is Exporter => known.includes(part))
   }
 
   const protocol = (signal: 'TRACES' | 'METRICS'): Protocol => {
-    const name = `OTEL_EXPORTER_OTLP_${signal}_PROTOCOL`
-    const text = setting(name) ?? setting('OTEL_EXPORTER_OTLP_PROTOCOL') ?? 'http/protobuf'
+    const own = `OTEL_EXPORTER_OTLP_${signal}_PROTOCOL`
+    const name = setting(own) === undefined ? 'OTEL_EXPORTER_OTLP_PROTOCOL' : own
+    const text = setting(name) ?? 'http/protobuf'
     if (protocols.includes(text)) return text as Protocol
-    mistakes.push(`the OTLP protocol ${text} is not supported`)
+    mistakes.push(unsupported(name, text, protocols))
     return 'http/protobuf'
   }
 

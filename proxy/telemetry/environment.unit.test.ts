@@ -49,9 +49,9 @@ test('each unknown value is reported once and counts as unset', () => {
     OTEL_SDK_DISABLED: 'yes',
   })
   assert.equal([...mistakes].sort(), [
-    'OTEL_BSP_MAX_QUEUE_SIZE=-1 is not a positive number',
-    'OTEL_TRACES_EXPORTER=zipkin is not supported',
-    'the OTLP protocol carrier-pigeon is not supported',
+    'OTEL_BSP_MAX_QUEUE_SIZE=-1 is not a positive number; 65536 is used',
+    'OTEL_EXPORTER_OTLP_PROTOCOL=carrier-pigeon is not supported: use grpc, http/json, http/protobuf',
+    'OTEL_TRACES_EXPORTER=zipkin is not supported: use otlp, console, none',
   ])
   assert.equal([traces, queue.spans, tracesProtocol, disabled], [[], 65_536, 'http/protobuf', false])
 })

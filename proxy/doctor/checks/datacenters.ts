@@ -73,7 +73,13 @@ const routeFinding = (route: Route, others: readonly Route[]): Finding => {
     return finding(name, answering < probed.length ? 'note' : 'ok', states, { numbers })
   }
   const other = others.some((one) => one.id === id && one.family !== family && quickest(one) !== null)
-  return finding(name, other ? 'note' : id < 0 ? 'warn' : 'fail', `${nameOf(route)}: ${errorsOf(route)}`, {
+  const impact = other
+    ? '; the proxy uses the other address family'
+    : id < 0
+      ? ''
+      : '; its accounts cannot connect'
+  const states = `${nameOf(route)}: no address answers (${errorsOf(route)})${impact}`
+  return finding(name, other ? 'note' : id < 0 ? 'warn' : 'fail', states, {
     advice: other
       ? null
       : isImpostor(route)

@@ -76,6 +76,7 @@ const tlsFindings = async ({ config, signal, now }: About, host: string): Promis
           days < 7 ? 'note' : 'ok',
           `its certificate is valid for ${name}, for another ${days} days`,
           {
+            advice: days < 7 ? 'renew it if the site is yours; otherwise check again after that day' : null,
             numbers,
           },
         )

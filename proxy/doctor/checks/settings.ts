@@ -53,7 +53,9 @@ export const exposure = ({ metricsHost }: Pick<Config, 'metricsHost'>, contained
   if (isLoopback(metricsHost)) return finding(id, 'ok', 'the status page is on loopback only')
   const states = `the status page is served on ${metricsHost} without a password`
   return contained
-    ? finding(id, 'note', `${states}, to every client that the container’s network admits`)
+    ? finding(id, 'note', `${states}, to every client that the container’s network admits`, {
+        advice: 'publish METRICS_PORT on 127.0.0.1 only',
+      })
     : finding(id, 'warn', states, {
         advice: 'set METRICS_HOST=127.0.0.1, or block METRICS_PORT in a firewall',
       })
