@@ -1,19 +1,20 @@
 import { composeSettings } from '../../proxy/config/compose-settings.ts'
 import { settingNames, settings } from '../../proxy/config/settings.ts'
 
-const head = `# Every setting of mtscope with what holds when it is left out. Copy to .env, take the # away, change.
-# The process environment wins over .env. Wrong or unknown names are refused, all at once.
+const head = `# Every setting of mtscope with its default. Copy this file to .env, uncomment a line, and change the value.
+# The process environment takes precedence over .env. A program that finds unknown names or invalid values reports all of them
+# and exits.
 
-# The users. Without any line here, a secret is made for user1 at the first start and kept in DATA_DIR; who has a name
-# needs a secret beside it. Make one: openssl rand -hex 16
+# The users. If none is set, the first start generates a secret for user1 and stores it in DATA_DIR. A USER<n>_NAME requires a
+# USER<n>_SECRET. To generate one: openssl rand -hex 16
 # USER1_SECRET=
 # USER1_NAME=user1
 `
 
-const composeHead = `# What follows is for docker compose alone; npm start passes it by.
+const composeHead = `# Settings of docker compose only; npm start ignores them.
 `
 
-/** The text of compose/.env.example. */
+/** Text of compose/.env.example. */
 export const envExample = (): string =>
   [
     head,
@@ -33,7 +34,7 @@ const settingsTable = (): string => {
   return [
     '| name | default | meaning |',
     '|---|---|---|',
-    '| `USER<n>_SECRET` | of `user1`: made and kept in `DATA_DIR` | 32 hex digits (`openssl rand -hex 16`); weak ones are refused. Made only where no user is written, not even a name |',
+    '| `USER<n>_SECRET` | for `user1`: generated, stored in `DATA_DIR` | 32 hex digits (`openssl rand -hex 16`); weak ones are refused. Generated only if no `USER<n>_` setting exists |',
     '| `USER<n>_NAME` | `user<n>` | Name of the user in metrics and on the status page |',
     ...rows,
   ].join('\n')
@@ -41,7 +42,7 @@ const settingsTable = (): string => {
 
 const [from, to] = ['<!-- settings -->', '<!-- /settings -->']
 
-/** README.md with the settings between its markers renewed. Throws when the markers are gone. */
+/** `readme` with the current settings between its markers. Throws if a marker is missing. */
 export const withSettings = (readme: string): string => {
   const [start, end] = [readme.indexOf(from), readme.indexOf(to)]
   if (start < 0 || end < start) throw new Error(`README.md lacks ${from} or ${to}`)

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { generated } from './generated.ts'
 
-// `npm run generate`: writes every generated file that is not current.
+// `npm run generate`: rewrites every generated file that is out of date.
 for (const { path, text } of generated) {
   const file = join(import.meta.dirname, '../..', path)
   const current = existsSync(file) ? readFileSync(file, 'utf8') : ''

@@ -4,19 +4,19 @@ import { generate as eventsReference } from '../../proxy/events/reference.ts'
 import { withDigests } from '../docker/mounted.ts'
 import { envExample, withSettings } from './env-example.ts'
 
-/** A committed file that a program writes. `text` gets what the file says now, for files that are generated in part. */
+/** A generated file in the repository. `text` gets its current content, of which files that are generated in part keep the rest. */
 export type Generated = {
   readonly path: string
   readonly text: (current: string) => string | Promise<string>
 }
 
-/** All of them: `npm run generate` writes them, the house test compares them. */
+/** All generated files: `npm run generate` writes them, the house test compares them. */
 export const generated: readonly Generated[] = [
   { path: 'compose/.env.example', text: envExample },
   { path: 'README.md', text: withSettings },
   { path: 'proxy/events/README.md', text: eventsReference },
   { path: 'dashboards/out/alerts.yaml', text: () => alertsFile() },
   ...boards.map((board) => ({ path: `dashboards/out/${board.uid}.json`, text: () => boardFile(board) })),
-  // The last: it has what the others wrote in it.
+  // Last, because it contains hashes of the others.
   { path: 'compose/docker/compose.stack.yaml', text: withDigests },
 ]

@@ -25,7 +25,7 @@ for (const [name, ...shell] of [['dash'], ['busybox', 'sh']] as const) {
   const asRoot = skipUnless(test, has && root, `${name} or the right to make a network namespace is missing`)
   const command = [name, ...shell]
 
-  here(`${name}: the bound of tracked connections holds at a boot that loads the module late`, () => {
+  here(`${name}: the limit of tracked connections holds after a boot that loads the module late`, () => {
     using host = fakeRoot(tracking)
     const tree = host.tree()
     assert.match(verdictsOf(host).get('net.netfilter.nf_conntrack_max')?.why ?? '', 'modules-load.d')
@@ -40,23 +40,23 @@ for (const [name, ...shell] of [['dash'], ['busybox', 'sh']] as const) {
     assert.equal(host.tree(), tree)
   })
 
-  here(`${name}: built into the kernel, it needs no file`, () => {
+  here(`${name}: a setting that is built into the kernel needs no module file`, () => {
     using host = fakeRoot({ ...tracking, 'proc/modules': '' })
     assert.is(run(command, host, ['--apply']).status, 0)
     assert.not(host.tree().some((line) => line.startsWith('etc/modules-load.d')))
   })
 
-  here(`${name}: what is gone for good is told and holds nothing up`, () => {
+  here(`${name}: a setting that no longer exists is reported, and rollback goes on`, () => {
     using host = fakeRoot(tracking)
     assert.is(run(command, host, ['--apply']).status, 0)
     rmSync(join(host.path, most))
     const back = run(command, host, ['--rollback'])
     assert.is(back.status, 0, back.stderr)
-    assert.match(back.stdout, /^gone: .*nf_conntrack_max, nothing to put back$/m)
+    assert.match(back.stdout, /^gone: .*nf_conntrack_max, nothing to restore$/m)
     assert.match(run(command, host, ['--rollback']).stdout, 'nothing to roll back')
   })
 
-  asRoot(`${name}: a port below 1024 is opened when it is asked for, on a network of its own`, async () => {
+  asRoot(`${name}: MTPROTO_PORT below 1024 opens that port, in a network namespace`, async () => {
     using host = fakeRoot()
     await using network = await ownNetwork()
     const { within } = network
@@ -83,7 +83,7 @@ test('where no PAM reads limits.d, as on Alpine, nofile is by hand and no file i
   assert.not(host.tree().some((line) => line.includes('limits.d')))
 })
 
-test('a port that is no number is told', () => {
+test('MTPROTO_PORT that is not a number exits 2', () => {
   using host = fakeRoot()
   assert.is(run(['sh'], host, [], { env: { MTPROTO_PORT: 'https' } }).status, 2)
 })

@@ -1,6 +1,5 @@
 #!/bin/sh
-# Host settings for mtscope: what each one does on this kernel and in this place, and no folklore.
-# Plain POSIX sh; needs no Node. See --help.
+# Checks and sets the host settings that matter to mtscope on this kernel. POSIX sh, without Node. See --help.
 set -u
 umask 022
 LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
@@ -8,25 +7,26 @@ export LC_ALL PATH
 
 usage() {
   cat <<'END'
-optimize_system.sh: host settings for mtscope, each with what it does on this kernel and in this place
+usage: optimize_system.sh [--check [--tsv] | --plan | --apply | --rollback]
 
-  --check      tells every setting: now, wanted, verdict, why (default; needs no root, writes nothing)
-  --plan       tells what --apply would write, and writes nothing
-  --apply      sets what is effective, saves the old values, and writes 90-mtscope.conf in /etc/sysctl.d,
-               /etc/security/limits.d and, for a module that brings a setting, /etc/modules-load.d;
-               a second time changes nothing
-  --rollback   puts every value and file back as it was before the first --apply
-  --tsv        with --check: lines for programs, fields separated by tabs
-  --help       this
+Checks the host settings that matter to mtscope on this kernel, sets the effective ones, and restores them.
 
-Verdicts: effective; no-op (does nothing for a relay here); harmful; unknown here (not to be seen from here).
-Only what is effective is ever set, and a value that is already larger is kept.
+  --check      prints each setting: current value, wanted value, verdict, reason (default; needs no root, changes nothing)
+  --plan       prints what --apply would set and write; changes nothing
+  --apply      saves the old values, sets the effective settings, and writes 90-mtscope.conf in /etc/sysctl.d,
+               /etc/security/limits.d and, if a module brings a setting, /etc/modules-load.d; a second run changes nothing
+  --rollback   restores every value and file from before the first --apply
+  --tsv        with --check: prints lines for programs, with tabs between the fields
+  --help       prints this text
 
-  MTPROTO_PORT     where the proxy listens; below 1024 it may be let there without root: sudo MTPROTO_PORT=443 …
-  MTSCOPE_NOFILE   open files to allow (65536: enough for MAX_CONNECTIONS=20000 and warm sockets)
-  MTSCOPE_ROOT     folder that stands for / (for tests); MTSCOPE_NET the same for what a network namespace has
+Verdicts: effective; no-op (does nothing for a relay here); harmful; unknown here (not visible from this namespace or kernel).
+--apply sets effective settings only, and keeps a value that already goes further.
 
-Exit: 0 all is good or done, 1 something is to be changed or failed, 2 wrong use.
+  MTPROTO_PORT     port of the proxy; below 1024, --apply lets a proxy without root listen on it: sudo MTPROTO_PORT=443 …
+  MTSCOPE_NOFILE   limit of open files (65536: enough for MAX_CONNECTIONS=20000 and pooled connections)
+  MTSCOPE_ROOT     folder to use instead of / (for tests); MTSCOPE_NET: the same for files of a network namespace
+
+Exits 0 when nothing is left to change, 1 when a setting is to be changed or failed, 2 for wrong options.
 END
 }
 
@@ -40,7 +40,7 @@ SYSCTLS=$ROOT/etc/sysctl.d/90-mtscope.conf
 MODULES=$ROOT/etc/modules-load.d/90-mtscope.conf
 LIMITS=$ROOT/etc/security/limits.d/90-mtscope.conf
 TAB=$(printf '\t')
-LISTEN_BACKLOG=4096 # what the relay asks for: BACKLOG in proxy/net/epoll/engine.ts
+LISTEN_BACKLOG=4096 # as BACKLOG in proxy/net/epoll
 
 mode=check
 tsv=
@@ -54,13 +54,13 @@ for word; do
 done
 for pair in "MTSCOPE_NOFILE=$NOFILE" "MTPROTO_PORT=$PORT"; do
   case ${pair#*=} in
-    '' | *[!0-9]*) printf 'optimize_system.sh: %s is not a number\n' "$pair" >&2 && exit 2 ;;
+    '' | *[!0-9]*) printf 'optimize_system.sh: %s is not a number: set a whole number\n' "$pair" >&2 && exit 2 ;;
   esac
 done
 
-# --- What is here -----------------------------------------------------------------------------------------------------
+# --- The host -----------------------------------------------------------------------------------------------------
 
-# The value of a file with single spaces; fails where there is none.
+# Prints the first line of a file with single spaces; fails if it is not readable.
 value() { [ -r "$1" ] && tr -s '\t ' '  ' <"$1" 2>/dev/null | sed 's/^ *//;s/ *$//;1q'; }
 
 path_of() {
@@ -72,21 +72,21 @@ path_of() {
 }
 
 release=$(value "$ROOT/proc/sys/kernel/osrelease" || uname -r)
-# Whether the kernel is that old or newer: kernel 4 14
+# Whether the kernel is this version or newer: kernel 4 14
 kernel() {
   major=${release%%.*} minor=${release#*.}
   minor=${minor%%[!0-9]*}
   [ "${major%%[!0-9]*}" -gt "$1" ] || { [ "${major%%[!0-9]*}" -eq "$1" ] && [ "${minor:-0}" -ge "$2" ]; }
 }
 
-# Whether the kernel has a part, built in or as a module that loads itself: part sch_fq NET_SCH_FQ
+# Whether the kernel has a feature, built in or as a loadable module: part sch_fq NET_SCH_FQ
 part() {
   find "$ROOT/lib/modules/$release" -name "$1.ko*" 2>/dev/null | grep -q . ||
     grep -qs "/$1\.ko" "$ROOT/lib/modules/$release/modules.builtin" ||
     gzip -dc "$ROOT/proc/config.gz" 2>/dev/null | grep -q "^CONFIG_$2=y"
 }
 
-# What other namespaces do not have tells whose network this is.
+# Only the network namespace of the host has this file.
 if [ -e "$NET/proc/sys/net/core/default_qdisc" ]; then network=host; else network=own; fi
 container=
 if [ -e "$ROOT/.dockerenv" ] || [ -e "$ROOT/run/.containerenv" ] || [ -e "$ROOT/run/systemd/container" ] ||
@@ -104,7 +104,7 @@ esac
 cores=$(grep -cs '^processor' "$ROOT/proc/cpuinfo" || true)
 [ "${cores:-0}" -gt 0 ] || cores=1
 
-# Redis or Kafka beside the relay: what only helps them is then worth setting.
+# Whether Redis or Kafka runs here: some settings help only them.
 stores=
 for comm in "$ROOT"/proc/[0-9]*/comm; do
   read -r program <"$comm" 2>/dev/null || continue
@@ -127,7 +127,7 @@ if [ -r "$NET/proc/net/softnet_stat" ]; then
     packets=$((packets + 0x$done_)) dropped=$((dropped + 0x$lost)) squeezed=$((squeezed + 0x$late))
   done <"$NET/proc/net/softnet_stat"
 fi
-# Share of the last five minutes in which somebody waited, percent.
+# Share of the last five minutes in which a process waited, percent.
 psi() { sed -n 's/^some .*avg300=\([0-9.]*\).*/\1/p' "$ROOT/proc/pressure/$1" 2>/dev/null; }
 cpu_wait=$(psi cpu) memory_wait=$(psi memory)
 throttled=$(sed -n 's/^nr_throttled //p' "$ROOT/sys/fs/cgroup/cpu.stat" "$ROOT/sys/fs/cgroup/cpu/cpu.stat" 2>/dev/null |
@@ -144,11 +144,11 @@ fail() {
   printf 'optimize_system.sh: %s\n' "$1" >&2
 }
 
-# What was before goes to the state file first, once: a crash right after it loses nothing.
-remember() { # kind, path, what was
+# Saves the old value in the state file once, before the change, so that a crash loses nothing.
+remember() { # kind, path, old value
   grep -qsF "$1$TAB$2$TAB" "$STATE" && return
   mkdir -p "$STATE_DIR" && printf '%s\t%s\t%s\n' "$1" "$2" "$3" >>"$STATE" && return
-  fail "cannot write $STATE: nothing more is changed"
+  fail "cannot write $STATE: stopping before further changes"
   exit 1
 }
 
@@ -178,20 +178,20 @@ rollback() {
   [ -e "$STATE" ] || { printf 'nothing to roll back: no %s\n' "$STATE" && return; }
   left=
   while IFS=$TAB read -r kind path was; do
-    # A module that was unloaded, a device that was taken out: its value went with it.
-    if [ "$kind" = value ] && [ ! -e "$path" ]; then printf 'gone: %s, nothing to put back\n' "$path" && continue; fi
+    # The module was unloaded or the device removed, and its value with it.
+    if [ "$kind" = value ] && [ ! -e "$path" ]; then printf 'gone: %s, nothing to restore\n' "$path" && continue; fi
     case $kind in
       value) { printf '%s\n' "$was" >"$path"; } 2>/dev/null && [ "$(value "$path")" = "$was" ] ;;
       folder) [ ! -d "$path" ] || rmdir "$path" 2>/dev/null || [ -n "$(ls -A "$path")" ] ;;
       file) if [ "$was" = - ]; then rm -f "$path" "$path.new"; else [ ! -e "$was" ] || mv -f "$was" "$path"; fi ;;
-    esac && printf 'back: %s\n' "$path" && continue
-    fail "$path could not be put back to $was"
+    esac && printf 'restored: %s\n' "$path" && continue
+    fail "cannot restore $path to $was"
     left="$kind$TAB$path$TAB$was
 $left"
   done <<END
 $(sed '1!G;h;$!d' "$STATE")
 END
-  if [ -n "$left" ]; then printf %s "$left" >"$STATE" && fail "run --rollback again for what is left"; else
+  if [ -n "$left" ]; then printf %s "$left" >"$STATE" && fail "fix the cause, then run --rollback again for the rest"; else
     rm -f "$STATE" && rmdir "$STATE_DIR" 2>/dev/null
   fi
 }
@@ -200,7 +200,7 @@ END
 
 hush='' good=0 change=0 useless=0 harmful=0 unknown=0 by_hand=0 dropin=''
 
-tell() { # setting, now, wanted, verdict, state, why
+report() { # setting, now, wanted, verdict, state, why
   [ -z "$hush" ] || return 0
   case $5 in
     good) good=$((good + 1)) ;;
@@ -220,7 +220,7 @@ tell() { # setting, now, wanted, verdict, state, why
   fi
 }
 
-# Sets `aim`: what the value becomes. What is there already and goes further is kept.
+# Sets `aim` to the new value: a current value that goes further stays.
 aim_for() { # how, now, wanted
   aim=$3
   case $1 in
@@ -243,11 +243,11 @@ setting() { # name, how, wanted, verdict, why
   now=$(value "$path")
   if [ -z "$now" ]; then
     case $network$verdict$why in
-      *'gone since '*) ;;
-      own*) [ "$verdict" = harmful ] || { verdict='unknown here' && why='only to be seen on the host'; } ;;
-      *effective*) verdict='unknown here' why='not in this kernel' ;;
+      *'removed in '*) ;;
+      own*) [ "$verdict" = harmful ] || { verdict='unknown here' && why='visible on the host only'; } ;;
+      *effective*) verdict='unknown here' why='this kernel does not have it' ;;
     esac
-    tell "$name" - "$wanted" "$verdict" leave "$why"
+    report "$name" - "$wanted" "$verdict" leave "$why"
     return
   fi
   aim_for "$2" "$now" "$wanted"
@@ -257,12 +257,12 @@ setting() { # name, how, wanted, verdict, why
   if [ "$verdict" = effective ]; then
     if [ "$aim" = "$now" ]; then state=good; else state=change wanted=$aim; fi
   elif [ "$verdict" = harmful ] && [ "$now" != 0 ]; then state=bad; fi
-  tell "$label" "$now" "$wanted" "$verdict" "$state" "$why"
+  report "$label" "$now" "$wanted" "$verdict" "$state" "$why"
   case $mode$state in
     planchange) printf 'set %s: %s -> %s\n' "$name" "$now" "$aim" && now=$aim ;;
     applychange) set_value "$path" "$aim" && printf 'set %s: %s -> %s\n' "$name" "$now" "$aim" && now=$aim ;;
   esac
-  # The drop-in holds what we set, now or at an earlier time.
+  # The drop-in has every value that this script set, now or earlier.
   case $name in /*) return 0 ;; esac
   if [ $state = change ] || grep -qsF "value$TAB$path$TAB" "$STATE"; then
     dropin="$dropin
@@ -279,70 +279,70 @@ settings() {
   set -- net.ipv4.tcp_congestion_control is bbr
   if grep -qsw bbr "$NET/proc/sys/net/ipv4/tcp_available_congestion_control" || part tcp_bbr TCP_CONG_BBR; then
     [ "$mode" != apply ] || [ -n "$ROOT" ] || modprobe -q tcp_bbr 2>/dev/null || true
-    setting "$@" effective 'keeps its speed towards clients on lossy paths'
+    setting "$@" effective 'keeps the speed to clients on lossy paths'
   else setting "$@" 'unknown here' 'this kernel offers no bbr'; fi
   set -- net.core.default_qdisc is fq
   if [ "$(value "$(path_of net.core.default_qdisc)")" = fq ] || part sch_fq NET_SCH_FQ; then
-    setting "$@" effective 'spaces what bbr sends; new interfaces only, and optional since 4.13'
-  else setting "$@" 'unknown here' 'this kernel shows no fq; optional since 4.13'; fi
+    setting "$@" effective 'paces bbr packets; applies to new interfaces, optional since 4.13'
+  else setting "$@" 'unknown here' 'this kernel has no fq; optional since 4.13'; fi
   setting net.ipv4.tcp_notsent_lowat most 16384 effective \
-    'less unsent data waits in the kernel: memory, and back-pressure that is felt'
-  setting net.ipv4.tcp_slow_start_after_idle is 0 effective 'a chat that paused goes on at its speed'
-  setting net.ipv4.tcp_mtu_probing least 1 effective 'finds its way where ICMP is filtered'
-  setting net.ipv4.tcp_timestamps least 1 effective 'round-trip times, and reuse of ports, need them'
-  setting net.ipv4.tcp_syncookies least 1 effective 'a flood of SYNs does not lock clients out'
+    'bounds unsent data in the kernel: less memory, earlier back-pressure'
+  setting net.ipv4.tcp_slow_start_after_idle is 0 effective 'a connection keeps its speed after a pause'
+  setting net.ipv4.tcp_mtu_probing least 1 effective 'finds the packet size where ICMP is filtered'
+  setting net.ipv4.tcp_timestamps least 1 effective 'round-trip measurement and port reuse need them'
+  setting net.ipv4.tcp_syncookies least 1 effective 'clients still connect during a SYN flood'
 
-  setting net.core.somaxconn least $LISTEN_BACKLOG effective "the relay asks for $LISTEN_BACKLOG; overflows so far: ${overflows:-?}"
+  setting net.core.somaxconn least $LISTEN_BACKLOG effective "the relay requests $LISTEN_BACKLOG; overflows so far: ${overflows:-?}"
   setting net.ipv4.tcp_max_syn_backlog least 8192 "$(if kernel 4 4; then echo no-op; else echo effective; fi)" \
-    'not asked while syncookies are on: the listen backlog counts'
+    'unused while syncookies are on: the listen backlog limits'
   setting net.ipv4.ip_local_port_range range '10000 65535' effective \
-    "ports towards each datacenter address; in TIME_WAIT now: ${time_wait:-?}"
+    "local ports to each datacenter address; in TIME_WAIT now: ${time_wait:-?}"
   setting net.ipv4.tcp_tw_reuse is 1 "$(if_ [ "$(value "$(path_of net.ipv4.tcp_timestamps)" || echo 1)" != 0 ])" \
-    'the port of an ended connection to a datacenter serves again after a second'
+    'reuses the port of a closed datacenter connection after a second'
   if [ -n "$most_tracked" ]; then
     late=
-    # Docker or a firewall loads it when the file of sysctls has been read: the value would be lost at the next boot.
-    ! grep -qs '^nf_conntrack ' "$ROOT/proc/modules" || late="; a module, loaded early by modules-load.d to hold at boot"
+    # Docker or a firewall loads the module after the boot has read sysctl.d, so the value would be lost.
+    ! grep -qs '^nf_conntrack ' "$ROOT/proc/modules" || late="; modules-load.d loads the module early, so that the value holds after a boot"
     setting net.netfilter.nf_conntrack_max least 262144 "$([ "$network" = host ] && echo effective || echo 'unknown here')" \
       "two entries for each relayed client; now $tracked of $most_tracked$late"
-  else setting net.netfilter.nf_conntrack_max least 262144 no-op 'connections are not tracked here'; fi
+  else setting net.netfilter.nf_conntrack_max least 262144 no-op 'this network tracks no connections'; fi
 
   if [ "$PORT" -lt 1024 ]; then
     setting net.ipv4.ip_unprivileged_port_start most "$PORT" effective \
-      "lets a proxy that is not root listen on $PORT; and every other program of this host, from there on"
+      "lets programs without root listen on ports from $PORT on, the proxy among them"
   else
     setting net.ipv4.ip_unprivileged_port_start most 443 no-op \
-      "only for a port below 1024 on the host's network, without root: sudo MTPROTO_PORT=443 $0 --apply"
+      "only for a port below 1024 on the network of the host without root: sudo MTPROTO_PORT=443 $0 --apply"
   fi
 
   setting net.ipv4.tcp_rmem third 6291456 effective 'autotuning: 250 Mbit/s at 200 ms'
   setting net.ipv4.tcp_wmem third 4194304 effective 'autotuning: 160 Mbit/s at 200 ms'
   for name in rmem_max wmem_max; do
-    setting net.core.$name least 134217728 no-op 'bounds SO_RCVBUF and SO_SNDBUF, which the relay leaves to autotuning'
+    setting net.core.$name least 134217728 no-op 'limits SO_RCVBUF and SO_SNDBUF, which the relay does not set'
   done
-  setting net.ipv4.tcp_fin_timeout most 15 no-op 'for orphans alone: the relay closes both ends itself'
-  setting net.ipv4.tcp_mem least 0 no-op "sized by the kernel; times under pressure: ${pressures:-?}"
-  # That queue alone counts as dropped: nothing dropped, nothing gained.
+  setting net.ipv4.tcp_fin_timeout most 15 no-op 'affects orphaned sockets only: the relay closes both ends'
+  setting net.ipv4.tcp_mem least 0 no-op "the kernel sizes it; times under pressure: ${pressures:-?}"
+  # softnet's dropped counts this queue only: without drops a longer one gains nothing.
   setting net.core.netdev_max_backlog least 10000 "$(if_ [ "$dropped" -gt 0 ])" \
     "only for veth, loopback and RPS; dropped so far: $dropped"
-  setting net.ipv4.tcp_fastopen is 3 no-op 'neither the listener nor Telegram asks for it'
+  setting net.ipv4.tcp_fastopen is 3 no-op 'neither the listener nor Telegram uses it'
   setting net.ipv4.tcp_low_latency is 1 "$(if kernel 4 14; then echo no-op; else echo 'unknown here'; fi)" \
     'does nothing from 4.14 on'
   setting net.ipv4.tcp_keepalive_time most 600 no-op 'the relay sets keep-alive on each socket'
-  setting net.core.busy_poll least 50 harmful 'a core that spins, for nothing: the relay waits in epoll'
-  setting net.core.busy_read least 50 harmful 'the same'
-  if kernel 4 12; then setting net.ipv4.tcp_tw_recycle is 1 no-op 'gone since 4.12'; else
+  setting net.core.busy_poll least 50 harmful 'keeps a core busy without gain: the relay waits in epoll'
+  setting net.core.busy_read least 50 harmful 'keeps a core busy without gain: the relay waits in epoll'
+  if kernel 4 12; then setting net.ipv4.tcp_tw_recycle is 1 no-op 'removed in 4.12'; else
     setting net.ipv4.tcp_tw_recycle is 1 harmful 'locks out clients behind one address'
   fi
 
   helps=$(if_ [ -n "$stores" ])
-  about='Redis or Kafka runs beside the relay'
-  [ -n "$stores" ] || about='nothing for a relay; helps the host of Redis or Kafka'
+  about='Redis or Kafka runs on this host'
+  [ -n "$stores" ] || about='helps only hosts of Redis or Kafka'
   swap=$(sed -n 's/^SwapTotal: *\([0-9]*\).*/\1/p' "$ROOT/proc/meminfo" 2>/dev/null)
-  if [ "${swap:-1}" = 0 ]; then setting vm.swappiness most 10 no-op 'there is no swap'; else
+  if [ "${swap:-1}" = 0 ]; then setting vm.swappiness most 10 no-op 'this host has no swap'; else
     setting vm.swappiness most 10 "$helps" "$about"
   fi
-  # Zero means that dirty_bytes rules instead.
+  # Zero: dirty_bytes applies instead.
   setting vm.dirty_ratio most 15 "$helps" "$about"
   setting vm.dirty_background_ratio most 5 "$helps" "$about"
   setting vm.overcommit_memory least 1 "$helps" "$about"
@@ -351,31 +351,31 @@ settings() {
   cpu
 }
 
-# Whether anybody reads limits.d: a module of PAM does, and Alpine has none.
+# Whether this system reads limits.d: a PAM module does, which Alpine lacks.
 reads_limits() { grep -rqs '^[^#]*pam_limits\.so' "$ROOT/etc/pam.d" "$ROOT/usr/lib/pam.d" "$ROOT/etc/pam.conf"; }
 
 nofile() {
-  setting fs.nr_open least "$NOFILE" effective 'the most that nofile can be'
+  setting fs.nr_open least "$NOFILE" effective 'upper limit of nofile'
   setting fs.file-max least $((4 * NOFILE)) effective 'open files of all processes'
-  text="# Open files for mtscope: two for each relayed client. Holds from the next login on; a service of systemd needs
+  text="# Open files for mtscope: two for each relayed client. Applies from the next login on; a systemd unit needs
 # LimitNOFILE=$NOFILE in a drop-in (systemctl edit mtscope), a container ulimits.nofile.
 * soft nofile $NOFILE
 * hard nofile $NOFILE
 root soft nofile $NOFILE
 root hard nofile $NOFILE"
-  # Node raises the soft limit to the hard one itself.
+  # Node raises the soft limit to the hard one.
   # shellcheck disable=SC3045
   now=$(ulimit -Hn)
-  state=good why='each relayed client takes two'
+  state=good why='each relayed client uses two'
   if [ -n "$container" ] && [ -z "$ROOT" ] && [ "$now" != unlimited ] && [ "$now" -lt "$NOFILE" ]; then
-    state=by-hand why="$why: ulimits.nofile in compose.yaml, or docker run --ulimit nofile=$NOFILE"
+    state=by-hand why="$why: set ulimits.nofile in compose.yaml, or docker run --ulimit nofile=$NOFILE"
   elif ! reads_limits && [ "$now" != unlimited ] && [ "$now" -lt "$NOFILE" ]; then
-    state=by-hand why="$why; no PAM here reads limits.d: rc_ulimit='-n $NOFILE' in /etc/rc.conf of OpenRC"
-  elif [ -f "$LIMITS" ] && [ "$(cat "$LIMITS")" = "$text" ]; then why="$why; from the next login on"
+    state=by-hand why="$why; no PAM module reads limits.d here: set rc_ulimit='-n $NOFILE' in /etc/rc.conf (OpenRC)"
+  elif [ -f "$LIMITS" ] && [ "$(cat "$LIMITS")" = "$text" ]; then why="$why; applies from the next login on"
   elif [ "$now" != unlimited ] && [ "$now" -lt "$NOFILE" ]; then
-    state=change why="$why; a service of systemd needs LimitNOFILE=$NOFILE too (systemctl edit mtscope)"
+    state=change why="$why; a systemd unit also needs LimitNOFILE=$NOFILE (systemctl edit mtscope)"
   fi
-  tell nofile "$now" "$NOFILE" effective $state "$why"
+  report nofile "$now" "$NOFILE" effective $state "$why"
   [ $state = change ] || return 0
   case $mode in
     plan) printf 'write %s: nofile %s\n' "$LIMITS" "$NOFILE" ;;
@@ -387,13 +387,13 @@ cpu() {
   found=
   for governor in "$ROOT"/sys/devices/system/cpu/cpufreq/policy*/scaling_governor; do
     [ -r "$governor" ] || continue
-    # One line for all: they are set together.
+    # One line for all governors: they are set together.
     hush=$found found=yes
     setting "$governor" is performance "$([ -n "$container" ] && echo 'unknown here' || echo effective)" \
-      'no ramp-up at each packet; until the next boot'
+      'no ramp-up of the clock at each packet; until the next boot'
   done
   hush=''
-  [ -n "$found" ] || tell scaling_governor - performance 'unknown here' leave "the $machine shows no governor"
+  [ -n "$found" ] || report scaling_governor - performance 'unknown here' leave "this $machine has no governor"
 
   for device in "$ROOT"/sys/class/net/*/device; do
     [ -e "$device" ] || continue
@@ -403,26 +403,26 @@ cpu() {
     set -- "${device%/device}/queues/rx-0/rps_cpus" is "$(printf '%x' $(((1 << (cores < 32 ? cores : 32)) - 1)))"
     late="cores fell behind $squeezed times, lost $dropped of $packets packets"
     if [ "$network" = own ] || [ $queues != 1 ] || [ "$cores" = 1 ]; then
-      tell "rps_cpus($name)" "$(value "$1" || echo -)" "$3" no-op leave "$queues queues for $cores cores"
+      report "rps_cpus($name)" "$(value "$1" || echo -)" "$3" no-op leave "$queues queues for $cores cores"
     elif [ $((1000 * (squeezed + dropped))) -le "$packets" ]; then
-      tell "rps_cpus($name)" "$(value "$1" || echo -)" "$3" no-op leave "one queue is enough here: $late"
+      report "rps_cpus($name)" "$(value "$1" || echo -)" "$3" no-op leave "one queue is enough: $late"
     else setting "$@" effective "one queue for $cores cores; $late; until the next boot"; fi
   done
-  if [ -n "${irqbalance-}" ]; then tell irq_affinity irqbalance by-hand no-op leave 'irqbalance spreads them'; else
-    tell irq_affinity - by-hand 'unknown here' leave 'only where one core is full of softirq: see /proc/softirqs'
+  if [ -n "${irqbalance-}" ]; then report irq_affinity irqbalance by-hand no-op leave 'irqbalance spreads interrupts'; else
+    report irq_affinity - by-hand 'unknown here' leave 'only useful if softirq fills one core: see /proc/softirqs'
   fi
   allowed=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' "$ROOT/proc/self/status" 2>/dev/null)
   if [ "${cpu_wait%%.*}" = '' ]; then
-    tell cpuset "${allowed:--}" own-cores 'unknown here' leave 'this kernel does not tell who waits (no PSI)'
+    report cpuset "${allowed:--}" own-cores 'unknown here' leave 'this kernel does not measure waiting (no PSI)'
   elif [ "${cpu_wait%%.*}" -lt 20 ]; then
-    tell cpuset "${allowed:--}" own-cores no-op leave "nobody waits for a core ($cpu_wait % of the time)"
+    report cpuset "${allowed:--}" own-cores no-op leave "processes rarely wait for a core ($cpu_wait % of the time)"
   else
-    tell cpuset "${allowed:--}" own-cores effective by-hand \
-      "somebody waits for a core $cpu_wait % of the time: PROXY_CPUSET with compose.host.yaml, or more cores"
+    report cpuset "${allowed:--}" own-cores effective by-hand \
+      "processes wait for a core $cpu_wait % of the time: set PROXY_CPUSET with compose.host.yaml, or add cores"
   fi
   setting kernel.sched_min_granularity_ns least 10000000 "$(if kernel 5 13; then echo no-op; else echo 'unknown here'; fi)" \
-    'gone since 5.13'
-  setting kernel.sched_autogroup_enabled is 0 no-op 'groups terminals; a service has none'
+    'removed in 5.13'
+  setting kernel.sched_autogroup_enabled is 0 no-op 'groups processes by terminal, and a unit has none'
 }
 
 # --- The run --------------------------------------------------------------------------------------------------------------
@@ -432,39 +432,39 @@ if [ "$mode" = apply ] || [ "$mode" = rollback ]; then
     printf 'optimize_system.sh: --%s needs root: sudo %s --%s\n' "$mode" "$0" "$mode" >&2 && exit 2
   fi
   if [ -z "$ROOT" ] && grep -qs '^[^ ]* /proc/sys [^ ]* ro[, ]' /proc/mounts; then
-    fail 'settings are read-only in this container: run it on the host' && exit 1
+    fail 'settings are read-only in this container: run this script on the host' && exit 1
   fi
 fi
 if [ "$mode" = rollback ]; then rollback && exit $failed; fi
 
-facts="Linux $release${TAB}$place${TAB}$cores cores"
+summary="Linux $release${TAB}$place${TAB}$cores cores"
 counters="ListenOverflows ${overflows:-?}, ListenDrops ${drops:-?}, softnet dropped $dropped squeezed $squeezed,"
 counters="$counters CPU waited for ${cpu_wait:-?} %, memory ${memory_wait:-?} %, throttled ${throttled:-0} times"
 if [ "$mode" = check ]; then
   if [ -n "$tsv" ]; then
-    printf 'place\t%s\n' "$facts"
+    printf 'place\t%s\n' "$summary"
     for pair in "ListenOverflows=$overflows" "ListenDrops=$drops" "softnet.dropped=$dropped" \
       "softnet.squeezed=$squeezed" "cpu.waiting=$cpu_wait" "memory.waiting=$memory_wait" "throttled=$throttled" \
       "conntrack=$tracked" "conntrack.max=$most_tracked" "timewait=$time_wait" "tcp.pressures=$pressures"; do
       [ -z "${pair#*=}" ] || printf 'counter\t%s\t%s\n' "${pair%%=*}" "${pair#*=}"
     done
   else
-    printf '%s\n%s\n\n' "$(printf %s "$facts" | tr '\t' ,)" "$counters"
+    printf '%s\n%s\n\n' "$(printf %s "$summary" | tr '\t' ,)" "$counters"
     printf '  %-38s %-20s %-20s %-12s %s\n' setting now wanted verdict why
   fi
 fi
 
 settings
 
-# Whether the drop-in sets what comes with a module only.
+# Whether the drop-in has a setting that exists only with a module.
 needs_module() {
   case $dropin in *nf_conntrack_max*) grep -qs '^nf_conntrack ' "$ROOT/proc/modules" ;; *) false ;; esac
 }
 
-header='# Written by mtscope (compose/host/optimize_system.sh --apply); --rollback takes it away.'
+header='# Written by mtscope (compose/host/optimize_system.sh --apply); --rollback removes it.'
 case $mode in
   check)
-    [ -n "$tsv" ] || printf '\n%s to change (--apply), %s by hand, %s good, %s no use here, %s harmful, %s unknown here\n' \
+    [ -n "$tsv" ] || printf '\n%s to change (--apply), %s by hand, %s good, %s no-op, %s harmful, %s unknown here\n' \
       $change $by_hand $good $useless $harmful $unknown
     [ $((change + by_hand)) -eq 0 ] || exit 1
     ;;
@@ -480,11 +480,11 @@ nf_conntrack"
     for later in "$ROOT"/etc/sysctl.d/9[1-9]*.conf "$ROOT"/etc/sysctl.conf; do
       for name in $(printf %s "$dropin" | sed -n 's/^\([a-z][^ ]*\) = .*/\1/p'); do
         ! grep -qs "^[[:space:]-]*${name}[[:space:]]*=" "$later" ||
-          printf '%s sets %s, too, and wins at the next boot: take it out there\n' "$later" "$name"
+          printf '%s also sets %s and wins at the next boot: remove it there\n' "$later" "$name"
       done
     done
     if [ $change -eq 0 ]; then echo 'nothing to change'; else
-      printf '%s settings; --rollback puts them back (%s)\n' $change "$STATE"
+      printf '%s settings changed; --rollback restores them (%s)\n' $change "$STATE"
     fi
     ;;
 esac

@@ -21,8 +21,6 @@ export const unreadFolders: readonly string[] = [
   'collector/source/',
   'collector/state/',
   'compose/',
-  'compose/generate/',
-  'compose/host/',
   'compose/proofs/',
   'compose/test/',
   'dashboards/',
