@@ -52,7 +52,7 @@ export const composeSettings: Readonly<Record<string, { readonly fallback: strin
     TEMPO_MEMORY: { fallback: '512m', doc: 'Most memory of Tempo' },
     GRAFANA_MEMORY: { fallback: '512m', doc: 'Most memory of Grafana' },
     MTSCOPE_IMAGE: {
-      fallback: 'mtscope:0.1.0',
+      fallback: 'mtscope:0.2.0',
       doc: 'Image of proxy and collector; built where it is missing',
     },
     NODE_IMAGE: { fallback: 'node:26.10.0-bookworm-slim', doc: 'What it is built from' },

@@ -80,7 +80,7 @@ const override = (shape: Shape, tempo: number, built: boolean) => {
   return {
     services: {
       telegram: {
-        image: `\${MTSCOPE_IMAGE:-mtscope:0.1.0}`,
+        image: `\${MTSCOPE_IMAGE:-mtscope:0.2.0}`,
         command: ['node', '/repository/compose/test/images/telegram.ts'],
         volumes: [`${root}:/repository:ro`],
         init: true,
@@ -180,7 +180,7 @@ export const startStack = async (
   const kept = stack.move()
   return {
     ports: ports as Stack['ports'],
-    image: images.MTSCOPE_IMAGE ?? 'mtscope:0.1.0',
+    image: images.MTSCOPE_IMAGE ?? 'mtscope:0.2.0',
     has,
     compose,
     backup: (...args) => runCommand(join(root, 'compose/docker/backup.sh'), args, env, root),

@@ -32,8 +32,8 @@ export const filesOf = (root: string, name: RegExp): string[] =>
 const text =
   /\.(?:ts|mjs|md|ya?ml|sh|html|css|lua|conf|go)$|(?:^|\/)(?:Dockerfile|mtscope|\.env\.example|\.npmrc|biome\.jsonc)$/
 
+/** Every file of the repository, relative to `root`, sorted. */
+export const allFilesOf = (root: string): string[] => filesBelow(root, '').sort()
+
 /** Every file that has prose, documents and workflows too, relative to `root`, sorted. */
-export const textFilesOf = (root: string): string[] =>
-  filesBelow(root, '')
-    .filter((path) => text.test(path))
-    .sort()
+export const textFilesOf = (root: string): string[] => allFilesOf(root).filter((path) => text.test(path))
