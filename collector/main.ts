@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { readOwnConfig } from '../proxy/config/own-config.ts'
 import { type HttpServer, startHttp } from '../proxy/http/server.ts'
-import { sayer } from '../proxy/logger/logger.ts'
+import { lineLogger } from '../proxy/logger/logger.ts'
 import { type FleetCollector, startFleetCollector } from './app/fleet.ts'
 import { pageRoutes } from './page/server/serve.ts'
 
@@ -20,7 +20,7 @@ if (process.argv.includes('--help') || process.argv.includes('-h')) {
   process.stdout.write(usage)
   process.exit(0)
 }
-const logger = sayer()
+const logger = lineLogger()
 
 const wrong = (mistakes: readonly string[]): never => {
   process.stderr.write(`${program} cannot start:\n${mistakes.map((mistake) => `  ${mistake}\n`).join('')}`)

@@ -1,10 +1,10 @@
 import { startCollector } from '../collector/app/collector.ts'
 import { pageRoutes } from '../collector/page/server/serve.ts'
 import { run } from '../proxy/app/run.ts'
-import type { Extension } from '../proxy/app/start.ts'
+import type { Extension } from '../proxy/app/running-proxy.ts'
 import type { Config } from '../proxy/config/config.ts'
 import type { LocalLog } from '../proxy/event-log/event-log.ts'
-import { sayer } from '../proxy/logger/logger.ts'
+import { lineLogger } from '../proxy/logger/logger.ts'
 
 // The embedded appliance: the proxy, and a collector that follows its log, in one process.
 const embedded = (log: LocalLog, version: string, config: Config): Extension => {
@@ -13,7 +13,7 @@ const embedded = (log: LocalLog, version: string, config: Config): Extension => 
     log,
     version,
     now: Date.now,
-    logger: sayer(),
+    logger: lineLogger(),
     webhook: config.webhook,
     timings: { factor: config.alertFactor },
   })
@@ -34,7 +34,14 @@ const ofFleet = async (): Promise<typeof embedded> => {
   return (_, version, config) => {
     const { kafka, redis } = config
     if (kafka === null || redis === null) throw new Error('a fleet needs KAFKA_BROKERS and REDIS_URL')
-    const collector = startFleetCollector({ config, kafka, redis, version, now: Date.now, logger: sayer() })
+    const collector = startFleetCollector({
+      config,
+      kafka,
+      redis,
+      version,
+      now: Date.now,
+      logger: lineLogger(),
+    })
     return {
       ready: Promise.resolve(),
       stop: collector.stop,

@@ -5,7 +5,7 @@ import { LogError } from '../../proxy/event-log/errors.ts'
 import { type LogReader, readLog } from '../../proxy/event-log/read.ts'
 import { decodeMessage } from '../../proxy/events/codec.ts'
 import type { Batch } from '../../proxy/events/contract.ts'
-import { sayer } from '../../proxy/logger/logger.ts'
+import { lineLogger } from '../../proxy/logger/logger.ts'
 import { type Filter, lineOf, matches, typeMistake } from './event-line.ts'
 
 const usage = `usage: mtscope events --from TIME [--to TIME] [--json] [filters]
@@ -122,7 +122,7 @@ const readKafka = async (
     import('../../proxy/kafka/offsets.ts'),
     import('../../proxy/kafka/range.ts'),
   ])
-  const client = openKafka(kafka, 'mtscope-events', sayer())
+  const client = openKafka(kafka, 'mtscope-events', lineLogger())
   const [extent, starts] = await Promise.all([
     topicExtent(client, kafka.topics.events),
     offsetsAt(client, kafka.topics.events, from - earlyMs),

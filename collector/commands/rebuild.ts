@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { readOwnConfig } from '../../proxy/config/own-config.ts'
 import { LogError } from '../../proxy/event-log/errors.ts'
-import { sayer } from '../../proxy/logger/logger.ts'
+import { lineLogger } from '../../proxy/logger/logger.ts'
 import { NoSnapshot, type Verified, verify } from './rebuild-log.ts'
 
 const usage = `usage: mtscope rebuild [--replace | --verify | DATA_DIR]
@@ -55,7 +55,7 @@ const ofFleet = async (verifying: boolean, replace: boolean): Promise<boolean> =
   }
   const { KafkaSilent, rebuildFleet, StateThere, verifyFleet } = await import('./rebuild-fleet.ts')
   const progress = (line: string): void => void process.stderr.write(`${line}\n`)
-  const fleet = { kafka, redis, replayWindowMs, logger: sayer(), progress }
+  const fleet = { kafka, redis, replayWindowMs, logger: lineLogger(), progress }
   const verified = async () => {
     try {
       if (!verifying) await rebuildFleet(fleet, replace)

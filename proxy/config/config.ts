@@ -1,14 +1,12 @@
 import { availableParallelism, hostname } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
-import type { Secret } from '../users/secret.ts'
+import type { User } from '../users/user.ts'
 import { composeSettings } from './compose-settings.ts'
 import { readDotenv } from './dotenv.ts'
 import { isLoopback } from './parse.ts'
 import { isSetting, type SettingName, settingNames, settings, type Values } from './settings.ts'
 import { meant, surelyMeant, userSetting } from './suggestions.ts'
 import { readUsers } from './users.ts'
-
-export type User = { readonly name: string; readonly secret: Secret }
 
 export type Environment = Readonly<Record<string, string | undefined>>
 

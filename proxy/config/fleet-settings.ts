@@ -1,10 +1,10 @@
 import { isIP } from 'node:net'
+import { hostAndPort } from '../net/host-name.ts'
 import {
   bytes,
   duration,
   either,
   host,
-  hostAndPort,
   mistaken,
   oneOf,
   type Parse,

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { domainToASCII } from 'node:url'
+import { asciiName } from '../net/host-name.ts'
 
 /** `mistake` is a clause that follows `NAME=value`, and says what to write instead. */
 export type Parsed<T> =
@@ -68,10 +68,6 @@ const isName = (text: string): boolean => {
   return text.length <= 253 && !numeric && labels.every((part) => label.test(part))
 }
 
-/** Punycode of an internationalized name, which DNS, TLS and links need; other text as it is. */
-export const asciiName = (text: string): string =>
-  /^\p{ASCII}*$/u.test(text) || /[/?#@:\\%\s]/.test(text) ? text : domainToASCII(text)
-
 /** An IP address (IPv6 with or without brackets) or a host name; an internationalized one as punycode. */
 export const host: Parse<string> = (text) => {
   const bare = /^\[([^\]]*)\]$/.exec(text)?.[1] ?? asciiName(text)
@@ -81,9 +77,7 @@ export const host: Parse<string> = (text) => {
     : mistaken('is neither an IP address nor a host name: write it without port and scheme')
 }
 
-/** `host:port`, with an IPv6 address in brackets. */
-export const hostAndPort = (name: string, number: number | string): string =>
-  name.includes(':') ? `[${name}]:${number}` : `${name}:${number}`
+export { hostAndPort } from '../net/host-name.ts'
 
 /** Hosts with commas between; `none` and empty items are left out, `*` stays. */
 export const hosts: Parse<readonly string[]> = (text) => {

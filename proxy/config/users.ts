@@ -1,5 +1,5 @@
 import { readSecret } from '../users/secret.ts'
-import type { User } from './config.ts'
+import type { User } from '../users/user.ts'
 import { type UserSetting, userSetting } from './suggestions.ts'
 import { nameKey, readUserName } from './user-name.ts'
 

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
-import { asciiName, hostAndPort } from '../config/parse.ts'
 import type { Family } from '../events/contract.ts'
+import { asciiName, hostAndPort } from '../net/host-name.ts'
 import { testDatacenters } from '../wire/datacenter-number.ts'
 
 /** `host` is an IP address (IPv6 without brackets) or a name; a name counts as `ipv4` until it is resolved. */

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout as after } from 'node:timers/promises'
-import { hostAndPort } from '../config/parse.ts'
 import type { Logger } from '../logger/logger.ts'
+import { hostAndPort } from '../net/host-name.ts'
 import { codeOf, ListenError } from '../net/listen-error.ts'
 import { answersOf, gzipOf, type Reply, type Routes, text } from './answers.ts'
 import { createBudget } from './budget.ts'

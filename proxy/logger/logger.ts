@@ -1,7 +1,7 @@
-import { Secret } from '../users/secret.ts'
-
+/** Anything that must not be shown, and prints so. */
+export type Redacted = { toString(): '[secret]' }
 export type Level = 'info' | 'warn' | 'error'
-export type Field = string | number | boolean | null | undefined | Secret | Error
+export type Field = string | number | boolean | null | undefined | Redacted | Error
 export type Logger = (level: Level, message: string, fields?: Readonly<Record<string, Field>>) => void
 
 const plain = /^[^\s"=\\\p{C}]+$/u
@@ -15,10 +15,8 @@ const escaped = (character: string): string =>
 const codeAndMessage = (error: Error): string =>
   'code' in error && typeof error.code === 'string' ? `${error.code}: ${error.message}` : error.message
 
-const valueText = (value: Exclude<Field, undefined>): string => {
-  if (value instanceof Secret) return String(value)
-  return quoted(value instanceof Error ? codeAndMessage(value) : String(value))
-}
+const valueText = (value: Exclude<Field, undefined>): string =>
+  quoted(value instanceof Error ? codeAndMessage(value) : String(value))
 
 /**
  * One logfmt line: `2026-11-23T09:15:19.123Z info ready port=8080`. Undefined fields are left out, texts with spaces,
@@ -38,7 +36,7 @@ export const line = (
 }
 
 /** Says lines to `stdout`, warnings and errors too, so that the order is kept. */
-export const sayer =
+export const lineLogger =
   (out: { write(text: string): unknown } = process.stdout, now: () => number = Date.now): Logger =>
   (level, message, fields) => {
     out.write(`${line(now(), level, message, fields)}\n`)

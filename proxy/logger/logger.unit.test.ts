@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Secret } from '../users/secret.ts'
-import { line, sayer } from './logger.ts'
+import { line, lineLogger } from './logger.ts'
 
 const at = Date.parse('2026-11-23T09:15:19.123Z')
 
@@ -43,9 +43,9 @@ test('whatever is said is one line without control characters', () => {
   )
 })
 
-test('a sayer writes whole lines', () => {
+test('a lineLogger writes whole lines', () => {
   const written: string[] = []
-  sayer({ write: (text: string) => written.push(text) }, () => at)('info', 'ready', { port: 1 })
+  lineLogger({ write: (text: string) => written.push(text) }, () => at)('info', 'ready', { port: 1 })
   assert.equal(written, ['2026-11-23T09:15:19.123Z info ready port=1\n'])
 })
 

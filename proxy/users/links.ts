@@ -1,5 +1,5 @@
-import type { User } from '../config/config.ts'
 import type { Mode } from '../events/contract.ts'
+import type { User } from './user.ts'
 
 export type Link = { readonly user: string; readonly mode: Mode; readonly tg: string; readonly web: string }
 

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { BlockList, isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import type { Config } from '../config/config.ts'
 
 type Interfaces = ReturnType<typeof networkInterfaces>
 
@@ -86,7 +85,10 @@ const reasonOf = (error: unknown, signal: AbortSignal): string => {
  * 3 s, or the address that reaches farthest. Never rejects.
  */
 export const findAddress = async (
-  { publicHost, publicHostFrom }: Pick<Config, 'publicHost' | 'publicHostFrom'>,
+  {
+    publicHost,
+    publicHostFrom,
+  }: { readonly publicHost: string | null; readonly publicHostFrom: string | null },
   stopping: AbortSignal,
   { interfaces = networkInterfaces(), patienceMs = PATIENCE_MS } = {},
 ): Promise<LinkAddress> => {

@@ -15,9 +15,9 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { User } from '../config/config.ts'
 import type { Logger } from '../logger/logger.ts'
 import { readSecret, Secret, weakness } from './secret.ts'
+import type { User } from './user.ts'
 
 export const errors = {
   ERR_DATA_DIR: 'DATA_DIR cannot be written',

@@ -20,7 +20,7 @@ export class Secret {
     return this.#bytes.toString('hex')
   }
 
-  toString(): string {
+  toString(): '[secret]' {
     return '[secret]'
   }
 

@@ -1,0 +1,31 @@
+import type { Config } from '../config/config.ts'
+import { hostAndPort } from '../net/host-name.ts'
+import type { Link } from '../users/links.ts'
+import { deadLinks } from '../users/public-address.ts'
+import type { RunningProxy } from './running-proxy.ts'
+
+const linkLines = (links: readonly Link[]): string[] => [
+  'Open one of these links in Telegram, or send it to the person that the proxy is for:',
+  ...links.flatMap(({ user, mode, tg, web }) => [`  ${user}, ${mode}:`, `    ${tg}`, `    ${web}`]),
+]
+
+/** Prints links for a person: they hold secrets, so no log line has them. */
+export const printLinks = (links: readonly Link[]): void => {
+  if (links.length > 0) process.stdout.write(`${linkLines(links).join('\n')}\n\n`)
+}
+
+/** Prints what a person at a terminal needs after the start. */
+export const introduce = (program: string, config: Config, proxy: RunningProxy): void => {
+  const dead = deadLinks(proxy.address)
+  const lines = [
+    `${program} relays on port ${proxy.port} to ${config.datacenters.size} datacenter entries, ${config.workers} threads.`,
+    `Status page and metrics: ${proxy.metricsUrl}/`,
+    config.maskHost === null
+      ? 'Unauthenticated clients get no answer (MASK_HOST=off).'
+      : `Unauthenticated clients see ${hostAndPort(config.maskHost, config.maskPort)}.`,
+    '',
+    ...linkLines(proxy.links),
+  ]
+  if (dead !== null) lines.push('', `Warning: ${dead.states}: set ${dead.advice}.`)
+  process.stdout.write(`${lines.join('\n')}\n\n`)
+}

@@ -1,0 +1,39 @@
+import type { Config } from '../config/config.ts'
+import type { LocalLog } from '../event-log/event-log.ts'
+import type { Routes } from '../http/server.ts'
+import type { Logger } from '../logger/logger.ts'
+import type { Threads } from '../relay/threads/threads.ts'
+import type { Link } from '../users/links.ts'
+import type { LinkAddress } from '../users/public-address.ts'
+
+/** What the appliance adds to the proxy: the read side, on the same event log and the same HTTP server. */
+export type Extension = {
+  readonly routes: Partial<Routes>
+  /** Resolves when the past is folded. */
+  readonly ready: Promise<void>
+  stop(): void | Promise<void>
+}
+
+export type ProxyOptions = {
+  readonly config: Config
+  readonly version: string
+  readonly env: NodeJS.ProcessEnv
+  readonly logger: Logger
+  /** Called when the data plane cannot go on. */
+  readonly failed: (reason: string) => void
+  readonly extend?: (log: LocalLog) => Promise<Extension>
+}
+
+export type RunningProxy = {
+  readonly port: number
+  readonly metricsUrl: string
+  readonly engine: Threads['engine']
+  readonly address: LinkAddress
+  readonly links: readonly Link[]
+  /** Reports an exception of the main thread. */
+  readonly fault: (error: unknown) => void
+  /** Replaces the users; connections go on. Returns the new links. Throws when the configured users are all gone. */
+  reload(config: Config): readonly Link[]
+  /** Stops accepting, lets connections end for `drainMs`, flushes everything, closes. */
+  stop(reason: string, drainMs: number): Promise<void>
+}

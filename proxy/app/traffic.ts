@@ -1,0 +1,146 @@
+import { dialable, namesOf, watchDatacenters } from '../datacenter/resolve.ts'
+import { connectionsFor } from '../doctor/checks/descriptors.ts'
+import type { LocalLog } from '../event-log/event-log.ts'
+import type { ProxyEvent } from '../events/contract.ts'
+import { maxFds, openFds } from '../host/proc.ts'
+import { sampleProcess } from '../host/samples.ts'
+import { flightName, keptFlight, watchMasking } from '../masking/watch.ts'
+import type { Changeable, RelayUser } from '../relay/settings.ts'
+import { configured } from '../relay/threads/configured.ts'
+import { startThreads, type Threads } from '../relay/threads/threads.ts'
+import { refillReplays } from '../replay-cache/refill.ts'
+import type { LinkAddress } from '../users/public-address.ts'
+import { dailyKey, newDays } from '../users/secret-store.ts'
+import { usualFlight } from '../wire/server-hello.ts'
+import type { Recording } from './recording.ts'
+import type { ProxyOptions } from './running-proxy.ts'
+
+export type Masking = ReturnType<typeof watchMasking>
+
+export type Traffic = {
+  readonly threads: Threads
+  readonly sampler: ReturnType<typeof sampleProcess>
+  /** Passes a change on to the relay threads. */
+  change(changed: Partial<Changeable>): void
+}
+
+type Place = {
+  readonly port: number
+  readonly users: readonly RelayUser[]
+  readonly address: Promise<LinkAddress>
+  /** Called with the watch before it has looked for the first time. */
+  readonly masking: (masking: Masking) => void
+}
+
+type Masked = Pick<Changeable, 'mask' | 'flight'>
+
+const trimMs = 10_000
+/** With Kafka, shipped events are to go soon; each trim takes some megabytes. */
+const trimShippedMs = 1_000
+
+/** MAX_CONNECTIONS, or fewer where the limit of open files allows fewer. */
+const connectionsOf = ({ config, logger }: ProxyOptions): number => {
+  const most = connectionsFor(config, maxFds(), openFds())
+  if (most < config.maxConnections) {
+    logger('warn', 'few-file-descriptors', {
+      limit: maxFds(),
+      MAX_CONNECTIONS: config.maxConnections,
+      allows: most,
+      hint: 'raise the limit of open files (ulimit -n) to twice MAX_CONNECTIONS and a little more',
+    })
+  }
+  return most
+}
+
+/** Measures the masking host before the first client: from the first moment on, a probe must get its answer. */
+const startMasking = async (
+  { config, logger }: ProxyOptions,
+  { port, address, masking }: Place,
+  log: LocalLog,
+  signal: AbortSignal,
+  changed: (masked: Masked) => void,
+): Promise<void> => {
+  const kept = keptFlight(log)
+  let masked: Masked = { mask: null, flight: kept ?? usualFlight }
+  changed(masked)
+  if (config.maskHost === null) return
+  const watch = watchMasking({
+    host: config.maskHost,
+    port: config.maskPort,
+    name: config.tlsDomain || config.maskHost,
+    ourselves: { port, publicHost: address.then(({ host }) => host), publicPort: config.publicPort },
+    kept,
+    logger,
+    changed: (change) => {
+      masked = { ...masked, ...change }
+      changed(masked)
+      if (change.flight) log.saveSnapshot(flightName, 0, JSON.stringify(change.flight))
+    },
+  })
+  masking(watch)
+  signal.addEventListener('abort', watch.stop)
+  await watch.known
+}
+
+/** What the relay threads need of this one. */
+const portsOf = (
+  { logger, failed }: ProxyOptions,
+  { log, emit, claims }: Recording,
+): Parameters<typeof startThreads>[2] => ({
+  events: (text, lost) => {
+    // Text of our own thread: nothing to validate.
+    log.append(text, JSON.parse(text) as ProxyEvent[], lost)
+    if (lost > 0) emit({ v: 1, type: 'events.lost', at: Date.now(), reason: 'worker-queue', count: lost })
+  },
+  line: (type, message) => logger(type === 'fault' ? 'error' : 'warn', `relay-${type}`, { message }),
+  claim: async (digest, connection) => claims?.claim(digest, connection) ?? 'unanswered',
+  died: (worker, error) => failed(`relay thread ${worker} died: ${error}`),
+})
+
+const trimLog = ({ config }: ProxyOptions, log: LocalLog, signal: AbortSignal): void => {
+  const trimming = setInterval(() => log.trim(), config.kafka === null ? trimMs : trimShippedMs).unref()
+  signal.addEventListener('abort', () => clearInterval(trimming))
+}
+
+/** Starts the relay threads and what keeps them up to date until `signal`: masking host, datacenters, the day's key. */
+export const startTraffic = async (
+  options: ProxyOptions,
+  place: Place,
+  recording: Recording,
+  signal: AbortSignal,
+  stack: AsyncDisposableStack,
+): Promise<Traffic> => {
+  const { config, logger } = options
+  const { log, emit } = recording
+  const now = Date.now
+  const connections = connectionsOf(options)
+  const names = namesOf(config.datacenters, logger)
+  const directory = await names.look()
+  let threads: Threads | null = null
+  let masked: Masked = { mask: null, flight: usualFlight }
+  const change = (changed: Partial<Changeable>): void => threads?.change(changed)
+  await startMasking(options, place, log, signal, (changed) => {
+    masked = changed
+    change(changed)
+  })
+  const settings = configured(config, connections)
+  refillReplays(log, settings.replay, config.replayWindowMs, now())
+  const addressKey = dailyKey(config.dataDir, now(), logger)
+  const { port, users } = place
+  const relay = await startThreads(
+    config.workers,
+    { ...settings, port, users, directory: dialable(directory), ...masked, addressKey },
+    portsOf(options, recording),
+  )
+  threads = relay
+  stack.defer(() => relay.close())
+  const openConnections = (): number => relay.openConnections
+  const sampler = sampleProcess({ emit, now, workers: relay.samples, openConnections })
+  signal.addEventListener('abort', sampler.stop)
+  const intervalMs = config.probeIntervalMs
+  const moved = (directory: Parameters<typeof dialable>[0]): void => change({ directory })
+  watchDatacenters({ names, directory, intervalMs, emit, now, signal, changed: moved })
+  newDays(config.dataDir, signal, logger, (addressKey) => change({ addressKey }))
+  trimLog(options, log, signal)
+  return { threads: relay, sampler, change }
+}
