@@ -1,3 +1,4 @@
+import type { AlertEvent } from '../../proxy/events/contract.ts'
 import type { Logger } from '../../proxy/logger/logger.ts'
 import { startDelivering } from '../alerts/delivery/outbox.ts'
 import { openOutbox } from '../alerts/delivery/own-outbox.ts'
@@ -15,7 +16,7 @@ import { buildStatus } from '../read/status-builder.ts'
 import { followLog, type LogToFollow } from '../source/local.ts'
 
 export type CollectorOptions = {
-  /** The `fleet` label of all metrics: the name of this node, when it is alone. */
+  /** The `fleet` label of all metrics; of an appliance, the name of its node. */
   readonly fleet: string
   readonly log: LogToFollow
   readonly version: string
@@ -24,14 +25,14 @@ export type CollectorOptions = {
   /** Ms, of a clock that is never set. */
   readonly steady?: () => number
   readonly logger: Logger
-  /** Where alerts are posted to besides. */
+  /** Receives alerts in addition to the logger. */
   readonly webhook?: WebhookConfig | null
   readonly timings?: {
-    /** Between two snapshots: what a kill costs is folding so much again. */
+    /** Between two snapshots. After a kill the collector folds at most this much again. */
     readonly snapshotMs?: number
-    /** Between two looks at the alert rules. */
+    /** Between two evaluations of the alert rules. */
     readonly decideMs?: number
-    /** What the windows of the alert rules are multiplied by; below 1 for a demonstration. */
+    /** Multiplies the windows of the alert rules; below 1 in the demo. */
     readonly factor?: number
   }
 }
@@ -39,110 +40,99 @@ export type CollectorOptions = {
 export type Collector = {
   /** For `/api/status`. */
   status(): Status
-  /** For `/api/alerts`: those that are up, then the last ones cleared. */
+  /** For `/api/alerts`: active alerts, then the last ones that were cleared. */
   alerts(): AlertStatus[]
-  /** For `/metrics`: OpenMetrics when `accept` asks for it, else Prometheus' text format. */
+  /** For `/metrics`: OpenMetrics when the `accept` header asks for it, else the text format of Prometheus. */
   exposition(accept?: string): Exposed
-  /** Settles when the past is folded; fails with what the log threw. */
+  /** Resolves when the existing events are folded; rejects with errors of the event log. */
   readonly caughtUp: Promise<void>
-  /** Keeps the state and folds no more. Call it before the log is closed. */
+  /** Folds nothing more and saves the state. Call it before the event log is closed. */
   stop(): void
 }
 
 const alertsName = 'collector-alerts'
 const outboxName = 'collector-outbox'
 
-/** The collector of one appliance: it follows the local log, watches the alert rules, and answers from memory. */
-export const startCollector = ({
-  fleet,
-  log,
-  version,
-  now,
-  steady = () => performance.now(),
-  logger,
-  webhook = null,
-  timings = {},
-}: CollectorOptions): Collector => {
-  const { snapshotMs = 60_000, decideMs = 1000, factor = 1 } = timings
-  const following = followLog(log, now, logger, steady)
-  const { state } = following
+/** Alerts of an appliance: the book of those that are up, kept in the event log, and the delivery to the webhook. */
+const openAlerts = ({ log, logger, webhook = null, fleet, now }: CollectorOptions) => {
   const saved = log.loadSnapshot(alertsName)
   const book = openAlertBook(
     saved === null ? null : String(saved.value),
     (text) => log.saveSnapshot(alertsName, 0, text),
     logger,
   )
-  const waiting = webhook === null ? null : log.loadSnapshot(outboxName)
+  if (webhook === null) return { book, deliver: book.deliver, stop: () => {} }
+  const waiting = log.loadSnapshot(outboxName)
   const outbox = openOutbox(waiting === null ? null : String(waiting.value), (text) =>
     log.saveSnapshot(outboxName, 0, text),
   )
-  const delivering =
-    webhook === null
-      ? null
-      : startDelivering({
-          outbox,
-          target: 'webhook',
-          send: (event) => postAlert(webhook, event, fleet, now()),
-          may: () => true,
-          now,
-          logger,
-        })
+  const delivering = startDelivering({
+    outbox,
+    target: 'webhook',
+    send: (event) => postAlert(webhook, event, fleet, now()),
+    may: () => true,
+    now,
+    logger,
+  })
+  const deliver = (event: AlertEvent): void => {
+    book.deliver(event)
+    outbox.add(event)
+    delivering.wake()
+  }
+  return { book, deliver, stop: delivering.stop }
+}
+
+/** The collector of one appliance: folds the local event log, examines the alert rules, and answers from memory. */
+export const startCollector = (options: CollectorOptions): Collector => {
+  const { fleet, log, version, now, steady = () => performance.now(), logger } = options
+  const { snapshotMs = 60_000, decideMs = 1000, factor = 1 } = options.timings ?? {}
+  const following = followLog(log, now, logger, steady)
+  const { state } = following
+  const { book, deliver, stop: stopAlerts } = openAlerts(options)
   const baseline = createBaseline(state, factor)
   const expose = createExposition()
-  let findings: readonly Finding[] = []
   const watching = createWatching(now, steady)
+  let findings: readonly Finding[] = []
   let stopped = false
 
   const watch = (): void => {
-    const looked = watching.look()
+    const times = watching.look()
     findings = examine({
-      ...looked,
-      state,
+      ...times,
+      ...{ state, factor, baseline },
       lagMs: following.lagMs(),
-      factor,
-      baseline,
       raised: (rule, subject) => book.active.get(alertId(rule, subject)),
     })
-    for (const event of decide(findings, book.active, looked.now, holdMs * factor)) {
-      book.deliver(event)
-      if (delivering === null) continue
-      outbox.add(event)
-      delivering.wake()
-    }
+    for (const event of decide(findings, book.active, times.now, holdMs * factor)) deliver(event)
   }
 
   const saving = setInterval(following.save, snapshotMs).unref()
-  let looking: NodeJS.Timeout | undefined
-  // Old facts are no news: rules look at the present only.
+  let deciding: NodeJS.Timeout | undefined
+  // Rules judge the present only: they begin once the existing events are folded.
   const caughtUp = following.caughtUp.then(() => {
     if (stopped) return
     watching.begin()
-    looking = setInterval(watch, decideMs).unref()
+    deciding = setInterval(watch, decideMs).unref()
+  })
+  const exposed = () => ({
+    ...{ now: now(), fleet },
+    lagMs: following.lagMs(),
+    repeated: following.repeated(),
+    active: [...book.active.values()],
+    raisedTotal: book.raisedTotal,
   })
 
   return {
     status: () =>
       buildStatus(state, { version, alerts: book.list(findings), lagMs: following.lagMs(), now: now() }),
     alerts: () => book.list(findings),
-    exposition: (accept) =>
-      expose(
-        state,
-        {
-          now: now(),
-          fleet,
-          lagMs: following.lagMs(),
-          repeated: following.repeated(),
-          active: [...book.active.values()],
-          raisedTotal: book.raisedTotal,
-        },
-        accept,
-      ),
+    exposition: (accept) => expose(state, exposed(), accept),
     caughtUp,
     stop() {
       stopped = true
       clearInterval(saving)
-      clearInterval(looking)
-      delivering?.stop()
+      clearInterval(deciding)
+      stopAlerts()
       following.stop()
     },
   }

@@ -14,34 +14,34 @@ const folder = () => {
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-/** An appliance's log and collector at a time of ours. Every alert line can be awaited. */
+/** The event log and the collector of an appliance, with a given clock. `next` waits for the next line of the logger. */
 const appliance = (dataDir: string, now: () => number) => {
   const log = openLog({ dataDir, node: 'n1', maxBytes: 64e6, maxAgeMs: 86_400_000, now })
-  const printed: string[] = []
-  // The collector keeps no process alive; here only it is awaited.
+  const lines: string[] = []
+  // The timers of a collector do not keep the process alive.
   const alive = setInterval(() => {}, 60_000)
-  let reported = Promise.withResolvers<void>()
+  let logged = Promise.withResolvers<void>()
   const collector = startCollector({
     fleet: 'here',
     log,
     version: '1.2.3',
     now,
     logger: (level, message, fields) => {
-      printed.push(`${level} ${message} ${fields?.rule ?? ''} ${fields?.subject ?? ''}`)
-      reported.resolve()
-      reported = Promise.withResolvers()
+      lines.push(`${level} ${message} ${fields?.rule ?? ''} ${fields?.subject ?? ''}`)
+      logged.resolve()
+      logged = Promise.withResolvers()
     },
     timings: { decideMs: 2 },
   })
   return {
     log,
     collector,
-    printed,
-    next: (): Promise<void> => reported.promise,
+    lines,
+    next: (): Promise<void> => logged.promise,
     append: (...events: ProxyEvent[]): void => {
       log.append(encodeEvents(events), events)
     },
-    /** Ends it with nothing saved, as a kill does. */
+    /** Ends without a save, as a kill does. */
     kill: (): void => {
       clearInterval(alive)
       log.close()
@@ -59,7 +59,7 @@ const down = [-150_000, -120_000, -90_000, -60_000, -30_000, 0].map((after, i) =
   probe(noon + after, i === 0 ? 40 : 'timeout'),
 )
 
-test('status, alerts and metrics are of the facts in the log', async () => {
+test('status, alerts and metrics come from the events in the event log', async () => {
   using dir = folder()
   using host = appliance(dir.path, () => noon)
   await host.collector.caughtUp
@@ -74,14 +74,14 @@ test('status, alerts and metrics are of the facts in the log', async () => {
   assert.match(host.collector.exposition('application/openmetrics-text').body, /\n# EOF\n$/)
 })
 
-test('an alert is said, shown and exported; a kill and a restart neither raise it again nor forget it', async () => {
+test('an alert is logged, listed and exported; a kill and a restart neither raise it again nor forget it', async () => {
   using dir = folder()
   {
     const host = appliance(dir.path, () => noon)
     await host.collector.caughtUp
     host.append(sampled(noon), ...down)
     await host.next()
-    assert.equal(host.printed, ['error alert.raised datacenter-down dc 2 ipv4'])
+    assert.equal(host.lines, ['error alert.raised datacenter-down dc 2 ipv4'])
     assert.is(host.collector.status().datacenters[0]?.state, 'down')
     assert.match(
       host.collector.exposition().body,
@@ -98,12 +98,12 @@ test('an alert is said, shown and exported; a kill and a restart neither raise i
   await host.collector.caughtUp
   host.append(sampled(now, { openFds: 900 }))
   await host.next()
-  assert.equal(host.printed, ['error alert.raised file-descriptors n1'])
+  assert.equal(host.lines, ['error alert.raised file-descriptors n1'])
 
   now = noon + 120_000
   host.append(sampled(now), probe(noon + 40_000, 40), probe(noon + 70_000, 40), probe(noon + 100_000, 40))
   await host.next()
-  assert.equal(host.printed.slice(1).sort(), [
+  assert.equal(host.lines.slice(1).sort(), [
     'info alert.cleared datacenter-down dc 2 ipv4',
     'info alert.cleared file-descriptors n1',
   ])
@@ -113,7 +113,7 @@ test('an alert is said, shown and exported; a kill and a restart neither raise i
   )
 })
 
-test('facts of the past raise nothing: rules look at the present', async () => {
+test('old events raise no alert: rules judge the present', async () => {
   using dir = folder()
   {
     using host = appliance(dir.path, () => noon)
@@ -123,7 +123,7 @@ test('facts of the past raise nothing: rules look at the present', async () => {
   await host.collector.caughtUp
   host.append(sampled(noon + 2 * 3_600_000, { openFds: 990 }), probe(noon + 2 * 3_600_000, 40))
   await host.next()
-  assert.equal(host.printed, ['error alert.raised file-descriptors n1'])
+  assert.equal(host.lines, ['error alert.raised file-descriptors n1'])
 })
 
 test.run()

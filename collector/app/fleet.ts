@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Config } from '../../proxy/config/config.ts'
 import { patientClock } from '../../proxy/event-log/patient-clock.ts'
 import { openKafka } from '../../proxy/kafka/connect.ts'
@@ -11,26 +12,18 @@ import { createExposition } from '../read/exposition.ts'
 import { buildStatus } from '../read/status-builder.ts'
 import { watchEnds } from '../source/ends.ts'
 import { followTopic } from '../source/kafka.ts'
-import { foldedShare, watchStart, watchWaiting } from '../source/lag.ts'
-import { openMirror } from '../state/mirror.ts'
+import { type Mirror, openMirror } from '../state/mirror.ts'
 import type { Collector } from './collector.ts'
+import { createProgress } from './fleet-progress.ts'
 
 export type FleetCollector = Omit<Collector, 'stop'> & {
-  /** Null when it can answer, else why not. */
+  /** Null when it can answer, else the reason. */
   unready(): string | null
-  /** Leaves the group, hands over the alerts. */
+  /** Leaves the group and hands over the alerts. */
   stop(): Promise<void>
 }
 
-const refreshMs = 1_000
-/** A copy older than this is told as such. */
-const staleMs = 15_000
-
-/**
- * One collector of a fleet: folds its share of the events into Redis, and answers for the whole fleet from a copy of what
- * all of them have folded. Starts whether or not Kafka and Redis are there, and waits for them.
- */
-export const startFleetCollector = (options: {
+type FleetOptions = {
   readonly config: Pick<Config, 'node' | 'alertFactor' | 'replayWindowMs' | 'webhook'>
   readonly kafka: NonNullable<Config['kafka']>
   readonly redis: NonNullable<Config['redis']>
@@ -39,23 +32,23 @@ export const startFleetCollector = (options: {
   /** Ms, of a clock that is never set. */
   readonly steady?: () => number
   readonly logger: Logger
-}): FleetCollector => {
-  const { config, version, now, steady = () => performance.now(), logger } = options
+}
+
+const refreshMs = 1_000
+/** Redis counts as down when the copy is older than this. */
+const staleMs = 15_000
+
+/** The connections of a collector, and what reads and writes over them. */
+const connect = ({ config, logger, now, ...options }: FleetOptions, steady: () => number) => {
   const { prefix } = options.redis
-  const client = openKafka(options.kafka, `mtscope-collector-${config.node}`, logger)
-  const redis = connectRedis(options.redis, `mtscope-collector-${config.node}`, logger)
+  const name = `mtscope-collector-${config.node}`
+  const client = openKafka(options.kafka, name, logger)
+  const redis = connectRedis(options.redis, name, logger)
   const deadLetters = openProducer(client, options.kafka.topics.deadLetters)
   const alerts = openProducer(client, options.kafka.topics.alerts)
   const ends = watchEnds(client)
-  const following = followTopic({
-    client,
-    redis,
-    prefix,
-    deadLetters,
-    replayWindowMs: config.replayWindowMs,
-    now,
-    logger,
-  })
+  const { replayWindowMs } = config
+  const following = followTopic({ client, redis, prefix, deadLetters, replayWindowMs, now, logger })
   const mirror = openMirror({
     redis,
     prefix,
@@ -63,130 +56,117 @@ export const startFleetCollector = (options: {
     waiting: ends.waiting,
     steady,
   })
-  const expose = createExposition()
-  /** By the steady clock; 0: never. */
+  const close = async (): Promise<void> => {
+    await Promise.all([deadLetters.close(), alerts.close()])
+    redis.disconnect()
+  }
+  return { redis, alerts, ends, following, mirror, close }
+}
+type Connected = ReturnType<typeof connect>
+
+/** Refreshes the mirror every second, and calls `after` after each refresh, until it is stopped. */
+const startRefreshing = (
+  mirror: Mirror,
+  now: () => number,
+  steady: () => number,
+  after: () => Promise<void>,
+) => {
+  const first = Promise.withResolvers<void>()
   let refreshedAt = 0
   let stopped = false
-
-  /** Messages that nobody has folded yet, by partition. */
-  const behind = (): Map<number, number> =>
-    new Map(
-      [...mirror.metas].map(([partition, { offset, end }]) => [
-        partition,
-        ends.waiting(partition, offset) ?? Math.max(0, end - offset),
-      ]),
-    )
-  /** A partition whose state is gone is folded from its beginning. */
-  const foldedRatio = (): number | null =>
-    foldedShare(
-      Array.from({ length: ends.partitions }, (_, partition) => ({
-        messages: ends.messages(partition),
-        waiting: ends.waiting(partition, mirror.metas.get(partition)?.offset ?? 0),
-      })),
-    )
-  /** How old the facts are that come next, where any are waiting. */
-  const lagOf = watchWaiting()
-  const lagMs = (): number =>
-    lagOf(
-      new Map(
-        [...behind()].map(([partition, waiting]) => [
-          partition,
-          { waiting, foldedAt: mirror.metas.get(partition)?.foldedAt ?? 0 },
-        ]),
-      ),
-      now(),
-      steady(),
-    )
-  const settledAt = watchStart(steady(), ends)
-  const settled = (): boolean =>
-    refreshedAt > 0 && settledAt((partition) => mirror.metas.get(partition)?.offset ?? 0, steady())
-  const failing = () => ({ kafka: following.failure, redis: refusalOf(redis) })
-  const up = () => ({ kafka: following.up, redis: fresh() && failing().redis === null })
-  const fresh = (): boolean => refreshedAt > 0 && steady() - refreshedAt < staleMs
-
-  const deciding = startDeciding({
-    redis,
-    prefix,
-    state: mirror.state,
-    lagMs,
-    able: () => following.up && fresh(),
-    alerts,
-    webhook: config.webhook,
-    self: config.node,
-    up,
-    why: () => {
-      const { kafka, redis: refused } = failing()
-      return {
-        kafka: kafka === null ? null : `${kafka}: ${hintOf(kafka) ?? 'no broker answers as it should'}`,
-        redis: refused === null ? null : `${refused}: ${refusals[refused]}`,
-      }
-    },
-    factor: config.alertFactor,
-    now,
-    steady,
-    logger,
-  })
-
-  const first = Promise.withResolvers<void>()
-  /** Nothing is forgotten before the first look: until then it is not known when the last event was. */
-  let forgetBy = (): number => 0
-  const refresh = async (): Promise<void> => {
+  /** The clock of expiry; 0 until the first refresh, since only the state knows the time of the last event. */
+  let expiryClock = (): number => 0
+  const run = async (): Promise<void> => {
     while (!stopped) {
       try {
-        await mirror.refresh(forgetBy())
-        if (refreshedAt === 0) forgetBy = patientClock(now, steady, mirror.state.latest)
-        await deciding.refresh()
+        await mirror.refresh(expiryClock())
+        if (refreshedAt === 0) expiryClock = patientClock(now, steady, mirror.state.latest)
+        await after()
         refreshedAt = steady()
         first.resolve()
       } catch {
-        // Redis is away; its connection has said so, and `fresh` tells.
+        // Redis is away: its connection has logged it, and `isFresh` turns false.
       }
-      await new Promise((resolve) => setTimeout(resolve, refreshMs).unref())
+      await delay(refreshMs, undefined, { ref: false })
     }
   }
-  void refresh()
-
+  void run()
   return {
-    caughtUp: first.promise,
+    first: first.promise,
+    isBlank: () => refreshedAt === 0,
+    isFresh: () => refreshedAt > 0 && steady() - refreshedAt < staleMs,
+    /** Ms since the last refresh; 0 before the first. */
+    ageMs: () => (refreshedAt === 0 ? 0 : steady() - refreshedAt),
+    stop: () => {
+      stopped = true
+    },
+  }
+}
+
+/** Why Kafka and Redis fail, as sentences for alerts; null while they do not. */
+const reasonsOf = ({ following, redis }: Connected) => {
+  const refusal = refusalOf(redis)
+  const { failure } = following
+  return {
+    kafka: failure === null ? null : `${failure}: ${hintOf(failure) ?? 'no broker answers as it should'}`,
+    redis: refusal === null ? null : `${refusal}: ${refusals[refusal]}`,
+  }
+}
+
+/**
+ * One collector of a fleet: folds its share of the events into Redis, and answers for the whole fleet from a copy of the
+ * state. It starts whether or not Kafka and Redis are reachable, and waits for them.
+ */
+export const startFleetCollector = (options: FleetOptions): FleetCollector => {
+  const { config, version, now, steady = () => performance.now(), logger } = options
+  const { prefix } = options.redis
+  const connected = connect(options, steady)
+  const { redis, following, mirror, ends } = connected
+  const progress = createProgress(mirror, ends, now, steady)
+  const expose = createExposition()
+  const up = () => ({ kafka: following.up, redis: refreshing.isFresh() && refusalOf(redis) === null })
+  const deciding = startDeciding({
+    ...{ redis, prefix, now, steady, logger, up },
+    state: mirror.state,
+    lagMs: progress.lagMs,
+    able: () => following.up && refreshing.isFresh(),
+    alerts: connected.alerts,
+    webhook: config.webhook,
+    self: config.node,
+    why: () => reasonsOf(connected),
+    factor: config.alertFactor,
+  })
+  const refreshing = startRefreshing(mirror, now, steady, deciding.refresh)
+  const exposed = () => ({
+    ...{ now: now(), fleet: prefix, lagMs: progress.lagMs(), repeated: following.repeated },
+    settled: !refreshing.isBlank() && progress.settled(),
+    active: deciding.active(),
+    raisedTotal: deciding.raisedTotal(),
+    blank: refreshing.isBlank(),
+    fleetwork: {
+      ...{ behind: progress.behind(), foldedRatio: progress.foldedRatio(), replaced: mirror.replaced },
+      refused: [...mirror.metas.values()].reduce((sum, { refused }) => sum + refused, 0),
+      ...{ held: following.held, commits: following.commits, stale: following.stale },
+      mirrorAgeMs: refreshing.ageMs(),
+      up: up(),
+      failing: { kafka: following.failure, redis: refusalOf(redis) },
+    },
+  })
+  return {
+    caughtUp: refreshing.first,
     unready: () => {
-      if (refreshedAt === 0) return 'waiting for Redis'
-      if (!fresh()) return 'Redis does not answer'
+      if (refreshing.isBlank()) return 'waiting for Redis'
+      if (!refreshing.isFresh()) return 'Redis does not answer'
       return following.up ? null : 'waiting for Kafka'
     },
-    status: () => buildStatus(mirror.state, { version, alerts: deciding.list(), lagMs: lagMs(), now: now() }),
-    alerts: () => deciding.list(),
-    exposition: (accept) =>
-      expose(
-        mirror.state,
-        {
-          now: now(),
-          fleet: prefix,
-          lagMs: lagMs(),
-          repeated: following.repeated,
-          settled: settled(),
-          active: deciding.active(),
-          raisedTotal: deciding.raisedTotal(),
-          blank: refreshedAt === 0,
-          fleetwork: {
-            behind: behind(),
-            foldedRatio: foldedRatio(),
-            replaced: mirror.replaced,
-            refused: [...mirror.metas.values()].reduce((sum, { refused }) => sum + refused, 0),
-            held: following.held,
-            commits: following.commits,
-            stale: following.stale,
-            mirrorAgeMs: refreshedAt === 0 ? 0 : steady() - refreshedAt,
-            up: up(),
-            failing: failing(),
-          },
-        },
-        accept,
-      ),
+    status: () =>
+      buildStatus(mirror.state, { version, alerts: deciding.list(), lagMs: progress.lagMs(), now: now() }),
+    alerts: deciding.list,
+    exposition: (accept) => expose(mirror.state, exposed(), accept),
     stop: async () => {
-      stopped = true
+      refreshing.stop()
       await Promise.all([following.stop(), deciding.stop(), ends.stop()])
-      await Promise.all([deadLetters.close(), alerts.close()])
-      redis.disconnect()
+      await connected.close()
     },
   }
 }
