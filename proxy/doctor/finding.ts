@@ -25,7 +25,7 @@ export type Finding = {
   /** Area and check, as in `clock.offset`; the same in every run. */
   readonly id: `${Area}.${string}`
   readonly verdict: Verdict
-  /** What is the case, and what it means. */
+  /** One sentence: the state and its meaning. */
   readonly states: string
   /** What to do, as an imperative with the setting and its value. Null when there is nothing to do. */
   readonly advice: string | null
@@ -80,11 +80,6 @@ export type About = {
 }
 
 export type Check = (about: About) => readonly Finding[] | Promise<readonly Finding[]>
-
-/** The worst verdict; `unknown` counts as `ok`. */
-export const worst = (findings: readonly Finding[]): Verdict =>
-  (['fail', 'warn', 'note'] as const).find((verdict) => findings.some((one) => one.verdict === verdict)) ??
-  'ok'
 
 /** The code of a system error, or the first line of the message. */
 export const reasonOf = (error: unknown): string => {

@@ -3,7 +3,7 @@ import { type Config, readConfig } from '../config/config.ts'
 import { readOwnConfig } from '../config/own-config.ts'
 import { findAddress, type LinkAddress } from '../users/public-address.ts'
 import { allChecks } from './all-checks.ts'
-import { mistaken } from './checks/settings.ts'
+import { mistakeFindings } from './checks/settings.ts'
 import { type Checks, examine } from './examine.ts'
 import { type About, areaOf, areas, type Finding, finding, type Live } from './finding.ts'
 import { askLive } from './live.ts'
@@ -65,16 +65,16 @@ const aboutOf = (config: Config, live: Live | null): Omit<About, 'signal'> => {
   }
 }
 
-const found = async (chosen: ReadonlySet<string>): Promise<readonly Finding[]> => {
+const examineAll = async (chosen: ReadonlySet<string>): Promise<readonly Finding[]> => {
   const read = readOwnConfig()
-  if (!read.ok) return withMistakes(read.mistakes, chosen)
+  if (!read.ok) return examineHost(read.mistakes, chosen)
   const { config } = read
   const checks: Checks = Object.fromEntries(Object.entries(allChecks).filter(([area]) => chosen.has(area)))
   return examine(checks, aboutOf(config, await askLive(config)))
 }
 
 /** With invalid settings only the host can be checked. */
-const withMistakes = async (
+const examineHost = async (
   mistakes: readonly string[],
   chosen: ReadonlySet<string>,
 ): Promise<readonly Finding[]> => {
@@ -86,7 +86,7 @@ const withMistakes = async (
     'unknown',
     'the other areas cannot be checked while settings are invalid',
   )
-  return [...mistaken(mistakes), rest, ...machine]
+  return [...mistakeFindings(mistakes), rest, ...machine]
 }
 
 const options = readOptions()
@@ -94,7 +94,7 @@ if (options.help) {
   process.stdout.write(usage)
   process.exit(0)
 }
-const findings = await found(chosenAreas(options.only))
+const findings = await examineAll(chosenAreas(options.only))
 // A check that is too late may still hold a socket, which must not delay the exit.
 const leave = (): never => process.exit(failed ? 1 : 0)
 const failed = findings.some(({ verdict }) => verdict === 'fail')

@@ -13,7 +13,7 @@ import { settingsCheck } from './checks/settings.ts'
 import { type Checks, examine } from './examine.ts'
 import type { Finding } from './finding.ts'
 
-export type Examined = {
+export type Examination = {
   /** Epoch, ms. */
   readonly at: number
   readonly findings: readonly Finding[]
@@ -43,10 +43,10 @@ export const startDoctor = (options: {
   readonly intervalMs: number
   readonly openConnections: () => number
   readonly checks?: Checks
-}): { latest(): Examined | null; stop(): void } => {
+}): { latest(): Examination | null; stop(): void } => {
   const { config, env, address, logger, intervalMs, openConnections, checks = cheap } = options
   const stopping = new AbortController()
-  let latest: Examined | null = null
+  let latest: Examination | null = null
   let failing: ReadonlySet<string> = new Set()
   let timer: NodeJS.Timeout | undefined
 

@@ -58,7 +58,7 @@ const disabled: Telemetry = {
   stop: async () => {},
 }
 
-/** Starts the SDK and returns what it is to be fed with. */
+/** Starts the SDK and the folds that feed it. */
 const load = async (
   options: Options,
   wanted: Wanted,

@@ -110,8 +110,8 @@ export const exportTraces = async (
   const queues = [...named, ...more].map(queueTo)
   return {
     take: (span) => {
-      const ready = readable(span, resource, version)
-      for (const { offer } of queues) offer(ready)
+      const sdkSpan = readable(span, resource, version)
+      for (const { offer } of queues) offer(sdkSpan)
     },
     counts: () => ({ exported, lost }),
     processors: queues.map(({ processor }) => processor),

@@ -90,7 +90,7 @@ const routeFinding = (route: Route, others: readonly Route[]): Finding => {
 }
 
 /** Distance to the datacenters, which decides on a proxy's place. */
-const near = (routes: readonly Route[]): Finding | null => {
+const distanceFinding = (routes: readonly Route[]): Finding | null => {
   const known = routes
     .flatMap((route) => {
       const [place, best] = [places.get(route.id), quickest(route)]
@@ -104,8 +104,8 @@ const near = (routes: readonly Route[]): Finding | null => {
   const list = [...nearest].map(([place, ms]) => `${place} ${Math.round(ms)} ms`).join(', ')
   const numbers = Object.fromEntries([...nearest].map(([place, ms]) => [`${place}Ms`, Math.round(ms)]))
   return first[1] <= nearMs
-    ? finding('datacenters.near', 'ok', `this machine is near ${first[0]}: ${list}`, { numbers })
-    : finding('datacenters.near', 'note', `this machine is far from every datacenter: ${list}`, {
+    ? finding('datacenters.near', 'ok', `this host is near ${first[0]}: ${list}`, { numbers })
+    : finding('datacenters.near', 'note', `this host is far from every datacenter: ${list}`, {
         advice:
           'run the proxy near the datacenter of your users: Amsterdam for Europe and West Asia (2, 4), Miami for the Americas (1, 3), Singapore for Asia (5)',
         numbers,
@@ -124,7 +124,7 @@ export const judge = (probed: readonly Probed[], directory: Directory): readonly
         {
           advice: routes.some(isImpostor)
             ? impostor
-            : 'this machine has no route to the internet, or a firewall blocks it: test with curl -v telnet://149.154.167.51:443',
+            : 'this host has no route to the internet, or a firewall blocks it: test with curl -v telnet://149.154.167.51:443',
           numbers: { addresses: probed.length, answering: 0 },
         },
       ),
@@ -134,7 +134,7 @@ export const judge = (probed: readonly Probed[], directory: Directory): readonly
   const six = routes.filter(({ family }) => family === 'ipv6')
   const noSix = six.length > 0 && six.every((route) => quickest(route) === null)
   const shown = noSix ? routes.filter(({ family }) => family === 'ipv4') : routes
-  const place = directory === telegram ? near(answering) : null
+  const place = directory === telegram ? distanceFinding(answering) : null
   return [
     ...(place === null ? [] : [place]),
     ...shown.map((route) => routeFinding(route, routes)),
@@ -150,7 +150,7 @@ export const judge = (probed: readonly Probed[], directory: Directory): readonly
   ]
 }
 
-const lost = (name: string, at: number): Finding =>
+const missingName = (name: string, at: number): Finding =>
   finding(`datacenters.name-${at + 1}`, 'fail', `TELEGRAM_DATACENTERS: ${name} has no DNS answer`, {
     advice: 'check the name and /etc/resolv.conf, or write its address in TELEGRAM_DATACENTERS',
   })
@@ -169,5 +169,5 @@ export const datacentersCheck: Check = async ({ config, signal }) => {
       answer: await probe({ ...target, random, timeoutMs, signal }),
     })),
   )
-  return [...[...names.missing].map(lost), ...judge(probed, config.datacenters)]
+  return [...[...names.missing].map(missingName), ...judge(probed, config.datacenters)]
 }

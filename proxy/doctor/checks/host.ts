@@ -40,7 +40,7 @@ export const readReport = (text: string): Report => {
 
 const apply = 'sudo compose/host/optimize_system.sh --apply'
 
-const ofRow = ({ setting, now, wanted, verdict, state, why }: Row): Finding => {
+const rowFinding = ({ setting, now, wanted, verdict, state, why }: Row): Finding => {
   const id = `host.${setting}` as const
   const states = `${setting}=${now}: ${verdict}, ${why}`
   const number = Number(now)
@@ -144,7 +144,7 @@ const needs: readonly Need[] = [
   },
 ]
 
-const tracked = ({ counters }: Report): Finding | null => {
+const conntrackFinding = ({ counters }: Report): Finding | null => {
   const [count, most] = [counters.get('conntrack'), counters.get('conntrack.max')]
   if (count === undefined || !most) return null
   const percent = Math.round((100 * count) / most)
@@ -163,7 +163,7 @@ const tracked = ({ counters }: Report): Finding | null => {
     : finding('host.conntrack', 'ok', states, { numbers })
 }
 
-const needed = ({ counters, rows }: Report): readonly Finding[] =>
+const counterFindings = ({ counters, rows }: Report): readonly Finding[] =>
   needs.flatMap(({ counter, least, verdict, states, setting, advice: rest }) => {
     const value = counters.get(counter)
     const change = rows.find((row) => row.setting === setting && row.state === 'change')
@@ -177,10 +177,15 @@ const needed = ({ counters, rows }: Report): readonly Finding[] =>
   })
 
 export const judge = (report: Report): readonly Finding[] => {
-  const conntrack = tracked(report)
+  const conntrack = conntrackFinding(report)
   // The wanted value of cpuset is a word; host.cpu.waiting reports the same with an advice.
   const rows = report.rows.filter(({ setting, state }) => !(setting === 'cpuset' && state === 'by-hand'))
-  return [summary(report), ...(conntrack ? [conntrack] : []), ...needed(report), ...rows.map(ofRow)]
+  return [
+    summary(report),
+    ...(conntrack ? [conntrack] : []),
+    ...counterFindings(report),
+    ...rows.map(rowFinding),
+  ]
 }
 
 /**

@@ -41,7 +41,7 @@ const hours = (ms: number): string =>
   ms < 0 ? 'without a limit of time' : `for ${Math.round(ms / 3_600_000)} h`
 
 /** A topic from an earlier version keeps spans as long as events: they take most of Kafka's disk. */
-const keptLong = (name: string, keptMs: number | null, retentionMs: number): Finding[] => {
+const spansRetention = (name: string, keptMs: number | null, retentionMs: number): Finding[] => {
   const wanted = spansRetentionMs(retentionMs)
   if (keptMs === null || (keptMs >= 0 && keptMs <= wanted)) return []
   const change = `retention.ms=${wanted},segment.ms=${Math.round(wanted / 4)}`
@@ -58,7 +58,7 @@ const keptLong = (name: string, keptMs: number | null, retentionMs: number): Fin
 }
 
 /** A limit of the topic itself stays when the setting changes. */
-const sizedOtherwise = (name: string, is: number | null, wanted: number | null): Finding[] => {
+const sizeFindings = (name: string, is: number | null, wanted: number | null): Finding[] => {
   if (is === null || is === (wanted ?? -1)) return []
   const size = is < 0 ? 'has no size limit' : `keeps ${is} bytes per partition`
   return [
@@ -114,9 +114,9 @@ const readCluster = async (kafka: KafkaConfig): Promise<readonly Finding[]> => {
             numbers,
           }),
       ...wantedTopics(kafka).map((name) => topicFinding(kafka, name, there.get(name))),
-      ...keptLong(spans ?? '', spansMs, kafka.retentionMs),
+      ...spansRetention(spans ?? '', spansMs, kafka.retentionMs),
       ...[...retentionBytesOf(kafka)].flatMap(([name, bytes]) =>
-        sizedOtherwise(name, sizes.get(name) ?? null, bytes),
+        sizeFindings(name, sizes.get(name) ?? null, bytes),
       ),
     ]
   } finally {

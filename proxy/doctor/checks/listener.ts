@@ -53,7 +53,7 @@ const firstUnprivileged = (): number => {
 
 const anywhere: Readonly<Record<string, string>> = { '::': '127.0.0.1', '0.0.0.0': '127.0.0.1' }
 
-const bound = (about: About): Finding => {
+const portFinding = (about: About): Finding => {
   const { config, live } = about
   const { port } = config
   const found = listeners(port)
@@ -64,7 +64,11 @@ const bound = (about: About): Finding => {
       'MTPROTO_PORT=0: the port changes at each start, and links with it',
     )
   if (found === null) {
-    return finding('listener.port', 'unknown', 'cannot read who listens on this system (no /proc/net/tcp)')
+    return finding(
+      'listener.port',
+      'unknown',
+      'cannot read which program listens: this system has no /proc/net/tcp',
+    )
   }
   const numbers = { listeners: found.count, waiting: found.waiting }
   if (found.count > 0 && live !== null) {
@@ -117,11 +121,11 @@ const bound = (about: About): Finding => {
 }
 
 /** For the running proxy itself; opens no connection. */
-export const passiveListenerCheck: Check = (about) => [bound(about)]
+export const passiveListenerCheck: Check = (about) => [portFinding(about)]
 
 export const listenerCheck: Check = async (about) => {
   const { config, live, signal } = about
-  const first = bound(about)
+  const first = portFinding(about)
   const findings = [first]
   if (live !== null && first.verdict === 'ok') {
     const error = await connectError(anywhere[config.host] ?? config.host, config.port, signal)

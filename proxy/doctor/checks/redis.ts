@@ -12,7 +12,7 @@ const field = (info: string, name: string): string | null =>
 const slowMs = 25
 
 /** Whether Redis keeps the state, according to INFO. */
-const kept = (node: string, info: string): readonly Finding[] => {
+const storageFindings = (node: string, info: string): readonly Finding[] => {
   const policy = field(info, 'maxmemory_policy')
   const append = field(info, 'aof_enabled')
   const used = Number(field(info, 'used_memory') ?? 0)
@@ -54,7 +54,7 @@ const kept = (node: string, info: string): readonly Finding[] => {
 }
 
 /** REDIS_URL with one URL means a single Redis, with several URLs the nodes of a cluster; Redis must agree. */
-const clustered = async (
+const clusterFindings = async (
   node: string,
   info: string,
   several: boolean,
@@ -101,7 +101,7 @@ const writeFinding = async (client: Redis, node: string, prefix: string): Promis
 }
 
 /** Names nodes by number: a URL may hold a password. */
-const examined = async (
+const examineNode = async (
   url: string,
   at: number,
   several: boolean,
@@ -137,7 +137,12 @@ const examined = async (
     })
     const written = await writeFinding(client, node, prefix)
     const info = await client.info()
-    return [ping, ...kept(node, info), ...(await clustered(node, info, several, client)), ...written]
+    return [
+      ping,
+      ...storageFindings(node, info),
+      ...(await clusterFindings(node, info, several, client)),
+      ...written,
+    ]
   } catch (error) {
     const reason = reasonOf(failure ?? error)
     const refused = refusalIn(failure ?? error)
@@ -166,7 +171,7 @@ export const redisCheck: Check = async ({ config, signal }) => {
     ]
   return (
     await Promise.all(
-      redis.urls.map((url, at) => examined(url, at, redis.urls.length > 1, redis.prefix, signal)),
+      redis.urls.map((url, at) => examineNode(url, at, redis.urls.length > 1, redis.prefix, signal)),
     )
   ).flat()
 }

@@ -7,7 +7,7 @@ import { deadLinks } from '../../users/public-address.ts'
 import { type About, type Check, type Finding, finding } from '../finding.ts'
 
 /** The mistakes that `readConfig` reports. */
-export const mistaken = (mistakes: readonly string[]): readonly Finding[] =>
+export const mistakeFindings = (mistakes: readonly string[]): readonly Finding[] =>
   mistakes.map((mistake, at) =>
     finding(`settings.mistake-${at + 1}`, 'fail', mistake, {
       advice: 'correct it in the environment or in .env: the proxy does not start',

@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { exampleAbout, exampleFolder, verdictsOf } from '../../../compose/test/kit/examples/doctor-example.ts'
 import { examine } from '../examine.ts'
-import { exposure, mistaken, settingsCheck } from './settings.ts'
+import { exposure, mistakeFindings, settingsCheck } from './settings.ts'
 
 test('settings that are valid and unwise are reported', async () => {
   const found = await examine(
@@ -44,7 +44,7 @@ test('a file of secrets that other users may read is reported', async () => {
 })
 
 test('each mistake of readConfig is a failure', () => {
-  assert.equal(verdictsOf(mistaken(['a', 'b'])), {
+  assert.equal(verdictsOf(mistakeFindings(['a', 'b'])), {
     'settings.mistake-1': 'fail',
     'settings.mistake-2': 'fail',
   })
