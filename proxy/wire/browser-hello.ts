@@ -4,11 +4,12 @@ import type { Fill } from './random.ts'
 
 const u16 = (value: number): Buffer => Buffer.from([value >>> 8, value & 0xff])
 const list = (values: readonly number[]): Buffer => Buffer.concat(values.map(u16))
-/** Puts the length before it, in two bytes or one. */
+/** Prefixes the length in two bytes. */
 const sized = (...parts: Buffer[]): Buffer => {
   const bytes = Buffer.concat(parts)
   return Buffer.concat([u16(bytes.length), bytes])
 }
+/** Prefixes the length in one byte. */
 const shortSized = (bytes: Buffer): Buffer => Buffer.concat([Buffer.from([bytes.length]), bytes])
 const extension = (type: number, ...content: Buffer[]): Buffer =>
   Buffer.concat([u16(type), sized(...content)])
@@ -20,15 +21,15 @@ const publicKey = (kind: 'x25519' | 'ml-kem-768'): Buffer => {
   return pair.publicKey.export({ format: 'raw-public' })
 }
 
-/** Cipher suites of TLS 1.3 in the order of Chrome and Firefox, and in that of Apple's. */
+/** Cipher suites of TLS 1.3 in the order of Chrome and Firefox, and in the order of Apple's programs. */
 export const chromeOrder: readonly number[] = [0x1301, 0x1302, 0x1303]
 export const appleOrder: readonly number[] = [0x1302, 0x1303, 0x1301]
 const olderSuites = [0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014, 0x9c, 0x9d, 0x2f, 0x35]
 const algorithms = [0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601]
 
 /**
- * A ClientHello as Chrome on a computer sends it (2025): GREASE, extensions in random order, real key shares, of
- * X25519MLKEM768 too if `hybrid`. One record.
+ * A ClientHello as desktop Chrome sends it (2025): GREASE, extensions in random order, real key shares, with
+ * X25519MLKEM768 if `hybrid`. One record.
  */
 export const browserHello = (options: {
   name: string
@@ -83,7 +84,7 @@ export const browserHello = (options: {
   return Buffer.concat([Buffer.from([0x16, 3, 1]), sized(Buffer.from([1, 0]), sized(body))])
 }
 
-/** Fisher and Yates, with one random byte a step. */
+/** Fisher–Yates shuffle with one random byte for each step. */
 const shuffle = (items: Buffer[], dice: Buffer): Buffer[] => {
   for (let i = items.length - 1; i > 0; i--) {
     const j = dice[i]! % (i + 1)

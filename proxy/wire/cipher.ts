@@ -2,12 +2,12 @@ import { createCipheriv } from 'node:crypto'
 import { ffi, pointer } from './native.ts'
 
 /**
- * One AES-256-CTR key stream, applied in place: `bytes[start, end)` is encrypted or, the same thing, decrypted.
- * In place, because `cipher.update` allocates its output and page faults then cost more than AES does.
+ * One AES-256-CTR key stream. Encrypts or decrypts `bytes[start, end)` in place: `cipher.update` allocates its output, and
+ * the page faults of that cost more than AES does.
  */
 export type Cipher = {
   apply(bytes: Buffer, start: number, end: number): void
-  /** Gives the state back. Once; the cipher may not be used after it. */
+  /** Releases the state. The cipher may not be used after it. */
   free(): void
 }
 
@@ -24,13 +24,13 @@ export const portableCipher: MakeCipher = (key, iv) => {
   }
 }
 
-// Memory that OpenSSL is given the address of. Held here: an address does not keep its memory from the collector.
-/** Where it says how much it wrote. */
+// Memory whose address OpenSSL gets. Held here, because an address does not keep V8 from collecting its memory.
+/** Where OpenSSL writes the length of its output. */
 const written = new ArrayBuffer(8)
-/** Where a key and behind it its iv are copied to be read. */
+/** A key and its IV for OpenSSL. */
 const material = new Uint8Array(new ArrayBuffer(48))
 
-/** OpenSSL's own, called in the running node binary. Measured: 0.16 CPU s/GB against 0.42–0.54 of `cipher.update`. */
+/** OpenSSL in the running node binary. Measured: 0.16 CPU s/GB against 0.42–0.54 of `cipher.update`. */
 const openNativeCipher = (): MakeCipher | null => {
   if (ffi === null) return null
   try {
@@ -45,7 +45,7 @@ const openNativeCipher = (): MakeCipher | null => {
       EVP_EncryptUpdate: { return: 'i32', arguments: ['pointer', 'pointer', 'pointer', 'pointer', 'i32'] },
     })
     const name = Buffer.from(new TextEncoder().encode('AES-256-CTR\0').buffer)
-    // Fetched once for the thread: looking it up again for every key would take a lock each time.
+    // Fetched once for the thread: a look-up for each key would take a lock.
     const algorithm = openssl.EVP_CIPHER_fetch(0n, pointer(name, 0), 0n)
     if (algorithm === 0n) return null
     const writtenAt = ffi.getRawPointer(written)
@@ -69,7 +69,7 @@ const openNativeCipher = (): MakeCipher | null => {
         free: () => {
           if (!live) return
           live = false
-          // A context kept for the next key saves an allocation; a bounded number, so that a peak is not kept for ever.
+          // Keeps a context for the next key, but not every context of a peak.
           if (idle.length < 256) idle.push(context)
           else openssl.EVP_CIPHER_CTX_free(context)
         },
@@ -81,7 +81,7 @@ const openNativeCipher = (): MakeCipher | null => {
   }
 }
 
-/** A known answer decides whether the native path may be used at all in this runtime. */
+/** Compares the native path with the portable one before it is used in this runtime. */
 const agrees = (make: MakeCipher): boolean => {
   const key = Buffer.alloc(32, 7)
   const iv = Buffer.alloc(16, 9)

@@ -3,18 +3,18 @@ import { Reader } from './reader.ts'
 
 // https://www.rfc-editor.org/rfc/rfc8446#section-4.1.2
 
-/** The longest handshake message that is read, its 4-byte header included: what one record holds. RFC 8446, 5.1. */
+/** The longest handshake message that is read, with its 4-byte header: the size of one record. RFC 8446, 5.1. */
 export const maxHello = 16_384
-/** Tools against censorship cut a hello into a few records. */
+/** Anti-censorship tools cut a hello into a few records. */
 const maxRecords = 32
 const recordHeader = 5
-/** The most bytes `helloLength` can ask to wait for. */
+/** The most bytes that `helloLength` waits for. */
 export const maxHelloOnWire = maxHello + maxRecords * recordHeader
 
 /**
- * How many of the first `length` bytes of `buffer` are the ClientHello, record headers included, when it is complete.
- * The message may span records; whatever its last record holds behind it belongs to it, because a client signs records.
- * `malformed`: a TLS handshake record that begins no hello of at most `maxHello` bytes.
+ * The size of a complete ClientHello at the start of `buffer[0, length)`, with its record headers. It may span records; bytes
+ * behind it in its last record belong to it, because a client signs records. `malformed`: a TLS handshake record, but not a
+ * hello of at most `maxHello` bytes.
  */
 export const helloLength = (buffer: Buffer, length: number): number | 'more' | 'not-tls' | 'malformed' => {
   let wanted = 4
@@ -31,9 +31,9 @@ export const helloLength = (buffer: Buffer, length: number): number | 'more' | '
     const record = buffer.readUInt16BE(at + 3)
     if (record === 0 || got + record > maxHello) return 'malformed'
     at += recordHeader
-    // A record is looked into when it is complete, as servers do: then its signature can be verified, too.
+    // Reads a record only when it is complete, as servers do: then its signature can be verified, too.
     if (at + record > length) return 'more'
-    // The message's own header: one type and three length bytes, in whichever records they are.
+    // The message's own header, one type and three length bytes, may span records.
     for (let i = got; i < 4 && i < got + record; i++) {
       const byte = buffer[at + i - got]!
       if (i === 0 && byte !== 1) return 'malformed'
@@ -48,9 +48,9 @@ export const helloLength = (buffer: Buffer, length: number): number | 'more' | '
 }
 
 /**
- * The end of the first record, when its client may have signed it although `helloLength` does not find a hello in it:
- * versions and lengths may be wrong. 0: not complete. While more is waited for, asked only once: when the record is all
- * that has come.
+ * The end of the first record where `helloLength` finds no hello: a client may have signed it with wrong versions or
+ * lengths. 0: not complete. With `waiting`, returns the end only when nothing but the record has come, so that its
+ * signature is verified once.
  */
 export const signedRecord = (buffer: Buffer, length: number, waiting: boolean): number => {
   if (length < leastSigned || buffer[0] !== 0x16) return 0
@@ -59,17 +59,14 @@ export const signedRecord = (buffer: Buffer, length: number, waiting: boolean): 
   return (waiting ? end === length : end <= length) ? end : 0
 }
 
-/** A ClientHello whose signature is not verified yet: the signed bytes, and the signature in `random`. */
+/** A ClientHello whose signature is not verified: the signed bytes, and the signature in `random`. */
 export type Sealed = {
-  /** As one record, whatever it came in, with the random zeroed, behind 64 bytes of room: what `signedBy` digests. */
+  /** The input of `signedBy`: 64 free bytes, then the hello as one record with its random zeroed. */
   readonly digested: Buffer
   readonly random: Buffer
 }
 
-/**
- * Whether the hello is as RFC 8446 demands, deviates from it, or cannot be read up to its extensions: then there is no
- * fingerprint of it.
- */
+/** `right`: as RFC 8446 demands. `odd`: deviates from it. `unreadable` up to its extensions: it has no fingerprint. */
 export type Form = 'right' | 'odd' | 'unreadable'
 
 export type Hello = Sealed & {
@@ -79,7 +76,7 @@ export type Hello = Sealed & {
   readonly cipherSuites: readonly number[]
   /** In the order sent, GREASE included. */
   readonly extensions: readonly number[]
-  /** Null when there is none, an empty one, or one that cannot be read. */
+  /** Null when missing, empty or unreadable. */
   readonly serverName: string | null
   readonly versions: readonly number[]
   readonly groups: readonly number[]
@@ -101,8 +98,8 @@ const handshakeAt = block + recordHeader
 const leastSigned = randomAt + 32 - block
 
 /**
- * The records of a hello of `length` bytes, as counted by `helloLength` or `signedRecord`, put together behind the
- * first one's header. Null when they end before the random does. Keeps nothing of `bytes`.
+ * Joins the records of a hello of `length` bytes (from `helloLength` or `signedRecord`) behind the first one's header.
+ * Null when they end before the random does. Keeps no reference to `bytes`.
  */
 export const sealedHello = (bytes: Buffer, length: number): Sealed | null => {
   const whole = Buffer.allocUnsafe(block + length)
@@ -130,19 +127,19 @@ const pairs = (hello: Draft, bytes: Buffer): number[] => {
   return numbers
 }
 
-/** The list behind its own length, in `prefix` bytes. A length that does not fill the extension is odd. */
+/** The list after its length of `prefix` bytes. A length that does not fill the extension is odd. */
 const list = (hello: Draft, content: Buffer, prefix: 1 | 2): Buffer => {
   const size = content.length < prefix ? -1 : content.readUIntBE(0, prefix)
   if (size !== content.length - prefix) hello.form = 'odd'
   return content.subarray(prefix, prefix + Math.max(0, size))
 }
 
-/** Every character of a host name, and more; no zero, which a wrong length adds to a name. */
+/** Every character of a host name, and more. Not zero, which a wrong length adds to a name. */
 const hostName = /^[\x21-\x7e]+$/
 
 /** Null where a length is wrong: gotd/td counts four bytes of the next extension in the name. */
 const nameIn = (hello: Draft, content: Buffer): string | null => {
-  // One list of one name of type 0: other shapes were never used.
+  // One list with one name of type 0: programs use no other shape.
   const r = new Reader(content)
   const fits = r.u16() === content.length - 2 && r.u8() === 0
   const name = r.take(r.u16()).toString('latin1')
@@ -154,7 +151,7 @@ const nameIn = (hello: Draft, content: Buffer): string | null => {
 const keySharesIn = (hello: Draft, content: Buffer): KeyShare[] => {
   const shares: KeyShare[] = []
   list(hello, content, 2)
-  // Read to the end of the extension: the length of the list is not needed for it.
+  // Reads to the end of the extension: the length of the list may be wrong.
   const r = new Reader(content, 2)
   while (r.at < content.length) {
     const share = { group: r.u16(), key: r.take(r.u16()) }
@@ -204,7 +201,7 @@ const readExtensions = (hello: Draft, block: Buffer): number[] => {
     const end = at + 4 + block.readUInt16BE(at + 2)
     types.push(type)
     if (end > block.length || seen.has(type)) hello.form = 'odd'
-    // A view costs more than the rest of this loop.
+    // A view costs more than the rest of this loop: made only where needed.
     if (needed.has(type) && !seen.has(type)) readExtension(type, block.subarray(at + 4, end), hello)
     seen.add(type)
     at = end
@@ -214,8 +211,8 @@ const readExtensions = (hello: Draft, block: Buffer): number[] => {
 }
 
 /**
- * Reads leniently the fields that the answer and the fingerprint need: the first of a repeated extension, and as many
- * bytes as there are behind a wrong length. Never throws, checks every length; `form` says whether anything was odd.
+ * Reads the fields that the answer and the fingerprint need, leniently: the first of a repeated extension, and as many bytes
+ * as there are after a wrong length. Never throws and checks every length; `form` reports deviations.
  */
 export const readClientHello = (sealed: Sealed): Hello => {
   const whole = sealed.digested
@@ -241,12 +238,12 @@ export const readClientHello = (sealed: Sealed): Hello => {
   r.take(32)
   const sessionLength = r.u8()
   if (sessionLength > 32) hello.form = 'odd'
-  // As much of it as there is.
+  // May be cut off.
   hello.sessionId = whole.subarray(r.at, r.at + sessionLength)
   r.take(sessionLength)
   hello.cipherSuites = pairs(hello, r.take(r.u16()))
   r.take(r.u8()) // compression methods
-  // Extensions are read to the end of the message: the length of their block is not needed for it.
+  // Reads extensions to the end of the message: the length of their block may be wrong.
   if (r.u16() !== end - r.at) hello.form = 'odd'
   if (r.ok) hello.extensions = readExtensions(hello, whole.subarray(r.at))
   if (!r.ok) hello.form = 'unreadable'
@@ -254,8 +251,8 @@ export const readClientHello = (sealed: Sealed): Hello => {
 }
 
 /**
- * What a replay cache must remember of a signed hello: 28 bytes. The other 4 of the random are the time, which nothing
- * signs: who recorded a hello can make it any other time's, and would so pass for new if they were remembered too.
+ * The 28 bytes of a signed hello for a replay cache. The other 4 bytes of the random are the time, which is not signed: an
+ * attacker can change it, and the hello would pass as new if they were part of the key.
  */
 export const signatureOf = (hello: Sealed): Buffer => hello.random.subarray(0, 28)
 
@@ -267,13 +264,12 @@ const digestHead = digest.subarray(0, 28)
 const signatureHead = signature.subarray(0, 28)
 
 /**
- * When this secret signed the hello: unix time in seconds as its client's clock says; null if it did not.
- * The random is HMAC-SHA256(secret, the hello as one record with the random zeroed), its last 4 bytes XORed with the
- * time, little-endian. A client signs the one record it makes; who cuts it up later on the way does not sign again.
+ * The client's unix time in seconds when this secret signed the hello; null if it did not. The random is
+ * HMAC-SHA256(secret, the hello as one record with the random zeroed), its last 4 bytes XORed with the time, little-endian.
  */
 export const signedBy = (hello: Sealed, secret: Buffer): number | null => {
   const inner = hello.digested
-  // HMAC by two one-shot hashes: `createHmac` costs half as much again, and this is asked once per user.
+  // HMAC by two one-shot hashes: `createHmac` costs half as much again, and this runs once for each user.
   inner.fill(0x36, 0, block)
   outer.fill(0x5c, 0, block)
   for (let i = 0; i < secret.length && i < block; i++) {

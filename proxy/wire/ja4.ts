@@ -3,7 +3,7 @@ import type { Hello } from './client-hello.ts'
 
 // https://github.com/FoxIO-LLC/ja4/blob/main/technical_details/JA4.md
 
-/** RFC 8701: values that mean nothing and keep servers from choking on new ones. */
+/** RFC 8701: values without meaning, by which clients keep servers tolerant of new ones. */
 export const isGrease = (value: number): boolean =>
   (value & 0x0f0f) === 0x0a0a && value >>> 8 === (value & 0xff)
 
@@ -35,18 +35,18 @@ const ascending = (list: number[]): number[] => list.sort((a, b) => a - b)
 const digest = (text: string): string => hash('sha256', text, 'hex').slice(0, 12)
 const nothing = '000000000000'
 
-/** No client has a longer list; to sort the thousands that fit into one record would take a millisecond. */
+/** No client has a longer list. Sorting the thousands of elements that fit into a record would take a millisecond. */
 const longest = 256
 const real = (list: readonly number[]): number[] =>
   (list.length > longest ? list.slice(0, longest) : list).filter((value) => !isGrease(value))
 
-/** The JA4 fingerprint of a ClientHello over TCP, of at most 256 elements of each of its lists. */
+/** The JA4 fingerprint of a ClientHello over TCP, from at most 256 elements of each of its lists. */
 export const ja4 = (hello: Hello): string => {
   const suites = real(hello.cipherSuites)
   const extensions = real(hello.extensions)
   const versions = real(hello.versions)
   const version = versions.length > 0 ? Math.max(...versions) : hello.legacyVersion
-  // The server's name and ALPN are told in the first part already.
+  // Server name and ALPN are in the first part already.
   const hashed = ascending(extensions.filter((type) => type !== 0x0000 && type !== 0x0010))
   const algorithms = real(hello.signatureAlgorithms)
   return [

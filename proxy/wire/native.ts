@@ -4,10 +4,10 @@ type Ffi = typeof import('node:ffi')
 
 /**
  * Node's foreign function interface (stability 1, Node ≥ 26.1), or null where it is missing or switched off.
- * Every use of it has a portable twin, and a test holds the two equal.
+ * Every use has a portable twin, and a test compares the two.
  */
 export const ffi: Ffi | null = (() => {
-  // It warns of being experimental, once a thread, to people who can do nothing about it.
+  // Suppresses its "experimental" warning, one for each thread: an operator can do nothing about it.
   const { emitWarning } = process
   process.emitWarning = () => {}
   try {
@@ -24,9 +24,9 @@ let lastOffset = -1
 let lastPointer = 0n
 
 /**
- * The address of `buffer[offset]`. It stays right for as long as the buffer lives: backing stores do not move
- * (reading `.buffer` takes a small array off V8's moving heap). The buffer is kept alive until the next call here, so a
- * function of C may be given one such address, not two. The hot path asks for the same place again and again.
+ * The address of `buffer[offset]`, valid as long as the buffer lives: backing stores do not move (reading `.buffer` takes a
+ * small array off V8's moving heap). Keeps the buffer alive until the next call, so a C function may get one such address,
+ * not two. Cached, because the hot path asks for the same place again and again.
  */
 export const pointer = (buffer: Uint8Array, offset: number): bigint => {
   const at = buffer.byteOffset + offset

@@ -35,17 +35,17 @@ const transportOf = (tag: number): Transport | null => {
 // First four bytes, as big-endian numbers: HEAD, POST, GET_, OPTI, two transports' tags, a TLS record.
 const reserved = new Set([0x48454144, 0x504f5354, 0x47455420, 0x4f505449, 0xdddddddd, 0xeeeeeeee, 0x16030102])
 
-/** Whether an obfuscated connection may not start with these 8 bytes, because another transport does. */
+/** Whether another transport starts with these 8 bytes, so that an obfuscated connection may not. */
 export const reservedStart = (bytes: Buffer): boolean => reservedWord(bytes) || bytes.readUInt32LE(4) === 0
 
-/** The same of the first 4 bytes. */
+/** `reservedStart` for the first 4 bytes. */
 export const reservedWord = (bytes: Buffer): boolean =>
   bytes[0] === 0xef || reserved.has(bytes.readUInt32BE(0))
 
-/** What a client's payload says. Each IV stands at the next byte to come: behind the payload for the client's. */
+/** The content of a client's payload. Each IV is positioned at the next byte: after the payload for the client's. */
 export type Opening = {
   transport: Transport
-  /** int16 as sent, see `dcOf`. */
+  /** The int16 as sent, see `dcOf`. */
   dc: number
   /** client → proxy: decrypts what follows the 64 bytes. */
   clientKey: Buffer
@@ -55,7 +55,7 @@ export type Opening = {
   proxyIv: Buffer
 }
 
-// Scratch for the question "is it this user's?", asked once per user for every stranger.
+// Scratch of `openPayload`, which runs once per user for each unauthenticated client.
 const seed = Buffer.alloc(48)
 const key = Buffer.alloc(32)
 const counter = Buffer.alloc(16)
@@ -65,7 +65,7 @@ const digestInto = (target: Buffer): void => {
   target.write(hash('sha256', seed, 'latin1'), 'latin1')
 }
 
-/** AES-CTR's counter, big-endian, moved on by so many 16-byte blocks, in place. */
+/** Advances AES-CTR's big-endian counter by `blocks` of 16 bytes, in place. */
 const advance = (iv: Buffer, blocks: number): Buffer => {
   let carry = blocks
   for (let i = 15; carry > 0 && i >= 0; i--) {
@@ -82,13 +82,13 @@ const reversed = (source: Buffer, from: number, to: number): Buffer => {
   return result
 }
 
-/** Reads a client's 64-byte payload with one user's secret; null if that secret does not open it. */
+/** Opens a client's 64-byte payload with one user's secret; null if it is another user's. */
 export const openPayload = (payload: Buffer, secret: Buffer): Opening | null => {
   if (payload.length < payloadLength || secret.length !== 16) return null
   payload.copy(seed, 0, 8, 40)
   secret.copy(seed, 32)
   digestInto(key)
-  // Tag and DC are in the last of four blocks: only that one is decrypted.
+  // Tag and datacenter are in the last of four blocks: decrypts only that one.
   payload.copy(counter, 0, 40, 56)
   const last = createCipheriv('aes-256-ctr', key, advance(counter, 3)).update(payload.subarray(48, 64))
   const transport = transportOf(last.readUInt32LE(8))
@@ -125,11 +125,11 @@ export const dcOf = (sent: number): Dc => {
   return { dc, media: sent < 0, id: number >= 1 && number < 1000 ? sent : null }
 }
 
-/** The proxy's own opening towards a datacenter. Each IV stands at the next byte to come. */
+/** The proxy's own opening to a datacenter. Each IV is positioned at the next byte. */
 export type OwnOpening = {
-  /** 64 bytes as they go on the wire. */
+  /** The 64 bytes to send. */
   payload: Buffer
-  /** proxy → datacenter, behind the 64 bytes. */
+  /** proxy → datacenter, after the 64 bytes. */
   encryptKey: Buffer
   encryptIv: Buffer
   /** datacenter → proxy, from the first byte on. */
@@ -140,9 +140,8 @@ export type OwnOpening = {
 const zeros = Buffer.alloc(payloadLength)
 
 /**
- * The header that opens a connection to a datacenter, without a secret.
- * With `fast`, the datacenter will encrypt with exactly that key and IV (those a client decrypts with), so that its
- * bytes can pass untouched.
+ * The header that opens a connection to a datacenter, without a secret. With `fast`, the datacenter encrypts with that key
+ * and IV, with which the client decrypts, so that its bytes can pass untouched.
  */
 export const openingFor = (options: {
   tag: Transport

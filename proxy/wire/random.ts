@@ -4,8 +4,8 @@ import { randomFillSync } from 'node:crypto'
 export type Fill = (target: Buffer, from: number, to: number) => void
 
 /**
- * A `Fill` that asks the kernel-seeded generator for `size` bytes at a time: a call costs over 1 µs whatever its
- * length, and a handshake needs several short ones.
+ * A `Fill` that draws `size` bytes at a time: a call of the generator costs over 1 µs at any length, and a handshake needs
+ * several short ones.
  */
 export const randomPool = (size = 8192): Fill => {
   const pool = Buffer.alloc(size)
@@ -21,7 +21,7 @@ export const randomPool = (size = 8192): Fill => {
       used = 0
     }
     pool.copy(target, from, used, used + length)
-    // What was given out is somebody's key by now.
+    // Wipes the bytes that were handed out: they are a key by now.
     pool.fill(0, used, used + length)
     used += length
   }

@@ -1,8 +1,8 @@
 const nothing = Buffer.alloc(0)
 
 /**
- * Reads the fields of hostile bytes in order. A read beyond the end, or of half a number, gives nothing and clears
- * `ok` for good, so that it is enough to look at `ok` once, before the values are believed.
+ * Reads the fields of hostile bytes in order. A read beyond the end, or of half a number, returns nothing and clears `ok`
+ * permanently: one check of `ok` before the values are used is enough.
  */
 export class Reader {
   readonly #bytes: Buffer
@@ -22,7 +22,7 @@ export class Reader {
     return this.#ok
   }
 
-  /** Whether so many bytes are there; they are then behind. */
+  /** Advances by `size` bytes; false: they are not there. */
   #pass(size: number): boolean {
     if (!this.#ok || size < 0 || this.#at + size > this.#bytes.length) {
       this.#ok = false

@@ -7,19 +7,19 @@ const headerLength = 5
 
 /** Payload of a full record. */
 export const maxPayload = 16_384
-/** What a real peer may add to it: RFC 8446, 5.2. */
+/** Bytes that a real peer may add to it: RFC 8446, 5.2. */
 const maxExpansion = 256
 
 /** Bytes that `wrap` adds to a payload of `length` bytes. */
 export const headroom = (length: number): number => headerLength * Math.ceil(length / maxPayload)
 
 /**
- * Turns the payload at `buffer[start, end)` into records in place and returns their end.
- * The buffer must reach `headroom(end - start)` bytes beyond `end`.
+ * Turns the payload at `buffer[start, end)` into records in place and returns their end. The buffer must have
+ * `headroom(end - start)` bytes after `end`.
  */
 export const wrap = (buffer: Buffer, start: number, end: number): number => {
   const records = Math.ceil((end - start) / maxPayload)
-  // From the tail, so that no byte is overwritten before it has moved.
+  // Begins at the tail, so that no byte is overwritten before it has moved.
   for (let i = records - 1; i >= 0; i--) {
     const from = start + i * maxPayload
     const to = Math.min(from + maxPayload, end)
@@ -35,15 +35,14 @@ export const wrap = (buffer: Buffer, start: number, end: number): number => {
 }
 
 /**
- * Strips the records off the bytes at `buffer[start, end)`: moves the payload to begin at `start` and returns its
- * new end, or -1 when they are no records. After -1 the stream is over: do not call again.
+ * Strips the records off `buffer[start, end)`: moves the payload to `start` and returns its new end, or -1 for other bytes
+ * than records. After -1 the stream is over: do not call again.
  */
 export type Unwrap = (buffer: Buffer, start: number, end: number) => number
 
 /**
- * An `Unwrap` for one stream, wherever the wire splits it.
- * One ChangeCipherSpec may come before the first ApplicationData. Empty records are legal and carry nothing.
- * Alerts are -1 as anything else: no Telegram client sends one, and who does has nothing more to say.
+ * An `Unwrap` for one stream, split anywhere. One ChangeCipherSpec may come before the first ApplicationData. Empty records
+ * are legal. An alert returns -1: no Telegram client sends one, and nothing follows it.
  */
 export const unwrapper = (): Unwrap => {
   let headerBytes = 0

@@ -2,12 +2,12 @@ import { Reader } from './reader.ts'
 
 // https://www.rfc-editor.org/rfc/rfc8446#section-4.1.3
 
-/** What a TLS 1.3 server has answered to a ClientHello so far. */
+/** The answer of a TLS 1.3 server to a ClientHello so far. */
 export type ServerAnswer = {
   cipherSuite: number
-  /** Of its key share. */
+  /** The group of its key share. */
   group: number
-  /** Of its ServerHello, in order. */
+  /** The extensions of its ServerHello, in order. */
   extensions: readonly number[]
   /** Payload sizes of the complete ApplicationData records. */
   records: readonly number[]
@@ -43,7 +43,7 @@ const parseServerHello = (record: Buffer): ServerHello | null => {
   return r.ok && version === 0x0304 && group !== 0 ? { cipherSuite, group, extensions } : null
 }
 
-/** Reads a server's first bytes: ServerHello, ChangeCipherSpec perhaps, ApplicationData. */
+/** Reads a server's first bytes: ServerHello, an optional ChangeCipherSpec, ApplicationData. */
 export const parseServerAnswer = (bytes: Buffer): ServerAnswer | 'more' | 'not-tls13' => {
   let hello: ServerHello | null = null
   const records: number[] = []

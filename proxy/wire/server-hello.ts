@@ -5,14 +5,14 @@ import type { Fill } from './random.ts'
 // https://www.rfc-editor.org/rfc/rfc8446#section-4.1.3
 // X25519MLKEM768: https://datatracker.ietf.org/doc/html/draft-ietf-tls-ecdhe-mlkem
 
-/** How the masking host answers a browser; measured by `relay/flight.ts`. */
+/** How the masking host answers a browser; measured by `masking/`. */
 export type Flight = {
-  /** When X25519MLKEM768 and X25519 are offered, and when X25519 alone is. */
+  /** Its choice when X25519MLKEM768 and X25519 are offered, and when X25519 alone is. */
   hybrid: Chosen
   classic: Chosen
   /**
-   * The suite it chooses for each order of those of TLS 1.3, by `orderOf`; where it is not known, the client's first is
-   * taken. A table, because servers follow their own order, the client's, or either by the place of ChaCha20.
+   * The suite it chooses for each order of TLS 1.3 suites, by `orderOf`; where unknown, the client's first. A table, because
+   * servers follow their own order, the client's, or either by the place of ChaCha20.
    */
   suites: readonly number[]
   /** Whether supported_versions comes before key_share in its ServerHello. */
@@ -22,16 +22,16 @@ export type Flight = {
 export type Chosen = {
   group: number
   /**
-   * Sizes its encrypted flight was seen to have: each as the one record that would fill as many bytes on the wire,
-   * and less `finishedExtra` of the suite it was seen with.
+   * Measured sizes of its encrypted flight: each as the one record that fills as many bytes on the wire, less
+   * `finishedExtra` of the suite of that flight.
    */
   sizes: readonly number[]
 }
 
-/** The Finished message is a hash of the suite's: SHA-384 is 16 bytes longer than SHA-256. RFC 8446, 4.4.4. */
+/** The Finished message is as long as the suite's hash: SHA-384 is 16 bytes longer than SHA-256. RFC 8446, 4.4.4. */
 export const finishedExtra = (cipherSuite: number): number => (cipherSuite === 0x1302 ? 16 : 0)
 
-/** Answers as most of the web does, until a masking host has been measured. */
+/** The answer of most of the web, used until a masking host has been measured. */
 export const usualFlight: Flight = {
   hybrid: { group: x25519MlKem768, sizes: [2900] },
   classic: { group: x25519, sizes: [2900] },
@@ -45,22 +45,22 @@ const maxSessionId = 32
 /** Length of the largest record: RFC 8446, 5.2. */
 const maxRecord = 16_384 + 256
 
-/** The suites that TLS 1.3 has in practice. */
+/** The suites of TLS 1.3 in practice. */
 export const tls13Suites: readonly number[] = [0x1301, 0x1302, 0x1303]
 const tls13Of = (suites: readonly number[]): number[] =>
   tls13Suites
     .filter((suite) => suites.includes(suite))
     .sort((one, other) => suites.indexOf(one) - suites.indexOf(other))
 
-/** The index of an order of suites in `Flight.suites`: those of TLS 1.3 in it as digits 1 to 3, in base 4. */
+/** The index of an order of suites in `Flight.suites`: its TLS 1.3 suites as digits 1 to 3, in base 4. */
 export const orderOf = (suites: readonly number[]): number =>
   tls13Of(suites).reduce((order, suite) => order * 4 + (suite & 3), 0)
 
-// A new key for every answer, as servers do: to repeat one would tell two connections of ours from a real server's.
-// The secret half is thrown away, for nobody derives anything from it.
+// A new key for each answer, as servers make one: a repeated key would distinguish us from a real server. The private half
+// is discarded, because neither side derives a secret from it.
 const freshX25519 = (): Buffer => generateKeyPairSync('x25519').publicKey.export({ format: 'raw-public' })
 
-/** The server's part for a hybrid share, null when the client's is not a valid one. */
+/** The server's part of a hybrid share; null when the client's is invalid. */
 const freshHybrid = (key: Buffer): Buffer | null => {
   if (key.length !== mlKemKey + x25519Key) return null
   try {
@@ -68,12 +68,12 @@ const freshHybrid = (key: Buffer): Buffer | null => {
     const { ciphertext } = encapsulate({ key: mlKem, format: 'raw-public', asymmetricKeyType: 'ml-kem-768' })
     return Buffer.concat([ciphertext, freshX25519()])
   } catch {
-    // OpenSSL refuses a key with a coefficient beyond the modulus, as a real server must: FIPS 203, 7.2.
+    // OpenSSL refuses a key with a coefficient above the modulus, as a real server must: FIPS 203, 7.2.
     return null
   }
 }
 
-/** Curves that are answered for only when the client offers nothing better. */
+/** Curves for clients that offer nothing better. */
 const curves = new Map([
   [0x0017, 'prime256v1'],
   [0x0018, 'secp384r1'],
@@ -83,8 +83,8 @@ const freshPoint = (namedCurve: string): Buffer =>
   generateKeyPairSync('ec', { namedCurve }).publicKey.export({ format: 'raw-public' })
 
 /**
- * The share that answers the client's: of the group that the masking host takes, else of another one that it offers.
- * Apps check the digest and the records and never use the share: where nothing fits, X25519 is answered all the same.
+ * The server's share: of the group that the masking host takes, else of another group that the client offers, else X25519
+ * all the same: apps check the digest and the records and never use the share.
  */
 const respond = ({ keyShares }: Hello, flight: Flight): KeyShare => {
   const offered = (group: number): KeyShare | undefined => keyShares.find((share) => share.group === group)
@@ -125,9 +125,9 @@ const noRandom = Buffer.alloc(32)
 const randomAt = 11
 
 /**
- * The answer to a signed hello: ServerHello, ChangeCipherSpec and one record of random bytes as large as the masking
- * host's certificate flight, with the server random = HMAC-SHA256(secret, client random ‖ answer with random zeroed).
- * Its client is a user, so that there is an answer to whatever else the hello lacks.
+ * The answer to a signed hello, whatever else the hello lacks: ServerHello, ChangeCipherSpec and one record of random bytes
+ * as large as the masking host's certificate flight, with
+ * server random = HMAC-SHA256(secret, client random ‖ answer with random zeroed).
  */
 export const answer = (options: { hello: Hello; secret: Buffer; flight: Flight; random: Fill }): Buffer => {
   const { hello, secret, flight, random } = options

@@ -8,7 +8,7 @@ import { randomPool } from './random.ts'
 import { headroom, unwrapper, wrap } from './records.ts'
 import { answer, usualFlight } from './server-hello.ts'
 
-// What a handshake costs: `node proxy/wire/wire.bench.ts`. CPU µs a call, the median of nine rounds and their range.
+// The cost of a handshake: `node proxy/wire/wire.bench.ts`. CPU µs per call, the median of nine rounds and their range.
 
 const rounds = 9
 const random = randomPool()
@@ -30,7 +30,7 @@ const measure = (name: string, calls: number, call: () => unknown): void => {
 }
 
 console.log(`node ${process.version}, ${cpus()[0]?.model}\n\n| | µs | range |\n|---|---|---|`)
-measure('obfuscated2: ask one user of a stranger’s payload', 20_000, () => openPayload(payload, secret))
+measure('obfuscated2: try one user’s secret on a payload', 20_000, () => openPayload(payload, secret))
 measure('obfuscated2: opening to a datacenter', 20_000, () =>
   openingFor({ tag: 'intermediate', dc: 2, fast, random }),
 )
@@ -40,7 +40,7 @@ for (const hybrid of [false, true]) {
   const hello = parse()
   const kind = hybrid ? 'post-quantum' : 'X25519'
   measure(`hello of ${bytes.length} bytes: parse`, 20_000, parse)
-  measure(`hello of ${bytes.length} bytes: ask one user`, 20_000, () => signedBy(hello, secret))
+  measure(`hello of ${bytes.length} bytes: try one user’s secret`, 20_000, () => signedBy(hello, secret))
   measure(`hello of ${bytes.length} bytes: JA4`, 10_000, () => ja4(hello))
   measure(`answer, ${kind}`, 1000, () => answer({ hello, secret, flight: usualFlight, random }))
 }
