@@ -22,5 +22,5 @@ const errors = new Map<string, DialError>([
   ['ENOMEM', 'no-descriptors'],
 ])
 
-/** The class of a failed dial, from the `code` of a socket's error. An `AggregateError` carries one, too. */
+/** The class of a failed dial, from the `code` of a socket's error or an `AggregateError`. */
 export const dialErrorOf = (code: string | undefined): DialError => errors.get(code ?? '') ?? 'other'

@@ -7,7 +7,7 @@ const errors = new Map<string, LinkError | null>([
   ['ETIMEDOUT', 'timeout'],
   ['EHOSTUNREACH', 'timeout'],
   ['ENETUNREACH', 'timeout'],
-  // Neither a far end nor a network causes these: a wrong descriptor or address, a call that is not allowed, no memory.
+  // Neither a far end nor a network causes these: wrong descriptor or address, forbidden call, no memory.
   ['EBADF', null],
   ['EFAULT', null],
   ['EINVAL', null],
@@ -18,7 +18,7 @@ const errors = new Map<string, LinkError | null>([
   ['EPERM', null],
 ])
 
-/** How a connection ended, by the `code` of a call's error; null: by our own fault. */
+/** How a connection ended, from the `code` of a call's error; null: by our own fault. */
 export const linkErrorOf = (code: string): LinkError | null => {
   const error = errors.get(code)
   return error === undefined ? 'other' : error

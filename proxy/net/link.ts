@@ -1,34 +1,32 @@
 import type { DialError, Family } from '../events/contract.ts'
 
-/**
- * The port between the relay and the operating system. Two adapters: `native/` (epoll, by Node's FFI, on Linux) and
- * `portable.ts` (node:net, anywhere). The relay is the same code on both, and the tests run on both.
- */
+// The port between the relay and the operating system, with two adapters: `epoll/` (Node's FFI, on Linux) and `node-net/`
+// (anywhere). The relay is the same code on both, and the tests run on both.
 
-/** `reset` is RST or a broken pipe, `timeout` the kernel giving up on a silent peer. */
+/** `reset`: RST or a broken pipe. `timeout`: the kernel gave a silent peer up. */
 export type LinkError = 'reset' | 'timeout' | 'other'
 
-/** What a connection tells its owner. A phase of a session is one such table: no closures per connection. */
+/** Handlers of a link's events. A phase of a connection is one such table: no closures per connection. */
 export type LinkEvents<Owner> = {
   /**
-   * Bytes came, at [start, end) of a buffer that the whole thread shares: the callee's during the call only, to
-   * change in place. `HEAD` bytes before `start` and headroom for TLS headers behind `end` are free to use.
+   * Bytes came, at [start, end) of a buffer that the whole thread shares. The callee may change them in place during the
+   * call, and use `HEAD` bytes before `start` and headroom for TLS headers behind `end`.
    */
   bytes(owner: Owner, buffer: Buffer, start: number, end: number): void
-  /** All that `write` could not pass on at once is gone now. */
+  /** Everything that `write` had to keep has been sent. */
   drained(owner: Owner): void
   /** The far end sends no more (FIN). */
   ended(owner: Owner): void
-  /** The connection is gone; nothing more is told. Not called for an end that was asked for here. */
+  /** The connection is gone; no event follows. Not called after `close` or `reset`. */
   lost(owner: Owner, error: LinkError): void
   /**
-   * Our own code failed while it handled this connection: a callback threw, or a system call was refused that only we
-   * can have got wrong. The link is closed and the error is reported; the owner ends what belongs to it.
+   * Our own code failed on this connection: a callback threw, or the kernel refused a call for a reason that only our code
+   * can cause. The link is closed and the error is reported; the owner closes what belongs to the link.
    */
   faulted(owner: Owner): void
   /**
-   * Bytes that need not be looked at: the link they may pass to inside the kernel. `passed` then says how many went.
-   * An adapter may ignore it and use `bytes`.
+   * The link to which bytes may pass inside the kernel, unread; `passed` then reports their number. An adapter may ignore
+   * it and use `bytes`.
    */
   passTo?(owner: Owner): Link | null
   passed?(owner: Owner, length: number): void
@@ -36,29 +34,29 @@ export type LinkEvents<Owner> = {
 
 /** One TCP connection. */
 export type Link = {
-  /** From now on `owner` is told, by this table. */
+  /** Replaces the handlers, and the owner that they are called with. */
   attach<Owner>(events: LinkEvents<Owner>, owner: Owner): void
-  /** Takes all of [start, end), copying what the kernel does not take at once. False: wait for `drained`. */
+  /** Takes all of [start, end) and copies what the kernel does not take immediately. False: wait for `drained`. */
   write(buffer: Buffer, start: number, end: number): boolean
   pause(): void
   resume(): void
-  /** Reads what has come by now, a bounded number of times, before anything else is done. */
+  /** Reads what has come by now, a bounded number of times, before it returns. */
   pull(): void
-  /** FIN, behind all that is unsent. */
+  /** Sends FIN after all unsent bytes. */
   end(): void
-  /** Gone at once, with what is unsent. */
+  /** Closes immediately and discards unsent bytes. */
   close(): void
-  /** The same, by RST. */
+  /** Closes with RST. */
   reset(): void
-  /** Bytes taken by `write` and not yet by the kernel. */
+  /** Bytes that `write` took and the kernel did not. */
   readonly unsent: number
-  /** Bytes that were read and not given to the owner, who paused; an engine that reads what is asked for has none. */
+  /** Bytes that were read before a pause and not delivered; 0 where the engine reads no more than is asked for. */
   readonly unread: number
   readonly closed: boolean
   readonly family: Family
   /** 4 or 16 bytes. */
   readonly remote: Buffer
-  /** The most that one read brings. */
+  /** Size of one read. */
   readSize: number
 }
 
@@ -69,25 +67,25 @@ export type Listening = { readonly port: number; close(): void }
 export type ListenOptions = {
   host: string
   port: number
-  /** The kernel drops a peer that acknowledges nothing for so long (TCP_USER_TIMEOUT), where there is such; ms. */
+  /** The kernel drops a peer that acknowledges nothing for so long, where it has TCP_USER_TIMEOUT; ms. */
   userTimeoutMs: number
   accepted(link: Link): void
-  /** `accept` failed for want of file descriptors; it is tried again a little later. */
+  /** `accept` failed because file descriptors ran out; it is tried again a little later. */
   exhausted(): void
 }
 
 /**
- * How busy the loop was since the last question: how long one round of work kept the others waiting, and 0–1 of the
- * time. Only where the engine waits outside of Node's own loop, which then measures the wrong thing.
+ * Load of the loop since the last sample: how long one round of work kept others waiting, and its share of the time (0–1).
+ * Only for an engine that waits outside of Node's own loop, whose measurement is wrong then.
  */
 export type LoopLoad = { delayP50Ms: number; delayP99Ms: number; utilization: number }
 
 export type Engine = {
   readonly kind: 'native' | 'portable'
-  /** Whether its kernel ends who acknowledges nothing (`userTimeoutMs`). If not, the relay has to. */
+  /** Whether the kernel ends peers that acknowledge nothing (`userTimeoutMs`). If not, the relay has to. */
   readonly endsDeafPeers: boolean
   listen(options: ListenOptions): Promise<Listening>
-  /** `host` is an IP address. Exactly one of the two is called, never before this returns. */
+  /** `host` is an IP address. Calls exactly one of the two, never before it returns. */
   dial(
     host: string,
     port: number,
@@ -95,16 +93,16 @@ export type Engine = {
     failed: (error: DialError) => void,
   ): Dialing
   /**
-   * Calls `pulse` at least as often as its answer (ms) asks, until `stop`, with a time before which all that the kernel
-   * held has been read, be it after a stall of the process. `report` takes the exceptions of all callbacks; that of a
-   * link's table ends this link alone (`faulted`).
+   * Calls `pulse` until `stop`, at the latest when the ms that it returned are over. Everything that the kernel held at its
+   * `now` has been read, even after a stall of the process. `report` gets exceptions of all callbacks; an exception of a
+   * link's handler ends only this link (`faulted`).
    */
   run(pulse: (now: number) => number, report: (error: unknown) => void): void
   stop(): void
-  /** A descriptor for another thread: a byte written there ends the wait, so that messages are seen at once. */
+  /** A descriptor for another thread: a byte written to it ends the wait, so that messages are read immediately. */
   waker?(): number | null
   sample?(): LoopLoad
 }
 
-/** Free bytes before each read: room for what goes first to a datacenter. */
+/** Free bytes before each read: room for the opening to a datacenter. */
 export const HEAD = 64

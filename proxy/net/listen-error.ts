@@ -8,7 +8,7 @@ const noAddress: ReadonlySet<string> = new Set([
   'EAI_AGAIN',
 ])
 
-/** One line for the operator. */
+/** A port that cannot be listened on, in one line for the operator. */
 export class ListenError extends Error {
   readonly code = 'ERR_PORT_TAKEN'
   constructor(
@@ -20,11 +20,11 @@ export class ListenError extends Error {
     const hostName = name === 'MTPROTO_PORT' ? 'MTPROTO_HOST' : 'METRICS_HOST'
     const advice =
       why === 'EACCES'
-        ? `only root may, on this host: sudo sysctl net.ipv4.ip_unprivileged_port_start=${port}, CAP_NET_BIND_SERVICE, or choose a port above 1023`
-        : 'stop the program that has it, or choose another port'
+        ? `only root may listen on it: run sudo sysctl net.ipv4.ip_unprivileged_port_start=${port}, grant CAP_NET_BIND_SERVICE, or choose a port above 1023`
+        : 'stop the program that uses it, or choose another port'
     super(
       noAddress.has(why)
-        ? `${hostName}=${host} is no address of this host (${why}): write one of its own, 127.0.0.1, or :: for all`
+        ? `${hostName}=${host} is not an address of this host (${why}): write one of its addresses, 127.0.0.1, or :: for all`
         : `${name}=${port} cannot be listened on (${why}): ${advice}`,
     )
     this.name = 'ListenError'
@@ -33,7 +33,7 @@ export class ListenError extends Error {
 
 export type ClaimedPort = {
   readonly port: number
-  /** Another proxy may claim it from now on; once more does nothing. */
+  /** Lets another proxy claim it. A second call does nothing. */
   free(): void
 }
 
@@ -43,11 +43,11 @@ const listening = (options: ListenOptions): Promise<Server> =>
     server.once('error', reject)
     server.listen({ ...options, exclusive: true }, () => resolve(server))
   })
-/** Of a listener's error. */
+/** The code of a listener's error. */
 export const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? String(error)
 const closed = (server: Server): Promise<void> => new Promise((resolve) => void server.close(() => resolve()))
 
-/** The port itself, taken as one takes it who shares it with nobody, and given back; it answers which it was. */
+/** Binds the port exclusively, releases it, and returns its number. */
 const tryPort = async (host: string, port: number): Promise<number> => {
   try {
     const server = await listening({ host, port })
@@ -61,15 +61,13 @@ const tryPort = async (host: string, port: number): Promise<number> => {
 }
 
 /**
- * The workers share the port by SO_REUSEPORT, which would let two proxies of one user share it silently: so the port
- * is first taken alone, unless MTPROTO_PORT_SHARED says that just this is meant. Port 0 becomes a free one.
- * The workers come later: until they listen, and as long as they do, a name that goes with the port keeps out whoever
- * starts at the same moment. It is an abstract Unix socket, which lives in the network namespace as the port does and
- * ends with the process; elsewhere than on Linux there is none.
+ * Claims the port for this proxy, unless MTPROTO_PORT_SHARED is set; port 0 becomes a free one. Workers share the port by
+ * SO_REUSEPORT, so a second proxy could share it silently. Binding it once finds a running proxy; on Linux an abstract Unix
+ * socket with the port's name keeps out a proxy that starts at the same moment.
  */
 export const claimPort = async (host: string, port: number, shared: boolean): Promise<ClaimedPort> => {
   if (shared && port > 0) {
-    // Any port, for the address alone: the port may well be taken.
+    // Tests the address with any port: the port may be in use.
     await tryPort(host, 0)
     return { port, free: () => {} }
   }

@@ -59,7 +59,7 @@ test('a port in use is one line, for clients and for the status page', async () 
   const port = `${(taken.address() as AddressInfo).port}`
   await oneLine({ MTPROTO_PORT: port }, `MTPROTO_PORT=${port} cannot be listened on`)
   await oneLine({ METRICS_PORT: port, METRICS_HOST: '::' }, `METRICS_PORT=${port} cannot be listened on`)
-  const elsewhere = 'MTPROTO_HOST=192.0.2.1 is no address of this host'
+  const elsewhere = 'MTPROTO_HOST=192.0.2.1 is not an address of this host'
   await oneLine({ MTPROTO_HOST: '192.0.2.1' }, elsewhere)
   await oneLine({ MTPROTO_HOST: '192.0.2.1', MTPROTO_PORT: port, MTPROTO_PORT_SHARED: 'true' }, elsewhere)
 })

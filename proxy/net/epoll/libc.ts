@@ -2,7 +2,7 @@ import { isIP, isIPv4 } from 'node:net'
 import { getSystemErrorName } from 'node:util'
 import { ffi, pointer } from '../../wire/native.ts'
 
-/** What the relay calls of the C library, and Linux' numbers for it (the same on x86-64 and arm64). */
+/** The functions of the C library that the relay calls, and Linux' numbers for them (the same on x86-64 and arm64). */
 const open = () =>
   ffi!.dlopen(null, {
     socket: { return: 'i32', arguments: ['i32', 'i32', 'i32'] },
@@ -13,7 +13,7 @@ const open = () =>
     getsockname: { return: 'i32', arguments: ['i32', 'pointer', 'pointer'] },
     setsockopt: { return: 'i32', arguments: ['i32', 'i32', 'i32', 'pointer', 'u32'] },
     getsockopt: { return: 'i32', arguments: ['i32', 'i32', 'i32', 'pointer', 'pointer'] },
-    // ssize_t as i32: no call here moves 2 GiB, and a 64-bit result would be a BigInt, allocated for each chunk.
+    // ssize_t as i32: no call here moves 2 GiB, and a 64-bit result would allocate a BigInt for each chunk.
     recv: { return: 'i32', arguments: ['i32', 'pointer', 'u32', 'i32'] },
     send: { return: 'i32', arguments: ['i32', 'pointer', 'u32', 'i32'] },
     read: { return: 'i32', arguments: ['i32', 'pointer', 'u32'] },
@@ -31,7 +31,7 @@ const open = () =>
 
 export type Libc = ReturnType<typeof open> & { errno(): number }
 
-/** Null where this cannot work: no FFI, not Linux, or a processor whose epoll layout was not tried. */
+/** Null without FFI, on another system than Linux, or on a processor whose epoll layout is not tested. */
 export const libc: Libc | null = (() => {
   if (ffi === null || process.platform !== 'linux' || !['x64', 'arm64'].includes(process.arch)) return null
   try {
@@ -90,7 +90,7 @@ export const EADDRINUSE = 98
 export const ENOBUFS = 105
 export const EINPROGRESS = 115
 
-/** What `accept` leaves in the queue, to be met again at once: it has to wait. */
+/** Errors after which the client stays in the queue of `accept`: retried immediately, they would come again. */
 export const exhaustion: ReadonlySet<number> = new Set([EMFILE, ENFILE, ENOBUFS, ENOMEM])
 
 export const errnoName = (errno: number): string => (errno > 0 ? getSystemErrorName(-errno) : 'no bytes')
@@ -101,10 +101,10 @@ export const systemError = (call: string, errno: number): Error => new Error(`${
 export const EPOLL_STRIDE = process.arch === 'x64' ? 12 : 16
 export const EPOLL_DATA = process.arch === 'x64' ? 4 : 8
 
-/** Off the moving heap, whatever its size. */
+/** A buffer of any size that V8 does not move. */
 export const pinned = (size: number): Buffer => Buffer.from(new ArrayBuffer(size))
 
-/** Writes a sockaddr for an IP address; returns its length. Throws for all else: read as one, a name would be `::`. */
+/** Writes a sockaddr for an IP address; returns its length. Throws for anything else, which would be read as `::`. */
 export const writeSockaddr = (into: Buffer, host: string, port: number): number => {
   if (isIP(host) === 0 || host.includes('%')) throw new Error(`${host} is not an IP address without a zone`)
   into.fill(0, 0, 28)
@@ -144,7 +144,7 @@ export const ipv6Bytes = (host: string): Buffer => {
 
 const MAPPED = Buffer.from('00000000000000000000ffff', 'hex')
 
-/** The address in a sockaddr: 4 bytes or 16, with v4-in-v6 told as the v4 it is. */
+/** The address in a sockaddr, 4 or 16 bytes. An IPv4 address in IPv6 is returned as IPv4. */
 export const readSockaddr = (from: Buffer): Buffer => {
   if (from.readUInt16LE(0) === AF_INET) return Buffer.from(from.subarray(4, 8))
   const bytes = from.subarray(8, 24)
@@ -166,7 +166,7 @@ export const setOption = (
   return c.setsockopt(fd, level, name, pointer(small, 0), name === SO_LINGER ? 8 : 4) === 0
 }
 
-/** No delay, and a peer that is gone without a word is noticed within two minutes. */
+/** Switches delay off, and keep-alive on: a peer that vanished is noticed within two minutes. */
 export const tune = (c: Libc, fd: number): void => {
   setOption(c, fd, IPPROTO_TCP, TCP_NODELAY, 1)
   setOption(c, fd, SOL_SOCKET, SO_KEEPALIVE, 1)

@@ -3,27 +3,27 @@ import { pointer } from '../../wire/native.ts'
 import { HEAD, type Link, type LinkError, type LinkEvents } from '../link.ts'
 import * as c from './libc.ts'
 
-/** What a link needs of the loop it lives in. */
+/** The part of the loop that a link uses. */
 export type Loop = {
   readonly libc: c.Libc
   readonly scratch: Buffer
-  /** Null: nothing can be spliced, everything is read and sent. */
+  /** Null: the kernel does not splice, every byte is read and sent. */
   pipe: Pipe | null
-  /** Changes what epoll reports of a descriptor; a link that epoll refuses is faulted. */
+  /** Sets the events that epoll reports for a link. A link that epoll refuses is faulted. */
   watch(link: NativeLink, interest: number): void
-  /** Bytes were left in the pipe: the next ones go through a new one. */
+  /** Replaces a pipe in which bytes were left. */
   renewPipe(): void
-  /** The kernel or a sandbox refuses to splice: from now on everything is read. */
+  /** The kernel or a sandbox refuses to splice: reads everything from now on. */
   stopSplicing(errno: number): void
-  /** Closes the descriptor when the running batch of events is through, so that its number is not met again in it. */
+  /** Closes the descriptor after the running batch of events, which could otherwise meet its number again. */
   release(fd: number): void
-  /** Calls `lost` when the running callback has returned; `faulted` for an errno that only our own code can cause. */
+  /** Calls `lost` after the running callback, or `faulted` for an errno that only our own code can cause. */
   fail(link: NativeLink, call: string, errno: number): void
-  /** Takes an exception of our own code. */
+  /** Reports an exception of our own code. */
   report(error: unknown): void
 }
 
-/** One pipe for all of a thread: empty between calls. */
+/** The pipe that all links of a thread splice through: empty between calls. */
 export type Pipe = { readonly read: number; readonly write: number; readonly size: number }
 
 const unattached: LinkEvents<null> = {
@@ -34,18 +34,18 @@ const unattached: LinkEvents<null> = {
   faulted: () => {},
 }
 
-/** Below this a read is not worth the three calls that `splice` takes instead of two. */
+/** Reads smaller than this are not spliced: `splice` needs three calls instead of two. */
 const WORTH_SPLICING = 32768
 
-/** Reads that one link may take while the others wait. */
+/** Reads of one link while the others wait, at most. */
 const PULLS = 16
 
-/** Guards one descriptor: it is registered, read, written and closed here and nowhere else. */
+/** One connected descriptor: registered, read, written and closed here and nowhere else. */
 export class NativeLink implements Link {
   readSize = 65536
   closed = false
   readonly unread = 0
-  /** What epoll was last told; -1: it does not know this descriptor. */
+  /** Events that epoll reports; -1: it does not watch this descriptor. */
   interest = -1
   #on: LinkEvents<unknown> = unattached as LinkEvents<unknown>
   #owner: unknown = null
@@ -127,7 +127,7 @@ export class NativeLink implements Link {
     this.close()
   }
 
-  /** Takes what epoll reports of this descriptor. What the owner's callbacks throw ends this link and its owner. */
+  /** Handles events of this descriptor. An exception of the owner's callbacks ends this link and its owner. */
   ready(flags: number): void {
     const on = this.#on
     const owner = this.#owner
@@ -139,7 +139,7 @@ export class NativeLink implements Link {
   }
 
   #dispatch(flags: number): void {
-    // What came before a reset is still there to be read; the read behind it brings the error.
+    // Bytes that came before a reset are read first; the next read returns the error.
     if ((flags & c.EPOLLERR) !== 0 && (this.#paused || this.#reportedEnd)) {
       this.#loop.fail(this, 'SO_ERROR', c.socketError(this.#loop.libc, this.fd))
       return
@@ -147,11 +147,11 @@ export class NativeLink implements Link {
     if ((flags & (c.EPOLLOUT | c.EPOLLERR)) === c.EPOLLOUT) this.#flush()
     if (this.closed || (flags & (c.EPOLLIN | c.EPOLLHUP | c.EPOLLERR)) === 0) return
     if (!this.#paused && !this.#reportedEnd) this.#receive()
-    // Both directions are shut and nobody reads now: epoll would say so again and again.
+    // Both directions are shut and the link is paused: epoll would report it again and again.
     else if ((flags & c.EPOLLHUP) !== 0) this.#loop.watch(this, -1)
   }
 
-  /** Closes and calls `lost`; the loop does so once, outside of any other callback. */
+  /** Closes and calls `lost`. The loop calls it once, outside of any other callback. */
   lose(error: LinkError): void {
     const [on, owner] = [this.#on, this.#owner]
     this.close()
@@ -162,7 +162,7 @@ export class NativeLink implements Link {
     }
   }
 
-  /** The same for a failure of our own. */
+  /** Closes and calls `faulted`. */
   fault(error: unknown): void {
     this.#fault(this.#on, this.#owner, error)
   }
@@ -183,7 +183,7 @@ export class NativeLink implements Link {
     else this.#nothing(n)
   }
 
-  /** No bytes: the end, nothing yet, or an error. */
+  /** Handles a read without bytes: the end, nothing yet, or an error. */
   #nothing(n: number): void {
     if (n === 0) {
       this.#reportedEnd = true
@@ -195,7 +195,7 @@ export class NativeLink implements Link {
     if (errno !== c.EAGAIN && errno !== c.EINTR) this.#loop.fail(this, 'recv', errno)
   }
 
-  /** Moves bytes inside the kernel. False: it was not possible, read them. */
+  /** Moves bytes inside the kernel. False: not possible, the caller reads them. */
   #pass(): boolean {
     const { libc, pipe, scratch } = this.#loop
     const to = this.#on.passTo?.(this.#owner)
@@ -224,7 +224,7 @@ export class NativeLink implements Link {
       }
       left -= m
     }
-    // All connections share the pipe: what the far end did not take comes out before other bytes go in.
+    // All connections share the pipe: bytes that the far end did not take are read out before others go in.
     while (left > 0) {
       const m = libc.read(pipe.read, pointer(scratch, HEAD), Math.min(left, scratch.length - HEAD))
       if (m <= 0) {
@@ -239,7 +239,7 @@ export class NativeLink implements Link {
     return true
   }
 
-  /** Whether `splice` itself was refused, and not for what happened to a connection. */
+  /** Whether the kernel refuses `splice` itself, whatever the connection. */
   #refused(): boolean {
     const errno = this.#loop.libc.errno()
     if (errno !== c.EINVAL && errno !== c.ENOSYS && errno !== c.EPERM) return false

@@ -7,16 +7,16 @@ import type { NativeLink } from './link.ts'
 
 const BACKLOG = 4096
 const ACCEPTS_A_TURN = 64
-/** Before `accept` is tried again when there are no descriptors left; ms. */
+/** Until `accept` is tried again after descriptors ran out; ms. */
 const EXHAUSTED_MS = 100
 
-/** What epoll reports of a descriptor goes to one of these. */
+/** Handles the events of one descriptor. */
 export type Waiting = { ready(flags: number): void }
 
-/** What a listener needs of the loop it lives in. */
+/** The part of the loop that a listener uses. */
 export type ListeningLoop = {
   readonly libc: c.Libc
-  /** `epoll_ctl`: its errno, 0 when it is done. */
+  /** `epoll_ctl`: returns its errno, 0 when it succeeded. */
   control(operation: number, fd: number, interest: number): number
   adopt(fd: number, family: Link['family'], remote: Buffer): NativeLink
   attend(fd: number, waiting: Waiting): void
@@ -38,14 +38,14 @@ const openListener = (libc: c.Libc, host: string, options: ListenOptions): numbe
   c.setOption(libc, fd, c.SOL_SOCKET, c.SO_REUSEPORT, 1)
   if (v6) c.setOption(libc, fd, c.IPPROTO_IPV6, c.IPV6_V6ONLY, 0)
   c.tune(libc, fd)
-  // Accepted sockets inherit all of these from the listener: no call a connection.
+  // Accepted sockets inherit all options of the listener: no call per connection.
   c.setOption(libc, fd, c.IPPROTO_TCP, c.TCP_USER_TIMEOUT, options.userTimeoutMs)
   if (libc.bind(fd, pointer(address, 0), length) === 0 && libc.listen(fd, BACKLOG) === 0) return fd
   libc.close(fd)
   return libc.errno() === c.EADDRINUSE ? -1 : other()
 }
 
-/** Accepts clients until it is closed. Throws when it cannot. */
+/** Accepts clients until it is closed. Throws when it cannot listen. */
 export const listen = (loop: ListeningLoop, options: ListenOptions): Listening => {
   const { libc } = loop
   const addressAt = pointer(address, 0)
@@ -63,7 +63,7 @@ export const listen = (loop: ListeningLoop, options: ListenOptions): Listening =
     loop.report(c.systemError('epoll_ctl of the listener', errno))
     setTimeout(accepting, EXHAUSTED_MS).unref()
   }
-  /** False: nobody waits. */
+  /** False: no client waits. */
   const acceptOne = (): boolean => {
     addressLength.writeUInt32LE(28, 0)
     const accepted = libc.accept4(fd, addressAt, lengthAt, c.SOCK_NONBLOCK | c.SOCK_CLOEXEC)
@@ -71,7 +71,7 @@ export const listen = (loop: ListeningLoop, options: ListenOptions): Listening =
       const errno = libc.errno()
       const exhausted = c.exhaustion.has(errno)
       if (errno === c.EAGAIN || (!exhausted && linkErrorOf(c.errnoName(errno)) !== null)) return false
-      // Level-triggered, the queue would wake us again and again: look away for a moment instead of spinning.
+      // epoll is level-triggered and would report the queue again and again: stop watching it for a moment.
       loop.control(c.EPOLL_CTL_DEL, fd, 0)
       setTimeout(accepting, EXHAUSTED_MS).unref()
       if (exhausted) options.exhausted()

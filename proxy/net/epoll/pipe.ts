@@ -15,7 +15,7 @@ export const closePipe = (libc: c.Libc, pipe: Pipe): void => {
   libc.close(pipe.write)
 }
 
-/** Known bytes from socket to socket through the pipe: 0 when they come out, else the errno of what was refused. */
+/** Splices known bytes from socket to socket. Returns 0 when they come out, else the errno of the refused call. */
 export const splices = (libc: c.Libc, pipe: Pipe): number => {
   const ends = c.pinned(8)
   const type = c.SOCK_STREAM | c.SOCK_NONBLOCK | c.SOCK_CLOEXEC
@@ -36,8 +36,8 @@ export const splices = (libc: c.Libc, pipe: Pipe): number => {
 }
 
 /**
- * A pipe that another thread writes a byte to when it has a message: `woken` is called once for any number of them. Its
- * end to write to; null when there are no descriptors left, or epoll refuses it.
+ * Opens a pipe into which another thread writes a byte when it has a message; `woken` is called once for any number of
+ * bytes. Returns the end to write to; null when descriptors have run out or epoll refuses the pipe.
  */
 export const openWaker = (
   libc: c.Libc,
