@@ -1,25 +1,25 @@
 import type { ProxyEvent } from '../../events/contract.ts'
 import type { FromWorker } from '../settings.ts'
 
-/** Facts that wait in a worker while the main thread is away. */
+/** Events that wait in a worker while the main thread is busy. */
 const CAPACITY = 20_000
-/** Dropped at once when they do not fit: the oldest. */
+/** The oldest events, dropped together when the queue is full. */
 const DROPPED = 1_000
-/** Batches handed over and not yet taken: beyond these the main thread is too slow and facts wait here. */
+/** Batches posted and not yet taken; beyond them events wait here. */
 const UNTAKEN = 16
-/** A batch as large as this does not wait for its time. */
+/** A batch of this size is posted immediately. */
 const FULL = 512
 
 export type EventQueue = {
   emit(event: ProxyEvent): void
-  /** Hands over what is there. */
+  /** Posts everything that waits. */
   flush(): void
   /** The main thread took a batch. */
   taken(): void
   readonly waiting: number
 }
 
-/** The worker's end of the event queue: synchronous, bounded, and unable to fail. */
+/** The worker's end of the event queue: synchronous and bounded. Never throws. */
 export const eventQueue = (post: (message: FromWorker) => void): EventQueue => {
   let queue: ProxyEvent[] = []
   let lost = 0
@@ -38,7 +38,7 @@ export const eventQueue = (post: (message: FromWorker) => void): EventQueue => {
         lost += DROPPED
       }
       queue.push(event)
-      // A connection.accepted that waited for its judgement is older than what follows: it ends no batch.
+      // A connection.accepted that waited for its handshake is older than the next event: it does not end a batch.
       if (queue.length >= FULL && event.type !== 'connection.accepted') flush()
     },
     flush,

@@ -8,33 +8,34 @@ export type Threads = {
   readonly port: number
   readonly engine: 'native' | 'portable'
   change(change: Partial<Changeable>): void
-  /** What each thread told last, each once; asks for the next. */
+  /** The newest sample of each thread, each returned once; asks for the next ones. */
   samples(): readonly ThreadSample[]
   readonly openConnections: number
   readonly pooledConnections: number
-  /** Stops accepting and resolves when all connections have ended, or were ended after `ms`. */
+  /** Stops accepting. Resolves when all connections have ended; those open after `ms` are closed. */
   drain(ms: number): Promise<void>
   close(): Promise<void>
 }
 
 export type ThreadEvents = {
   events(text: string, lost: number): void
-  /** For the program's own log. */
+  /** For the logger. */
   line(type: 'fault' | 'warning', message: string): void
-  /** Asks all proxies about a handshake; only where settings say that there is somebody to ask. */
+  /** Asks all proxies about a handshake. Called only where the settings have a shared replay cache. */
   claim(digest: string, connection: string): Promise<ClaimAnswer>
-  /** A thread died; nobody listens in its place. */
+  /** A thread died; no other one listens in its place. */
   died(worker: number, error: unknown): void
 }
 
-/**
- * Small young generation: what a handshake leaves behind dies young anyway, and memory that a thread once had for it is
- * never given back.
- */
+/** A small young generation: garbage of a handshake dies young, and V8 never returns memory that a thread once had. */
 const limits = { maxYoungGenerationSizeMb: 8 }
 
+type Listening = { port: number; engine: 'native' | 'portable' }
+
 type Thread = {
-  worker: Worker
+  readonly worker: Worker
+  /** Resolves when it listens; rejects when it cannot, or dies before. */
+  readonly listening: PromiseWithResolvers<Listening>
   open: number
   pooled: number
   sample: ThreadSample | null
@@ -47,8 +48,74 @@ const wake = (descriptor: number): void => {
   try {
     writeSync(descriptor, byte)
   } catch {
-    // The pipe is full of bytes that say the same.
+    // The pipe is full: the thread has enough bytes to wake it.
   }
+}
+
+const report = ({ worker }: Thread, message: ToWorker): void => worker.postMessage(message)
+
+const openThread = (number: number, settings: Omit<RelaySettings, 'worker'>): Thread => ({
+  worker: new Worker(new URL('worker.ts', import.meta.url), {
+    workerData: { ...settings, worker: number } satisfies RelaySettings,
+    resourceLimits: limits,
+    name: `relay-${number}`,
+  }),
+  listening: Promise.withResolvers(),
+  open: 0,
+  pooled: 0,
+  sample: null,
+  drained: () => {},
+  waker: null,
+})
+
+const take = (
+  thread: Thread,
+  message: FromWorker,
+  events: ThreadEvents,
+  claim: (thread: Thread, message: Extract<FromWorker, { type: 'claim' }>) => Promise<void>,
+): void => {
+  switch (message.type) {
+    case 'listening':
+      thread.waker = message.waker
+      return thread.listening.resolve(message)
+    case 'claim':
+      return void claim(thread, message)
+    case 'failed':
+      return thread.listening.reject(new Error(message.message))
+    case 'events':
+      report(thread, { type: 'taken' })
+      return events.events(message.text, message.lost)
+    case 'sample':
+      thread.open = message.open
+      thread.pooled = message.pooled
+      thread.sample = message.sample
+      return
+    case 'drained':
+      return thread.drained()
+    case 'fault':
+    case 'warning':
+      return events.line(message.type, message.message)
+  }
+}
+
+const takeSamples = (threads: readonly Thread[]): ThreadSample[] => {
+  const samples = threads.flatMap(({ sample }) => (sample === null ? [] : [sample]))
+  for (const thread of threads) {
+    thread.sample = null
+    report(thread, { type: 'sample' })
+  }
+  return samples
+}
+
+const drainAll = async (threads: readonly Thread[], ms: number): Promise<void> => {
+  await Promise.all(
+    threads.map((thread) => {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      thread.drained = resolve
+      report(thread, { type: 'drain', ms })
+      return promise
+    }),
+  )
 }
 
 /** Starts the data plane; rejects when a thread cannot listen. */
@@ -57,104 +124,58 @@ export const startThreads = async (
   settings: Omit<RelaySettings, 'worker'>,
   events: ThreadEvents,
 ): Promise<Threads> => {
-  const threads: Thread[] = []
   let closing = false
 
   const claim = async (
     thread: Thread,
     { id, digest, connection }: Extract<FromWorker, { type: 'claim' }>,
-  ) => {
+  ): Promise<void> => {
     const answer = await events.claim(digest, connection)
-    thread.worker.postMessage({ type: 'claimed', id, answer } satisfies ToWorker)
+    report(thread, { type: 'claimed', id, answer })
     if (thread.waker !== null && !closing) wake(thread.waker)
   }
 
-  const start = (number: number): Promise<{ port: number; engine: 'native' | 'portable' }> => {
-    const { promise, resolve, reject } = Promise.withResolvers<{
-      port: number
-      engine: 'native' | 'portable'
-    }>()
-    const worker = new Worker(new URL('worker.ts', import.meta.url), {
-      workerData: { ...settings, worker: number } satisfies RelaySettings,
-      resourceLimits: limits,
-      name: `relay-${number}`,
-    })
-    const thread: Thread = { worker, open: 0, pooled: 0, sample: null, drained: () => {}, waker: null }
+  const threads: Thread[] = []
+  const start = (number: number): Promise<Listening> => {
+    const thread = openThread(number, settings)
+    const { worker, listening } = thread
     threads.push(thread)
-    worker.on('message', (message: FromWorker) => {
-      switch (message.type) {
-        case 'listening':
-          thread.waker = message.waker
-          return resolve(message)
-        case 'claim':
-          return void claim(thread, message)
-        case 'failed':
-          return reject(new Error(message.message))
-        case 'events':
-          worker.postMessage({ type: 'taken' } satisfies ToWorker)
-          return events.events(message.text, message.lost)
-        case 'sample':
-          thread.open = message.open
-          thread.pooled = message.pooled
-          thread.sample = message.sample
-          return
-        case 'drained':
-          return thread.drained()
-        case 'fault':
-        case 'warning':
-          return events.line(message.type, message.message)
-      }
-    })
+    worker.on('message', (message: FromWorker) => take(thread, message, events, claim))
     worker.on('error', (error) => {
-      reject(error)
+      listening.reject(error)
       if (!closing) events.died(number, error)
     })
     worker.on('exit', () => {
       thread.drained()
       if (closing) return
-      reject(new Error('a relay thread ended'))
+      listening.reject(new Error('a relay thread ended'))
       events.died(number, 'it ended by itself')
     })
-    return promise
+    return listening.promise
   }
 
-  const report = (message: ToWorker): void => {
-    for (const { worker } of threads) worker.postMessage(message)
-  }
   const close = async (): Promise<void> => {
     closing = true
     await Promise.all(threads.map(({ worker }) => worker.terminate()))
   }
 
   try {
-    const listening = await Promise.all(Array.from({ length: count }, (_, number) => start(number)))
-    const { port, engine } = listening[0]!
+    const [first] = await Promise.all(Array.from({ length: count }, (_, number) => start(number)))
+    const { port, engine } = first!
     return {
       port,
       engine,
-      change: (change) => report({ type: 'change', change }),
-      samples: () => {
-        const reported = threads.flatMap(({ sample }) => (sample === null ? [] : [sample]))
-        for (const thread of threads) thread.sample = null
-        report({ type: 'sample' })
-        return reported
+      change: (change) => {
+        for (const thread of threads) report(thread, { type: 'change', change })
       },
+      samples: () => takeSamples(threads),
       get openConnections() {
         return threads.reduce((sum, { open }) => sum + open, 0)
       },
       get pooledConnections() {
         return threads.reduce((sum, { pooled }) => sum + pooled, 0)
       },
-      drain: async (ms) => {
-        const drained = threads.map(
-          (thread) =>
-            new Promise<void>((resolve) => {
-              thread.drained = resolve
-            }),
-        )
-        report({ type: 'drain', ms })
-        await Promise.all(drained)
-      },
+      drain: (ms) => drainAll(threads, ms),
       close,
     }
   } catch (error) {

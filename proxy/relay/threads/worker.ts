@@ -10,7 +10,7 @@ import type { FromWorker, RelaySettings, ToWorker } from '../settings.ts'
 import { eventBudget } from './event-budget.ts'
 import { eventQueue } from './queue.ts'
 
-/** Facts reach the local log within 100 ms: half of it is spent here. */
+/** Events reach the event log within 100 ms, half of which is spent here. */
 const PULSE_MS = 50
 
 const settings = workerData as RelaySettings
