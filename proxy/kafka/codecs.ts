@@ -1,19 +1,18 @@
 import { promisify } from 'node:util'
 import { constants, gunzip, zstdDecompress } from 'node:zlib'
-import { unlz4 } from './lz4.ts'
-import { Damaged, TooMuch, unsnappy } from './snappy.ts'
+import { Damaged, TooMuch } from './damage.ts'
+import { decodeLz4 } from './lz4.ts'
+import { decodeSnappy } from './snappy.ts'
 
-/** Kafka's numbers of the ways to compress, by place. https://kafka.apache.org/documentation/#recordbatch */
+/** Kafka's compression types; the index is their number. https://kafka.apache.org/documentation/#recordbatch */
 export const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 export type Codec = (typeof codecs)[number]
 
 const [ungzip, unzstd] = [promisify(gunzip), promisify(zstdDecompress)]
-/** A frame may ask for a window of 128 MiB to be kept: what a sender of ours makes takes 2. */
+/** log2 of the largest window, 16 MiB. A frame may ask for 128 MiB; those of mtscope need 2. */
 const windowLog = { [constants.ZSTD_d_windowLogMax]: 24 }
 
-/**
- * Decompresses, and never holds more than `most` bytes of what comes out. Throws Damaged or TooMuch.
- */
+/** Decompresses to at most `most` bytes. Throws Damaged or TooMuch. */
 export const decompress = async (codec: Codec, bytes: Buffer, most: number): Promise<Buffer> => {
   try {
     switch (codec) {
@@ -24,9 +23,9 @@ export const decompress = async (codec: Codec, bytes: Buffer, most: number): Pro
       case 'zstd':
         return await unzstd(bytes, { maxOutputLength: most, params: windowLog })
       case 'snappy':
-        return unsnappy(bytes, most)
+        return decodeSnappy(bytes, most)
       case 'lz4':
-        return unlz4(bytes, most)
+        return decodeLz4(bytes, most)
     }
   } catch (error) {
     if (error instanceof TooMuch || error instanceof Damaged) throw error

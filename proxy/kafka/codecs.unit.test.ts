@@ -5,9 +5,9 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Codec, decompress } from './codecs.ts'
 import { crc32c } from './crc32c.ts'
-import { Damaged, TooMuch } from './snappy.ts'
+import { Damaged, TooMuch } from './damage.ts'
 
-// Encoders by the same documents, for a test: they find every repetition of four bytes at the nearest distance.
+// Encoders for the test, from the same documents: they use each repetition of four bytes at the nearest distance.
 
 type Step = { readonly literal: Buffer; readonly back: number; readonly length: number }
 
@@ -100,7 +100,7 @@ const payload = fc.oneof(
     .map((parts) => Buffer.concat(parts.map(([bytes, times]) => Buffer.concat(Array(times).fill(bytes))))),
 )
 
-test('what was compressed comes back whole, by every codec, up to the bound and not beyond', async () => {
+test('every codec returns the original bytes up to the bound, and nothing beyond it', async () => {
   await fc.assert(
     fc.asyncProperty(payload, async (bytes) => {
       const plain = Buffer.from(bytes)
@@ -116,12 +116,12 @@ test('what was compressed comes back whole, by every codec, up to the bound and 
   )
 })
 
-test('snappy comes without frames, too', async () => {
+test('snappy without frames is read, too', async () => {
   const plain = Buffer.from('as librdkafka and Go send it, as librdkafka and Go send it')
   assert.ok((await decompress('snappy', snappyBlock(plain), 100)).equals(plain))
 })
 
-test('any damage is Damaged or TooMuch, or other bytes within the bound', async () => {
+test('any damage throws Damaged or TooMuch, or returns other bytes within the bound', async () => {
   const plain = Buffer.from('abcabcabcabd'.repeat(500))
   const packed = new Map<Codec, Buffer>()
   for (const [codec, pack] of each) packed.set(codec, await pack(plain))

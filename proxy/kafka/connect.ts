@@ -11,30 +11,30 @@ import kafkajs, {
 } from 'kafkajs'
 import type { KafkaConfig } from '../config/config.ts'
 import type { Logger } from '../logger/logger.ts'
-import { fetchTopicIds } from './metadata.ts'
-import { quietQueue } from './quiet-queue.ts'
-import { fetchRaw } from './raw-fetch.ts'
+import { patchMetadata } from './metadata.ts'
+import { patchQueue } from './quiet-queue.ts'
+import { patchFetch } from './raw-fetch.ts'
 
-/** The one door to kafkajs: everything that has to be known of it is in this folder. */
+/** A kafkajs client with its settings. Only this folder imports kafkajs. */
 export type KafkaClient = {
   readonly kafka: Kafka
   readonly config: KafkaConfig
   readonly logger: Logger
-  /** kafkajs' number of the compression that the settings ask for. */
+  /** kafkajs' number of KAFKA_COMPRESSION. */
   readonly compression: number
 }
 
 const compress = promisify(zstdCompress)
-/** A broker that is frozen, or a network that swallows packets, must not hold a request for ever. */
+/** Bounds a request to a broker that is frozen or behind a network that loses packets. */
 const longestRequestMs = 8_000
 
-// kafkajs has no zstd of its own, and Node has. What is fetched is decompressed in records.ts.
+// kafkajs has no zstd; Node has. records.ts decompresses fetched batches.
 kafkajs.CompressionCodecs[CompressionTypes.ZSTD] = () => ({
   compress: ({ buffer }: { buffer: Buffer }) => compress(buffer),
   decompress: () => Promise.reject(new Error('not used')),
 })
-fetchRaw()
-fetchTopicIds()
+patchFetch()
+patchMetadata()
 
 const compressions = {
   none: CompressionTypes.None,
@@ -50,7 +50,7 @@ const saslOf = ({ sasl }: KafkaConfig): SASLOptions | null => {
 
 const pem = /-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----.*?-----END \1?CERTIFICATE-----/gs
 
-/** node:tls passes by what it cannot read, and would trust nobody then. */
+/** node:tls ignores certificates that it cannot read, and would then trust no broker. */
 const readable = (block: string): boolean => {
   try {
     return new X509Certificate(block).serialNumber !== ''
@@ -65,16 +65,16 @@ const certificates = (file: string): string => {
     text = readFileSync(file, 'utf8')
   } catch (error) {
     const why = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-    throw new Error(`KAFKA_CA: the file cannot be read (${why}): write the path of a certificate in PEM`)
+    throw new Error(`KAFKA_CA: the file cannot be read (${why}): set it to the path of a certificate in PEM`)
   }
   const blocks = text.match(pem) ?? []
   if (blocks.length > 0 && blocks.every(readable)) return text
-  throw new Error('KAFKA_CA: the file holds no certificate in PEM, or a damaged one')
+  throw new Error('KAFKA_CA: the file has no certificate in PEM, or a damaged one: export it again')
 }
 
 /**
- * A client that connects when it is first used. kafkajs' own log is left out: what matters of it is told once, in plain
- * words, by who uses the client. Throws when KAFKA_CA cannot be used.
+ * A client that connects on first use. kafkajs logs nothing: producer and consumer log each failure once. Throws when
+ * KAFKA_CA cannot be used.
  */
 export const openKafka = (
   config: KafkaConfig,
@@ -82,7 +82,7 @@ export const openKafka = (
   logger: Logger,
   requestMs: number = longestRequestMs,
 ): KafkaClient => {
-  if (!quietQueue())
+  if (!patchQueue())
     logger('warn', 'kafkajs-changed', { hint: 'an idle connection may take a few percent of a core' })
   const sasl = saslOf(config)
   const options: Options = {
@@ -93,7 +93,7 @@ export const openKafka = (
     connectionTimeout: 3_000,
     requestTimeout: requestMs,
     enforceRequestTimeout: true,
-    // Short: who sends tries again for ever, with the same batch (see producer.ts).
+    // Few retries: producer.ts retries without end, with the same batch.
     retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 4 },
     logLevel: logLevel.NOTHING,
   }

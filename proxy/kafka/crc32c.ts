@@ -1,15 +1,7 @@
-// CRC-32C (Castagnoli), eight bytes a step: Kafka's checksum of a batch of records.
-const tables = Array.from({ length: 8 }, () => new Uint32Array(256))
-const [t0, t1, t2, t3, t4, t5, t6, t7] = tables as [
-  Uint32Array,
-  Uint32Array,
-  Uint32Array,
-  Uint32Array,
-  Uint32Array,
-  Uint32Array,
-  Uint32Array,
-  Uint32Array,
-]
+// CRC-32C (Castagnoli), eight bytes a step: Kafka's checksum of a batch of records. node:zlib has only CRC-32.
+const table = (): Uint32Array => new Uint32Array(256)
+const tables = [table(), table(), table(), table(), table(), table(), table(), table()] as const
+const [t0, t1, t2, t3, t4, t5, t6, t7] = tables
 for (let n = 0; n < 256; n++) {
   let crc = n
   for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1

@@ -1,4 +1,4 @@
-/** What sessions take of Kafka's disk, by topic: `node proxy/kafka/disk.bench.ts`. Bytes of its log, indexes not counted. */
+/** Kafka's disk space by topic: `node proxy/kafka/disk.bench.ts`. Bytes of the logs, without indexes. */
 import { randomBytes } from 'node:crypto'
 import { readdirSync, statSync } from 'node:fs'
 import { cpus } from 'node:os'
@@ -9,8 +9,8 @@ import { startFleet } from '../../compose/test/kit/processes/fleet.ts'
 import { until } from '../../compose/test/until.ts'
 import { metrics } from '../telemetry/catalogue/catalogue.ts'
 
-const sessions = 1_000
-const atOnce = 10
+const connections = 1_000
+const concurrent = 10
 const quietMs = 60_000
 const active = 100
 const activeMs = 120_000
@@ -56,11 +56,11 @@ const start = bytes()
 await wait(quietMs)
 await shipped()
 const idle = bytes()
-report(`nobody, for ${Math.round(quietMs / 1_000)} s and a little`, start, idle)
-for (let n = 0; n < sessions; n += atOnce) await Promise.all(Array.from({ length: atOnce }, one))
+report(`no clients, for ${Math.round(quietMs / 1_000)} s and a little`, start, idle)
+for (let n = 0; n < connections; n += concurrent) await Promise.all(Array.from({ length: concurrent }, one))
 await shipped()
 const visited = bytes()
-report(`${sessions} sessions, each answered once`, idle, visited)
+report(`${connections} connections, each answered once`, idle, visited)
 const clients = await Promise.all(
   Array.from({ length: active }, () =>
     connectClient({ port: proxy.port, secret: proxy.secret, mode: 'tls', dc: 2 }),

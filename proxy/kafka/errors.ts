@@ -1,20 +1,20 @@
-/** Why Kafka did not do it: for a log line and a metric's label, so few and never with an address. */
+/** Why Kafka failed: for log lines and the label of a metric, so a short list without addresses. */
 export type KafkaFailure =
-  | 'unreachable' // no broker took a connection
-  | 'advertised' // one of KAFKA_BROKERS did, and sent us to an address that does not
+  | 'unreachable' // no broker accepted a connection
+  | 'advertised' // a broker of KAFKA_BROKERS advertises an address that does not answer
   | 'closed' // a connection ended before the answer
   | 'timeout' // no answer in time
-  | 'login-refused' // SASL
-  | 'untrusted' // TLS: nobody whom we trust has signed the broker's certificate
-  | 'wrong-name' // TLS: it is for another name
-  | 'expired' // TLS: it is not good yet, or no more
-  | 'not-authorized' // an ACL
+  | 'login-refused' // by SASL
+  | 'untrusted' // TLS: no trusted authority signed the certificate of the broker
+  | 'wrong-name' // TLS: the certificate is for another name
+  | 'expired' // TLS: the certificate is not valid yet, or no longer
+  | 'not-authorized' // by an ACL
   | 'no-topic'
-  | 'sequence' // the broker and this producer disagree on what came before
+  | 'sequence' // broker and producer disagree on the sequence numbers
   | 'not-enough-replicas'
-  | 'too-few-brokers' // for KAFKA_REPLICAS
+  | 'too-few-brokers' // fewer than KAFKA_REPLICAS
   | 'disk' // a broker cannot write to its disk
-  | 'no-leader' // a partition has no broker that leads it
+  | 'no-leader' // a partition has no leader
   | 'too-large'
   | 'other'
 
@@ -68,36 +68,39 @@ const byCode: Readonly<Record<string, KafkaFailure>> = {
 
 const hints: Partial<Readonly<Record<KafkaFailure, string>>> = {
   advertised:
-    'a broker sends clients to an address that cannot be reached from here: look at its advertised.listeners',
+    'a broker advertises an address that cannot be reached from here: correct its advertised.listeners',
   'too-few-brokers': 'KAFKA_REPLICAS is above the number of brokers: lower it, or add brokers',
-  'not-enough-replicas': 'fewer brokers are in sync than min.insync.replicas: look which one is away',
+  'not-enough-replicas': 'fewer brokers are in sync than min.insync.replicas: find the one that is down',
   unreachable:
-    'no broker takes a connection: look whether they run (one whose disk is full ends itself) and at KAFKA_BROKERS',
-  'no-leader': 'a partition has no broker that leads it: look which one is away, or has lost its disk',
-  disk: 'a broker cannot write to its disk: look at the free space there and at its log',
-  'login-refused': 'look at KAFKA_SASL, KAFKA_USERNAME and KAFKA_PASSWORD',
-  untrusted: 'KAFKA_CA=the file (PEM) of the authority that signed the certificates of the brokers',
-  'wrong-name': 'KAFKA_BROKERS, and what the brokers advertise, must be a name of their certificate',
+    'no broker accepts a connection: check that they run (a broker with a full disk stops) and check KAFKA_BROKERS',
+  'no-leader': 'a partition has no leader: find the broker that is down, or has lost its disk',
+  disk: 'a broker cannot write to its disk: check the free space there, and its log',
+  'login-refused': 'check KAFKA_SASL, KAFKA_USERNAME and KAFKA_PASSWORD',
+  untrusted:
+    'KAFKA_CA: set it to the file (PEM) of the authority that signed the certificates of the brokers',
+  'wrong-name': 'KAFKA_BROKERS, and what the brokers advertise, must be a name in their certificate',
   expired: 'renew the certificate of the brokers, or set the clock of this host',
 }
 
-/** What an operator can do about it. Null when it is to be waited for. */
+/** What an operator can do. Null when mtscope recovers without help. */
 export const hintOf = (failure: KafkaFailure): string | null => hints[failure] ?? null
+
+/** The hint of a log line where `hintOf` has none. */
+export const retryHint = 'mtscope tries again'
 
 const known = (names: Readonly<Record<string, KafkaFailure>>, name: unknown): KafkaFailure | undefined =>
   typeof name === 'string' ? names[name] : undefined
 
-/** For a command that gives up: why, and what can be done about it. */
+/** One line for a command that gives up: the reason, and what to do. */
 export const kafkaGaveUp = (error: unknown, brokers?: readonly string[]): string => {
   const failure = failureOf(error, brokers)
-  const advice =
-    hintOf(failure) ?? 'look whether the brokers of KAFKA_BROKERS run and can be reached from here'
+  const advice = hintOf(failure) ?? 'check that the brokers of KAFKA_BROKERS run and can be reached from here'
   return `Kafka did not answer (${failure}): ${advice}`
 }
 
 /**
- * kafkajs wraps what happened in "retries exceeded", and calls it final although it is not: the cause tells. `brokers` are
- * those that the settings name: another one was named by a broker.
+ * kafkajs wraps errors in "retries exceeded" and marks them as final although they are not: this looks at the causes.
+ * `brokers` are those of the settings; any other address was advertised by a broker.
  */
 export const failureOf = (error: unknown, brokers: readonly string[] = []): KafkaFailure => {
   for (let at = error; at instanceof Error; at = at.cause) {

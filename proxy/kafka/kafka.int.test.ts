@@ -15,7 +15,7 @@ import { openProducer, ProducerClosed } from './producer.ts'
 const it = skipUnless(test, ensureKafka() !== null, 'java, mvn or the jars of Kafka are missing')
 const silent = (): void => {}
 
-/** Reads partition 0 of a topic until `count` messages have come and nothing more does. */
+/** Reads partition 0 of a topic until it has `count` messages and no more arrive. */
 const readAll = async (brokers: readonly string[], prefix: string, count: number): Promise<Incoming[]> => {
   const got: Incoming[] = []
   const done = Promise.withResolvers<void>()
@@ -35,7 +35,7 @@ const readAll = async (brokers: readonly string[], prefix: string, count: number
   return got
 }
 
-it('an idle process takes next to no CPU', async () => {
+it('an idle process takes almost no CPU', async () => {
   await using broker = await startKafka()
   const child = spawn(
     process.execPath,
@@ -45,11 +45,11 @@ it('an idle process takes next to no CPU', async () => {
     },
   )
   const [text] = await once(child.stdout, 'data')
-  // As kafkajs comes, it is 110 ms of two seconds and more.
+  // Unpatched kafkajs takes 110 ms of two seconds, or more.
   assert.ok(Number(String(text)) < 60, `${text} ms of CPU in two seconds`)
 })
 
-it('acknowledgements that are stolen lose nothing and double nothing', async () => {
+it('stolen acknowledgements neither lose nor double a message', async () => {
   let port = 0
   await using thief = await startThief(() => port, 7)
   await using broker = await startKafka({ advertisedPort: thief.port })
@@ -70,7 +70,7 @@ it('acknowledgements that are stolen lose nothing and double nothing', async () 
   await producer.close()
 })
 
-it('a connection that swallows everything is left for a new one, and the batch is there once', async () => {
+it('a connection that swallows everything is replaced, and the batch arrives once', async () => {
   let port = 0
   await using thief = await startThief(() => port, Number.POSITIVE_INFINITY)
   await using broker = await startKafka({ advertisedPort: thief.port })
@@ -89,7 +89,7 @@ it('a connection that swallows everything is left for a new one, and the batch i
   )
 })
 
-it('a transaction that somebody else leaves open holds nothing back', async () => {
+it('an open transaction of another producer does not hold messages back', async () => {
   await using broker = await startKafka()
   const client = openKafka(testConfig(broker.brokers), 'test', silent)
   const producer = openProducer(client, 'mtscope.events')
@@ -108,14 +108,14 @@ it('a transaction that somebody else leaves open holds nothing back', async () =
   await producer.close()
 })
 
-it('a topic that somebody deletes is made again', async () => {
+it('a deleted topic is created again', async () => {
   await using broker = await startKafka()
   const client = openKafka(testConfig(broker.brokers), 'test', silent)
   const producer = openProducer(client, 'mtscope.events')
   await producer.send(0, [{ value: 'gone' }])
   const admin = client.kafka.admin()
   await admin.deleteTopics({ topics: ['mtscope.events'] })
-  // The controller has said so; the broker may take a batch into the old topic for a moment more.
+  // The controller has deleted it; the broker may accept a batch for the old topic a moment longer.
   await until(async () => !(await admin.listTopics()).includes('mtscope.events'), 'it is gone')
   await admin.disconnect()
   await producer.send(0, [{ value: 'there' }])
@@ -127,7 +127,7 @@ it('a topic that somebody deletes is made again', async () => {
   )
 })
 
-it('a broker that is killed and comes back has everything once, and a frozen one is given up on in time', async () => {
+it('a killed broker has every message once when it is back, and requests to a frozen one time out', async () => {
   await using broker = await startKafka()
   const reported: string[] = []
   const producer = openProducer(
@@ -145,8 +145,8 @@ it('a broker that is killed and comes back has everything once, and a frozen one
   const refused = closed.send(0, [{ value: 'never' }]).catch((error: unknown) => error)
   const since = performance.now()
   await closed.close()
-  // A request that nobody answers is given up after eight seconds.
-  assert.ok(performance.now() - since < 5_000, 'close waits for nobody')
+  // A request without an answer ends after eight seconds.
+  assert.ok(performance.now() - since < 5_000, 'close does not wait')
   assert.instance(await refused, ProducerClosed)
   broker.thaw()
   await late
@@ -159,7 +159,7 @@ it('a broker that is killed and comes back has everything once, and a frozen one
   assert.equal(reported.slice(0, 2), ['kafka-lost', 'kafka-back'])
 })
 
-it('a producer whose numbers run out is replaced by a new one', async () => {
+it('a producer is replaced before its sequence numbers run out', async () => {
   await using broker = await startKafka()
   const producer = openProducer(openKafka(testConfig(broker.brokers), 'test', silent), 'mtscope.events', {
     limit: 5,
@@ -179,7 +179,7 @@ it('a producer whose numbers run out is replaced by a new one', async () => {
   )
 })
 
-it('a broker that comes back is heard when our session is over, not after kafkajs’ own half a minute', async () => {
+it('a consumer reads from a returned broker after our session time-out, not after the 30 s of kafkajs', async () => {
   await using broker = await startKafka()
   const client = openKafka(testConfig(broker.brokers), 'test', silent)
   const producer = openProducer(client, 'mtscope.events')
@@ -208,7 +208,7 @@ it('a broker that comes back is heard when our session is over, not after kafkaj
   const second = wait('second')
   await producer.send(0, [{ value: 'second' }])
   await second
-  // The group lets nobody in before the member of before the kill has been silent for six seconds.
+  // The group accepts no member until the one from before the kill has been silent for six seconds.
   assert.ok(performance.now() - since < 20_000, `${performance.now() - since} ms`)
   await consumer.stop()
   await producer.close()

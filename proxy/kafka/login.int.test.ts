@@ -11,7 +11,7 @@ const it = skipUnless(test, ensureKafka() !== null, 'java, mvn or the jars of Ka
 
 const jaas = 'org.apache.kafka.common.security.plain.PlainLoginModule required'
 
-it('a broker that asks for a login gets it; a wrong password is told as such, and never repeated', async () => {
+it('a broker that requires a login gets it; a wrong password is logged as login-refused, without the password', async () => {
   await using broker = await startKafka({
     properties: {
       'listener.security.protocol.map': 'PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT',

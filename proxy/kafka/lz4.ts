@@ -1,14 +1,14 @@
-import { Damaged, repeat, TooMuch } from './snappy.ts'
+import { copyBack, Damaged, TooMuch } from './damage.ts'
 
-// https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md. Its checksums are left out: Kafka's is over all of it.
+// https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md. Its checksums are not checked: Kafka's covers the whole batch.
 
 const magic = 0x184d2204
 const [hasDictionary, hasContentChecksum, hasContentSize, hasBlockChecksum] = [1, 4, 8, 16]
-/** Of the length of a block: it is not compressed. */
+/** The bit of a block length that marks an uncompressed block. */
 const plain = 0x80000000
 const blockSizes: Readonly<Record<number, number>> = { 4: 2 ** 16, 5: 2 ** 18, 6: 2 ** 20, 7: 2 ** 22 }
 
-/** Grows by doubling up to a bound. */
+/** A buffer that doubles, up to a bound. */
 const growing = (first: number, most: number) => {
   let bytes = Buffer.allocUnsafe(Math.min(first, most))
   let length = 0
@@ -16,7 +16,7 @@ const growing = (first: number, most: number) => {
     get length() {
       return length
     },
-    /** Where to write the next `more` bytes. */
+    /** Reserves `more` bytes at `length` and returns the buffer. Throws TooMuch. */
     room(more: number): Buffer {
       if (length + more > most) throw new TooMuch(`lz4: over ${most} bytes`)
       if (length + more > bytes.length) {
@@ -31,7 +31,7 @@ const growing = (first: number, most: number) => {
   }
 }
 
-/** A length that goes on as long as bytes are 255. */
+/** A length that continues while its bytes are 255. */
 const lengthAt = (block: Buffer, at: number, nibble: number): { length: number; next: number } => {
   let [length, next] = [nibble, at]
   if (nibble !== 15) return { length, next }
@@ -43,7 +43,7 @@ const lengthAt = (block: Buffer, at: number, nibble: number): { length: number; 
   }
 }
 
-const unblock = (block: Buffer, out: ReturnType<typeof growing>): void => {
+const decodeBlock = (block: Buffer, out: ReturnType<typeof growing>): void => {
   for (let at = 0; at < block.length; ) {
     const token = block[at]!
     const literal = lengthAt(block, at + 1, token >> 4)
@@ -55,13 +55,13 @@ const unblock = (block: Buffer, out: ReturnType<typeof growing>): void => {
     const back = block.readUInt16LE(at)
     const match = lengthAt(block, at + 2, token & 15)
     const from = out.length
-    repeat(out.room(match.length + 4), from, back, match.length + 4)
+    copyBack(out.room(match.length + 4), from, back, match.length + 4)
     at = match.next
   }
 }
 
-/** Frames of LZ4, one after the other. Throws Damaged or TooMuch, or a RangeError of Buffer where bytes are missing. */
-export const unlz4 = (bytes: Buffer, most: number): Buffer => {
+/** Decodes a series of LZ4 frames. Throws Damaged, TooMuch, or Buffer's RangeError where bytes are missing. */
+export const decodeLz4 = (bytes: Buffer, most: number): Buffer => {
   const out = growing(4 * bytes.length, most)
   for (let at = 0; at < bytes.length; ) {
     if (bytes.readUInt32LE(at) !== magic) throw new Damaged('lz4: no frame')
@@ -78,7 +78,7 @@ export const unlz4 = (bytes: Buffer, most: number): Buffer => {
       if (length >= plain) {
         const to = out.length
         block.copy(out.room(size), to)
-      } else unblock(block, out)
+      } else decodeBlock(block, out)
       at = from + size + ((flags & hasBlockChecksum) !== 0 ? 4 : 0)
     }
     at += 4 + ((flags & hasContentChecksum) !== 0 ? 4 : 0)

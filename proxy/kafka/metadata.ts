@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 
 // Metadata of version 10, in which a topic has an id: https://kafka.apache.org/protocol#The_Messages_Metadata
-// kafkajs knows 0 to 6. What it adds stands at each partition, which kafkajs passes on as it is.
+// kafkajs knows 0 to 6. The id is added to each partition, because kafkajs passes partitions on unchanged.
 
 type Decoder = {
   readInt16(): number
@@ -16,7 +16,7 @@ type Encoder = {
   writeBuffer(bytes: Buffer): Encoder
   writeBoolean(is: boolean): Encoder
   writeUVarIntString(text: string): Encoder
-  /** Of nothing: no tagged fields. */
+  /** Without an argument: no tagged fields. */
   writeUVarIntBytes(bytes?: null): Encoder
   writeUVarIntArray(of: readonly Encoder[] | null): Encoder
 }
@@ -29,7 +29,7 @@ type Definitions = {
 const ours = 10
 const noId = Buffer.alloc(16)
 
-/** Which topic it is: another cluster, or the same name made again, has another one. '' where a broker gives none. */
+/** Ids of a cluster and a topic. A topic that is deleted and created again gets a new one. '' when the broker sends none. */
 export type TopicId = { readonly cluster: string; readonly topic: string }
 
 const partitionOf = (decoder: Decoder) => {
@@ -50,7 +50,7 @@ const topicOf = (decoder: Decoder, cluster: string) => {
   const id = decoder.readBytes(16)
   const isInternal = decoder.readBoolean()
   const partitions = decoder.readUVarIntArray(partitionOf) ?? []
-  decoder.readInt32() // operations that we may do
+  decoder.readInt32() // authorized operations
   decoder.readTaggedFields()
   const topicId: TopicId = { cluster, topic: id.equals(noId) ? '' : id.toString('hex') }
   return {
@@ -82,8 +82,8 @@ const decode = (decoder: Decoder) => {
   return { throttleTime: 0, clientSideThrottleTime, brokers, clusterId, controllerId, topicMetadata }
 }
 
-/** Lets kafkajs ask for it. Throws where kafkajs is built differently. */
-export const fetchTopicIds = (): void => {
+/** Adds version 10 to kafkajs. Throws when this version of kafkajs is built differently. */
+export const patchMetadata = (): void => {
   const require = createRequire(import.meta.url)
   const definitions = require('kafkajs/src/protocol/requests/metadata') as Definitions
   const { parse } = require('kafkajs/src/protocol/requests/metadata/v6/response') as { parse: unknown }
@@ -116,6 +116,6 @@ export const fetchTopicIds = (): void => {
     asked >= ours ? version : known({ version: Math.min(asked, newest) })
 }
 
-/** The id of the topic of a partition, as `fetchTopicMetadata` gives it. */
+/** The topic id in a partition that `fetchTopicMetadata` returned. */
 export const topicIdOf = (partition: object): TopicId =>
   (partition as { readonly topicId?: TopicId }).topicId ?? { cluster: '', topic: '' }

@@ -17,10 +17,15 @@ import { openProducer } from './producer.ts'
 
 const it = skipUnless(test, ensureKafka() !== null, 'Kafka is missing')
 
-/** What a producer and a consumer name as the reason, in their log lines and numbers. */
+/** Checks the reason that a producer and a consumer log and count. */
 const named = async (config: KafkaConfig, expected: KafkaFailure): Promise<void> => {
   const lines: string[] = []
-  const client = openKafka(config, 'test', (_, line, fields) => lines.push(`${line} ${fields?.why}`), 2_000)
+  const client = openKafka(
+    config,
+    'test',
+    (_, line, fields) => lines.push(`${line} ${fields?.reason}`),
+    2_000,
+  )
   const producer = openProducer(client, 'mtscope.events')
   const sending = producer.send(0, [{ value: 'x' }]).catch(() => {})
   const consumer = openConsumer(
@@ -35,7 +40,7 @@ const named = async (config: KafkaConfig, expected: KafkaFailure): Promise<void>
   await sending
 }
 
-it('a broker that sends clients to an address which leads nowhere', async () => {
+it('a broker that advertises an address that does not answer', async () => {
   await using kafka = await startKafka({ advertisedPort: 1 })
   await named(testConfig([`127.0.0.1:${kafka.port}`]), 'advertised')
 })
@@ -51,13 +56,18 @@ it('a broker that cannot write to one of its disks', async () => {
   mkdirSync(mounted)
   const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', mounted])
   try {
-    if (mount.status !== 0) return // it takes root
+    if (mount.status !== 0) return // mount requires root
     await using kafka = await startKafka({
       properties: { 'log.dirs': `${other},${join(mounted, 'data')}`, 'log.index.size.max.bytes': 4_096 },
     })
     const lines: string[] = []
     const config = testConfig(kafka.brokers, 'mtscope', 6)
-    const client = openKafka(config, 'test', (_, line, fields) => lines.push(`${line} ${fields?.why}`), 2_000)
+    const client = openKafka(
+      config,
+      'test',
+      (_, line, fields) => lines.push(`${line} ${fields?.reason}`),
+      2_000,
+    )
     const producer = openProducer(client, 'mtscope.events')
     const consumer = openConsumer(
       client,

@@ -3,7 +3,7 @@ import type { Admin } from 'kafkajs'
 import type { KafkaClient } from './connect.ts'
 import { kafkaGaveUp } from './errors.ts'
 
-/** First and next offset of each partition. */
+/** The first and the next offset of a partition. */
 export type Extent = { readonly first: number; readonly next: number }
 
 const extentOf = async (admin: Admin, topic: string): Promise<Map<number, Extent>> =>
@@ -13,14 +13,14 @@ const extentOf = async (admin: Admin, topic: string): Promise<Map<number, Extent
       .map(({ partition, low, high }) => [partition, { first: Number(low), next: Number(high) }]),
   )
 
-/** A partition is between two leaders for so long when a broker fell or is too busy to say that it lives. */
+/** How long a partition may have no leader after a broker failed, or was too busy for its heartbeat. */
 const leaderlessMs = 30_000
 const againMs = 500
 
-/** Kafka did not tell: its message says to an operator why, and what can be done. */
+/** Kafka did not answer. The message gives an operator the reason and what to do. */
 export class KafkaSilent extends Error {}
 
-/** Asks once; again and again while a partition has no leader, which kafkajs does not. Throws KafkaSilent. */
+/** Asks once, and repeats while a partition has no leader, which kafkajs does not do. Throws KafkaSilent. */
 const asking = async <T>({ kafka, config }: KafkaClient, ask: (admin: Admin) => Promise<T>): Promise<T> => {
   const deadline = performance.now() + leaderlessMs
   for (;;) {
@@ -39,18 +39,18 @@ const asking = async <T>({ kafka, config }: KafkaClient, ask: (admin: Admin) => 
   }
 }
 
-/** What a topic holds now. Throws KafkaSilent. */
+/** The extent of each partition of a topic. Throws KafkaSilent. */
 export const topicExtent = (client: KafkaClient, topic: string): Promise<Map<number, Extent>> =>
   asking(client, (admin) => extentOf(admin, topic))
 
-/** Of each partition the first offset at or after a time (epoch ms); its end when there is none. Throws KafkaSilent. */
+/** For each partition the first offset at or after a time (epoch ms), or its end when there is none. Throws KafkaSilent. */
 export const offsetsAt = (client: KafkaClient, topic: string, at: number): Promise<Map<number, number>> =>
   asking(client, async (admin) => {
     const found = await admin.fetchTopicOffsetsByTimestamp(topic, at)
     return new Map(found.map(({ partition, offset }) => [partition, Number(offset)]))
   })
 
-/** Tells what the partitions of a topic hold, again and again; silent while no broker answers. */
+/** Calls `reported` with the extents of a topic every `everyMs`; not while no broker answers. */
 export const watchOffsets = (
   { kafka }: KafkaClient,
   topic: string,
@@ -67,7 +67,7 @@ export const watchOffsets = (
         reported(await extentOf(admin, topic))
       } catch {
         await admin?.disconnect().catch(() => {})
-        admin = null // a new one: the old one may know only brokers that are gone
+        admin = null // a new one: the old one may know only brokers that no longer exist
       }
       await delay(everyMs, undefined, { signal: stopping.signal, ref: false }).catch(() => {})
     }

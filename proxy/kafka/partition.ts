@@ -1,7 +1,7 @@
 const seed = 0x9747b28c
 const m = 0x5bd1e995
 
-/** MurmurHash2 of 32 bits, as Kafka's own clients hash keys. */
+/** MurmurHash2 of 32 bits, with which Kafka's clients hash keys. */
 export const murmur2 = (bytes: Uint8Array): number => {
   const length = bytes.length
   let hash = seed ^ length
@@ -20,6 +20,6 @@ export const murmur2 = (bytes: Uint8Array): number => {
   return hash ^ (hash >>> 15)
 }
 
-/** The partition that Kafka's default partitioner gives a key, so that every tool finds it where we put it. */
+/** The partition that Kafka's default partitioner chooses for a key, so that every tool finds it there. */
 export const partitionOf = (key: string, partitions: number): number =>
   (murmur2(Buffer.from(key)) & 0x7fffffff) % partitions

@@ -2,8 +2,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { murmur2, partitionOf } from './partition.ts'
 
-// Of Kafka's own tests: org.apache.kafka.common.utils.UtilsTest#testMurmur2
-test('keys are hashed as by Kafka', () => {
+// From Kafka's tests: org.apache.kafka.common.utils.UtilsTest#testMurmur2
+test('keys are hashed as in Kafka', () => {
   const known: Readonly<Record<string, number>> = {
     '21': -973932308,
     foobar: -790332482,

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Producer as KafkaProducer } from 'kafkajs'
+import type { Producer as KafkaProducer, ProducerConfig } from 'kafkajs'
 import type { KafkaClient } from './connect.ts'
-import { failureOf, hintOf, type KafkaFailure } from './errors.ts'
+import { failureOf, hintOf, type KafkaFailure, retryHint } from './errors.ts'
 import { sentAtHeader } from './records.ts'
 import { ensureTopics } from './topics.ts'
 
@@ -12,17 +12,16 @@ export type Outgoing = {
 }
 
 export type Producer = {
-  /** How many partitions the topic has. Waits until a broker has said so; rejects when closed meanwhile. */
+  /** The number of partitions of the topic. Waits for a broker; rejects with ProducerClosed. */
   partitions(): Promise<number>
   /**
-   * Resolves when all replicas in sync have them, in this order, each once; sends wait for each other. A failure is
-   * tried again with back-off, for ever: it rejects with ProducerClosed once `close` was called, and with a TooLarge
-   * that no broker will ever take.
+   * Resolves when all replicas in sync have the messages, in this order, each once. Sends wait for each other. Retries with
+   * back-off until it succeeds. Rejects with ProducerClosed after `close`, and with TooLarge when no broker accepts the size.
    */
   send(partition: number, messages: readonly Outgoing[]): Promise<void>
-  /** Tries that failed, by why, since the start. */
+  /** Failed tries since the start, by reason. */
   readonly failures: ReadonlyMap<KafkaFailure, number>
-  /** Whether the last try went well; null before the first. */
+  /** Whether the last try succeeded; null before the first. */
   readonly up: boolean | null
   close(): Promise<void>
 }
@@ -30,137 +29,172 @@ export type Producer = {
 export class ProducerClosed extends Error {}
 export class TooLarge extends Error {}
 
-/** Between two tries, ms. */
+/** Delay before the next try, ms. */
 const backOff = (tries: number): number => Math.min(5_000, 100 * 2 ** Math.min(tries, 6))
-// Sequence numbers are 32 bits, and kafkajs goes back to 0 one too late, out of step with the broker.
+// Sequence numbers have 32 bits, and kafkajs wraps one message later than the broker.
 const mostMessages = 2_000_000_000
 
-/**
- * An idempotent producer for one topic. With one send in flight and the partition named by us, a batch that is sent again
- * after a lost acknowledgement has the same sequence numbers, and the broker drops it; with several in flight kafkajs
- * mixes them up, and acknowledged messages are lost. With `now` each message tells when it was sent.
- */
-export const openProducer = (
-  client: KafkaClient,
-  topic: string,
-  { limit = mostMessages, now }: { readonly limit?: number; readonly now?: () => number } = {},
-): Producer => {
-  const { kafka, logger } = client
-  const closing = new AbortController()
-  const closed = Promise.withResolvers<never>()
-  closed.promise.catch(() => {})
-  const failures = new Map<KafkaFailure, number>()
-  const sent = new Map<number, number>()
-  let producer: KafkaProducer | null = null
-  let partitions: number | null = null
-  let up: boolean | null = null
-  let last: Promise<unknown> = Promise.resolve()
+export type ProducerOptions = {
+  /** A new producer id after this many messages to one partition. */
+  readonly limit?: number
+  /** Epoch, ms. */
+  readonly now?: () => number
+}
 
-  const drop = async (): Promise<void> => {
-    const old = producer
-    producer = null
-    sent.clear()
-    await old?.disconnect().catch(() => {})
+const kafkajsOptions: ProducerConfig = {
+  idempotent: true,
+  maxInFlightRequests: 1,
+  allowAutoTopicCreation: false,
+  createPartitioner:
+    () =>
+    ({ message }) =>
+      message.partition ?? 0, // every message names its partition
+  retry: { retries: 1 }, // kafkajs' minimum for an idempotent producer: `#persist` retries instead
+}
+
+class TopicProducer implements Producer {
+  up: boolean | null = null
+  readonly failures = new Map<KafkaFailure, number>()
+  readonly #client: KafkaClient
+  readonly #topic: string
+  readonly #limit: number
+  readonly #now: (() => number) | undefined
+  readonly #closing = new AbortController()
+  readonly #closed = Promise.withResolvers<never>()
+  /** Messages that the current producer id has sent to each partition. */
+  readonly #sent = new Map<number, number>()
+  #producer: KafkaProducer | null = null
+  #partitions: number | null = null
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(client: KafkaClient, topic: string, { limit = mostMessages, now }: ProducerOptions) {
+    this.#client = client
+    this.#topic = topic
+    this.#limit = limit
+    this.#now = now
+    this.#closed.promise.catch(() => {})
   }
 
-  const connected = async (): Promise<KafkaProducer> => {
-    if (partitions === null) {
-      await ensureTopics(client)
-      const admin = kafka.admin()
-      await admin.connect()
-      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] }).finally(() => admin.disconnect())
-      partitions = topics[0]?.partitions.length ?? null
-    }
-    if (producer !== null) return producer
-    const fresh = kafka.producer({
-      idempotent: true,
-      maxInFlightRequests: 1,
-      allowAutoTopicCreation: false,
-      createPartitioner:
-        () =>
-        ({ message }) =>
-          message.partition ?? 0, // every message names its own
-      retry: { retries: 1 }, // the fewest that kafkajs lets an idempotent one have: `persist` knows better
-    })
-    try {
-      await fresh.connect()
-    } catch (error) {
-      await fresh.disconnect().catch(() => {})
-      throw error
-    }
-    producer = fresh
-    return fresh
+  partitions(): Promise<number> {
+    return this.#inTurn(() => this.#persist(async () => this.#partitions ?? 1))
   }
 
-  const fail = async (error: unknown, tries: number): Promise<void> => {
-    const failure = failureOf(error, client.config.brokers)
-    failures.set(failure, (failures.get(failure) ?? 0) + 1)
-    if (failure === 'too-large') throw new TooLarge(`${topic} takes no batch of this size`)
-    if (up !== false)
-      logger('warn', 'kafka-lost', { topic, why: failure, hint: hintOf(failure) ?? 'tries again by itself' })
-    up = false
-    // Both have another idea of what came before: a new producer id begins anew. What may come twice by this has its seq.
-    if (failure === 'sequence') await drop()
-    // kafkajs goes on using a connection that swallows everything, until the kernel gives it up a quarter of an hour
-    // later. A producer that connects again keeps its id and its sequence numbers.
-    if (failure === 'timeout') await producer?.disconnect().then(producer.connect).catch(drop)
-    // Somebody deleted it, or the broker is another: make it again.
-    if (failure === 'no-topic') partitions = null
-    await delay(backOff(tries), undefined, { signal: closing.signal }).catch(() => {})
+  send(partition: number, messages: readonly Outgoing[]): Promise<void> {
+    return this.#inTurn(() => this.#send(partition, messages))
   }
 
-  /** Tries until it is done, or until `close`, which waits for no answer of kafkajs. */
-  const persist = async <T>(work: (producer: KafkaProducer) => Promise<T>): Promise<T> => {
-    for (let tries = 0; ; tries++) {
-      if (closing.signal.aborted) throw new ProducerClosed(`the producer of ${topic} was closed`)
-      try {
-        const done = await Promise.race([connected().then(work), closed.promise])
-        if (up === false) logger('info', 'kafka-back', { topic })
-        up = true
-        return done
-      } catch (error) {
-        if (!closing.signal.aborted) await fail(error, tries)
-      }
-    }
+  async close(): Promise<void> {
+    this.#closing.abort()
+    this.#closed.reject(this.#closedError())
+    await this.#last
+    // kafkajs waits for requests that are under way; a shutdown must not.
+    await Promise.race([this.#drop(), delay(500, undefined, { ref: false })])
   }
 
-  const send = async (partition: number, messages: readonly Outgoing[]): Promise<void> => {
-    const before = sent.get(partition) ?? 0
-    if (before + messages.length > limit) await drop()
-    // The same objects each time: kafkajs gives them the same sequence numbers.
+  #closedError(): ProducerClosed {
+    return new ProducerClosed(`the producer of ${this.#topic} was closed`)
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work)
+    this.#last = turn.catch(() => {})
+    return turn
+  }
+
+  async #send(partition: number, messages: readonly Outgoing[]): Promise<void> {
+    const before = this.#sent.get(partition) ?? 0
+    if (before + messages.length > this.#limit) await this.#drop()
+    // The same objects in each try: kafkajs then gives them the same sequence numbers.
     const batch = messages.map(({ key = null, value, headers }) => ({
       key,
       value,
       partition,
       headers: { ...headers },
     }))
-    await persist((to) => {
-      // At each try: a message that waited for its broker does not come from a clock that is behind.
+    const [topic, now, compression] = [this.#topic, this.#now, this.#client.compression]
+    await this.#persist((to) => {
+      // In each try: otherwise a message that waited for its broker would look like one from a slow clock.
       if (now) for (const { headers } of batch) headers[sentAtHeader] = String(now())
-      return to.send({ topic, messages: batch, acks: -1, compression: client.compression, timeout: 8_000 })
+      return to.send({ topic, messages: batch, acks: -1, compression, timeout: 8_000 })
     })
-    sent.set(partition, (sent.get(partition) ?? 0) + messages.length)
+    this.#sent.set(partition, (this.#sent.get(partition) ?? 0) + messages.length)
   }
 
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const turn = last.then(work)
-    last = turn.catch(() => {})
-    return turn
+  /** Retries `work` until it succeeds, or until `close`, which does not wait for an answer of kafkajs. */
+  async #persist<T>(work: (producer: KafkaProducer) => Promise<T>): Promise<T> {
+    for (let tries = 0; ; tries++) {
+      if (this.#closing.signal.aborted) throw this.#closedError()
+      try {
+        const done = await Promise.race([this.#connected().then(work), this.#closed.promise])
+        if (this.up === false) this.#client.logger('info', 'kafka-back', { topic: this.#topic })
+        this.up = true
+        return done
+      } catch (error) {
+        if (!this.#closing.signal.aborted) await this.#fail(error, tries)
+      }
+    }
   }
 
-  return {
-    partitions: () => inTurn(() => persist(async () => partitions ?? 1)),
-    send: (partition, messages) => inTurn(() => send(partition, messages)),
-    failures,
-    get up() {
-      return up
-    },
-    close: async () => {
-      closing.abort()
-      closed.reject(new ProducerClosed(`the producer of ${topic} was closed`))
-      await last
-      // kafkajs would wait for what is under way; nobody waits for that.
-      await Promise.race([drop(), delay(500, undefined, { ref: false })])
-    },
+  async #connected(): Promise<KafkaProducer> {
+    if (this.#partitions === null) await this.#countPartitions()
+    if (this.#producer !== null) return this.#producer
+    const producer = this.#client.kafka.producer(kafkajsOptions)
+    try {
+      await producer.connect()
+    } catch (error) {
+      await producer.disconnect().catch(() => {})
+      throw error
+    }
+    this.#producer = producer
+    return producer
+  }
+
+  async #countPartitions(): Promise<void> {
+    await ensureTopics(this.#client)
+    const admin = this.#client.kafka.admin()
+    await admin.connect()
+    const { topics } = await admin
+      .fetchTopicMetadata({ topics: [this.#topic] })
+      .finally(() => admin.disconnect())
+    this.#partitions = topics[0]?.partitions.length ?? null
+  }
+
+  /** Counts and logs a failure, does what makes the next try succeed, and waits. Throws TooLarge. */
+  async #fail(error: unknown, tries: number): Promise<void> {
+    const { config, logger } = this.#client
+    const reason = failureOf(error, config.brokers)
+    this.failures.set(reason, (this.failures.get(reason) ?? 0) + 1)
+    if (reason === 'too-large') throw new TooLarge(`${this.#topic} takes no batch of this size`)
+    if (this.up !== false)
+      logger('warn', 'kafka-lost', { topic: this.#topic, reason, hint: hintOf(reason) ?? retryHint })
+    this.up = false
+    // Start over with a new producer id. Messages may come twice by this; readers recognise their seq.
+    if (reason === 'sequence') await this.#drop()
+    // kafkajs keeps using a connection that swallows everything until the kernel closes it, a quarter of an hour later.
+    // After a reconnect the producer has the same id and sequence numbers.
+    const old = this.#producer
+    if (reason === 'timeout')
+      await old
+        ?.disconnect()
+        .then(old.connect)
+        .catch(() => this.#drop())
+    // The topic was deleted, or the broker is another one: create it again.
+    if (reason === 'no-topic') this.#partitions = null
+    await delay(backOff(tries), undefined, { signal: this.#closing.signal }).catch(() => {})
+  }
+
+  async #drop(): Promise<void> {
+    const old = this.#producer
+    this.#producer = null
+    this.#sent.clear()
+    await old?.disconnect().catch(() => {})
   }
 }
+
+/**
+ * An idempotent producer for one topic, with one send in flight and partitions that the caller names: a batch that is sent
+ * again after a lost acknowledgement has the same sequence numbers, and the broker drops it. With several in flight, kafkajs
+ * mixes the numbers up and loses acknowledged messages. With `now`, each message has the header `sent-at`.
+ */
+export const openProducer = (client: KafkaClient, topic: string, options: ProducerOptions = {}): Producer =>
+  new TopicProducer(client, topic, options)

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 
-/** What of kafkajs' request queue is used here; it is not in its types. */
+/** The part of kafkajs' request queue that is used here; kafkajs has no types for it. */
 type Queue = {
   pending: readonly unknown[]
   throttledUntil: number
@@ -11,11 +11,11 @@ type Queue = {
 const soonMs = 10
 
 /**
- * kafkajs 2.2.4 re-arms a timer of a negative time for ever, each connection 1,000 times a second: 5 % of a core while
- * nothing happens. This one waits only while something is pending, which is all that the timer is for.
- * False when kafkajs is built differently by now: then it runs as it came.
+ * kafkajs 2.2.4 re-arms a timer with a negative delay without end, 1,000 times a second for each connection: 5 % of a core
+ * while idle. This one runs only while requests are pending, which is all that the timer is for.
+ * False when kafkajs is built differently: then it stays unchanged.
  */
-export const quietQueue = (): boolean => {
+export const patchQueue = (): boolean => {
   const found: unknown = createRequire(import.meta.url)('kafkajs/src/network/requestQueue')
   const prototype = typeof found === 'function' ? (found.prototype as Record<string, unknown>) : null
   if (typeof prototype?.scheduleCheckPendingRequests !== 'function') return false

@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto'
 import type { KafkaClient } from './connect.ts'
 import { type Incoming, openConsumer } from './consumer.ts'
 
-/** From which offset on, and up to which (not included), a partition is read. */
+/** The offsets of a partition to read; `to` is not included. */
 export type Range = { readonly from: number; readonly to: number }
 
 /**
- * Reads ranges of a topic, each partition in order, and resolves at their ends. Nobody's offsets are touched: it is a
- * group of its own, which is gone afterwards. Waits for brokers that are away. What `each` throws ends it.
+ * Reads ranges of a topic, each partition in order, and resolves at their ends. It uses a consumer group of its own and
+ * deletes that afterwards. Waits for brokers that are away. Rejects with what `each` throws.
  */
 export const readRanges = async (
   client: KafkaClient,
@@ -30,7 +30,7 @@ export const readRanges = async (
         const from = next.get(partition)
         const to = ranges.get(partition)?.to ?? 0
         if (from === undefined) return
-        // What retention took while it was read is not waited for.
+        // Offsets that retention deletes during the read are not waited for.
         const wanted = messages.filter(({ offset }) => offset >= from && offset < to)
         try {
           if (wanted.length > 0) each(partition, wanted)

@@ -1,14 +1,14 @@
 import { createRequire } from 'node:module'
 import { type RawBatch, splitBatches } from './records.ts'
 
-/** What of kafkajs' decoder is used here; it is not in its types. */
+/** The part of kafkajs' decoder that is used here; kafkajs has no types for it. */
 type Decoder = {
   readInt32(): number
   canReadBytes(length: number): boolean
   readBytes(length: number): Buffer
 }
 
-/** What kafkajs takes for a message: a batch of records, at the offset of its last one. */
+/** A whole batch of records in the form of a kafkajs message, with the offset of its last record. */
 type Wrapped = {
   readonly offset: string
   readonly isControlRecord: false
@@ -32,19 +32,18 @@ const decode = async (decoder: Decoder): Promise<Wrapped[]> => {
 }
 
 /**
- * kafkajs reads all records of all partitions as soon as they come: one that it cannot read stops every partition, and what
- * they grow to has no bound. It passes batches on as they are now, and the consumer opens one after the other.
- * Throws where kafkajs is built differently.
+ * Replaces kafkajs' decoding of fetched records: it passes batches on undecoded, and the consumer opens one after the other.
+ * README.md has the reasons. Throws when this version of kafkajs is built differently.
  */
-export const fetchRaw = (): void => {
+export const patchFetch = (): void => {
   const require = createRequire(import.meta.url)
   const path = require.resolve('kafkajs/src/protocol/requests/fetch/v4/decodeMessages')
   require(path)
   const loaded = require.cache[path]
   if (typeof loaded?.exports !== 'function')
-    throw new Error('kafkajs: fetch/v4/decodeMessages is no function')
+    throw new Error('kafkajs: fetch/v4/decodeMessages is not a function: install kafkajs 2.2.4')
   loaded.exports = decode
 }
 
-/** The batch in what kafkajs takes for a message. */
-export const rawOf = (message: object): RawBatch => (message as Wrapped).raw
+/** The batch in a message of kafkajs. */
+export const rawBatchOf = (message: object): RawBatch => (message as Wrapped).raw

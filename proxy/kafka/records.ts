@@ -1,10 +1,10 @@
 import { type Codec, codecs, decompress } from './codecs.ts'
 import { crc32c } from './crc32c.ts'
-import { Damaged, TooMuch } from './snappy.ts'
+import { Damaged, TooMuch } from './damage.ts'
 
-// Record batches as brokers keep and send them. https://kafka.apache.org/documentation/#recordbatch
+// Record batches as brokers store and send them. https://kafka.apache.org/documentation/#recordbatch
 
-/** One batch of records as it came, not looked into. */
+/** One batch of records, not decoded. */
 export type RawBatch = {
   /** Offsets of its first and last record. */
   readonly first: number
@@ -14,31 +14,31 @@ export type RawBatch = {
 
 export type KafkaRecord = {
   readonly offset: number
-  /** When the broker appended it, or when it was sent where the topic has CreateTime; epoch ms, within what a Date can tell. */
+  /** When the broker appended it, or with CreateTime when it was sent. Epoch ms, within the range of Date. */
   readonly at: number
-  /** What its sender's clock was then, epoch ms; NaN where it has no such header. */
+  /** The clock of the sender at that time, epoch ms; NaN without the header. */
   readonly sentAt: number
   readonly key: Buffer | null
   readonly value: Buffer | null
 }
 
-/** A header: what the sender's clock was when it sent the message, epoch ms. Against the broker's it shows a wrong one. */
+/** A header with the clock of the sender, epoch ms. Compared with the time of the broker it shows a wrong clock. */
 export const sentAtHeader = 'sent-at'
 
-/** Why a batch cannot be read: an older format, a wrong checksum, a codec that Kafka does not have, too large, or damaged. */
+/** Why a batch cannot be read: older format, wrong checksum, unknown codec, records beyond the bounds, or damage. */
 export type Unreadable = 'format' | 'checksum' | 'codec' | 'too-large' | 'damaged'
 
 export type Opened =
-  /** Records may be fewer than offsets: markers of transactions are none. */
+  /** There may be fewer records than offsets: markers of transactions are not records. */
   | { readonly records: readonly KafkaRecord[]; readonly bytes: number }
   | { readonly why: Unreadable; readonly codec: Codec | 'unknown' }
 
-/** What the records of one batch may grow to. A proxy sends 512 KiB at most. */
+/** Bound of the decompressed records of one batch. A proxy sends at most 512 KiB. */
 export const mostBytes = 16 * 2 ** 20
-/** Records of a few bytes take a hundred times their size in memory. */
+/** Small records take a hundred times their size in memory. */
 const mostRecords = 100_000
 
-/** Where the fields of a batch are. */
+/** Positions of the fields of a batch. */
 const lengthAt = 8
 const magicAt = 16
 const crcAt = 17
@@ -49,12 +49,12 @@ const maxTimeAt = 35
 const countAt = 57
 const recordsAt = 61
 const magic = 2
-/** Before the length and in it. */
+/** Bytes of the first offset and the length. */
 const lead = 12
 const [appendTime, control] = [0x08, 0x20]
 const latestTime = 8.64e15
 
-/** The batches in what a broker sent of a partition; the last one may be cut off, and is left out then. */
+/** Splits what a broker sent of a partition. Leaves out a last batch that is cut off. */
 export const splitBatches = (bytes: Buffer): RawBatch[] => {
   const batches: RawBatch[] = []
   for (let at = 0; at + recordsAt <= bytes.length; ) {
@@ -75,7 +75,7 @@ export const splitBatches = (bytes: Buffer): RawBatch[] => {
 
 const reader = (bytes: Buffer) => {
   let at = 0
-  /** Zigzag; of 64 bits, exact up to 2^53. */
+  /** A zigzag number of up to 64 bits; exact up to 2^53. */
   const varint = (): number => {
     let n = 0
     for (let shift = 0; shift < 70; shift += 7) {
@@ -94,9 +94,9 @@ const reader = (bytes: Buffer) => {
   return {
     varint,
     slice,
-    /** Whether there is more. */
-    goesOn: (): boolean => at < bytes.length,
-    /** Null where its length is -1. */
+    /** Whether bytes are left. */
+    hasMore: (): boolean => at < bytes.length,
+    /** Null for the length -1. */
     field: (): Buffer | null => {
       const length = varint()
       return length === -1 ? null : slice(length)
@@ -104,9 +104,9 @@ const reader = (bytes: Buffer) => {
   }
 }
 
-/** Its sender writes it before any other header. */
-const readSentAt = ({ goesOn, varint, slice, field }: ReturnType<typeof reader>): number =>
-  goesOn() && varint() > 0 && String(slice(varint())) === sentAtHeader
+/** Reads the first header: mtscope writes `sent-at` before any other. */
+const readSentAt = ({ hasMore, varint, slice, field }: ReturnType<typeof reader>): number =>
+  hasMore() && varint() > 0 && String(slice(varint())) === sentAtHeader
     ? Number(field() ?? Number.NaN)
     : Number.NaN
 
@@ -122,7 +122,7 @@ const readRecords = (batch: RawBatch, bytes: Buffer): KafkaRecord[] => {
   const { varint, slice } = reader(bytes)
   for (let n = 0; n < count; n++) {
     const record = reader(slice(varint()))
-    record.slice(1) // attributes, of which there are none
+    record.slice(1) // attributes: unused
     const delta = record.varint()
     const offset = batch.first + record.varint()
     if (offset < batch.first || offset > batch.last) throw new Damaged('an offset outside its batch')
@@ -132,13 +132,13 @@ const readRecords = (batch: RawBatch, bytes: Buffer): KafkaRecord[] => {
   return records
 }
 
-/** When a batch was sent by its own word, where that is within an hour of `now`; else `now`. Epoch ms. */
+/** When a batch was sent according to its header, if that is within an hour of `now`; otherwise `now`. Epoch ms. */
 export const sentAt = ({ bytes }: RawBatch, now: number): number => {
   const at = bytes.length < recordsAt ? now : Number(bytes.readBigInt64BE(maxTimeAt))
   return Math.abs(at - now) < 3_600_000 ? at : now
 }
 
-/** Reads a batch whose records may grow to `most` bytes. Never throws. */
+/** Checks and decodes a batch, whose records have at most `most` bytes when decompressed. Never throws. */
 export const openBatch = async (batch: RawBatch, most: number = mostBytes): Promise<Opened> => {
   const { bytes } = batch
   if (bytes.length < recordsAt || bytes[magicAt] !== magic) return { why: 'format', codec: 'unknown' }

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert'
 import './connect.ts'
 import { openBatch, splitBatches } from './records.ts'
 
-/** kafkajs' own encoder, as producers use it. */
+/** kafkajs' encoder, which our producers use. */
 const require = createRequire(import.meta.url)
 type Encoder = { readonly buffer: Buffer }
 type Batch = { readonly [name: string]: unknown; readonly records: readonly Encoder[] }
@@ -49,7 +49,7 @@ const anySent = fc.array(fc.record({ key: bytes, value: bytes, later: fc.integer
   maxLength: 20,
 })
 
-test('records come back as a producer sent them, batch by batch, and what is cut off is left out', async () => {
+test('records are read as a producer sent them, batch by batch, without a batch that is cut off', async () => {
   await fc.assert(
     fc.asyncProperty(
       anySent,
@@ -80,7 +80,7 @@ test('records come back as a producer sent them, batch by batch, and what is cut
   )
 })
 
-test('nothing that stands in a batch makes reading throw, and damage is told', async () => {
+test('no content of a batch makes reading throw, and damage is reported', async () => {
   const good = await batchOf(0, [
     { key: Buffer.from('key'), value: Buffer.from('value'), later: 1 },
     { key: null, value: Buffer.from('another'), later: 2 },
@@ -99,7 +99,7 @@ test('nothing that stands in a batch makes reading throw, and damage is told', a
   )
 })
 
-test('what stands after a right checksum is not believed either', async () => {
+test('content with a valid checksum is checked as well', async () => {
   const { crc32c } = await import('./crc32c.ts')
   const good = await batchOf(0, [{ key: Buffer.from('key'), value: Buffer.from('value'), later: 1 }])
   await fc.assert(
@@ -123,7 +123,7 @@ test('what stands after a right checksum is not believed either', async () => {
   )
 })
 
-test('why a batch cannot be read is named', async () => {
+test('the reason why a batch cannot be read is named', async () => {
   const { crc32c } = await import('./crc32c.ts')
   const whyOf = async (change: (bytes: Buffer) => void, most?: number): Promise<string | null> => {
     const bytes = Buffer.from(await batchOf(7, [{ key: null, value: Buffer.alloc(5_000), later: 0 }], 1))
@@ -140,7 +140,7 @@ test('why a batch cannot be read is named', async () => {
   assert.is(await whyOf((bytes) => bytes.writeInt32BE(2 ** 31 - 1, 57)), 'too-large gzip')
 })
 
-test('a record tells what the clock of its sender was; one without that header does not', async () => {
+test('a record has the clock of its sender, or NaN without that header', async () => {
   const sent = [{ key: null, value: new Uint8Array(3), later: 0 }]
   for (const [headers, at] of [
     [{ 'sent-at': '1790000000042' }, 1_790_000_000_042],

@@ -1,15 +1,12 @@
-// https://github.com/google/snappy/blob/main/format_description.txt, and the frames that Java's clients put around it.
+import { copyBack, Damaged, TooMuch } from './damage.ts'
 
-/** Why bytes cannot be decompressed. */
-export class Damaged extends Error {}
-/** They would grow beyond the bound. */
-export class TooMuch extends Error {}
+// https://github.com/google/snappy/blob/main/format_description.txt, and the frames of Java clients around it.
 
 const magic = Buffer.from('82534e4150505900', 'hex')
-/** The magic and two versions. */
+/** The magic and two version numbers. */
 const headerBytes = 16
 
-/** The length that a block grows to, and where its elements begin. */
+/** The decompressed size of a block, and where its elements begin. */
 const preamble = (block: Buffer): { readonly size: number; readonly at: number } => {
   let size = 0
   for (let at = 0; at < 5; at++) {
@@ -21,7 +18,7 @@ const preamble = (block: Buffer): { readonly size: number; readonly at: number }
   throw new Damaged('snappy: no length')
 }
 
-/** How far back a copy begins and how long it is, by its tag. */
+/** The length of a copy, how far back it begins, and where the next element is. */
 const copyOf = (block: Buffer, at: number, tag: number) => {
   const kind = tag & 3
   if (kind === 1) return { length: 4 + ((tag >> 2) & 7), back: ((tag >> 5) << 8) | block[at]!, next: at + 1 }
@@ -31,7 +28,7 @@ const copyOf = (block: Buffer, at: number, tag: number) => {
     : { length, back: block.readUInt32LE(at), next: at + 4 }
 }
 
-/** The length of a literal, and where it begins. */
+/** The length of a literal, and where its bytes begin. */
 const literalOf = (block: Buffer, at: number, tag: number) => {
   const short = tag >> 2
   if (short < 60) return { length: short + 1, from: at }
@@ -39,17 +36,7 @@ const literalOf = (block: Buffer, at: number, tag: number) => {
   return { length: block.readUIntLE(at, bytes) + 1, from: at + bytes }
 }
 
-/** Copies from what is already there; where the two overlap, the pattern repeats. */
-export const repeat = (out: Buffer, to: number, back: number, length: number): void => {
-  if (back === 0 || back > to || to + length > out.length) throw new Damaged('a copy from or to outside')
-  for (let done = 0; done < length; ) {
-    const step = Math.min(back + done, length - done)
-    out.copy(out, to + done, to - back, to - back + step)
-    done += step
-  }
-}
-
-const block = (bytes: Buffer, most: number): Buffer => {
+const decodeBlock = (bytes: Buffer, most: number): Buffer => {
   const { size, at: begins } = preamble(bytes)
   if (size > most) throw new TooMuch(`snappy: ${size} bytes`)
   const out = Buffer.allocUnsafe(size)
@@ -64,24 +51,24 @@ const block = (bytes: Buffer, most: number): Buffer => {
       at = from + length
     } else {
       const { length, back, next } = copyOf(bytes, at + 1, tag)
-      repeat(out, to, back, length)
+      copyBack(out, to, back, length)
       to += length
       at = next
     }
   }
-  if (to !== size) throw new Damaged('snappy: shorter than it says')
+  if (to !== size) throw new Damaged('snappy: shorter than its length')
   return out
 }
 
-/** Throws Damaged or TooMuch, or a RangeError of Buffer where bytes are missing. */
-export const unsnappy = (bytes: Buffer, most: number): Buffer => {
-  if (!bytes.subarray(0, magic.length).equals(magic)) return block(bytes, most)
+/** Decodes one block or a series of framed ones. Throws Damaged, TooMuch, or Buffer's RangeError where bytes are missing. */
+export const decodeSnappy = (bytes: Buffer, most: number): Buffer => {
+  if (!bytes.subarray(0, magic.length).equals(magic)) return decodeBlock(bytes, most)
   const blocks: Buffer[] = []
   let left = most
   for (let at = headerBytes; at < bytes.length; ) {
     const length = bytes.readInt32BE(at)
     if (length < 0 || at + 4 + length > bytes.length) throw new Damaged('snappy: a block too long')
-    const out = block(bytes.subarray(at + 4, at + 4 + length), left)
+    const out = decodeBlock(bytes.subarray(at + 4, at + 4 + length), left)
     left -= out.length
     blocks.push(out)
     at += 4 + length

@@ -21,7 +21,7 @@ const it = skipUnless(test, ensureKafka() !== null, 'java, mvn or the jars of Ka
 
 const inOneLine = (pem: string): string => pem.replaceAll('\n', '\\n')
 
-/** A broker that speaks only TLS, by a certificate for 127.0.0.1; `caFile` has who signed it, `otherCa` somebody else. */
+/** A TLS-only broker with a certificate for 127.0.0.1. `caFile` is the authority that signed it, `otherCa` another one. */
 const tlsBroker = async (properties: Readonly<Record<string, string>> = {}) => {
   await using stack = new AsyncDisposableStack()
   const folder = mkdtempSync(join(tmpdir(), 'mtscope-tls-'))
@@ -80,12 +80,12 @@ const roundTrip = async (config: KafkaConfig): Promise<string> => {
   }
 }
 
-/** What producer and consumer say when they are refused, and what is counted. */
+/** The log line of a refused producer and consumer, and the counted reasons. */
 const refusal = async (config: KafkaConfig) => {
   const printed: string[] = []
   const refused = Promise.withResolvers<void>()
-  const client = openKafka(config, 'test', (level, what, { why, hint } = {}) => {
-    printed.push(`${level} ${what} ${why}: ${hint}`)
+  const client = openKafka(config, 'test', (level, what, { reason, hint } = {}) => {
+    printed.push(`${level} ${what} ${reason}: ${hint}`)
     if (printed.length === 2) refused.resolve()
   })
   const producer = openProducer(client, config.topics.events)
@@ -98,11 +98,11 @@ const refusal = async (config: KafkaConfig) => {
   await refused.promise
   const failures = [...producer.failures.keys()]
   await Promise.all([producer.close(), consumer.stop(), sent])
-  assert.is(printed[0], printed[1], 'both say the same')
+  assert.is(printed[0], printed[1], 'both log the same')
   return { printed: printed[0] ?? '', failures }
 }
 
-it('brokers are spoken to in TLS; whom no authority vouches for is refused, and it is said what to do', async () => {
+it('connections to brokers use TLS; a certificate without a trusted authority is refused, with a hint', async () => {
   await using kafka = await tlsBroker()
   const { brokers, caFile, otherCa, useless } = kafka
   const trusted: KafkaConfig = { ...testConfig(brokers), tls: true, caFile }
@@ -113,14 +113,14 @@ it('brokers are spoken to in TLS; whom no authority vouches for is refused, and 
     { ...trusted, caFile: otherCa },
   ]) {
     const { printed, failures } = await refusal(config)
-    assert.match(printed, /^warn kafka-lost untrusted: KAFKA_CA=the file \(PEM\) of the authority/)
+    assert.match(printed, /^warn kafka-lost untrusted: KAFKA_CA: set it to the file \(PEM\) of the authority/)
     assert.equal(failures, ['untrusted'])
   }
   const named = await refusal({
     ...trusted,
     brokers: brokers.map((b) => b.replace('127.0.0.1', 'localhost')),
   })
-  assert.match(named.printed, /wrong-name: KAFKA_BROKERS, .* must be a name of their certificate/)
+  assert.match(named.printed, /wrong-name: KAFKA_BROKERS, .* must be a name in their certificate/)
   for (const file of useless)
     assert.throws(
       () => openKafka({ ...trusted, caFile: file }, 'test', () => {}),
@@ -134,7 +134,7 @@ it('brokers are spoken to in TLS; whom no authority vouches for is refused, and 
   assert.is((await doctor({ KAFKA_CA: caFile }))?.verdict, 'ok')
   const ill = await doctor()
   assert.is(ill?.verdict, 'fail')
-  assert.match(ill?.advice ?? '', /^KAFKA_CA=/)
+  assert.match(ill?.advice ?? '', /^KAFKA_CA: /)
 
   await using proxy = await startAppliance({ program: 'proxy/main.ts', env })
   await until(
@@ -143,7 +143,7 @@ it('brokers are spoken to in TLS; whom no authority vouches for is refused, and 
   )
   assert.is(await proxy.metric('mtscope_kafka_up'), 0)
   assert.ok(
-    proxy.lines.some((line) => /warn kafka-lost .*untrusted.*KAFKA_CA=/.test(line)),
+    proxy.lines.some((line) => /warn kafka-lost .*untrusted.*KAFKA_CA: /.test(line)),
     proxy.lines.join('\n'),
   )
 })
@@ -160,7 +160,7 @@ it('a login goes through TLS', async () => {
   const config: KafkaConfig = { ...testConfig(kafka.brokers), tls: true, caFile: kafka.caFile, sasl }
   assert.is(await roundTrip(config), 'sealed')
   const { printed } = await refusal({ ...config, sasl: { ...sasl, password: 'wrong' } })
-  assert.match(printed, /login-refused: look at KAFKA_SASL/)
+  assert.match(printed, /login-refused: check KAFKA_SASL/)
 })
 
 test.run()

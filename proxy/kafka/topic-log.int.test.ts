@@ -10,7 +10,7 @@ import { ensureTopics } from './topics.ts'
 
 const it = skipUnless(test, ensureKafka() !== null, 'Kafka is missing')
 
-it('a topic that is made again has another id, in the same cluster', async () => {
+it('a topic that is created again has another id, in the same cluster', async () => {
   await using broker = await startKafka()
   const client = openKafka(testConfig(broker.brokers), 'test', () => {})
   await ensureTopics(client)

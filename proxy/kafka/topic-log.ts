@@ -2,11 +2,11 @@ import type { Admin } from 'kafkajs'
 import type { KafkaClient } from './connect.ts'
 import { type TopicId, topicIdOf } from './metadata.ts'
 
-/** Which log a topic is: asked again and again, by one connection. */
+/** Repeated questions about a topic, over one connection. */
 export type TopicLog = {
-  /** Throws what kafkajs says. */
+  /** Changes when the topic is deleted and created again. Throws kafkajs' errors. */
   id(): Promise<TopicId>
-  /** The offset after the last message of a partition. Throws what kafkajs says. */
+  /** The offset after the last message of a partition. Throws kafkajs' errors. */
   endOf(partition: number): Promise<number>
   stop(): Promise<void>
 }
@@ -15,7 +15,7 @@ export const openTopicLog = ({ kafka }: KafkaClient, topic: string): TopicLog =>
   let connected: Promise<Admin> | null = null
   let asked: Promise<TopicId> | null = null
 
-  /** A connection that failed is left: it may know only brokers that are gone. */
+  /** Leaves a connection that failed: it may know only brokers that no longer exist. */
   const ask = async <T>(question: (admin: Admin) => Promise<T>): Promise<T> => {
     const admin = kafka.admin()
     connected ??= admin.connect().then(() => admin)
@@ -35,7 +35,7 @@ export const openTopicLog = ({ kafka }: KafkaClient, topic: string): TopicLog =>
   }
 
   return {
-    // All partitions that are taken together ask once.
+    // Partitions that are assigned together share one question.
     id: () => {
       asked ??= ask(idOf).finally(() => {
         asked = null

@@ -51,7 +51,7 @@ it('every topic is bounded in bytes: the events by the setting, the others by an
   await admin.disconnect()
 })
 
-it('a topic of before is bounded at the start and keeps its other settings; what an operator set stays', async () => {
+it('an older topic is bounded at the start and keeps its other settings; what an operator set stays', async () => {
   await using broker = await startKafka()
   const lines: string[] = []
   const client = openKafka(testConfig(broker.brokers), 'test', (_level, name) => lines.push(name))

@@ -3,34 +3,34 @@ import kafkajs, { type Admin } from 'kafkajs'
 import type { KafkaConfig } from '../config/config.ts'
 import type { KafkaClient } from './connect.ts'
 
-/** `configSource` of a setting that the topic itself has, and of one that nobody has set. */
+/** `configSource` of a setting of the topic itself, and of Kafka's default. */
 const [topicConfig, byDefault] = [1, 5]
 
-/** Spans are on their way to where traces are kept: they outlast a day in which nobody fetches them. */
+/** Spans are only on their way to a store of traces: they must outlast a day in which no collector fetches them. */
 const spansAtMostMs = 86_400_000
 
-/** How long the topic of the spans keeps them, when it is made, ms. */
+/** Retention of the topic of spans when mtscope creates it, ms. */
 export const spansRetentionMs = (retentionMs: number): number => Math.min(retentionMs, spansAtMostMs)
 
-/** The topics that hold less than that of the events, and how much less a partition of theirs holds. */
+/** A partition of any other topic has this part of the bound of a partition of events. */
 const lesserShare = 8
-/** A batch must fit into a segment: brokers take batches of 1 MiB. */
+/** A batch must fit into a segment: brokers accept batches of 1 MiB. */
 const leastSegment = 2 * 2 ** 20
 const mostSegment = 2 ** 30
 
 type Entry = { readonly name: string; readonly value: string }
 
 const kept = (ms: number): Entry => ({ name: 'retention.ms', value: String(ms) })
-/** Only whole segments are deleted, and Kafka begins a new one after a GB or a week. */
+/** Kafka deletes only whole segments, and by default begins a new one after a GB or a week. */
 const cut = (ms: number): Entry => ({
   name: 'segment.ms',
   value: String(Math.max(60_000, Math.round(ms / 4))),
 })
 
-/** Dated by the broker: a proxy with a wrong clock could otherwise send nothing, or keep its segments for years. */
+/** Brokers set the times: a proxy with a wrong clock could otherwise send nothing, or keep its segments for years. */
 const datedByBroker: Entry = { name: 'message.timestamp.type', value: 'LogAppendTime' }
 
-/** Most bytes of one partition: Kafka bounds each by itself. A segment more may be there until it is deleted. */
+/** Bounds one partition: Kafka has no bound for a topic. One more segment may exist until Kafka deletes it. */
 const sized = (bytes: number | null): readonly Entry[] =>
   bytes === null
     ? []
@@ -42,7 +42,7 @@ const sized = (bytes: number | null): readonly Entry[] =>
         },
       ]
 
-/** KAFKA_RETENTION_BYTES for each topic, `null` for no bound. */
+/** The bound of a partition of each topic, from KAFKA_RETENTION_BYTES; null for no bound. */
 export const retentionBytesOf = ({
   topics,
   retentionBytes,
@@ -73,12 +73,12 @@ const wantedTopics = (config: KafkaConfig): readonly Wanted[] => {
   }))
 }
 
-/** Clients whose topics have been looked at: once a process is enough. */
+/** Clients whose topics were checked: once in a process is enough. */
 const bounded = new WeakSet<KafkaClient>()
 
 /**
- * Bounds topics of ours that have no bound in bytes, and has the broker date them: those that an earlier version made.
- * What an operator has set, on the topic or the brokers, stays. AlterConfigs replaces all settings of a topic, so its others go along.
+ * Bounds topics that an earlier version created without a bound in bytes, and lets the brokers set their times. Keeps what
+ * an operator set on the topic or the brokers. AlterConfigs replaces all settings of a topic, so it sends the others, too.
  */
 const boundTopics = async (admin: Admin, client: KafkaClient, topics: readonly string[]): Promise<void> => {
   const { config, logger } = client
@@ -113,12 +113,15 @@ const boundTopics = async (admin: Admin, client: KafkaClient, topics: readonly s
     }
     bounded.add(client)
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    logger('warn', 'topics-unbounded', { why, hint: 'set retention.bytes of the topics by kafka-configs' })
+    const message = error instanceof Error ? error.message : String(error)
+    logger('warn', 'topics-unbounded', {
+      error: message,
+      hint: 'set retention.bytes of the topics with kafka-configs',
+    })
   }
 }
 
-/** A topic that was made is not known to each broker at that moment, which kafkajs takes for final. */
+/** A new topic is not known to every broker immediately, which kafkajs takes for a final error. */
 const [knownWithinMs, askMs] = [15_000, 100]
 
 const known = async (admin: Admin, topics: string[]): Promise<void> => {
@@ -128,14 +131,14 @@ const known = async (admin: Admin, topics: string[]): Promise<void> => {
       return
     } catch (error) {
       const { type } = error as { type?: unknown }
-      const isSoon = type === 'UNKNOWN_TOPIC_OR_PARTITION' || type === 'LEADER_NOT_AVAILABLE'
-      if (!isSoon || performance.now() > deadline) throw error
+      const isTemporary = type === 'UNKNOWN_TOPIC_OR_PARTITION' || type === 'LEADER_NOT_AVAILABLE'
+      if (!isTemporary || performance.now() > deadline) throw error
     }
     await delay(askMs)
   }
 }
 
-/** Makes the topics that are missing, and bounds those that have no bound in bytes. Throws what kafkajs says. */
+/** Creates missing topics and bounds existing ones that have no bound in bytes. Throws kafkajs' errors. */
 export const ensureTopics = async (client: KafkaClient): Promise<void> => {
   const { kafka, config } = client
   const wanted = wantedTopics(config)
@@ -160,7 +163,7 @@ export const ensureTopics = async (client: KafkaClient): Promise<void> => {
   }
 }
 
-/** A number among the settings of a topic; null when Kafka does not tell it. Throws what kafkajs says. */
+/** A numeric setting of a topic; null when Kafka does not return it. Throws kafkajs' errors. */
 const settingOf = async (admin: Admin, topic: string, setting: string): Promise<number | null> => {
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
@@ -170,10 +173,10 @@ const settingOf = async (admin: Admin, topic: string, setting: string): Promise<
   return value === undefined ? null : Number(value)
 }
 
-/** How long a topic keeps its messages, ms; null when it does not say, and -1 is for ever. */
+/** Retention of a topic, ms; -1: without end; null when Kafka does not return it. */
 export const retentionOf = (admin: Admin, topic: string): Promise<number | null> =>
   settingOf(admin, topic, 'retention.ms')
 
-/** Most bytes of each partition of a topic; null when it does not say, and -1 is no bound. */
+/** Bound of each partition of a topic, bytes; -1: none; null when Kafka does not return it. */
 export const sizeBoundOf = (admin: Admin, topic: string): Promise<number | null> =>
   settingOf(admin, topic, 'retention.bytes')
