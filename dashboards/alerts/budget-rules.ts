@@ -24,7 +24,7 @@ export const objective: AlertGroup = {
     severity,
     expr: burning(long, short, times),
     for: '1m',
-    summary: `Too few connections are answered within two seconds: the error budget burns more than ${times} times too fast`,
+    summary: `Too few connections are answered within two seconds: the error budget burns at more than ${times} times the allowed rate`,
     description: `{{ $value | humanize }} times the allowed rate over ${long} and ${short} (${means}), with at least ${leastFailed} unanswered connections in ${long}: users wait or see endless connecting. Find the failing stage in the panel Connection stages of the dashboard Overview.`,
   })),
 }

@@ -7,7 +7,7 @@ import { activeAlerts, firstSentence } from './verdict.ts'
 
 const clearedShown = 4
 
-/** What the value of a rule is, and whether it has a usual one to be held against. */
+/** How to show the value of a rule, and whether it has a usual value to compare with. */
 type Measure = { show: (value: number) => string; usual: boolean }
 const measure = (show: (value: number) => string, usual = false): Measure => ({ show, usual })
 const percent = (value: number) => `${amount(value)}\u00a0%`
@@ -43,7 +43,7 @@ const measured = ({ rule, value, baseline }: AlertStatus): string => {
   return usual ? `${show(value)}, usually ${show(baseline)}` : show(value)
 }
 
-/** What is wrong now, longest first, and what was wrong lately. */
+/** Active alerts, the oldest first, then recently cleared ones. */
 export const alertsSection = (status: Status): Piece[] => {
   const active = activeAlerts(status).toSorted((a, b) => a.since - b.since)
   const cleared = status.alerts
@@ -89,7 +89,7 @@ const history = (cleared: readonly AlertStatus[], now: number): Piece => {
     { class: 'cleared' },
     h('h3', {}, 'Recently cleared'),
     h('ul', { class: 'alerts' }, ...cleared.slice(0, clearedShown).map((alert) => over(alert, now))),
-    older > 0 ? h('p', { class: 'fine' }, `And ${count(older)} before them: /api/alerts`) : null,
+    older > 0 ? h('p', { class: 'fine' }, `${count(older)} older ones: /api/alerts`) : null,
   )
 }
 

@@ -8,7 +8,7 @@ type Counted = { total: number; lastHour: number }
 const oftenFirst = (a: Counted, b: Counted) => b.lastHour - a.lastHour || b.total - a.total
 const largest = (rows: readonly Counted[]) => Math.max(0, ...rows.map((row) => row.lastHour))
 
-/** Who ended connections, in which phase, and why; drops are marked, for they are what users feel. */
+/** Closes by side, phase and reason. Drops are marked, because users notice them. */
 export const closesSection = ({ closes }: Status): Piece[] => {
   const rows = closes.toSorted(oftenFirst)
   const most = largest(rows)
@@ -36,14 +36,14 @@ export const closesSection = ({ closes }: Status): Piece[] => {
         kind: 'number',
         cell: (row) => [count(row.lastHour), bar(row.lastHour, most, row.drop ? 'bad' : '')],
       },
-      { head: 'In all', kind: 'number', cell: (row) => count(row.total) },
+      { head: 'Total', kind: 'number', cell: (row) => count(row.total) },
     ],
     rows,
     'No connection has closed yet.',
   )
 }
 
-/** Handshakes that were no client's, and what was refused at a limit. */
+/** Rejected handshakes by reason, and connections refused at a limit. */
 export const rejectionsSection = (status: Status): Piece[] => {
   const rows = status.rejections.toSorted(oftenFirst)
   const most = largest(rows)
@@ -65,15 +65,15 @@ export const rejectionsSection = (status: Status): Piece[] => {
           kind: 'number',
           cell: (row) => [count(row.lastHour), bar(row.lastHour, most)],
         },
-        { head: 'In all', kind: 'number', cell: (row) => count(row.total) },
+        { head: 'Total', kind: 'number', cell: (row) => count(row.total) },
       ],
       rows,
-      'Nobody has been turned away yet.',
+      'No handshake has been rejected yet.',
     ),
     h(
       'p',
       { class: 'fine' },
-      `${count(status.fronted)} shown the masking host · ${count(status.replaysRefused)} replays refused`,
+      `${count(status.fronted)} fronted to the masking host · ${count(status.replaysRefused)} replays refused`,
       ...refused.map(([name, number]) => ` · ${count(number)} refused at the limit of ${limit(name)}`),
     ),
   ]

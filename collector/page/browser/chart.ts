@@ -2,12 +2,12 @@ import type UPlot from 'uplot'
 import { clock, hourMinute } from './format.ts'
 import { h, patch } from './piece.ts'
 
-// A classic script before this module made it; the page has no bundler to resolve a bare import.
+// A classic script defines it before this module: without a bundler a bare import has no file.
 declare const uPlot: typeof UPlot
 
 export type Column = readonly (number | null)[]
 export type Line<T> = { name: string; of: (source: T) => Column }
-/** `whole` for things that do not come in parts; `full` is the least height of the axis, 1 if not given. */
+/** `whole`: the axis has whole numbers only. `full`: the least height of the axis, 1 by default. */
 export type Drawing<T> = {
   title: string
   lines: readonly Line<T>[]
@@ -18,7 +18,7 @@ export type Drawing<T> = {
 }
 export type Chart<T> = { draw: (source: T, at: number[], from: number) => void; recolour: () => void }
 
-/** The first line has an area, the second is bare, the third dotted, so that none is told by its colour alone. */
+/** The first line has an area, the second has none, the third is dotted: colour alone never distinguishes them. */
 const styles = [
   { colour: '--one', dash: [], width: 1.5, fill: '--one-fill' },
   { colour: '--two', dash: [], width: 1.25, fill: null },
@@ -30,7 +30,7 @@ const colour = (name: string): string => getComputedStyle(document.documentEleme
 const wholeSteps = [0, 1, 2, 3, 4, 5, 6].flatMap((power) => [1, 2, 5].map((step) => step * 10 ** power))
 const height = 150
 
-/** Draws into `figure`, which it fills; `hovered` is told the time under the pointer, or null. */
+/** Draws a chart that fills `figure`; calls `hovered` with the time under the pointer, or null. */
 export const chart = <T>(
   figure: HTMLElement,
   drawing: Drawing<T>,
@@ -94,7 +94,7 @@ const newest = (column: Column): number | null => column.slice(-3).findLast((val
 const spoken = <T>({ title, lines, show }: Drawing<T>, columns: readonly Column[]): string => {
   const parts = lines.map(({ name }, at) => {
     const values = (columns[at] ?? []).filter((value) => value !== null)
-    if (values.length === 0) return `${name}: nothing known`
+    if (values.length === 0) return `${name}: no data`
     return `${name}: now ${show(newest(columns[at] ?? []))}, highest ${show(Math.max(...values))}`
   })
   return `Chart of the last hour. ${title}. ${parts.join('; ')}`
@@ -156,7 +156,7 @@ const options = <T>(
   }
 }
 
-/** A value between two gaps has no line to be seen by. */
+/** A value between two gaps has no line, so it gets a point. */
 const alone: UPlot.Series.Points.Filter = (self, series) => {
   const column = self.data[series] ?? []
   const missing = (value: number | null | undefined) => value === null || value === undefined

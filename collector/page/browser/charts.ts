@@ -2,7 +2,7 @@ import type { Series, Status } from '../../read/status.ts'
 import { type Chart, type Column, chart, type Drawing } from './chart.ts'
 import { amount, bytes, clock, count, ms, percent, rate } from './format.ts'
 
-/** Of a column of rates a second: how many came in the minute that ends here. Few things a tick are no steady rate. */
+/** Turns rates a second into counts over the last minute: a few events a tick do not make a steady rate. */
 const perMinute = (column: Column, { stepMs }: Series): Column => {
   const steps = Math.max(1, Math.round(60_000 / stepMs))
   return column.map((value, at) => {
@@ -49,7 +49,7 @@ const drawings: readonly Drawing<Series>[] = [
       { name: 'from clients', of: (series) => series.toDatacenter },
     ],
     show: rate,
-    empty: 'No byte has been relayed yet.',
+    empty: 'No bytes have been relayed yet.',
     full: 1000,
   },
   latency(
@@ -65,10 +65,10 @@ const drawings: readonly Drawing<Series>[] = [
     'No datacenter has been dialed yet.',
   ),
   latency(
-    'First byte down',
+    'First byte',
     (series) => series.firstByteP50,
     (series) => series.firstByteP99,
-    'No first byte has come down yet.',
+    'No answer has arrived yet.',
   ),
   {
     title: 'CPU',
@@ -77,26 +77,26 @@ const drawings: readonly Drawing<Series>[] = [
       { name: 'host', of: (series) => series.hostCpu },
     ],
     show: percent,
-    empty: 'No sample of the process has come in yet.',
+    empty: 'No process sample yet.',
     full: 0.1,
   },
   {
     title: 'Event loop delay',
     lines: [{ name: 'p99', of: (series) => series.loopP99Ms }],
     show: ms,
-    empty: 'No sample of the process has come in yet.',
+    empty: 'No process sample yet.',
   },
   {
     title: 'Memory (RSS)',
     lines: [{ name: 'process', of: (series) => series.rssBytes }],
     show: bytes,
-    empty: 'No sample of the process has come in yet.',
+    empty: 'No process sample yet.',
   },
 ]
 
 const leastMs = 5 * 60_000
 
-/** From where on something is known, but at least five minutes: a new appliance's hour is mostly empty. */
+/** Where the charts begin: at the first value, but at least five minutes ago. The hour of a new appliance is mostly empty. */
 const start = (series: Series): number => {
   const first = series.at.findIndex((_, index) =>
     drawings.some((drawing) => drawing.lines.some((line) => (line.of(series)[index] ?? null) !== null)),
@@ -105,7 +105,7 @@ const start = (series: Series): number => {
   return Math.min(series.at[first] ?? end, end - leastMs)
 }
 
-/** All charts, in `parent`; `aside` tells the time under the pointer. */
+/** Every chart, in `parent`; `aside` shows the time under the pointer. */
 export const charts = (
   parent: Element,
   aside: Element,

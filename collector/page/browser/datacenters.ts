@@ -13,7 +13,7 @@ const words: Record<DatacenterStatus['state'], string> = {
   unknown: 'not probed yet',
 }
 
-/** dc × (family, media): is it there, and how far away is it as a client feels it. */
+/** One row for each datacenter, one column for each family and media: state and round trip. */
 export const datacentersSection = (status: Status): Piece[] => {
   const rows = [...Map.groupBy(status.datacenters, ({ dc }) => Math.abs(dc))]
     .map(([dc, routes]): Row => ({ dc, routes }))

@@ -1,4 +1,4 @@
-/** Numbers and times as the page writes them. SI throughout: 1 kB is 1000 B. A null is a dash. */
+/** How the page writes numbers and times. SI units: 1 kB is 1000 B. A null is a dash. */
 
 const gap = '\u00a0'
 const dash = '–'
@@ -9,7 +9,7 @@ const known = (value: Maybe): value is number => typeof value === 'number' && Nu
 const scaled = (value: number, units: readonly string[]): string => {
   let size = value
   let at = 0
-  // 999.5 would be written as 1000, which is 1 of the next unit.
+  // 999.5 would round to 1000, which is 1 of the next unit.
   while (Math.abs(size) >= 999.5 && at < units.length - 1) {
     size /= 1000
     at++
@@ -24,7 +24,7 @@ export const bytes = (value: Maybe): string =>
 /** Bytes a second. */
 export const rate = (value: Maybe): string => (known(value) ? `${bytes(value)}/s` : dash)
 
-/** Whole things: every digit up to 99,999, then three. */
+/** A whole number: every digit up to 99,999, then three. */
 export const count = (value: Maybe): string => {
   if (!known(value)) return dash
   return Math.abs(value) < 99_999.5
@@ -32,7 +32,7 @@ export const count = (value: Maybe): string => {
     : scaled(value, ['', 'k', 'M', 'G', 'T'])
 }
 
-/** Things that may be a part of one, such as 0.3 a second. */
+/** A number that may be below one, such as 0.3 a second. */
 export const amount = (value: Maybe): string => {
   if (!known(value)) return dash
   const size = Math.abs(value)
@@ -57,7 +57,7 @@ export const percent = (value: Maybe): string => {
   return `${of100 === 0 || of100 >= 9.95 ? of100.toFixed(0) : of100.toFixed(1)}${gap}%`
 }
 
-/** A span in ms, by its two largest units. */
+/** A duration in ms, in its two largest units. */
 export const duration = (value: Maybe): string => {
   if (!known(value)) return dash
   const seconds = Math.max(0, Math.floor(value / 1000))
@@ -70,7 +70,7 @@ export const duration = (value: Maybe): string => {
   return `${seconds}${gap}s`
 }
 
-/** How long before `now` it was; a clock that is a little ahead is not the future. */
+/** The time between `at` and `now`; an `at` slightly in the future is `just now`. */
 export const ago = (at: Maybe, now: number): string => {
   if (!known(at) || at <= 0) return 'never'
   return now - at < 5000 ? 'just now' : `${duration(now - at)} ago`
@@ -83,7 +83,7 @@ const written = (at: number, key: string, options: Intl.DateTimeFormatOptions): 
   return format.format(at)
 }
 
-/** `12:04:31` where the viewer is. */
+/** `12:04:31` in the time zone of the viewer. */
 export const clock = (at: number): string =>
   written(at, 'clock', { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
 
@@ -91,7 +91,7 @@ export const clock = (at: number): string =>
 export const hourMinute = (at: number): string =>
   written(at, 'minute', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
 
-/** `12:04` if that was within the last day, else `23 Nov 12:04`. */
+/** `12:04` within the last day, else `23 Nov 12:04`. */
 export const when = (at: number, now: number): string => {
   if (now - at < 86_400_000) return hourMinute(at)
   return `${written(at, 'day', { day: 'numeric', month: 'short' })} ${hourMinute(at)}`

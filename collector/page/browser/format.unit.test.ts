@@ -65,7 +65,7 @@ test('shares keep a decimal while they are small', () => {
   assert.equal([0, 0.004, 0.0996, 0.31, 1].map(percent).map(plain), ['0 %', '0.4 %', '10 %', '31 %', '100 %'])
 })
 
-test('spans show their two largest units, and never less than nothing', () => {
+test('durations show their two largest units, and are never negative', () => {
   const minute = 60_000
   assert.equal([-5, 59_999, minute, 61 * minute, 27 * 60 * minute].map(duration).map(plain), [
     '0 s',
@@ -76,7 +76,7 @@ test('spans show their two largest units, and never less than nothing', () => {
   ])
 })
 
-test('what is not known is a dash, not a zero', () => {
+test('an unknown value is a dash, not a zero', () => {
   for (const format of [bytes, rate, count, amount, ms, percent, duration]) {
     for (const unknown of [null, undefined, Number.NaN, Number.POSITIVE_INFINITY])
       assert.is(format(unknown), '–')
@@ -84,7 +84,7 @@ test('what is not known is a dash, not a zero', () => {
   assert.is(ago(null, 0), 'never')
 })
 
-test('the past is told from now, and a clock that is ahead is not the future', () => {
+test('past times are relative to now, and a clock that is ahead does not show the future', () => {
   const now = Date.UTC(2026, 10, 23, 12, 0, 0)
   assert.equal(
     [now + 900, now - 1000, now - 65_000].map((at) => plain(ago(at, now))),
@@ -92,7 +92,7 @@ test('the past is told from now, and a clock that is ahead is not the future', (
   )
 })
 
-test('times are of 24 hours, and an older day is named', () => {
+test('times have 24 hours, and an older day has its date', () => {
   const noon = new Date(2026, 10, 23, 12, 4, 31).getTime()
   assert.is(clock(noon), '12:04:31')
   assert.is(clock(new Date(2026, 10, 23, 0, 0, 0).getTime()), '00:00:00')

@@ -7,10 +7,10 @@ type Stage = keyof Status['latency']
 type Row = Status['latency'][Stage] & { stage: Stage }
 
 const stages: Record<Stage, { name: string; what: string }> = {
-  handshake: { name: 'Handshake', what: 'from accept to a known user' },
-  dial: { name: 'Dial', what: 'until a datacenter socket is at hand' },
-  firstByte: { name: 'First byte down', what: 'what a client waits for' },
-  datacenter: { name: 'Datacenter', what: 'req_pq_multi to resPQ, as the prober asks' },
+  handshake: { name: 'Handshake', what: 'from accept to an authenticated user' },
+  dial: { name: 'Dial', what: 'until a datacenter connection is open' },
+  firstByte: { name: 'First byte', what: 'from the first request to the first byte of the answer' },
+  datacenter: { name: 'Datacenter', what: 'from req_pq_multi to resPQ, by probes' },
 }
 
 const quantile = (which: 'p50' | 'p95' | 'p99'): Column<Row> => ({
@@ -19,7 +19,7 @@ const quantile = (which: 'p50' | 'p95' | 'p99'): Column<Row> => ({
   cell: (row) => ms(row[which]),
 })
 
-/** The stages of a connection's life, in the order a client goes through them. */
+/** The latency of each stage of a connection, in order. */
 export const latencySection = ({ latency }: Status): Piece[] => {
   const order: Stage[] = ['handshake', 'dial', 'firstByte', 'datacenter']
   return table<Row>(
@@ -33,7 +33,7 @@ export const latencySection = ({ latency }: Status): Piece[] => {
       quantile('p50'),
       quantile('p95'),
       quantile('p99'),
-      { head: 'Measured', kind: 'number', cell: (row) => count(row.count) },
+      { head: 'Count', kind: 'number', cell: (row) => count(row.count) },
     ],
     order.map((stage) => ({ stage, ...latency[stage] })).filter((row) => row.count > 0),
     'Nothing has been measured in the last hour.',

@@ -39,13 +39,13 @@ themeButton(byId('theme'), graphs.recolour)
 let shownVersion: string | null = null
 
 const answered = (status: Status): void => {
-  // The appliance was upgraded under this page; the new one brings its own page.
+  // The appliance was upgraded: the new version has its own page.
   if (shownVersion !== null && shownVersion !== status.version) {
     location.reload()
     return
   }
   shownVersion = status.version
-  pronounce(verdict(status))
+  show(verdict(status))
   byId('about').textContent = about(status)
   byId('foot').textContent =
     `Updated ${clock(status.at)}. Times are in ${Intl.DateTimeFormat().resolvedOptions().timeZone}, sizes in SI units.`
@@ -56,15 +56,15 @@ const answered = (status: Status): void => {
 
 const silent = ({ since, why }: Silence): void => {
   const more = why === '' ? '' : `(${why}) `
-  const stale = shownVersion === null ? '' : 'All below is as it was then.'
-  pronounce({ level: 'gone', text: `No answer since ${clock(since)}, trying again.`, more: more + stale })
+  const stale = shownVersion === null ? '' : 'The values below are of that time.'
+  show({ level: 'gone', text: `No answer since ${clock(since)}, trying again.`, more: more + stale })
   document.body.setAttribute('data-gone', '')
 }
 
 const titles = { well: '', watch: '▲ ', wrong: '✕ ', gone: '… ', wait: '' }
 
-// Set only when it changes: what is set again may be spoken again.
-const pronounce = ({ level, text, more }: Verdict): void => {
+// Set only when it changes: a screen reader may speak the same text again.
+const show = ({ level, text, more }: Verdict): void => {
   byId('verdict').dataset.level = level
   for (const [id, words] of [
     ['verdict-text', text],

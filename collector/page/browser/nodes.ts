@@ -4,14 +4,14 @@ import { h, type Piece } from './piece.ts'
 import { bar, table } from './table.ts'
 import { loss } from './words.ts'
 
-/** Each process and its threads: what it takes from the host, and how late its event loops are. */
+/** Each process and its threads: its use of the host, and the delay of its event loops. */
 export const nodesSection = ({ nodes, at }: Status): Piece[] => [
   ...table<NodeStatus>(
     'Processes',
     [
       { head: 'Node', kind: 'head', cell: ({ node }) => h('bdi', {}, node) },
       { head: 'Up for', kind: 'number', cell: ({ startedAt }) => duration(at - startedAt) },
-      { head: 'Heard from', kind: 'number', cell: ({ lastSeenAt }) => ago(lastSeenAt, at) },
+      { head: 'Last event', kind: 'number', cell: ({ lastSeenAt }) => ago(lastSeenAt, at) },
       { head: 'CPU', kind: 'number', cell: ({ processCpu }) => percent(processCpu) },
       { head: 'Host CPU', kind: 'number', cell: ({ hostCpu }) => percent(hostCpu) },
       { head: 'RSS', kind: 'number', cell: ({ rssBytes }) => bytes(rssBytes) },
@@ -26,7 +26,7 @@ export const nodesSection = ({ nodes, at }: Status): Piece[] => [
       },
     ],
     nodes,
-    'No sample of the process has come in yet.',
+    'No process sample yet.',
   ),
   ...nodes.flatMap((node) => threads(node, nodes.length > 1)),
 ]
@@ -51,7 +51,7 @@ const threads = ({ node, loops }: NodeStatus, several: boolean): Piece[] =>
     'No event loop has been measured yet.',
   )
 
-/** Whether the figures above are whole: all else on this page is folded from these events. */
+/** Whether the numbers are complete: everything else on this page is folded from these events. */
 export const eventsSection = ({ events, totals, at }: Status): Piece[] => {
   const lost = Object.entries(events.lost).filter(([, number]) => number > 0)
   return [

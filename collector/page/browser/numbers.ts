@@ -5,14 +5,14 @@ import { mode } from './words.ts'
 
 type Column = readonly (number | null)[]
 
-/** The newest value, unless it is older than three steps: an old figure is not what is going on now. */
+/** The newest value, or null if it is older than three steps and does not show the present. */
 export const latest = (column: Column): number | null =>
   column.slice(-3).findLast((value) => value !== null) ?? null
 
 export const dropsLastHour = (status: Status): number =>
   status.closes.reduce((sum, cause) => sum + (cause.drop ? cause.lastHour : 0), 0)
 
-/** The figures an operator asks for first. */
+/** The numbers that an operator needs first. */
 export const numbersSection = (status: Status): Piece[] => {
   const { series, totals, nodes } = status
   const closed = status.closes.reduce((sum, cause) => sum + cause.lastHour, 0)
@@ -22,13 +22,13 @@ export const numbersSection = (status: Status): Piece[] => {
   const step = `over ${duration(series.stepMs)}`
   return [
     tile('Open connections', count(status.open.total), modes(status)),
-    tile('New', perSecond(latest(series.accepted)), `${count(totals.connections)} in all`),
+    tile('New connections', perSecond(latest(series.accepted)), `${count(totals.connections)} in total`),
     tile('To clients', rate(latest(series.toClient)), step),
     tile('From clients', rate(latest(series.toDatacenter)), step),
     tile('Today', both(totals.today), `${count(totals.today.connections)} connections`),
     tile('This month', both(totals.month), `${count(totals.month.connections)} connections`),
     tile('Drops', count(drops), closed > 0 ? `last hour, ${percent(drops / closed)} of closes` : 'last hour'),
-    tile('Event loop p99', ms(loop), 'slowest thread'),
+    tile('Event-loop delay p99', ms(loop), 'slowest thread'),
     tile('CPU', percent(mean(nodes.map((node) => node.processCpu))), host(status)),
     tile('Memory (RSS)', bytes(rss), nodes.length > 1 ? `${nodes.length} nodes` : 'of the process'),
   ]

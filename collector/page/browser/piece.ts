@@ -1,7 +1,7 @@
-/** What an element shall be. Pieces are plain values: sections are functions from Status to pieces. */
+/** The description of an element, as a plain value. A section is a function from Status to pieces. */
 export type Piece = { tag: string; props: Props; children: readonly Child[] }
 export type Child = Piece | string
-/** Attributes, but for `share` (0–1), which becomes the CSS variable `--share`: the policy forbids style attributes. */
+/** Attributes. `share` (0–1) becomes the CSS variable `--share`, because the policy forbids style attributes. */
 export type Props = Readonly<Record<string, string | number | boolean | undefined>>
 
 export const h = (tag: string, props: Props, ...children: (Child | null)[]): Piece => ({
@@ -11,8 +11,8 @@ export const h = (tag: string, props: Props, ...children: (Child | null)[]): Pie
 })
 
 /**
- * Makes the children of `parent` be `pieces`, keeping every node that can stay, so that a selection, the focus and
- * the scroll position survive an update. Text goes in as text only: names are hostile.
+ * Updates the children of `parent` to `pieces` and keeps every node that it can, so that selection, focus and scroll position
+ * survive. Text is set as text only, because names may be hostile.
  */
 export const patch = (parent: Element, pieces: readonly Child[]): void => {
   pieces.forEach((piece, at) => {

@@ -1,4 +1,4 @@
-/** Why there was no answer, in words for the page. */
+/** Since when there is no answer, and why, as a text for the page. */
 export type Silence = { since: number; why: string }
 
 export type Poll<T> = {
@@ -12,8 +12,8 @@ const longestMs = 15_000
 const patienceMs = 8000
 
 /**
- * Asks every two seconds while somebody looks, and less often the longer nobody answers. Coming back to the page, or
- * to the network, asks at once.
+ * Polls every two seconds while the page is visible, and less often after each failure. A return to the page, or of the
+ * network, polls immediately.
  */
 export const poll = <T>({ ask, answered, silent }: Poll<T>): void => {
   let lastAnswerAt = Date.now()
@@ -31,7 +31,7 @@ export const poll = <T>({ ask, answered, silent }: Poll<T>): void => {
       lastAnswerAt = Date.now()
       answered(answer)
     } catch (error) {
-      // A fault of this page would otherwise pass for the appliance's silence.
+      // A fault of this page must not look like silence of the appliance.
       if (failures === 0 && !(error instanceof NoAnswer)) console.error(error)
       failures++
       silent({ since: lastAnswerAt, why: error instanceof NoAnswer ? error.message : 'unreadable answer' })

@@ -3,11 +3,11 @@ import { type Child, h, type Piece } from './piece.ts'
 export type Column<T> = {
   head: string
   cell: (row: T) => Child | readonly Child[]
-  /** Numbers stand right; the head of a row names it for a screen reader. */
+  /** A `number` is aligned right; a `head` names its row for a screen reader. */
   kind?: 'number' | 'head'
 }
 
-/** A table that scrolls by itself where the screen is narrow; words instead of it while there is no row. */
+/** A table that scrolls on a narrow screen, or the text `empty` if there are no rows. */
 export const table = <T>(
   label: string,
   columns: readonly Column<T>[],
@@ -38,10 +38,10 @@ const cell = <T>({ cell, kind }: Column<T>, row: T): Piece => {
   return h('td', { class: kind === 'number' ? 'number' : undefined }, ...children)
 }
 
-/** How large a part it is of the whole, drawn behind the number that says it. */
+/** A bar behind a number: its share of the whole. */
 export const bar = (part: number, whole: number, tone = ''): Piece =>
   h('span', { class: `share ${tone}`.trim(), share: whole > 0 ? part / whole : 0, 'aria-hidden': 'true' })
 
-/** A mark that has a shape and, beside it, a word: never a colour alone. */
+/** A mark with a shape and a word: colour is never the only sign. */
 export const mark = (tone: string, word: string): Piece =>
   h('span', { class: `mark ${tone}` }, h('span', { class: 'shape', 'aria-hidden': 'true' }), word)

@@ -6,7 +6,7 @@ const current = (): Theme => {
   return theme === 'light' || theme === 'dark' ? theme : 'auto'
 }
 
-/** Goes round auto, light and dark, and remembers; `changed` is called also when the system's own theme changes. */
+/** Switches between auto, light and dark, and stores the choice. Calls `changed`, also when the system's theme changes. */
 export const themeButton = (button: HTMLElement, changed: () => void): void => {
   const choose = (theme: Theme): void => {
     if (theme === 'auto') delete document.documentElement.dataset.theme
@@ -15,7 +15,7 @@ export const themeButton = (button: HTMLElement, changed: () => void): void => {
     try {
       localStorage.setItem('theme', theme)
     } catch {
-      // Storage is refused: it lasts as long as the page.
+      // Storage is refused: the choice lasts as long as the page.
     }
     changed()
   }

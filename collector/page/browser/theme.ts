@@ -1,7 +1,7 @@
-// A classic script before the first paint: a remembered theme must not flash the other one.
+// A classic script, run before the first paint: the other theme must not flash.
 try {
   const remembered = localStorage.getItem('theme')
   if (remembered === 'light' || remembered === 'dark') document.documentElement.dataset.theme = remembered
 } catch {
-  // Storage is refused: the system's theme it is.
+  // Storage is refused: use the theme of the system.
 }

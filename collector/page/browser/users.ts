@@ -19,7 +19,7 @@ const traffic = (
   ],
 })
 
-/** Who uses it, and how much: busiest today first. */
+/** Traffic of each user, the busiest today first. */
 export const usersSection = ({ users, at }: Status): Piece[] => {
   const rows = users.toSorted((a, b) => sum(b.today) - sum(a.today) || sum(b.total) - sum(a.total))
   return [
@@ -30,7 +30,7 @@ export const usersSection = ({ users, at }: Status): Piece[] => {
         { head: 'Open', kind: 'number', cell: ({ open }) => count(open) },
         traffic('Today', (user) => user.today),
         traffic('This month', (user) => user.month),
-        traffic('In all', (user) => user.total),
+        traffic('Total', (user) => user.total),
         {
           head: 'Last seen',
           kind: 'number',

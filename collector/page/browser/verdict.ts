@@ -3,21 +3,21 @@ import type { AlertStatus, DatacenterStatus, Status } from '../../read/status.ts
 import { count, duration, ms } from './format.ts'
 import { families, testDatacenters } from './words.ts'
 
-/** `wrong` needs somebody now, `watch` does not; `gone` and `wait` are about the appliance's silence. */
+/** `wrong` needs an operator now, `watch` does not. `gone`: the appliance stopped answering; `wait`: no answer yet. */
 export type Level = 'well' | 'watch' | 'wrong' | 'gone' | 'wait'
 export type Verdict = { level: Level; text: string; more: string }
 
 const silentAfterMs = 60_000
 const lagAfterMs = 15_000
 
-/** What somebody woken at night must know first: what is wrong, in one line, or that nothing is. */
+/** The line at the top of the page: the most urgent fault, or that there is none. */
 export const verdict = (status: Status): Verdict => {
   const wrong = [...alerts(status, 'critical'), ...datacentersDown(status), ...silentNodes(status)]
   const watch = [...alerts(status, 'warning'), ...partlyDown(status), ...slow(status), ...lagging(status)]
   const lost = losses(status)
   const first = wrong[0] ?? watch[0]
   if (first === undefined)
-    return { level: 'well', text: 'All well.', more: sentences([quiet(status), ...lost]) }
+    return { level: 'well', text: 'No faults.', more: sentences([quiet(status), ...lost]) }
   const rest = wrong.length > 0 ? [...wrong.slice(1), ...watch] : watch.slice(1)
   return {
     level: wrong.length > 0 ? 'wrong' : 'watch',
@@ -28,7 +28,7 @@ export const verdict = (status: Status): Verdict => {
 
 export const activeAlerts = (status: Status) => status.alerts.filter((alert) => alert.clearedAt === null)
 
-/** The rest of a summary is advice, and stands with the alert. */
+/** The fault; the rest of a summary is the step, which the list of alerts shows. */
 export const firstSentence = (summary: string): string => /^.*?[.!?](?=\s|$)/s.exec(summary)?.[0] ?? summary
 
 const alerts = (status: Status, severity: AlertStatus['severity']): string[] =>
@@ -42,7 +42,7 @@ export const datacenterName = ({ dc, media }: Pick<DatacenterStatus, 'dc' | 'med
 
 type Judged = { name: string; rows: DatacenterStatus[]; down: DatacenterStatus[] }
 
-/** Rows of the same datacenter: an account lives in one, so they are judged one by one and never averaged. */
+/** Rows by datacenter. Each is judged by itself and never averaged, because an account lives in one. */
 const judged = ({ datacenters }: Status): Judged[] => {
   const rows = datacenters.filter((row) => row.state !== 'unknown')
   return [...Map.groupBy(rows, datacenterName)].map(([name, rows]) => ({
@@ -52,7 +52,7 @@ const judged = ({ datacenters }: Status): Judged[] => {
   }))
 }
 
-/** Whether an alert has told it already. */
+/** Whether an active alert covers it. */
 const isAlerted = (status: Status, rule: RuleName, { dc, media, family }: DatacenterStatus): boolean => {
   const subject = `dc ${dc}${media ? ' media' : ''} ${family}`
   return activeAlerts(status).some((alert) => alert.rule === rule && alert.subject === subject)
@@ -68,9 +68,9 @@ const datacentersDown = (status: Status): string[] => {
 
 const partlyDown = (status: Status): string[] =>
   judged(status).flatMap(({ name, rows, down }) => {
-    const untold = down.filter((row) => !isAlerted(status, 'datacenter-down', row))
-    if (untold.length === 0 || down.length === rows.length) return []
-    return [`${name} does not answer over ${list(untold.map((row) => families[row.family]))}`]
+    const uncovered = down.filter((row) => !isAlerted(status, 'datacenter-down', row))
+    if (uncovered.length === 0 || down.length === rows.length) return []
+    return [`${name} does not answer over ${list(uncovered.map((row) => families[row.family]))}`]
   })
 
 const slow = (status: Status): string[] =>
@@ -82,14 +82,14 @@ const slow = (status: Status): string[] =>
 const silentNodes = (status: Status): string[] =>
   status.nodes
     .filter((node) => status.at - node.lastSeenAt > silentAfterMs)
-    .map((node) => `${node.node} has been silent for ${duration(status.at - node.lastSeenAt)}`)
+    .map((node) => `No events from ${node.node} for ${duration(status.at - node.lastSeenAt)}`)
 
 const lagging = (status: Status): string[] =>
-  status.events.lagMs > lagAfterMs ? [`These figures are ${duration(status.events.lagMs)} behind`] : []
+  status.events.lagMs > lagAfterMs ? [`These numbers are ${duration(status.events.lagMs)} behind`] : []
 
 const losses = (status: Status): string[] => {
   const lost = Object.values(status.events.lost).reduce((sum, part) => sum + part, 0)
-  return lost > 0 ? [`${count(lost)} events were lost: the figures have a hole`] : []
+  return lost > 0 ? [`${count(lost)} events were lost: totals are too low`] : []
 }
 
 const quiet = (status: Status): string => {

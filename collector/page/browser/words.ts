@@ -10,9 +10,9 @@ import type {
   Side,
 } from '../../../proxy/events/contract.ts'
 
-/** What the contract's codes mean, for somebody who has never read it. */
+/** The codes of the contract in plain words. */
 
-/** `did` goes on from who it was, and may depend on that; `advice` is for the operator. */
+/** `did` follows the name of the side and may depend on it; `advice` is for the operator. */
 type Meaning = { did: string | Partial<Record<Side, string>>; advice: string }
 
 export const rejections: Record<RejectReason, string> = {
@@ -20,71 +20,72 @@ export const rejections: Record<RejectReason, string> = {
   'unknown-user': 'A handshake that no secret opens: an old or mistyped link, or a scanner.',
   'unknown-sni':
     "A TLS hello that a user's secret signed, for another name than TLS_DOMAIN: a link made for another domain.",
-  'mode-off': 'A right secret in a mode that MODES leaves out: give out a link of a mode that is on.',
-  'unknown-dc': 'A right secret that asked for a datacenter nobody knows.',
-  'clock-skew': "A signed hello from another time: the client's clock is wrong, or, if many, this host's.",
-  replayed: 'A handshake seen before: somebody recorded a client and plays it back.',
-  unclaimed: 'Redis did not say in time whether it was seen, and REPLAY_ON_REDIS_LOSS refuses then.',
+  'mode-off': 'A valid secret in a mode that MODES leaves out: send a link of a mode that is on.',
+  'unknown-dc': 'A valid secret that asked for an unknown datacenter: update mtscope.',
+  'clock-skew':
+    "A signed hello with another time: the client's clock is wrong or, if there are many, this host's.",
+  replayed: 'A handshake seen before: an observer recorded a client and sends it again.',
+  unclaimed: 'Redis did not answer in time whether it was seen, and REPLAY_ON_REDIS_LOSS=refuse.',
   'malformed-hello':
-    'A TLS hello that is not as the standard demands, and that no secret signed: a scanner, or a hello that was cut.',
-  'not-mtproto': 'Plain HTTP, a port scan, or noise.',
+    'A TLS hello that violates the standard and that no secret signed: a scanner, or a hello that was cut.',
+  'not-mtproto': 'Plain HTTP, a port scan, or random bytes.',
   timeout: 'The handshake was not complete in time: a slow or cut line, or a scanner that waits.',
 }
 
 const closes: Record<Exclude<CloseReason, RejectReason> | 'timeout', Meaning> = {
-  done: { did: 'closed in good order', advice: '' },
+  done: { did: 'closed normally', advice: '' },
   reset: {
     did: 'cut the connection (reset)',
     advice: 'A lost network, a killed app, a restart, or a censor.',
   },
   refused: {
     did: 'refused on every address',
-    advice: 'Its row among the datacenters tells whether the probe is refused too.',
+    advice: 'Its row under Datacenters shows whether probes are refused, too.',
   },
   timeout: {
     did: { client: 'stopped answering', datacenter: 'did not answer', proxy: 'gave up waiting' },
-    advice: 'Nothing came in time: a dead, slow or filtered path.',
+    advice: 'Nothing arrived in time: a dead, slow or filtered path.',
   },
-  idle: { did: 'closed it as idle', advice: 'Nothing passed either way for the idle time. This is normal.' },
+  idle: { did: 'closed it as idle', advice: 'No bytes passed either way for the idle time. This is normal.' },
   stalled: {
-    did: { client: 'gave up on an answer', datacenter: 'left the client without an answer' },
-    advice: 'The client sent and nothing came down: the datacenter or the path to it is stuck.',
+    did: { client: 'stopped waiting for an answer', datacenter: 'left the client without an answer' },
+    advice: 'The client sent a request and got no answer: the datacenter or the path to it is stuck.',
   },
   limit: { did: 'refused it at a limit', advice: 'A limit of this appliance was reached.' },
   drain: { did: 'closed it to stop or restart', advice: 'The appliance was being stopped.' },
-  internal: { did: 'failed inside', advice: 'A fault of the proxy itself: its log has the error.' },
+  internal: { did: 'failed internally', advice: 'A fault of the proxy itself: its log has the error.' },
 }
 
 const sides: Record<Side, string> = { client: 'Client', datacenter: 'Datacenter', proxy: 'Proxy' }
 
-/** Who ended it, as a word. To a stranger the far end is the masking host, which the contract calls the datacenter's side. */
+/** The side that ended it. While fronting the far end is the masking host, which the contract calls the datacenter's side. */
 export const side = (by: Side, phase: Phase): string =>
   by === 'datacenter' && phase === 'fronting' ? 'masking host' : by
 
 const phases: Record<Phase, string> = {
   hello: 'during the handshake',
   dial: 'during the dial',
-  waiting: 'before the first byte came down',
+  waiting: 'before the first answer',
   relaying: 'while relaying',
-  fronting: 'while the site was shown',
+  fronting: 'while fronting',
 }
 
 export const close = (by: Side, phase: Phase, reason: CloseReason): { title: string; advice: string } => {
-  // The reason is why it came to that.
+  // The reason is why the client was fronted.
   if (phase === 'fronting' && reason in rejections) {
-    return { title: `Stranger shown the masking host: ${reason}`, advice: unauthenticated[by] }
+    return { title: `Client fronted to the masking host: ${reason}`, advice: unauthenticated[by] }
   }
   const { did, advice } = closes[reason as keyof typeof closes] ?? {
     did: `ended it (${reason})`,
     advice: rejections[reason as RejectReason] ?? '',
   }
   const done = typeof did === 'string' ? did : (did[by] ?? `ended it (${reason})`)
-  const who = side(by, phase) === by ? sides[by] : 'Masking host'
-  return { title: `${who} ${done} ${phases[phase]}`, advice }
+  const name = side(by, phase) === by ? sides[by] : 'Masking host'
+  return { title: `${name} ${done} ${phases[phase]}`, advice }
 }
 
 const unauthenticated: Record<Side, string> = {
-  client: 'It left by itself.',
+  client: 'The client closed.',
   datacenter: 'The masking host closed.',
   proxy: 'The proxy closed.',
 }
@@ -98,11 +99,11 @@ const dialErrors: Record<DialError, string> = {
   protocol: 'answered, but not as a datacenter',
   other: 'failed',
 }
-/** The text of an error that has a name here, else the error itself. */
+/** The text for an error, or the error itself if it has none. */
 export const dialError = (error: string): string => dialErrors[error as DialError] ?? error
 
 const limits: Record<Limit, string> = {
-  connections: 'connections open at once',
+  connections: 'connections open at the same time',
   handshakes: 'handshakes in flight',
   strangers: 'unauthenticated clients at the same time',
   'file-descriptors': 'file descriptors',
@@ -110,9 +111,9 @@ const limits: Record<Limit, string> = {
 export const limit = (name: string): string => limits[name as Limit] ?? name
 
 const losses: Record<LossReason, string> = {
-  'worker-queue': 'a worker had no room for more',
-  'log-full': 'the local log could not be written',
-  'log-bounds': 'the local log reached its size or age before they were read',
+  'worker-queue': 'the queue of a worker was full',
+  'log-full': 'the event log could not be written',
+  'log-bounds': 'the event log reached its size or age before they were read',
   unreadable: 'a stored row could not be read back',
 }
 export const loss = (reason: string): string => losses[reason as LossReason] ?? reason

@@ -4,7 +4,7 @@ import type { CloseReason, Phase, Side } from '../../../proxy/events/contract.ts
 import { testDatacenters } from '../../../proxy/wire/datacenter-number.ts'
 import { close, dialError, limit, loss, testDatacenters as ours, place, side } from './words.ts'
 
-test('a close is a sentence: who, what, when', () => {
+test('a close is a sentence: side, event, phase', () => {
   const titles = (
     [
       ['client', 'relaying', 'reset'],
@@ -17,18 +17,18 @@ test('a close is a sentence: who, what, when', () => {
     'Client cut the connection (reset) while relaying',
     'Datacenter did not answer during the dial',
     'Proxy gave up waiting during the handshake',
-    'Client gave up on an answer before the first byte came down',
+    'Client stopped waiting for an answer before the first answer',
   ])
 })
 
-test('what became of a stranger names why it was one, and whose the far end was', () => {
+test('the close of a fronted client names the reason of the fronting and the masking host', () => {
   assert.equal(close('datacenter', 'fronting', 'timeout'), {
-    title: 'Stranger shown the masking host: timeout',
+    title: 'Client fronted to the masking host: timeout',
     advice: 'The masking host closed.',
   })
   assert.is(
     close('datacenter', 'fronting', 'reset').title,
-    'Masking host cut the connection (reset) while the site was shown',
+    'Masking host cut the connection (reset) while fronting',
   )
   assert.equal(
     [side('datacenter', 'fronting'), side('client', 'fronting'), side('datacenter', 'relaying')],
@@ -36,14 +36,14 @@ test('what became of a stranger names why it was one, and whose the far end was'
   )
 })
 
-test('a reason that this page is too old to know is shown as it is', () => {
-  const unheard = close('proxy' as Side, 'relaying' as Phase, 'eclipse' as CloseReason)
-  assert.is(unheard.title, 'Proxy ended it (eclipse) while relaying')
-  assert.is(unheard.advice, '')
+test('a reason that this page does not know is shown as it is', () => {
+  const unknown = close('proxy' as Side, 'relaying' as Phase, 'eclipse' as CloseReason)
+  assert.is(unknown.title, 'Proxy ended it (eclipse) while relaying')
+  assert.is(unknown.advice, '')
   assert.equal([dialError('sunspot'), limit('sunspot'), loss('sunspot')], ['sunspot', 'sunspot', 'sunspot'])
 })
 
-test('test datacenters are named as such', () => {
+test('test datacenters are marked', () => {
   assert.equal([place(2), place(10_002), place(77)], ['Amsterdam', 'test 2', ''])
   assert.is(ours, testDatacenters)
 })

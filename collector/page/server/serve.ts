@@ -15,7 +15,7 @@ const contentTypes: Record<string, string> = {
   '.svg': 'image/svg+xml',
 }
 
-// The page shows names that others chose, so nothing inline runs and nothing outside is asked.
+// The page shows names that others chose, so it runs no inline script and requests nothing from outside.
 const safety = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -26,9 +26,9 @@ const safety = {
 }
 
 /**
- * The status page, read and stripped of its types once, then served from memory: `/`, `/runbook`,
- * `/favicon.svg`, `/favicon.ico`, and everything else below `/page/<hash of all of it>/`, which may be cached for ever.
- * Answers null for a path that is not the page's. Throws if a file is missing.
+ * The status page, served from memory: `/`, `/runbook`, `/favicon.svg`, `/favicon.ico`, and everything else below
+ * `/page/<hash of all files>/`, which browsers may cache permanently. Returns null for other paths. Throws if a file is
+ * missing.
  */
 export const pageRoutes = (): ((path: string) => PageAnswer | null) => {
   const files = assets()
@@ -56,7 +56,7 @@ const answer = (extension: string, body: Buffer, caching: string): PageAnswer =>
   body,
 })
 
-/** Everything the page loads, by the name it loads it by. */
+/** Every file that the page loads, by its name in the URL. */
 const assets = (): Map<string, Buffer> => {
   const files = new Map([
     ['uplot.js', uplot('uPlot.iife.min.js')],
@@ -78,14 +78,14 @@ const hash = (files: ReadonlyMap<string, Buffer>): string =>
     .slice(0, 16)
 
 /**
- * By the stripping that Node runs this very file with, in a process of its own: the compiler takes 40 MB, which a process
- * that finds its own files compiled (NODE_COMPILE_CACHE) would hold for these alone.
+ * Strips types with Node's own stripper, in a separate process: the compiler takes 40 MB, which a process whose files come
+ * from NODE_COMPILE_CACHE would hold for these files alone.
  */
 const stripped = (names: readonly string[]): [string, Buffer][] => {
   const paths = ['strip.ts', ...names.map((name) => `../browser/${name}`)].map((name) =>
     fileURLToPath(new URL(name, import.meta.url)),
   )
-  const reported = execFileSync(process.execPath, paths, { encoding: 'utf8', maxBuffer: 1 << 24 })
-  const bodies = JSON.parse(reported) as string[]
+  const stdout = execFileSync(process.execPath, paths, { encoding: 'utf8', maxBuffer: 1 << 24 })
+  const bodies = JSON.parse(stdout) as string[]
   return names.map((name, i) => [name, Buffer.from(bodies[i]!)])
 }

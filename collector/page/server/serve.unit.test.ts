@@ -6,7 +6,7 @@ const page = pageRoutes()
 const html = page('/')?.body.toString() ?? ''
 const linked = [...html.matchAll(/(?:src|href)="(\/(?:page|favicon)[^"]+)"/g)].map((match) => match[1] ?? '')
 
-test('the page and everything that it links to is there', () => {
+test('the page and everything that it links to exists', () => {
   assert.ok(linked.length >= 8)
   for (const path of linked) assert.is(page(path)?.status, 200, path)
 })
@@ -27,14 +27,14 @@ test('every module finds the modules that it imports', () => {
   assert.ok(seen.size > 10)
 })
 
-test('what has a hash in its path is kept for ever, the page itself is asked for again', () => {
+test('files with a hash in their path are cached permanently, the page itself is not', () => {
   assert.is(page('/')?.headers['cache-control'], 'no-cache')
   const script = page(linked.find((path) => path.endsWith('main.ts')) ?? '')
   assert.match(script?.headers['cache-control'] ?? '', 'immutable')
   assert.match(script?.headers['content-type'] ?? '', 'text/javascript')
 })
 
-test('every answer forbids what the page does not need', () => {
+test('every answer forbids everything that the page does not need', () => {
   for (const path of ['/', '/favicon.ico', ...linked]) {
     const { headers } = page(path) ?? { headers: {} as Record<string, string> }
     assert.match(
@@ -61,17 +61,18 @@ test('nothing else is served: no tests, no paths out of the folder', () => {
   for (const path of others) assert.is(page(path), null, path)
 })
 
-test('no type is left in what a browser gets', () => {
+test('a browser gets no types', () => {
   const script = page(linked.find((path) => path.endsWith('main.ts')) ?? '')?.body.toString() ?? ''
   assert.not.match(script, 'import type')
   assert.not.match(script, ': Status')
 })
 
-test('the runbook is a page, with a place for each rule', () => {
+test('the runbook is a page with an anchor for each rule', () => {
   const body = String(pageRoutes()('/runbook')?.body)
   assert.match(body, '<h2 id="datacenter-down">datacenter-down</h2>')
   assert.match(body, '<code>npm run doctor -- --only clock</code>')
   assert.not.match(body, '`')
+  assert.not.match(body, '**')
 })
 
 test.run()

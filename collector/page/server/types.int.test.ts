@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 
-test('the page is typed against the status it shows, with a browser around it', () => {
+test('the page type-checks against the status, with the types of a browser', () => {
   const tsc = fileURLToPath(import.meta.resolve('typescript/package.json')).replace('package.json', 'bin/tsc')
   const { status, stdout } = spawnSync(process.execPath, [
     tsc,

@@ -17,7 +17,7 @@ inBrowser('the page shows verdict and figures, and logs no error', async () => {
   await using stage = await openStage(sampleStatus(Date.now()))
   assert.is(
     await text(stage.page, '#verdict p'),
-    'All well. 1,284 connections open, all 5 datacenters answer.',
+    'No faults. 1,284 connections open, all 5 datacenters answer.',
   )
   const numbers = await text(stage.page, '#numbers')
   for (const figure of ['1,284', '1.24 TB', '27.7 TB', '5.6 ms', '17 %', '182 MB'])
@@ -45,7 +45,7 @@ inBrowser('the page of a stopped appliance shows since when, and recovers withou
   await stage.page.locator('#verdict[data-level=gone]').waitFor()
   assert.match(
     await text(stage.page, '#verdict'),
-    /No answer since \d\d:\d\d:\d\d, trying again\..*as it was then/,
+    /No answer since \d\d:\d\d:\d\d, trying again\..*values below are of that time/,
   )
   assert.match(await stage.page.title(), 'No answer since')
   assert.match(await text(stage.page, '#numbers'), '1,284')
