@@ -27,35 +27,35 @@ import { createUserLabels, otherUsers } from './user-labels.ts'
 
 export type Exposed = { readonly contentType: string; readonly body: string }
 
-/** What the exposition tells beside the state. */
-export type Beside = {
+/** What an exposition needs apart from the state. */
+export type Context = {
   /** Epoch ms. */
   readonly now: number
-  /** Whose state it is: every collector of a fleet tells the same, so that queries must take each fleet once. */
+  /** The label `fleet`. Every collector of a fleet exports the same state, so that queries count each fleet once. */
   readonly fleet: string
   readonly lagMs: number
   readonly repeated: number
-  /** False while the state may be older than what was told of it before: its counters are not told, a dip is a reset. */
+  /** False while the state may be older than an earlier scrape: its counters are left out, because a dip is a reset. */
   readonly settled?: boolean
   readonly active: readonly { readonly rule: string; readonly subject: string }[]
   readonly raisedTotal: ReadonlyMap<string, number>
-  /** Of a collector in a fleet. */
+  /** Only of a collector in a fleet. */
   readonly fleetwork?: Fleetwork
-  /** Nothing of the state was read yet: a counter that is told as 0 and then as a million has risen, for Prometheus. */
+  /** The state has not been read yet: for Prometheus a counter of 0 and then a million would be an increase. */
   readonly blank?: boolean
 }
 
-/** What one collector of a fleet knows of its own work. */
+/** Numbers of one collector of a fleet about itself. */
 export type Fleetwork = {
   /** Messages not folded yet, by partition. */
   readonly behind: ReadonlyMap<number, number>
-  /** Of all messages; null until Kafka has said how many there are. */
+  /** Share of all messages; null until Kafka has returned their number. */
   readonly foldedRatio: number | null
   readonly held: number
   readonly commits: number
   readonly stale: number
   readonly replaced: number
-  /** Amounts that found no room in Redis. */
+  /** Amounts for which Redis had no place. */
   readonly refused: number
   readonly mirrorAgeMs: number
   readonly up: { readonly kafka: boolean; readonly redis: boolean }
@@ -135,14 +135,14 @@ const ofCalendar = (state: Reading, now: number): Reported[] => {
   ]
 }
 
-/** What nobody accounted for is told as 0, too: a counter that is born at 500 has not increased, for Prometheus. */
+/** `unexplained` is exported as 0, too: for Prometheus a counter that begins at 500 has not increased. */
 const lostOf = (state: Reading): Sample[] =>
   Object.entries({ unexplained: 0, ...lostBy(state) }).map(([reason, value]) => ({
     labels: [reason],
     value,
   }))
 
-const ofPipeline = (state: Reading, { now, lagMs, repeated, fleetwork }: Beside): Reported[] => {
+const ofPipeline = (state: Reading, { now, lagMs, repeated, fleetwork }: Context): Reported[] => {
   const nodes = nodesOf(state, now)
   return [
     [m.nodesAlive, one(nodes.filter((node) => node.alive).length)],
@@ -197,7 +197,7 @@ const deadLettersOf = (state: Reading): Sample[] =>
 const replacedOf = (state: Reading): Sample[] =>
   replacedReasons.map((why) => ({ labels: [why], value: state.count('ever', 0, replacedKey(why)) }))
 
-const ofAlerts = ({ active, raisedTotal }: Beside): Reported[] => [
+const ofAlerts = ({ active, raisedTotal }: Context): Reported[] => [
   [m.alertActive, active.map(({ rule, subject }) => ({ labels: [rule, subject], value: 1 }))],
   [m.alertsRaised, [...raisedTotal].map(([rule, value]) => ({ labels: [rule], value }))],
 ]
@@ -213,7 +213,7 @@ const lifetimes = (state: Reading, format: Format, fleet: string): string =>
     fleet,
   )
 
-/** Counters that a state which is set back takes with it. */
+/** Counters that fall when the state is set back. */
 const setBack: ReadonlySet<Metric> = new Set([
   m.alertsRaised,
   m.sessions,
@@ -231,25 +231,25 @@ const setBack: ReadonlySet<Metric> = new Set([
   m.topicReplaced,
 ])
 
-/** Makes `/metrics` of a state: in OpenMetrics when `accept` asks for it, else in Prometheus' text format 0.0.4. */
+/** Writes `/metrics`: OpenMetrics if `accept` asks for it, else Prometheus' text format 0.0.4. */
 export const createExposition = (mostUsers?: number) => {
   const labelsOf = createUserLabels(mostUsers)
-  return (state: Reading, beside: Beside, accept?: string): Exposed => {
+  return (state: Reading, context: Context, accept?: string): Exposed => {
     const format = formatFor(accept)
-    const { now, fleet, settled = true } = beside
+    const { now, fleet, settled = true } = context
     const ofState = (): Reported[] => [
-      ...ofAlerts(beside),
+      ...ofAlerts(context),
       ...ofSessions(state, now),
       ...ofCalendar(state, now),
       ...ofUsers(state, labelsOf(state), openOf(state, nodesOf(state, now)), now),
-      ...ofPipeline(state, beside),
+      ...ofPipeline(state, context),
     ]
-    const reported = [...(beside.blank ? [] : ofState()), ...ofFleet(beside.fleetwork)].filter(
+    const reported = [...(context.blank ? [] : ofState()), ...ofFleet(context.fleetwork)].filter(
       ([metric]) => settled || !setBack.has(metric),
     )
     const body =
       reported.map(([metric, samples]) => samplesText(metric, samples, format, fleet)).join('') +
-      (beside.blank || !settled ? '' : lifetimes(state, format, fleet))
+      (context.blank || !settled ? '' : lifetimes(state, format, fleet))
     return {
       contentType: contentTypes[format],
       body: format === 'openmetrics' ? `${body}# EOF\n` : body,

@@ -11,11 +11,11 @@ import {
 import type { ProxyEvent } from '../../proxy/events/contract.ts'
 import { metrics as ofProxy } from '../../proxy/telemetry/catalogue/catalogue.ts'
 import { createMemoryState } from '../fold/state.ts'
-import { type Beside, createExposition } from './exposition.ts'
+import { type Context, createExposition } from './exposition.ts'
 import { metrics } from './metrics.ts'
 import { formatFor } from './openmetrics.ts'
 
-const beside: Beside = {
+const context: Context = {
   now: noon + 1000,
   fleet: 'here',
   lagMs: 40,
@@ -50,7 +50,7 @@ const name = /[a-zA-Z_:][a-zA-Z0-9_:]*/.source
 const label = /[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*"/.source
 const sampleLine = new RegExp(`^(${name})(?:\\{((?:${label})(?:,${label})*)\\})? (-?[0-9.e+-]+|NaN|[+-]Inf)$`)
 
-/** A strict reader of either format: throws at anything its grammar does not have. Samples by their whole left side. */
+/** A strict parser of both formats, which throws at anything outside of the grammar. Samples by their name and labels. */
 const parse = (body: string, strict: 'prometheus' | 'openmetrics'): Map<string, number> => {
   assert.is(body.at(-1), '\n')
   const lines = body.slice(0, -1).split('\n')
@@ -63,7 +63,7 @@ const parse = (body: string, strict: 'prometheus' | 'openmetrics'): Map<string, 
     if (comment) {
       const [, kind, of = '', rest = ''] = comment
       if (kind === 'HELP') {
-        assert.not(families.has(of), `${of} comes twice`)
+        assert.not(families.has(of), `${of} appears twice`)
         family = of
         families.set(family, '')
       }
@@ -83,23 +83,23 @@ const parse = (body: string, strict: 'prometheus' | 'openmetrics'): Map<string, 
     else assert.is(suffix, '')
     assert.match(labels, /(?:^|,)fleet="here"$/)
     const key = `${of}{${labels.replace(/,?fleet="here"$/, '')}}`
-    assert.not(samples.has(key), `${key} comes twice`)
+    assert.not(samples.has(key), `${key} appears twice`)
     samples.set(key, Number(value.replace('Inf', 'Infinity')))
   }
   return samples
 }
 
-test('both formats say the same and keep to their grammar', () => {
+test('both formats have the same samples and follow their grammar', () => {
   const expose = createExposition()
-  const [text, open] = [expose(busy(), beside), expose(busy(), beside, openmetrics)]
+  const [text, open] = [expose(busy(), context), expose(busy(), context, openmetrics)]
   assert.match(text.contentType, /^text\/plain; version=0\.0\.4/)
   assert.match(open.contentType, /^application\/openmetrics-text; version=1\.0\.0/)
   assert.equal([...parse(text.body, 'prometheus')], [...parse(open.body, 'openmetrics')])
 })
 
-test('a state that may be older than what was told of it tells no counter: a gap, not a dip', () => {
-  const all = parse(createExposition()(busy(), beside).body, 'prometheus')
-  const some = parse(createExposition()(busy(), { ...beside, settled: false }).body, 'prometheus')
+test('a state that may be older than the last scrape exports no counters: a gap, not a dip', () => {
+  const all = parse(createExposition()(busy(), context).body, 'prometheus')
+  const some = parse(createExposition()(busy(), { ...context, settled: false }).body, 'prometheus')
   const missing = [...all.keys()]
     .filter((sample) => !some.has(sample))
     .map((sample) => sample.replace(/\{.*/, ''))
@@ -109,7 +109,7 @@ test('a state that may be older than what was told of it tells no counter: a gap
   assert.ok(
     missing.includes('mtscope_sessions_total') && missing.includes('mtscope_session_duration_seconds_bucket'),
   )
-  // Of the process itself.
+  // Counters of the process itself.
   assert.equal(left.map(({ name }) => name.replace('mtscope_collector_', '')).sort(), [
     'commits_total',
     'events_repeated_total',
@@ -119,8 +119,8 @@ test('a state that may be older than what was told of it tells no counter: a gap
   ])
 })
 
-test('totals of users, days, months, stages and drops are told, with labels escaped', () => {
-  const samples = parse(createExposition()(busy(), beside).body, 'prometheus')
+test('totals of users, days, months, stages and drops are exported, with labels escaped', () => {
+  const samples = parse(createExposition()(busy(), context).body, 'prometheus')
   const expected: Record<string, number> = {
     'mtscope_user_bytes_total{user="ann",direction="to-client"}': 100,
     'mtscope_user_bytes_total{user="b\\"o\\\\b",direction="to-client"}': 50,
@@ -146,7 +146,7 @@ test('totals of users, days, months, stages and drops are told, with labels esca
   for (const [sample, value] of Object.entries(expected)) assert.is(samples.get(sample), value, sample)
 })
 
-test('a hello is a first message that came whole, of a client or not', () => {
+test('a hello is a complete first message, of a client or not', () => {
   const state = folded(
     ...session({}),
     rejected(noon, 'bad-digest'),
@@ -155,13 +155,13 @@ test('a hello is a first message that came whole, of a client or not', () => {
     rejected(noon, 'not-mtproto'),
     rejected(noon, 'timeout'),
   )
-  const samples = parse(createExposition()(state, beside).body, 'prometheus')
+  const samples = parse(createExposition()(state, context).body, 'prometheus')
   assert.is(samples.get('mtscope_sessions_total{stage="hello"}'), 4)
   assert.is(samples.get('mtscope_sessions_total{stage="authenticated"}'), 1)
 })
 
-test('a collector that has read nothing of the state tells of its own work alone', () => {
-  const samples = parse(createExposition()(busy(), { ...beside, blank: true }).body, 'prometheus')
+test('a collector that has not read the state exports only its own numbers', () => {
+  const samples = parse(createExposition()(busy(), { ...context, blank: true }).body, 'prometheus')
   assert.is(samples.get('mtscope_collector_service_up{service="kafka"}'), 1)
   assert.is(samples.get('mtscope_collector_folded_ratio{}'), 0.25)
   assert.is(samples.get('mtscope_collector_state_replaced_total{}'), 4)
@@ -177,7 +177,7 @@ test('a collector that has read nothing of the state tells of its own work alone
     )
 })
 
-test('users beyond the cap share one label, counted; who has a label keeps it', () => {
+test('users beyond the cap share one label and are counted; a user keeps its label', () => {
   const expose = createExposition(2)
   const state = createMemoryState()
   const emit = emitter(state)
@@ -188,16 +188,16 @@ test('users beyond the cap share one label, counted; who has a label keeps it', 
   ] as const)
     emit(...session({ user, toClient }))
   const bytes = (user: string) =>
-    parse(expose(state, beside).body, 'prometheus').get(
+    parse(expose(state, context).body, 'prometheus').get(
       `mtscope_user_bytes_total{user="${user}",direction="to-client"}`,
     )
   assert.equal(['a', 'b', 'c', 'other'].map(bytes), [undefined, 50, 500, 5])
   emit(...session({ user: 'a', toClient: 9000 }))
   assert.equal(['a', 'b', 'c', 'other'].map(bytes), [undefined, 50, 500, 9005])
-  assert.match(expose(state, beside).body, /^mtscope_user_labels_capped{fleet="here"} 1$/m)
+  assert.match(expose(state, context).body, /^mtscope_user_labels_capped{fleet="here"} 1$/m)
 })
 
-test('a name is exported by one program only, and a catalogue keeps to Prometheus’ customs', () => {
+test('each name is exported by one program only, and follows the conventions of Prometheus', () => {
   const taken = new Set(Object.values(ofProxy).map((metric) => metric.name as string))
   for (const metric of Object.values(metrics)) {
     assert.not(taken.has(metric.name), metric.name)
@@ -211,12 +211,12 @@ test('a name is exported by one program only, and a catalogue keeps to Prometheu
   }
 })
 
-test('what is in the catalogue is told once there is something to tell', () => {
-  const { body } = createExposition()(busy(), beside)
+test('every metric of the catalogue is exported once it has a value', () => {
+  const { body } = createExposition()(busy(), context)
   for (const { name: of } of Object.values(metrics)) assert.match(body, new RegExp(`^# TYPE ${of} `, 'm'))
 })
 
-test('OpenMetrics is for those who ask for it', () => {
+test('OpenMetrics is returned only if the scraper asks for it', () => {
   assert.is(formatFor(undefined), 'prometheus')
   assert.is(formatFor('*/*'), 'prometheus')
   assert.is(formatFor('text/plain;version=0.0.4;q=0.5,*/*;q=0.1'), 'prometheus')

@@ -1,8 +1,8 @@
 import { durationBounds } from '../fold/histogram.ts'
 
 /**
- * Every metric that only the fold knows, named once. What happens at a node is exported by the proxy
- * (`proxy/telemetry/catalogue/catalogue.ts`); here is what takes history: users, days, sessions, alerts, the pipeline itself.
+ * Every metric that comes from the fold: users, days, connections by stage, alerts, the pipeline. The proxy exports what
+ * happens at its node (`proxy/telemetry/catalogue/catalogue.ts`).
  */
 export type Metric = {
   readonly name: string
@@ -11,7 +11,7 @@ export type Metric = {
   readonly unit: 's' | 'By' | '1'
   readonly labels: readonly string[]
   readonly help: string
-  /** Upper bounds of a histogram, rising, in `unit`. */
+  /** Upper bounds of a histogram, ascending, in `unit`. */
   readonly buckets?: readonly number[]
 }
 
@@ -31,53 +31,57 @@ export const metrics = {
   alertActive: gauge(
     'mtscope_alert_active',
     ['rule', 'subject'],
-    '1 while the alert is up; absent when it is not',
+    '1 while the alert is active; absent otherwise',
   ),
-  alertsRaised: counter('mtscope_alerts_raised_total', ['rule'], 'Times that a rule raised an alert'),
+  alertsRaised: counter('mtscope_alerts_raised_total', ['rule'], 'Alerts raised by a rule'),
 
   sessions: counter(
     'mtscope_sessions_total',
     ['stage'],
-    'Sessions that came so far: accepted, hello (a whole first message that could be judged), authenticated, connected, requested (first byte up), answered (first byte down)',
+    'Connections that reached a stage: accepted, hello (complete first message), authenticated, connected, requested (first byte from the client), answered (first byte from the datacenter)',
   ),
   sessionsAnswered: counter(
     'mtscope_sessions_answered_total',
     ['within'],
-    'Sessions by how long their first answer took: within 2s, within 8s, or later; each is counted once',
+    'Connections by the time to their first answer: 2s, 8s, or later; each is counted once',
   ),
   sessionsDropped: counter(
     'mtscope_sessions_dropped_total',
     ['dc'],
-    'Sessions closed in dial, waiting or relaying for none of done, idle, drain, limit',
+    'Connections closed in dial, waiting or relaying for another reason than done, idle, drain, limit',
   ),
   sessionSeconds: {
     name: 'mtscope_session_duration_seconds',
     kind: 'histogram',
     unit: 's',
     labels: [],
-    help: 'How long sessions lived, from accept to close',
+    help: 'Lifetime of connections, from accept to close',
     buckets: durationBounds.map((ms) => ms / 1000),
   },
   dropRatio: gauge(
     'mtscope_session_drop_ratio',
     ['dc'],
-    'Share of the sessions that ended in the last five minutes which were dropped; absent when none ended',
+    'Share of drops among the connections that ended in the last five minutes; absent if none ended',
   ),
 
-  lifetimeSessions: counter('mtscope_lifetime_sessions_total', [], 'Sessions of all time; survives restarts'),
+  lifetimeSessions: counter(
+    'mtscope_lifetime_sessions_total',
+    [],
+    'Connections of all time; survives restarts',
+  ),
   lifetimeBytes: counter(
     'mtscope_lifetime_bytes_total',
     ['direction'],
     'Bytes of all time; survives restarts',
     'By',
   ),
-  daySessions: gauge('mtscope_day_sessions', [], 'Sessions of this day (UTC)'),
+  daySessions: gauge('mtscope_day_sessions', [], 'Connections of this day (UTC)'),
   dayBytes: gauge('mtscope_day_bytes', ['direction'], 'Bytes of this day (UTC)', 'By'),
-  monthSessions: gauge('mtscope_month_sessions', [], 'Sessions of this month (UTC)'),
+  monthSessions: gauge('mtscope_month_sessions', [], 'Connections of this month (UTC)'),
   monthBytes: gauge('mtscope_month_bytes', ['direction'], 'Bytes of this month (UTC)', 'By'),
 
-  userOpen: gauge('mtscope_user_connections_open', ['user'], 'Sessions of a user open now'),
-  userSessions: counter('mtscope_user_sessions_total', ['user'], 'Sessions of a user; survives restarts'),
+  userOpen: gauge('mtscope_user_connections_open', ['user'], 'Open connections of a user'),
+  userSessions: counter('mtscope_user_sessions_total', ['user'], 'Connections of a user; survives restarts'),
   userBytes: counter(
     'mtscope_user_bytes_total',
     ['user', 'direction'],
@@ -98,78 +102,82 @@ export const metrics = {
   ),
   userLabelsCapped: gauge('mtscope_user_labels_capped', [], 'Users that share the label "other"'),
 
-  nodesAlive: gauge('mtscope_nodes_alive', [], 'Nodes that told a fact in the last minute and did not stop'),
+  nodesAlive: gauge(
+    'mtscope_nodes_alive',
+    [],
+    'Nodes that emitted an event in the last minute and did not stop',
+  ),
   nodeLastSeen: gauge(
     'mtscope_node_last_seen_timestamp_seconds',
     ['node'],
-    'When a node told its latest fact, seconds since 1970',
+    'Time of the latest event of a node, seconds since 1970',
     's',
   ),
 
-  folded: counter('mtscope_collector_events_folded_total', [], 'Facts that are in the aggregates'),
+  folded: counter('mtscope_collector_events_folded_total', [], 'Events folded into the state'),
   repeated: counter(
     'mtscope_collector_events_repeated_total',
     [],
-    'Facts that came again and were not counted again',
+    'Events that arrived again and were not counted again',
   ),
   lost: counter(
     'mtscope_collector_events_lost_total',
     ['reason'],
-    'Facts that the aggregates miss; "unexplained" are holes in seq that nobody accounted for',
+    'Events missing from the state; "unexplained" are gaps in the sequence numbers without a reported loss',
   ),
   refused: counter(
     'mtscope_collector_events_refused_total',
     [],
-    'Events of nodes and boots that found no place among the names that are kept',
+    'Events of nodes and boots for which the state has no place',
   ),
   redated: counter(
     'mtscope_collector_events_redated_total',
     [],
-    'Events of which the time was corrected, because the clock of their host was wrong',
+    'Events whose time was corrected because the clock of their host was wrong',
   ),
-  lag: gauge('mtscope_collector_lag_seconds', [], 'Age of the latest facts when they were folded', 's'),
+  lag: gauge('mtscope_collector_lag_seconds', [], 'Age of the latest events when they were folded', 's'),
   partitionLag: gauge(
     'mtscope_collector_partition_lag',
     ['partition'],
-    'Messages of a partition of the events that are not folded yet',
+    'Messages of a partition of the event topic that are not folded yet',
   ),
   partitionsHeld: gauge('mtscope_collector_partitions_held', [], 'Partitions that this collector folds'),
   commits: counter('mtscope_collector_commits_total', [], 'Batches that this collector wrote to Redis'),
   staleCommits: counter(
     'mtscope_collector_stale_commits_total',
     [],
-    'Times that Redis had another owner or an older state than this collector thought: folded again from there',
+    'Commits refused because Redis had another owner or an older state; the events are folded again from there',
   ),
   deadLetters: counter(
     'mtscope_collector_dead_letters_total',
     ['reason'],
-    'Messages kept aside by what could not be read: batch (of messages), message, or fact (an event in one)',
+    'Messages kept as dead letters, by what could not be read: a batch, a message, or an event in it',
   ),
   topicReplaced: counter(
     'mtscope_collector_topic_replaced_total',
     ['reason'],
-    'Partitions whose log was another one than was folded: topic (made again), cluster, truncated (its end was lost)',
+    'Partitions of the event topic that were replaced: topic (created again), cluster (another one), truncated (its end was lost)',
   ),
   mirrorAge: gauge(
     'mtscope_collector_mirror_age_seconds',
     [],
-    'Since this collector last read the state from Redis',
+    'Time since this collector last read the state from Redis',
     's',
   ),
   serviceUp: gauge(
     'mtscope_collector_service_up',
     ['service'],
-    'Whether this collector has its kafka, its redis',
+    '1 if this collector reaches the service (kafka, redis), else 0',
   ),
   serviceFailing: gauge(
     'mtscope_collector_service_failing',
     ['service', 'reason'],
-    '1 while this collector does not get what it asks of its kafka, its redis, by the reason; 0 of reason none while it does',
+    '1 while a service (kafka, redis) fails this collector, by reason; 0 with reason none while it works',
   ),
   foldedRatio: gauge(
     'mtscope_collector_folded_ratio',
     [],
-    'Share of the messages in the topic that the state has; it climbs from 0 while the state is rebuilt',
+    'Share of the messages in the topic that are folded; it rises from 0 during a rebuild',
   ),
   stateReplaced: counter(
     'mtscope_collector_state_replaced_total',
@@ -180,6 +188,6 @@ export const metrics = {
   stateRefused: counter(
     'mtscope_collector_state_refused_total',
     [],
-    'Amounts not counted because a part of the state was full of other keys',
+    'Amounts not counted because a part of the state had no place for their keys',
   ),
 } as const satisfies Record<string, Metric>

@@ -5,18 +5,18 @@ import { processKeys, type Sample } from '../fold/projections/processes.ts'
 import type { Reading } from '../fold/state.ts'
 import type { NodeStatus } from './status.ts'
 
-/** A node that tells nothing for so long is gone, and its connections with it. It samples itself more often. */
+/** A node without events for this long is gone, and its connections with it. A node samples itself more often. */
 export const silentMs = 60_000
 
 export type Node = {
   node: string
-  /** Of its latest fact: connections of an earlier boot went with it. */
+  /** Of its latest event. Connections of an earlier boot ended with that boot. */
   boot: string
   startedAt: number
   lastSeenAt: number
-  /** How long it has told nothing, ms. */
+  /** Time since its latest event, ms. */
   quietMs: number
-  /** Said goodbye. */
+  /** It stopped cleanly. */
   stopped: boolean
   alive: boolean
   sample: Sample | null
@@ -34,7 +34,7 @@ const bootOf = (observation: Observation | undefined): string | null =>
 
 const nodePrefix = processKeys.seen('')
 
-/** The nodes heard of in the last two days, by name. */
+/** The nodes with an event in the last two days, by name. */
 export const nodesOf = (state: Pick<Reading, 'recent' | 'quietMs'>, now: number): Node[] => {
   const { recent } = state
   const nodes: Node[] = []
@@ -45,7 +45,7 @@ export const nodesOf = (state: Pick<Reading, 'recent' | 'quietMs'>, now: number)
     const started = recent.get(processKeys.started(node))
     const sample = sampleOf(recent.get(processKeys.sample(node)))
     const stopped = bootOf(recent.get(processKeys.stopped(node))) === boot
-    // What a clock that was ahead has dated says nothing of how long ago it was.
+    // An event dated by a clock that was ahead does not show how long ago it was.
     const seenAt = seen.at > now + silentMs ? 0 : seen.at
     const quiet = state.quietMs(`${node}/${boot}`) ?? Math.max(0, now - seenAt)
     const ofBoot = sample?.boot === boot ? sample : null
@@ -90,7 +90,7 @@ export type Open = {
 const sessionPrefix = connectionKeys.openSession('')
 const userPrefix = connectionKeys.openOfUser('')
 
-/** Connections open at the nodes that are alive. */
+/** Open connections of the nodes that are alive. */
 export const openOf = (state: Reading, nodes: readonly Node[]): Open => {
   const open: Open = { total: 0, bySession: new Map(), byUser: new Map() }
   const add = (to: Map<string, number>, label: string, n: number): void => {
@@ -99,9 +99,9 @@ export const openOf = (state: Reading, nodes: readonly Node[]): Open => {
   for (const { node, boot, alive, sample } of nodes) {
     if (!alive) continue
     const live = state.bucket('boot', `${node}/${boot}`)
-    // Where facts are missing, opens and closes no longer match; the node's own count is older but right.
-    const holed = live.has(foldKeys.gaps) || live.has(processKeys.lost)
-    open.total += holed && sample ? sample.openConnections : Math.max(0, live.get(connectionKeys.open) ?? 0)
+    // With missing events opens and closes do not match; the node's own count is older but right.
+    const hasGaps = live.has(foldKeys.gaps) || live.has(processKeys.lost)
+    open.total += hasGaps && sample ? sample.openConnections : Math.max(0, live.get(connectionKeys.open) ?? 0)
     for (const [key, n] of live) {
       if (key.startsWith(sessionPrefix)) add(open.bySession, key.slice(sessionPrefix.length), n)
       else if (key.startsWith(userPrefix)) add(open.byUser, key.slice(userPrefix.length), n)

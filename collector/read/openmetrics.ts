@@ -1,8 +1,8 @@
 import type { Metric } from './metrics.ts'
 
-/** One value: labels in the order of the metric's names. */
+/** One value, with labels in the order of the metric's label names. */
 export type Sample = { readonly labels: readonly string[]; readonly value: number }
-/** Counts of a histogram, one a bucket and one beyond the last, not cumulative; `sum` in the metric's unit. */
+/** Counts of a histogram, one for each bucket and one beyond the last, not cumulative; `sum` in the metric's unit. */
 export type Distribution = { readonly counts: readonly number[]; readonly sum: number }
 
 export type Format = 'prometheus' | 'openmetrics'
@@ -12,7 +12,7 @@ export const contentTypes: Record<Format, string> = {
   openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
 }
 
-/** OpenMetrics when the Accept header names it and does not forbid it, else what every scraper reads. */
+/** OpenMetrics if the Accept header names it without `q=0`, else Prometheus' text format. */
 export const formatFor = (accept: string | undefined): Format => {
   const asked = accept
     ?.split(',')
@@ -32,7 +32,7 @@ const number = (value: number): string =>
 const labelsText = (names: readonly string[], values: readonly string[], fleet: string): string =>
   `{${[...names.map((name, i) => `${name}="${escapeLabel(values[i] ?? '')}"`), `fleet="${escapeLabel(fleet)}"`].join(',')}}`
 
-/** `_total` belongs to the sample of a counter; OpenMetrics' family does not have it. */
+/** In OpenMetrics the samples of a counter end with `_total`, the family does not. */
 const familyName = ({ name, kind }: Metric, format: Format): string =>
   format === 'openmetrics' && kind === 'counter' ? name.replace(/_total$/, '') : name
 
@@ -48,7 +48,7 @@ const header = (metric: Metric, format: Format): string => {
   return lines.join('\n')
 }
 
-/** A counter or gauge as text; a metric without samples is left out whole. */
+/** A counter or gauge as text; empty without samples. */
 export const samplesText = (
   metric: Metric,
   samples: readonly Sample[],
@@ -76,7 +76,7 @@ export const histogramText = (
   const buckets = counts.map((n, bucket) => {
     below += n
     const bound = metric.buckets?.[bucket]
-    // OpenMetrics writes bounds as floats, and a series must be the same in both formats.
+    // OpenMetrics writes bounds as floats, and a series must have the same labels in both formats.
     const le = bound === undefined ? '+Inf' : Number.isInteger(bound) ? `${bound}.0` : String(bound)
     return `${metric.name}_bucket${labelsText(['le'], [le], fleet)} ${below}`
   })

@@ -13,22 +13,22 @@ export type Probe = {
   error: string | null
 }
 
-/** One way to a datacenter: dc × media × family. */
+/** One route to a datacenter: dc × media × family. */
 export type RouteHealth = Route & {
   key: string
-  /** The best of its addresses that are being probed, null when none was. */
+  /** The best probe of its current addresses; null if none was probed. */
   probe: Probe | null
-  /** Of the last dial, well or not. */
+  /** The address of the last dial, whether it succeeded or not. */
   dialed: string | null
-  /** When it last answered a probe or took a dial; null when not in two days. */
+  /** When a probe or a dial last succeeded; null if not within two days. */
   workedAt: number | null
-  /** Why the last try failed, whether of a probe or of a dial. */
+  /** Why the last try failed, of a probe or of a dial. */
   error: string | null
-  /** False when this host has no way there at all: nothing on this family has worked in two days, and the other does. */
+  /** False if this host lacks the family: nothing on it has worked in two days, while the other one works. */
   expected: boolean
 }
 
-// Addresses that left the directory are not probed any more; what they last said is no news.
+// Addresses that left the directory are no longer probed; their last results are old.
 const probedTogetherMs = 5 * 60_000
 
 const probeOf = (address: string, { at, value }: Observation): Probe => {
@@ -54,11 +54,11 @@ const best = (probes: readonly Probe[]): Probe | null => {
 
 const prefixes = { probe: 'probe/', dial: d.lastDial(''), failure: d.lastFailure('') } as const
 
-/** Whether a family can be expected to work; when neither ever did, IPv4 is. */
+/** Whether a family should work; if neither ever did, IPv4 should. */
 export const isExpected = ({ recent }: Pick<Reading, 'recent'>, family: Family): boolean =>
   recent.has(d.worked(family)) || (family === 'ipv4' && !recent.has(d.worked('ipv6')))
 
-/** Every way to a datacenter that was probed or dialed in the last two days, in the order of the matrix. */
+/** Every route that was probed or dialed in the last two days, ordered by datacenter, media and family. */
 export const routesOf = (state: Pick<Reading, 'recent'>): RouteHealth[] => {
   const probes = new Map<string, Probe[]>()
   for (const [key, observation] of state.recent) {
@@ -97,14 +97,14 @@ const healthOf = (state: Pick<Reading, 'recent'>, key: string, probe: Probe | nu
   }
 }
 
-/** The subject of an alert about one way to a datacenter. */
+/** The subject of an alert about a route. */
 export const routeName = ({ dc, media, family }: Route): string =>
   `dc ${dc}${media ? ' media' : ''} ${family}`
 
 const inMatrix = (a: RouteHealth, b: RouteHealth): number =>
   a.dc - b.dc || Number(a.media) - Number(b.media) || (a.family < b.family ? -1 : a.family > b.family ? 1 : 0)
 
-/** Probes and dials of one route between two times (epoch ms). */
+/** Succeeded and failed probes and dials of a route between two times (epoch ms). */
 export const triesOf = (
   state: Reading,
   route: RouteHealth | Route,

@@ -13,7 +13,7 @@ import { type RouteHealth, routeName, routesOf, triesOf } from './routes.ts'
 import type { AlertStatus, DatacenterStatus, Status, Traffic, UserStatus } from './status.ts'
 import { hourQuantiles, hourSum, latencyOf, seriesOf } from './status-series.ts'
 
-/** `[what follows the prefix, amount]` of the keys of all time. */
+/** `[rest of the key after the prefix, amount]` for the keys of all time. */
 export const everWith = (state: Reading, prefix: string): [string, number][] => {
   const found: [string, number][] = []
   for (const [key, n] of state.bucket('ever', 0)) {
@@ -26,7 +26,7 @@ type CalendarSpan = 'ever' | 'month' | 'day'
 
 const bucketAt = (span: CalendarSpan, now: number): number => (span === 'ever' ? 0 : bucketOf(span, now))
 
-/** What passed in the day or month (UTC) of `now`, or ever: in all, or of one user. */
+/** The traffic of the day or month (UTC) of `now`, or of all time; of all users or of one. */
 export const trafficOf = (state: Reading, span: CalendarSpan, now: number, user?: string): Traffic => {
   const read = (key: string): number => state.count(span, bucketAt(span, now), key)
   return {
@@ -55,7 +55,7 @@ const usersOf = (state: Reading, open: Open, now: number): UserStatus[] =>
 const closesOf = (state: Reading, now: number): Status['closes'] => {
   const closes = new Map<string, Status['closes'][number]>()
   for (const [cause, n] of everWith(state, c.closed(''))) {
-    // A cause is what projections/connections.ts makes of three closed unions.
+    // projections/connections.ts joins three closed unions.
     const [by, phase, reason] = cause.split('/') as [Side, Phase, CloseReason]
     const name = `${by}/${phase}/${reason}`
     const close = closes.get(name) ?? {
@@ -80,7 +80,7 @@ const stateOf = (
   slow: boolean,
 ): DatacenterStatus['state'] => {
   if (!route.expected) return 'unknown'
-  // One lost probe is not the end; two without an answer between them are.
+  // One lost probe does not mean down; two without an answer between them do.
   const { failed } = triesOf(state, route, Math.max((route.workedAt ?? 0) + 1, now - 600_000), now)
   if (route.error !== null && failed >= (route.workedAt === null ? 1 : 2)) return 'down'
   if (route.workedAt === null) return 'unknown'
@@ -123,7 +123,7 @@ const openOn = (open: Open, dc: number, media: boolean): number => {
   return n
 }
 
-// A close does not name its family: a datacenter's connections are shown where it was dialed last.
+// A close has no family: the connections of a datacenter are shown where it was dialed last.
 const isDialedNow = (state: Reading, { dc, media, family }: RouteHealth): boolean => {
   const at = (of: string): number =>
     state.recent.get(d.lastDial(`${dc}/${media ? 'media' : 'main'}/${of}`))?.at ?? 0
@@ -144,7 +144,7 @@ const openStatus = (open: Open): Status['open'] => {
 
 export type StatusInput = { version: string; alerts: readonly AlertStatus[]; lagMs: number; now: number }
 
-/** All that the status page shows, from the state alone. */
+/** The whole status, from the state alone. */
 export const buildStatus = (state: Reading, { version, alerts, lagMs, now }: StatusInput): Status => {
   const nodes: Node[] = nodesOf(state, now)
   const open = openOf(state, nodes)
@@ -170,7 +170,7 @@ export const buildStatus = (state: Reading, { version, alerts, lagMs, now }: Sta
     closes: closesOf(state, now),
     rejections: everWith(state, r.rejectedFor(''))
       .map(([reason, total]) => ({
-        reason: reason as RejectReason, // the label is the fact's own
+        reason: reason as RejectReason, // the label comes from the event
         total,
         lastHour: hourSum(state, now, r.rejectedFor(reason)),
       }))

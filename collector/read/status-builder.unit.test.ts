@@ -21,7 +21,7 @@ const status = (state: State, now = noon + 1000, alerts: readonly AlertStatus[] 
 
 const opened = (of: Parameters<typeof session>[0]): ProxyEvent[] => session(of).slice(0, 3)
 
-test('traffic is of all time, of this month and of this day (UTC), and of each user', () => {
+test('traffic is counted for all time, this month and this day (UTC), and for each user', () => {
   const state = createMemoryState()
   const emit = emitter(state)
   emit(...session({ at: noon, toClient: 1, toDatacenter: 10 }))
@@ -50,7 +50,7 @@ test('traffic is of all time, of this month and of this day (UTC), and of each u
   )
 })
 
-test('bytes of progress and the untold ones of the close add up; those of the masking host are no traffic', () => {
+test('bytes of progress and the remaining bytes of the close add up; fronted bytes are not traffic', () => {
   const [accepted, authenticated, dialed, closed] = session({ toClient: 5, toDatacenter: 1 })
   const { connection } = accepted as { connection: string }
   const of = { connection, mode: 'tls', user: 'ann', dc: 2, media: false } as const
@@ -85,7 +85,7 @@ test('bytes of progress and the untold ones of the close add up; those of the ma
   assert.is(open.total, 0)
 })
 
-test('open connections are told by mode, datacenter and user', () => {
+test('open connections are counted by mode, datacenter and user', () => {
   const state = folded(
     ...opened({ mode: 'tls', dc: 2, user: 'ann' }),
     ...opened({ mode: 'secure', dc: 2, media: true, user: 'ann' }),
@@ -112,7 +112,7 @@ test('open connections are told by mode, datacenter and user', () => {
   )
 })
 
-test('connections of a boot that ended without a word are gone when the next boot of its node speaks', () => {
+test('connections of a boot that died are gone with the first event of the next boot', () => {
   const state = createMemoryState()
   emitter(state, 'n1', 'b1')(...opened({ at: noon - 5000 }), ...opened({ at: noon - 5000 }))
   emitter(state, 'n2', 'x')(...opened({ at: noon - 5000 }))
@@ -124,7 +124,7 @@ test('connections of a boot that ended without a word are gone when the next boo
   assert.equal(status(state).open, { total: 2, byMode: { tls: 2 }, byDc: { 2: 2 } })
 })
 
-test('connections of a node that fell silent or stopped are not open any more', () => {
+test('connections of a node that fell silent or stopped are no longer open', () => {
   const state = folded(...opened({ at: noon }))
   assert.is(status(state, noon + minute).open.total, 1)
   assert.is(status(state, noon + minute + 1).open.total, 0)
@@ -132,7 +132,7 @@ test('connections of a node that fell silent or stopped are not open any more', 
   assert.is(status(state).open.total, 0)
 })
 
-test('where facts were lost, the count of the node itself is right', () => {
+test('after lost events the node’s own count is used', () => {
   const state = folded(
     ...opened({}),
     { v: 1, type: 'events.lost', at: noon, reason: 'worker-queue', count: 6 },
@@ -142,7 +142,7 @@ test('where facts were lost, the count of the node itself is right', () => {
   assert.equal(status(state).events, { folded: 5, lost: { 'worker-queue': 6 }, lagMs: 3 })
 })
 
-test('closes say whether they are drops: only in dial, waiting and relaying, and not when orderly', () => {
+test('closes are drops only in dial, waiting and relaying, and only if not orderly', () => {
   const state = folded(
     ...session({ phase: 'relaying', reason: 'reset' }),
     ...session({ phase: 'dial', reason: 'refused', by: 'proxy' }),
@@ -218,7 +218,7 @@ test('a datacenter with an alert for being slow is slow', () => {
   )
 })
 
-test('the series is one hour in ticks: null before anybody was there, 0 where nothing happened', () => {
+test('the series is one hour in ticks: null before the first node, 0 where nothing happened', () => {
   const state = createMemoryState()
   const emit = emitter(state)
   for (let at = noon - 10 * minute; at <= noon; at += 10_000) emit(sampled(at, { openConnections: 3 }))
@@ -241,7 +241,7 @@ test('the series is one hour in ticks: null before anybody was there, 0 where no
   assert.ok(series.dialP50[at(noon - 5 * minute)]! > 20)
 })
 
-test('a gauge bridges one late sample and no silence', () => {
+test('a gauge bridges one late sample, but not silence', () => {
   const state = createMemoryState()
   const emit = emitter(state)
   emit(sampled(noon - 60_000))
@@ -250,7 +250,7 @@ test('a gauge bridges one late sample and no silence', () => {
   assert.equal(series.open.slice(-8), [null, 7, 7, 7, 7, 7, null, null])
 })
 
-test('two nodes hold the sum of what they hold, and their CPU is a mean', () => {
+test('connections and memory of two nodes are summed, their CPU is a mean', () => {
   const state = createMemoryState()
   emitter(state, 'a')(sampled(noon - 10_000, { openConnections: 10, hostCpu: 0.2, delayP99Ms: 9 }))
   emitter(state, 'b')(sampled(noon - 10_000, { openConnections: 30, hostCpu: 0.4 }))
@@ -266,7 +266,7 @@ test('two nodes hold the sum of what they hold, and their CPU is a mean', () => 
   )
 })
 
-test('latency of the last hour, and null where nothing was measured', () => {
+test('latency covers the last hour, and is null without measurements', () => {
   const { latency } = status(
     folded(...session({ at: noon - 59 * minute }), ...session({ at: noon - 62 * minute })),
   )
@@ -275,7 +275,7 @@ test('latency of the last hour, and null where nothing was measured', () => {
   assert.equal(latency.firstByte, { count: 0, p50: null, p95: null, p99: null })
 })
 
-test('an empty state is a status, too', () => {
+test('an empty state gives a status', () => {
   const empty = status(createMemoryState())
   assert.equal([empty.nodes, empty.users, empty.datacenters, empty.closes], [[], [], [], []])
   assert.is(empty.totals.since, noon + 1000)

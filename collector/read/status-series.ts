@@ -9,10 +9,10 @@ import type { Node } from './nodes.ts'
 import type { Quantiles, Series } from './status.ts'
 
 const ticksAnHour = 360
-// A quiet node still samples itself; this many ticks without any fact mean that nobody was there to tell.
+// A quiet node still samples itself: this many ticks without an event mean that no node was alive.
 const quietTicks = 3
 
-/** The last hour's ticks, oldest first; the present one is not over yet and left out. */
+/** The first and last tick of the last hour, without the current one, which is not over yet. */
 export const hourOfTicks = (now: number): readonly [number, number] => {
   const last = bucketOf('tick', now) - 1
   return [last - ticksAnHour + 1, last]
@@ -29,7 +29,7 @@ const quantiles = (counts: readonly number[]): Quantiles => ({
   p99: quantile(latencyBounds, counts, 0.99),
 })
 
-/** Quantiles over the last hour and the tick that runs, ms. */
+/** Quantiles over the last hour and the current tick, ms. */
 export const hourQuantiles = (state: Reading, now: number, keys: readonly string[]): Quantiles => {
   const [first, last] = hourOfTicks(now)
   const sums: number[] = keys.map(() => 0)
@@ -44,7 +44,7 @@ const ratio = (tick: Tick, over: string, under: string): number | null => {
   return n === undefined ? null : (tick.get(over) ?? 0) / n
 }
 
-/** Each node's mean in this tick; nodes that took no sample are left out. */
+/** Each node's mean in this tick; nodes without a sample are left out. */
 const ofNodes = (
   tick: Tick,
   nodes: readonly Node[],
@@ -62,7 +62,7 @@ const greatest = (values: readonly number[]): number | null =>
 type Column = Exclude<keyof Series, 'stepMs' | 'at'>
 type Point = Record<Column, number | null>
 
-// What nodes hold is a sum; their CPU is a mean, for two of them may share a machine.
+// Connections and memory are sums; CPU is a mean, because two nodes may share a machine.
 const pointOf = (tick: Tick, nodes: readonly Node[]): Point => {
   const hostCpu = mean(ofNodes(tick, nodes, p.hostCpu))
   const loopUs = greatest(ofNodes(tick, nodes, p.loopUs))
@@ -89,7 +89,7 @@ const pointOf = (tick: Tick, nodes: readonly Node[]): Point => {
   }
 }
 
-/** A tick between two samples goes by the one before it. */
+/** A tick without a sample takes the values of the tick before it. */
 const carried = (point: Point, before: Point | null): Point => ({
   ...point,
   open: point.open ?? before?.open ?? null,
@@ -99,7 +99,7 @@ const carried = (point: Point, before: Point | null): Point => ({
   rssBytes: point.rssBytes ?? before?.rssBytes ?? null,
 })
 
-/** One hour in ticks of ten seconds. Rates are 0 where a node was there and nothing happened, null where none was. */
+/** One hour in ticks of ten seconds. Rates are 0 where a node was alive and nothing happened, null without a node. */
 export const seriesOf = (state: Reading, nodes: readonly Node[], now: number): Series => {
   const [first, last] = hourOfTicks(now)
   const at: number[] = []
@@ -137,7 +137,7 @@ export const seriesOf = (state: Reading, nodes: readonly Node[], now: number): S
   }
 }
 
-/** Of the last hour, the running tick included. */
+/** The sum of a key over the last hour and the current tick. */
 export const hourSum = (state: Reading, now: number, key: string): number => {
   const [first, last] = hourOfTicks(now)
   return state.sum('tick', first, last + 1, key)

@@ -1,17 +1,17 @@
 import type { CloseReason, Family, Mode, Phase, RejectReason, Side } from '../../proxy/events/contract.ts'
 
-/** What `/api/status` answers, and all that the status page knows. Times are epoch ms, durations ms, rates per second. */
+/** The answer of `/api/status`, and the only input of the status page. Times are epoch ms, durations ms, rates a second. */
 export type Status = {
   at: number
   version: string
-  /** One entry a node; the embedded appliance has one. */
+  /** One entry for each node; an appliance has one. */
   nodes: NodeStatus[]
   open: { total: number; byMode: Partial<Record<Mode, number>>; byDc: Record<string, number> }
   totals: Traffic & { today: Traffic; month: Traffic; since: number }
-  /** Columns of equal length, oldest first, for the charts: one hour at `stepMs` resolution. Null where nothing is known. */
+  /** Columns of equal length, oldest first: one hour in steps of `stepMs`. Null where nothing is known. */
   series: Series
   latency: Record<'handshake' | 'dial' | 'firstByte' | 'datacenter', Quantiles>
-  /** One row for each dc × media × family that was ever probed or dialed. */
+  /** One row for each dc × media × family that was probed or dialed in the last two days. */
   datacenters: DatacenterStatus[]
   closes: { by: Side; phase: Phase; reason: CloseReason; total: number; lastHour: number; drop: boolean }[]
   rejections: { reason: RejectReason; total: number; lastHour: number }[]
@@ -30,7 +30,7 @@ export type NodeStatus = {
   boot: string
   startedAt: number
   lastSeenAt: number
-  /** Of all cores: 0–1. */
+  /** Share of all cores, 0–1. */
   processCpu: number
   hostCpu: number
   rssBytes: number
@@ -69,7 +69,7 @@ export type DatacenterStatus = {
   media: boolean
   family: Family
   address: string
-  /** `unknown` until the first probe has come back. */
+  /** `unknown` until the first probe has a result. */
   state: 'up' | 'slow' | 'down' | 'unknown'
   tcpMs: number | null
   resPqMs: number | null
@@ -98,6 +98,6 @@ export type AlertStatus = {
   value: number
   baseline: number
   since: number
-  /** Null while it is active. */
+  /** Null while the alert is active. */
   clearedAt: number | null
 }

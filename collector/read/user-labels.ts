@@ -1,13 +1,13 @@
 import { connectionKeys as c } from '../fold/projections/connections.ts'
 import type { Reading } from '../fold/state.ts'
 
-/** Users that get a label of their own. */
+/** How many users get their own label. */
 export const mostUsers = 100
 export const otherUsers = 'other'
 
 /**
- * Who is told apart in metrics: the busiest, as many as `most`; everybody else is `other`. Who has a label keeps it
- * while the process lives: were a user to move into `other`, a counter would seem to jump.
+ * The user labels in metrics: the `most` busiest users by name, all others as `other`. A user keeps its label while the
+ * process lives, because a move into `other` would look like a jump of a counter.
  */
 export const createUserLabels = (most = mostUsers): ((state: Reading) => Map<string, string[]>) => {
   const named = new Set<string>()
