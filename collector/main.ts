@@ -6,14 +6,14 @@ import { type FleetCollector, startFleetCollector } from './app/fleet.ts'
 import { pageRoutes } from './page/server/serve.ts'
 
 const program = 'mtscope-collector'
-const usage = `${program}: folds the events of a fleet from Kafka into Redis, decides alerts, answers for all of it
+const usage = `${program}: folds the events of a fleet from Kafka into Redis, and decides its alerts
 
-Needs KAFKA_BROKERS and REDIS_URL, from the environment or from .env in the current folder; README.md lists all settings.
+Needs KAFKA_BROKERS and REDIS_URL, from the environment or from .env in the current folder; docs/settings.md lists all settings.
 Serves the status page, /metrics, /api/status, /api/alerts, /healthz and /readyz on METRICS_HOST:COLLECTOR_PORT.
-Ready means that Redis and Kafka answer; it says nothing of proxies.
-Start as many as you like: they share the partitions of the topic, and each answers for the whole fleet.
+Ready means that Redis and Kafka answer; it does not depend on proxies.
+Several collectors share the partitions of the topic, and each answers for the whole fleet.
 
-  SIGTERM, SIGINT   leaves the group, so that another takes over at once, and exits 0
+  SIGTERM, SIGINT   leaves the group, so that another collector takes over immediately, and exits 0
 `
 
 if (process.argv.includes('--help') || process.argv.includes('-h')) {
@@ -33,10 +33,10 @@ const { kafka, redis } = config
 if (kafka === null || redis === null) {
   wrong([
     ...(kafka === null
-      ? ['KAFKA_BROKERS is not set: write the brokers that proxies ship to, as kafka:9092']
+      ? ['KAFKA_BROKERS is not set: write the brokers to which the proxies ship events, as kafka:9092']
       : []),
     ...(redis === null
-      ? ['REDIS_URL is not set: write the Redis that keeps the state, as redis://redis:6379']
+      ? ['REDIS_URL is not set: write the URL of the Redis that keeps the state, as redis://redis:6379']
       : []),
   ])
 }
@@ -64,7 +64,7 @@ try {
     logger,
   })
 } catch (error) {
-  logger('error', 'cannot-start', { why: error instanceof Error ? error.message : String(error) })
+  logger('error', 'cannot-start', { error: error instanceof Error ? error.message : String(error) })
   process.exit(1)
 }
 let stopping = false
@@ -85,5 +85,5 @@ const stop = (signal: NodeJS.Signals): void => {
 }
 process.on('SIGTERM', stop)
 process.on('SIGINT', stop)
-// Said when it may be told to stop.
+// After the signal handlers are set: a supervisor may stop the process from now on.
 logger('info', 'ready', { port: http.port, metrics: http.url, node: config.node, version })

@@ -1,4 +1,4 @@
-/** What a collector of a fleet takes: `node collector/app/fleet.bench.ts`. CPU seconds, for the machine may be shared. */
+/** `node collector/app/fleet.bench.ts`: CPU seconds that a collector and its Redis take, since the machine may be shared. */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
@@ -74,10 +74,10 @@ console.log(
   `Node ${process.version}, ${cpus()[0]?.model ?? 'unknown CPU'} × ${cpus().length}; ${made} events of 20 proxies, 100 users`,
 )
 
-const report = (what: string, seconds: number, cpu: number, ofRedis: number): void =>
+const report = (label: string, seconds: number, cpu: number, ofRedis: number): void =>
   console.log(
-    `${what}: ${Math.round(made / seconds)} events/s; ${((cpu / made) * 1e6).toFixed(1)} CPU s per million ` +
-      `(${Math.round(made / cpu)} events a core-second), Redis ${((ofRedis / made) * 1e6).toFixed(2)}`,
+    `${label}: ${Math.round(made / seconds)} events/s; ${((cpu / made) * 1e6).toFixed(1)} CPU s per million ` +
+      `(${Math.round(made / cpu)} events per core-second), Redis ${((ofRedis / made) * 1e6).toFixed(2)}`,
   )
 
 {
