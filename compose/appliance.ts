@@ -6,7 +6,7 @@ import type { Config } from '../proxy/config/config.ts'
 import type { LocalLog } from '../proxy/event-log/event-log.ts'
 import { lineLogger } from '../proxy/logger/logger.ts'
 
-// The embedded appliance: the proxy, and a collector that follows its log, in one process.
+/** A collector that follows the event log of the proxy, in the same process. */
 const embedded = (log: LocalLog, version: string, config: Config): Extension => {
   const collector = startCollector({
     fleet: config.node,
@@ -28,7 +28,7 @@ const embedded = (log: LocalLog, version: string, config: Config): Extension => 
   }
 }
 
-/** With Kafka and Redis: the proxy, and one more collector of the fleet. Loaded only then, for it takes memory. */
+/** A collector of the fleet, in the process of a proxy. Its modules are loaded only then, to save memory. */
 const ofFleet = async (): Promise<typeof embedded> => {
   const { startFleetCollector } = await import('../collector/app/fleet.ts')
   return (_, version, config) => {
