@@ -5,7 +5,7 @@ import { startRelay } from '../relay/relay.ts'
 import type { FromWorker, RelaySettings } from '../relay/settings.ts'
 import { headroom } from '../wire/records.ts'
 
-// As relay/worker.ts, without facts.
+// As relay/threads/worker.ts, without events.
 
 const settings = workerData as RelaySettings
 const largest = Math.max(settings.toClientBuffer.high, settings.toDatacenterBuffer, 65_536)

@@ -5,8 +5,8 @@ import type { FromWorker, RelaySettings } from '../relay/settings.ts'
 import { configured } from '../relay/threads/configured.ts'
 import { usualFlight } from '../wire/server-hello.ts'
 
-// The data plane of the proxy and nothing else: the same threads with the same settings, whose facts go nowhere. No
-// event is encoded, posted, parsed, logged or folded; there is no OpenTelemetry, HTTP, sampler or collector.
+// Only the data plane of the proxy: the same threads with the same settings, whose events are dropped. No event is
+// encoded, posted, parsed, logged or folded; OpenTelemetry, HTTP, sampler and collector are missing.
 
 const reading = readConfig(process.env)
 if (!reading.ok) throw new Error(reading.mistakes.join('; '))

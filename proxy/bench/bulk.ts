@@ -5,7 +5,7 @@ import { charged, type Target } from './target.ts'
 
 const connections = 16
 const messageBytes = 128 << 10
-/** The largest record that TLS allows, and TDLib's own MAX_TLS_PACKET_LENGTH. */
+/** The largest record that TLS allows, and TDLib's MAX_TLS_PACKET_LENGTH. */
 const largestRecord = 16_384
 export const tdlibRecord = 2_878
 
@@ -27,7 +27,7 @@ const costOf = async (target: Target, bytes: number, work: () => Promise<unknown
   return { cpuPerGb: cpuSeconds / (bytes / 1e9), mbPerSecond: bytes / 1e6 / seconds }
 }
 
-/** The datacenter sends `bytes` in all, and each client hears exactly its share. */
+/** The datacenter sends `bytes` in total; each client must receive exactly its share. */
 export const download = async (target: Target, mode: Mode, bytes: number): Promise<Bulk> => {
   const share = Math.floor(bytes / connections)
   const all = await openSome(target, mode, ops.flood, share)
@@ -37,7 +37,7 @@ export const download = async (target: Target, mode: Mode, bytes: number): Promi
       let received = 0
       connection.take = (payload) => {
         received += payload.length
-        if (received > share) throw new Error(`${received} bytes came instead of ${share}`)
+        if (received > share) throw new Error(`${received} bytes received instead of ${share}`)
         if (received === share) done()
       }
       connection.socket.write(wrap(randomBytes(8)))
@@ -47,7 +47,7 @@ export const download = async (target: Target, mode: Mode, bytes: number): Promi
   return bulk
 }
 
-/** Clients send `bytes` in all; the datacenter counts its share of each and says so. */
+/** Clients send `bytes` in total; the datacenter acknowledges the share of each. */
 export const upload = async (
   target: Target,
   mode: Mode,
@@ -78,7 +78,7 @@ export const upload = async (
   return bulk
 }
 
-/** Sends random bytes and has them back, through every cipher on the way; throws when one of them is another. */
+/** Sends random bytes and receives their echo through every cipher. Throws when a byte differs. */
 export const verify = async (target: Target, mode: Mode, bytes: number): Promise<void> => {
   const connection = await opened(target.port, prepare(mode, target.secret))
   const { seal, open } = connection.prepared
@@ -95,5 +95,5 @@ export const verify = async (target: Target, mode: Mode, bytes: number): Promise
     connection.socket.write(isTls(mode) ? inRecords(sealed, tdlibRecord) : sealed)
   })
   connection.close()
-  if (!Buffer.concat(received).equals(plain)) throw new Error(`${mode}: what came back is not what was sent`)
+  if (!Buffer.concat(received).equals(plain)) throw new Error(`${mode}: the echo differs from the sent bytes`)
 }

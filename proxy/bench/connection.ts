@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import type { Prepared } from './far-ends.ts'
 
-/** One client connection. What it hears after its answer goes to `take`: within the call only. */
+/** One client connection. Bytes after its answer go to `take`; they are valid only within the call. */
 export type Connection = {
   readonly socket: Socket
   readonly prepared: Prepared
@@ -10,12 +10,12 @@ export type Connection = {
   close(): void
 }
 
-/** All connections read into the same memory, so that the far end costs the machine little. */
+/** All connections read into one buffer, so that the load generator uses little CPU and memory. */
 const scratch = Buffer.allocUnsafe(1 << 20)
 const applicationData = 0x17
 const longestRecord = 16_384 + 256
 
-/** Walks TLS records without joining them: payload as it comes, and the end of each record. */
+/** Parses TLS records without joining them: passes on the payload as it arrives, and the end of each record. */
 const records = (payload: (bytes: Buffer) => void, whole: (type: number) => void) => {
   const header = Buffer.alloc(5)
   let have = 0
@@ -31,7 +31,7 @@ const records = (payload: (bytes: Buffer) => void, whole: (type: number) => void
         have = 0
         left = header.readUInt16BE(3)
         if (header[1] !== 3 || header[2] !== 3 || left === 0 || left > longestRecord)
-          throw new Error(`no record: ${header.toString('hex')}`)
+          throw new Error(`not a TLS record: ${header.toString('hex')}`)
       } else {
         const part = Math.min(left, bytes.length - at)
         payload(bytes.subarray(at, at + part))
@@ -43,7 +43,7 @@ const records = (payload: (bytes: Buffer) => void, whole: (type: number) => void
   }
 }
 
-/** Goes through the handshake; calls one of the two, once. The answer is compared with what it has to be. */
+/** Performs the handshake, then calls `answered` or `failed`, once. Compares the answer with the expected one. */
 export const open = (
   port: number,
   prepared: Prepared,
@@ -56,7 +56,7 @@ export const open = (
   const receiveAnswer = (payload: Buffer): void => {
     const part = Math.min(expected.length - received, payload.length)
     if (payload.compare(expected, received, received + part, 0, part) !== 0)
-      throw new Error('the answer is not what the datacenter said')
+      throw new Error('the answer differs from that of the datacenter')
     received += part
     if (received < expected.length) return
     connection.take = () => {}
@@ -119,11 +119,11 @@ export const opened = (port: number, prepared: Prepared): Promise<Connection> =>
     open(port, prepared, resolve, reject)
   })
 
-/** Brings up all of them, so many at once. */
+/** Opens all connections, `parallel` at a time. */
 export const openAll = (
   port: number,
   all: readonly Prepared[],
-  atOnce: number,
+  parallel: number,
   answered: (connection: Connection) => void,
 ): Promise<void> =>
   new Promise((resolve, reject) => {
@@ -143,5 +143,5 @@ export const openAll = (
         reject,
       )
     }
-    for (let i = 0; i < atOnce; i++) one()
+    for (let i = 0; i < parallel; i++) one()
   })

@@ -5,14 +5,14 @@ import { charged, type Target } from './target.ts'
 import { cpuSeconds, rssBytes } from './usage.ts'
 
 const saturating = 64
-/** Between two connections of an unsaturated proxy, ms. */
+/** Pause between two connections to an unsaturated proxy, ms. */
 const PACE_MS = 3
 const echoBytes = 64
 
 export const prepareAll = (target: Target, modes: readonly Mode[], count: number): Prepared[] =>
   Array.from({ length: count }, (_, i) => prepare(modes[i % modes.length]!, target.secret))
 
-/** Connections from connect to the first byte back from the datacenter, as many as the proxy manages; then closed. */
+/** Opens and closes connections as fast as the proxy answers: from connect to the first byte of the datacenter. */
 export const handshakes = async (
   target: Target,
   mode: Mode,
@@ -34,7 +34,7 @@ const quantiles = (values: number[]): Quantiles => {
   return { p50: at(0.5), p99: at(0.99) }
 }
 
-/** The same one after the other, ms. */
+/** The time from connect to the first byte of the datacenter, one connection after the other, ms. */
 export const establishing = async (target: Target, mode: Mode, count: number): Promise<Quantiles> => {
   const times: number[] = []
   for (const prepared of prepareAll(target, [mode], count)) {
@@ -47,7 +47,7 @@ export const establishing = async (target: Target, mode: Mode, count: number): P
   return quantiles(times)
 }
 
-/** A small message and its echo on a connection that does nothing else, ms. */
+/** The time from a small message to its echo on an otherwise idle connection, ms. */
 export const roundTrips = async (target: Target, mode: Mode, count: number): Promise<Quantiles> => {
   const connection = await opened(target.port, prepare(mode, target.secret))
   const message = Buffer.alloc(echoBytes, 1)
@@ -81,9 +81,9 @@ const heatUp = 100
 const settleMs = 1_000
 const watchMs = 2_000
 
-/** What connections cost that have been relayed and say nothing more: bytes each, and CPU seconds a second for all. */
+/** The cost of idle connections that have relayed a first message: bytes each, and CPU seconds per second of all. */
 export const idle = async (target: Target, modes: readonly Mode[], count: number): Promise<Idle> => {
-  // Few: what many leave behind on the heap would take in the next ones for nothing.
+  // Few: the heap room that many would leave behind would hide the cost of the measured ones.
   await openAll(target.port, prepareAll(target, modes, heatUp), saturating, (connection) =>
     connection.close(),
   )

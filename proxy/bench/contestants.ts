@@ -10,14 +10,14 @@ import { tlsDomain } from './far-ends.ts'
 
 export type Contestant = {
   readonly name: string
-  /** For the reader of the results. */
+  /** Description in the report. */
   readonly what: string
   readonly program: string
   readonly env: Readonly<Record<string, string>>
-  /** Speaks to clients; false: passes bytes on, whatever they are. */
+  /** True for a proxy; false for a program that forwards any bytes. */
   readonly proxy: boolean
-  /** What it says when it is ready, if it is what it is meant to be. */
-  readonly states: RegExp
+  /** Matches the line that the program prints when it is ready with the intended engine. */
+  readonly readyLine: RegExp
 }
 
 const untuned = {
@@ -30,21 +30,21 @@ const untuned = {
 export const contestants: readonly Contestant[] = [
   {
     name: 'tuned',
-    what: 'the appliance as `npm start` has it: two threads, telemetry and collector on (`compose/appliance.ts`)',
+    what: 'the appliance as `npm start` runs it: two threads, telemetry and collector on (`compose/appliance.ts`)',
     program: 'compose/appliance.ts',
     env: {},
     proxy: true,
-    states: /engine=native/,
+    readyLine: /engine=native/,
   },
   {
     name: 'no telemetry',
     what:
-      'the relay threads of “tuned” alone (`proxy/bench/bare.ts`): facts are dropped where they are made; not encoded, ' +
+      'the relay threads of “tuned” alone (`proxy/bench/bare.ts`): events are dropped at their source; not encoded, ' +
       'posted, logged or folded; no OpenTelemetry, HTTP server, sampler or collector',
     program: 'proxy/bench/bare.ts',
     env: {},
     proxy: true,
-    states: /engine=native/,
+    readyLine: /engine=native/,
   },
   {
     name: 'un-tuned',
@@ -54,15 +54,15 @@ export const contestants: readonly Contestant[] = [
     program: 'compose/appliance.ts',
     env: untuned,
     proxy: true,
-    states: /engine=native/,
+    readyLine: /engine=native/,
   },
   {
     name: 'portable',
-    what: '“tuned” on `node:net` (`PORTABLE_RELAY=true`), as it runs where there is no epoll or no FFI',
+    what: '“tuned” on `node:net` (`PORTABLE_RELAY=true`), as on systems without epoll or FFI',
     program: 'compose/appliance.ts',
     env: { PORTABLE_RELAY: 'true' },
     proxy: true,
-    states: /engine=portable/,
+    readyLine: /engine=portable/,
   },
   {
     name: 'pipe',
@@ -70,13 +70,13 @@ export const contestants: readonly Contestant[] = [
     program: 'proxy/bench/pipe.ts',
     env: {},
     proxy: false,
-    states: /ready/,
+    readyLine: /ready/,
   },
 ]
 
 const root = join(import.meta.dirname, '..', '..')
 const readyMs = 30_000
-/** A life takes 20 s on a quiet machine. */
+/** A run takes 20 s on a quiet machine. */
 const answerMs = 180_000
 const running = new Set<ChildProcess>()
 const folders = new Set<string>()
@@ -87,13 +87,13 @@ process.on('exit', () => {
 
 export type Started = AsyncDisposable & { readonly port: number; readonly pid: number }
 
-/** Runs a program until it tells its port; ends it when disposed of. */
+/** Starts a program; resolves with its port when it prints its ready line. Disposing ends it. */
 export const startProgram = async (
   program: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   cwd: string,
-  states = /ready/,
+  readyLine = /ready/,
 ): Promise<Started> => {
   const child = spawn(process.execPath, [join(root, program), ...args], {
     cwd,
@@ -110,15 +110,15 @@ export const startProgram = async (
   })
   createInterface({ input: child.stderr }).on('line', (line) => printed.push(line))
   const found = new Promise<number>((resolve, reject) => {
-    const fail = (why: string): void => reject(new Error(`${program} ${why}:\n${printed.join('\n')}`))
+    const fail = (what: string): void => reject(new Error(`${program} ${what}:\n${printed.join('\n')}`))
     const timer = setTimeout(() => fail('was not ready in time'), readyMs)
     createInterface({ input: child.stdout }).on('line', (line) => {
       printed.push(line)
       const port = /\bready\b.* ?\bport=(\d+)/.exec(line)?.[1]
       if (port === undefined) return
       clearTimeout(timer)
-      if (states.test(line)) resolve(Number(port))
-      else fail(`does not say ${states}`)
+      if (readyLine.test(line)) resolve(Number(port))
+      else fail(`is ready, but its line does not match ${readyLine}`)
     })
     child.once('close', (code) => {
       clearTimeout(timer)
@@ -137,9 +137,9 @@ export const startProgram = async (
   }
 }
 
-/** One life of a contestant: a process of its own, with data of its own, in front of the datacenter at that port. */
+/** Starts a contestant as a new process with new data, in front of the datacenter at that port. */
 export const startContestant = async (
-  { program, env, states }: Contestant,
+  { program, env, readyLine }: Contestant,
   datacenterPort: number,
   secret: string,
 ): Promise<Started> => {
@@ -165,12 +165,12 @@ export const startContestant = async (
     TELEGRAM_DATACENTERS: `2=127.0.0.1:${datacenterPort}`,
     ...env,
   }
-  const started = stack.use(await startProgram(program, [`${datacenterPort}`], settings, folder, states))
+  const started = stack.use(await startProgram(program, [`${datacenterPort}`], settings, folder, readyLine))
   const owned = stack.move()
   return { port: started.port, pid: started.pid, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
-/** Waits for a program that ends by itself and writes one line of JSON; throws what it complained of. */
+/** Runs a program to its end and parses its output as JSON. Throws unless it exits with 0. */
 export const answerOf = async (program: string, argument: string): Promise<unknown> => {
   const child = spawn(process.execPath, [join(root, program), argument], {
     stdio: ['ignore', 'pipe', 'inherit'],

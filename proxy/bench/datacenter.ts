@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { answerOpening, openingLength, ops, requestLength } from './far-ends.ts'
 
-// A datacenter as a process of its own. In bulk it encrypts nothing: to a relay all bytes are the same.
+// A datacenter as a separate process. It does not encrypt bulk bytes: a relay treats all bytes alike.
 
 const message = randomBytes(128 << 10)
-const complain = (socket: Socket, why: string): void => {
-  process.stderr.write(`datacenter: ${why}\n`)
+const complain = (socket: Socket, problem: string): void => {
+  process.stderr.write(`datacenter: ${problem}\n`)
   socket.destroy()
 }
 
@@ -27,7 +27,7 @@ const flood = (socket: Socket, bytes: number): void => {
 const serve = (socket: Socket, first: Buffer): ((bytes: Buffer) => void) | null => {
   const keys = answerOpening(first.subarray(0, openingLength))
   if (keys === null) {
-    complain(socket, 'an opening that opens nothing')
+    complain(socket, 'invalid opening')
     return null
   }
   const { up, down } = keys
@@ -44,7 +44,7 @@ const serve = (socket: Socket, first: Buffer): ((bytes: Buffer) => void) | null 
       if (swallowed > amount) complain(socket, `${swallowed} bytes instead of ${amount}`)
     }
   }
-  complain(socket, 'a request that makes no sense')
+  complain(socket, 'unknown request')
   return null
 }
 

@@ -2,19 +2,19 @@ import { type Cipheriv, createCipheriv, createHash, createHmac, randomBytes } fr
 import { browserHello } from '../wire/browser-hello.ts'
 import { randomPool } from '../wire/random.ts'
 
-// What a client and a datacenter say before bytes flow. Made before a measurement begins, and checked in it.
+// The handshakes of client and datacenter. They are made before a measurement and checked during it.
 
-/** `plain` has no secret: for a relay that looks at nothing. `ee+pq` offers X25519MLKEM768, `ee` X25519 alone. */
+/** `plain` has no secret, for a relay that inspects nothing. `ee+pq` offers X25519MLKEM768, `ee` only X25519. */
 export type Mode = 'dd' | 'ee' | 'ee+pq' | 'plain'
 
 export const tlsDomain = 'mask.test'
 export const openingLength = 64
 export const requestLength = 16
 
-/** What the datacenter is to do: repeat what comes, send so many bytes when asked, or swallow so many. */
+/** Requests to the datacenter: echo every byte, send so many bytes when a byte arrives, or swallow so many. */
 export const ops = { echo: 1, flood: 2, sink: 3 } as const
 
-/** Everything that one connection says before its own traffic, and the answer that proves it relayed. */
+/** The first bytes of one connection, and the answer that proves that they were relayed. */
 export type Prepared = {
   readonly hello: Buffer | null
   readonly first: Buffer
@@ -39,7 +39,7 @@ export const keysOf = (opening: Buffer, secret: Buffer | null): { up: Cipheriv; 
   return { up: keyed(material, secret), down: keyed(Buffer.from(material).reverse(), secret) }
 }
 
-/** The datacenter's side: null when the bytes open nothing. */
+/** The datacenter's end; null when the bytes are not an opening. */
 export const answerOpening = (opening: Buffer): { up: Cipheriv; down: Cipheriv } | null => {
   const keys = keysOf(opening, null)
   return keys.up.update(opening).readUInt32LE(56) === paddedIntermediate ? keys : null
@@ -68,10 +68,10 @@ export const inRecords = (bytes: Buffer, size: number): Buffer => {
 
 export const isTls = (mode: Mode): boolean => mode === 'ee' || mode === 'ee+pq'
 
-/** `amount` is in bytes. Each is good for one connection: a proxy remembers it. */
+/** `amount` is in bytes. Each result is valid for one connection: a proxy refuses it as a replay afterwards. */
 export const prepare = (mode: Mode, secret: Buffer, op: number = ops.echo, amount = 0): Prepared => {
   const opening = randomBytes(openingLength)
-  // Nothing that another protocol begins with: a byte and a word of which no reserved start has both.
+  // These two bytes rule out every reserved start of another protocol.
   opening[0] = 0x5a
   opening[4] = 0x5a
   const { up, down } = keysOf(opening, mode === 'plain' ? null : secret)

@@ -1,4 +1,4 @@
-/** All that is measured, in the order in which it is printed. `atMost`: what it must reach, where that is set. */
+/** Every figure in the order of the report. `atMost` is the limit for a pass, where there is one. */
 export const figures = {
   downDd: { label: 'download, dd', unit: 'CPU s/GB', digits: 2, atMost: 0.9 },
   downEe: { label: 'download, ee', unit: 'CPU s/GB', digits: 2, atMost: 1.2 },
@@ -36,7 +36,7 @@ export const figures = {
 export type Figure = keyof typeof figures
 export type Measured = Partial<Record<Figure, number>>
 
-/** What one life of a proxy is asked for. */
+/** The amount of work in one run. */
 export type Amounts = {
   readonly bulkBytes: number
   readonly handshakes: number
@@ -48,7 +48,7 @@ export type Amounts = {
 export type Part = 'verify' | 'idle' | 'bulk' | 'handshakes' | 'latency'
 export const parts: readonly Part[] = ['idle', 'verify', 'handshakes', 'latency', 'bulk']
 
-/** The job of the load generator, as it crosses processes. */
+/** The argument of the load generator, as JSON. */
 export type Job = {
   readonly pid: number
   readonly port: number

@@ -6,14 +6,14 @@ import { rssBytes } from './usage.ts'
 
 const settleMs = 1_000
 
-/** What it holds before its first client; of the appliance, which alone starts compiled (`compose/npm/warm.mjs`). */
+/** Memory before the first client, of the appliance only: the others start without a compile cache (`compose/npm/warm.mjs`). */
 const atStart = async ({ program }: Contestant, pid: number): Promise<Measured> => {
   if (program !== 'compose/appliance.ts') return {}
   await after(settleMs)
   return { startRss: rssBytes(pid) / 1e6 }
 }
 
-/** Starts a proxy with a datacenter of its own, measures it from a third process, and ends both. */
+/** Starts a proxy and a datacenter, measures the proxy from a third process, and ends both. */
 export const live = async (
   contestant: Contestant,
   amounts: Amounts,

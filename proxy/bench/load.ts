@@ -3,12 +3,12 @@ import { establishing, handshakes, idle, roundTrips } from './connections.ts'
 import type { Mode } from './far-ends.ts'
 import type { Job, Measured, Part } from './figures.ts'
 
-// The load generator, a process of its own: `node load.ts JOB` writes what it measured as JSON.
+// The load generator, a separate process: `node load.ts JOB` writes the figures as JSON.
 
 const job = JSON.parse(process.argv[2]!) as Job
 const { amounts } = job
 const target = { pid: job.pid, port: job.port, secret: Buffer.from(job.secret, 'hex') }
-// A relay that knows no modes is told apart from a proxy by nothing else.
+// A plain relay has no modes.
 const [dd, ee, pq]: readonly (Mode | null)[] = job.proxy ? ['dd', 'ee', 'ee+pq'] : ['plain', null, null]
 const modes = [dd, ee].filter((mode) => mode != null)
 

@@ -1,6 +1,6 @@
 import { type AddressInfo, connect, createServer } from 'node:net'
 
-// The least that a relay in Node can be: two sockets and two pipes. `node pipe.ts PORT` relays to that port.
+// The smallest possible relay in Node: two sockets and two pipes. `node pipe.ts PORT` relays to that port.
 
 const target = Number(process.argv[2])
 const server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => {

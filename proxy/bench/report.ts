@@ -1,9 +1,7 @@
-import { readFileSync } from 'node:fs'
-import { cpus, release, type } from 'node:os'
 import { contestants } from './contestants.ts'
 import { type Figure, figures, type Measured } from './figures.ts'
 
-/** What the lives of each contestant measured, by its name. */
+/** The figures of each run, by the name of the contestant. */
 export type Results = ReadonlyMap<string, readonly Measured[]>
 
 type Spread = { median: number; least: number; most: number }
@@ -13,7 +11,7 @@ const silent = 'no telemetry'
 const bulk: readonly Figure[] = ['downDd', 'downEe', 'upDd', 'upEe', 'upEeSmall']
 const connections: readonly Figure[] = ['handshakeDd', 'handshakeEe', 'handshakePq']
 
-/** Of at least one value; of an even number, the mean of the middle two. */
+/** Needs at least one value. The median of an even number of values is the mean of the middle two. */
 export const spread = (values: readonly number[]): Spread => {
   const sorted = values.toSorted((a, b) => a - b)
   const [below, above] = [sorted[(sorted.length - 1) >> 1]!, sorted[sorted.length >> 1]!]
@@ -36,13 +34,7 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
     .map((cells) => `| ${cells.join(' | ')} |`)
     .join('\n')
 
-const machine = (): string => {
-  const memory = /MemTotal:\s+(\d+)/.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]
-  const cores = cpus()
-  return `${cores[0]?.model.trim()}, ${cores.length} cores, ${Math.round(Number(memory) / 1e6)} GB, ${type()} ${release()}, Node ${process.version}`
-}
-
-/** What telemetry costs in each round: tuned against the same threads without it. */
+/** The cost of telemetry in each round: `tuned` against the same threads without it. */
 const telemetryRows = (results: Results): string[][] => {
   const [on, off] = [results.get(judged) ?? [], results.get(silent) ?? []]
   const total = (life: Measured | undefined, of: readonly Figure[]): number =>
@@ -74,8 +66,8 @@ const telemetryRows = (results: Results): string[][] => {
   ].filter((cells) => cells.length > 0)
 }
 
-/** The results as Markdown. */
-export const report = (results: Results, rounds: number, command: string): string => {
+/** The results as Markdown. `measured`: date, commit and machine, see `provenance`. */
+export const report = (results: Results, rounds: number, command: string, measured: string): string => {
   const shown = contestants.filter(({ name }) => results.has(name))
   const rows = (Object.keys(figures) as Figure[]).map((key) => {
     const { label, unit, digits, atMost } = figures[key]
@@ -87,21 +79,21 @@ export const report = (results: Results, rounds: number, command: string): strin
       atMost === null || own.length === 0 ? '' : verdict(spread(own).median, atMost),
     ]
   })
-  return `# What the proxy costs
+  return `# Cost of the proxy
 
-Written by \`${command}\`; not to be edited. Median of ${rounds} (least–most), each in a process of its own, round by round.
+Written by \`${command}\`; do not edit. Median of ${rounds} runs (least–most), each in a new process, contestants in turn.
 
-Machine: ${machine()}.
+${measured}
 
 ${shown.map(({ name, what }) => `- **${name}**: ${what}`).join('\n')}
 
-CPU is user and system time of the whole process, with 0.4 s after the work so that telemetry is charged for. Clients and
-datacenter are processes of their own on the same cores: MB/s, rates and milliseconds contain them, CPU and RSS do not.
-GB and kB are powers of ten. “At most” and the verdict are of “${judged}”.
+CPU is user and system time of the whole process, including 0.4 s after the work for telemetry. Clients and
+datacenter are separate processes on the same cores: they affect MB/s, rates and milliseconds, but not CPU and RSS.
+GB and kB are powers of ten. “At most” and the verdict apply to “${judged}”.
 
 ${table(['', ...shown.map(({ name }) => name), 'at most', ''], rows)}
 
-Telemetry's own share, “${judged}” against “${silent}”:
+Cost of telemetry, “${judged}” against “${silent}”:
 
 ${table(['', 'cost', 'at most', ''], telemetryRows(results))}
 `

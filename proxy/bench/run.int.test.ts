@@ -10,7 +10,7 @@ const some: readonly Part[] = ['verify', 'handshakes', 'latency', 'bulk']
 const named = (name: string) => contestants.find((contestant) => contestant.name === name)!
 const elsewhere: readonly Figure[] = ['idleRss', 'idleCpu', 'startRss']
 
-test('every contestant passes bytes on unchanged and is measured', async () => {
+test('every contestant relays bytes unchanged and gets its figures', async () => {
   for (const name of ['tuned', 'no telemetry', 'pipe']) {
     const contestant = named(name)
     const measured = await live(contestant, little, some)
@@ -29,23 +29,23 @@ test('every contestant passes bytes on unchanged and is measured', async () => {
   }
 })
 
-test('a program that is not what it is meant to be is refused', async () => {
+test('a program that starts with another engine is refused', async () => {
   try {
-    await live({ ...named('pipe'), states: /engine=native/ }, little, [])
+    await live({ ...named('pipe'), readyLine: /engine=native/ }, little, [])
     assert.unreachable()
   } catch (error) {
-    assert.match(String(error), /does not say/)
+    assert.match(String(error), /does not match/)
   }
 })
 
-test('a median stands in the middle', () => {
+test('a spread has median, least and most', () => {
   assert.equal(spread([3, 1, 2]), { median: 2, least: 1, most: 3 })
   assert.equal(spread([4, 1, 2, 3]), { median: 2.5, least: 1, most: 4 })
 })
 
-test('the report says pass and FAIL by the median of the tuned proxy', () => {
+test('the report judges the median of the tuned proxy', () => {
   const lives = [0.5, 0.7, 2].map((downDd) => ({ downDd, downEe: downDd * 2 }))
-  const lines = report(new Map([['tuned', lives]]), 3, 'x').split('\n')
+  const lines = report(new Map([['tuned', lives]]), 3, 'x', 'Measured now.').split('\n')
   assert.ok(lines.includes('| download, dd, CPU s/GB | 0.70 (0.50–2.00) | 0.9 | pass |'))
   assert.ok(lines.includes('| download, ee, CPU s/GB | 1.40 (1.00–4.00) | 1.2 | FAIL |'))
 })

@@ -5,23 +5,26 @@ import { lean } from '../app/runtime-flags.ts'
 import { contestants } from './contestants.ts'
 import { type Amounts, type Measured, parts } from './figures.ts'
 import { live } from './life.ts'
+import { provenance } from './provenance.ts'
 import { report } from './report.ts'
 
-const usage = `npm run bench: what the proxy costs on this machine, in CPU and memory
+const usage = `usage: mtscope bench [--quick]
 
-  npm run bench                all contestants in turn, three times; six minutes; writes proxy/bench/RESULTS.md
-  npm run bench -- --quick     once, less of everything; one minute; only prints
+Measures the cost of the proxy on this machine, in CPU and memory, against variants of it. npm run bench does the same.
+
+  (no option)  all contestants in turn, three times; six minutes; writes proxy/bench/RESULTS.md
+  --quick      once, with less work; one minute; prints only
 `
 const [unknown] = process.argv.slice(2).filter((word) => word !== '--quick')
 if (unknown !== undefined) {
   const help = unknown === '--help' || unknown === '-h'
-  process[help ? 'stdout' : 'stderr'].write(help ? usage : `${unknown} is not known\n${usage}`)
+  process[help ? 'stdout' : 'stderr'].write(help ? usage : `unknown argument: ${unknown}\n\n${usage}`)
   process.exit(help ? 0 : 2)
 }
 
 const quick = process.argv.includes('--quick')
 const rounds = quick ? 1 : 3
-/** A busy machine gets fewer rounds, and the results say how many. */
+/** On a busy machine there are fewer rounds; the report gives their number. */
 const limitSeconds = 360
 const amounts: Amounts = quick
   ? { bulkBytes: 300e6, handshakes: 800, establishments: 100, roundTrips: 300, idle: 1_000 }
@@ -29,6 +32,7 @@ const amounts: Amounts = quick
 
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => process.exit(130))
 
+const measured = provenance()
 const root = join(import.meta.dirname, '..', '..')
 const { PATH } = process.env
 spawnSync(process.execPath, [join(root, 'compose/npm/warm.mjs'), 'compose/appliance.ts'], {
@@ -49,6 +53,6 @@ while (done < rounds && (done === 0 || (seconds() / done) * (done + 1) < limitSe
   done++
 }
 
-const text = report(results, done, `npm run bench${quick ? ' -- --quick' : ''}`)
+const text = report(results, done, `mtscope bench${quick ? ' --quick' : ''}`, measured)
 process.stdout.write(text)
 if (!quick) writeFileSync(join(import.meta.dirname, 'RESULTS.md'), text)

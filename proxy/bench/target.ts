@@ -1,13 +1,13 @@
 import { setTimeout as after } from 'node:timers/promises'
 import { cpuSeconds } from './usage.ts'
 
-/** The proxy that is measured. */
+/** The measured proxy. */
 export type Target = { readonly pid: number; readonly port: number; readonly secret: Buffer }
 
-/** Facts of the work reach the last of their readers in this time: telemetry is charged for, too. */
+/** Within this time the events of the work have reached their last reader, so that telemetry is counted, too. */
 const SETTLE_MS = 400
 
-/** What a process spends on some work and on what follows from it, and how long the work took. */
+/** CPU time of a process for some work with its telemetry, and the duration of the work. */
 export const charged = async (
   pid: number,
   work: () => Promise<unknown>,

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 
-/** USER_HZ, which Linux fixes for what it tells of processes: proc(5). */
+/** USER_HZ, the unit of CPU times in /proc: proc(5). */
 const TICKS = 100
 
 /** User and system CPU of a process with all its threads so far, seconds. */
 export const cpuSeconds = (pid: number): number => {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  // Its name, in parentheses, may contain anything.
+  // The name, in parentheses, may contain spaces and parentheses.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[11]) + Number(fields[12])) / TICKS
 }
