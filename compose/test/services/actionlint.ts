@@ -3,7 +3,7 @@ import { copyOf, ensureGoProgram, goProgramPath } from './go-program.ts'
 const actionlint = { name: 'actionlint', version: '1.7.12' }
 export const actionlintPath = goProgramPath(actionlint)
 
-/** actionlint, which checks GitHub workflows against their schema; null where it cannot be had. */
+/** actionlint, which checks GitHub workflows against their schema; null where it is missing and cannot be built. */
 export const ensureActionlint = (): string | null =>
   ensureGoProgram({
     ...actionlint,

@@ -6,11 +6,11 @@ import { freePorts } from './ports.ts'
 import { buildAlertmanager } from './prometheus-programs.ts'
 import { type Service, startService } from './service.ts'
 
-/** An Alertmanager: what compose names where Go is, else Debian's; null where none can be had. */
+/** The Alertmanager release of compose where Go can build it, else Debian's; null where neither can be installed. */
 export const ensureAlertmanager = (): string | null =>
   buildAlertmanager() ?? ensure('prometheus-alertmanager', 'prometheus-alertmanager')
 
-/** What amtool said, and whether all was well. */
+/** Runs amtool; `ok` when it exits with 0. */
 export const amtool = (...args: string[]): { readonly ok: boolean; readonly printed: string } => {
   const command = join(dirname(ensureAlertmanager() ?? ''), 'amtool')
   const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' })
@@ -22,7 +22,8 @@ export type Alertmanager = Service & { readonly url: string; readonly address: s
 /** An Alertmanager with this configuration, as an object of the shape that its file has. */
 export const startAlertmanager = async (config: object): Promise<Alertmanager> => {
   const command = ensureAlertmanager()
-  if (command === null) throw new Error('no Alertmanager: install the package prometheus-alertmanager')
+  if (command === null)
+    throw new Error('Alertmanager is missing: install the package prometheus-alertmanager')
   const [port = 0] = await freePorts(1)
   const address = `127.0.0.1:${port}`
   const url = `http://${address}`

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 
 const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
-/** A Chromium of this machine; null where there is none. */
+/** Path of a Chromium on this machine; null where there is none. */
 export const findChromium = (): string | null =>
   process.env.CHROMIUM_PATH ?? places.find((place) => existsSync(place)) ?? null
 
@@ -15,7 +15,7 @@ const apt = (...args: string[]): boolean =>
 
 /**
  * A Chromium for the tests of the status page: `CHROMIUM_PATH`, the system's, or on Debian, as root, the package,
- * installed once. Null where there is none and none can be had.
+ * installed once. Null where there is none and it cannot be installed.
  */
 export const ensureChromium = async (): Promise<string | null> => {
   const there = findChromium()

@@ -4,8 +4,8 @@ import { promisify } from 'node:util'
 const exec = promisify(execFile)
 
 /**
- * What a command prints. Throws with all that it said when it fails. It is not waited for by standing still: a server that is
- * this process's child could not write its log meanwhile, and would stand still, too.
+ * The standard output of a command. Throws with everything that it printed when it fails. Asynchronous on purpose: while this
+ * process waits, it must read the logs of its servers, or they block on a full pipe.
  */
 export const runCommand = async (
   command: string,

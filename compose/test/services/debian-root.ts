@@ -6,7 +6,7 @@ import { ensure, find } from './debian.ts'
 
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'mtscope')
 
-/** What a start is tried on: releases of Debian, and the npm that comes with each Node. */
+/** The systems of the start test: releases of Debian, and the npm of each Node. */
 export const suites = ['bookworm', 'trixie'] as const
 export const toolchains = [
   { node: '20', npm: '9.9.4' },
@@ -21,7 +21,7 @@ export type Toolchain = (typeof toolchains)[number]
 const archiveOf = (suite: Suite): string => join(cache, `debian-${suite}.tar`)
 const folderOf = ({ node, npm }: Toolchain): string => join(cache, `node-${node}-npm-${npm}`)
 
-/** Makes `path` once, whole or not at all: `make` gets a folder, and answers what in it is to be kept. */
+/** Makes `path` once and atomically: `make` gets a temporary folder and returns the path in it to keep. */
 const once = (path: string, make: (folder: string) => string | null): boolean => {
   if (existsSync(path)) return true
   mkdirSync(cache, { recursive: true })
@@ -55,11 +55,11 @@ const makeToolchain = (toolchain: Toolchain): boolean =>
     return run(find('npm') ?? 'npm', 'install', ...options, ...packages) ? folder : null
   })
 
-/** Minimal Debian roots and the npms that are tried in them, made where they are missing: as root, on Debian, once. */
+/** Makes the Debian roots and the toolchains that are missing: as root, on Debian, once. */
 export const ensureDebianRoots = (): boolean =>
   process.getuid?.() === 0 && suites.every(makeArchive) && toolchains.every(makeToolchain)
 
-/** An environment that npm and Node take on this machine to reach their registry; a certificate is at `certificate` then. */
+/** The environment with which npm and Node reach their registry on this machine; `certificate` is the path of a copied CA. */
 const reaching = (certificate: string): Record<string, string> => {
   const registry = spawnSync(find('npm') ?? 'npm', ['config', 'get', 'registry'], {
     encoding: 'utf8',
@@ -76,7 +76,7 @@ const reaching = (certificate: string): Record<string, string> => {
 
 export type DebianRoot = {
   readonly path: string
-  /** The command line of a shell in it; whoever runs it is its first process, and mounts are its own. */
+  /** The command line of a shell in it, with a mount namespace that ends with the process. */
   command(options: {
     readonly script: string
     readonly toolchain?: Toolchain
@@ -90,7 +90,7 @@ export type DebianRoot = {
 export const debianRoot = (suite: Suite, path: string): DebianRoot => {
   mkdirSync(path, { recursive: true })
   if (!run('tar', '-C', path, '-xf', archiveOf(suite)))
-    throw new Error(`${archiveOf(suite)} cannot be unpacked`)
+    throw new Error(`${archiveOf(suite)} could not be unpacked`)
   const inside = (name: string): string => join(path, name)
   for (const folder of ['opt/tools', 'home/user']) mkdirSync(inside(folder), { recursive: true })
   run('chown', '1000:1000', inside('home/user'))

@@ -20,7 +20,7 @@ const works = ([command, ...before]: ComposeCommand): boolean => {
   return status === 0 && /^v?[2-9]\./.test(stdout)
 }
 
-/** Compose v2 of this machine, as a plugin of docker, alone, or built before; null where there is none. */
+/** Compose v2 of this machine: a plugin of docker, a program, or built earlier. Null where there is none. */
 export const findCompose = (): ComposeCommand | null => {
   const docker = find('docker')
   const alone = find('docker-compose')
@@ -32,7 +32,7 @@ export const findCompose = (): ComposeCommand | null => {
   return there.find(works) ?? (existsSync(built) ? [built] : null)
 }
 
-/** The same, built from source where Go is. */
+/** The same, or Compose built from source where Go is installed. */
 export const ensureCompose = (): ComposeCommand | null => {
   const there = findCompose()
   if (there !== null) return there

@@ -6,7 +6,7 @@ import { type Service, startService } from './service.ts'
 
 export type Docker = Service & { readonly host: string; run(...args: string[]): Promise<string> }
 
-/** The engine, installed where it is missing; null where it cannot be had or may not run. */
+/** Path of dockerd, installed where it is missing; null without root or where it cannot be installed. */
 export const ensureDocker = (): string | null => {
   if (process.getuid?.() !== 0) return null
   ensure('iptables', 'iptables')
@@ -15,13 +15,13 @@ export const ensureDocker = (): string | null => {
     : ensure('dockerd', 'docker.io')
 }
 
-/** A Docker engine of its own: data, socket and process id lie in its folder. */
+/** Starts a Docker engine whose data, socket and process id are in its folder. */
 export const startDocker = async (): Promise<Docker> => {
   const dockerd = ensureDocker()
-  if (dockerd === null) throw new Error('no Docker engine: it needs root and docker.io')
+  if (dockerd === null) throw new Error('the Docker engine is missing: run as root and install docker.io')
   let host = ''
   const run = (...args: string[]): Promise<string> =>
-    // The builder that the engine brings: another is a plugin, which may be missing.
+    // The builder of the engine: BuildKit is a plugin, which may be missing.
     runCommand(find('docker') ?? 'docker', ['-H', host, ...args], { DOCKER_BUILDKIT: '0' })
   const service = await startService({
     name: 'docker',
@@ -38,7 +38,7 @@ export const startDocker = async (): Promise<Docker> => {
   const remove = service[Symbol.asyncDispose]
   const dispose = async (): Promise<void> => {
     await service.stop()
-    // It leaves this one mount behind.
+    // dockerd leaves this mount behind.
     spawnSync('umount', [join(service.folder, 'exec/netns/default')])
     await remove()
   }

@@ -12,18 +12,18 @@ export type GoProgram = {
   /** Puts a module that has the package into the folder, with `go`; false when it cannot. */
   readonly sources: (folder: string, go: (...args: string[]) => GoRun) => boolean
   readonly package: string
-  /** What is built with it and lies beside it: name → package. */
+  /** Further programs of the module, built into the same folder: name → package. */
   readonly others?: Readonly<Record<string, string>>
   readonly tags?: string
   readonly ldflags?: string
 }
 export type GoRun = { readonly ok: boolean; readonly printed: string }
 
-/** Where a program lies once it was built. */
+/** Path of a built program. */
 export const goProgramPath = ({ name, version }: Pick<GoProgram, 'name' | 'version'>): string =>
   join(cache, `${name}-${version}`, name)
 
-/** For a program whose module replaces others or lacks a file: it builds in a copy of itself only. */
+/** Copies the module: a module that replaces others, or lacks a file, builds only in a copy. */
 export const copyOf =
   (module: string, version: string): GoProgram['sources'] =>
   (folder, go) => {
@@ -35,19 +35,19 @@ export const copyOf =
   }
 
 const fail = (name: string, complaint: string): null => {
-  process.stdout.write(`${name} could not be built: ${complaint.trim().split('\n').at(-1)}\n`)
+  process.stdout.write(`${name} was not built: ${complaint.trim().split('\n').at(-1)}\n`)
   return null
 }
 
 /**
- * A program that no package manager has, built from Go modules where Go is: once, whole or not at all, with what the machine
- * has to spare. Null where it cannot be had.
+ * Path of a program that no package manager has, built from Go modules at low priority: once and atomically. Null where Go is
+ * missing or the build fails.
  */
 export const ensureGoProgram = (program: GoProgram): string | null => {
   const { name, version, others = {}, tags = '' } = program
   const built = goProgramPath(program)
   if (existsSync(built)) return built
-  // Set by the runner: a build takes minutes, so it happens before a test, and only when asked for.
+  // Set by the runner: a build takes minutes, so only the installation does it, and only when requested.
   if (process.env.MTSCOPE_TEST_BUILD === 'no') return null
   const command = find('go')
   if (command === null) return null
@@ -62,7 +62,7 @@ export const ensureGoProgram = (program: GoProgram): string | null => {
       maxBuffer: 1 << 26,
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: 25 * 60_000,
-      // GOWORK: a workspace names folders that are not in the module.
+      // GOWORK: a workspace file names folders outside the module.
       env: {
         ...process.env,
         GOTOOLCHAIN: 'auto',
@@ -77,7 +77,7 @@ export const ensureGoProgram = (program: GoProgram): string | null => {
   const ldflags = ['-s', '-w', program.ldflags].filter(Boolean).join(' ')
   const build = ([to, from]: readonly [string, string]): boolean =>
     go('build', '-trimpath', '-tags', tags, '-ldflags', ldflags, '-o', join('built', to), from).ok
-  // The program itself comes last: where it is, the others are.
+  // The program itself is moved last: where it exists, the others do.
   const all = Object.entries({ ...others, [name]: program.package })
   try {
     if (!program.sources(folder, go) || !all.every(build)) return fail(name, complaint)

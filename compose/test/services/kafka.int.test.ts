@@ -8,7 +8,7 @@ import { accepts } from './service.ts'
 
 const it = skipUnless(test, ensureKafka() !== null, 'java, mvn or the jars of Kafka are missing')
 
-it('a broker that was killed has its topics when it starts again, and leaves nothing behind', async () => {
+it('a broker has its topics again after kill and start, and leaves nothing behind', async () => {
   const { folder, port } = await (async () => {
     await using broker = await startKafka()
     const admin = new Kafka({ brokers: [...broker.brokers], logLevel: 0 }).admin()

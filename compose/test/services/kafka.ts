@@ -11,7 +11,7 @@ const version = '4.4.0'
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'mtscope')
 /** The folder of the broker's jars. */
 export const kafkaJars = join(cache, `kafka-${version}`)
-/** Its classes as they are in memory, by Java: a broker that finds it starts with a third less CPU. */
+/** Java's archive of loaded classes: with it a broker starts with a third less CPU. */
 const archive = join(cache, `kafka-${version}.jsa`)
 
 const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
@@ -24,7 +24,7 @@ const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
 </project>
 `
 
-/** Fetches the broker's jars once, whole or not at all: another run may be at it, too. */
+/** Fetches the broker's jars once and atomically: another run may do the same at the same time. */
 const fetchJars = (mvn: string): boolean => {
   process.stdout.write(`fetching the jars of Kafka ${version} for the tests; 43 MB\n`)
   mkdirSync(cache, { recursive: true })
@@ -51,7 +51,7 @@ const fetchJars = (mvn: string): boolean => {
   }
 }
 
-/** Java and the jars of a broker, installed and fetched where they are missing; null where they cannot be had. */
+/** Java and the jars of a broker, installed where they are missing; null where they cannot be installed. */
 export const ensureKafka = (): { readonly java: string; readonly jars: string } | null => {
   const java = ensure('java', 'default-jre-headless')
   if (java === null) return null
@@ -62,7 +62,7 @@ export const ensureKafka = (): { readonly java: string; readonly jars: string } 
 
 export type Kafka = Service & { readonly brokers: readonly string[]; readonly port: number }
 export type KafkaOptions = {
-  /** Where clients are told to go instead of to the broker: a proxy of the test that stands before it. */
+  /** Advertised port: that of a proxy of the test in front of the broker. */
   readonly advertisedPort?: number
   /** Further lines of server.properties. */
   readonly properties?: Readonly<Record<string, string | number>>
@@ -72,7 +72,7 @@ export type KafkaOptions = {
 
 const heap = ['-Xms64m', '-Xmx192m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto']
 
-// One node that is broker and controller; back within seconds of a kill; small.
+// One node that is broker and controller, small, and ready within seconds after a kill.
 const propertiesOf = (port: number, controller: number, folder: string, options: KafkaOptions): string =>
   Object.entries({
     'process.roles': 'broker,controller',
@@ -105,10 +105,10 @@ const propertiesOf = (port: number, controller: number, folder: string, options:
     .map(([name, value]) => `${name}=${value}\n`)
     .join('')
 
-// ApiVersions, version 0, without a client's name: the first thing that any client asks.
+// ApiVersions, version 0, without a client's name: the first request of every client.
 const question = Buffer.from('0000000a001200000000000affff', 'hex')
 
-/** A broker accepts connections before it serves them: whether this one answers. */
+/** Whether the broker answers requests: it accepts connections earlier. */
 const answers = (port: number): Promise<boolean> => {
   const { promise, resolve } = Promise.withResolvers<boolean>()
   const socket = connect(port, '127.0.0.1', () => socket.write(question))
@@ -118,10 +118,10 @@ const answers = (port: number): Promise<boolean> => {
   return promise.finally(() => socket.destroy())
 }
 
-/** A broker with nothing in it (KRaft, one node), which keeps its data over `kill` and `start`. */
+/** Starts an empty broker (KRaft, one node), which keeps its data over `kill` and `start`. */
 export const startKafka = async (options: KafkaOptions = {}): Promise<Kafka> => {
   const there = ensureKafka()
-  if (there === null) throw new Error('no Kafka: it needs java and mvn, or set MTSCOPE_TEST_KAFKA')
+  if (there === null) throw new Error('Kafka is missing: install java and mvn')
   const [port = 0, controller = 0] = await freePorts(2)
   const java = (folder: string): string[] => [
     ...heap,
@@ -143,7 +143,8 @@ export const startKafka = async (options: KafkaOptions = {}): Promise<Kafka> => 
           [...java(folder), 'kafka.tools.StorageTool', 'format', '-t', 'bXRzY29wZS10ZXN0LTEyMw', '-c', file],
           { encoding: 'utf8' },
         )
-        if (format.status !== 0) throw new Error(`Kafka's storage: ${format.stdout}${format.stderr}`)
+        if (format.status !== 0)
+          throw new Error(`kafka.tools.StorageTool failed: ${format.stdout}${format.stderr}`)
         formatted = true
       }
       return [...(options.java ?? []), ...java(folder), 'kafka.Kafka', file]
@@ -154,7 +155,7 @@ export const startKafka = async (options: KafkaOptions = {}): Promise<Kafka> => 
   return Object.assign(service, { port, brokers: [`127.0.0.1:${options.advertisedPort ?? port}`] })
 }
 
-/** Makes that archive, once a machine: Java writes it when a broker ends. Without it brokers start all the same. */
+/** Makes that archive once per machine: Java writes it when a broker ends. Brokers also start without it. */
 export const archiveKafka = async (): Promise<void> => {
   if (existsSync(archive) || ensureKafka() === null) return
   const making = `${archive}.${process.pid}`

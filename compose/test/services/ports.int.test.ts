@@ -4,7 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { freePorts } from './ports.ts'
 
-test('a port is given once, can be listened on, and is none that a connection is given for its near end', async () => {
+test('free ports are unique, can be bound, and are outside the range of ephemeral ports', async () => {
   const ports = (await Promise.all(Array.from({ length: 20 }, () => freePorts(20)))).flat()
   assert.is(new Set(ports).size, 400)
   assert.ok(ports.every((port) => port >= 10_000 && port < 32_768))

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { createServer, type ListenOptions, type Server } from 'node:net'
 
-/** Below the ports that the near ends of connections are given (ip_local_port_range): thousands of those come and go. */
+/** Below ip_local_port_range, from which the kernel takes thousands of local ports of connections. */
 const [lowest, highest] = [10_000, 32_000]
 
 const listening = (options: ListenOptions): Promise<Server | null> =>
@@ -11,7 +11,7 @@ const listening = (options: ListenOptions): Promise<Server | null> =>
     server.listen({ ...options, exclusive: true }, () => resolve(server))
   })
 
-/** Keeps other tests from the port for as long as this process lives: by a name, as on Linux alone there are such. */
+/** Reserves the port against other tests for the life of this process, by an abstract socket (Linux only). */
 const reserve = async (port: number): Promise<boolean> => {
   if (process.platform !== 'linux') return true
   const name = await listening({ path: `\0mtscope-test-port-${port}` })
@@ -19,7 +19,7 @@ const reserve = async (port: number): Promise<boolean> => {
   return name !== null
 }
 
-/** Reserves a port, and tells whether nobody listens there. */
+/** Reserves a port; false when it is reserved or in use. */
 const claim = async (port: number): Promise<boolean> => {
   if (!(await reserve(port))) return false
   const server = await listening({ port })
@@ -28,12 +28,12 @@ const claim = async (port: number): Promise<boolean> => {
   return true
 }
 
-/** Ports where nobody listens, for this process and those that it starts; nor `beside` ports above, where that is given. */
-export const freePorts = async (count: number, beside = 0): Promise<number[]> => {
+/** Unused ports for this process and its children. `offset`: the port so far above each is unused, too. */
+export const freePorts = async (count: number, offset = 0): Promise<number[]> => {
   const ports: number[] = []
   while (ports.length < count) {
-    const port = randomInt(lowest, highest - beside)
-    if ((await claim(port)) && (beside === 0 || (await claim(port + beside)))) ports.push(port)
+    const port = randomInt(lowest, highest - offset)
+    if ((await claim(port)) && (offset === 0 || (await claim(port + offset)))) ports.push(port)
   }
   return ports
 }

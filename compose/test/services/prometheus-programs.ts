@@ -19,13 +19,13 @@ export const alertmanagerPath = goProgramPath({ name: 'alertmanager', version: a
 
 const named = (release: string): string => `-X github.com/prometheus/common/version.Version=${release}`
 
-/** As a Go module 3.16.0 is 0.316.0. */
+/** Version of the Go module: 0.316.0 for release 3.16.0. */
 const goVersion = (release: string): string => {
   const [major = '', minor = '', patch = ''] = release.split('.')
   return `0.${major}${minor.padStart(2, '0')}.${patch}`
 }
 
-/** Prometheus and promtool of the release that compose names, without what finds targets in clouds, and without a page. */
+/** Prometheus and promtool of the release in compose, without service discovery for clouds and without its web page. */
 export const buildPrometheus = (): string | null =>
   ensureGoProgram({
     name: 'prometheus',
@@ -37,14 +37,14 @@ export const buildPrometheus = (): string | null =>
     ldflags: named(prometheusRelease),
   })
 
-/** Alertmanager and amtool of the release that compose names. */
+/** Alertmanager and amtool of the release in compose. */
 export const buildAlertmanager = (): string | null =>
   ensureGoProgram({
     name: 'alertmanager',
     version: alertmanagerRelease,
     sources: (folder, go) => {
       if (!copyOf('github.com/prometheus/alertmanager', alertmanagerRelease)(folder, go)) return false
-      // Its page is not in the module, and it does not compile without one.
+      // The module lacks the web page, and does not compile without it.
       const page = join(folder, 'ui/app/dist')
       mkdirSync(page, { recursive: true })
       writeFileSync(join(page, 'index.html'), '')

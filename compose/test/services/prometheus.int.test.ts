@@ -18,9 +18,9 @@ import {
 
 const it = skipUnless(test, ensurePrometheus() !== null, 'prometheus is missing')
 
-it('a Prometheus scrapes what it is told to, and answers queries', async () => {
+it('Prometheus scrapes its targets and answers queries', async () => {
   const server = createServer((_, response) =>
-    // Prometheus 3 takes nothing that does not say what it is.
+    // Prometheus 3 requires a content type.
     response.setHeader('content-type', 'text/plain; version=0.0.4').end('answer 42\n'),
   ).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -41,10 +41,10 @@ it('a Prometheus scrapes what it is told to, and answers queries', async () => {
 const pinned = skipUnless(
   test,
   buildPrometheus() !== null && buildAlertmanager() !== null,
-  'the releases that compose names cannot be built here',
+  'the releases in compose cannot be built here',
 )
 
-pinned('what judges rules, queries and receivers is of the releases that compose names', () => {
+pinned('Prometheus, Alertmanager and their tools have the releases in compose', () => {
   const versionOf = (command: string | null): string =>
     spawnSync(command ?? '', ['--version'], { encoding: 'utf8' }).stdout
   assert.match(versionOf(ensurePrometheus()), `version ${prometheusRelease} `)
@@ -53,13 +53,13 @@ pinned('what judges rules, queries and receivers is of the releases that compose
   assert.match(amtool('--version').printed, `version ${alertmanagerRelease} `)
 })
 
-it('the configuration that compose gives Prometheus is one that it takes', () => {
+it('promtool accepts the Prometheus configuration of compose', () => {
   const file = join(import.meta.dirname, '../../docker/prometheus/prometheus.yaml')
   const { ok, printed } = promtool('check', 'config', '--syntax-only', file)
   assert.ok(ok, printed)
 })
 
-it('promtool says what is wrong', () => {
+it('promtool reports an error', () => {
   assert.not(promtool('check', 'rules', '/nowhere/at/all').ok)
 })
 

@@ -6,17 +6,17 @@ import { freePorts } from './ports.ts'
 import { buildPrometheus } from './prometheus-programs.ts'
 import { type Service, startService } from './service.ts'
 
-/** A Prometheus (with promtool): what compose names where Go is, else Debian's; null where none can be had. */
+/** The Prometheus release of compose where Go can build it, else Debian's; null where neither can be installed. */
 export const ensurePrometheus = (): string | null => buildPrometheus() ?? ensure('prometheus', 'prometheus')
 
-/** What promtool said, and whether all was well. */
+/** Runs promtool; `ok` when it exits with 0. */
 export const promtool = (...args: string[]): { readonly ok: boolean; readonly printed: string } => {
   const command = join(dirname(ensurePrometheus() ?? ''), 'promtool')
   const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' })
   return { ok: status === 0, printed: `${stdout}${stderr}` }
 }
 
-/** What promtool has to say about the text of a `/metrics`. */
+/** Checks the text of `/metrics` with promtool. */
 export const checkMetrics = (text: string): { readonly ok: boolean; readonly printed: string } => {
   const command = join(dirname(ensurePrometheus() ?? ''), 'promtool')
   const { status, stdout, stderr } = spawnSync(command, ['check', 'metrics'], {
@@ -29,7 +29,7 @@ export const checkMetrics = (text: string): { readonly ok: boolean; readonly pri
 export type Sampled = { readonly metric: Readonly<Record<string, string>>; readonly value: number }
 export type Prometheus = Service & {
   readonly url: string
-  /** An instant query. Throws Prometheus' own words when it cannot be evaluated. */
+  /** An instant query. Throws with Prometheus' message when it cannot be evaluated. */
   query(expression: string, at?: number): Promise<Sampled[]>
 }
 export type PrometheusOptions = {
@@ -52,10 +52,10 @@ const configOf = ({ scrape, rules = [], alertmanagers = [], intervalMs = 1_000 }
   })),
 })
 
-/** A Prometheus that scrapes what it is told to, every second. */
+/** Starts a Prometheus that scrapes the targets, by default every second. */
 export const startPrometheus = async (options: PrometheusOptions): Promise<Prometheus> => {
   const command = ensurePrometheus()
-  if (command === null) throw new Error('no prometheus: install the package')
+  if (command === null) throw new Error('Prometheus is missing: install the package prometheus')
   const [port = 0] = await freePorts(1)
   const url = `http://127.0.0.1:${port}`
   const service = await startService({

@@ -16,7 +16,7 @@ const report = (port: number, line: string): Promise<string> => {
   return promise.finally(() => socket.destroy())
 }
 
-it('Redis that was killed has its data when it starts again', async () => {
+it('Redis has its data again after kill and start', async () => {
   await using redis = await startRedis({ args: ['--appendfsync', 'always'] })
   assert.is(await report(redis.port, 'SET a 1'), '+OK\r\n')
   await redis.kill()
@@ -25,7 +25,7 @@ it('Redis that was killed has its data when it starts again', async () => {
   assert.is(await report(redis.port, 'GET a'), '$1\r\n1\r\n')
 })
 
-it('nothing is left of a Redis that was disposed of', async () => {
+it('a disposed Redis leaves no file and no process', async () => {
   const { folder, port } = await (async () => {
     await using redis = await startRedis()
     return { folder: redis.folder, port: redis.port }
@@ -34,7 +34,7 @@ it('nothing is left of a Redis that was disposed of', async () => {
   assert.not(await accepts(port))
 })
 
-it('a cluster shares its keys among three', async () => {
+it('a cluster distributes its keys over three nodes', async () => {
   await using cluster = await startRedisCluster()
   const answers = await Promise.all(cluster.nodes.map(({ port }) => report(port, 'SET somewhere 1')))
   assert.is(answers.filter((answer) => answer.startsWith('+OK')).length, 1)

@@ -5,7 +5,7 @@ import { ensure, find } from './debian.ts'
 import { freePorts } from './ports.ts'
 import { type Service, startService } from './service.ts'
 
-/** A redis-server of the system or of Debian's package; null where none can be had. */
+/** Path of redis-server, installed from Debian's package where it is missing; null where it cannot be installed. */
 export const ensureRedis = (): string | null => ensure('redis-server', 'redis-server', 'redis-tools')
 
 export type Redis = Service & { readonly url: string; readonly port: number }
@@ -14,7 +14,7 @@ export type RedisOptions = {
   readonly args?: readonly string[]
 }
 
-/** What `redis-server` answers to one command, as it stands on the wire. */
+/** The raw answer to one command; empty when there is none. */
 const ask = (port: number, ...command: string[]): Promise<string> => {
   const { promise, resolve } = Promise.withResolvers<string>()
   const socket = connect(port, '127.0.0.1', () => socket.write(`${command.join(' ')}\r\n`))
@@ -25,7 +25,7 @@ const ask = (port: number, ...command: string[]): Promise<string> => {
 
 const startOn = async (port: number, args: readonly string[]): Promise<Redis> => {
   const command = ensureRedis()
-  if (command === null) throw new Error('no redis-server: install the package, or set MTSCOPE_TEST_REDIS')
+  if (command === null) throw new Error('redis-server is missing: install the package redis-server')
   const service = await startService({
     name: 'redis',
     command,
@@ -38,7 +38,7 @@ const startOn = async (port: number, args: readonly string[]): Promise<Redis> =>
   return Object.assign(service, { port, url: `redis://127.0.0.1:${port}` })
 }
 
-/** A Redis with nothing in it, which keeps its data over `kill` and `start`. */
+/** Starts an empty Redis, which keeps its data over `kill` and `start`. */
 export const startRedis = async ({ args = [] }: RedisOptions = {}): Promise<Redis> => {
   const [port = 0] = await freePorts(1)
   return startOn(port, args)
@@ -49,13 +49,13 @@ export type RedisCluster = AsyncDisposable & {
   readonly nodes: readonly Redis[]
 }
 
-/** The port that the nodes of a cluster talk to each other by lies so far above that for clients. */
-const busBeside = 10_000
+/** The cluster bus of a node is its client port plus this. */
+const busOffset = 10_000
 
-/** A Redis Cluster of three masters. */
+/** Starts a Redis Cluster of three masters. */
 export const startRedisCluster = async (): Promise<RedisCluster> => {
   await using stack = new AsyncDisposableStack()
-  const ports = await freePorts(3, busBeside)
+  const ports = await freePorts(3, busOffset)
   const nodes: Redis[] = []
   for (const port of ports) {
     nodes.push(stack.use(await startOn(port, ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'])))
@@ -65,7 +65,7 @@ export const startRedisCluster = async (): Promise<RedisCluster> => {
     ['--cluster', 'create', ...ports.map((port) => `127.0.0.1:${port}`), '--cluster-yes'],
     { encoding: 'utf8' },
   )
-  if (made.status !== 0) throw new Error(`no Redis Cluster: ${made.stdout}${made.stderr}`)
+  if (made.status !== 0) throw new Error(`redis-cli --cluster create failed: ${made.stdout}${made.stderr}`)
   for (const port of ports) {
     await until(
       async () => (await ask(port, 'CLUSTER', 'INFO')).includes('cluster_state:ok'),

@@ -6,19 +6,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { until } from '../until.ts'
 
-/** A real server as a process of its own, on loopback and in a folder of its own, gone when it is disposed. */
+/** A test server: a process on loopback with a folder of its own. Disposing removes both. */
 export type Service = AsyncDisposable & {
   readonly pid: number
   readonly folder: string
-  /** What it said last, for the message of a test that failed. */
+  /** The last 20,000 characters of its output, for error messages. */
   readonly printed: () => string
-  /** SIGKILL: as power that goes. Resolves when the process is gone. */
+  /** Sends SIGKILL, as a power failure would. Resolves when the process has ended. */
   kill(): Promise<void>
-  /** SIGTERM, and its orderly end. */
+  /** Sends SIGTERM. Resolves when the process has ended. */
   stop(): Promise<void>
-  /** Starts it again on the same data and ports, and waits until it answers. */
+  /** Starts it again on the same data and ports. Resolves when it is ready. */
   start(): Promise<void>
-  /** SIGSTOP: it keeps its connections and answers nobody. */
+  /** Sends SIGSTOP: the process keeps its connections and does not answer. */
   freeze(): void
   thaw(): void
 }
@@ -28,7 +28,7 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-/** Whether somebody accepts there. */
+/** Whether a process accepts connections on the port. */
 export const accepts = (port: number): Promise<boolean> => {
   const { promise, resolve } = Promise.withResolvers<boolean>()
   const socket = connect(port, '127.0.0.1')
@@ -36,7 +36,7 @@ export const accepts = (port: number): Promise<boolean> => {
   return promise.finally(() => socket.destroy())
 }
 
-/** Starts `command`; `args` gets its folder. `ready` is asked again and again until it says yes. */
+/** Starts `command`; `args` gets its folder. Resolves when `ready`, called every 20 ms, returns true. */
 export const startService = async (options: {
   readonly name: string
   readonly command: string

@@ -5,7 +5,7 @@ import { ensureGoProgram, goProgramPath } from './go-program.ts'
 const otelcol = { name: 'otelcol', version: '0.165.0' }
 export const otelcolPath = goProgramPath(otelcol)
 
-/** An OpenTelemetry Collector of the release that compose names, with just the parts that otelcol.yaml asks for. */
+/** An OpenTelemetry Collector of the release in compose, with only the components of otelcol.yaml. */
 export const ensureOtelcol = (): string | null =>
   ensureGoProgram({
     ...otelcol,
@@ -20,7 +20,7 @@ const module = 'github.com/jaegertracing/jaeger'
 const jaeger = { name: 'jaeger', version: '1.76.0' }
 export const jaegerPath = goProgramPath(jaeger)
 
-/** Jaeger, which keeps traces where Tempo cannot be had. */
+/** Jaeger, the trace store where Tempo cannot be built. */
 export const ensureJaeger = (): string | null =>
   ensureGoProgram({
     ...jaeger,
