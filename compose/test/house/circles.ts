@@ -2,7 +2,7 @@ import { importsOf, isTest, type Source } from '../sources/imports.ts'
 
 type Graph = ReadonlyMap<string, ReadonlySet<string>>
 
-/** What stands for `path` among the children of `folder`: a file of it, or the folder directly below that holds the file. */
+/** The child of `folder` that is or contains `path`: a file, or a folder directly below. Null outside of the folder. */
 const childOf = (folder: string, path: string): string | null => {
   if (!path.startsWith(folder)) return null
   const rest = path.slice(folder.length)
@@ -10,7 +10,7 @@ const childOf = (folder: string, path: string): string | null => {
   return slash < 0 ? path : folder + rest.slice(0, slash)
 }
 
-/** Each pair of nodes of which each reaches the other lies in one group; groups of one are left out. Tarjan's algorithm. */
+/** The strongly connected components with more than one node. Tarjan's algorithm. */
 export const circlesOf = (graph: Graph): readonly (readonly string[])[] => {
   const order = new Map<string, number>()
   const lowest = new Map<string, number>()
@@ -37,8 +37,8 @@ export const circlesOf = (graph: Graph): readonly (readonly string[])[] => {
 }
 
 /**
- * Import circles of the tree, type imports included, tests and benchmarks left out: at each level, between the files and
- * folders of one folder. A circle of files within one folder and a circle of folders are both found that way.
+ * Import circles of the tree, type imports included, without tests and benchmarks: at each level, between the files and
+ * folders of one folder. This finds circles of files within a folder and circles of folders.
  */
 export const circles = (sources: readonly Source[]): readonly string[] => {
   const code = sources.filter((source) => !isTest(source) && !source.path.endsWith('.bench.ts'))

@@ -18,12 +18,12 @@ const directions: readonly Direction[] = [
   {
     of: under('proxy'),
     may: ({ target }) => !under('collector', 'dashboards', 'compose').test(target),
-    because: 'proxy is the first step of the path',
+    because: 'proxy, the first step of the path, imports no later one',
   },
   {
     of: under('proxy/events'),
     may: ({ target }) => !ours.test(target) || under('proxy/events').test(target),
-    because: 'the contract imports nothing of ours',
+    because: 'proxy/events imports only itself',
   },
   {
     of: under('proxy/wire'),
@@ -31,12 +31,12 @@ const directions: readonly Direction[] = [
       if (sockets.test(target) || target.startsWith('@opentelemetry/')) return false
       return !ours.test(target) || under('proxy/wire').test(target) || typeOnly
     },
-    because: 'wire is pure bytes',
+    because: 'proxy/wire has no socket, file or thread',
   },
   {
     of: under('proxy/relay'),
     may: ({ target }) => !target.startsWith('@opentelemetry/'),
-    because: 'the data plane knows nothing of OpenTelemetry',
+    because: 'proxy/relay must not load OpenTelemetry',
   },
   {
     of: /^collector\/(?!main\.ts|commands\/)/,
@@ -60,10 +60,10 @@ const directions: readonly Direction[] = [
   },
 ]
 
-/** Not of the program: opens the browser in which the status page is tested and pictured. */
+/** Opens the browser for tests and screenshots of the status page. */
 const browser = 'compose/test/kit/page/chromium.ts'
 
-/** Imports that point forward along the path. Tests and benchmarks may look wherever they must. */
+/** Imports that point forward along the path. Tests and benchmarks may import everything. */
 export const direction: Rule = (source) =>
   isTest(source) || source.path.endsWith('.bench.ts') || source.path === browser
     ? []
@@ -78,8 +78,10 @@ export const direction: Rule = (source) =>
 const clocks =
   /\b(?:Date\.now|new Date|performance\.now|process\.hrtime|setTimeout|setInterval|setImmediate|console)\b/g
 
-/** Wire code that looks at a clock or speaks. */
+/** Code in proxy/wire that reads a clock, sets a timer or logs. */
 export const purity: Rule = (source: Source) =>
   /^proxy\/wire\//.test(source.path) && !isTest(source) && !source.path.endsWith('.bench.ts')
-    ? [...source.text.matchAll(clocks)].map(([word]) => `uses ${word}, but wire is pure bytes`)
+    ? [...source.text.matchAll(clocks)].map(
+        ([word]) => `uses ${word}, but proxy/wire has no clock, timer or output`,
+      )
     : []

@@ -20,13 +20,13 @@ const sources: readonly Source[] = filesOf(root, /\.(?:ts|mjs|js|css)$/).map((pa
   text: read(path),
 }))
 
-/** A rule that holds for the whole tree, and that each of these examples would break. */
+/** Tests that the tree keeps the rule, that each `broken` example breaks it once, and that the `fine` ones keep it. */
 const rule = (name: string, holds: Rule, broken: readonly Source[], fine: readonly Source[] = []): void => {
   test(name, () => {
-    const reported = sources.flatMap((source) => holds(source).map((what) => `${source.path} ${what}`))
-    assert.is(reported.join('\n'), '')
+    const mistakes = sources.flatMap((source) => holds(source).map((mistake) => `${source.path} ${mistake}`))
+    assert.is(mistakes.join('\n'), '')
   })
-  test(`${name}: a breach is seen`, () => {
+  test(`${name}: examples`, () => {
     for (const example of broken) assert.is(holds(example).length, 1, JSON.stringify(example))
     for (const example of fine) assert.equal(holds(example), [], example.text)
   })
@@ -63,7 +63,7 @@ rule(
 const telemetry = (start: string, files: readonly Source[]): string[] =>
   [...reachedFrom(start, files)].filter((target) => target.startsWith('@opentelemetry/'))
 
-test('a relay thread loads nothing of OpenTelemetry, however far its imports reach', () => {
+test('a relay thread does not load OpenTelemetry, directly or through its imports', () => {
   const worker = 'proxy/relay/threads/worker.ts'
   assert.ok(reachedFrom(worker, sources).size > 10)
   assert.equal(telemetry(worker, sources), [])
@@ -75,7 +75,7 @@ test('a relay thread loads nothing of OpenTelemetry, however far its imports rea
 })
 
 rule(
-  'a file lies in the room of its purpose, and nothing that ships imports code for tests',
+  'a file is in the folder of its purpose, and shipped code does not import code for tests',
   layout,
   [
     file('proxy/a.ts'),
@@ -89,7 +89,7 @@ rule(
   ],
 )
 
-test('the README of the collector names the rooms of the proxy that the collector imports', () => {
+test('the README of the collector lists the folders of the proxy that the collector imports', () => {
   const named = [...read('collector/README.md').matchAll(/^- `(proxy\/[\w-]+)`/gm)].map(([, name]) => name)
   assert.equal(named, roomsImported(sources))
 })
@@ -157,14 +157,18 @@ test('the word rule reads comments, texts and names, and leaves contracts alone'
   assert.equal(words(file('docs/glossary.md', 'nobody')), [])
 })
 
-rule('wire looks at no clock and says nothing', purity, [
+rule('wire reads no clock and logs nothing', purity, [
   file('proxy/wire/a.ts', 'export const now = () => Date.now()'),
   file('proxy/wire/a.ts', "console.log('x')"),
 ])
 
 rule('no file has more than 300 lines', size, [file('a.ts', ...Array<string>(301).fill(''))])
 
-rule('a name says something', naming, [file('proxy/utils.ts'), file('a/index.ts'), file('a/someThing.ts')])
+rule('a file name is a kebab-case noun with a meaning', naming, [
+  file('proxy/utils.ts'),
+  file('a/index.ts'),
+  file('a/someThing.ts'),
+])
 
 rule(
   'no enum, no namespace, no barrel',
@@ -178,7 +182,7 @@ rule(
 )
 
 rule(
-  'a test runs, has no hooks and waits for no time',
+  'a test file calls run(), has no hooks and waits for no fixed time',
   testing,
   [
     file('a.unit.test.ts', "test('a', () => {})"),
@@ -196,18 +200,18 @@ rule(
 )
 
 for (const { path, text } of generated) {
-  test(`${path} is what npm run generate writes`, async () => {
+  test(`${path} is current: npm run generate writes the same`, async () => {
     const current = read(path)
     assert.is(await text(current), current)
   })
 }
 
-/** Where packages come from is npm's to know: a lock file that names a place works only there. */
-const places = (lock: string): string[] => lock.match(/"resolved": *"[^"]*"/g) ?? []
+/** A lock file with URLs works only where those can be reached. */
+const urlsOf = (lock: string): string[] => lock.match(/"resolved": *"[^"]*"/g) ?? []
 
-test('the lock file names no place, and every version is exact', () => {
-  assert.equal(places(read('package-lock.json')), [])
-  assert.is(places('"resolved": "https://example.com/a.tgz"').length, 1)
+test('the lock file has no URL, and every version is exact', () => {
+  assert.equal(urlsOf(read('package-lock.json')), [])
+  assert.is(urlsOf('"resolved": "https://example.com/a.tgz"').length, 1)
   const versions = read('package.json').match(/"(?:[\^~><=*]|latest)[^"]*"/g)
   assert.equal(versions, ['">=20"'])
 })

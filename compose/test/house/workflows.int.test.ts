@@ -11,7 +11,7 @@ const actionlint = ensureActionlint()
 const it = skipUnless(test, actionlint !== null, 'actionlint is missing')
 
 it('actionlint accepts every workflow', () => {
-  // Without the linters for shell and Python, which may be there or not.
+  // Without the linters for shell and Python, which not every machine has.
   const { status, stdout, stderr } = spawnSync(actionlint!, ['-no-color', '-shellcheck=', '-pyflakes='], {
     cwd: root,
     encoding: 'utf8',

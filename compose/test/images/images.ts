@@ -11,7 +11,7 @@ import { needed, there } from './needed.ts'
 
 const templates = '/usr/share/prometheus/alertmanager'
 
-/** A certificate authority that this machine trusts besides the usual, for what npm fetches while an image is built. */
+/** The additional certificate authority of this machine, for npm during the build of an image. */
 const trusted = (): Pick<Layout, 'files' | 'env'> => {
   const file = process.env.NODE_EXTRA_CA_CERTS
   const inside = '/etc/ssl/certs/extra.crt'
@@ -20,7 +20,7 @@ const trusted = (): Pick<Layout, 'files' | 'env'> => {
     : { files: {} }
 }
 
-/** Like the official image of Node, as far as the Dockerfile needs it: node, npm, a shell. */
+/** The parts of the official Node image that the Dockerfile needs: node, npm, a shell. */
 const nodeImage = (docker: Docker): Promise<string> => {
   const npm = dirname(dirname(realpathSync(there('npm', find('npm')))))
   const { files, env = {} } = trusted()
@@ -43,7 +43,7 @@ const kafkaImage = (docker: Docker): Promise<string> => {
   })
 }
 
-// What Tempo is asked by this stack: OTLP at 4317, and traces by their ids at 3200.
+// The ports of Tempo in this stack: OTLP at 4317, traces by id at 3200.
 const jaegerConfig = {
   extensions: {
     jaeger_storage: { backends: { memory: { memory: { max_traces: 100_000 } } } },
@@ -62,8 +62,8 @@ const jaegerConfig = {
 }
 
 /**
- * Images made of what this machine's package managers give, as the `*_IMAGE` of the compose files. Jaeger stands where
- * Tempo would; nothing stands for Grafana.
+ * Images of programs of this machine, as the `*_IMAGE` of the compose files. Jaeger takes the place of Tempo; Grafana has no
+ * substitute.
  */
 export const localImages = async (docker: Docker): Promise<Record<string, string>> => ({
   NODE_IMAGE: await nodeImage(docker),
@@ -83,7 +83,7 @@ export const localImages = async (docker: Docker): Promise<Record<string, string
   ALERTMANAGER_IMAGE: await importImage(docker, 'alertmanager', {
     files: {
       [there('alertmanager', ensureAlertmanager())]: '/bin/alertmanager',
-      // Debian's reads its templates there; of the others none are asked for.
+      // Debian's Alertmanager reads its templates there; other builds have them inside.
       ...(existsSync(templates) ? { [templates]: templates } : {}),
     },
     folders: { '/alertmanager': 0 },
@@ -95,7 +95,7 @@ export const localImages = async (docker: Docker): Promise<Record<string, string
   }),
   TEMPO_IMAGE: await importImage(docker, 'jaeger', {
     files: { [there('jaeger', ensureJaeger())]: '/bin/jaeger' },
-    // JSON is YAML. What compose asks of Tempo on its command line comes behind, and is nobody's.
+    // JSON is YAML. The shell ignores the arguments that compose passes to Tempo.
     texts: { '/jaeger.yaml': JSON.stringify(jaegerConfig) },
     entry: ['/bin/sh', '-c', 'exec /bin/jaeger --config=/jaeger.yaml'],
   }),

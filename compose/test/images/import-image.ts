@@ -16,15 +16,15 @@ import type { Docker } from '../services/docker.ts'
 import { needed, output } from './needed.ts'
 
 export type Layout = {
-  /** Where it is here → where it is in the image; with the libraries that it asks for. */
+  /** Path here → path in the image. Linked libraries are added. */
   readonly files: Readonly<Record<string, string>>
-  /** Texts of files in the image. */
+  /** Path in the image → text. */
   readonly texts?: Readonly<Record<string, string>>
-  /** Further programs in those folders that ask for libraries. */
+  /** Further programs in these folders whose libraries are added. */
   readonly linked?: readonly string[]
-  /** Link → where it leads to. */
+  /** Link → target. */
   readonly links?: Readonly<Record<string, string>>
-  /** Made, and given to this user. */
+  /** Folders to make → user id of the owner. */
   readonly folders?: Readonly<Record<string, number>>
   readonly env?: Readonly<Record<string, string>>
   readonly entry?: readonly string[]
@@ -32,7 +32,7 @@ export type Layout = {
 
 const applets = ['sh', 'env', 'tr', 'grep', 'wget', 'cat', 'mkdir', 'chown', 'tar', 'gzip', 'ls', 'sleep']
 const users = 'root:x:0:0::/:/bin/sh\nredis:x:999:999::/:/bin/sh\nnode:x:1000:1000::/:/bin/sh\n'
-// Loaded by name at run time: Kafka's zstd asks for libraries that glibc keeps as empty shells.
+// Libraries that are loaded at run time; Kafka's zstd loads some that are empty in today's glibc.
 const late = ['libpthread.so.0', 'libdl.so.2', 'librt.so.1', 'libm.so.6', 'libnss_dns.so.2', 'libresolv.so.2']
 
 const fill = (folder: string, { files, texts = {}, linked = [], links = {}, folders = {} }: Layout): void => {
@@ -42,7 +42,7 @@ const fill = (folder: string, { files, texts = {}, linked = [], links = {}, fold
     return path
   }
   const put = (from: string, to: string): void =>
-    // Debian's Java has links to packages that are not there.
+    // Debian's Java has links into packages that are not installed.
     cpSync(realpathSync(from), made(to), {
       recursive: true,
       dereference: true,
@@ -53,7 +53,7 @@ const fill = (folder: string, { files, texts = {}, linked = [], links = {}, fold
   for (const applet of applets) symlinkSync('busybox', made(`/bin/${applet}`))
   for (const [link, to] of Object.entries(links)) symlinkSync(to, made(link))
   for (const [to, text] of Object.entries({ '/etc/passwd': users, ...texts })) writeFileSync(made(to), text)
-  // As everywhere; what mkdir makes is no wider than the umask allows.
+  // The usual mode of /tmp; mkdir alone applies the umask.
   mkdirSync(join(folder, 'tmp'), { recursive: true })
   chmodSync(join(folder, 'tmp'), 0o1777)
   const { stdout } = spawnSync('ldd', [...Object.keys(all), ...linked], { encoding: 'utf8' })
@@ -68,7 +68,7 @@ const fill = (folder: string, { files, texts = {}, linked = [], links = {}, fold
   }
 }
 
-/** An image of programs of this machine and what they link to, FROM scratch. Returns its name. */
+/** Makes an image from scratch of programs of this machine and their libraries. Returns its name. */
 export const importImage = async (docker: Docker, name: string, layout: Layout): Promise<string> => {
   const folder = mkdtempSync(join(tmpdir(), 'mtscope-image-'))
   const tar = `${folder}.tar`

@@ -1,19 +1,19 @@
 import { spawnSync } from 'node:child_process'
 import { ensure } from '../services/debian.ts'
 
-/** What a command prints. Throws with what it complains of. */
+/** The standard output of a command. Throws with its standard error when it fails. */
 export const output = (command: string, ...args: string[]): string => {
   const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' })
   if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr}`)
   return stdout
 }
 
-/** Where a command is, installed where it is missing. Throws where it cannot be had. */
+/** Path of a command, installed where it is missing. Throws where it cannot be installed. */
 export const needed = (command: string, ...packages: string[]): string =>
   there(command, ensure(command, ...packages))
 
-/** What was found. Throws where nothing was. */
+/** Returns `found`; throws where it is null. */
 export const there = <T>(name: string, found: T | null): T => {
-  if (found === null) throw new Error(`${name} is missing, and cannot be had here`)
+  if (found === null) throw new Error(`${name} is missing and cannot be installed here`)
   return found
 }

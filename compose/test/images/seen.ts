@@ -5,7 +5,7 @@ import type { Stack } from './stack.ts'
 
 type Link = { readonly port: number; readonly secret: string; readonly mode: 'secure' | 'tls' }
 
-/** What a person is given: the links in the log of the proxy. */
+/** The links that the proxy has logged. */
 export const linksOf = async ({ compose }: Stack): Promise<Link[]> =>
   [
     ...(await compose('logs', '--no-log-prefix', 'proxy')).matchAll(
@@ -20,7 +20,7 @@ export const linksOf = async ({ compose }: Stack): Promise<Link[]> =>
 export const call = async (link: Link, dc: number): Promise<void> => {
   await using client = await connectClient({ ...link, dc })
   const sent = randomBytes(20_000)
-  if (!(await client.echo(sent)).equals(sent)) throw new Error('other bytes came back than were sent')
+  if (!(await client.echo(sent)).equals(sent)) throw new Error('the echo differs from the sent bytes')
   client.end()
   await client.closed
 }
@@ -44,7 +44,7 @@ export const query = async ({ ports }: Stack, expr: string) => {
   return data.result.map(({ metric, value }) => ({ metric, value: Number(value[1]) }))
 }
 
-/** How many sessions the aggregates in Redis hold. */
+/** Number of ended connections in the state in Redis. */
 export const inRedis = async ({ compose }: Stack): Promise<number> => {
   const cli = async (...args: string[]): Promise<string[]> =>
     (await compose('exec', '-T', 'redis', 'redis-cli', ...args)).trim().split('\n')
@@ -57,7 +57,7 @@ export const inRedis = async ({ compose }: Stack): Promise<number> => {
 const inCollector = ({ compose }: Stack, ...args: string[]): Promise<string> =>
   compose('exec', '-T', 'collector', 'node', ...args)
 
-/** What the log of events says, as one asks it in a container. */
+/** Events of one type, from the events command in the collector's container. */
 export const reported = async (stack: Stack, type: string): Promise<{ connection: string }[]> =>
   (await inCollector(stack, 'collector/commands/events.ts', '--from', '1h', '--type', type, '--json'))
     .split('\n')
@@ -68,4 +68,4 @@ export const verify = (stack: Stack): Promise<string> =>
   inCollector(stack, 'collector/commands/rebuild.ts', '--verify')
 
 export const counted = (stack: Stack, sessions: number): Promise<unknown> =>
-  until(async () => (await inRedis(stack)) === sessions, `${sessions} sessions are in Redis`, 90_000)
+  until(async () => (await inRedis(stack)) === sessions, `${sessions} connections are in Redis`, 90_000)

@@ -14,24 +14,26 @@ import { there } from './needed.ts'
 import { datacenterPorts, sitePort } from './places.ts'
 
 const root = join(import.meta.dirname, '../../..')
+/** The tag that compose gives to the image it builds. */
+const builtImage = composeSettings.MTSCOPE_IMAGE?.fallback ?? ''
 
 export type Stack = {
-  /** The ports on 127.0.0.1 where things are published. */
+  /** Published ports on 127.0.0.1. */
   readonly ports: Readonly<Record<'clients' | 'prometheus' | 'alertmanager' | 'grafana' | 'tempo', number>>
-  /** That of proxy and collector. */
+  /** Image of proxy and collector. */
   readonly image: string
-  /** Whether this service is the one that compose.yaml names. */
+  /** Whether the service runs the image of compose.yaml and not a substitute. */
   readonly has: (service: string) => boolean
-  /** Runs compose with the files of this stack. Throws with what it says when it fails. */
+  /** Runs compose with the files of this stack. Throws with its output when it fails. */
   compose(...args: string[]): Promise<string>
-  /** `compose/docker/backup.sh`. */
+  /** Runs `compose/docker/backup.sh`. */
   backup(...args: string[]): Promise<string>
   docker(...args: string[]): Promise<string>
-  /** Brings up what is not up, and waits until all of it is well. `env` stands until the next. May begin with flags. */
+  /** Runs `up` and waits until the services are healthy. `env` stays set for later calls. Flags come before services. */
   up(env?: Readonly<Record<string, string>>, ...flagsAndServices: string[]): Promise<void>
 }
 
-/** Of these there is no image here; a store of traces that is not Tempo takes its place. */
+/** Services without a local image: Jaeger takes the place of Tempo, Grafana is missing. */
 const standIns: ReadonlySet<string> = new Set(['grafana', 'tempo'])
 
 type Seen = {
@@ -41,14 +43,14 @@ type Seen = {
   readonly ExitCode: number
 }
 
-/** How many files this machine lets a container have open. */
+/** The limit of open files that this machine allows a container. */
 const mayOpen = (): number => {
   const [, most = '0'] =
     /^Max open files\s+\d+\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? []
   return Math.min(Number(composeSettings.NOFILE?.fallback), Number(most) || Number.POSITIVE_INFINITY)
 }
 
-/** The compose files of the overrides, and the proxies that they have. */
+/** The compose files of each shape, and its proxies. */
 const shapes = {
   alone: { files: [], proxies: ['proxy'] },
   fleet: { files: ['compose/docker/compose.fleet.yaml'], proxies: ['proxy', 'proxy-2'] },
@@ -56,13 +58,13 @@ const shapes = {
 } as const
 export type Shape = keyof typeof shapes
 
-/** In place of the internet, and what a test must reach that is published nowhere. */
+/** Adds a container in place of the internet, and publishes the ports that a test needs. */
 const override = (shape: Shape, tempo: number, built: boolean) => {
-  // In the host's network a proxy knows no names of the stack's.
+  // In the host's network a proxy cannot resolve the names of the stack.
   const far = shape === 'host' ? '127.0.0.1' : 'telegram'
   const farEnds = [...Object.values(datacenterPorts), sitePort]
   const proxy = {
-    // Packages are fetched as this machine fetches them.
+    // npm fetches packages through the network of this machine.
     ...(built ? { build: { network: 'host' } } : {}),
     depends_on: { telegram: { condition: 'service_healthy' } },
     environment: {
@@ -80,35 +82,34 @@ const override = (shape: Shape, tempo: number, built: boolean) => {
   return {
     services: {
       telegram: {
-        image: `\${MTSCOPE_IMAGE:-mtscope:0.2.0}`,
+        image: `\${MTSCOPE_IMAGE:-${builtImage}}`,
         command: ['node', '/repository/compose/test/images/telegram.ts'],
-        volumes: [`${root}:/repository:ro`],
+        volumes: [`$root:/repository:ro`],
         init: true,
-        // The last port that it listens on: who is let in before finds nobody.
-        healthcheck: {
+        // The last port that it opens: when it listens, all do.
+        healthcheck: 
           test: ['CMD', 'grep', '-qs', `:${sitePort.toString(16).toUpperCase()} 0*:0000 0A`, '/proc/net/tcp'],
           interval: '1s',
-          start_period: '15m',
-        },
-        ports: shape === 'host' ? farEnds.map((port) => `127.0.0.1:${port}:${port}`) : [],
+          start_period: '15m',,
+        ports: shape === 'host' ? farEnds.map((port) => `127.0.0.1:$port:$port`) : [],
       },
       ...Object.fromEntries(shapes[shape].proxies.map((name) => [name, proxy])),
-      tempo: { ports: [`127.0.0.1:${tempo}:3200`] },
+      tempo: { ports: [`127.0.0.1:$tempo:3200`] },
     },
   }
 }
 
 export type Engine = AsyncDisposable & {
   readonly docker: Docker
-  /** `*_IMAGE` → name. Without MTSCOPE_IMAGE compose builds it, as it does for everybody. */
+  /** `*_IMAGE` → name. Without MTSCOPE_IMAGE compose builds the image. */
   readonly images: Readonly<Record<string, string | undefined>>
-  /** Whether they are the images that compose.yaml means. */
+  /** Whether they are the images of compose.yaml. */
   readonly official: boolean
 }
 
 /**
- * A Docker engine with images for the stack: `*_IMAGE` where the environment names any, or the official ones with
- * STACK_IMAGES=official, else what this machine's package managers give.
+ * A Docker engine with images for the stack: those of `*_IMAGE` in the environment, or the official ones with
+ * STACK_IMAGES=official, else images of programs of this machine.
  */
 export const startEngine = async (): Promise<Engine> => {
   await using stack = new AsyncDisposableStack()
@@ -120,7 +121,7 @@ export const startEngine = async (): Promise<Engine> => {
   return { docker, images, official, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
 
-/** The stack of compose.yaml in containers of its own, gone when it is disposed. */
+/** Prepares the stack of compose.yaml, with ports and settings of its own. Disposing removes its containers and volumes. */
 export const startStack = async (
   { docker, images, official }: Engine,
   shape: Shape = 'alone',
@@ -180,12 +181,12 @@ export const startStack = async (
   const kept = stack.move()
   return {
     ports: ports as Stack['ports'],
-    image: images.MTSCOPE_IMAGE ?? 'mtscope:0.2.0',
+    image: images.MTSCOPE_IMAGE ?? builtImage,
     has,
     compose,
     backup: (...args) => runCommand(join(root, 'compose/docker/backup.sh'), args, env, root),
     docker: (...args) => docker.run(...args),
-    up: async (more = {}, ...args) => {
+    up: async (more = , ...args) => {
       env = { ...env, ...more }
       const flags = args.filter((arg) => arg.startsWith('--'))
       const services = args.filter((arg) => !flags.includes(arg))
@@ -196,7 +197,7 @@ export const startStack = async (
           const well = new Set((await seen()).filter(isWell).map(({ Service }) => Service))
           return wanted.every((service) => well.has(service))
         },
-        'every service is well',
+        'every service is healthy',
         240_000,
       ).catch(async (error: unknown) => {
         const [there, printed] = [await compose('ps', '--all'), await compose('logs', '--tail', '20')]

@@ -1,4 +1,4 @@
-// Runs in a container beside the stack, in place of the internet: datacenters 2 and 4, and a site that strangers may see.
+// Runs in a container next to the stack, in place of the internet: datacenters 2 and 4, and a masking host.
 import { fakeDatacenter } from '../kit/servers/fake-datacenter.ts'
 import { siteName, tlsSite } from '../kit/servers/site.ts'
 import { datacenterPorts, sitePort } from './places.ts'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { fuzzMs, runs } from '../kit/runs.ts'
 
-// Loaded before a test file by `npm run fuzz`: each property runs for its time instead of for a number of cases.
+// Loaded before a test file by `npm run fuzz`: each property runs for a time, not for a number of cases.
 
 const { FUZZ_SEED } = process.env
 const report = (details: fc.RunDetails<unknown>): void => {

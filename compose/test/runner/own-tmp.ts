@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /**
- * From now on the temporary files of this process and of those it starts lie in a folder that goes with it, however it
- * ends short of SIGKILL. Called behind the imports: what ends children at the exit is registered by them, and comes first.
+ * From now on this process and its children put temporary files into a folder that is removed at the exit, except after
+ * SIGKILL. Call it after the imports: exit handlers that end children are registered by imports and must run first.
  */
 export const ownTmp = (name: string): void => {
   const folder = mkdtempSync(join(tmpdir(), `mtscope-${name}-`))

@@ -11,12 +11,12 @@ import { alertmanagerPath, prometheusPath } from '../services/prometheus-program
 import { ensureRedis } from '../services/redis.ts'
 import { ensureJaeger, ensureOtelcol, jaegerPath, otelcolPath } from '../services/telemetry-programs.ts'
 
-/** A program that tests start as a real server, and how this machine gets it. */
+/** A program that tests start as a server, and its installation. */
 export type TestServer = {
   readonly name: string
   /** The module that starts it: a test needs the server when its imports reach this file. */
   readonly module: string
-  /** What an installation does, for the line that announces it. */
+  /** What is installed, for the announcement. */
   readonly installs: string
   /** Whether it is on this machine. `build`: programs that no package manager has are built from source. */
   readonly there: (build: boolean) => boolean
@@ -25,7 +25,7 @@ export type TestServer = {
 
 const go = 'built from source'
 
-/** In the order of their cost: what takes seconds is installed before what takes minutes. */
+/** In the order of installation: seconds before minutes. */
 export const testServers: readonly TestServer[] = [
   {
     name: 'redis',

@@ -8,7 +8,7 @@ import { type Result, runTask } from './task.ts'
 
 const uvu = pathToFileURL(join(import.meta.dirname, '../../../node_modules/uvu/dist/index.mjs')).href
 
-/** Runs a test file of one body, as `npm test` would. */
+/** Runs a test file with this body, as `npm test` does. */
 const running = async (body: string, limitMs = 60_000): Promise<Result> => {
   const folder = await mkdtemp(join(tmpdir(), 'mtscope-'))
   try {
@@ -28,7 +28,7 @@ const alive = (pid: number): boolean => {
   }
 }
 
-test('a good file passes', async () => {
+test('a file whose tests pass passes', async () => {
   const { passed, failed } = await running("test('a', () => {})\ntest.run()")
   assert.equal([passed, failed], [1, 0])
 })

@@ -2,9 +2,9 @@ export type Outcome = {
   readonly passed: number
   readonly failed: number
   readonly skipped: number
-  /** Why it failed beyond what its own output says. */
+  /** Reasons of the failure that are not in the output. */
   readonly complaints: readonly string[]
-  /** Why facts were skipped, as the file says in lines `skipped: …`. */
+  /** Why tests were skipped: the lines `skipped: …` of the output. */
   readonly reasons: readonly string[]
   readonly output: string
 }
@@ -20,32 +20,32 @@ export type Ending = {
 const summary = /^ {2}Total: +(\d+)\n {2}Passed: +(\d+)\n {2}Skipped: +(\d+)$/gm
 
 /**
- * What a finished process proved. uvu's exit code is not enough: it is 0 for a throwing `before`, for a file that
+ * The result of a finished process. uvu's exit code is not enough: it is 0 for a throwing `before`, for a file that
  * forgets `test.run()` and for one without tests.
  */
 export const verdict = ({ counts, code, output, complaints }: Ending): Outcome => {
-  const reported = [...complaints]
+  const mistakes = [...complaints]
   const reasons = [...output.matchAll(/^skipped: (.+)$/gm)].map(([, reason = '']) => reason)
   let [total, passed, skipped] = counts === 'exit' ? [1, code === 0 ? 1 : 0, 0] : [0, 0, 0]
   if (counts === 'uvu') {
     const [all, ...others] = output.matchAll(summary)
     if (all === undefined) {
-      if (reported.length === 0) reported.push("it ended without uvu's closing lines: is test.run() called?")
-    } else if (others.length > 0) reported.push('it has more than one summary')
+      if (mistakes.length === 0) mistakes.push("it ended without uvu's closing lines: call test.run()")
+    } else if (others.length > 0) mistakes.push('it has more than one summary')
     else [total, passed, skipped] = [Number(all[1]), Number(all[2]), Number(all[3])]
-    if (all !== undefined && total + skipped === 0) reported.push('it has no test')
+    if (all !== undefined && total + skipped === 0) mistakes.push('it has no test')
     if (all !== undefined && passed < total && code === 0)
-      reported.push('a hook threw, which uvu takes for success')
+      mistakes.push('a hook threw, which uvu counts as success')
   }
-  if (code !== 0 && passed === total && reported.length === 0) {
-    reported.push(code === null ? 'a signal ended it' : `it exited with ${code} although every fact passed`)
+  if (code !== 0 && passed === total && mistakes.length === 0) {
+    mistakes.push(code === null ? 'a signal ended it' : `it exited with ${code} although every test passed`)
   }
   const failed = total - passed
   return {
     passed,
-    failed: failed === 0 && reported.length > 0 ? 1 : failed,
+    failed: failed === 0 && mistakes.length > 0 ? 1 : failed,
     skipped,
-    complaints: reported,
+    complaints: mistakes,
     reasons,
     output,
   }

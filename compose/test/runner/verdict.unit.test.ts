@@ -13,7 +13,7 @@ const counted = (ending: Partial<Ending>): number[] => {
   return [passed, failed, skipped]
 }
 
-test('facts are counted from the closing lines', () => {
+test('tests are counted from the closing lines', () => {
   assert.equal(counted({}), [2, 0, 0])
   assert.equal(counted({ code: 1, output: closing(5, 3, 1) }), [3, 2, 1])
 })
@@ -31,20 +31,20 @@ test('a throwing hook fails, although uvu exits with 0', () => {
   assert.equal(counted({ output: closing(2, 0) }), [0, 2, 0])
 })
 
-test('a crash after the last fact fails, and so does a signal', () => {
+test('a crash after the last test fails, and so does a signal', () => {
   assert.equal(counted({ code: 7 }), [2, 1, 0])
   assert.equal(counted({ code: null }), [2, 1, 0])
 })
 
-test('a complaint fails what else would pass', () => {
+test('a complaint makes a passed file fail', () => {
   assert.equal(counted({ complaints: ['it left processes behind'] }), [2, 1, 0])
 })
 
-test('the reason of a skip is told', () => {
+test('the reason of a skip is reported', () => {
   assert.equal(of({ output: `skipped: x (y is missing)\n${closing(0, 0, 1)}` }).reasons, ['x (y is missing)'])
 })
 
-test('a tool counts as one fact', () => {
+test('a tool counts as one test', () => {
   assert.equal(counted({ counts: 'exit', output: '' }), [1, 0, 0])
   assert.equal(counted({ counts: 'exit', output: '', code: 1 }), [0, 1, 0])
 })
