@@ -84,17 +84,18 @@ const override = (shape: Shape, tempo: number, built: boolean) => {
       telegram: {
         image: `\${MTSCOPE_IMAGE:-${builtImage}}`,
         command: ['node', '/repository/compose/test/images/telegram.ts'],
-        volumes: [`$root:/repository:ro`],
+        volumes: [`${root}:/repository:ro`],
         init: true,
         // The last port that it opens: when it listens, all do.
-        healthcheck: 
+        healthcheck: {
           test: ['CMD', 'grep', '-qs', `:${sitePort.toString(16).toUpperCase()} 0*:0000 0A`, '/proc/net/tcp'],
           interval: '1s',
-          start_period: '15m',,
-        ports: shape === 'host' ? farEnds.map((port) => `127.0.0.1:$port:$port`) : [],
+          start_period: '15m',
+        },
+        ports: shape === 'host' ? farEnds.map((port) => `127.0.0.1:${port}:${port}`) : [],
       },
       ...Object.fromEntries(shapes[shape].proxies.map((name) => [name, proxy])),
-      tempo: { ports: [`127.0.0.1:$tempo:3200`] },
+      tempo: { ports: [`127.0.0.1:${tempo}:3200`] },
     },
   }
 }
@@ -186,7 +187,7 @@ export const startStack = async (
     compose,
     backup: (...args) => runCommand(join(root, 'compose/docker/backup.sh'), args, env, root),
     docker: (...args) => docker.run(...args),
-    up: async (more = , ...args) => {
+    up: async (more = {}, ...args) => {
       env = { ...env, ...more }
       const flags = args.filter((arg) => arg.startsWith('--'))
       const services = args.filter((arg) => !flags.includes(arg))
