@@ -63,6 +63,7 @@ const memberOptions = (group: string) => ({
   retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 4, restartOnFailure: async () => false },
 })
 
+/** Its public functions are properties: callers may take them off the object. */
 class Member implements Consumer {
   up = false
   failure: KafkaFailure | null = null
@@ -83,7 +84,7 @@ class Member implements Consumer {
     this.#running = this.#run()
   }
 
-  seek(partition: number, offset: number): void {
+  readonly seek = (partition: number, offset: number): void => {
     try {
       this.#consumer?.seek({ topic: this.#options.topic, partition, offset: String(offset) })
     } catch {
@@ -91,12 +92,12 @@ class Member implements Consumer {
     }
   }
 
-  async commit(partition: number, offset: number): Promise<void> {
+  readonly commit = async (partition: number, offset: number): Promise<void> => {
     const { topic } = this.#options
     await this.#consumer?.commitOffsets([{ topic, partition, offset: String(offset) }]).catch(() => {})
   }
 
-  async stop(): Promise<void> {
+  readonly stop = async (): Promise<void> => {
     this.#closing.abort()
     await Promise.race([this.#running, delay(5_000, undefined, { ref: false })])
   }

@@ -52,6 +52,7 @@ const kafkajsOptions: ProducerConfig = {
   retry: { retries: 1 }, // kafkajs' minimum for an idempotent producer: `#persist` retries instead
 }
 
+/** Its public functions are properties: callers may take them off the object. */
 class TopicProducer implements Producer {
   up: boolean | null = null
   readonly failures = new Map<KafkaFailure, number>()
@@ -75,15 +76,13 @@ class TopicProducer implements Producer {
     this.#closed.promise.catch(() => {})
   }
 
-  partitions(): Promise<number> {
-    return this.#inTurn(() => this.#persist(async () => this.#partitions ?? 1))
-  }
+  readonly partitions = (): Promise<number> =>
+    this.#inTurn(() => this.#persist(async () => this.#partitions ?? 1))
 
-  send(partition: number, messages: readonly Outgoing[]): Promise<void> {
-    return this.#inTurn(() => this.#send(partition, messages))
-  }
+  readonly send = (partition: number, messages: readonly Outgoing[]): Promise<void> =>
+    this.#inTurn(() => this.#send(partition, messages))
 
-  async close(): Promise<void> {
+  readonly close = async (): Promise<void> => {
     this.#closing.abort()
     this.#closed.reject(this.#closedError())
     await this.#last
