@@ -38,7 +38,7 @@ const refreshMs = 1_000
 /** Redis counts as down when the copy is older than this. */
 const staleMs = 15_000
 
-/** The connections of a collector, and what reads and writes over them. */
+/** The connections of a collector, with the readers and writers on them. */
 const connect = ({ config, logger, now, ...options }: FleetOptions, steady: () => number) => {
   const { prefix } = options.redis
   const name = `mtscope-collector-${config.node}`

@@ -34,7 +34,7 @@ test('a missing event log is one line that names DATA_DIR', () => {
   assert.match(stderr, /^rebuild: DATA_DIR=.* has no snapshot of the collector yet.*\n$/)
 })
 
-test('a wrong option is refused with what to write instead', () => {
+test('a wrong option is refused with a correction', () => {
   const wrong = (why: string, ...args: string[]): void => {
     const { status, stdout, stderr } = run('events.ts', args, {})
     assert.equal([status, stdout], [2, ''])

@@ -44,7 +44,7 @@ const connected = async (config: RedisConfig, logger: Logger): Promise<RedisClie
 }
 
 /** Reports progress and speed, about once a second. */
-const meter = (what: string, total: number, report: (line: string) => void) => {
+const meter = (label: string, total: number, report: (line: string) => void) => {
   const began = performance.now()
   let reported = began
   return (done: number, events: number): void => {
@@ -55,7 +55,7 @@ const meter = (what: string, total: number, report: (line: string) => void) => {
     const share = total === 0 ? 1 : done / total
     const left = share > 0 ? (seconds / share) * (1 - share) : 0
     report(
-      `${what}: ${number(done)} of ${number(total)} messages (${Math.floor(share * 100)} %), ` +
+      `${label}: ${number(done)} of ${number(total)} messages (${Math.floor(share * 100)} %), ` +
         `${number(events)} events, ${number(events / seconds)} a second, ${number(left)} s left`,
     )
   }

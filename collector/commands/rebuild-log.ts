@@ -56,7 +56,7 @@ export class NoSnapshot extends Error {}
 
 /**
  * Compares the collector's snapshot in DATA_DIR with a fold of the event log from nothing to the same row. Another process
- * may use the log meanwhile. Throws NoSnapshot, and what `readLog` throws.
+ * may use the log meanwhile. Throws NoSnapshot, and the errors of `readLog`.
  */
 export const verify = (dataDir: string, now: number): Verified => {
   using log = readLog(dataDir)

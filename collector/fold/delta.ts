@@ -9,7 +9,7 @@ export type Observation = { readonly at: number; readonly value: Json }
 export type Counts = Map<string, number>
 
 /**
- * What a batch adds to the state: integers under keys and newest values, so that an adapter can apply it in one stroke.
+ * The contribution of a batch to the state: integers under keys and newest values. An adapter applies it in one stroke.
  * All of it commutes: the order of batches does not matter.
  */
 export type Delta = {

@@ -2,7 +2,7 @@ import type { Standing } from './snapshot.ts'
 
 /**
  * Most emitters in one state, about 1 kB each: a client that may write to the topic can make up any name. A fleet of a
- * hundred nodes that restart daily has two hundred in the 48 hours that one is kept.
+ * hundred nodes that restart daily has two hundred within the 48 hours for which one is kept.
  */
 export const mostEmitters = 1_024
 /** At the bound, a new emitter replaces one that was silent for longer than this. */

@@ -20,7 +20,7 @@ export const foldKeys = {
   refused: 'emitters.refused',
 } as const
 
-/** What could not be read: a batch of Kafka records, a message, or an event in it. The names are label values of a metric. */
+/** The unreadable unit: a batch of Kafka records, a message, or an event in it. The names are label values of a metric. */
 export const deadLetterReasons = ['batch', 'message', 'fact'] as const
 export type DeadLetterReason = (typeof deadLetterReasons)[number]
 export const deadLetterKey = (reason: DeadLetterReason): string => `dead-letters/${reason}`

@@ -6,7 +6,7 @@ import { openDelta } from './delta.ts'
 import { type DeadLetterReason, deadLetterKey, type Folded, fold } from './fold.ts'
 import type { State } from './state.ts'
 
-/** Where a message is folded into. */
+/** The target of a fold: a state in memory, or a partition in Redis. */
 export type Sink = {
   fold(batch: Batch, dating: Dating): Folded
   /** Adds one under a key that no event counts, to the total and to the tick of `at` (epoch ms). */
@@ -34,7 +34,7 @@ export const counted = (key: string, at: number) => {
 export const eventsPerPiece = 256
 
 export type OpenedMessage = {
-  /** The kind of what could not be read; null when everything was. */
+  /** The unit that could not be read; null when everything was readable. */
   readonly broken: DeadLetterReason | null
   /** The events, always cut at the same places. */
   readonly batches: readonly Batch[]

@@ -35,7 +35,7 @@ export type State = Reading & {
   apply(delta: Delta, emitter: string, standing: Standing | null): void
   /** The same for the sum of many emitters. */
   merge(delta: Delta, standings: ReadonlyMap<string, Standing>): void
-  /** Deletes what is past its retention at `now` (epoch ms). */
+  /** Deletes everything past its retention at `now` (epoch ms). */
   expire(now: number): void
   /**
    * The clock was set back to `at` (epoch ms): dates everything later to `at`, and deletes ticks and minutes that begin

@@ -14,7 +14,7 @@ const patienceMs = 60_000
 /** Keeps unreadable messages in the dead-letter topic, with their origin and the reason. */
 export type DeadLetters = {
   add(partition: number, message: Incoming, reason: DeadLetterReason): Promise<void>
-  /** Sends what was added; to be called before the offset moves on. Drops it while the topic accepts nothing. */
+  /** Sends the added letters; to be called before the offset moves on. Drops them while the topic accepts nothing. */
   flush(): Promise<void>
 }
 

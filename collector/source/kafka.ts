@@ -27,7 +27,7 @@ export type FollowedTopic = {
   readonly commits: number
   readonly stale: number
   readonly repeated: number
-  /** Leaves the group. The next owner folds again what this one did not commit. */
+  /** Leaves the group. The next owner folds uncommitted events again. */
   stop(): Promise<void>
 }
 
@@ -71,7 +71,7 @@ const reportRefusal = (follower: Follower, error: unknown): void => {
   })
 }
 
-/** Writes what is folded, again and again while Redis is away; false once the partition is not ours, or was stale. */
+/** Writes the folded events, and tries again while Redis is away; false once the partition is not ours, or was stale. */
 const commit = async (
   follower: Follower,
   hold: Hold,

@@ -6,7 +6,7 @@ import { replacedKey } from '../fold/fold.ts'
 import { type Hold, takePartition } from '../state/redis-hold.ts'
 import { adoptLog, type Replaced } from './same-log.ts'
 
-/** The partitions that this collector owns: each is taken in Redis, and read from the offset that stands there. */
+/** The partitions that this collector owns: each is taken in Redis, and read from the offset in it. */
 export type Ownership = {
   readonly holds: ReadonlyMap<number, Hold>
   /** How often Redis had another owner or an older state than this collector. */

@@ -10,7 +10,7 @@ type Observations = Extract<Part, { observations: unknown }>['observations']
 /** The copy of one partition. */
 export type Copy = {
   readonly meta: Meta
-  /** At least as far as any part of the copy: it is read key by key while its owner writes. */
+  /** At least as far as every part of the copy, which is read key by key while the owner writes. */
   readonly reach: Reach
   readonly counts: Map<string, Counts>
   readonly observations: Map<'recent' | 'lasting', Observations>
@@ -86,7 +86,7 @@ const updateObservations = (
   for (const [key, observation] of observations) delta[kind].set(key, observation)
 }
 
-/** Sets one part of a copy to what was read, and adds the difference to `delta`. */
+/** Replaces one part of a copy by the part that was read, and adds the difference to `delta`. */
 const update = (copies: Copies, copy: Copy, part: Part, delta: Delta): void => {
   if (part.kind === 'counts') updateCounts(copy, part.name, part.counts, delta)
   else if (part.kind === 'emitters') updateEmitters(copies, copy, part.emitters, delta)
@@ -117,8 +117,8 @@ const isRedated = (copy: Copy | undefined, part: Part): boolean =>
   [...part.observations].some(([key, { at }]) => at < (copy?.observations.get(part.kind)?.get(key)?.at ?? at))
 
 /**
- * Brings the copy of a partition, and the sum, to what was read. Another life replaces the copy as a whole; no reader sees
- * the sum without the partition in between.
+ * Updates the copy of a partition, and the sum, with the parts that were read. Another life replaces the whole copy, within
+ * one turn of the event loop: no reader sees the sum without the partition.
  */
 export const updateCopy = (
   copies: Copies,
@@ -142,7 +142,7 @@ export const updateCopy = (
   if (redated) sumAgain(copies)
 }
 
-/** Deletes what is past its retention at `now` (epoch ms). */
+/** Deletes everything past its retention at `now` (epoch ms). */
 export const expireCopies = ({ byPartition, sum }: Copies, now: number): void => {
   sum.expire(now)
   for (const copy of byPartition.values()) {

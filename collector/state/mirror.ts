@@ -45,7 +45,7 @@ const isFarEnough = (copy: Copy, stored: Meta, heldMs: number, waiting: number |
   return stored.life !== copy.meta.life && heldMs > newLifeMs && waiting === 0
 }
 
-/** What changed in a partition since `known`; null when nothing did, or Redis set it back meanwhile. */
+/** The parts of a partition that changed since `known`; null without a change, or when Redis set it back meanwhile. */
 const readNewer = async (
   { redis, prefix }: Pick<MirrorOptions, 'redis' | 'prefix'>,
   partition: number,

@@ -3,7 +3,7 @@ import { addTo, isNewer, nothingGone } from '../fold/delta.ts'
 import type { Bucket, Span } from '../fold/retention.ts'
 import type { Standing } from '../fold/snapshot.ts'
 
-/** What several batches add together, until a commit writes it in one stroke. */
+/** The sum of several batches, until a commit writes it in one stroke. */
 export type Pending = {
   readonly counts: ReadonlyMap<Span, ReadonlyMap<Bucket, Counts>>
   readonly recent: ReadonlyMap<string, Observation>
@@ -64,7 +64,7 @@ export const createPending = () => {
   let latest = 0
   let cost = 0
 
-  /** Also removes what was added for them and is not written yet. */
+  /** Also removes their amounts and samples that are not written yet. */
   const forget = (from: Gone): void => {
     for (const emitter of from.emitters) {
       if (emitters.delete(emitter)) cost -= ofEmitter

@@ -28,7 +28,7 @@ export type Hold = {
   /** Adds one under a key that no event counts, to the total and to the tick of `at` (epoch ms). */
   count(key: string, at: number): void
   /**
-   * Writes in one stroke what was folded since the last commit, and the next offset; `end` is the end of the log, `part` the
+   * Writes the batches since the last commit and the next offset in one stroke; `end` is the end of the log, `part` the
    * number of folded parts of the message at `offset`. `stale`: another collector holds the partition, or Redis lost its
    * tail: take it again. Throws errors of Redis; then all or nothing was written, and the call may be repeated.
    */
@@ -37,7 +37,7 @@ export type Hold = {
   adopt(log: TopicId, offset?: number): Promise<'done' | 'stale'>
   /** Whether Redis still has this owner, and a state at least as far as the last commit. */
   standing(): Promise<'ours' | 'stale'>
-  /** Deletes what is past its retention by this clock (`now`, epoch ms) and by Redis' clock, and corrects times that are ahead of both. */
+  /** Deletes everything past its retention by `now` (epoch ms) and by Redis' clock; corrects times that are ahead of both. */
   expire(now: number): Promise<'done' | 'stale'>
 }
 
@@ -59,7 +59,7 @@ const observationsOf = (observations: Pending['recent']): (string | number)[] =>
   return args
 }
 
-/** The last moment of a Date, for a later end or none: Redis refuses an expiry beyond what it can count. */
+/** The last moment of a Date, for a later end or none: Redis refuses an expiry that overflows. */
 const lastMs = 8.64e15
 const endText = (ends: number | null): number =>
   ends === null ? 0 : Math.min(lastMs, Math.max(1, ends || lastMs))

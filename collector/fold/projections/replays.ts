@@ -9,7 +9,7 @@ export const replayKeys = {
   unclaimed: 'replays.unclaimed',
 } as const
 
-/** Replays: handshakes that were recorded and are sent again, to find out what answers. */
+/** Replays: handshakes that were recorded and are sent again, to find out how the server answers. */
 export const replays = (event: ProxyEvent, tally: Tally): Tally => {
   switch (event.type) {
     case 'handshake.rejected':
