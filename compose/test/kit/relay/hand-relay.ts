@@ -1,9 +1,11 @@
+import { readConfig } from '../../../../proxy/config/config.ts'
 import type { ProxyEvent } from '../../../../proxy/events/contract.ts'
 import { budgetMemory } from '../../../../proxy/relay/budget.ts'
 import { capacityMemory } from '../../../../proxy/relay/capacity.ts'
 import type { Ask } from '../../../../proxy/relay/claim-requests.ts'
 import { startRelay } from '../../../../proxy/relay/relay.ts'
 import type { RelaySettings } from '../../../../proxy/relay/settings.ts'
+import { configured } from '../../../../proxy/relay/threads/configured.ts'
 import { replayMemory } from '../../../../proxy/replay-cache/memory.ts'
 import { usualFlight } from '../../../../proxy/wire/server-hello.ts'
 import { type HandLink, handEngine, handLink } from './hand-driven.ts'
@@ -14,25 +16,22 @@ export const secret = Buffer.from('00112233445566778899aabbccddeeff', 'hex')
 export const domain = 'mask.test'
 export const mask = { host: '198.51.100.1', port: 443, family: 'ipv4' } as const
 
+const defaults = readConfig({})
+if (!defaults.ok) throw new Error(defaults.mistakes.join('; '))
+const common = configured(defaults.config)
+
+/** The default settings, except limits small enough to be reached and times short enough to wait for. */
 export const settings = (): RelaySettings => ({
+  ...common,
   worker: 0,
   host: '127.0.0.1',
   port: 0,
   portable: true,
   modes: ['classic', 'secure', 'tls'],
   tlsDomain: domain,
-  fastMode: true,
-  toClientBuffer: { low: 32_768, below: 50, high: 262_144 },
-  toDatacenterBuffer: 131_072,
-  dialTimeoutMs: 5_000,
-  handshakeTimeoutMs: 3_000,
-  firstByteTimeoutMs: 60_000,
-  ackTimeoutMs: 60_000,
-  idleTimeoutMs: 600_000,
   stallTimeoutMs: 30_000,
   clockSkewSeconds: 120,
   maxConnections: 100,
-  connectionLimit: 'connections',
   maxHandshakes: 10,
   capacity: capacityMemory(),
   budget: budgetMemory(),
@@ -40,7 +39,6 @@ export const settings = (): RelaySettings => ({
   poolSize: 0,
   eventBudget: { perSecond: 1, burst: 1_000 },
   replay: replayMemory(64),
-  sharedReplay: null,
   users: [{ name: 'one', secret }],
   directory: new Map([[2, [{ host: '192.0.2.1', port: 443, family: 'ipv4' }]]]),
   mask,
