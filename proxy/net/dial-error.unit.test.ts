@@ -11,13 +11,13 @@ test('a closed port is "refused"', async () => {
   assert.is(dialErrorOf(error.code), 'refused')
 })
 
-test('codes nobody has named are "other", inherited names too', () => {
+test('unknown codes are "other", inherited property names too', () => {
   assert.is(dialErrorOf('EWHATEVER'), 'other')
   assert.is(dialErrorOf('constructor'), 'other')
   assert.is(dialErrorOf(undefined), 'other')
 })
 
-test('a missing route, a lost peer and a full descriptor table are told apart', () => {
+test('a missing route, a lost peer and a full descriptor table are different classes', () => {
   assert.equal(['ENETUNREACH', 'ECONNRESET', 'EMFILE', 'ETIMEDOUT'].map(dialErrorOf), [
     'unreachable',
     'reset',

@@ -47,7 +47,7 @@ const running = async (make: (bytes: number) => Engine | null, accepted: (link: 
 const dialed = (engine: Engine, port: number): Promise<Link> =>
   new Promise((resolve, reject) => engine.dial('127.0.0.1', port, resolve, reject))
 
-/** By events: an async iterator would destroy the socket at its end, with what it still has to send. */
+/** By events: an async iterator would destroy the socket at its end, with its unsent bytes. */
 const collect = (socket: Socket): Promise<Buffer> =>
   new Promise((resolve) => {
     const parts: Buffer[] = []
@@ -61,7 +61,7 @@ const closed = (socket: Socket): Promise<void> =>
     socket.on('close', () => resolve())
   })
 
-/** What goes in at one link comes out at the other, as the pump does it. */
+/** Forwards bytes between two links, as the pump does. */
 const pipe = (from: Link, to: Link, passing: boolean): void => {
   from.attach(
     {
@@ -92,7 +92,7 @@ for (const [name, make] of [
   if (make === nativeEngine && process.platform !== 'linux') continue
 
   for (const passing of [false, true]) {
-    test(`${name}${passing ? ', inside the kernel' : ''}: 30 MB arrive whole at a reader that is slow, and half-close holds`, async () => {
+    test(`${name}${passing ? ', inside the kernel' : ''}: 30 MB arrive whole at a slow reader, and half-close works`, async () => {
       const source = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1')
       await once(source, 'listening')
       const sent = randomBytes(30_000_000)
@@ -133,7 +133,7 @@ for (const [name, make] of [
     })
   }
 
-  test(`${name}: a refused dial says so, after dial has returned`, async () => {
+  test(`${name}: a refused dial fails after dial has returned`, async () => {
     const [port = 0] = await freePorts(1)
     await using relay = await running(make, () => {})
     let returned = false
@@ -149,7 +149,7 @@ for (const [name, make] of [
     assert.is(await failure, 'true refused')
   })
 
-  test(`${name}: what is unsent is bounded by who pauses, and told when it is gone`, async () => {
+  test(`${name}: a pause bounds the unsent bytes, and drained is called when they are gone`, async () => {
     const drained = Promise.withResolvers<number>()
     await using relay = await running(make, (link) => {
       const block = Buffer.alloc(HEAD + 262_144, 7)
@@ -170,7 +170,7 @@ for (const [name, make] of [
     reader.destroy()
   })
 
-  test(`${name}: a reset is told once, and an exception in a handler costs its own link only`, async () => {
+  test(`${name}: a reset is reported once, and an exception in a handler ends its own link only`, async () => {
     const lost = Promise.withResolvers<string>()
     let first = true
     await using relay = await running(make, (link) => {
@@ -197,7 +197,7 @@ for (const [name, make] of [
     assert.is(await lost.promise, 'reset')
   })
 
-  test(`${name}: what a pause cuts in the middle of a read comes behind it, in order, and the end behind that`, async () => {
+  test(`${name}: bytes cut off by a pause come after it, in order, and then the end`, async () => {
     const parts: Buffer[] = []
     const over = Promise.withResolvers<void>()
     await using relay = await running(make, (link) => {
@@ -224,7 +224,7 @@ for (const [name, make] of [
     assert.ok(parts.every(({ length }) => length <= 1_000))
   })
 
-  test(`${name}: a link that was closed in its own handler is quiet`, async () => {
+  test(`${name}: a link closed in its own handler calls no handler`, async () => {
     let calls = 0
     await using relay = await running(make, (link) => {
       link.attach(
@@ -250,7 +250,7 @@ for (const [name, make] of [
   })
 }
 
-test('epoll: what is no address is neither listened on nor dialed; it would be every one', async () => {
+test('epoll: a name is neither listened on nor dialed: it would be read as `::`', async () => {
   const engine = nativeEngine(65_536)
   if (engine === null) return
   const none = (): void => {}

@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { linkErrorOf } from './link-error.ts'
 
-test('what a peer or a network did is told from what only we can have done', () => {
+test('errors of a peer or a network differ from errors that only our code can cause', () => {
   assert.equal(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENETUNREACH'].map(linkErrorOf), [
     'reset',
     'reset',

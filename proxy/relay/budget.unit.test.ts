@@ -13,7 +13,7 @@ import {
 const read = 16_384
 const second = 1_000
 
-/** Two threads and their time. */
+/** The budgets of two threads on one clock. */
 const shared = (startMs = 0) => {
   const memory = budgetMemory()
   let now = startMs
@@ -29,14 +29,14 @@ const shared = (startMs = 0) => {
   }
 }
 
-/** Takes until there is no more, or `most`. */
+/** Takes bytes until none are left, or `most`. */
 const drain = (of: ReturnType<typeof shared>, prefix: number, most = Number.POSITIVE_INFINITY): number => {
   let taken = 0
   while (taken < most && of.take(prefix)) taken += read
   return taken
 }
 
-test('a prefix has its burst and then its rate, in whichever thread it comes', () => {
+test('a prefix has its burst and then its rate, over all threads', () => {
   const of = shared()
   assert.is(drain(of, 1), PREFIX_BURST)
   assert.not(of.take(1))
@@ -52,14 +52,14 @@ test('one prefix takes nothing from another, and all together have one bound', (
   for (let prefix = 0; prefix < 10; prefix++) taken += drain(of, prefix)
   assert.is(taken, BURST)
   of.passes(10 * second)
-  // What all together had no more of was not taken from a prefix.
+  // A take that the common bound refuses costs its prefix nothing.
   assert.is(drain(of, 5), PREFIX_BURST)
   taken = 0
   for (let prefix = 20; prefix < 30; prefix++) taken += drain(of, prefix)
   assert.is(taken, 10 * ALL_BYTES_A_SECOND - PREFIX_BURST)
 })
 
-test('what was not used is there again, and never more than that', () => {
+test('unused bytes can be taken again, and no more than those', () => {
   const of = shared()
   drain(of, 1)
   of.giveBack(1, 5 * read)
@@ -68,7 +68,7 @@ test('what was not used is there again, and never more than that', () => {
   assert.ok(drain(of, 2) <= PREFIX_BURST)
 })
 
-test('the tick that comes round is no debt, and hours of silence are none', () => {
+test('neither a tick that wraps around nor hours of silence count as spent', () => {
   const roundMs = 2 ** 32 / 16
   for (const silenceMs of [
     roundMs / 2 - 1_000,
@@ -87,7 +87,7 @@ test('the tick that comes round is no debt, and hours of silence are none', () =
   }
 })
 
-test('however it is asked, no span brings more than burst and rate', () => {
+test('no sequence of takes gets more than burst and rate', () => {
   const step = fc.oneof(
     fc.record({ prefix: fc.nat(5), bytes: fc.integer({ min: 1, max: 4 * read }), times: fc.nat(3_000) }),
     fc.record({ wait: fc.integer({ min: 1, max: 60_000 }) }),

@@ -12,10 +12,10 @@ const opening = (dc = 2): Buffer => initiate('padded-intermediate', dc, secret).
 
 type Proxy = ReturnType<typeof relaying>
 
-/** Each phase a session can be in, with its links. */
+/** Each phase of a connection, with its links. */
 const phases: Record<string, (proxy: Proxy) => HandLink[]> = {
-  'nothing was said': ({ arrives }) => [arrives()],
-  'half a payload was said': ({ arrives }) => {
+  'nothing has come': ({ arrives }) => [arrives()],
+  'half a payload has come': ({ arrives }) => {
     const client = arrives()
     client.sends(opening().subarray(0, 30))
     return [client]
@@ -30,11 +30,11 @@ const phases: Record<string, (proxy: Proxy) => HandLink[]> = {
     const client = arrives()
     client.sends(opening())
     assert.is(engine.running.length, 1)
-    // Nobody takes its bytes now: they wait in the kernel.
+    // Its bytes wait in the kernel.
     assert.ok(client.paused)
     return [client]
   },
-  'the datacenter has said nothing': ({ arrives, engine }) => {
+  'the datacenter has not answered': ({ arrives, engine }) => {
     const client = arrives()
     client.sends(opening())
     return [client, engine.dials.at(-1)!.connects()]
@@ -54,7 +54,7 @@ const phases: Record<string, (proxy: Proxy) => HandLink[]> = {
     assert.ok(client.paused)
     return [client]
   },
-  'a stranger sees the masking host': ({ arrives, engine }) => {
+  'an unauthenticated client is fronted': ({ arrives, engine }) => {
     const client = arrives()
     client.sends('GET / HTTP/1.1\r\n\r\n')
     const host = engine.dials.at(-1)!.connects()
@@ -69,7 +69,7 @@ for (const [phase, reach] of Object.entries(phases)) {
     ['the kernel gives the client up', (_: Proxy, [client]: HandLink[]) => client!.breaks('timeout')],
     ['everything is drained', ({ relay }: Proxy) => relay.closeAll()],
   ] as const) {
-    test(`when ${what} while ${phase}, nothing is left and it is told once`, () => {
+    test(`when ${what} while ${phase}, nothing is left and one event reports it`, () => {
       const proxy = relaying()
       const links = reach(proxy)
       happen(proxy, links)
@@ -82,7 +82,7 @@ for (const [phase, reach] of Object.entries(phases)) {
     })
   }
 
-  test(`a session that goes silent while ${phase} is ended by time alone`, () => {
+  test(`a connection that goes silent while ${phase} is closed by time alone`, () => {
     const proxy = relaying()
     const links = reach(proxy)
     for (let ms = 0; ms < 700_000; ms += 1_000) proxy.at(ms)
@@ -91,7 +91,7 @@ for (const [phase, reach] of Object.entries(phases)) {
     assert.is(proxy.ends().length, 1)
   })
 
-  test(`a client that says no more while ${phase} is ended by time alone`, () => {
+  test(`a client that has sent FIN while ${phase} is closed by time alone`, () => {
     const proxy = relaying()
     const links = reach(proxy)
     links[0]!.finishes()
@@ -102,8 +102,8 @@ for (const [phase, reach] of Object.entries(phases)) {
   })
 }
 
-for (const phase of ['bytes are relayed', 'a stranger sees the masking host'] as const) {
-  test(`${phase}: what the client said last is delivered to a far end that ended first`, () => {
+for (const phase of ['bytes are relayed', 'an unauthenticated client is fronted'] as const) {
+  test(`${phase}: the client's last bytes reach a far end that ended first`, () => {
     const proxy = relaying()
     const [client, far] = phases[phase]!(proxy) as [HandLink, HandLink]
     far.finishes()
@@ -118,7 +118,7 @@ for (const phase of ['bytes are relayed', 'a stranger sees the masking host'] as
     assert.equal(proxy.left(), nothing)
   })
 
-  test(`${phase}: what the far end said last is delivered to a slow client`, () => {
+  test(`${phase}: the far end's last bytes reach a slow client`, () => {
     const proxy = relaying()
     const [client, far] = phases[phase]!(proxy) as [HandLink, HandLink]
     client.block()
@@ -134,7 +134,7 @@ for (const phase of ['bytes are relayed', 'a stranger sees the masking host'] as
   })
 }
 
-test('a datacenter that vanishes leaves a slow client what came before, and no longer than it takes', () => {
+test('after a datacenter vanishes, a slow client gets the bytes that came before, and is closed then', () => {
   const proxy = relaying()
   const [client, datacenter] = phases['bytes are relayed']!(proxy) as [HandLink, HandLink]
   client.block()
@@ -147,7 +147,7 @@ test('a datacenter that vanishes leaves a slow client what came before, and no l
   assert.equal(proxy.left(), nothing)
 })
 
-test('with MASK_HOST=off a stranger that has said all is let go at once', () => {
+test('with MASK_HOST=off an unauthenticated client is closed as soon as it has sent FIN', () => {
   for (const bytes of ['GET / HTTP/1.1\r\n\r\n', 'half a']) {
     const proxy = relaying({ mask: null })
     const client = proxy.arrives()
@@ -160,7 +160,7 @@ test('with MASK_HOST=off a stranger that has said all is let go at once', () => 
   }
 })
 
-test('who turns out wrong behind an answered hello hears one encrypted alert and the end, as of a site', () => {
+test('a client that fails after an answered hello gets one encrypted alert and the end, as from a site', () => {
   const [garbage, astray] = [Buffer.alloc(64, 9), opening(77)]
   for (const [wrong, reason] of [
     [Buffer.concat([Buffer.from('1503030002', 'hex'), garbage]), 'not-mtproto'],
@@ -179,7 +179,7 @@ test('who turns out wrong behind an answered hello hears one encrypted alert and
   }
 })
 
-test('a masking host that cannot be reached is shown as a reset', () => {
+test('an unreachable masking host shows as a reset', () => {
   const proxy = relaying()
   const [client] = phases['the masking host is dialed']!(proxy) as [HandLink]
   proxy.engine.running[0]!.fails('refused')
@@ -188,9 +188,9 @@ test('a masking host that cannot be reached is shown as a reset', () => {
   assert.equal(proxy.left(), nothing)
 })
 
-test('a quiet stranger is let go by the masking host, whose patience is shorter than ours', () => {
+test('a quiet unauthenticated client is closed by the masking host, whose time-out is shorter than ours', () => {
   const proxy = relaying()
-  const [client, host] = phases['a stranger sees the masking host']!(proxy) as [HandLink, HandLink]
+  const [client, host] = phases['an unauthenticated client is fronted']!(proxy) as [HandLink, HandLink]
   for (let ms = 1_000; ms <= 400_000; ms += 1_000) proxy.at(ms)
   assert.not(client.closed)
   host.finishes()
@@ -200,7 +200,7 @@ test('a quiet stranger is let go by the masking host, whose patience is shorter 
   assert.equal(proxy.left(), nothing)
 })
 
-test('a payload that was seen before goes to the masking host whole, with what came behind it', () => {
+test('a replayed payload goes to the masking host whole, with the bytes after it', () => {
   const proxy = relaying()
   const payload = Buffer.concat([opening(), Buffer.from('and more')])
   proxy.arrives().sends(payload)
@@ -210,7 +210,7 @@ test('a payload that was seen before goes to the masking host whole, with what c
   assert.is(proxy.engine.dials[1]!.connects().text, payload.toString('latin1'))
 })
 
-test('a stranger makes the proxy keep no more than a hello before it is judged', () => {
+test('the proxy keeps no more than a hello of an unauthenticated client', () => {
   const proxy = relaying()
   const client = proxy.arrives()
   const endless = clientHello({ secret: Buffer.alloc(16), domain, postQuantum: true }).bytes
@@ -223,7 +223,7 @@ test('a stranger makes the proxy keep no more than a hello before it is judged',
   }
 })
 
-test('the oldest silent clients make room for the newest, are counted and told once a second', () => {
+test('the oldest silent clients make room for the newest, and one event a second counts them', () => {
   const proxy = relaying({ maxConnections: 12 })
   const clients = Array.from({ length: 12 }, () => proxy.arrives())
   assert.equal(
@@ -237,7 +237,7 @@ test('the oldest silent clients make room for the newest, are counted and told o
   )
 })
 
-test('an address is told as its network only', () => {
+test('an address appears in events as its network only', () => {
   assert.is(prefixOf(Buffer.from([203, 0, 113, 77])), '203.0.113.0/24')
   assert.is(prefixOf(Buffer.from('20010db80a0b0c0d0000000000001234', 'hex')), '2001:db8:a0b::/48')
   assert.is(prefixOf(Buffer.alloc(16)), '0:0:0::/48')
@@ -254,7 +254,7 @@ test('an address is told as its network only', () => {
   )
 })
 
-test('facts name a client by its network and a keyed hash, never by its address', () => {
+test('events name a client by its network and a keyed hash, never by its address', () => {
   const reported = (key: number) => {
     const proxy = relaying({ addressKey: Buffer.alloc(32, key) })
     phases['bytes are relayed']!(proxy)

@@ -53,7 +53,7 @@ if (nativeCipher !== null) {
     agreesWithNode(native)
   })
 
-  test('many streams at once keep apart', () => {
+  test('many streams at the same time keep apart', () => {
     const streams = Array.from({ length: 500 }, () => {
       const [key, iv] = [randomBytes(32), randomBytes(16)]
       return { ours: native(key, iv), theirs: createCipheriv('aes-256-ctr', key, iv) }
@@ -69,8 +69,8 @@ if (nativeCipher !== null) {
     for (const { ours } of streams) ours.free()
   })
 
-  test('it stays right while the collector runs', () => {
-    // A pointer into collected memory once crashed the process: fresh heap, freed heap, and a stream across it.
+  test('it stays correct while V8 collects garbage', () => {
+    // A pointer into collected memory once crashed the process: a stream across fresh and freed heap.
     for (let round = 0; round < 200; round++) {
       const [key, iv] = [randomBytes(32), randomBytes(16)]
       const cipher = native(key, iv)
@@ -85,7 +85,7 @@ if (nativeCipher !== null) {
     }
   })
 
-  test('a cipher that was freed touches nothing more', () => {
+  test('a freed cipher changes no byte', () => {
     const cipher = native(randomBytes(32), randomBytes(16))
     cipher.free()
     cipher.free()

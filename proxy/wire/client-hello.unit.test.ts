@@ -24,7 +24,7 @@ const recorded = fixtures.map((fixture) => ({ ...fixture, bytes: Buffer.from(fix
 const named = (name: string) => recorded.find((fixture) => fixture.name === name)!
 const parsed = (bytes: Buffer): Hello => readClientHello(sealedHello(bytes, bytes.length)!)
 
-/** All of it but the scratch before the digested bytes. */
+/** Everything but the scratch before the digested bytes. */
 const reported = (hello: Hello) => ({ ...hello, digested: hello.digested.subarray(64) })
 
 /** The same hello in several records, cut at these places of its message. */
@@ -79,7 +79,7 @@ test('a post-quantum hello gives both shares', () => {
   }
 })
 
-test('who signed a hello, and when', () => {
+test('a signature gives its user and its time', () => {
   const signed = recorded.filter(({ secret }) => secret !== undefined)
   assert.is(signed.length, 4)
   for (const { name, bytes, secret, at } of signed) {
@@ -101,7 +101,7 @@ test('a signature covers every byte but the time', () => {
     if (i < 39) assert.is(time, null)
     else assert.is(time, (at! ^ (1 << (8 * (i - 39)))) >>> 0)
   }
-  // So a recorded hello can be made any time's, but its signature stays what it was.
+  // So the time of a recorded hello can be changed, but not its signature.
   const moved = Buffer.from(bytes)
   moved.writeUInt32LE((moved.readUInt32LE(39) ^ at! ^ (at! + 86_400)) >>> 0, 39)
   assert.is(signedBy(parsed(moved), key), at! + 86_400)
@@ -113,7 +113,7 @@ test('a signature covers every byte but the time', () => {
   assert.is(signedBy(parsed(changed), key), null)
 })
 
-test('time is unsigned: the year 2106 and the first second of 1970 are told alike', () => {
+test('time is an unsigned number: from the first second of 1970 to the year 2106', () => {
   const secret = Buffer.alloc(16, 7)
   for (const at of [0, 0x7fffffff, 0x80000000, 0xffffffff]) {
     const bytes = browserHello({ name: 'example.com', hybrid: false, random })
@@ -134,7 +134,7 @@ test('a hello is whole at its last byte and not before', () => {
   }
 })
 
-test('a hello cut into records on its way reads and verifies as it was made', () => {
+test('a hello cut into records on its way reads and verifies as it was sent', () => {
   const { bytes, secret, at } = named('telegram-desktop-android')
   const whole = parsed(bytes)
   fc.assert(
@@ -151,12 +151,12 @@ test('a hello cut into records on its way reads and verifies as it was made', ()
       },
     ),
   )
-  // Even the four bytes that tell its length may be apart.
+  // Even the four bytes of its header may be apart.
   const wire = inRecords(bytes, [0, 1, 2, 3])
   assert.is(signedBy(parsed(wire), Buffer.from(secret!, 'hex')), at)
 })
 
-test('a length that does not fit is odd, and the bytes that are there are read', () => {
+test('a wrong length is odd, and the bytes that are there are read', () => {
   const read = (extensions: string) => parsed(helloOf(Buffer.from(extensions, 'hex')))
   for (const extensions of ['', '00170000', '0000000700050000026161', '002b0003020304']) {
     assert.is(read(extensions).form, 'right', extensions)

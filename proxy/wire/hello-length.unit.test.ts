@@ -6,7 +6,7 @@ import fixtures from './fixtures/client-hellos.json' with { type: 'json' }
 
 const signed = Buffer.from(fixtures.find(({ name }) => name === 'telegram-classic')!.hex, 'hex')
 
-test('foreign bytes are recognised from the first on, and a record that is no hello when it is complete', () => {
+test('foreign bytes are recognised from the first on, and a record without a hello when it is complete', () => {
   const verdict = (hex: string) => helloLength(Buffer.from(hex, 'hex'), hex.length / 2)
   for (const hex of ['00', '47', '17', '1602', '160305']) assert.is(verdict(hex), 'not-tls', hex)
   for (const hex of ['1603010000', '16030100050200000100', '16030140010100', '160301000101170301']) {
@@ -42,12 +42,12 @@ test('a hello may be 16 KiB long in 32 records, and no more', () => {
   assert.is(helloLength(more, more.length), 'malformed')
 })
 
-test('a record may be signed whatever its message says, once it is complete', () => {
+test('a complete record may be signed, whatever its message', () => {
   const behind = Buffer.concat([signed, signed])
   for (let length = 0; length < signed.length; length++) assert.is(signedRecord(signed, length, false), 0)
   assert.is(signedRecord(signed, signed.length, false), signed.length)
   assert.is(signedRecord(behind, behind.length, false), signed.length)
-  // While more is waited for, only the read that ends with the record asks.
+  // While more bytes may come, only the read that ends with the record returns its end.
   assert.is(signedRecord(signed, signed.length, true), signed.length)
   assert.is(signedRecord(behind, signed.length + 1, true), 0)
   assert.is(signedRecord(Buffer.from('160301000101', 'hex'), 6, false), 0)

@@ -69,7 +69,7 @@ test('published fingerprints come out', () => {
   }
 })
 
-test('the first protocol is told by its ends, or by those of its hex when they are no letters', () => {
+test('the first protocol gives its first and last letter, or those of its hex when they are not letters', () => {
   const reported = (hex: string) => ja4({ ...plain, alpn: Buffer.from(hex, 'hex') }).slice(8, 10)
   // The specification's examples.
   assert.is(reported('ab'), 'ab')

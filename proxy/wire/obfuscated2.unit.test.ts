@@ -6,7 +6,7 @@ import type { Transport } from '../events/contract.ts'
 import { dcOf, openingFor, openPayload, reservedStart } from './obfuscated2.ts'
 import { type Fill, randomPool } from './random.ts'
 
-// Both far ends are written here anew, from the specification, with nothing of the code under test.
+// Both far ends are written here a second time, from the specification, without the code under test.
 
 const tags: Record<Transport, string> = {
   abridged: 'efefefef',
@@ -16,7 +16,7 @@ const tags: Record<Transport, string> = {
 const sha256 = (...parts: Buffer[]): Buffer => createHash('sha256').update(Buffer.concat(parts)).digest()
 const backwards = (bytes: Buffer): Buffer => Buffer.from(bytes).reverse()
 
-/** A client's opening, and its two ciphers behind it. */
+/** A client's opening, and its two ciphers after it. */
 const client = (init: Buffer, transport: Transport, dc: number, secret: Buffer) => {
   Buffer.from(tags[transport], 'hex').copy(init, 56)
   init.writeInt16LE(dc, 60)
@@ -27,7 +27,7 @@ const client = (init: Buffer, transport: Transport, dc: number, secret: Buffer) 
   return { payload: Buffer.concat([init.subarray(0, 56), encrypted.subarray(56)]), up, down }
 }
 
-/** A datacenter that got an opening: what it read in it, and its two ciphers. */
+/** A datacenter that got an opening: its content, and its two ciphers. */
 const datacenter = (payload: Buffer) => {
   const back = backwards(payload.subarray(8, 56))
   const from = createDecipheriv('aes-256-ctr', payload.subarray(8, 40), payload.subarray(40, 56))
@@ -42,7 +42,7 @@ const bytes = (length: number) =>
   fc.uint8Array({ minLength: length, maxLength: length }).map((array) => Buffer.from(array))
 const random = randomPool()
 
-test('a payload tells transport, datacenter and both keys', () => {
+test('a payload has transport, datacenter and both keys', () => {
   fc.assert(
     fc.property(bytes(64), transport, int16, bytes(16), bytes(100), (init, tag, dc, secret, message) => {
       const sender = client(init, tag, dc, secret)
@@ -132,14 +132,14 @@ const foreign = [
   '0102030400000000',
 ]
 
-test('the start of another transport is known', () => {
+test('the start of another transport is recognised', () => {
   for (const start of foreign) assert.ok(reservedStart(Buffer.from(start, 'hex')), start)
   for (const start of ['0102030401000000', '1603010100000001', 'ee00000000000001', '4745542100000001']) {
     assert.not(reservedStart(Buffer.from(start, 'hex')), start)
   }
 })
 
-/** Gives out the rest at random, and `starts` one by one for the eight bytes that are free. */
+/** Draws `starts` one by one for the eight free bytes, and the rest at random. */
 const scripted = (starts: Buffer[]): { fill: Fill; left: Buffer[] } => {
   const left = [...starts]
   const fill: Fill = (target, from, to) => {
@@ -185,7 +185,7 @@ test('of 20,000 openings none starts as another transport does', () => {
   }
 })
 
-test('a datacenter is asked for by number, media by the negative, test ones from 10000', () => {
+test('a datacenter has a number, its media the negative, test datacenters from 10000', () => {
   assert.equal(dcOf(2), { dc: 2, media: false, id: 2 })
   assert.equal(dcOf(-2), { dc: 2, media: true, id: -2 })
   assert.equal(dcOf(10002), { dc: 10002, media: false, id: 10002 })

@@ -11,7 +11,7 @@ test('only the asked range is filled', () => {
   assert.not.equal(target.subarray(10, 30), Buffer.alloc(20))
 })
 
-test('no byte is given out twice, also when the pool runs out or is too small', () => {
+test('no byte is handed out twice, also when the pool runs out or is too small', () => {
   for (const length of [16, 40, 64, 200]) {
     const fill = randomPool(64)
     const seen = new Set<string>()
@@ -24,7 +24,7 @@ test('no byte is given out twice, also when the pool runs out or is too small', 
   }
 })
 
-test('what was given out and wiped is not given out again', () => {
+test('bytes that were handed out and wiped are not handed out again', () => {
   const fill = randomPool(64)
   const byte = Buffer.alloc(1)
   let zeros = 0

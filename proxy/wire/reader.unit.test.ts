@@ -14,7 +14,7 @@ test('fields are read in order', () => {
   assert.ok(r.ok)
 })
 
-test('a read beyond the end gives nothing and spoils all that follow', () => {
+test('a read beyond the end returns nothing and invalidates all later ones', () => {
   const r = new Reader(Buffer.from([1, 2, 3]))
   assert.is(r.u8(), 1)
   assert.is(r.u24(), 0)
@@ -25,7 +25,7 @@ test('a read beyond the end gives nothing and spoils all that follow', () => {
   assert.is(r.at, 1)
 })
 
-test('half a number and a negative size spoil', () => {
+test('half a number and a negative size invalidate', () => {
   const half = new Reader(Buffer.alloc(4))
   assert.equal(half.numbers(3), [])
   assert.not(half.ok)
@@ -34,7 +34,7 @@ test('half a number and a negative size spoil', () => {
   assert.not(back.ok)
 })
 
-test('whatever is read, the place stays inside', () => {
+test('whatever is read, the position stays inside', () => {
   const step = fc.tuple(
     fc.constantFrom('u8', 'u16', 'u24', 'take', 'numbers'),
     fc.integer({ min: -3, max: 9 }),

@@ -7,7 +7,7 @@ import { headroom, maxPayload, unwrapper, wrap } from './records.ts'
 const pattern = (length: number): Buffer => Buffer.from(Array.from({ length }, (_, i) => (i * 31) & 0xff))
 const changeCipherSpec = Buffer.from('140303000101', 'hex')
 const payload = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array))
-/** Where to cut, as shares of the whole. */
+/** Cuts, as shares of the whole. */
 const cuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 12 })
 
 const record = (type: number, content: Buffer): Buffer =>
@@ -43,7 +43,7 @@ test('a payload becomes one record, in place', () => {
   assert.equal(wrapped(Buffer.alloc(0)), Buffer.alloc(0))
 })
 
-test('no record is longer than 16384 bytes, and headroom tells what they add', () => {
+test('no record is longer than 16384 bytes, and headroom returns the bytes that they add', () => {
   for (const length of [1, maxPayload - 1, maxPayload, maxPayload + 1, 3 * maxPayload, 262_144, 262_145]) {
     const content = pattern(length)
     const stream = wrapped(content, 11)
@@ -83,12 +83,12 @@ test('records decode byte by byte', () => {
   assert.equal(unwrapped(stream, at), Buffer.from('onetwo'))
 })
 
-test('what was wrapped comes back, over many records', () => {
+test('unwrap returns what wrap took, over many records', () => {
   const content = pattern(100_000)
   assert.equal(unwrapped(wrapped(content), [0.1, 0.1001, 0.5, 0.9999]), content)
 })
 
-test('an empty record carries nothing and harms nothing', () => {
+test('an empty record carries nothing and is accepted', () => {
   const stream = Buffer.concat([record(0x17, Buffer.alloc(0)), record(0x17, Buffer.from('x'))])
   assert.equal(unwrapped(stream), Buffer.from('x'))
 })
@@ -98,7 +98,7 @@ test('a record may be as long as TLS allows and no longer', () => {
   assert.is(unwrapped(record(0x17, Buffer.alloc(16_641))), null)
 })
 
-test('ChangeCipherSpec is good once, first, and whole', () => {
+test('ChangeCipherSpec is accepted once, first, and whole', () => {
   const data = record(0x17, Buffer.from('x'))
   assert.equal(unwrapped(Buffer.concat([changeCipherSpec, data])), Buffer.from('x'))
   for (const bad of [

@@ -25,7 +25,7 @@ test('answers of real servers are read', () => {
   }
 })
 
-test('an answer is told as far as it has come', () => {
+test('an answer is read as far as it has come', () => {
   const ends: number[] = []
   for (let at = 0; at < first.bytes.length; ends.push(at)) at += 5 + first.bytes.readUInt16BE(at + 3)
   for (let length = 0; length <= first.bytes.length; length++) {
@@ -43,7 +43,7 @@ test('an answer is told as far as it has come', () => {
   }
 })
 
-test('a request for another share, an alert and plain text are no answer', () => {
+test('a request for another share, an alert and plain text are not an answer', () => {
   const retry = Buffer.from(first.bytes)
   Buffer.from('cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c', 'hex').copy(retry, 11)
   assert.is(parseServerAnswer(retry), 'not-tls13')

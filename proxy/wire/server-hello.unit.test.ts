@@ -31,7 +31,7 @@ const read = (bytes: Buffer) => {
   return result
 }
 
-/** What Telegram's apps check, written anew: three records in this order and the digest. Returns their contents. */
+/** The checks of Telegram's apps: three records in this order and the digest. Returns the records' contents. */
 const accepted = (bytes: Buffer, hello: Hello): { serverHello: Buffer; data: Buffer } => {
   assert.equal(bytes.subarray(0, 3), Buffer.from('160303', 'hex'))
   const changeAt = 5 + bytes.readUInt16BE(3)
@@ -65,14 +65,14 @@ test('an app accepts the answer to its hello', () => {
   }
 })
 
-test('the group is the one the masking host takes of those offered', () => {
+test('the group is the one that the masking host takes from the offer', () => {
   assert.is(read(answered(hybridHello)).group, x25519MlKem768)
   assert.is(read(answered(classicHello)).group, x25519)
   const plain = { ...flight, hybrid: { ...flight.hybrid, group: x25519 } }
   assert.is(read(answered(hybridHello, plain)).group, x25519)
 })
 
-test('a host that takes a group not spoken here is answered for with X25519', () => {
+test('for a host that takes a group unknown here, the answer is X25519', () => {
   const other = { group: 0x0017, sizes: [900] }
   assert.is(read(answered(hybridHello, { ...flight, hybrid: other, classic: other })).group, x25519)
 })
@@ -97,7 +97,7 @@ test('every order of suites has an index of its own, whatever stands between the
   assert.is(orderOf([0x0a0a, b, 0x1304, b, a, 0xc02b, b]), orderOf([b, a]))
 })
 
-test('the suite is the choice of the host for this order, else the first the client offers of TLS 1.3', () => {
+test('the suite is the host’s choice for this order, else the client’s first of TLS 1.3', () => {
   const apple = parsed(browserHello({ name: 'example.com', hybrid: true, random, suites: appleOrder }))
   assert.is(read(answered(apple)).cipherSuite, 0x1302)
   assert.is(read(answered(hybridHello)).cipherSuite, 0x1301)
@@ -107,7 +107,7 @@ test('the suite is the choice of the host for this order, else the first the cli
   assert.is(read(answered(hybridHello, { ...flight, suites })).cipherSuite, 0x1301)
 })
 
-test('one record has a size that the host was seen to send, and 16 bytes more with SHA-384', () => {
+test('one record has a measured size of the host, and 16 bytes more with SHA-384', () => {
   const sizes = new Set<number>()
   for (let i = 0; i < 60; i++) {
     const { records, whole } = read(answered(hybridHello))
@@ -141,7 +141,7 @@ test('the extensions come in the order of the host', () => {
 test('a signed hello is answered whatever it lacks', () => {
   const share = hybridHello.keyShares.find(({ group }) => group === x25519MlKem768)!
   const classic = hybridHello.keyShares.find(({ group }) => group === x25519)!
-  // The first coefficient is 4095: beyond the modulus 3329.
+  // The first coefficient is 4095: above the modulus 3329.
   const beyond = Buffer.from(share.key)
   beyond.fill(0xff, 0, 2)
   const shares = (...keyShares: Hello['keyShares']): Partial<Hello> => ({ keyShares })
@@ -170,7 +170,7 @@ test('a signed hello is answered whatever it lacks', () => {
     assert.is(taken, group)
     assert.is(bytes[43], Math.min(hello.sessionId.length, 32))
   }
-  // A host that prefers X25519 is answered for with the hybrid one where only that is offered.
+  // For a host that prefers X25519, the answer is the hybrid group where only that is offered.
   const plain = { ...flight, hybrid: { ...flight.hybrid, group: x25519 } }
   assert.is(read(answered({ ...hybridHello, keyShares: [share] }, plain)).group, x25519MlKem768)
 })

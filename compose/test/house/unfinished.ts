@@ -13,11 +13,8 @@ export const unreadFolders: readonly string[] = [
   'proxy/host/',
   'proxy/logger/',
   'proxy/masking/',
-  'proxy/net/',
   'proxy/redis/',
-  'proxy/relay/',
   'proxy/replay-cache/',
   'proxy/users/',
-  'proxy/wire/',
   'redis/',
 ]

@@ -9,12 +9,12 @@ import type { Link, LinkEvents } from '../link.ts'
 import { nativeEngine } from './engine.ts'
 import * as c from './libc.ts'
 
-// What the kernel or a sandbox refuses, call by call: the C library with a test in front of it.
+// The kernel or a sandbox refuses a call: the C library with a test in front of it.
 
 type Call = 'splice' | 'read' | 'recv' | 'epoll_ctl' | 'epoll_wait' | 'accept4'
 type Refuse = (...args: unknown[]) => number
 
-/** The C library, where `refusals` answer an errno for a call; 0 lets it through. */
+/** The C library. `refusals` return an errno for a call; 0 lets it through. */
 const refusing = (refusals: Partial<Record<Call, Refuse>>): c.Libc => {
   const real = c.libc!
   // As in the kernel: it stays until the next call.
@@ -59,7 +59,7 @@ const passing = (from: Link, to: Link, ends: string[]): LinkEvents<null> => ({
   },
 })
 
-/** A relay of plain bytes on such a C library: each client is given what `source` sends. */
+/** A relay of plain bytes on such a C library: each client gets the bytes of `source`. */
 const relaying = async (refusals: Partial<Record<Call, Refuse>>, source: Server) => {
   source.listen(0, '127.0.0.1')
   await once(source, 'listening')
@@ -108,14 +108,14 @@ const relaying = async (refusals: Partial<Record<Call, Refuse>>, source: Server)
 
 const sent = randomBytes(3_000_000)
 const digest = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
-/** Sends all of it and ends, whatever comes. */
+/** Sends all bytes and ends. */
 const generous = (): Server =>
   createServer({ allowHalfOpen: true }, (socket) => {
     socket.on('error', () => {})
     socket.resume().end(sent)
   })
 
-/** All that a client is given until its connection ends. */
+/** Everything that a client gets until its connection ends. */
 const received = async (port: number): Promise<Buffer> => {
   const socket = connect({ port, host: '127.0.0.1' }).on('error', () => {})
   const parts: Buffer[] = []
@@ -125,7 +125,7 @@ const received = async (port: number): Promise<Buffer> => {
 }
 const descriptors = (): number => readdirSync('/proc/self/fd').length
 
-/** Behind the proof at the start, which splices twice. */
+/** After the test at the start, which splices twice. */
 const from = (nth: number, errno: number): Refuse => {
   let calls = 0
   return () => (++calls >= nth ? errno : 0)
@@ -195,7 +195,7 @@ onLinux('what epoll refuses of a connection ends it as our fault, with its far e
 
 onLinux('what epoll refuses of a dial fails the dial, and of a client closes it', async () => {
   let additions = 0
-  // The proof at the start, the listener, a client, its dial, which fails; a client that fails.
+  // The test at the start, the listener, a client, its failing dial; a failing client.
   await using relay = await relaying(
     {
       epoll_ctl: (_, operation) =>
@@ -214,7 +214,7 @@ onLinux('what epoll refuses of a dial fails the dial, and of a client closes it'
 
 onLinux('an error that no peer can cause is our fault, and not a reset', async () => {
   let reads = 0
-  // The first one is that of the proof at the start.
+  // The first one is that of the test at the start.
   await using relay = await relaying({ recv: () => (++reads === 2 ? c.EBADF : 0) }, generous())
   await received(relay.port)
   assert.equal([relay.faults, relay.ends], [['recv: EBADF'], ['faulted']])

@@ -9,7 +9,7 @@ import { claimRequests } from '../claim-requests.ts'
 const opening = (): Buffer => initiate('padded-intermediate', 2, secret).bytes
 const hello = (): Buffer => clientHello({ secret, domain }).bytes
 
-/** A relay whose shared replay cache is the test. */
+/** A relay with a shared replay cache that the test plays. */
 const asking = (sharedReplay: 'local' | 'refuse' = 'local') => {
   const asked: { digest: string; answer: (is: ClaimAnswer) => void }[] = []
   const proxy = relaying({ sharedReplay }, (digest, _, answer) => {
@@ -19,7 +19,7 @@ const asking = (sharedReplay: 'local' | 'refuse' = 'local') => {
   return { ...proxy, asked, types }
 }
 
-test('a dial goes on while the claim is asked, and nothing passes before it is answered', () => {
+test('a dial goes on during the claim, and no byte passes before the answer', () => {
   const { arrives, engine, asked, types } = asking()
   const client = arrives()
   client.sends(opening())
@@ -46,7 +46,7 @@ for (const [when, connects] of [
   ['before', false],
   ['after', true],
 ] as const) {
-  test(`a handshake that another proxy has seen is fronted, asked ${when} its dial`, () => {
+  test(`a handshake that another proxy has seen is fronted, answered ${when} its dial`, () => {
     const { arrives, engine, asked, events, left } = asking()
     const client = arrives()
     const sent = Buffer.concat([opening(), Buffer.from('and more')])
@@ -63,7 +63,7 @@ for (const [when, connects] of [
   })
 }
 
-test('with MASK_HOST=off who was refused is read again, so that its end is seen', () => {
+test('with MASK_HOST=off a refused client is read again, so that its end is noticed', () => {
   for (const first of [opening(), hello()]) {
     const asked: ((is: ClaimAnswer) => void)[] = []
     const proxy = relaying({ sharedReplay: 'local', mask: null }, (_digest, _id, answer) => {
@@ -93,7 +93,7 @@ test('a hello that another proxy has seen gets no answer of ours', () => {
   assert.is(client.text, '')
 })
 
-test('a hello is answered once the claim is', () => {
+test('a hello is answered after its claim', () => {
   const { arrives, asked } = asking()
   const client = arrives()
   client.sends(hello())
@@ -102,7 +102,7 @@ test('a hello is answered once the claim is', () => {
   assert.not(client.paused)
 })
 
-test('without an answer the local cache is trusted, or the client refused, and it is told by number', () => {
+test('without an answer the local cache decides, or the client is refused, and an event counts it', () => {
   for (const sharedReplay of ['local', 'refuse'] as const) {
     const { arrives, asked, events, at } = asking(sharedReplay)
     for (let i = 0; i < 3; i++) {
@@ -120,7 +120,7 @@ test('without an answer the local cache is trusted, or the client refused, and i
   }
 })
 
-test('whatever happens while the claim is asked, nothing is left, and a late answer is nobody’s', () => {
+test('whatever happens during the claim, nothing is left, and a late answer changes nothing', () => {
   type Proxy = ReturnType<typeof asking>
   const ends: Record<string, (proxy: Proxy, client: ReturnType<Proxy['arrives']>) => void> = {
     'the client resets': (_, client) => client.breaks('reset'),
@@ -148,7 +148,7 @@ test('whatever happens while the claim is asked, nothing is left, and a late ans
   }
 })
 
-test('questions that nobody answers are given up', () => {
+test('requests without an answer time out', () => {
   const posted: number[] = []
   const answers: string[] = []
   const questions = claimRequests((id) => posted.push(id))
@@ -163,7 +163,7 @@ test('questions that nobody answers are given up', () => {
   assert.equal(answers, ['b seen', 'a unanswered'])
 })
 
-test('a stall of the process is no silence of the main thread', () => {
+test('a stall of the process does not count as silence of the main thread', () => {
   const posted: number[] = []
   const answers: string[] = []
   const questions = claimRequests((id) => posted.push(id))

@@ -13,7 +13,7 @@ const ASKED_AGAIN_MS = 1_000
 
 /**
  * How long the client has waited for an answer, ms; 0: it does not wait. Nothing answers an acknowledgement, so only a
- * first request or one that was sent again counts. The wait begins with the client's last byte: a slow upload is no wait.
+ * first request or one that was sent again counts. The wait begins with the client's last byte: a slow upload does not wait.
  */
 export const unansweredMs = ({ session, unansweredAt }: Relayed): number =>
   unansweredAt > 0 && (session.phase === 'waiting' || session.activeAt - unansweredAt >= ASKED_AGAIN_MS)

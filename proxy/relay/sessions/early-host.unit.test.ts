@@ -7,12 +7,12 @@ import type { HandLink } from '../../../compose/test/kit/relay/hand-driven.ts'
 import { domain, mask, nothing, relaying, secret } from '../../../compose/test/kit/relay/hand-relay.ts'
 import type { RelaySettings } from '../settings.ts'
 
-// A client that keeps the proxy waiting meets the masking host before it is judged.
+// A slow client is connected to the masking host before it is accepted or rejected.
 
 const opening = (): Buffer => initiate('padded-intermediate', 2, secret).bytes
 const hello = (of = secret): Buffer => clientHello({ secret: of, domain, postQuantum: true }).bytes
 
-/** A client that has sent `bytes` and waits, and the masking host beside it. */
+/** A client that has sent `bytes` and waits, and its early masking host. */
 const waiting = (bytes: Buffer | string = '', changed: Partial<RelaySettings> = {}) => {
   const proxy = relaying({ maxHandshakes: 100, ...changed })
   const client = proxy.arrives()
@@ -25,7 +25,7 @@ const waiting = (bytes: Buffer | string = '', changed: Partial<RelaySettings> = 
   return { ...proxy, client, dial: dial!, reasons }
 }
 
-/** Bytes that are judged no sooner than more of them come. */
+/** Bytes that need more bytes for a decision. */
 const unfinished: Record<string, Buffer> = {
   nothing: Buffer.alloc(0),
   'three bytes of TLS': hello().subarray(0, 3),
@@ -33,7 +33,7 @@ const unfinished: Record<string, Buffer> = {
 }
 
 for (const [what, bytes] of Object.entries(unfinished)) {
-  test(`a client that has sent ${what} is shown what the host does, when it does it`, () => {
+  test(`a client that has sent ${what} sees at the same moment what the host does`, () => {
     for (const act of ['fin', 'reset', 'alert'] as const) {
       const { dial, client, reasons, relay, left } = waiting(bytes)
       const host = dial.connects()
@@ -57,7 +57,7 @@ for (const [what, bytes] of Object.entries(unfinished)) {
   })
 }
 
-test('part of a payload keeps what the host does until it is judged', () => {
+test('after part of a payload, the host’s reaction waits until the client is rejected', () => {
   for (const act of ['fin', 'reset'] as const) {
     const { dial, client, reasons, at } = waiting('\x99junk')
     const host = dial.connects()
@@ -73,7 +73,7 @@ test('part of a payload keeps what the host does until it is judged', () => {
   }
 })
 
-test('with MODES=tls nothing but a hello is waited for', () => {
+test('with MODES=tls the proxy waits for nothing but a hello', () => {
   for (const bytes of ['x', '\x15\x03\x01', '\x80\x2e\x01\x00\x02', 'GE', '\x16\x04']) {
     const proxy = relaying({ modes: ['tls'] })
     proxy.arrives().sends(bytes)
@@ -89,13 +89,13 @@ for (const [what, whole] of [
   ['payload', opening],
   ['hello', hello],
 ] as const) {
-  test(`a client of ours that sends its ${what} late or in pieces is served, and the host is let go`, () => {
+  test(`a user's client that sends its ${what} late or in pieces is served, and the host is closed`, () => {
     for (const acts of [false, true])
       for (const cut of [0, 1, 30]) {
         const bytes = whole()
         const { dial, client, engine, events, left, relay } = waiting(bytes.subarray(0, cut))
         const host = dial.connects()
-        // Garbage is answered; a hello that is not complete is not.
+        // The host answers garbage, but not an incomplete hello.
         if (acts && cut > 0 && what === 'payload') host.sends('alert')
         client.sends(bytes.subarray(cut))
         assert.ok(host.closed)
@@ -112,7 +112,7 @@ for (const [what, whole] of [
   })
 }
 
-test('a hello that a client of ours completes while the host is dialed is answered, and the dial is cancelled', () => {
+test('a user’s hello that is completed during the dial of the host is answered, and the dial is cancelled', () => {
   const bytes = hello()
   const { dial, client } = waiting(bytes.subarray(0, 300))
   client.sends(bytes.subarray(300))
@@ -130,7 +130,7 @@ test('an ordinary client costs the masking host nothing', () => {
   assert.ok(engine.dials.every(({ host }) => host !== mask.host))
 })
 
-test('every byte reaches the host once and in order, whenever it is there', () => {
+test('every byte reaches the host once and in order, whenever the host connects', () => {
   const bytes = hello(Buffer.alloc(16))
   fc.assert(
     fc.property(
@@ -167,7 +167,7 @@ test('every byte reaches the host once and in order, whenever it is there', () =
   )
 })
 
-test('silence meets the host in bounded number, of one address and in all, and not in a flood', () => {
+test('the number of silent clients with an early host is bounded, per address and in all, and 0 in a flood', () => {
   const { arrives, at, engine, relay, left } = relaying({ maxHandshakes: 64, maxConnections: 1_000 })
   for (let i = 0; i < 10; i++) arrives(Buffer.from([198, 18, 1, i]))
   at(150)
@@ -184,7 +184,7 @@ test('silence meets the host in bounded number, of one address and in all, and n
   assert.equal(left(), nothing)
 })
 
-test('a host that cannot be reached early is tried again when the client is rejected', () => {
+test('a host that is unreachable early is dialed again when the client is rejected', () => {
   const { dial, client, at, engine, ends } = waiting(hello().subarray(0, 200))
   dial.fails('refused')
   assert.not(client.closed)
@@ -195,7 +195,7 @@ test('a host that cannot be reached early is tried again when the client is reje
   assert.equal(ends(), ['proxy fronting timeout'])
 })
 
-test('a reset of the host reaches a slow client behind what came before it', () => {
+test('a reset of the host reaches a slow client after the bytes that came before it', () => {
   const { arrives, engine, left } = relaying()
   const client = arrives()
   client.sends('GET / HTTP/1.1\r\n\r\n')

@@ -45,7 +45,7 @@ for (const [name, make] of [
 ] as const) {
   if (make === nativeEngine && process.platform !== 'linux') continue
 
-  test(`${name}: an end that comes while nobody reads is told when somebody does, once`, async () => {
+  test(`${name}: an end that comes during a pause is reported once, after it`, async () => {
     const received = Promise.withResolvers<Link>()
     let early = 0
     let ends = 0
@@ -58,7 +58,7 @@ for (const [name, make] of [
     socket.write('all')
     const link = await received.promise
     socket.end()
-    // A round trip behind the FIN through the same loop: by then the engine has met it.
+    // A round trip after the FIN through the same loop: by then the engine has seen it.
     const other = connect(relay.port, '127.0.0.1')
     await once(other, 'connect')
     const reported = new Promise<void>((resolve) => {
@@ -77,7 +77,7 @@ for (const [name, make] of [
     other.destroy()
   })
 
-  test(`${name}: what came before a reset is told before the reset`, async () => {
+  test(`${name}: bytes that came before a reset are delivered before it`, async () => {
     const over = Promise.withResolvers<string>()
     let received = 0
     await using relay = await running(make, (link) => {
@@ -102,7 +102,7 @@ for (const [name, make] of [
     assert.is(received, 4_000)
   })
 
-  test(`${name}: an end on both sides is no loss`, async () => {
+  test(`${name}: an end on both sides is not reported as a loss`, async () => {
     const reported: string[] = []
     await using relay = await running(make, (link) => {
       link.attach(
@@ -125,7 +125,7 @@ for (const [name, make] of [
     assert.equal(reported, ['ended', 'ended', 'ended'])
   })
 
-  test(`${name}: an exception where a connection is taken over closes that connection`, async () => {
+  test(`${name}: an exception in accepted closes that connection`, async () => {
     await using relay = await running(make, () => {
       throw new Error('a bug')
     })
@@ -133,7 +133,7 @@ for (const [name, make] of [
     assert.is(relay.faults.length, 1)
   })
 
-  test(`${name}: an exception where a dial has connected closes that connection`, async () => {
+  test(`${name}: an exception in connected closes that connection`, async () => {
     const closed = Promise.withResolvers<void>()
     await using relay = await running(make, (link) => {
       link.attach({ ...silent, ended: () => closed.resolve(), lost: () => closed.resolve() }, null)

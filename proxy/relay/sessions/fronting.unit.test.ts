@@ -11,7 +11,7 @@ import { BYTES_A_SECOND, FREE_BYTES } from './fronting.ts'
 const read = 65_536
 const garbage = 'x'.repeat(5_000)
 
-/** A stranger and the masking host it was handed to. */
+/** An unauthenticated client and its masking host. */
 const fronted = () => {
   const proxy = relaying()
   const client = proxy.arrives()
@@ -19,23 +19,23 @@ const fronted = () => {
   return { ...proxy, client, host: proxy.engine.dials[0]!.connects() }
 }
 
-/** Sends as a kernel does: one read after the other while somebody reads, at most `most` bytes. Those that went. */
+/** Sends as a kernel does: read by read until the link pauses, at most `most` bytes. Returns their number. */
 const pour = (from: HandLink, most: number): number => {
   let sent = 0
   for (; sent < most && !from.paused && !from.closed; sent += read) from.sends(Buffer.alloc(read, 'a'))
   return sent
 }
 
-for (const way of ['from the masking host', 'from the stranger'] as const) {
+for (const way of ['from the masking host', 'from the client'] as const) {
   const ends = () => {
     const proxy = fronted()
     const { client, host } = proxy
-    return way === 'from the stranger'
+    return way === 'from the client'
       ? { ...proxy, from: client, to: host, before: garbage.length }
       : { ...proxy, from: host, to: client, before: 0 }
   }
 
-  test(`${way}: a page comes at full speed, and then so much a second`, () => {
+  test(`${way}: a page comes at full speed, and later bytes at the limited rate`, () => {
     const { from, to, at, before } = ends()
     const first = before + pour(from, 1e8)
     assert.ok(first > FREE_BYTES && first <= FREE_BYTES + 2 * read, `${first}`)
@@ -51,11 +51,11 @@ for (const way of ['from the masking host', 'from the stranger'] as const) {
     assert.is(to.text.length, sent)
   })
 
-  test(`${way}: who drains a slow end does not end the wait, and the sweep does not read for a full one`, () => {
+  test(`${way}: draining a slow end does not end the pause, and the sweep does not resume a full one`, () => {
     const { from, to, at } = ends()
     to.block()
     from.sends('a')
-    assert.ok(from.paused, 'nobody takes it')
+    assert.ok(from.paused, 'the other end is full')
     to.unblock()
     assert.not(from.paused, 'back-pressure alone')
     pour(from, 1e8)
@@ -68,12 +68,12 @@ for (const way of ['from the masking host', 'from the stranger'] as const) {
     to.block()
     from.sends('a')
     at(10_000)
-    assert.ok(from.paused, 'it has time, but nobody takes its bytes')
+    assert.ok(from.paused, 'it has time, but its bytes are not taken')
     to.unblock()
     assert.not(from.paused)
   })
 
-  test(`${way}: the end comes behind the last byte`, () => {
+  test(`${way}: the end comes after the last byte`, () => {
     const { from, to, at, before } = ends()
     let sent = before
     for (let second = 0; sent < FREE_BYTES + 5 * BYTES_A_SECOND; at(++second * 1_001)) {
@@ -86,7 +86,7 @@ for (const way of ['from the masking host', 'from the stranger'] as const) {
   })
 }
 
-test('however a stranger goes about it, its time bounds what has passed, and all that was read arrives', () => {
+test('whatever an unauthenticated client does, its age bounds its bytes, and every byte that was read arrives', () => {
   const step = fc.oneof(
     fc.record({ way: fc.constantFrom('up' as const, 'down' as const), most: fc.nat(3 * FREE_BYTES) }),
     fc.record({ wait: fc.integer({ min: 1_000, max: 40_000 }) }),
@@ -110,7 +110,7 @@ test('however a stranger goes about it, its time bounds what has passed, and all
   )
 })
 
-test('one who is out of bytes in one direction has the other one, and its end is the end', () => {
+test('a client without bytes left in one direction still has the other, and its end closes both', () => {
   const { client, host, relay, left } = fronted()
   pour(host, 1e8)
   assert.ok(host.paused)
@@ -122,10 +122,10 @@ test('one who is out of bytes in one direction has the other one, and its end is
   relay.closeAll()
 })
 
-test('who comes again and again has no more than who stays, and others and users have theirs', () => {
+test('new connections get no more than one that stays, and other clients and users get their share', () => {
   const proxy = relaying({ maxConnections: 1_000 })
   const [one, other, user] = [1, 2, 3].map((network) => Buffer.from([198, 18, network, 7]))
-  /** A new connection that takes all it gets from the host and leaves. */
+  /** A new connection that takes everything that it gets from the host, and leaves. */
   const visits = (from: Buffer<ArrayBuffer>, most: number): number => {
     const client = proxy.arrives(from)
     client.sends(garbage)
@@ -155,7 +155,7 @@ test('who comes again and again has no more than who stays, and others and users
   assert.equal(proxy.left(), nothing)
 })
 
-test('a connection without budget reads on when there is some', () => {
+test('a connection without budget reads on when there is budget again', () => {
   const { arrives, at, engine, relay, client, host } = fronted()
   const prefix = [...relay.unauthenticated][0]!.prefix
   while (relay.budget.take(prefix, read)) {}
@@ -169,7 +169,7 @@ test('a connection without budget reads on when there is some', () => {
   assert.equal([host.paused, client.paused, lateHost.paused, late.paused], [false, false, false, false])
 })
 
-test('who is a user is not slowed down', () => {
+test('users are not slowed down', () => {
   const { arrives, engine, at } = relaying()
   const client = arrives()
   client.sends(initiate('padded-intermediate', 2, secret).bytes)

@@ -26,15 +26,15 @@ const payload = (of = secret, dc = 2) => initiate('padded-intermediate', dc, of)
 const hello = (changed: Partial<Parameters<typeof clientHello>[0]> = {}): Buffer =>
   clientHello({ secret, domain, at: now / 1000, ...changed }).bytes
 
-/** What was decided, in one line. */
-const verdict = (greeted: Decision): string =>
-  greeted.step === 'rejected'
-    ? `${greeted.reason}${greeted.user ? ` ${greeted.user}` : ''}`
-    : greeted.step === 'opened'
-      ? `${greeted.mode} ${greeted.user.name} ${greeted.opening.transport} ${greeted.opening.dc}`
-      : greeted.step
+/** A decision in one line. */
+const verdict = (decision: Decision): string =>
+  decision.step === 'rejected'
+    ? `${decision.reason}${decision.user ? ` ${decision.user}` : ''}`
+    : decision.step === 'opened'
+      ? `${decision.mode} ${decision.user.name} ${decision.opening.transport} ${decision.opening.dc}`
+      : decision.step
 
-/** After how many bytes the decision falls. */
+/** The number of bytes that the decision needs. */
 const decidedAt = (bytes: Buffer, by: Rules = rules()): number => {
   for (let length = 0; length <= bytes.length; length++) {
     if (readHandshake(bytes.subarray(0, length), length, now, by).step !== 'more') return length
@@ -42,7 +42,7 @@ const decidedAt = (bytes: Buffer, by: Rules = rules()): number => {
   return -1
 }
 
-test('64 bytes that a secret opens say mode, user, transport and datacenter', () => {
+test('64 bytes that a secret opens give mode, user, transport and datacenter', () => {
   for (const [transport, mode] of [
     ['abridged', 'classic'],
     ['intermediate', 'classic'],
@@ -58,20 +58,20 @@ test('a signed hello is accepted with its length, user, skew and print, however 
   for (const postQuantum of [false, true]) {
     const whole = hello({ postQuantum, at: now / 1000 - 7 })
     for (const bytes of [whole, inRecords(whole, 3)]) {
-      const greeted = read(Buffer.concat([bytes, Buffer.from('behind')]))
-      if (greeted.step !== 'hello') throw new Error(verdict(greeted))
+      const decision = read(Buffer.concat([bytes, Buffer.from('behind')]))
+      if (decision.step !== 'hello') throw new Error(verdict(decision))
       assert.equal(
-        [greeted.length, greeted.user.name, greeted.details.skewSeconds],
+        [decision.length, decision.user.name, decision.details.skewSeconds],
         [bytes.length, 'one', -7],
       )
-      assert.match(greeted.details.ja4!, /^t13d/)
-      assert.is(greeted.digest.length, 28)
+      assert.match(decision.details.ja4!, /^t13d/)
+      assert.is(decision.digest.length, 28)
       assert.is(decidedAt(bytes), bytes.length)
     }
   }
 })
 
-test('each reason that bytes can be rejected for is given', () => {
+test('bytes are rejected for each reason', () => {
   const unauthenticatedClient = randomBytes(16)
   const tls = rules({ modes: ['tls'] })
   for (const [reason, bytes, by] of [
@@ -94,16 +94,16 @@ test('each reason that bytes can be rejected for is given', () => {
   }
 })
 
-test('the clock may be off by as much as is allowed, and no second more', () => {
+test('a client’s clock may be off by CLOCK_SKEW, and no second more', () => {
   for (const off of [-120, 0, 120]) assert.is(read(hello({ at: now / 1000 + off })).step, 'hello')
 })
 
-test('a rejected hello of a user still tells its skew and print', () => {
-  const greeted = read(hello({ at: now / 1000 + 500 }))
-  assert.ok(greeted.step === 'rejected' && greeted.skewSeconds === 500 && greeted.ja4 !== undefined)
+test('a rejected hello of a user still has its skew and print', () => {
+  const decision = read(hello({ at: now / 1000 + 500 }))
+  assert.ok(decision.step === 'rejected' && decision.skewSeconds === 500 && decision.ja4 !== undefined)
 })
 
-test('test and media datacenters are asked for by their own numbers', () => {
+test('test and media datacenters have their own numbers', () => {
   for (const dc of [2, -2, 10_002, 203]) assert.is(read(payload(secret, dc)).step, 'opened')
   for (const dc of [10_009, -10_002, -203, 1000, 32_767, -32_768]) {
     assert.is(verdict(read(payload(secret, dc))), 'unknown-dc one')
@@ -120,7 +120,7 @@ test('a name is compared as TDLib cuts it, in any case, and must be there', () =
   assert.is(read(hello({ domain: 'Mask.TEST' })).step, 'hello')
 })
 
-test('with MODES=tls whoever does not begin as TLS does is known at the first byte that differs', () => {
+test('with MODES=tls a client is rejected at its first byte that is not TLS', () => {
   const tls = rules({ modes: ['tls'] })
   assert.is(decidedAt(Buffer.from('GET /'), tls), 1)
   assert.is(decidedAt(Buffer.from('1604', 'hex'), tls), 2)
@@ -129,7 +129,7 @@ test('with MODES=tls whoever does not begin as TLS does is known at the first by
   assert.is(decidedAt(Buffer.from('160301000402000000', 'hex'), tls), 9)
 })
 
-test('what starts as another protocol is known by its first 4 or 8 bytes, abridged by its first', () => {
+test('another protocol is recognised by its first 4 or 8 bytes, abridged by its first', () => {
   for (const start of ['HEAD / HTTP', 'POST / HTTP', 'GET / HTTP/', 'OPTIONS * H']) {
     assert.is(decidedAt(Buffer.from(start)), 4)
   }
@@ -138,7 +138,7 @@ test('what starts as another protocol is known by its first 4 or 8 bytes, abridg
   assert.is(decidedAt(Buffer.from('ef01', 'hex')), 1)
 })
 
-test('a record that is no handshake and an SSL 2 hello are known by their header, and nothing less is one', () => {
+test('a record other than a handshake and an SSL 2 hello are recognised by their whole header', () => {
   for (const [bytes, at] of [
     ['15030100020228', 5],
     ['1403030001 01', 5],
@@ -156,7 +156,7 @@ test('a record that is no handshake and an SSL 2 hello are known by their header
     assert.is(decidedAt(Buffer.from(bytes.replace(' ', ''), 'hex')), at, bytes)
 })
 
-test('text is known at the end of its first line, or by 16 bytes of it, and nothing less is text', () => {
+test('text is recognised at the end of its first line, or by 16 bytes', () => {
   for (const [text, at] of [
     ['SSH-2.0-OpenSSH_9.6\r\n', 16],
     ['A'.repeat(63), 16],
@@ -175,27 +175,27 @@ test('text is known at the end of its first line, or by 16 bytes of it, and noth
   assert.is(verdict(read(Buffer.from('hello\n'))), 'not-mtproto')
 })
 
-test('without tls among MODES a signed hello is of a user, and another is bytes like any other', () => {
+test('without tls in MODES a signed hello is a user’s, and any other is treated as bytes', () => {
   const by = rules({ modes: ['classic', 'secure'] })
   assert.is(verdict(read(hello(), by)), 'mode-off one')
   assert.is(verdict(read(hello({ secret: randomBytes(16) }), by)), 'not-mtproto')
   assert.is(verdict(read(hello({ secret: randomBytes(16), postQuantum: true }), by)), 'unknown-user')
 })
 
-test('of a hundred users each is found, and who came last is asked first', () => {
+test('each of a hundred users is found, and the last one is tried first next time', () => {
   const users = Array.from({ length: 100 }, (_, i) => ({ name: `user-${i}`, secret: randomBytes(16) }))
   const by = rules({ users: [...users] })
   for (const [i, { name, secret: own }] of users.entries()) {
     const bytes = i % 2 === 0 ? payload(own) : hello({ secret: own })
-    const greeted = read(bytes, by)
-    assert.ok(greeted.step === 'opened' || greeted.step === 'hello', verdict(greeted))
-    assert.is(greeted.user.name, name)
+    const decision = read(bytes, by)
+    assert.ok(decision.step === 'opened' || decision.step === 'hello', verdict(decision))
+    assert.is(decision.user.name, name)
     assert.is(by.users[0]!.name, name)
   }
   assert.equal(by.users.map(({ name }) => name).sort(), users.map(({ name }) => name).sort())
 })
 
-test('who is rejected for another reason is found first the next time as well', () => {
+test('a user who is rejected for another reason is tried first next time as well', () => {
   const users = [
     { name: 'first', secret: randomBytes(16) },
     { name: 'second', secret },
@@ -205,7 +205,7 @@ test('who is rejected for another reason is found first the next time as well', 
   assert.is(by.users[0]!.name, 'second')
 })
 
-test('the opening inside the records belongs to who signed the hello, in whatever transport', () => {
+test('the opening inside the records needs the secret that signed the hello, in each transport', () => {
   const user = { name: 'one', secret }
   assert.is(
     verdict(readInnerOpening(initiate('abridged', 2, secret).bytes, user, rules())),
@@ -216,7 +216,7 @@ test('the opening inside the records belongs to who signed the hello, in whateve
   assert.is(verdict(readInnerOpening(Buffer.alloc(3), user, rules())), 'not-mtproto')
 })
 
-test('a replayed payload has the same digest whatever was changed in what no key covers', () => {
+test('a replayed payload has the same digest when bytes that no key covers were changed', () => {
   const bytes = payload()
   const again = Buffer.from(bytes)
   randomBytes(8).copy(again)
@@ -229,7 +229,7 @@ const someRules: fc.Arbitrary<Rules> = fc
   .subarray<Mode>(['classic', 'secure', 'tls'], { minLength: 1 })
   .map((modes) => rules({ modes }))
 
-/** Judges every prefix; once it has decided, more bytes would not be asked for. */
+/** Reads every prefix: after a decision no more bytes are asked for. */
 const judgedThroughout = (bytes: Buffer, by: Rules): Decision => {
   let last: Decision = { step: 'more' }
   for (let length = 0; length <= bytes.length && last.step === 'more'; length++) {
@@ -257,16 +257,16 @@ test('foreign bytes never throw and are never accepted', () => {
   )
 })
 
-test('a hello with one bit changed never throws, and is signed by nobody', () => {
+test('a hello with one bit changed never throws, and its signature matches no user', () => {
   const whole = hello()
   fc.assert(
     fc.property(fc.nat(whole.length * 8 - 1), (bit) => {
       const bytes = Buffer.from(whole)
       bytes[bit >> 3]! ^= 1 << (bit & 7)
-      const greeted = read(bytes)
-      // The last four bytes of the random are the time, which nothing signs.
-      if (bit >> 3 >= 39 && bit >> 3 < 43) assert.is.not(greeted.step, 'more')
-      else assert.ok(greeted.step === 'more' || greeted.step === 'rejected', verdict(greeted))
+      const decision = read(bytes)
+      // The last four bytes of the random are the time, which is not signed.
+      if (bit >> 3 >= 39 && bit >> 3 < 43) assert.is.not(decision.step, 'more')
+      else assert.ok(decision.step === 'more' || decision.step === 'rejected', verdict(decision))
     }),
     { numRuns: runs(500) },
   )
@@ -285,7 +285,7 @@ test('hellos cut, doubled and spliced never throw', () => {
   )
 })
 
-test('a right payload is judged alike however the wire splits it', () => {
+test('a valid payload gets the same decision however the wire splits it', () => {
   fc.assert(
     fc.property(fc.constantFrom(2, -2, 203), (dc) => {
       const bytes = payload(secret, dc)

@@ -36,7 +36,7 @@ type Case = {
 }
 
 const cases: Readonly<Record<string, Case>> = {
-  'its first bytes are judged': {
+  'its first bytes are read': {
     reach: accepted,
     poison: (session) => unreadable(session, 'received'),
     act: ({ client }) => client.write('x'),
@@ -48,7 +48,7 @@ const cases: Readonly<Record<string, Case>> = {
     act: ({ client }) => client.write(clientHello({ secret, domain }).bytes),
     phase: 'hello',
   },
-  'the records behind its hello are read': {
+  'the records after its hello are read': {
     reach: async (of) => {
       const reached = await of.arrives()
       reached.client.write(clientHello({ secret, domain }).bytes)

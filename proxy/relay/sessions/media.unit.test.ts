@@ -11,7 +11,7 @@ const directory: Directory = new Map([
   [-2, [media]],
 ])
 
-test('on a host with IPv6 alone, media goes to the plain address of its datacenter', () => {
+test('on a host with IPv6 only, media goes to the plain address of its datacenter', () => {
   const { arrives, engine, events } = relaying({ directory })
   const client = arrives()
   client.sends(initiate('padded-intermediate', -2, secret).bytes)
@@ -39,7 +39,7 @@ test('a plain connection never goes to media', () => {
   assert.equal(ends(), ['datacenter dial refused'])
 })
 
-test('descriptors that run out here are no fault of the datacenter', () => {
+test('descriptors that run out here do not count against the datacenter', () => {
   const { arrives, engine, ends } = relaying({ directory })
   arrives().sends(initiate('padded-intermediate', 2, secret).bytes)
   engine.running[0]!.fails('no-descriptors')

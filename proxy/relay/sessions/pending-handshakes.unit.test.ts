@@ -6,7 +6,7 @@ import { wrapper } from '../../../compose/test/kit/client/tls-client.ts'
 import type { HandLink } from '../../../compose/test/kit/relay/hand-driven.ts'
 import { domain, nothing, relaying, secret } from '../../../compose/test/kit/relay/hand-relay.ts'
 
-// The clocks of a handshake, and whose place goes when places run out.
+// The clocks of a handshake, and the client that leaves when places run out.
 
 const opening = (): Buffer => initiate('padded-intermediate', 2, secret).bytes
 const hello = (): Buffer => clientHello({ secret, domain }).bytes
@@ -14,7 +14,7 @@ const rejections = ({ events }: ReturnType<typeof relaying>): string[] =>
   events.flatMap((event) => (event.type === 'handshake.rejected' ? [event.reason] : []))
 const accepted = ({ events }: ReturnType<typeof relaying>): number =>
   events.filter(({ type }) => type === 'handshake.accepted').length
-/** Time passes in the steps in which an engine lets it pass. */
+/** Advances time in the steps of an engine. */
 const wait = (proxy: ReturnType<typeof relaying>, from: number, to: number): void => {
   for (let ms = from; ms <= to; ms += 50) proxy.at(ms)
 }
@@ -29,7 +29,7 @@ test('a client that is silent for 5 s and for 59 s before its header is served',
   }
 })
 
-test('a client that is silent for 20 s behind ServerHello is served, and so is one that then sends in pieces', () => {
+test('a client that is silent for 20 s after ServerHello is served, also when it then sends in pieces', () => {
   for (const pieces of [1, 3]) {
     const proxy = relaying()
     const client = proxy.arrives()
@@ -76,7 +76,7 @@ test('a handshake that stops is rejected after 3 s, and one that never ends afte
   assert.equal(rejections(dawdles), ['timeout'])
 })
 
-test('silence is over after CLIENT_FIRST_BYTE_TIMEOUT, before and behind ServerHello', () => {
+test('silence ends after CLIENT_FIRST_BYTE_TIMEOUT, before and after ServerHello', () => {
   const before = relaying()
   before.arrives()
   wait(before, 0, 59_900)
@@ -94,7 +94,7 @@ test('silence is over after CLIENT_FIRST_BYTE_TIMEOUT, before and behind ServerH
   assert.equal(behind.ends(), ['proxy hello timeout'])
 })
 
-test('while all proxies are asked no clock runs, however late their answer is read', () => {
+test('no clock runs during a claim, however late its answer is read', () => {
   const asked: ((answer: 'new') => void)[] = []
   const proxy = relaying({}, (_digest, _connection, answered) => asked.push(answered))
   proxy.arrives().sends(opening())
@@ -107,12 +107,12 @@ test('while all proxies are asked no clock runs, however late their answer is re
 
 const from = (network: number, host = 7) => Buffer.from([198, 18, network, host])
 
-test('a flood of one address takes its own places, and every client of others is served', () => {
+test('a flood from one address takes its own places, and every client from others is served', () => {
   const proxy = relaying({ maxHandshakes: 64, maxConnections: 2_000 })
   const others: HandLink[] = []
   for (let i = 0; i < 1_000; i++) {
     const flooder = proxy.arrives(from(1, i % 250))
-    // A variant of silence: one byte each.
+    // Some send one byte.
     if (i % 2 === 0 && !flooder.closed) flooder.sends('x')
     if (i % 40 === 0) others.push(proxy.arrives(from(2 + (i % 50))))
   }
@@ -126,7 +126,7 @@ test('a flood of one address takes its own places, and every client of others is
   assert.equal(proxy.left(), nothing)
 })
 
-test('a flood that knows a secret and stops behind ServerHello takes its own places, too', () => {
+test('a flood that knows a secret and stops after ServerHello takes its own places, too', () => {
   const proxy = relaying({ maxHandshakes: 64, maxConnections: 2_000 })
   for (let i = 0; i < 300; i++) {
     const flooder = proxy.arrives(from(1, i % 250))
@@ -139,7 +139,7 @@ test('a flood that knows a secret and stops behind ServerHello takes its own pla
   assert.equal(proxy.left(), nothing)
 })
 
-test('when every address has one place the oldest silent client goes, and none that is authenticated', () => {
+test('when every address has one place, the oldest silent client leaves, and none that is authenticated', () => {
   const proxy = relaying({ maxHandshakes: 16 })
   const authenticated = proxy.arrives(from(1))
   authenticated.sends(hello())
@@ -161,7 +161,7 @@ test('a thread whose places are all taken by another one lets its first client i
   assert.is(accepted(other), 1)
 })
 
-test('where users have all places, a client that came a moment ago keeps its own for a second', () => {
+test('when users have all places, a client that came a moment ago keeps its place for a second', () => {
   const proxy = relaying({ maxConnections: 2, maxHandshakes: 100 })
   const [first, second] = [proxy.arrives(from(1)), proxy.arrives(from(2))]
   assert.ok(proxy.arrives(from(3)).closed)
@@ -171,7 +171,7 @@ test('where users have all places, a client that came a moment ago keeps its own
   assert.equal([first.closed, second.closed], [true, false])
 })
 
-test('when descriptors run out those that have been silent longest make room', () => {
+test('when descriptors run out, the clients that have been silent longest make room', () => {
   const proxy = relaying()
   const silent = [proxy.arrives(from(1)), proxy.arrives(from(2))]
   proxy.relay.exhausted()

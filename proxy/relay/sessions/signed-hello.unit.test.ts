@@ -11,7 +11,7 @@ import { parseServerAnswer } from '../../wire/server-answer.ts'
 import { answer, usualFlight } from '../../wire/server-hello.ts'
 import { type Decision, type Rules, readHandshake, unfinished } from './handshake.ts'
 
-// Only a user can sign a hello, and a user is answered, whatever else is wrong with the hello.
+// Only a user can sign a hello: a signed hello is answered, whatever else is wrong with it.
 
 const now = 1_790_000_000_000
 const random = randomPool()
@@ -33,13 +33,13 @@ const hello = (postQuantum = false): Buffer =>
 for (const postQuantum of [false, true]) {
   const whole = clientHello({ secret, domain, at: now / 1000, postQuantum })
   for (const [what, odd] of Object.entries(oddHellos)) {
-    test(`${postQuantum ? 'post-quantum' : 'classic'}, ${what}: answered when signed, the masking host’s when not`, () => {
+    test(`${postQuantum ? 'post-quantum' : 'classic'}, ${what}: answered when signed, forwarded to the masking host when not`, () => {
       for (const modes of [['tls'], ['classic', 'secure', 'tls']] as const) {
         const bytes = odd(whole.bytes)
         const { bytes: signed } = signedAgain(whole, bytes, secret, now / 1000)
-        const greeted = read(signed, rules(modes))
-        if (greeted.step !== 'hello') throw new Error(JSON.stringify(greeted))
-        assert.equal([greeted.user.name, greeted.length], ['one', signed.length])
+        const decision = read(signed, rules(modes))
+        if (decision.step !== 'hello') throw new Error(JSON.stringify(decision))
+        assert.equal([decision.user.name, decision.length], ['one', signed.length])
         const { bytes: unsigned } = signedAgain(whole, bytes, Buffer.alloc(16), now / 1000)
         const refused = read(unsigned, rules(modes))
         if (what !== 'a message longer than its record') assert.is(refused.step, 'rejected')
@@ -50,11 +50,11 @@ for (const postQuantum of [false, true]) {
   }
 }
 
-test('a malformed hello that nobody signed has its fingerprint where it can be read', () => {
+test('a malformed hello without a valid signature has its fingerprint where it is readable', () => {
   const whole = clientHello({ secret: randomBytes(16), domain })
   const print = (what: string) => {
-    const greeted = read(oddHellos[what]!(whole.bytes))
-    return greeted.step === 'rejected' ? [greeted.reason, greeted.ja4?.slice(0, 4)] : greeted.step
+    const decision = read(oddHellos[what]!(whole.bytes))
+    return decision.step === 'rejected' ? [decision.reason, decision.ja4?.slice(0, 4)] : decision.step
   }
   assert.equal(print('two extensions 0x0a0a'), ['malformed-hello', 't13d'])
   assert.equal(print('a block of extensions too short'), ['malformed-hello', 't13d'])
@@ -62,7 +62,7 @@ test('a malformed hello that nobody signed has its fingerprint where it can be r
   assert.equal(print('a session id that never ends'), ['malformed-hello', undefined])
 })
 
-test('a hello that its client did not finish is malformed, and other bytes are not MTProto', () => {
+test('an unfinished hello is malformed, and other bytes are not MTProto', () => {
   const tls = rules(['tls'])
   assert.is(unfinished(hello().subarray(0, 60), tls), 'malformed-hello')
   assert.is(unfinished(Buffer.from([0x16]), tls), 'malformed-hello')
@@ -70,7 +70,7 @@ test('a hello that its client did not finish is malformed, and other bytes are n
   assert.is(unfinished(hello().subarray(0, 60), rules(['secure'])), 'not-mtproto')
 })
 
-/** Any change of a hello: of bytes, of extensions, of its size. */
+/** Any change of a hello: bytes, extensions, size. */
 const mutations: fc.Arbitrary<(bytes: Buffer) => Buffer> = fc.oneof(
   fc
     .array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 6 })
@@ -111,10 +111,10 @@ const mutations: fc.Arbitrary<(bytes: Buffer) => Buffer> = fc.oneof(
 const framed = (bytes: Buffer): boolean =>
   bytes[0] === 0x16 && bytes.readUInt16BE(3) === bytes.length - 5 && bytes.length <= 5 + 16_384
 
-/** `more`: a record that is longer than the bytes that come waits, and is refused as `timeout`. */
+/** `more`: a record longer than the bytes that come waits, and is rejected with `timeout`. */
 const exceptions = ['more', 'not-mtproto', 'unknown-user', 'malformed-hello', 'bad-digest']
 
-test('whatever is changed in a hello, signed again it is answered, asks for another name, or is a named exception', () => {
+test('a hello that is changed and signed again is answered, asks for another name, or is a named exception', () => {
   fc.assert(
     fc.property(
       fc.boolean(),
@@ -125,20 +125,20 @@ test('whatever is changed in a hello, signed again it is answered, asks for anot
         try {
           for (const change of changes) bytes = change(bytes)
         } catch {
-          // The structure of what is no hello any more cannot be changed.
+          // These bytes are not a hello any more: nothing left to change.
         }
         bytes.fill(0, 11, 43)
         sign(bytes, secret, now / 1000)
-        const greeted = read(bytes, rules(modes))
-        if (greeted.step === 'hello') {
+        const decision = read(bytes, rules(modes))
+        if (decision.step === 'hello') {
           const answered = parseServerAnswer(
-            answer({ hello: greeted.hello, secret, flight: usualFlight, random }),
+            answer({ hello: decision.hello, secret, flight: usualFlight, random }),
           )
           assert.ok(typeof answered !== 'string' && answered.whole && answered.records.length === 1)
-          return assert.is(greeted.length, bytes.length)
+          return assert.is(decision.length, bytes.length)
         }
-        const reason = greeted.step === 'rejected' ? greeted.reason : greeted.step
-        const user = greeted.step === 'rejected' ? greeted.user : undefined
+        const reason = decision.step === 'rejected' ? decision.reason : decision.step
+        const user = decision.step === 'rejected' ? decision.user : undefined
         if (framed(bytes)) assert.equal([reason, user], ['unknown-sni', 'one'])
         else assert.ok(exceptions.includes(reason), reason)
       },
@@ -149,7 +149,7 @@ test('whatever is changed in a hello, signed again it is answered, asks for anot
 
 type Proxy = ReturnType<typeof relaying>
 
-test('a refusal of a hello whose signature matched carries its user, fingerprint and skew', () => {
+test('the rejection of a correctly signed hello has its user, fingerprint and skew', () => {
   const { bytes } = clientHello({ secret, domain })
   for (const [reason, refuse] of [
     ['replayed', (proxy: Proxy) => [bytes, bytes].map((again) => proxy.arrives().sends(again))],

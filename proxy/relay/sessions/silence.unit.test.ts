@@ -4,7 +4,7 @@ import { initiate } from '../../../compose/test/kit/client/obfuscation.ts'
 import type { HandLink } from '../../../compose/test/kit/relay/hand-driven.ts'
 import { relaying, secret } from '../../../compose/test/kit/relay/hand-relay.ts'
 
-// Who is only slow, and who is silent.
+// Slow clients and silent ones.
 
 /** A client whose first request was answered, and its datacenter. */
 const relayed = ({ arrives, engine }: ReturnType<typeof relaying>): [HandLink, HandLink] => {
@@ -16,7 +16,7 @@ const relayed = ({ arrives, engine }: ReturnType<typeof relaying>): [HandLink, H
   return [client, datacenter]
 }
 
-test('a client that takes nothing of what is there for it is ended after CLIENT_ACK_TIMEOUT', () => {
+test('a client that takes no byte is closed after CLIENT_ACK_TIMEOUT', () => {
   const proxy = relaying()
   const [client, datacenter] = relayed(proxy)
   client.block()
@@ -27,7 +27,7 @@ test('a client that takes nothing of what is there for it is ended after CLIENT_
   assert.equal(proxy.ends(), ['client relaying timeout'])
 })
 
-test('where the kernel watches acknowledgements, a client is slow for as long as it acknowledges', () => {
+test('where the kernel watches acknowledgements, a client may be slow as long as it acknowledges', () => {
   const proxy = relaying({}, null, true)
   const [client, datacenter] = relayed(proxy)
   client.block()
@@ -38,7 +38,7 @@ test('where the kernel watches acknowledgements, a client is slow for as long as
   assert.equal(proxy.ends(), ['client relaying timeout'])
 })
 
-test('an acknowledgement that nothing answers is no stall, and a question asked again is one', () => {
+test('an acknowledgement without an answer is not a stall, and a request sent again is one', () => {
   const quiet = relaying({ stallTimeoutMs: 20_000, idleTimeoutMs: 100_000 })
   const [acknowledging] = relayed(quiet)
   acknowledging.sends('an acknowledgement')
@@ -56,7 +56,7 @@ test('an acknowledgement that nothing answers is no stall, and a question asked 
   assert.equal(asking.ends(), ['datacenter relaying stalled'])
 })
 
-test('an upload is no stall while its bytes go up, and one when nothing answers its end', () => {
+test('an upload is not a stall while its bytes go up, and is one when its end stays unanswered', () => {
   const proxy = relaying({ stallTimeoutMs: 120_000 })
   const [client] = relayed(proxy)
   for (let ms = 1_000; ms <= 300_000; ms += 1_000) {
@@ -69,7 +69,7 @@ test('an upload is no stall while its bytes go up, and one when nothing answers 
   assert.equal(proxy.ends(), ['datacenter relaying stalled'])
 })
 
-test('a client that is lost in an upload says nothing of the datacenter, and one that waited and left does', () => {
+test('a client lost during an upload does not count against the datacenter, and one that waited and left does', () => {
   for (const [error, leftAt, end] of [
     ['reset', 7_500, 'client relaying reset'],
     ['reset', 14_000, 'client relaying stalled'],

@@ -11,7 +11,7 @@ import type { RelaySettings } from '../settings.ts'
 const http = 'GET / HTTP/1.1\r\n\r\n'
 const most = 8
 
-/** A proxy with eight places, and what comes to it. */
+/** A proxy with eight places, and its clients. */
 const small = (changed: Partial<RelaySettings> = {}) => {
   const proxy = relaying({ maxConnections: most, maxHandshakes: most, ...changed })
   const comes = (states: Buffer | string): HandLink => {
@@ -36,7 +36,7 @@ for (const [where, settings] of [
   ['the masking host', { mask }],
   ['silence', { mask: null }],
 ] as const) {
-  test(`more strangers before ${where} than half of the places are closed at once and told, and users get in`, () => {
+  test(`unauthenticated clients before ${where} beyond half of the places are closed and counted, and users get in`, () => {
     const proxy = small(settings)
     const unauthenticated = Array.from({ length: 20 }, proxy.unauthenticatedClient)
     assert.equal(
@@ -59,7 +59,7 @@ for (const [where, settings] of [
     assert.equal(proxy.left(), nothing)
   })
 
-  test(`silent sockets before ${where} leave half of the places when their time to greet is over`, () => {
+  test(`silent sockets before ${where} leave half of the places when their handshake times out`, () => {
     const proxy = small(settings)
     const silent = Array.from({ length: most }, proxy.arrives)
     proxy.at(61_000)
@@ -68,7 +68,7 @@ for (const [where, settings] of [
   })
 }
 
-test('all clients that are not relayed keep so much together, and who sends more is turned away', () => {
+test('the bytes kept for all clients that are not relayed are bounded, and a client beyond is closed', () => {
   const proxy = relaying()
   const megabyte = 1_048_576
   const clients = Array.from({ length: 40 }, () => {
@@ -80,7 +80,7 @@ test('all clients that are not relayed keep so much together, and who sends more
     clients.map(({ closed }) => closed),
     clients.map((_, i) => i >= KEPT_AT_MOST / megabyte),
   )
-  // The host takes what is kept for one: there is room for another.
+  // The host takes the bytes of one client: there is room for another.
   proxy.engine.running[0]!.connects()
   const next = proxy.arrives()
   next.sends(Buffer.alloc(megabyte, 0x99))
@@ -89,10 +89,10 @@ test('all clients that are not relayed keep so much together, and who sends more
   assert.equal(proxy.left(), nothing)
 })
 
-test('a site that leads back here takes half of the places and no more', () => {
+test('a masking host that leads back here takes half of the places at most', () => {
   const { arrives, engine, relay, left } = small()
   arrives().sends(http)
-  // Each dial of the masking host arrives at this proxy as a stranger.
+  // Each dial of the masking host arrives here as an unauthenticated client.
   for (let i = 0; i < engine.dials.length; i++) {
     const again = arrives()
     assert.not(again.closed)
@@ -105,7 +105,7 @@ test('a site that leads back here takes half of the places and no more', () => {
   assert.equal(left(), nothing)
 })
 
-test('whoever comes, says whatever and leaves however, strangers have half at most and every place comes back', () => {
+test('whatever clients send and however they leave, unauthenticated ones have half at most, and every place comes back', () => {
   const states = fc.constantFrom<readonly (Buffer | string)[]>(
     [],
     [http],
@@ -156,7 +156,7 @@ test('whoever comes, says whatever and leaves however, strangers have half at mo
           [proxy.relay.sessions.size, proxy.relay.handshakes.size, proxy.relay.unauthenticated.size],
         )
         assert.ok(unauthenticated! <= most / 2)
-        // A stranger is one of them, or is gone.
+        // An unauthenticated client has one of those places, or is gone.
         for (const session of proxy.relay.sessions)
           assert.is(session.phase === 'fronting', proxy.relay.unauthenticated.has(session))
       }

@@ -15,7 +15,7 @@ const usual = {
   workers: 2,
 }
 
-/** What one refused connection writes, bytes. */
+/** Size of the events of one rejected connection, bytes. */
 const written = encodeEvents([
   examples['connection.accepted'],
   examples['handshake.rejected'],
@@ -40,7 +40,7 @@ test('a flood as long as LOG_MAX_AGE fills a quarter of the log at most, whateve
   )
 })
 
-test('with Kafka the setting holds as it is, and 0 keeps no connection of its own', () => {
+test('with Kafka the setting is used unchanged, and 0 logs no connection one by one', () => {
   const kafka = testConfig(['127.0.0.1:9092'])
   assert.equal(eventBudgetOf({ ...usual, kafka }), { perSecond: 0.5, burst: 1_800 })
   assert.equal(eventBudgetOf({ ...usual, unauthenticatedEvents: 0 }), { perSecond: 0, burst: 0 })

@@ -71,7 +71,7 @@ const budgeted = (budget: EventBudget) => {
   }
 }
 
-test('within the budget every connection has its own events, as they came', () => {
+test('within the budget every connection has its own events, in order', () => {
   const run = budgeted({ perSecond: 0, burst: 3 })
   const all = [1, 2, 3].flatMap(refused)
   run.emit(...all)
@@ -79,7 +79,7 @@ test('within the budget every connection has its own events, as they came', () =
   assert.equal(run.reported, all)
 })
 
-test('five minutes of a flood write the budget and a few summaries; its counts are all there', () => {
+test('five minutes of a flood write the budget and a few summaries, and no count is missing', () => {
   const run = budgeted({ perSecond: 1, burst: 100 })
   const connections = 300_000
   for (let number = 0; number < connections; number++) {
@@ -118,7 +118,7 @@ test('five minutes of a flood write the budget and a few summaries; its counts a
   assert.is(sum(({ intervalMs }) => intervalMs) > 290_000, true)
 })
 
-test('a client that is authenticated keeps all its events, in order and unchanged, however full it is', () => {
+test('an authenticated client keeps all its events, in order and unchanged, when the budget is empty', () => {
   const run = budgeted({ perSecond: 0, burst: 1 })
   run.emit(...refused(1), accepted(2), accepted(3), rejected(3))
   assert.equal(run.types().length, 3)
@@ -138,7 +138,7 @@ test('authenticated clients take nothing from the budget', () => {
   assert.is(run.reported.length, 2_003)
 })
 
-test('a failed dial of a handshake that is not claimed yet comes after its connection.accepted', () => {
+test('a failed dial during a claim comes after its connection.accepted', () => {
   const run = budgeted({ perSecond: 0, burst: 0 })
   const failed: ProxyEvent = { ...examples['datacenter.dial-failed'], connection: id(1) }
   run.emit(accepted(1), failed, rejected(1), closed(1))
@@ -150,7 +150,7 @@ test('a failed dial of a handshake that is not claimed yet comes after its conne
   ])
 })
 
-test('a connection that is counted is counted to its end; what is open meanwhile is in two summaries', () => {
+test('a counted connection is counted to its end; one that stays open is in two summaries', () => {
   const run = budgeted({ perSecond: 1_000, burst: 0.5 })
   run.emit(accepted(1), rejected(1))
   run.events.flush()
@@ -166,7 +166,7 @@ test('a connection that is counted is counted to its end; what is open meanwhile
   )
 })
 
-test('a limit that refuses all day writes an event in 16 s, and its counts are all there', () => {
+test('a limit that refuses all day writes an event every 16 s, and no count is missing', () => {
   const run = budgeted({ perSecond: 1, burst: 10 })
   const refusal = (limit: 'handshakes' | 'connections'): ProxyEvent => ({
     v: 1,
@@ -196,7 +196,7 @@ test('a limit that refuses all day writes an event in 16 s, and its counts are a
   assert.equal(reported('connections'), [3])
 })
 
-test('a client that leaves before it is judged is counted, too', () => {
+test('a client that leaves during its handshake is counted, too', () => {
   const run = budgeted({ perSecond: 0, burst: 0 })
   run.emit(accepted(1), closed(1, { phase: 'hello', reason: 'reset' }))
   run.events.flush()
@@ -207,7 +207,7 @@ test('a client that leaves before it is judged is counted, too', () => {
   assert.equal(summary?.closes[0]?.phase, 'hello')
 })
 
-test('whatever names a flood brings, a summary stays small and its sums exact', () => {
+test('whatever names a flood has, a summary stays small and its sums exact', () => {
   const run = budgeted({ perSecond: 0, burst: 0 })
   for (let number = 0; number < 20_000; number++) {
     run.emit(
@@ -233,7 +233,7 @@ test('whatever names a flood brings, a summary stays small and its sums exact', 
     10_000,
   )
   assert.ok(refusals.every(({ ja4 }) => ja4 !== undefined))
-  // Fingerprints that are made up take no user its name.
+  // Invented fingerprints do not push out user names.
   assert.ok(refusals.every(({ user }) => user === undefined || user === 'one'))
   assert.is(summary?.prefixes.length, 16)
 })

@@ -28,7 +28,7 @@ const queue = () => {
     emit: (times: number) => {
       for (let i = 0; i < times; i++) events.emit(event(next++))
     },
-    /** The main thread takes all there is, until nothing more comes. */
+    /** The main thread takes every batch. */
     takeAll: (from: number) => {
       for (let i = from; i < batches.length; i++) {
         events.taken()
@@ -38,7 +38,7 @@ const queue = () => {
   }
 }
 
-test('facts go in one batch when they are asked for, in order, and nothing goes when there are none', () => {
+test('flush posts all events in one batch, in order, and nothing when there are none', () => {
   const { events, batches, emit } = queue()
   events.flush()
   assert.equal(batches, [])
@@ -58,7 +58,7 @@ test('a full batch does not wait', () => {
   assert.is(batches[0]?.numbers.length, 512)
 })
 
-test('when the main thread does not take what it was given, facts wait, and go when it does', () => {
+test('events wait while the main thread does not take its batches', () => {
   const { events, batches, emit } = queue()
   for (let i = 0; i < 20; i++) {
     emit(1)
@@ -71,7 +71,7 @@ test('when the main thread does not take what it was given, facts wait, and go w
   assert.equal(batches[16], { numbers: [16, 17, 18, 19], lost: 0 })
 })
 
-test('beyond their bound the oldest are dropped and counted once, and order is kept', () => {
+test('beyond the bound the oldest events are dropped and counted once, and order is kept', () => {
   const { events, batches, emit, takeAll } = queue()
   const emitted = 60_000
   let most = 0
