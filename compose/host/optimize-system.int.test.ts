@@ -40,7 +40,7 @@ for (const { shell, name } of shells) {
     assert.match(checked.stdout, /^place\tLinux \S+\t[^\t]+\t\d+ cores$/m)
   })
 
-  asRoot(`${name}: plan, apply, apply, roll back, on a network of its own`, async () => {
+  asRoot(`${name}: plan, apply twice and roll back, in a network namespace`, async () => {
     using host = fakeRoot(net({ 'fs.file-max': '100000', 'fs.nr_open': '1048576', 'vm.swappiness': '60' }))
     await using network = await ownNetwork()
     const { within } = network
@@ -84,7 +84,7 @@ for (const { shell, name } of shells) {
     assert.match(run(shell, host, ['--rollback'], { within }).stdout, 'nothing to roll back')
   })
 
-  here(`${name}: what is larger already is kept, and a file that was there comes back`, () => {
+  here(`${name}: larger values stay, and rollback restores an existing file`, () => {
     const before = net({
       'net.core.somaxconn': '65535',
       'net.core.default_qdisc': 'fq',
@@ -102,7 +102,7 @@ for (const { shell, name } of shells) {
     const dropin = host.read('etc/sysctl.d/90-mtscope.conf')
     assert.equal(dropin.match(/^net\S+/gm), ['net.ipv4.ip_local_port_range', 'net.ipv4.tcp_wmem'])
     assert.is(run(shell, host, ['--rollback']).status, 0)
-    // The kernel shows tabs whatever was written; a plain file shows what was.
+    // The kernel shows tabs between numbers; a plain file keeps the spaces.
     const spaced = (lines: readonly string[]): string[] => lines.map((line) => line.replaceAll('\t', ' '))
     assert.equal(spaced(host.tree()), spaced(tree))
   })
@@ -129,7 +129,7 @@ for (const { shell, name } of shells) {
   })
 }
 
-test('a verdict is of this kernel', () => {
+test('a verdict depends on the kernel version', () => {
   const values = net({
     'net.core.default_qdisc': 'fq',
     'net.ipv4.tcp_tw_recycle': '0',
