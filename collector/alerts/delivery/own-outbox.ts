@@ -16,17 +16,17 @@ export const openOutbox = (
   } catch {
     // Written by another version: its alerts are old by now.
   }
-  const kept = (): void => keep(JSON.stringify(waiting))
+  const store = (): void => keep(JSON.stringify(waiting))
   return {
     first: async () => waiting[0] ?? null,
     remove: async (event) => {
       const id = deliveryId(event)
       waiting = waiting.filter((other) => deliveryId(other) !== id)
-      kept()
+      store()
     },
     add: (event) => {
       waiting = [...waiting, event].slice(-most)
-      kept()
+      store()
     },
   }
 }

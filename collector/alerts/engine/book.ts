@@ -6,7 +6,7 @@ import { severityOf } from '../rules/rules.ts'
 import type { Active } from './decide.ts'
 
 /** How many alerts the book keeps; it keeps every active one. */
-const remembered = 200
+const mostEntries = 200
 
 type Entry = Omit<AlertStatus, 'severity'> & {
   /** When the alert was raised; `since` is when the trouble began. */
@@ -23,7 +23,7 @@ export type AlertBook = {
   list(findings: readonly Finding[]): AlertStatus[]
 }
 
-type Kept = {
+type Stored = {
   readonly version: 1
   readonly raised: Record<string, number>
   readonly entries: readonly Entry[]
@@ -36,9 +36,9 @@ const isEntry = (value: unknown): value is Entry =>
   ['value', 'baseline', 'since', 'raisedAt'].every((name) => Number.isFinite(Reflect.get(value, name))) &&
   (Reflect.get(value, 'clearedAt') === null || Number.isFinite(Reflect.get(value, 'clearedAt')))
 
-const read = (text: string): Kept | null => {
+const read = (text: string): Stored | null => {
   try {
-    const { version, raised, entries } = JSON.parse(text) as Partial<Kept>
+    const { version, raised, entries } = JSON.parse(text) as Partial<Stored>
     if (version !== 1 || typeof raised !== 'object' || !Array.isArray(entries)) return null
     return entries.every(isEntry) ? { version, raised, entries } : null
   } catch {
@@ -52,13 +52,13 @@ export const openAlertBook = (
   keep: (text: string) => void,
   logger: Logger,
 ): AlertBook => {
-  const kept = saved === null ? null : read(saved)
-  if (saved !== null && kept === null)
+  const stored = saved === null ? null : read(saved)
+  if (saved !== null && stored === null)
     logger('warn', 'alerts-unreadable', { hint: 'stored alerts are forgotten' })
-  let entries: Entry[] = [...(kept?.entries ?? [])]
-  const raisedTotal = new Map(Object.entries(kept?.raised ?? {}))
+  let entries: Entry[] = [...(stored?.entries ?? [])]
+  const raisedTotal = new Map(Object.entries(stored?.raised ?? {}))
   const active = new Map(
-    entries.filter(isUp).map((entry) => [alertId(entry.rule, entry.subject), raisedOf(entry)]),
+    entries.filter(isActive).map((entry) => [alertId(entry.rule, entry.subject), raisedOf(entry)]),
   )
 
   const evolve = (event: AlertEvent): void => {
@@ -75,15 +75,15 @@ export const openAlertBook = (
       case 'alert.cleared':
         active.delete(id)
         entries = entries.map((entry) =>
-          isUp(entry) && alertId(entry.rule, entry.subject) === id
+          isActive(entry) && alertId(entry.rule, entry.subject) === id
             ? { ...entry, value, summary, clearedAt: at }
             : entry,
         )
         break
     }
-    const surplus = entries.length - remembered
+    const surplus = entries.length - mostEntries
     let dropped = 0
-    if (surplus > 0) entries = entries.filter((entry) => isUp(entry) || ++dropped > surplus)
+    if (surplus > 0) entries = entries.filter((entry) => isActive(entry) || ++dropped > surplus)
   }
 
   return {
@@ -91,7 +91,7 @@ export const openAlertBook = (
     raisedTotal,
     deliver(event) {
       evolve(event)
-      keep(JSON.stringify({ version: 1, raised: Object.fromEntries(raisedTotal), entries } satisfies Kept))
+      keep(JSON.stringify({ version: 1, raised: Object.fromEntries(raisedTotal), entries } satisfies Stored))
       const { rule, subject, value, baseline, summary } = event
       const raised = event.type === 'alert.raised'
       const level = !raised ? 'info' : severityOf(rule) === 'critical' ? 'error' : 'warn'
@@ -99,9 +99,9 @@ export const openAlertBook = (
     },
     list(findings) {
       const now = new Map(findings.map((finding) => [alertId(finding.rule, finding.subject), finding]))
-      const up = entries.filter(isUp).sort((a, b) => a.since - b.since)
+      const up = entries.filter(isActive).sort((a, b) => a.since - b.since)
       const cleared = entries
-        .filter((entry) => !isUp(entry))
+        .filter((entry) => !isActive(entry))
         .sort((a, b) => Number(b.clearedAt) - Number(a.clearedAt))
       return [...up, ...cleared].map(({ raisedAt: _, ...alert }) => {
         const finding = alert.clearedAt === null ? now.get(alertId(alert.rule, alert.subject)) : undefined
@@ -115,7 +115,7 @@ export const openAlertBook = (
   }
 }
 
-const isUp = (entry: Entry): boolean => entry.clearedAt === null
+const isActive = (entry: Entry): boolean => entry.clearedAt === null
 
 const raisedOf = ({ rule, subject, raisedAt, since, baseline }: Entry) => ({
   rule,

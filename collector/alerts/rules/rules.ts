@@ -12,7 +12,7 @@ export type Severity = 'warning' | 'critical'
 export const holdMs = minute
 
 export const rules = {
-  /** Share of the sessions that ended; above both `raise` and `times` the usual. */
+  /** Share of the connections that ended; above both `raise` and `times` the usual. */
   'connection-drops': {
     severity: 'critical',
     windowMs: 5 * minute,
