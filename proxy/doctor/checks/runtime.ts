@@ -9,7 +9,7 @@ const node = (): Finding => {
   const states = `Node ${process.versions.node}, OpenSSL ${process.versions.openssl}`
   return major >= wanted
     ? finding('runtime.node', 'ok', states, { numbers: { major } })
-    : finding('runtime.node', 'fail', `${states} is older than ${wanted}`, {
+    : finding('runtime.node', 'fail', `${states}: mtscope needs Node ${wanted} or newer`, {
         advice: 'run npm ci: it installs the right Node for common platforms',
         numbers: { major },
       })
