@@ -122,6 +122,36 @@ export const startEngine = async (): Promise<Engine> => {
   return { docker, images, official, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
 
+/** The environment of compose: images, ports and files of this stack. */
+const environmentOf = (
+  { docker, images }: Pick<Engine, 'docker' | 'images'>,
+  shape: Shape,
+  ports: Readonly<Record<string, number>>,
+  file: string,
+  command: string,
+  settings: Readonly<Record<string, string>>,
+): Record<string, string | undefined> => ({
+  HOME: process.env.HOME,
+  PATH: [dirname(command), dirname(find('docker') ?? ''), process.env.PATH].join(delimiter),
+  DOCKER_HOST: docker.host,
+  DOCKER_BUILDKIT: '0',
+  COMPOSE_FILE: [...['compose.yaml', ...shapes[shape].files].map((name) => join(root, name)), file].join(
+    delimiter,
+  ),
+  COMPOSE_PROJECT_NAME: 'mtscope-try',
+  COMPOSE_ENV_FILES: '/dev/null',
+  COMPOSE_PROGRESS: 'plain',
+  ...settings,
+  ...images,
+  NOFILE: `${mayOpen()}`,
+  MTPROTO_PORT: `${ports.clients}`,
+  METRICS_PORT: `${ports.proxy}`,
+  COLLECTOR_PORT: `${ports.collector}`,
+  PROMETHEUS_PORT: `${ports.prometheus}`,
+  ALERTMANAGER_PORT: `${ports.alertmanager}`,
+  GRAFANA_PORT: `${ports.grafana}`,
+})
+
 /** Prepares the stack of compose.yaml, with ports and settings of its own. Disposing removes its containers and volumes. */
 export const startStack = async (
   { docker, images, official }: Engine,
@@ -140,28 +170,7 @@ export const startStack = async (
   // JSON is YAML.
   writeFileSync(file, JSON.stringify(override(shape, ports.tempo!, !images.MTSCOPE_IMAGE)))
   const [command, ...before] = there('docker compose', ensureCompose())
-  const PATH = [dirname(command), dirname(find('docker') ?? ''), process.env.PATH].join(delimiter)
-  let env: Record<string, string | undefined> = {
-    HOME: process.env.HOME,
-    PATH,
-    DOCKER_HOST: docker.host,
-    DOCKER_BUILDKIT: '0',
-    COMPOSE_FILE: [...['compose.yaml', ...shapes[shape].files].map((name) => join(root, name)), file].join(
-      delimiter,
-    ),
-    COMPOSE_PROJECT_NAME: 'mtscope-try',
-    COMPOSE_ENV_FILES: '/dev/null',
-    COMPOSE_PROGRESS: 'plain',
-    ...settings,
-    ...images,
-    NOFILE: `${mayOpen()}`,
-    MTPROTO_PORT: `${ports.clients}`,
-    METRICS_PORT: `${ports.proxy}`,
-    COLLECTOR_PORT: `${ports.collector}`,
-    PROMETHEUS_PORT: `${ports.prometheus}`,
-    ALERTMANAGER_PORT: `${ports.alertmanager}`,
-    GRAFANA_PORT: `${ports.grafana}`,
-  }
+  let env = environmentOf({ docker, images }, shape, ports, file, command, settings)
   const compose = (...args: string[]): Promise<string> => runCommand(command, [...before, ...args], env, root)
   const has = (service: string): boolean => official || !standIns.has(service)
   stack.defer(async () => void (await compose('down', '--volumes', '--timeout', '5')))

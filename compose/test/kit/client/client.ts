@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { clientHello, inRecords } from './client-hello.ts'
+import { clientHello, type Hello, inRecords } from './client-hello.ts'
 import { type Conversation, conversation } from './conversation.ts'
 import { type Transport, unframe } from './frames.ts'
 import { readMessage } from './messages.ts'
@@ -69,28 +69,14 @@ export type Client = Conversation &
 
 /** Behaves as a Telegram app does. Resolves when it can send a request; rejects where an app would give up. */
 export const connectClient = async (options: ClientOptions): Promise<Client> => {
-  const { mode, dc = 2, domain = 'mask.test' } = options
-  const secret = typeof options.secret === 'string' ? Buffer.from(options.secret, 'hex') : options.secret
-  if (!secret === (mode !== 'direct')) throw new Error(`mode ${mode} with${secret ? '' : 'out'} a secret`)
-  const padded = mode === 'secure' || mode === 'tls'
-  const transport = options.transport ?? (padded ? 'padded-intermediate' : 'intermediate')
-  const { port, host = '127.0.0.1', localAddress } = options
-  const socket = connect({ port, host, allowHalfOpen: true, ...(localAddress && { localAddress }) })
-  socket.setNoDelay(true)
+  const { mode, dc = 2 } = options
+  const { secret, transport } = protocolOf(options)
+  const socket = openSocket(options)
   const closed = closing(socket)
   const opening = initiate(transport, options.media ? -dc : dc, secret)
   const write = segments(socket, options.splitAt, options.pauseMs)
   const wrap = mode === 'tls' ? wrapper(options.recordBytes ?? appRecordBytes) : (bytes: Buffer) => bytes
-
-  let held: Buffer | undefined = opening.bytes
-  const firstBytes: Buffer[] = []
-  const sendSealed = (bytes: Buffer): boolean => {
-    const wire = wrap(held ? Buffer.concat([held, bytes]) : bytes)
-    if (held) firstBytes.push(wire)
-    held = undefined
-    return write(wire)
-  }
-  const sendPlain = (bytes: Buffer): boolean => sendSealed(opening.seal(bytes))
+  const { firstBytes, sendSealed, sendPlain } = sender(opening, wrap, write)
   const requests = conversation(socket, transport, sendPlain)
   const kept: Buffer[] = []
   const unframed = unframe(transport, (payload) => requests.receive(readMessage(payload)))
@@ -100,15 +86,8 @@ export const connectClient = async (options: ClientOptions): Promise<Client> => 
     else unframed(plain)
   }
   const greeted = Promise.withResolvers<Greeting>()
-  let receive = receiveSealed
-  let hello: Buffer | undefined
-  if (mode === 'tls' && secret) {
-    const at = Math.floor(Date.now() / 1000) + (options.clockOffsetSeconds ?? 0)
-    const right = clientHello({ secret, domain, at, postQuantum: options.postQuantum ?? false })
-    const drawn = options.odd ? signedAgain(right, options.odd(right.bytes), secret, at) : right
-    receive = unwrapper(drawn, secret, greeted.resolve, receiveSealed)
-    hello = options.helloRecords ? inRecords(drawn.bytes, options.helloRecords) : drawn.bytes
-  }
+  const hello = mode === 'tls' && secret ? helloOf(options, secret) : null
+  const receive = hello && secret ? unwrapper(hello, secret, greeted.resolve, receiveSealed) : receiveSealed
   let failure: string | undefined
   socket.on('data', (bytes: Buffer) => {
     options.tap?.(bytes)
@@ -135,8 +114,8 @@ export const connectClient = async (options: ClientOptions): Promise<Client> => 
   await once(socket, 'connect')
   let greeting: Greeting | undefined
   if (hello) {
-    firstBytes.push(hello)
-    write(hello)
+    firstBytes.push(hello.wire)
+    write(hello.wire)
     greeting = await greeted.promise
   }
   if (options.opening !== 'with-request') sendSealed(Buffer.alloc(0))
@@ -147,10 +126,7 @@ export const connectClient = async (options: ClientOptions): Promise<Client> => 
     firstBytes,
     sendPlain,
     received: () => Buffer.concat(kept),
-    stopReading: () => socket.pause(),
-    startReading: () => socket.resume(),
-    end: () => socket.end(),
-    reset: () => socket.resetAndDestroy(),
+    ...controls(socket),
     closed: ended,
     [Symbol.asyncDispose]: async () => {
       socket.destroy()
@@ -158,6 +134,55 @@ export const connectClient = async (options: ClientOptions): Promise<Client> => 
     },
   }
 }
+
+/** Sends bytes behind the opening, which goes out with the first of them and is kept in `firstBytes`. */
+const sender = (
+  opening: ReturnType<typeof initiate>,
+  wrap: (bytes: Buffer) => Buffer,
+  write: (wire: Buffer) => boolean,
+) => {
+  let held: Buffer | undefined = opening.bytes
+  const firstBytes: Buffer[] = []
+  const sendSealed = (bytes: Buffer): boolean => {
+    const wire = wrap(held ? Buffer.concat([held, bytes]) : bytes)
+    if (held) firstBytes.push(wire)
+    held = undefined
+    return write(wire)
+  }
+  return {
+    firstBytes,
+    sendSealed,
+    sendPlain: (bytes: Buffer): boolean => sendSealed(opening.seal(bytes)),
+  }
+}
+
+const protocolOf = ({ mode, secret, transport }: ClientOptions) => {
+  const bytes = typeof secret === 'string' ? Buffer.from(secret, 'hex') : secret
+  if (!bytes === (mode !== 'direct')) throw new Error(`mode ${mode} with${bytes ? '' : 'out'} a secret`)
+  const padded = mode === 'secure' || mode === 'tls'
+  return { secret: bytes, transport: transport ?? (padded ? 'padded-intermediate' : 'intermediate') } as const
+}
+
+const openSocket = ({ port, host = '127.0.0.1', localAddress }: ClientOptions): Socket => {
+  const socket = connect({ port, host, allowHalfOpen: true, ...(localAddress && { localAddress }) })
+  return socket.setNoDelay(true)
+}
+
+/** A signed hello, and its bytes on the wire. */
+const helloOf = (options: ClientOptions, secret: Buffer): Hello & { wire: Buffer } => {
+  const { domain = 'mask.test', clockOffsetSeconds = 0, postQuantum = false, odd, helloRecords } = options
+  const at = Math.floor(Date.now() / 1000) + clockOffsetSeconds
+  const usual = clientHello({ secret, domain, at, postQuantum })
+  const hello = odd ? signedAgain(usual, odd(usual.bytes), secret, at) : usual
+  return { ...hello, wire: helloRecords ? inRecords(hello.bytes, helloRecords) : hello.bytes }
+}
+
+const controls = (socket: Socket) => ({
+  stopReading: () => void socket.pause(),
+  startReading: () => void socket.resume(),
+  end: () => void socket.end(),
+  reset: () => void socket.resetAndDestroy(),
+})
 
 const closing = (socket: Socket): Promise<{ reset: boolean }> => {
   let code: string | undefined

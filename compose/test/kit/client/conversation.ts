@@ -24,21 +24,39 @@ export type Conversation = {
 
 type Waiter = { resolve: (message: Message) => void; reject: (error: Error) => void }
 
+/** Requests that wait for their answer, by the kind of answer. */
+const pendingRequests = () => {
+  const waiters = new Map<string, Waiter[]>()
+  let failure: Error | undefined
+  return {
+    next: (key: string): Promise<Message> =>
+      new Promise((resolve, reject) => {
+        if (failure) return reject(failure)
+        waiters.set(key, [...(waiters.get(key) ?? []), { resolve, reject }])
+      }),
+    answer: (message: Message): void => {
+      const key = message.kind === 'test' ? `${message.op}` : message.kind
+      const waiter = waiters.get(key)?.shift()
+      if (!waiter) throw new Error(`answer without a request: ${key}`)
+      waiter.resolve(message.kind === 'test' ? { ...message, body: Buffer.from(message.body) } : message)
+    },
+    fail: (error: Error): void => {
+      failure ??= error
+      for (const { reject } of [...waiters.values()].flat()) reject(error)
+      waiters.clear()
+    },
+  }
+}
+
 /** Requests over one connection. `receive` takes each answer; `fail` rejects every pending request. */
 export const conversation = (
   socket: Socket,
   transport: Transport,
   sendPlain: (bytes: Buffer) => boolean,
 ): Conversation & { receive: (message: Message) => void; fail: (error: Error) => void } => {
-  const waiters = new Map<string, Waiter[]>()
+  const { next, answer, fail } = pendingRequests()
   let arriving = tally()
-  let failure: Error | undefined
 
-  const next = (key: string): Promise<Message> =>
-    new Promise((resolve, reject) => {
-      if (failure) return reject(failure)
-      waiters.set(key, [...(waiters.get(key) ?? []), { resolve, reject }])
-    })
   const nextBody = async (op: number): Promise<Buffer> => {
     const message = await next(`${op}`)
     return message.kind === 'test' ? message.body : Buffer.alloc(0)
@@ -102,16 +120,8 @@ export const conversation = (
     receive: (message) => {
       if (message.kind === 'test' && message.op === ops.piece) return void arriving.add(message.body)
       if (message.kind === 'error') throw new Error(`transport error ${message.code}`)
-      const key = message.kind === 'test' ? `${message.op}` : message.kind
-      const waiter = waiters.get(key)?.shift()
-      if (!waiter) throw new Error(`answer without a request: ${key}`)
-      const kept = message.kind === 'test' ? { ...message, body: Buffer.from(message.body) } : message
-      waiter.resolve(kept)
+      answer(message)
     },
-    fail: (error) => {
-      failure ??= error
-      for (const { reject } of [...waiters.values()].flat()) reject(error)
-      waiters.clear()
-    },
+    fail,
   }
 }

@@ -6,9 +6,19 @@ import { createBaseline } from '../../../../collector/alerts/rules/baseline.ts'
 import { alertId, type Finding } from '../../../../collector/alerts/rules/finding.ts'
 import { holdMs } from '../../../../collector/alerts/rules/rules.ts'
 import { foldRow } from '../../../../collector/fold/fold.ts'
-import { createMemoryState } from '../../../../collector/fold/state.ts'
+import { createMemoryState, type State } from '../../../../collector/fold/state.ts'
 import type { AlertEvent, ProxyEvent } from '../../../../proxy/events/contract.ts'
 import { noon, sampled } from './example-events.ts'
+
+/** Folds events as rows of one emitter. */
+const emitterOf = (state: State) => {
+  let seq = 1
+  return (...events: ProxyEvent[]): void => {
+    if (events.length === 0) return
+    foldRow(state, { node: 'n1', boot: 'b1', seq, events })
+    seq += events.length
+  }
+}
 
 /**
  * For tests: a node on a clock of the test, watched by the alert rules. It emits a sample every ten seconds, and `each` adds
@@ -23,12 +33,7 @@ export const watched = (factor = 1) => {
     () => passed,
   )
   watching.begin()
-  let seq = 1
-  const emit = (...events: ProxyEvent[]): void => {
-    if (events.length === 0) return
-    foldRow(state, { node: 'n1', boot: 'b1', seq, events })
-    seq += events.length
-  }
+  const emit = emitterOf(state)
   const baseline = createBaseline(state, factor)
   const events: AlertEvent[] = []
   const book = openAlertBook(

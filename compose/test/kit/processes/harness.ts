@@ -67,6 +67,55 @@ const directory = (datacenters: NonNullable<ApplianceOptions['datacenters']>): s
     )
     .join(',')
 
+/** Settings of a quiet appliance on loopback, with those of `options` on top. */
+const environmentOf = async (
+  folder: string,
+  site: Site,
+  secret: string,
+  options: ApplianceOptions,
+): Promise<Record<string, string | undefined>> => ({
+  PATH: process.env.PATH,
+  NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+  // Not 0: another process may take a port that the kernel has chosen before the workers listen on it.
+  MTPROTO_PORT: `${await freePort()}`,
+  MTPROTO_HOST: '127.0.0.1',
+  METRICS_PORT: '0',
+  COLLECTOR_PORT: '0',
+  DATA_DIR: join(folder, 'data'),
+  USER1_SECRET: secret,
+  MODES: 'classic,secure,tls',
+  TLS_DOMAIN: siteName,
+  MASK_HOST: site.host,
+  MASK_PORT: `${site.port}`,
+  TELEGRAM_DATACENTERS: directory(options.datacenters ?? { 2: [{ address: '127.0.0.1:1' }] }),
+  WORKERS: '2',
+  PROBE_INTERVAL: '0',
+  DOCTOR_INTERVAL: '0',
+  DRAIN_SECONDS: '5',
+  // Client and proxy share the cores with other tests, and the default of 3 s can be too short.
+  CLIENT_HANDSHAKE_TIMEOUT: '15',
+  // No request beyond loopback.
+  PUBLIC_HOST_FROM: 'none',
+  ...options.env,
+})
+
+/** Resident memory of a process, bytes. */
+const rssOf = async (pid: number | undefined): Promise<number> => {
+  const text = await readFile(`/proc/${pid}/status`, 'utf8')
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(text)?.[1]) * 1024
+}
+
+/** User and system CPU of a process, seconds. */
+const cpuOf = async (pid: number | undefined): Promise<number> => {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8')
+  const [utime, stime] = text
+    .slice(text.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(11, 13)
+    .map(Number)
+  return (utime! + stime!) / 100
+}
+
 /** Starts the program as a process in a temporary folder. Resolves when it is ready. */
 export const startAppliance = async (options: ApplianceOptions = {}): Promise<Appliance> => {
   await using stack = new AsyncDisposableStack()
@@ -75,31 +124,7 @@ export const startAppliance = async (options: ApplianceOptions = {}): Promise<Ap
   const site = options.site ?? stack.use(await tlsSite())
   const secret = newSecret()
   if (options.dotenv) await writeFile(join(folder, '.env'), options.dotenv)
-  const env: Record<string, string | undefined> = {
-    PATH: process.env.PATH,
-    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
-    // Not 0: another process may take a port that the kernel has chosen before the workers listen on it.
-    MTPROTO_PORT: `${await freePort()}`,
-    MTPROTO_HOST: '127.0.0.1',
-    METRICS_PORT: '0',
-    COLLECTOR_PORT: '0',
-    DATA_DIR: join(folder, 'data'),
-    USER1_SECRET: secret,
-    MODES: 'classic,secure,tls',
-    TLS_DOMAIN: siteName,
-    MASK_HOST: site.host,
-    MASK_PORT: `${site.port}`,
-    TELEGRAM_DATACENTERS: directory(options.datacenters ?? { 2: [{ address: '127.0.0.1:1' }] }),
-    WORKERS: '2',
-    PROBE_INTERVAL: '0',
-    DOCTOR_INTERVAL: '0',
-    DRAIN_SECONDS: '5',
-    // Client and proxy share the cores with other tests, and the default of 3 s can be too short.
-    CLIENT_HANDSHAKE_TIMEOUT: '15',
-    // No request beyond loopback.
-    PUBLIC_HOST_FROM: 'none',
-    ...options.env,
-  }
+  const env = await environmentOf(folder, site, secret, options)
   const lines: string[] = []
   const program = join(root, options.program ?? 'compose/appliance.ts')
   let child = launch(program, env, folder, options.nofile, lines)
@@ -132,19 +157,8 @@ export const startAppliance = async (options: ApplianceOptions = {}): Promise<Ap
     status: async () => (await get('/api/status')).json() as Promise<Status>,
     metrics,
     metric: async (name, labels = {}) => sum(await metrics(), name, labels),
-    rssBytes: async () => {
-      const text = await readFile(`/proc/${child.pid}/status`, 'utf8')
-      return Number(/^VmRSS:\s+(\d+) kB/m.exec(text)?.[1]) * 1024
-    },
-    cpuSeconds: async () => {
-      const text = await readFile(`/proc/${child.pid}/stat`, 'utf8')
-      const [utime, stime] = text
-        .slice(text.lastIndexOf(')') + 2)
-        .split(' ')
-        .slice(11, 13)
-        .map(Number)
-      return (utime! + stime!) / 100
-    },
+    rssBytes: () => rssOf(child.pid),
+    cpuSeconds: () => cpuOf(child.pid),
     signal: (name) => void child.kill(name),
     stop: async (name = 'SIGTERM') => {
       child.kill(name)
