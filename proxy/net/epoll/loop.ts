@@ -113,7 +113,7 @@ export class EpollLoop implements Loop, ListeningLoop {
     this.#later.push(call)
   }
 
-  /** Whether epoll watches `fd` for reading now. */
+  /** Watches `fd` for reading; false: epoll refuses it. */
   wait(fd: number, waiting: Waiting): boolean {
     if (this.control(c.EPOLL_CTL_ADD, fd, c.EPOLLIN) !== 0) return false
     this.#table[fd] = waiting

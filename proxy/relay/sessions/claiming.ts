@@ -2,7 +2,10 @@ import type { RejectReason } from '../../events/contract.ts'
 import { guarded } from './closing.ts'
 import type { Claiming, Session } from './session.ts'
 
-/** A question to all proxies: has one of them seen the handshake with this digest? `refused`: one has. */
+/**
+ * A question to all proxies: has one of them seen the handshake with this digest? Calls `refused` with `replayed` when one
+ * has, with `unclaimed` when none answered and REPLAY_ON_REDIS_LOSS is `refuse`.
+ */
 export type Claim = {
   readonly digest: Buffer
   readonly refused: (reason: Extract<RejectReason, 'replayed' | 'unclaimed'>) => void

@@ -95,7 +95,7 @@ const release = (session: Session): void => {
   relayed.down?.toClient.free()
 }
 
-/** Releases everything that belongs to a session and emits its close: the one place where a session ends. */
+/** Releases everything that belongs to a connection and emits its close: the one place where a connection ends. */
 export const closeSession = (session: Session, by: Side, reason: CloseReason): void => {
   if (session.closed) return
   session.closed = true
@@ -131,13 +131,13 @@ export const turnAway = (session: Session, limit: Limit): void => {
   closeSession(session, 'proxy', 'limit')
 }
 
-/** Our own code failed on this session: the close names the proxy, never the client or the datacenter. */
+/** Our own code failed on this connection: the close names the proxy, never the client or the datacenter. */
 export const faulted = (session: Session): void => closeSession(session, 'proxy', 'internal')
 
 /** `faulted` for links whose owner is a phase object. */
 export const faultedPhase = ({ session }: { readonly session: Session }): void => faulted(session)
 
-/** Runs work that no link's callback contains (timers, answers): an exception ends this session and no other one. */
+/** Runs work that no link's callback contains (timers, answers): an exception ends this connection and no other one. */
 export const guarded = (session: Session, work: (session: Session) => void): void => {
   try {
     work(session)

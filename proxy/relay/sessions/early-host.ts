@@ -18,7 +18,7 @@ const HELD = 4_096
 const mayPass = ({ claim, received, relay }: Session): boolean =>
   claim === null && (received === null || !mayBePayload(received, received.length, relay.rules))
 
-/** Hands the client over, because the host acts first, as it would for any client so slow. Null: the session has closed. */
+/** Rejects the client and hands it to the host, because the host has acted first. Null: the connection has closed. */
 const handOver = (session: Session): Fronted | null => {
   reject(session, { step: 'rejected', reason: 'timeout' })
   return session.closed ? null : session.fronted

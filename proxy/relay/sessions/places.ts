@@ -15,7 +15,7 @@ export const admitUnauthenticated = (session: Session): boolean => {
   return true
 }
 
-/** Counts `bytes` as kept for the session; false: all clients together would have too many. */
+/** Sets the number of bytes kept for a connection; false: all clients together would have too many. */
 export const keep = (session: Session, bytes: number): boolean => {
   if (!session.relay.capacity.keep(bytes - session.kept)) return false
   session.kept = bytes
@@ -28,7 +28,7 @@ export const keepReceived = (session: Session): boolean => {
   return keep(session, (received?.length ?? 0) + (pendingHost?.held?.length ?? 0) + client.unread)
 }
 
-/** Gives back every place that a closed session had. */
+/** Gives back every place of a closed connection. */
 export const leave = (session: Session): void => {
   const { relay, prefix, fronted } = session
   endHandshake(session)

@@ -57,7 +57,7 @@ const sweepRelayed = (relayed: Relayed, silentMs: number): void => {
   if (silentMs >= settings.idleTimeoutMs) closeSession(session, 'proxy', 'idle')
 }
 
-/** Runs for each session about once a second: emits its progress, and closes it when it has been silent too long. */
+/** Runs for each connection about once a second: emits its progress, and closes it when it has been silent too long. */
 export const sweep = (session: Session): void => {
   const { relay, phase, relayed } = session
   const { now } = relay
