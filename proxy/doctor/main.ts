@@ -19,7 +19,7 @@ Takes ten seconds at most. The same as npm run doctor -- [OPTIONS].
                 ${areas.slice(0, 6).join(', ')},
                 ${areas.slice(6).join(', ')}
   --all         also prints details: every host setting, also the good ones
-  --json        prints { verdict, counts, findings: [{ id, area, verdict, states, advice, numbers }] }
+  --json        prints { verdict, counts, findings: [{ id, area, verdict, says, advice, numbers }] }
   --help        prints this text
 
 Verdicts: ok; note (could be better); warn (will cause trouble); fail (causes trouble now); unknown (cannot be decided
@@ -101,7 +101,7 @@ const failed = findings.some(({ verdict }) => verdict === 'fail')
 if (options.json) {
   const all = findings.map((one) => {
     const { id, verdict, states, advice, numbers } = one
-    return { id, area: areaOf(one), verdict, states, advice, numbers }
+    return { id, area: areaOf(one), verdict, says: states, advice, numbers }
   })
   const verdict = failed ? 'fail' : 'ok'
   process.stdout.write(

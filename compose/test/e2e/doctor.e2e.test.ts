@@ -16,7 +16,7 @@ const program = join(import.meta.dirname, '../../../proxy/doctor/main.ts')
 type Reported = {
   verdict: string
   counts: Record<string, number>
-  findings: { id: string; area: string; verdict: string; states: string; advice: string | null }[]
+  findings: { id: string; area: string; verdict: string; says: string; advice: string | null }[]
 }
 
 /** Runs the doctor in `folder`, by default a temporary one. */
@@ -119,10 +119,7 @@ test('next to a running proxy the doctor checks its port and descriptors without
   assert.is(verdictOf(printed, 'listener.port'), 'ok', out)
   assert.is(verdictOf(printed, 'listener.connect'), 'ok')
   // The limit of the proxy, not of the doctor.
-  assert.match(
-    printed.findings.find(({ id }) => id === 'descriptors.limit')?.states ?? '',
-    /^4096 open files/,
-  )
+  assert.match(printed.findings.find(({ id }) => id === 'descriptors.limit')?.says ?? '', /^4096 open files/)
   assert.equal([...new Set(printed.findings.map(({ area }) => area))], ['listener', 'descriptors', 'disk'])
   assert.is(await proxy.stop(), 0)
   assert.equal(

@@ -36,6 +36,7 @@ const kept = new RegExp(
     '\\blimits\\.strangers\\b', // the same in /api/status
     '\\bstrangers:', // the same value as a key, or in front of its explanation
     '\\bstrangers[_.-]\\w+',
+    '\\bsays(?=: states|, advice|: string| \\?\\? )', // a field of doctor --json
     '\\bblack holes?\\b',
   ].join('|'),
   'g',
