@@ -58,7 +58,9 @@ const down = (watch: Watch, route: RouteHealth): Finding => {
           : elsewhere
             ? 'Other datacenters answer, so the fault is this datacenter or the route to it: ask your provider, or wait.'
             : 'No other datacenter answers either: check the network and the firewall of this host, then ask its provider.'
-      return `${spoken(route)} ${silence} (${sinceWorked.failed} tries failed, the last: ${error ?? 'no answer'}): accounts at home there cannot connect. ${advice}`
+      const impact = route.media ? 'cannot load files' : 'cannot connect'
+      const tries = `${sinceWorked.failed} tries failed, the last: ${error ?? 'no answer'}`
+      return `${spoken(route)} ${silence} (${tries}): accounts at home there ${impact}. ${advice}`
     },
     calm: () =>
       workedAt === null ? `${spoken(route)} is no longer probed.` : `${spoken(route)} answers again.`,
