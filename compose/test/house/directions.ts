@@ -47,7 +47,7 @@ const directions: readonly Direction[] = [
       ) ||
       target === 'proxy/wire/datacenter-number.ts' ||
       typeOnly,
-    because: 'the collector knows the proxy by its events, its log, and what both speak Kafka and Redis with',
+    because: 'of the proxy the collector may import events, event-log, kafka and redis',
   },
   {
     of: under('dashboards'),
@@ -56,7 +56,7 @@ const directions: readonly Direction[] = [
       under('dashboards').test(target) ||
       /\/(?:metrics|outcome|[\w-]*catalogue)\.ts$/.test(target) ||
       target === 'collector/alerts/rules/rules.ts',
-    because: 'dashboards know the metric catalogues, the alert rules and proxy/events/outcome.ts alone',
+    because: 'dashboards may import only metric catalogues, alert rules and proxy/events/outcome.ts',
   },
 ]
 

@@ -1,6 +1,6 @@
 import type { Result } from './task.ts'
 
-/** One line for a task that has ended; its whole output when it failed. */
+/** Prints one line for a task that has ended; its whole output when it failed. */
 export const show = ({
   task,
   passed,
@@ -23,13 +23,13 @@ export const show = ({
   process.stdout.write(`${lines.join('\n')}\n`)
 }
 
-/** The closing line. Returns the exit code. `strict`: a skipped test counts as a failed one. */
+/** Prints the closing line. Returns the exit code. `strict`: a skipped test counts as a failed one. */
 export const showSums = (results: readonly Result[], strict: boolean): number => {
   const sum = (field: 'passed' | 'failed' | 'skipped'): number =>
     results.reduce((total, result) => total + result[field], 0)
   const [passed, skipped] = [sum('passed'), sum('skipped')]
   const failed = sum('failed') + (strict ? skipped : 0)
-  if (strict && skipped > 0) process.stdout.write(`CI=true: ${skipped} skipped count as failed\n`)
+  if (strict && skipped > 0) process.stdout.write(`CI=true: ${skipped} skipped tests count as failed\n`)
   process.stdout.write(`${passed} passed, ${failed} failed, ${strict ? 0 : skipped} skipped\n`)
   return failed === 0 && passed + skipped > 0 ? 0 : 1
 }
