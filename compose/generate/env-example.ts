@@ -24,27 +24,3 @@ export const envExample = (): string =>
       ([name, { fallback, doc }]) => `# ${doc}\n# ${name}=${fallback}\n`,
     ),
   ].join('\n')
-
-/** The settings as rows of a Markdown table. */
-const settingsTable = (): string => {
-  const rows = settingNames.map((name) => {
-    const { fallback, doc } = settings[name]
-    return `| \`${name}\` | \`${fallback}\` | ${doc.replaceAll('|', '\\|')} |`
-  })
-  return [
-    '| name | default | meaning |',
-    '|---|---|---|',
-    '| `USER<n>_SECRET` | for `user1`: generated, stored in `DATA_DIR` | 32 hex digits (`openssl rand -hex 16`); weak ones are refused. Generated only if no `USER<n>_` setting exists |',
-    '| `USER<n>_NAME` | `user<n>` | Name of the user in metrics and on the status page |',
-    ...rows,
-  ].join('\n')
-}
-
-const [from, to] = ['<!-- settings -->', '<!-- /settings -->']
-
-/** `readme` with the current settings between its markers. Throws if a marker is missing. */
-export const withSettings = (readme: string): string => {
-  const [start, end] = [readme.indexOf(from), readme.indexOf(to)]
-  if (start < 0 || end < start) throw new Error(`README.md lacks ${from} or ${to}`)
-  return `${readme.slice(0, start + from.length)}\n${settingsTable()}\n${readme.slice(end)}`
-}

@@ -2,7 +2,8 @@ import { alertsFile } from '../../dashboards/alerts/alerts.ts'
 import { boardFile, boards } from '../../dashboards/boards/boards.ts'
 import { generate as eventsReference } from '../../proxy/events/reference.ts'
 import { withDigests } from '../docker/mounted.ts'
-import { envExample, withSettings } from './env-example.ts'
+import { envExample } from './env-example.ts'
+import { settingsReference, withSettings } from './settings-reference.ts'
 
 /** A generated file in the repository. `text` gets its current content, of which files that are generated in part keep the rest. */
 export type Generated = {
@@ -13,6 +14,7 @@ export type Generated = {
 /** All generated files: `npm run generate` writes them, the house test compares them. */
 export const generated: readonly Generated[] = [
   { path: 'compose/.env.example', text: envExample },
+  { path: 'docs/settings.md', text: settingsReference },
   { path: 'README.md', text: withSettings },
   { path: 'proxy/events/README.md', text: eventsReference },
   { path: 'dashboards/out/alerts.yaml', text: () => alertsFile() },

@@ -1,4 +1,4 @@
-import { reported } from '../config/shown.ts'
+import { shownSettings } from '../config/shown.ts'
 import { startDoctor } from '../doctor/watch.ts'
 import { type HttpServer, startHttp } from '../http/server.ts'
 import { claimPort } from '../net/listen-error.ts'
@@ -120,7 +120,7 @@ export const startProxy = async (options: ProxyOptions): Promise<RunningProxy> =
   }
   const recording = await startRecording(options, sources, listening.promise, started)
   const { emit } = recording
-  emit({ v: 1, type: 'process.started', at: Date.now(), version, settings: reported(config) })
+  emit({ v: 1, type: 'process.started', at: Date.now(), version, settings: shownSettings(config) })
   const masking = (watch: Masking): void => {
     later.masking = watch
   }

@@ -4,20 +4,28 @@ import type { User } from '../users/user.ts'
 import { composeSettings } from './compose-settings.ts'
 import { readDotenv } from './dotenv.ts'
 import { isLoopback } from './parse.ts'
-import { isSetting, type SettingName, settingNames, settings, type Values } from './settings.ts'
+import {
+  isSetting,
+  mayShow,
+  type SettingName,
+  type ShownName,
+  settingNames,
+  settings,
+  type Values,
+} from './settings.ts'
 import { meant, surelyMeant, userSetting } from './suggestions.ts'
 import { readUsers } from './users.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** What the machine itself says, for settings left at `auto`. */
+/** Properties of this machine, for settings left at `auto`. */
 export type Host = { readonly cores: number; readonly name: string }
 
 export type ConfigReading =
   | {
       readonly ok: true
       readonly config: Config
-      /** What was read of each setting, users not among them. */
+      /** The value of each setting, without users. */
       readonly values: Values
       /** `OTEL_*` of the .env file, which OpenTelemetry reads from the process environment. */
       readonly telemetry: Readonly<Record<string, string>>
@@ -29,7 +37,7 @@ const forOthers = (name: string): boolean =>
 
 const thisHost = (): Host => ({ cores: availableParallelism(), name: hostname() })
 
-/** Makes a text fit to be told: one line, and nothing in it that could be a secret. */
+/** Makes a text safe to print: one line, without anything that could be a secret. */
 const discreet = (text: string): string =>
   text
     .replace(/[^\x20-\x7e\p{L}\p{M}\p{N}]/gu, '?')
@@ -40,29 +48,12 @@ const longestShown = 60
 const shown = (value: string): string =>
   value.length > longestShown ? `${discreet(value).slice(0, longestShown)}...` : value
 
-const withheld: ReadonlySet<string> = new Set([
-  'PUBLIC_HOST_FROM',
-  'AD_TAG',
-  'KAFKA_BROKERS',
-  'KAFKA_USERNAME',
-  'KAFKA_PASSWORD',
-  'REDIS_URL',
-  'ALERT_WEBHOOK_URL',
-  'ALERT_WEBHOOK_SECRET',
-])
-
 const unknown = (place: string, name: string, suggestion: string | null): string =>
   `${place}${name} is not a setting${suggestion === null ? ': leave it out' : `: did you mean ${suggestion}?`}`
 
-/** A list of brokers may be told when it is made of nothing but names, addresses and ports. */
-const plainBrokers = /^[A-Za-z0-9.:,[\] -]*$/
-
-const mayBeShown = (name: SettingName, text: string): boolean =>
-  !withheld.has(name) || (name === 'KAFKA_BROKERS' && plainBrokers.test(text))
-
 type Given = { readonly values: ReadonlyMap<string, string>; readonly telemetry: Record<string, string> }
 
-/** What is set, wherever it is; the environment wins over the file. */
+/** All settings of environment and file; the environment takes precedence. */
 const gather = (env: Environment, dotenv: string, mistakes: string[]): Given => {
   const values = new Map<string, string>()
   const telemetry: Record<string, string> = {}
@@ -96,41 +87,48 @@ const readSettings = (given: ReadonlyMap<string, string>, mistakes: string[]): V
     if (reading.ok) read[name] = reading.value
     else {
       whole = false
-      const printed = text !== '' && mayBeShown(name, text) ? `${name}=${shown(text)}` : name
+      const printed = text !== '' && mayShow(setting, text) ? `${name}=${shown(text)}` : name
       mistakes.push(`${printed} ${reading.mistake}`)
     }
   }
   return whole ? (read as Values) : null
 }
 
-/** Settings that are right each, and wrong together. */
+/** Settings that are valid each, but not together. The texts may name values of shown settings only. */
 const clashes = (values: Values): string[] => {
-  const reported: string[] = []
-  const { MTPROTO_PORT, METRICS_PORT, MASK_HOST, MASK_PORT, TLS_DOMAIN } = values
-  if (MTPROTO_PORT === METRICS_PORT && MTPROTO_PORT !== 0) {
-    reported.push(`MTPROTO_PORT and METRICS_PORT are both ${MTPROTO_PORT}: give one of them another port`)
-  }
-  if (values.MODES.includes('tls') && TLS_DOMAIN === '') {
-    reported.push('TLS_DOMAIN is empty, but MODES has tls: write a domain, or leave tls out of MODES')
-  }
-  if (MTPROTO_PORT !== 0 && MASK_PORT === MTPROTO_PORT && isLoopback(MASK_HOST)) {
-    reported.push(
+  const { MTPROTO_PORT, METRICS_PORT, MASK_HOST, MASK_PORT, TLS_DOMAIN, ...shown }: Pick<Values, ShownName> =
+    values
+  const loginMissing = values.KAFKA_USERNAME === null || values.KAFKA_PASSWORD === null
+  const maskIsSelf = MTPROTO_PORT !== 0 && MASK_PORT === MTPROTO_PORT && isLoopback(MASK_HOST)
+  // A signed hello is valid for so long before and after its time.
+  const window = 2 * shown.CLOCK_SKEW
+  const checks: readonly (readonly [wrong: boolean, mistake: string])[] = [
+    [
+      MTPROTO_PORT === METRICS_PORT && MTPROTO_PORT !== 0,
+      `MTPROTO_PORT and METRICS_PORT are both ${MTPROTO_PORT}: give one of them another port`,
+    ],
+    [
+      shown.MODES.includes('tls') && TLS_DOMAIN === '',
+      'TLS_DOMAIN is empty, but MODES has tls: write a domain, or leave tls out of MODES',
+    ],
+    [
+      maskIsSelf,
       `MASK_HOST=${MASK_HOST} with MASK_PORT=${MASK_PORT} is this proxy itself: write another site, or off`,
-    )
-  }
-  if (values.KAFKA_SASL !== null && (values.KAFKA_USERNAME === null || values.KAFKA_PASSWORD === null)) {
-    reported.push(`KAFKA_SASL=${values.KAFKA_SASL} needs KAFKA_USERNAME and KAFKA_PASSWORD: write both`)
-  }
-  if (values.KAFKA_CA !== null && !values.KAFKA_TLS) {
-    reported.push('KAFKA_CA is written, but KAFKA_TLS is false: set KAFKA_TLS=true, or leave KAFKA_CA out')
-  }
-  // A signed hello is good for so long before and after its time.
-  if (values.REPLAY_WINDOW < 2 * values.CLOCK_SKEW) {
-    reported.push(
-      `REPLAY_WINDOW is shorter than twice CLOCK_SKEW: write ${(2 * values.CLOCK_SKEW) / 1_000} or more`,
-    )
-  }
-  return reported
+    ],
+    [
+      shown.KAFKA_SASL !== null && loginMissing,
+      `KAFKA_SASL=${shown.KAFKA_SASL} needs KAFKA_USERNAME and KAFKA_PASSWORD: write both`,
+    ],
+    [
+      shown.KAFKA_CA !== null && !shown.KAFKA_TLS,
+      'KAFKA_CA is set, but KAFKA_TLS is false: set KAFKA_TLS=true, or leave KAFKA_CA out',
+    ],
+    [
+      shown.REPLAY_WINDOW < window,
+      `REPLAY_WINDOW is shorter than twice CLOCK_SKEW: write ${window / 1_000} or more`,
+    ],
+  ]
+  return checks.flatMap(([wrong, mistake]) => (wrong ? [mistake] : []))
 }
 
 const nodeNameOf = (host: Host): string => {
@@ -158,93 +156,103 @@ const kafkaOf = (values: Values) =>
           events: `${values.KAFKA_TOPIC_PREFIX}.events`,
           alerts: `${values.KAFKA_TOPIC_PREFIX}.alerts`,
           deadLetters: `${values.KAFKA_TOPIC_PREFIX}.dead-letters`,
-          // Null: no spans are shipped.
+          // Null: ships no spans.
           spans: values.KAFKA_SPANS_TOPIC,
         },
-        // Of the topics that we make.
+        // For topics that mtscope creates.
         partitions: values.KAFKA_PARTITIONS,
         replicas: values.KAFKA_REPLICAS,
         retentionMs: values.KAFKA_RETENTION,
-        // Of a partition; null: no bound.
+        // Per partition; null: no limit.
         retentionBytes: values.KAFKA_RETENTION_BYTES,
         compression: values.KAFKA_COMPRESSION,
       }
 
-const configOf = (values: Values, users: readonly User[], host: Host) => ({
-  port: values.MTPROTO_PORT,
-  portShared: values.MTPROTO_PORT_SHARED,
-  host: values.MTPROTO_HOST,
-  // For the links; null: found by `public-address.ts`, and the port that is listened on.
-  publicHost: values.PUBLIC_HOST,
-  // Null: nobody is asked.
-  publicHostFrom: values.PUBLIC_HOST_FROM,
-  publicPort: values.PUBLIC_PORT,
-  // Empty when none is written: then the kept secret of `secrets.ts` is used.
-  users,
-  modes: values.MODES,
-  // Empty only when `modes` is without `tls`.
-  tlsDomain: values.TLS_DOMAIN,
-  // Null: strangers are sent nowhere.
-  maskHost:
-    values.MASK_HOST === 'auto'
-      ? values.TLS_DOMAIN || null
-      : values.MASK_HOST === 'off'
-        ? null
-        : values.MASK_HOST,
-  maskPort: values.MASK_PORT,
-  fastMode: values.FAST_MODE,
-  // Bytes; `high` holds while fewer than `below` connections are relayed, `low` else.
-  toClientBuffer: values.TO_CLT_BUFSIZE,
-  toDatacenterBuffer: values.TO_TG_BUFSIZE,
-  dialTimeoutMs: values.TG_CONNECT_TIMEOUT,
-  handshakeTimeoutMs: values.CLIENT_HANDSHAKE_TIMEOUT,
-  firstByteTimeoutMs: values.CLIENT_FIRST_BYTE_TIMEOUT,
-  ackTimeoutMs: values.CLIENT_ACK_TIMEOUT,
-  idleTimeoutMs: values.IDLE_TIMEOUT,
-  stallTimeoutMs: values.STALL_TIMEOUT,
-  poolSize: values.MAX_CONNS_IN_POOL,
-  maxConnections: values.MAX_CONNECTIONS,
-  maxHandshakes: values.MAX_HANDSHAKES,
-  drainMs: values.DRAIN_SECONDS,
-  replayEntries: values.REPLAY_CHECK_LEN,
-  clockSkewSeconds: values.CLOCK_SKEW / 1_000,
-  datacenters: values.TELEGRAM_DATACENTERS,
-  workers: values.WORKERS ?? host.cores,
-  portable: values.PORTABLE_RELAY,
-  alertFactor: values.ALERT_WINDOWS,
-  dataDir: values.DATA_DIR,
-  node: values.NODE_NAME ?? nodeNameOf(host),
-  metricsHost: values.METRICS_HOST,
-  metricsPort: values.METRICS_PORT,
-  unauthenticatedEvents: values.UNAUTHENTICATED_EVENTS_PER_SECOND,
-  metricsAllowedHosts: values.METRICS_ALLOWED_HOSTS,
-  logMaxBytes: values.LOG_MAX_BYTES,
-  logMaxAgeMs: values.LOG_MAX_AGE,
+/** Field of Config → the one setting whose value it is. */
+export const plainFields = {
+  port: 'MTPROTO_PORT',
+  portShared: 'MTPROTO_PORT_SHARED',
+  host: 'MTPROTO_HOST',
+  // Null: `users/public-address.ts` finds it.
+  publicHost: 'PUBLIC_HOST',
+  // Null: no URL is asked.
+  publicHostFrom: 'PUBLIC_HOST_FROM',
+  // Null: `port`.
+  publicPort: 'PUBLIC_PORT',
+  modes: 'MODES',
+  // Empty only if `modes` lacks `tls`.
+  tlsDomain: 'TLS_DOMAIN',
+  maskPort: 'MASK_PORT',
+  fastMode: 'FAST_MODE',
+  toClientBuffer: 'TO_CLT_BUFSIZE',
+  toDatacenterBuffer: 'TO_TG_BUFSIZE',
+  dialTimeoutMs: 'TG_CONNECT_TIMEOUT',
+  handshakeTimeoutMs: 'CLIENT_HANDSHAKE_TIMEOUT',
+  firstByteTimeoutMs: 'CLIENT_FIRST_BYTE_TIMEOUT',
+  ackTimeoutMs: 'CLIENT_ACK_TIMEOUT',
+  idleTimeoutMs: 'IDLE_TIMEOUT',
+  stallTimeoutMs: 'STALL_TIMEOUT',
+  poolSize: 'MAX_CONNS_IN_POOL',
+  maxConnections: 'MAX_CONNECTIONS',
+  maxHandshakes: 'MAX_HANDSHAKES',
+  drainMs: 'DRAIN_SECONDS',
+  replayEntries: 'REPLAY_CHECK_LEN',
+  datacenters: 'TELEGRAM_DATACENTERS',
+  portable: 'PORTABLE_RELAY',
+  alertFactor: 'ALERT_WINDOWS',
+  dataDir: 'DATA_DIR',
+  metricsHost: 'METRICS_HOST',
+  metricsPort: 'METRICS_PORT',
+  unauthenticatedEvents: 'UNAUTHENTICATED_EVENTS_PER_SECOND',
+  metricsAllowedHosts: 'METRICS_ALLOWED_HOSTS',
+  logMaxBytes: 'LOG_MAX_BYTES',
+  logMaxAgeMs: 'LOG_MAX_AGE',
   // 0: no probes.
-  probeIntervalMs: values.PROBE_INTERVAL,
-  // 0: no looks.
-  doctorIntervalMs: values.DOCTOR_INTERVAL,
-  // Null: events stay in the local log.
+  probeIntervalMs: 'PROBE_INTERVAL',
+  // 0: no examinations.
+  doctorIntervalMs: 'DOCTOR_INTERVAL',
+  replayOnRedisLoss: 'REPLAY_ON_REDIS_LOSS',
+  replayWindowMs: 'REPLAY_WINDOW',
+  collectorPort: 'COLLECTOR_PORT',
+} as const satisfies Readonly<Record<string, SettingName>>
+
+type PlainFields = { readonly [F in keyof typeof plainFields]: Values[(typeof plainFields)[F]] }
+
+const plainOf = (values: Values): PlainFields =>
+  Object.fromEntries(Object.entries(plainFields).map(([field, name]) => [field, values[name]])) as PlainFields
+
+/** Null: unauthenticated clients are forwarded nowhere. */
+const maskHostOf = ({ MASK_HOST, TLS_DOMAIN }: Values): string | null => {
+  if (MASK_HOST === 'auto') return TLS_DOMAIN || null
+  return MASK_HOST === 'off' ? null : MASK_HOST
+}
+
+const configOf = (values: Values, users: readonly User[], host: Host) => ({
+  ...plainOf(values),
+  // Empty if none is set: then `users/secret-store.ts` keeps one.
+  users,
+  maskHost: maskHostOf(values),
+  clockSkewSeconds: values.CLOCK_SKEW / 1_000,
+  workers: values.WORKERS ?? host.cores,
+  node: values.NODE_NAME ?? nodeNameOf(host),
+  // Null: events stay in the local event log.
   kafka: kafkaOf(values),
   // Null: the replay cache and the state are this process's own. Several URLs are nodes of one cluster.
   redis: values.REDIS_URL === null ? null : { urls: values.REDIS_URL, prefix: values.REDIS_PREFIX },
-  replayOnRedisLoss: values.REPLAY_ON_REDIS_LOSS,
-  replayWindowMs: values.REPLAY_WINDOW,
-  collectorPort: values.COLLECTOR_PORT,
   webhook:
     values.ALERT_WEBHOOK_URL === null
       ? null
       : { url: values.ALERT_WEBHOOK_URL, secret: values.ALERT_WEBHOOK_SECRET },
 })
 
-/** Times in ms, sizes in bytes, unless the name says otherwise. */
+/** Times in ms, sizes in bytes, unless the name has another unit. */
 export type Config = Readonly<ReturnType<typeof configOf>>
 export type KafkaConfig = NonNullable<Config['kafka']>
 export type RedisConfig = NonNullable<Config['redis']>
 
 /**
- * Reads the environment and the text of a `.env` file. Touches nothing, never throws, and tells every mistake at once
- * in plain words that repeat no secret.
+ * Reads the environment and the text of a `.env` file. Has no side effects and never throws. Returns every mistake in one
+ * list, in plain words and without secrets.
  */
 export const readConfig = (env: Environment, dotenv = '', host: Host = thisHost()): ConfigReading => {
   const mistakes: string[] = []
@@ -259,7 +267,7 @@ export const readConfig = (env: Environment, dotenv = '', host: Host = thisHost(
 
 type Read = Extract<ConfigReading, { ok: true }>
 
-/** The names of what differs between two readings, users aside; `5s` and `5` are the same. */
+/** Names of the settings that differ between two readings, without users; `5s` and `5` are the same. */
 export const changedSettings = (one: Read, other: Read): string[] => [
   ...settingNames.filter((name) => !isDeepStrictEqual(one.values[name], other.values[name])),
   ...Object.keys({ ...one.telemetry, ...other.telemetry }).filter(

@@ -23,13 +23,13 @@ const mistakesOf = (env: Environment, dotenv = ''): readonly string[] => {
   return reading.ok ? [] : reading.mistakes
 }
 
-const tells = (env: Environment, ...parts: string[]): void => {
+const reports = (env: Environment, ...parts: string[]): void => {
   const [only, ...rest] = mistakesOf(env)
   assert.equal(rest, [], inspect(env))
-  for (const part of parts) assert.ok(only?.includes(part), `${only} should say ${part}`)
+  for (const part of parts) assert.ok(only?.includes(part), `${only} should contain ${part}`)
 }
 
-test('nothing written is enough', () => {
+test('no setting is required', () => {
   const config = configOf({})
   assert.equal([config.port, config.host, config.modes.join()], [8080, '::', 'secure,tls'])
   assert.equal([config.users.length, config.workers, config.node], [0, 3, 'box-1'])
@@ -40,12 +40,12 @@ test('nothing written is enough', () => {
   assert.ok(Object.isFrozen(config))
 })
 
-test('every written fallback is what holds when nothing is written', () => {
+test('every documented default is the value without the setting', () => {
   const env = Object.fromEntries(settingNames.map((name) => [name, settings[name].fallback]))
   assert.equal(configOf(env), configOf({}))
 })
 
-test('the settings of the design are read', () => {
+test('settings are read from environment and file, with units and quotes', () => {
   const config = configOf(
     {
       USER2_SECRET: other,
@@ -76,7 +76,7 @@ test('the settings of the design are read', () => {
   assert.is(addressesOf(config.datacenters, 2, true)[0]?.host, '::1')
 })
 
-test('who is asked for the address is trusted, or on loopback', () => {
+test('PUBLIC_HOST_FROM must be https, or on loopback', () => {
   const from = (text: string): string | null => configOf({ PUBLIC_HOST_FROM: text }).publicHostFrom
   assert.is(from('none'), null)
   for (const url of [
@@ -93,20 +93,20 @@ test('who is asked for the address is trusted, or on loopback', () => {
     'echo.test',
     'ftp://echo.test',
   ])
-    tells({ PUBLIC_HOST_FROM: url }, 'PUBLIC_HOST_FROM must be an https:// address')
+    reports({ PUBLIC_HOST_FROM: url }, 'PUBLIC_HOST_FROM must be an https:// URL')
 })
 
-test('the environment wins over the file', () => {
+test('the environment takes precedence over the file', () => {
   assert.is(configOf({ MTPROTO_PORT: '9000' }, 'MTPROTO_PORT=8000').port, 9000)
 })
 
-test('OTEL_* of the file are handed out, those of the environment stay there', () => {
+test('OTEL_* of the file are returned, those of the environment stay there', () => {
   const reading = readConfig({ OTEL_A: '1' }, 'OTEL_A=2\nOTEL_B=3\nCOMPOSE_PROFILES=x', host)
   assert.ok(reading.ok)
   assert.equal(reading.telemetry, { OTEL_B: '3' })
 })
 
-test('what changed is named, users aside, and another spelling is no change', () => {
+test('changed settings are named, without users; another spelling is not a change', () => {
   const changed = (before: string, now: string): string[] => {
     const [one, other] = [readConfig({}, before, host), readConfig({}, now, host)]
     return one.ok && other.ok ? changedSettings(one, other) : ['a mistake']
@@ -117,8 +117,8 @@ test('what changed is named, users aside, and another spelling is no change', ()
   assert.equal(changed(dcs, `${dcs}4`), ['TELEGRAM_DATACENTERS'])
 })
 
-test('every mistake is told at once', () => {
-  const reported = mistakesOf(
+test('every mistake is reported in one list', () => {
+  const mistakes = mistakesOf(
     { MTPROTO_PORT: '80800', WORKERS: '0', USER1_NAME: 'x', MTPROTO_PROT: '1' },
     'FAST_MODE=ja\nhello\nMODES=\nMASK_PORT=1\nMASK_PORT=2',
   )
@@ -132,17 +132,17 @@ test('every mistake is told at once', () => {
     'MODES',
     'MASK_PORT again',
   ]) {
-    assert.is(reported.filter((line) => line.includes(name)).length, 1, `${name} in ${reported.join('\n')}`)
+    assert.is(mistakes.filter((line) => line.includes(name)).length, 1, `${name} in ${mistakes.join('\n')}`)
   }
-  assert.is(reported.length, 8)
+  assert.is(mistakes.length, 8)
 })
 
-test('a name that is nearly ours is refused, and the right one suggested', () => {
-  tells({ USER1_SECRETT: good }, 'USER1_SECRETT', 'did you mean USER1_SECRET?')
-  tells({ USER12_SECRTE: good }, 'did you mean USER12_SECRET?')
-  tells({ USER_SECRET: good }, 'did you mean USER1_SECRET?')
-  tells({ mtproto_port: '1' }, 'did you mean MTPROTO_PORT?')
-  tells({ TELEGRAM_DATACENTER: '1' }, 'did you mean TELEGRAM_DATACENTERS?')
+test('a misspelled name is refused, with a suggestion', () => {
+  reports({ USER1_SECRETT: good }, 'USER1_SECRETT', 'did you mean USER1_SECRET?')
+  reports({ USER12_SECRTE: good }, 'did you mean USER12_SECRET?')
+  reports({ USER_SECRET: good }, 'did you mean USER1_SECRET?')
+  reports({ mtproto_port: '1' }, 'did you mean MTPROTO_PORT?')
+  reports({ TELEGRAM_DATACENTER: '1' }, 'did you mean TELEGRAM_DATACENTERS?')
   assert.match(mistakesOf({}, 'TG_CONECT_TIMEOUT=1')[0] ?? '', 'did you mean TG_CONNECT_TIMEOUT?')
   assert.match(
     mistakesOf({}, 'SOMETHING=1')[0] ?? '',
@@ -152,17 +152,17 @@ test('a name that is nearly ours is refused, and the right one suggested', () =>
     assert.equal(mistakesOf({}, `${name}=bar`), [`.env line 1: ${name} is not a setting: leave it out`])
 })
 
-test('a feature that is not built yet is refused, its default is not', () => {
+test('a feature that is not available yet is refused, its default is not', () => {
   for (const [name, value] of [
     ['USE_MIDDLE_PROXY', 'true'],
     ['AD_TAG', good],
   ] as const) {
-    tells({ [name]: value }, name, 'not built yet')
+    reports({ [name]: value }, name, 'not available yet')
   }
   configOf({ USE_MIDDLE_PROXY: 'false', AD_TAG: '', KAFKA_BROKERS: '', REDIS_URL: '' })
 })
 
-test('a fleet is read from its settings', () => {
+test('the settings of a fleet are read', () => {
   const { kafka, redis, webhook } = configOf({
     KAFKA_BROKERS: 'kafka-1:9092, [::1]:9092',
     KAFKA_TLS: 'true',
@@ -183,49 +183,52 @@ test('a fleet is read from its settings', () => {
   assert.is(alone.redis, null)
 })
 
-test('a wrong fleet setting is told without its secrets', () => {
-  tells({ KAFKA_BROKERS: 'kafka' }, 'KAFKA_BROKERS=kafka must be host:port')
-  tells({ KAFKA_BROKERS: 'me:hunter2@kafka:9092' }, 'KAFKA_BROKERS must be host:port')
-  tells({ KAFKA_SASL: 'plain' }, 'KAFKA_SASL=plain needs KAFKA_USERNAME and KAFKA_PASSWORD')
-  tells({ KAFKA_CA: '/ca.pem' }, 'KAFKA_TLS=true')
-  tells({ REDIS_URL: 'http://:hunter2@redis' }, 'REDIS_URL must be redis://')
-  tells({ REPLAY_WINDOW: '5m' }, 'REPLAY_WINDOW is shorter than twice CLOCK_SKEW: write 600')
+test('a wrong fleet setting is reported without its secrets', () => {
+  reports({ KAFKA_BROKERS: 'kafka' }, 'KAFKA_BROKERS=kafka must be host:port')
+  reports({ KAFKA_BROKERS: 'me:hunter2@kafka:9092' }, 'KAFKA_BROKERS must be host:port')
+  reports({ KAFKA_SASL: 'plain' }, 'KAFKA_SASL=plain needs KAFKA_USERNAME and KAFKA_PASSWORD')
+  reports({ KAFKA_CA: '/ca.pem' }, 'KAFKA_TLS=true')
+  reports({ REDIS_URL: 'http://:hunter2@redis' }, 'REDIS_URL must be redis://')
+  reports({ REPLAY_WINDOW: '5m' }, 'REPLAY_WINDOW is shorter than twice CLOCK_SKEW: write 600')
   for (const env of [{ REDIS_URL: 'http://:hunter2@redis' }, { ALERT_WEBHOOK_URL: 'ftp://hunter2' }])
     assert.not.match(mistakesOf(env).join(), 'hunter2')
 })
 
-test('a secret is refused in words that say what to write', () => {
+test('a refused secret comes with what to write instead', () => {
   const secret = (text: string, ...parts: string[]): void =>
-    tells({ USER1_SECRET: text }, 'USER1_SECRET', ...parts)
+    reports({ USER1_SECRET: text }, 'USER1_SECRET', ...parts)
   secret(`dd${good}`, 'starts with dd', '32 hex digits after it')
   secret(`EE${good}6578616d706c652e636f6d`, 'starts with ee', 'TLS_DOMAIN')
   secret('', 'openssl rand -hex 16')
   secret(`${good}0`, 'openssl rand -hex 16')
-  tells({ USER1_SECRET: good, USER2_SECRET: good.toUpperCase() }, 'USER2_SECRET is the same as USER1_SECRET')
-  tells({ USER1_SECRET: good, USER2_SECRET: other, USER2_NAME: 'User1' }, 'USER2_NAME', 'name of USER1 too')
-  tells({ USER1_NAME: 'anna' }, 'USER1_NAME has no USER1_SECRET', 'openssl rand -hex 16')
-  tells({ USER1_SECRET: good, USER1_NAME: 'a"b' }, 'USER1_NAME')
-  tells({ USER1_SECRET: good, USER1_NAME: 'other' }, 'USER1_NAME')
+  reports(
+    { USER1_SECRET: good, USER2_SECRET: good.toUpperCase() },
+    'USER2_SECRET is the same as USER1_SECRET',
+  )
+  reports({ USER1_SECRET: good, USER2_SECRET: other, USER2_NAME: 'User1' }, 'USER2_NAME', 'name of USER1 too')
+  reports({ USER1_NAME: 'anna' }, 'USER1_NAME has no USER1_SECRET', 'openssl rand -hex 16')
+  reports({ USER1_SECRET: good, USER1_NAME: 'a"b' }, 'USER1_NAME')
+  reports({ USER1_SECRET: good, USER1_NAME: 'other' }, 'USER1_NAME')
 })
 
-test('where clients connect is an address, for a name could be any', () => {
+test('MTPROTO_HOST must be an address, since a name can resolve to any', () => {
   for (const host of ['localhost', 'proxy.example.com', 'fe80::1%eth0', '[fe80::1%eth0]', '127.1', '::1]'])
-    tells({ MTPROTO_HOST: host }, `MTPROTO_HOST=${host} is not an IP address`, 'write one of this host')
+    reports({ MTPROTO_HOST: host }, `MTPROTO_HOST=${host} is not an IP address`, 'write one of this host')
   assert.is(configOf({ MTPROTO_HOST: '127.0.0.1' }).host, '127.0.0.1')
   assert.is(configOf({ MTPROTO_HOST: '[::1]' }).host, '::1')
-  tells({ MASK_HOST: 'fe80::1%eth0' }, 'MASK_HOST=fe80::1%eth0 has a zone')
-  tells({ TELEGRAM_DATACENTERS: '2=[fe80::1%eth0]:443' }, 'has a zone', 'datacenter 2')
+  reports({ MASK_HOST: 'fe80::1%eth0' }, 'MASK_HOST=fe80::1%eth0 has a zone')
+  reports({ TELEGRAM_DATACENTERS: '2=[fe80::1%eth0]:443' }, 'has a zone', 'datacenter 2')
 })
 
-test('settings that clash are told', () => {
-  tells({ MTPROTO_PORT: '9464' }, 'MTPROTO_PORT and METRICS_PORT are both 9464')
-  tells({ TLS_DOMAIN: '' }, 'TLS_DOMAIN is empty', 'MODES')
-  tells({ MASK_HOST: 'localhost', MASK_PORT: '8080' }, 'this proxy itself')
+test('settings that contradict each other are reported', () => {
+  reports({ MTPROTO_PORT: '9464' }, 'MTPROTO_PORT and METRICS_PORT are both 9464')
+  reports({ TLS_DOMAIN: '' }, 'TLS_DOMAIN is empty', 'MODES')
+  reports({ MASK_HOST: 'localhost', MASK_PORT: '8080' }, 'this proxy itself')
   configOf({ MTPROTO_PORT: '0', METRICS_PORT: '0' })
   assert.is(configOf({ TLS_DOMAIN: '', MODES: 'secure' }).maskHost, null)
 })
 
-test('no mistake repeats a secret, wherever it was written', () => {
+test('no mistake repeats a secret, whichever setting held it', () => {
   const anywhere = fc.constantFrom(
     ...settingNames,
     'USER1_SECRETT',
@@ -243,15 +246,15 @@ test('no mistake repeats a secret, wherever it was written', () => {
   fc.assert(
     fc.property(anywhere, wrap, fc.boolean(), (name, wrap, inFile) => {
       const secret = randomBytes(16).toString('hex')
-      const reported = inFile
+      const mistakes = inFile
         ? mistakesOf({}, `${name}=${wrap(secret)}`)
         : mistakesOf({ [name]: wrap(secret) })
-      assert.not.ok(reported.join('\n').toLowerCase().includes(secret), reported.join('\n'))
+      assert.not.ok(mistakes.join('\n').toLowerCase().includes(secret), mistakes.join('\n'))
     }),
   )
 })
 
-test('no environment and no file text makes it throw, and every mistake is one line', () => {
+test('no environment and no file makes readConfig throw, and every mistake is one line', () => {
   const names = fc.oneof(
     fc.string(),
     fc.constantFrom(...settingNames, 'USER1_SECRET', 'USER1_NAME', '__proto__', 'constructor'),
@@ -278,7 +281,7 @@ test('no environment and no file text makes it throw, and every mistake is one l
 })
 
 test('every setting is documented in one line', () => {
-  for (const name of settingNames) assert.ok(/^[^\n]{8,100}$/.test(settings[name].doc), name)
+  for (const name of settingNames) assert.ok(/^[^\n]{8,150}$/.test(settings[name].doc), name)
   assert.not.ok(isSetting('toString'))
 })
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { whose } from '../host/file-owner.ts'
 
-/** A line of a `.env` file that sets something. `line` counts from 1. */
+/** An assignment of a `.env` file. `line` counts from 1. */
 export type Assignment = { readonly name: string; readonly value: string; readonly line: number }
 
 export type Dotenv = { readonly assignments: readonly Assignment[]; readonly mistakes: readonly string[] }
@@ -17,8 +17,8 @@ const unquote = (text: string): string | null => {
 }
 
 /**
- * Reads the text of a `.env` file: `NAME=value`, `export NAME=value`, quotes, `#` comments. Unlike node:util's
- * parseEnv it tells a line that says nothing and a name given twice. Mistakes never repeat a value.
+ * Reads the text of a `.env` file: `NAME=value`, `export NAME=value`, quotes, `#` comments. Unlike parseEnv of node:util it
+ * reports malformed lines and repeated names. Mistakes never repeat a value.
  */
 export const readDotenv = (text: string): Dotenv => {
   const assignments: Assignment[] = []
@@ -39,7 +39,8 @@ export const readDotenv = (text: string): Dotenv => {
     const value = unquote(rest)
     const before = seen.get(name)
     seen.set(name, line)
-    if (value === null) mistakes.push(`.env line ${line}: ${name} opens a quote and does not close it`)
+    if (value === null)
+      mistakes.push(`.env line ${line}: ${name} opens a quote and does not close it: close it`)
     else if (before !== undefined) {
       mistakes.push(`.env line ${line} sets ${name} again (line ${before} did): keep one of them`)
     } else assignments.push({ name, value, line })
@@ -47,7 +48,7 @@ export const readDotenv = (text: string): Dotenv => {
   return { assignments, mistakes }
 }
 
-/** The text of `.env` in the current folder; empty when there is none. Throws a line for the operator when it cannot be read. */
+/** The text of `.env` in the current folder; empty without the file. An unreadable file throws one line for the operator. */
 export const readDotenvFile = (): string => {
   try {
     return readFileSync('.env', 'utf8')

@@ -16,7 +16,7 @@ test('names, quotes, comments and line ends are read', () => {
   assert.equal(readDotenv(text).mistakes, [])
 })
 
-test('a line that says nothing, a repeated name and an open quote are told by line, without the value', () => {
+test('a malformed line, a repeated name and an open quote are reported by line, without the value', () => {
   const { mistakes } = readDotenv('A=1\nhunter2\nA=hunter2\nB="hunter2')
   assert.equal(
     mistakes.map((mistake) => /line \d/.exec(mistake)?.[0]),
@@ -25,7 +25,7 @@ test('a line that says nothing, a repeated name and an open quote are told by li
   assert.not.match(mistakes.join(), 'hunter2')
 })
 
-test('plain files mean the same as to Node', () => {
+test('plain files read the same as with parseEnv of Node', () => {
   const value = fc.stringMatching(/^(?:[\w.,:/-][\w.,:/ -]*)?$/)
   const line = fc.tuple(fc.stringMatching(/^[A-Z][A-Z0-9_]{0,9}$/), value, fc.constantFrom('', '"', "'"))
   fc.assert(
@@ -36,7 +36,7 @@ test('plain files mean the same as to Node', () => {
   )
 })
 
-test('a .env that cannot be read is told by its owner and with what to do', () => {
+test('an unreadable .env is reported with its owner and what to do', () => {
   using dir = folder()
   const before = process.cwd()
   process.chdir(dir.path)

@@ -18,7 +18,10 @@ import { redisUrls } from './redis-url.ts'
 
 const day = 86_400
 
-/** `host:port` with commas between; IPv6 in brackets. */
+/** Names, addresses and ports: a text of another form may hold a password that was misplaced. */
+const plainBrokers = /^[A-Za-z0-9.:,[\] -]*$/
+
+/** `host:port`, comma-separated; IPv6 in brackets. */
 const brokers: Parse<readonly string[]> = (text) => {
   const items = text.split(',').map((item) => {
     const [, name = '', number = ''] = /^(.+):(\d{1,5})$/.exec(item.trim()) ?? []
@@ -41,105 +44,129 @@ const plainName: Parse<string> = (text) =>
 
 const given: Parse<string> = (text) => (text === '' ? mistaken('is empty') : parsed(text))
 
-/** Nothing written, or `none`, stands for null. */
+/** Null for an empty text and for `none`. */
 const noneOr =
   <T>(parse: Parse<T>): Parse<T | null> =>
   (text) =>
     text === '' ? parsed(null) : either('none', parse)(text)
 
-/** What a fleet needs beside the settings of one proxy, in the order of `.env.example`. */
+/** The settings of a fleet, in the order of `.env.example`. */
 export const fleetSettings = {
   KAFKA_BROKERS: {
     parse: noneOr(brokers),
     fallback: 'none',
-    doc: 'Brokers that events are shipped to, host:port with commas between; none keeps them in DATA_DIR',
+    doc: 'Brokers to which events are shipped, as host:port, comma-separated; none keeps events in DATA_DIR',
+    shown: 'here',
+    shownWhen: plainBrokers,
     mayBeEmpty: true,
   },
-  KAFKA_TLS: { parse: yesOrNo, fallback: 'false', doc: 'Whether brokers are spoken to in TLS' },
+  KAFKA_TLS: { parse: yesOrNo, fallback: 'false', doc: 'true connects to the brokers by TLS', shown: 'here' },
   KAFKA_CA: {
     parse: either('system', given),
     fallback: 'system',
-    doc: 'File of the certificate authority that signed the brokers, when no system knows it',
+    doc: 'File with the certificate authority of the brokers; system uses the authorities that the system trusts',
+    shown: 'here',
   },
   KAFKA_SASL: {
     parse: either('none', oneOf(['plain', 'scram-sha-256', 'scram-sha-512'])),
     fallback: 'none',
-    doc: 'How to log in at the brokers: plain, scram-sha-256 or scram-sha-512',
+    doc: 'Login mechanism of the brokers: plain, scram-sha-256 or scram-sha-512; none does not log in',
+    shown: 'here',
   },
-  KAFKA_USERNAME: { parse: noneOr(given), fallback: 'none', doc: 'Name for KAFKA_SASL', mayBeEmpty: true },
+  KAFKA_USERNAME: {
+    parse: noneOr(given),
+    fallback: 'none',
+    doc: 'User name for KAFKA_SASL; none sets no name',
+    secret: true,
+    mayBeEmpty: true,
+  },
   KAFKA_PASSWORD: {
     parse: noneOr(given),
     fallback: 'none',
-    doc: 'Password for KAFKA_SASL',
+    doc: 'Password for KAFKA_SASL; none sets no password',
+    secret: true,
     mayBeEmpty: true,
   },
   KAFKA_TOPIC_PREFIX: {
     parse: plainName,
     fallback: 'mtscope',
-    doc: 'Topics are named after it: mtscope.events, mtscope.alerts, mtscope.dead-letters',
+    doc: 'Prefix of the topics: mtscope makes mtscope.events, mtscope.alerts and mtscope.dead-letters',
+    shown: 'here',
   },
   KAFKA_SPANS_TOPIC: {
     parse: noneOr(plainName),
     fallback: 'otlp_spans',
     doc: 'Topic of the spans, for an OpenTelemetry Collector; none ships no spans',
+    shown: 'here',
   },
   KAFKA_PARTITIONS: {
     parse: whole(1, 1_000),
     fallback: '12',
-    doc: 'Partitions of mtscope.events when it is made: most collectors that can share the work',
+    doc: 'Number of partitions of mtscope.events when it is created: at most so many collectors share the work',
+    shown: 'here',
   },
   KAFKA_REPLICAS: {
     parse: whole(1, 15),
     fallback: '1',
-    doc: 'Copies of each topic when it is made; 3 where there are three brokers',
+    doc: 'Number of copies of each topic when it is created; use 3 with three brokers',
+    shown: 'here',
   },
   KAFKA_RETENTION: {
     parse: duration(60, 3_660 * day),
     fallback: '30d',
-    doc: 'How long a topic that we make keeps events: as far back as a rebuild can go; spans, a day at most',
+    doc: 'How long a topic made by mtscope keeps events, seconds (as 30d): as far back as a rebuild can go; spans a day at most',
+    shown: 'here',
   },
   KAFKA_RETENTION_BYTES: {
     parse: either('none', bytes(64 * 2 ** 20, 2 ** 44)),
     fallback: '2G',
-    doc: 'Most disk of each partition of events; of spans, alerts, dead letters an eighth; none: no bound',
+    doc: 'Maximum size of each partition of events, bytes (as 2G); an eighth for spans, alerts and dead letters; none sets no limit',
+    shown: 'here',
   },
   KAFKA_COMPRESSION: {
     parse: oneOf(['none', 'gzip', 'zstd']),
     fallback: 'zstd',
-    doc: 'How messages are compressed: none, gzip or zstd',
+    doc: 'Compression of messages: none, gzip or zstd',
+    shown: 'here',
   },
   REDIS_URL: {
     parse: noneOr(redisUrls),
     fallback: 'none',
-    doc: 'Redis that proxies and collectors share, as redis://:password@host:6379; several make a cluster',
+    doc: 'Redis that proxies and collectors share, as redis://:password@host:6379; several URLs are a cluster; none uses no Redis',
+    secret: true,
     mayBeEmpty: true,
   },
-  REDIS_PREFIX: { parse: plainName, fallback: 'mtscope', doc: 'What every key in Redis begins with' },
+  REDIS_PREFIX: { parse: plainName, fallback: 'mtscope', doc: 'Prefix of every key in Redis', shown: 'here' },
   REPLAY_ON_REDIS_LOSS: {
     parse: oneOf(['local', 'refuse']),
     fallback: 'local',
-    doc: 'When Redis does not answer in time: trust the local replay cache alone, or refuse the client',
+    doc: 'If Redis does not answer in time: local uses the local replay cache alone, refuse refuses the client',
+    shown: 'everywhere',
   },
   REPLAY_WINDOW: {
     parse: duration(60, 31 * day),
     fallback: '1h',
-    doc: 'How long Redis, and the log at a restart, remember a handshake; in Redis 100 bytes each',
+    doc: 'How long Redis, and the event log after a restart, remember a handshake, seconds (as 1h); 100 bytes each in Redis',
+    shown: 'everywhere',
   },
   COLLECTOR_PORT: {
     parse: port,
     fallback: '9465',
-    doc: 'Port of the status page and /metrics of a collector that runs by itself; 0 takes any free one',
+    doc: 'Port of the status page and /metrics of a separate collector; 0 takes any free port',
+    shown: 'everywhere',
   },
   ALERT_WEBHOOK_URL: {
     parse: noneOr(webUrl),
     fallback: 'none',
-    doc: 'Where alerts are posted to as JSON',
+    doc: 'URL to which alerts are posted as JSON; none disables it',
+    secret: true,
     mayBeEmpty: true,
   },
   ALERT_WEBHOOK_SECRET: {
     parse: noneOr(given),
     fallback: 'none',
-    doc: 'Key that signs what is posted to ALERT_WEBHOOK_URL (HMAC-SHA256)',
+    doc: 'Key that signs what is posted to ALERT_WEBHOOK_URL (HMAC-SHA256); none does not sign',
+    secret: true,
     mayBeEmpty: true,
   },
 } as const

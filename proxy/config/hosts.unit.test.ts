@@ -15,13 +15,13 @@ const mistakesOf = (env: Environment): readonly string[] => {
   return reading.ok ? [] : reading.mistakes
 }
 
-const tells = (env: Environment, ...parts: string[]): void => {
+const reports = (env: Environment, ...parts: string[]): void => {
   const [only, ...rest] = mistakesOf(env)
   assert.equal(rest, [], inspect(env))
   for (const part of parts) assert.ok(only?.includes(part), `${only} should contain ${part}`)
 }
 
-test('an internationalized name is read as punycode, and one that is none is shown as it was written', () => {
+test('an internationalized name is read as punycode, and an invalid one is shown as written', () => {
   const config = configOf({
     TLS_DOMAIN: 'пример.рф',
     MASK_HOST: 'Bücher.example',
@@ -39,7 +39,7 @@ test('an internationalized name is read as punycode, and one that is none is sho
   assert.equal(config.redis?.urls, ['redis://:пароль@xn--j1a2ao.xn--p1ai:6379/0'])
   assert.equal(config.datacenters.get(2)?.map(addressText), ['xn--d1atx.xn--p1ai:443', '[fd00::1]:443'])
   assert.equal(config.metricsAllowedHosts, ['proxy', 'xn--e1afmkfd.xn--p1ai'])
-  tells({ TLS_DOMAIN: 'пример' }, 'TLS_DOMAIN=пример is not a domain')
+  reports({ TLS_DOMAIN: 'пример' }, 'TLS_DOMAIN=пример is not a domain')
   for (const name of [
     'пример.рф/x',
     'пример.рф:443',
@@ -48,11 +48,11 @@ test('an internationalized name is read as punycode, and one that is none is sho
     'пример%2f.рф',
     'a\u202eпример.рф',
   ])
-    tells({ TLS_DOMAIN: name }, 'TLS_DOMAIN=', 'is not a domain')
-  tells({ METRICS_ALLOWED_HOSTS: 'proxy:9464' }, 'METRICS_ALLOWED_HOSTS=proxy:9464 must be host names')
+    reports({ TLS_DOMAIN: name }, 'TLS_DOMAIN=', 'is not a domain')
+  reports({ METRICS_ALLOWED_HOSTS: 'proxy:9464' }, 'METRICS_ALLOWED_HOSTS=proxy:9464 must be host names')
 })
 
-test('a REDIS_URL whose login is not encoded is named with its cause, and nothing of it is shown', () => {
+test('a REDIS_URL whose login is not encoded is reported with its cause, and no part of it is shown', () => {
   for (const url of [
     'redis://:hun@ter2/x@redis:6379',
     'redis://:hunter2/x@redis:6379',
@@ -63,7 +63,7 @@ test('a REDIS_URL whose login is not encoded is named with its cause, and nothin
     'redis://:hunter2,x@redis:6379',
     'redis://redis:6379,redis://:hunter2%ff@redis:6379',
   ]) {
-    tells({ REDIS_URL: url }, 'REDIS_URL has a character', '@ as %40')
+    reports({ REDIS_URL: url }, 'REDIS_URL has a character', '@ as %40')
     assert.not.match(mistakesOf({ REDIS_URL: url }).join(), /hun/)
   }
   for (const url of [
@@ -73,8 +73,8 @@ test('a REDIS_URL whose login is not encoded is named with its cause, and nothin
     'redis:hunter2',
     'redis://a b',
   ])
-    tells({ REDIS_URL: url }, 'REDIS_URL must be redis://:password@host:6379, or rediss:// for TLS;')
-  tells({ REDIS_URL: 'redis://redis/hunter2' }, 'REDIS_URL must end with its port or with the number')
+    reports({ REDIS_URL: url }, 'REDIS_URL must be redis://:password@host:6379, or rediss:// for TLS;')
+  reports({ REDIS_URL: 'redis://redis/hunter2' }, 'REDIS_URL must end with its port or with the number')
   for (const url of [
     'redis://:p@ss:w@redis:6379',
     'redis://user:a%40%2F%25@redis/1',

@@ -1,7 +1,7 @@
 import { type ConfigReading, readConfig } from './config.ts'
 import { readDotenvFile } from './dotenv.ts'
 
-/** The settings of this process: its environment and its `.env`. One that cannot be read is a mistake, too. */
+/** Reads the environment and the `.env` of this process. An unreadable `.env` is a mistake like any other. */
 export const readOwnConfig = (): ConfigReading => {
   try {
     return readConfig(process.env, readDotenvFile())

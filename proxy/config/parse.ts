@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { asciiName } from '../net/host-name.ts'
 
-/** `mistake` is a clause that follows `NAME=value`, and says what to write instead. */
+/** `mistake` is a clause that follows `NAME=value` and ends with what to write instead. */
 export type Parsed<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly mistake: string }
@@ -20,10 +20,10 @@ export const whole =
       : mistaken(`must be a whole number from ${least} to ${most}`)
   }
 
-/** 0 is any free port. */
+/** 0 takes any free port. */
 export const port: Parse<number> = (text) => {
   const read = whole(0, 65_535)(text)
-  return read.ok ? read : mistaken('is not a port: write a number from 1 to 65535, or 0 for any free one')
+  return read.ok ? read : mistaken('is not a port: write a number from 1 to 65535, or 0 for any free port')
 }
 
 export const yesOrNo: Parse<boolean> = (text) => {
@@ -79,7 +79,7 @@ export const host: Parse<string> = (text) => {
 
 export { hostAndPort } from '../net/host-name.ts'
 
-/** Hosts with commas between; `none` and empty items are left out, `*` stays. */
+/** Hosts, comma-separated; drops `none` and empty items, keeps `*`. */
 export const hosts: Parse<readonly string[]> = (text) => {
   const items = text.split(',').map((item) => item.trim())
   const read = items
@@ -90,7 +90,7 @@ export const hosts: Parse<readonly string[]> = (text) => {
     : mistaken('must be host names or addresses without port, with commas between, or * for every name')
 }
 
-/** What can be listened on: a name would be looked up, and a zone needs the number of its interface. */
+/** An address to bind. Names are refused, since they can resolve to any address, and zones, which need an interface number. */
 export const ipAddress: Parse<string> = (text) => {
   const bare = /^\[([^\]]*)\]$/.exec(text)?.[1] ?? text
   return isIP(bare) === 0 || bare.includes('%')
@@ -98,19 +98,19 @@ export const ipAddress: Parse<string> = (text) => {
     : parsed(bare)
 }
 
-/** Null when it is none, or has another scheme than these (`https:`). */
+/** Null for text that is not a URL or has another scheme than these (`https:`). */
 export const urlOf = (text: string, ...schemes: string[]): URL | null => {
   const url = URL.parse(text)
   return url !== null && schemes.includes(url.protocol) && url.hostname !== '' ? url : null
 }
 
-/** Of a host in a setting or a URL. */
+/** For the host of a setting or of a URL. */
 export const isLoopback = (name: string): boolean => /^(?:localhost|127(?:\.\d+){3}|\[?::1\]?)$/i.test(name)
 
 /** The longest name that Telegram's clients take in an `ee` secret. https://github.com/tdlib/td, ProxySecret.h */
 const longestDomain = 182
 
-/** A name that a TLS client can ask for: no IP address, at least one dot; as punycode. Empty is allowed here. */
+/** A server name of TLS: at least one dot, not an IP address; as punycode. Accepts an empty text. */
 export const domain: Parse<string> = (text) => {
   if (text === '') return parsed('')
   const name = asciiName(text)
@@ -118,13 +118,13 @@ export const domain: Parse<string> = (text) => {
   return good ? parsed(name.toLowerCase()) : mistaken('is not a domain: write a name such as www.example.com')
 }
 
-/** `word` alone stands for null. */
+/** Null for `word`. */
 export const either =
   <T>(word: string, parse: Parse<T>): Parse<T | null> =>
   (text) =>
     text === word ? parsed(null) : parse(text)
 
-/** Items of a closed set, each once. */
+/** Items of a closed set, without repetition. */
 export const anyOf =
   <T extends string>(known: readonly T[]): Parse<readonly T[]> =>
   (text) => {

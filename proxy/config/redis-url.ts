@@ -15,11 +15,11 @@ const decodes = (text: string): boolean => {
   }
 }
 
-/** One node; its host as punycode. No mistake repeats a part of it: any part may be a password. */
+/** One node, its host as punycode. A mistake repeats no part of the text: any part may be a password. */
 const node: Parse<string> = (text) => {
   const [, scheme = '', authority = '', rest = ''] = /^(rediss?:\/\/)([^/?#]*)(.*)$/i.exec(text) ?? []
   if (scheme === '') return mistaken(form)
-  // What a URL ends its authority with was part of the password.
+  // The password holds a character that ends the authority of a URL.
   if (rest.includes('@')) return mistaken(encode)
   const login = authority.slice(0, authority.lastIndexOf('@') + 1)
   if (!decodes(login)) return mistaken(encode)
@@ -33,7 +33,7 @@ const node: Parse<string> = (text) => {
 /** One address, or several nodes of a Redis Cluster. */
 export const redisUrls: Parse<readonly string[]> = (text) => {
   const items = text.split(',').map((item) => item.trim())
-  // A comma was part of a password.
+  // A password holds a comma.
   if (items.some((item) => item.includes('@') && !item.includes('://'))) return mistaken(encode)
   const nodes = items.map(node)
   const wrong = nodes.find((read) => !read.ok)

@@ -24,11 +24,20 @@ import {
 
 export type Setting<T> = {
   readonly parse: Parse<T>
-  /** What holds when nothing is written, in the words one would write. */
+  /** The default, as an operator would write it. */
   readonly fallback: string
+  /** What it is, its unit, and what `auto`, `none` and 0 mean; one line. */
   readonly doc: string
-  /** Whether it may be written as `NAME=`. */
+  /** `NAME=` is allowed. */
   readonly mayBeEmpty?: true
+  readonly secret?: true
+  /**
+   * Where the value may appear: `here` in messages of the programs on this host, `everywhere` also in events. Without
+   * this mark, nowhere.
+   */
+  readonly shown?: 'here' | 'everywhere'
+  /** A value of another form is not shown. */
+  readonly shownWhen?: RegExp
 }
 
 const modes: readonly Mode[] = ['classic', 'secure', 'tls']
@@ -36,7 +45,7 @@ const smallestBuffer = 1_024
 const largestBuffer = 4_194_304
 const day = 86_400
 
-/** Bytes while many are relayed, how many that is, bytes while fewer are. */
+/** `low,below,high`: bytes per read are `high` while fewer than `below` connections are relayed, else `low`. */
 const toClientBuffer: Parse<{ low: number; below: number; high: number }> = (text) => {
   const size = bytes(smallestBuffer, largestBuffer)
   const [low, below, high, ...rest] = text.split(',').map((part) => part.trim())
@@ -65,13 +74,13 @@ const nodeName: Parse<string> = (text) =>
 
 const folder: Parse<string> = (text) => (text.includes('\0') ? mistaken('is not a path') : parsed(text))
 
-/** What it answers goes into links: nobody on the way may change it. */
+/** https only: the answer goes into links, and nothing between may change it. */
 const echoUrl: Parse<string> = (text) => {
   const url = urlOf(text, 'https:', 'http:')
   const good = url !== null && (url.protocol === 'https:' || isLoopback(url.hostname))
   return good && url.username === '' && url.password === ''
     ? parsed(text)
-    : mistaken('must be an https:// address that answers with the IP address it sees, or none')
+    : mistaken('must be an https:// URL that returns the IP address of the caller, or none')
 }
 
 const maskHost: Parse<string> = (text) => {
@@ -81,208 +90,274 @@ const maskHost: Parse<string> = (text) => {
     : host(text)
 }
 
-/** A setting whose feature does not exist yet says so, unless it is left at what holds anyway. */
+/** A setting of a feature that is not built: any value but the default is a mistake. */
 const notBuilt =
   (...harmless: string[]): Parse<null> =>
   (text) =>
     harmless.includes(text.toLowerCase())
       ? parsed(null)
-      : mistaken('asks for a feature that is not built yet: leave it out')
+      : mistaken('needs a feature that is not available yet: leave it out')
 
-/** Every setting but `USER<n>_SECRET` and `USER<n>_NAME`, in the order of `.env.example`. */
+/** Every setting except `USER<n>_SECRET` and `USER<n>_NAME`, in the order of `.env.example`. */
 export const settings = {
-  MTPROTO_PORT: { parse: port, fallback: '8080', doc: 'Port where clients connect; 0 takes any free one' },
+  MTPROTO_PORT: {
+    parse: port,
+    fallback: '8080',
+    doc: 'Port on which clients connect; 0 takes any free port',
+    shown: 'everywhere',
+  },
   MTPROTO_HOST: {
     parse: ipAddress,
     fallback: '::',
-    doc: 'IP address where clients connect; :: is every one, IPv4 too',
+    doc: 'IP address on which clients connect; :: is every IPv6 and IPv4 address',
+    shown: 'everywhere',
   },
   MTPROTO_PORT_SHARED: {
     parse: yesOrNo,
     fallback: 'false',
-    doc: 'Lets another proxy of the same user listen on MTPROTO_PORT; the kernel shares clients out',
+    doc: 'true lets another proxy of the same user listen on MTPROTO_PORT; the kernel distributes the clients',
+    shown: 'everywhere',
   },
   PUBLIC_HOST: {
     parse: either('auto', host),
     fallback: 'auto',
-    doc: 'Address or name in the links; auto finds it',
+    doc: 'Address or host name in the links; auto uses a public address of this host, else asks PUBLIC_HOST_FROM',
+    shown: 'here',
   },
   PUBLIC_HOST_FROM: {
     parse: either('none', echoUrl),
     fallback: 'https://www.cloudflare.com/cdn-cgi/trace',
-    doc: 'Asked once which address it sees, when auto finds no public one on this host; none asks nobody',
+    doc: 'URL that returns this host’s public IP address, used when auto finds none locally; none disables it',
+    secret: true,
   },
   PUBLIC_PORT: {
     parse: either('auto', whole(1, 65_535)),
     fallback: 'auto',
-    doc: 'Port in the links, when another one is forwarded to MTPROTO_PORT; auto is MTPROTO_PORT',
+    doc: 'Port in the links, if another port is forwarded to MTPROTO_PORT; auto is MTPROTO_PORT',
+    shown: 'everywhere',
   },
   MODES: {
     parse: anyOf(modes),
     fallback: 'secure,tls',
-    doc: 'Any of classic (32 digits), secure (dd), tls (ee); tls alone hides best from probes',
+    doc: 'Modes with links: any of classic (32 digits), secure (dd), tls (ee); tls alone resists probes best',
+    shown: 'everywhere',
   },
   TLS_DOMAIN: {
     parse: domain,
     fallback: 'www.cloudflare.com',
-    doc: 'Name that fake TLS asks for: a site near this host that strangers may see',
+    doc: 'Domain that fake TLS names: a web site near this host that a censor may see',
+    shown: 'everywhere',
     mayBeEmpty: true,
   },
   MASK_HOST: {
     parse: maskHost,
     fallback: 'auto',
-    doc: 'Where strangers are sent; auto is TLS_DOMAIN, off sends them nowhere',
+    doc: 'Web site to which unauthenticated clients are forwarded; auto is TLS_DOMAIN, off gives them no answer',
+    shown: 'everywhere',
   },
-  MASK_PORT: { parse: whole(1, 65_535), fallback: '443', doc: 'Port of MASK_HOST' },
+  MASK_PORT: { parse: whole(1, 65_535), fallback: '443', doc: 'Port of MASK_HOST', shown: 'everywhere' },
   FAST_MODE: {
     parse: yesOrNo,
     fallback: 'true',
-    doc: 'Datacenters encrypt for the client, so that downloads pass untouched',
+    doc: 'true lets datacenters encrypt for the client, so that downloads pass unchanged',
+    shown: 'everywhere',
   },
   TO_CLT_BUFSIZE: {
     parse: toClientBuffer,
     fallback: '32768,50,262144',
-    doc: 'Bytes read at once towards clients: low,connections,high; high while fewer are relayed',
+    doc: 'Bytes per read towards clients, as low,connections,high: high while fewer connections are relayed',
+    shown: 'everywhere',
   },
   TO_TG_BUFSIZE: {
     parse: bytes(smallestBuffer, largestBuffer),
     fallback: '131072',
-    doc: 'Bytes read at once towards datacenters',
+    doc: 'Bytes per read towards datacenters',
+    shown: 'everywhere',
   },
   TG_CONNECT_TIMEOUT: {
     parse: duration(0.05, 600),
     fallback: '5',
-    doc: 'Longest wait for a datacenter to accept, seconds',
+    doc: 'Maximum time for a datacenter to accept a connection, seconds',
+    shown: 'everywhere',
   },
   CLIENT_HANDSHAKE_TIMEOUT: {
     parse: duration(0.05, 600),
     fallback: '3',
-    doc: 'Longest pause within the handshake of a client, seconds; five times that in all',
+    doc: 'Maximum pause within a client’s handshake, seconds; the whole handshake may take five times as long',
+    shown: 'everywhere',
   },
   CLIENT_FIRST_BYTE_TIMEOUT: {
     parse: duration(0.05, 3_600),
     fallback: '60',
-    doc: 'Longest wait for the first byte of a client, and for its first data after ServerHello, seconds',
+    doc: 'Maximum wait for a client’s first byte, and for its first data after ServerHello, seconds',
+    shown: 'everywhere',
   },
   CLIENT_ACK_TIMEOUT: {
     parse: duration(0.05, 3_600),
     fallback: '60',
-    doc: 'Longest wait for a client to take what was written to it, seconds',
+    doc: 'Maximum time for a client to receive what was written to it, seconds',
+    shown: 'everywhere',
   },
   IDLE_TIMEOUT: {
     parse: duration(0.05, 7 * day),
     fallback: '600',
-    doc: 'Longest silence both ways, seconds',
+    doc: 'Maximum silence in both directions of a connection, seconds',
+    shown: 'everywhere',
   },
   STALL_TIMEOUT: {
     parse: duration(0.05, 7 * day),
     fallback: '120',
-    doc: 'Longest silence of a datacenter after the client has sent, seconds',
+    doc: 'Maximum silence of a datacenter after the client has sent, seconds',
+    shown: 'everywhere',
   },
   MAX_CONNS_IN_POOL: {
     parse: whole(0, 10_000),
     fallback: '64',
-    doc: 'Most warm sockets for each datacenter; 0 keeps none',
+    doc: 'Maximum number of pooled connections per datacenter; 0 opens none ahead of need',
+    shown: 'everywhere',
   },
   MAX_CONNECTIONS: {
     parse: whole(1, 1_000_000),
     fallback: '20000',
-    doc: 'Most clients at once; strangers get half of it at most',
+    doc: 'Maximum number of connections; unauthenticated clients get half of it at most',
+    shown: 'everywhere',
   },
   MAX_HANDSHAKES: {
     parse: whole(1, 1_000_000),
     fallback: '2000',
-    doc: 'Most unfinished handshakes; beyond them the oldest silent client goes',
+    doc: 'Maximum number of unfinished handshakes; beyond it, the oldest silent client is closed',
+    shown: 'everywhere',
   },
   DRAIN_SECONDS: {
     parse: duration(0, 3_600),
     fallback: '30',
-    doc: 'Longest wait for clients to end on SIGTERM, seconds',
+    doc: 'Maximum time for connections to end after SIGTERM, seconds; 0 closes them immediately',
+    shown: 'everywhere',
   },
   REPLAY_CHECK_LEN: {
     parse: whole(0, 16_777_216),
     fallback: '65536',
-    doc: 'Handshakes that the replay cache remembers, 40 bytes each; 0 lets replays pass',
+    doc: 'Number of handshakes in the replay cache, 40 bytes each; 0 detects no replays',
+    shown: 'everywhere',
   },
   CLOCK_SKEW: {
     parse: duration(1, day),
     fallback: '300',
-    doc: 'How far the clock of a fake-TLS client may be off, seconds',
+    doc: 'Maximum difference between the clocks of a fake-TLS client and this host, seconds',
+    shown: 'everywhere',
   },
   TELEGRAM_DATACENTERS: {
     parse: directory,
     fallback: 'telegram',
-    doc: 'Replaces the built-in table: 1=host:port,2=host:port,-2=host:port,2=[::1]:443 (negative: media)',
+    doc: 'Datacenters in place of the built-in table, as 1=host:port,2=[::1]:443,-2=host:port (negative: media); telegram is that table',
+    shown: 'here',
   },
   WORKERS: {
     parse: either('auto', whole(1, 256)),
     fallback: 'auto',
-    doc: 'Threads that relay; auto is one for each core',
+    doc: 'Number of relay threads; auto is one per CPU core',
+    shown: 'everywhere',
   },
   PORTABLE_RELAY: {
     parse: yesOrNo,
     fallback: 'false',
-    doc: 'Relays by node:net even where the faster epoll relay can run',
+    doc: 'true relays by node:net even where the faster epoll relay can run',
+    shown: 'everywhere',
   },
   ALERT_WINDOWS: {
     parse: factor(0.01, 10),
     fallback: '1',
-    doc: 'What the windows of the alert rules are multiplied by: below 1 for a demonstration',
+    doc: 'Factor for the time windows of the alert rules; below 1 for a demonstration',
+    shown: 'everywhere',
   },
-  DATA_DIR: { parse: folder, fallback: './data', doc: 'Folder of the event log and of made secrets' },
+  DATA_DIR: {
+    parse: folder,
+    fallback: './data',
+    doc: 'Folder of the event log and of generated secrets',
+    shown: 'here',
+  },
   NODE_NAME: {
     parse: either('auto', nodeName),
     fallback: 'auto',
     doc: 'Name of this node in events; auto is the host name',
+    shown: 'everywhere',
   },
-  METRICS_HOST: { parse: host, fallback: '127.0.0.1', doc: 'Address of the status page and /metrics' },
+  METRICS_HOST: {
+    parse: host,
+    fallback: '127.0.0.1',
+    doc: 'Address on which the status page and /metrics are served',
+    shown: 'everywhere',
+  },
   METRICS_PORT: {
     parse: port,
     fallback: '9464',
-    doc: 'Port of the status page and /metrics; 0 takes any free one',
+    doc: 'Port of the status page and /metrics; 0 takes any free port',
+    shown: 'everywhere',
   },
   METRICS_ALLOWED_HOSTS: {
     parse: hosts,
     fallback: 'none',
-    doc: 'More names that METRICS_PORT and COLLECTOR_PORT answer to, with commas between; * is every one',
+    doc: 'Additional host names that METRICS_PORT and COLLECTOR_PORT accept, comma-separated; * accepts all; none adds none',
+    shown: 'here',
     mayBeEmpty: true,
   },
   LOG_MAX_BYTES: {
     parse: bytes(1_048_576, 1_024 ** 4),
     fallback: '256M',
-    doc: 'Most disk that the event log takes',
+    doc: 'Maximum size of the event log on disk, bytes (as 256M)',
+    shown: 'everywhere',
   },
   LOG_MAX_AGE: {
     parse: duration(60, 3_660 * day),
     fallback: '35d',
-    doc: 'How long events are kept, seconds or 7d',
+    doc: 'How long the event log keeps events, seconds (as 35d)',
+    shown: 'everywhere',
   },
   UNAUTHENTICATED_EVENTS_PER_SECOND: {
     parse: factor(0, 1_000),
     fallback: '1',
-    doc: 'Refused connections a second with events of their own, an hour of them at once; the rest are counted',
+    doc: 'Refused connections per second that get events of their own; an hour’s number may come together; the rest are only counted',
+    shown: 'everywhere',
   },
   PROBE_INTERVAL: {
     parse: duration(0, day),
     fallback: '30',
-    doc: 'Seconds between probes of each datacenter; 0 never probes',
+    doc: 'Time between probes of each datacenter, seconds; 0 disables probes',
+    shown: 'everywhere',
   },
   DOCTOR_INTERVAL: {
     parse: duration(0, day),
     fallback: '600',
-    doc: 'Seconds between looks of the doctor at this host, for metrics and the log; 0 never looks',
+    doc: 'Time between examinations of this host by the doctor, seconds; 0 disables them',
+    shown: 'everywhere',
   },
-  USE_MIDDLE_PROXY: { parse: notBuilt('false'), fallback: 'false', doc: 'Advertising mode; not built yet' },
+  USE_MIDDLE_PROXY: {
+    parse: notBuilt('false'),
+    fallback: 'false',
+    doc: 'Advertising mode; not available yet',
+    shown: 'here',
+  },
   AD_TAG: {
     parse: notBuilt('none', ''),
     fallback: 'none',
-    doc: 'Tag for advertising; not built yet',
+    doc: 'Tag for advertising; not available yet; none sets no tag',
+    secret: true,
     mayBeEmpty: true,
   },
   ...fleetSettings,
 } as const satisfies Readonly<Record<string, Setting<unknown>>>
 
 export type SettingName = keyof typeof settings
+
+/** Settings whose value may appear in a message. */
+export type ShownName = {
+  [K in SettingName]: (typeof settings)[K] extends { readonly shown: string } ? K : never
+}[SettingName]
+
+/** Whether the programs on this host may print `text`, a value of this setting. */
+export const mayShow = ({ shown, shownWhen }: Setting<unknown>, text: string): boolean =>
+  shown !== undefined && (shownWhen === undefined || shownWhen.test(text))
+
 type Value<S> = S extends { parse: Parse<infer T> } ? T : never
 export type Values = { readonly [K in SettingName]: Value<(typeof settings)[K]> }
 

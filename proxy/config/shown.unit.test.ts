@@ -2,19 +2,20 @@ import * as fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { runs } from '../../compose/test/kit/runs.ts'
-import { readConfig } from './config.ts'
-import { reported } from './shown.ts'
+import { plainFields, readConfig } from './config.ts'
+import { type Setting, settingNames, settings } from './settings.ts'
+import { shownSettings } from './shown.ts'
 
 const text = (env: Record<string, string>): string => {
   const reading = readConfig(env)
   if (!reading.ok) throw new Error(reading.mistakes.join())
-  return JSON.stringify(reported(reading.config))
+  return JSON.stringify(shownSettings(reading.config))
 }
 
-test('settings are told as texts, users and datacenters by number', () => {
+test('settings are shown as texts, users and datacenters by number', () => {
   const reading = readConfig({ MTPROTO_PORT: '8443', MODES: 'tls', TELEGRAM_DATACENTERS: '1=192.0.2.1:443' })
   assert.ok(reading.ok)
-  const settings = reported(reading.config)
+  const settings = shownSettings(reading.config)
   assert.is(settings.port, '8443')
   assert.is(settings.modes, '["tls"]')
   assert.is(settings.users, '0')
@@ -22,7 +23,7 @@ test('settings are told as texts, users and datacenters by number', () => {
   assert.ok(Object.values(settings).every((value) => typeof value === 'string'))
 })
 
-test('no secret, in no spelling, and no public or datacenter address is told', () => {
+test('no secret in any spelling, and no public or datacenter address, is shown', () => {
   const bytes = fc.uint8Array({ minLength: 16, maxLength: 16 }).filter((one) => new Set(one).size > 12)
   fc.assert(
     fc.property(bytes, fc.ipV4(), fc.ipV4(), (one, own, far) => {
@@ -66,6 +67,44 @@ test('no secret, in no spelling, and no public or datacenter address is told', (
     }),
     { numRuns: runs(50) },
   )
+})
+
+test('process.started has these settings, and no others', () => {
+  const reading = readConfig({})
+  assert.ok(reading.ok)
+  const names = `ackTimeoutMs alertFactor clockSkewSeconds collectorPort datacenters dialTimeoutMs doctorIntervalMs drainMs
+    fastMode firstByteTimeoutMs handshakeTimeoutMs host idleTimeoutMs kafka logMaxAgeMs logMaxBytes maskHost maskPort
+    maxConnections maxHandshakes metricsHost metricsPort modes node poolSize port portShared portable probeIntervalMs
+    publicPort redis replayEntries replayOnRedisLoss replayWindowMs stallTimeoutMs tlsDomain toClientBuffer
+    toDatacenterBuffer unauthenticatedEvents users webhook workers`
+  assert.equal(Object.keys(shownSettings(reading.config)).sort(), names.split(/\s+/))
+})
+
+test('a setting without a mark appears nowhere: neither in mistakes nor in process.started', () => {
+  const table: Record<string, Setting<unknown>> = settings
+  for (const [field, name] of Object.entries(plainFields)) {
+    // Its parser quotes the wrong entry, and its field is the list of numbers.
+    if (field === 'datacenters') continue
+    const setting = table[name]!
+    const { shown: _, ...unmarked } = setting
+    table[name] = unmarked
+    try {
+      const wrong = readConfig({ [name]: 'hunter2\0' })
+      assert.ok(!wrong.ok && !wrong.mistakes.join().includes('hunter2'), name)
+      const right = readConfig({})
+      assert.ok(right.ok)
+      assert.not.ok(field in shownSettings(right.config), name)
+    } finally {
+      table[name] = setting
+    }
+  }
+})
+
+test('no secret setting is marked as shown', () => {
+  for (const name of settingNames) {
+    const setting: Setting<unknown> = settings[name]
+    assert.not.ok(setting.secret && setting.shown, name)
+  }
 })
 
 test.run()

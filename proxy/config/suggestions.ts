@@ -10,7 +10,7 @@ export const userSetting = (name: string): UserSetting | null => {
   return number !== undefined && (part === 'SECRET' || part === 'NAME') ? { number, part } : null
 }
 
-/** Levenshtein's: the fewest letters to change, add or leave out. */
+/** Levenshtein distance: the fewest letters to change, add or remove. */
 export const distance = (from: string, to: string): number => {
   let row = Array.from({ length: to.length + 1 }, (_, at) => at)
   for (const [line, letter] of [...from].entries()) {
@@ -25,7 +25,7 @@ export const distance = (from: string, to: string): number => {
 
 const longest = 40
 
-/** The name of ours that is nearest to `name` by at most `most` letters, or null. */
+/** The setting nearest to `name`, at most `most` letters away; else null. */
 const nearest = (name: string, most: number): string | null => {
   if (name.length > longest) return null
   const upper = name.toUpperCase()
@@ -38,13 +38,13 @@ const nearest = (name: string, most: number): string | null => {
   return near !== undefined && near.off <= most ? near.known : null
 }
 
-/** For a name that must be ours and is not: the one that was meant, or null. */
+/** The setting that a misspelled line of `.env` probably means, or null. */
 export const meant = (name: string): string | null => nearest(name, Math.min(4, Math.floor(name.length / 3)))
 
 const foreign = /^(?:OTEL_|NODE_|npm_|COMPOSE_|DOCKER_|XDG_|LC_)/i
 const shortest = 6
 
-/** For a name in the process environment, which is full of other programs' names: the one of ours that was surely meant. */
+/** The same for the process environment, which has names of many programs: only near misses count. */
 export const surelyMeant = (name: string): string | null => {
   if (foreign.test(name) || name.length < shortest) return null
   return nearest(name, name.length < 9 ? 1 : 2)

@@ -1,8 +1,8 @@
-// What names are written with beside letters and digits: marks on them, apostrophes, middle dots, Hebrew geresh.
+// Letters and digits with their marks, apostrophes, middle dots, Hebrew geresh: real names use them.
 const shape = /^[\p{L}\p{N}][\p{L}\p{N}\p{M} ._@'\-\u2019\u2010\u00b7\u30fb\u05f3\u05f4]*$/u
-/** Between letters or their marks a joiner shapes Persian and Hindi; anywhere else it only hides. */
+/** Persian and Hindi need a joiner between letters or their marks; elsewhere it is invisible. */
 const strayJoiner = /(?<![\p{L}\p{M}])[\u200c\u200d]|[\u200c\u200d](?!\p{L})/u
-/** Fillers and variation selectors among letters and marks; whole stacks of marks. */
+/** Fillers, variation selectors, stacks of marks. */
 const unseen = /\p{Default_Ignorable_Code_Point}|\p{Me}|\p{M}{5}/u
 const joiners = /[\u200c\u200d]/g
 const marks = /\p{M}/gu
@@ -10,8 +10,8 @@ const mostLetters = 32
 const mostCharacters = 96
 
 /**
- * A user's name in the one form that events, labels, keys and logs have (NFC), or null when it is none. Controls, bidi
- * overrides, separators of any kind and what cannot be seen are refused: a name must not forge a line, a key or another name.
+ * A user's name in NFC, the form in events, labels, keys and logs; null for an invalid one. Control characters, bidi
+ * overrides, separators and invisible characters are invalid: a name must not forge a line, a key or another name.
  */
 export const readUserName = (text: string): string | null => {
   const name = text.normalize('NFC').trim()

@@ -7,7 +7,7 @@ import { nameKey, readUserName } from './user-name.ts'
 
 const secrets = ['c0ffee17a2b94d5e8f6071930ab4d2e6', '5b1f0c9de8a7463280f4716c2d95ab3e'] as const
 
-test('names of people are accepted, each in its composed form', () => {
+test('real names are accepted, each in its composed form', () => {
   for (const name of [
     'Zoe\u0301',
     'Jose\u0301 Nuñez',
@@ -80,7 +80,7 @@ test('a name that could forge a line, a key or another name is refused', () => {
     assert.is(readUserName(name), null, JSON.stringify(name))
 })
 
-test('no accepted name has a separator or an unseen character, and each stays what it is', () => {
+test('no accepted name has a separator or an invisible character, and reading it again changes nothing', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 12 }), (text) => {
       const name = readUserName(text)
@@ -109,7 +109,7 @@ test('two users must not have names that look alike', () => {
   assert.not.ok(both('Anna', 'ｏther').ok)
 })
 
-test('such a name is in events as it is', () => {
+test('events keep such a name unchanged', () => {
   const name = readUserName('علی\u200cرضا')!
   const text = encodeEvents([
     { v: 1, type: 'config.reloaded', at: 1, users: 1, added: [name], removed: [] },

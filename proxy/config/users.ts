@@ -3,7 +3,7 @@ import type { User } from '../users/user.ts'
 import { type UserSetting, userSetting } from './suggestions.ts'
 import { nameKey, readUserName } from './user-name.ts'
 
-/** What metrics call every user beyond the cap. */
+/** The label of users beyond the limit of metrics. */
 const reserved = 'other'
 
 type Draft = { secret?: string; name?: string }
@@ -23,7 +23,7 @@ const draftsOf = (given: ReadonlyMap<string, string>): [number: string, Draft][]
   return [...drafts].sort(([a], [b]) => Number(a) - Number(b))
 }
 
-/** The users of `USER<n>_SECRET` and `USER<n>_NAME`, by number. Adds to `mistakes`, which never show a value. */
+/** The users of `USER<n>_SECRET` and `USER<n>_NAME`, by number. Adds to `mistakes`, which never repeat a value. */
 export const readUsers = (given: ReadonlyMap<string, string>, mistakes: string[]): readonly User[] => {
   const users: User[] = []
   const secrets = new Map<string, string>()
@@ -38,13 +38,11 @@ export const readUsers = (given: ReadonlyMap<string, string>, mistakes: string[]
         `${nameAt} must be 1 to 32 letters (with their marks), digits, spaces or . _ @ - ', and start with a letter or digit`,
       )
     } else if (key === reserved)
-      mistakes.push(`${nameAt} must not be "${reserved}": it has a meaning of its own`)
+      mistakes.push(`${nameAt} must not be "${reserved}": metrics use this name for all further users`)
     else if (sameName !== undefined) mistakes.push(`${nameAt} is the name of ${sameName} too: choose another`)
     else names.set(key, `USER${number}`)
     if (text === undefined) {
-      mistakes.push(
-        `${nameAt} has no ${secretAt} beside it: write one (openssl rand -hex 16), or leave the name out`,
-      )
+      mistakes.push(`${nameAt} has no ${secretAt}: write one (openssl rand -hex 16), or leave the name out`)
       continue
     }
     const read = readSecret(text)

@@ -5,14 +5,8 @@
 export const unreadFolders: readonly string[] = [
   'README.md',
   'compose/',
-  'proxy/',
-  'proxy/config/',
   'proxy/datacenter/',
-  'proxy/host/',
-  'proxy/logger/',
-  'proxy/masking/',
   'proxy/redis/',
   'proxy/replay-cache/',
-  'proxy/users/',
   'redis/',
 ]
