@@ -4,9 +4,9 @@ import type { User } from '../users/user.ts'
 import { composeSettings } from './compose-settings.ts'
 import { readDotenv } from './dotenv.ts'
 import { isLoopback } from './parse.ts'
+import { mayShow } from './setting.ts'
 import {
   isSetting,
-  mayShow,
   type SettingName,
   type ShownName,
   settingNames,

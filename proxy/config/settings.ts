@@ -1,6 +1,3 @@
-import type { Directory } from '../datacenter/directory.ts'
-import { readDirectory, telegram } from '../datacenter/directory.ts'
-import type { Mode } from '../events/contract.ts'
 import { fleetSettings } from './fleet-settings.ts'
 import {
   anyOf,
@@ -12,91 +9,25 @@ import {
   host,
   hosts,
   ipAddress,
-  isLoopback,
-  mistaken,
   type Parse,
-  parsed,
   port,
-  urlOf,
   whole,
   yesOrNo,
 } from './parse.ts'
-
-export type Setting<T> = {
-  readonly parse: Parse<T>
-  /** The default, as an operator would write it. */
-  readonly fallback: string
-  /** What it is, its unit, and what `auto`, `none` and 0 mean; one line. */
-  readonly doc: string
-  /** `NAME=` is allowed. */
-  readonly mayBeEmpty?: true
-  readonly secret?: true
-  /**
-   * Where the value may appear: `here` in messages of the programs on this host, `everywhere` also in events. Without
-   * this mark, nowhere.
-   */
-  readonly shown?: 'here' | 'everywhere'
-  /** A value of another form is not shown. */
-  readonly shownWhen?: RegExp
-}
-
-const modes: readonly Mode[] = ['classic', 'secure', 'tls']
-const smallestBuffer = 1_024
-const largestBuffer = 4_194_304
-const day = 86_400
-
-/** `low,below,high`: bytes per read are `high` while fewer than `below` connections are relayed, else `low`. */
-const toClientBuffer: Parse<{ low: number; below: number; high: number }> = (text) => {
-  const size = bytes(smallestBuffer, largestBuffer)
-  const [low, below, high, ...rest] = text.split(',').map((part) => part.trim())
-  const reading = [size(low ?? ''), whole(0, 1_000_000)(below ?? '0'), size(high ?? low ?? '')] as const
-  const [small, count, large] = reading
-  if (!small.ok || !count.ok || !large.ok || rest.length > 0) {
-    return mistaken(
-      `must be low,connections,high as 32768,50,262144; sizes from ${smallestBuffer} to ${largestBuffer}`,
-    )
-  }
-  if (small.value > large.value)
-    return mistaken('has its sizes the wrong way round: write low,connections,high')
-  return parsed({ low: small.value, below: count.value, high: large.value })
-}
-
-const directory: Parse<Directory> = (text) => {
-  if (text === 'telegram') return parsed(telegram)
-  const read = readDirectory(text)
-  return read.ok ? parsed(read.directory) : mistaken(`is wrong: ${read.mistakes.join('; ')}`)
-}
-
-const nodeName: Parse<string> = (text) =>
-  /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text)
-    ? parsed(text)
-    : mistaken('must be 1 to 64 letters, digits, dots, dashes or underscores')
-
-const folder: Parse<string> = (text) => (text.includes('\0') ? mistaken('is not a path') : parsed(text))
-
-/** https only: the answer goes into links, and nothing between may change it. */
-const echoUrl: Parse<string> = (text) => {
-  const url = urlOf(text, 'https:', 'http:')
-  const good = url !== null && (url.protocol === 'https:' || isLoopback(url.hostname))
-  return good && url.username === '' && url.password === ''
-    ? parsed(text)
-    : mistaken('must be an https:// URL that returns the IP address of the caller, or none')
-}
-
-const maskHost: Parse<string> = (text) => {
-  if (text === 'auto' || text === 'off') return parsed(text)
-  return text.includes('%')
-    ? mistaken('has a zone, which cannot be dialed: write an address that needs none')
-    : host(text)
-}
-
-/** A setting of a feature that is not built: any value but the default is a mistake. */
-const notBuilt =
-  (...harmless: string[]): Parse<null> =>
-  (text) =>
-    harmless.includes(text.toLowerCase())
-      ? parsed(null)
-      : mistaken('needs a feature that is not available yet: leave it out')
+import type { Setting } from './setting.ts'
+import {
+  day,
+  directory,
+  echoUrl,
+  folder,
+  largestBuffer,
+  maskHost,
+  modes,
+  nodeName,
+  notBuilt,
+  smallestBuffer,
+  toClientBuffer,
+} from './setting-parsers.ts'
 
 /** Every setting except `USER<n>_SECRET` and `USER<n>_NAME`, in the order of `.env.example`. */
 export const settings = {
@@ -353,10 +284,6 @@ export type SettingName = keyof typeof settings
 export type ShownName = {
   [K in SettingName]: (typeof settings)[K] extends { readonly shown: string } ? K : never
 }[SettingName]
-
-/** Whether the programs on this host may print `text`, a value of this setting. */
-export const mayShow = ({ shown, shownWhen }: Setting<unknown>, text: string): boolean =>
-  shown !== undefined && (shownWhen === undefined || shownWhen.test(text))
 
 type Value<S> = S extends { parse: Parse<infer T> } ? T : never
 export type Values = { readonly [K in SettingName]: Value<(typeof settings)[K]> }

@@ -3,7 +3,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { runs } from '../../compose/test/kit/runs.ts'
 import { plainFields, readConfig } from './config.ts'
-import { type Setting, settingNames, settings } from './settings.ts'
+import type { Setting } from './setting.ts'
+import { settingNames, settings } from './settings.ts'
 import { shownSettings } from './shown.ts'
 
 const text = (env: Record<string, string>): string => {
