@@ -1,18 +1,18 @@
 import { monitorEventLoopDelay, PerformanceObserver, performance } from 'node:perf_hooks'
 import type { LoopSample } from '../events/sample.ts'
 
-/** What a thread tells of itself; plain data, so that a worker can post it. */
+/** A thread's measurement of itself; plain data, so that a worker can post it. */
 export type ThreadSample = LoopSample & {
   /** Spent in garbage collection since the last sample. */
   readonly gcMs: number
 }
 
 /**
- * Watches the event loop of the thread that calls it. `sample()` tells about the time since the last one.
- * The delay is how long one turn of the loop kept everything else waiting.
+ * Measures the event loop of the calling thread. `sample()` covers the time since the previous one.
+ * The delay is the time that one turn of the loop took, while everything else waited.
  */
 export const watchLoop = (thread: string): { sample(): ThreadSample; stop(): void } => {
-  // Once a turn, not by a timer: a timer of 10 ms costs 0.35 % of a core on an idle machine, this nothing.
+  // Sampled per turn: a timer of 10 ms would cost 0.35 % of a core on an idle machine.
   const delay = monitorEventLoopDelay({ samplePerIteration: true })
   delay.enable()
   let gcMs = 0

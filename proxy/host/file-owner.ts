@@ -1,6 +1,6 @@
 import { lstatSync } from 'node:fs'
 
-/** What to do about a file or folder of somebody else, for an operator: whose it is, and who asks. */
+/** What an operator does about a file or folder that this process cannot read: its owner, and the command. */
 export const whose = (path: string): string => {
   const us = process.geteuid?.()
   try {

@@ -4,28 +4,28 @@ import { held } from './proc.ts'
 
 const resources = ['cpu', 'memory', 'io'] as const
 
-/** What the kernel counts about this host and the group of processes that this one is in; null where it does not. */
+/** Counters of the kernel for this host and for the control group of this process; null where the kernel has none. */
 export type Kernel = {
-  /** Connects that were dropped because nobody accepted them in time. */
+  /** Connections that the kernel dropped because the process did not accept them in time. */
   readonly listenOverflows: () => number | null
-  /** Packets that were dropped before any socket saw them. */
+  /** Packets dropped before they reached a socket. */
   readonly packetsDropped: () => number | null
-  /** Seconds in which some of the tasks of this host waited, since boot, by what they waited for. */
+  /** Seconds since boot in which at least one task of this host waited, by resource. */
   readonly pressureSeconds: () => readonly (readonly [resource: string, seconds: number])[]
   readonly cpu: () => Throttling | null
 }
 
-/** Periods of the CPU limit that ran, those in which it was used up, and for how long that stopped the group's cores. */
+/** Periods of the CPU limit, those that were throttled, and the time for which the group's cores were stopped. */
 export type Throttling = {
   readonly periods: number
   readonly throttledPeriods: number
   readonly throttledSeconds: number
 }
 
-/** The longest of them is netstat, which is above 4 KiB on a kernel of today. */
+/** Bytes read per file: netstat is the longest, above 4 KiB on a current kernel. */
 const most = 32_768
 
-/** A counter of /proc/net/netstat: a line of names, and below it one of values. */
+/** A counter of /proc/net/netstat, which has a line of names above each line of values. */
 const netstat = (text: string, name: string): number | null => {
   const lines = text.split('\n').map((line) => line.split(' '))
   const at = lines.findIndex((line) => line.includes(name))
@@ -57,7 +57,7 @@ const throttling = (text: string): Throttling | null => {
   return { periods, throttledPeriods, throttledSeconds: micro === null ? (nano ?? 0) / 1e9 : micro / 1e6 }
 }
 
-/** Where the group's cpu.stat may be: version 2 has one tree, version 1 one for the CPU; a container sees itself at the root. */
+/** Possible places of cpu.stat: cgroup v2 has one tree, v1 one for the CPU; a container sees itself at the root. */
 const cpuStats = (root: string): string[] => {
   const own = existsSync(join(root, 'proc/self/cgroup'))
     ? readFileSync(join(root, 'proc/self/cgroup'), 'latin1')
@@ -68,8 +68,8 @@ const cpuStats = (root: string): string[] => {
 }
 
 /**
- * Reads the counters that show a need, when it is asked: all of them take half a millisecond. The files stay open, as
- * those of host.ts do; what the host does not have is looked for once.
+ * Reads the counters on demand; all of them take half a millisecond. The files stay open, as in proc.ts; a missing file is
+ * looked for once.
  */
 export const watchKernel = (root = '/'): Kernel => {
   const reader = <T>(path: string | undefined, read: (text: string) => T | null): (() => T | null) => {
@@ -79,10 +79,10 @@ export const watchKernel = (root = '/'): Kernel => {
       try {
         return read(text())
       } catch {
-        return null // pressure is switched off on some kernels: the file is there and cannot be read
+        return null // some kernels have pressure switched off: the file exists but cannot be read
       }
     }
-    ask() // which opens it, while there are descriptors
+    ask() // opens the file while there are descriptors
     return ask
   }
   const path = (name: string): string => join(root, 'proc', name)

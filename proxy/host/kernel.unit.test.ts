@@ -25,7 +25,7 @@ const host = {
   'proc/pressure/memory': 'some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n',
 }
 
-test('what the kernel counts is read, whole, and anew each time', () => {
+test('each reading has the whole current file', () => {
   using root = exampleFolder(host)
   const kernel = watchKernel(root.path)
   assert.is(kernel.listenOverflows(), 17)
@@ -38,7 +38,7 @@ test('what the kernel counts is read, whole, and anew each time', () => {
   assert.is(kernel.listenOverflows(), 18)
 })
 
-test('throttling is that of the own group, in version 2 of the groups and in version 1', () => {
+test('throttling is read of the own control group, in cgroup v2 and v1', () => {
   const two = 'usage_usec 9\nnr_periods 100\nnr_throttled 25\nthrottled_usec 1250000\n'
   const one = 'nr_periods 100\nnr_throttled 25\nthrottled_time 1250000000\n'
   for (const files of [
@@ -48,7 +48,7 @@ test('throttling is that of the own group, in version 2 of the groups and in ver
     },
     { 'proc/self/cgroup': '0::/\n', 'sys/fs/cgroup/cpu.stat': two },
     { 'proc/self/cgroup': '4:cpu,cpuacct:/a\n0::/\n', 'sys/fs/cgroup/cpu/a/cpu.stat': one },
-    // The root of all groups counts no periods: its own tree is looked at first, and told nothing of.
+    // The root of all groups counts no periods: its own tree comes first, and is skipped.
     {
       'proc/self/cgroup': '1:cpu:/docker/b\n0::/\n',
       'sys/fs/cgroup/cpu.stat': 'usage_usec 9\n',
@@ -60,7 +60,7 @@ test('throttling is that of the own group, in version 2 of the groups and in ver
   }
 })
 
-test('a host that has none of it is told nothing of', () => {
+test('counters that the host lacks are null', () => {
   using root = exampleFolder({
     'proc/self/net/netstat': 'TcpExt: Other\nTcpExt: 1\n',
     'sys/fs/cgroup/cpu.stat': 'usage_usec 9\n',
@@ -72,7 +72,7 @@ test('a host that has none of it is told nothing of', () => {
   assert.is(kernel.cpu(), null)
 })
 
-test('on this host, where it is Linux, the kernel answers', () => {
+test('on a real Linux host the counters can be read', () => {
   if (process.platform !== 'linux') return
   const overflows = watchKernel().listenOverflows()
   assert.ok(overflows === null || overflows >= 0)

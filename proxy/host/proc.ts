@@ -3,15 +3,15 @@ import { cpus } from 'node:os'
 import { getHeapStatistics } from 'node:v8'
 
 /**
- * Reads the beginning of a file of /proc, which stays open: when there are no descriptors left, no file can be opened,
- * and just then one wants to know. Throws where there is no such file.
+ * Reads the beginning of a file of /proc and keeps it open: without free descriptors no file can be opened, and just then
+ * the numbers matter. Throws if the file is missing.
  */
 export const held = (path: string, most = 4_096): (() => string) => {
   const bytes = Buffer.alloc(most)
   let fd: number | undefined
   return () => {
     fd ??= openSync(path, 'r')
-    // A file of many records is told a page at a time.
+    // The kernel returns a file of many records page by page.
     let length = 0
     for (let n = -1; n !== 0 && length < most; length += n)
       n = readSync(fd, bytes, length, most - length, length)
@@ -22,7 +22,7 @@ const stat = held('/proc/stat')
 const limits = held('/proc/self/limits')
 const status = held('/proc/self/status')
 
-/** Time of all cores since boot, in any unit: shares are formed of differences. */
+/** Time of all cores since boot; the unit does not matter, since only ratios of differences are used. */
 export type CpuTimes = { readonly busy: number; readonly total: number }
 
 const linuxTimes = (): CpuTimes => {
@@ -64,7 +64,7 @@ export const busyShare = (before: CpuTimes, after: CpuTimes): number => {
   return total > 0 ? Math.min(Math.max((after.busy - before.busy) / total, 0), 1) : 0
 }
 
-/** The soft limit of open files; 0 where the system does not tell, 2^53 - 1 for none. */
+/** The soft limit of open files; 0 if unknown, 2^53 - 1 for unlimited. */
 export const maxFds = fallingBack(
   () => {
     const limit = /^Max open files\s+(\S+)/m.exec(limits())?.[1]
@@ -77,13 +77,13 @@ const listedFds = (folder: string): number => {
   try {
     return readdirSync(folder).length - 1
   } catch (error) {
-    // Not even the list can be opened: all of them are.
+    // No descriptor is left to open the list: all are in use.
     if ((error as NodeJS.ErrnoException).code === 'EMFILE') return maxFds()
     throw error
   }
 }
 
-/** File descriptors open in this process; 0 where the system does not tell. */
+/** Open file descriptors of this process; 0 if unknown. */
 export const openFds = fallingBack(
   // Since Linux 6.2 the size of the directory is the count; listing 20,000 of them takes milliseconds.
   () => statSync('/proc/self/fd').size || listedFds('/proc/self/fd'),
@@ -93,13 +93,13 @@ export const openFds = fallingBack(
   ),
 )
 
-/** Resident memory of this process, bytes; 0 where the system does not tell. */
+/** Resident memory of this process, bytes; 0 if unknown. */
 export const rssBytes = fallingBack(
   () => Number(/^VmRSS:\s+(\d+) kB/m.exec(status())![1]) * 1024,
   fallingBack(process.memoryUsage.rss, () => 0),
 )
 
-/** Of the main thread, bytes; unlike process.memoryUsage it opens no file. */
+/** JavaScript heap of the main thread, bytes. Unlike process.memoryUsage it opens no file. */
 export const heap = (): { readonly used: number; readonly external: number } => {
   const { used_heap_size, external_memory } = getHeapStatistics()
   return { used: used_heap_size, external: external_memory }

@@ -41,7 +41,7 @@ const sampledBy = (run: (sample: () => Sampled) => Promise<void>): Promise<void>
   return run(sample).finally(sampler.stop)
 }
 
-test('a sample tells the CPU of its interval and not of the process’s life', () =>
+test('a sample has the CPU time of its interval only', () =>
   sampledBy(async (sample) => {
     burn(60)
     const before = performance.now()
@@ -54,7 +54,7 @@ test('a sample tells the CPU of its interval and not of the process’s life', (
     assert.ok(busy.intervalMs > 0 && idle.intervalMs <= Math.ceil(elapsed))
   }))
 
-test('a sample names every thread once, and sums their garbage collection', () =>
+test('a sample has every thread once, and the sum of their garbage collection', () =>
   sampledBy(async (sample) => {
     const { loops, gcMs, openConnections, at, rssBytes, maxFds } = sample()
     assert.equal(
@@ -68,7 +68,7 @@ test('a sample names every thread once, and sums their garbage collection', () =
     assert.ok(rssBytes > 1e6 && maxFds > 0)
   }))
 
-test('a turn of the loop that blocks shows as delay, and only until the next sample', async () => {
+test('a blocking turn of the loop shows as delay in one sample only', async () => {
   const loop = watchLoop('main')
   await turn()
   // Long: a process that waits for a core is late by tens of ms, too.
@@ -81,7 +81,7 @@ test('a turn of the loop that blocks shows as delay, and only until the next sam
   loop.stop()
 })
 
-test('a worker thread can watch itself and post what it saw', async () => {
+test('a worker thread can measure itself and post the sample', async () => {
   const worker = new Worker(
     `import(${JSON.stringify(new URL('./event-loop.ts', import.meta.url).href)}).then(async ({ watchLoop }) => {
        const loop = watchLoop('worker-7')
@@ -98,27 +98,27 @@ test('a worker thread can watch itself and post what it saw', async () => {
   await exited
 })
 
-test('an opened file is one descriptor more', () => {
+test('an open file counts as one descriptor', () => {
   const before = openFds()
   const fd = openSync(import.meta.filename, 'r')
   assert.is(openFds(), before + 1)
   closeSync(fd)
 })
 
-test('out of descriptors a process still tells of itself, and of that', async () => {
+test('a process without free descriptors still emits samples, with the limit reached', async () => {
   const url = (name: string): string => JSON.stringify(new URL(name, import.meta.url).href)
   const source = `
     const { sampleProcess } = await import(${url('./samples.ts')})
     const { openSync } = await import('node:fs')
-    let told
+    let output
     const { sample } = sampleProcess({
-      emit: (event) => { told = event }, now: Date.now, workers: () => [], openConnections: () => 0,
+      emit: (event) => { output = event }, now: Date.now, workers: () => [], openConnections: () => 0,
     })
     sample()
-    const before = told
+    const before = output
     try { for (;;) openSync('/dev/null') } catch {}
     sample()
-    console.log(JSON.stringify([before, told]))
+    console.log(JSON.stringify([before, output]))
     process.exit()`
   const child = spawn(
     'sh',
@@ -135,7 +135,7 @@ test('out of descriptors a process still tells of itself, and of that', async ()
   assert.ok(Math.abs(before.rssBytes - process.memoryUsage.rss()) < 2e8)
 })
 
-test('the share of busy time is within 0 and 1 whatever the counters do', () => {
+test('the busy share stays between 0 and 1 for any counters', () => {
   assert.is(busyShare({ busy: 10, total: 100 }, { busy: 60, total: 200 }), 0.5)
   assert.is(busyShare({ busy: 10, total: 100 }, { busy: 10, total: 100 }), 0)
   assert.is(busyShare({ busy: 10, total: 100 }, { busy: 5, total: 200 }), 0)

@@ -7,14 +7,14 @@ export type Sampling = {
   readonly emit: Emit
   /** Epoch, ms. */
   readonly now: () => number
-  /** The latest sample of each worker thread, each told once: a gcMs told twice is counted twice. */
+  /** The latest sample of each worker thread, each returned once: a repeated gcMs would count twice. */
   readonly workers: () => readonly ThreadSample[]
   readonly openConnections: () => number
   readonly intervalMs?: number
 }
 
 /**
- * Emits `process.sampled` every 10 s about the whole process and its host. `sample()` emits one at once, as at a
+ * Emits `process.sampled` every 10 s for the whole process and its host. `sample()` emits one immediately, as at a
  * shutdown. The timer does not keep the process alive.
  */
 export const sampleProcess = (sampling: Sampling): { sample(): void; stop(): void } => {
@@ -38,7 +38,7 @@ export const sampleProcess = (sampling: Sampling): { sample(): void; stop(): voi
       rssBytes: rssBytes(),
       heapUsedBytes: used,
       externalBytes: external,
-      loops: threads.map(({ gcMs: _, ...reported }) => reported),
+      loops: threads.map(({ gcMs: _, ...sample }) => sample),
       openFds: openFds(),
       maxFds: maxFds(),
       gcMs: threads.reduce((sum, { gcMs }) => sum + gcMs, 0),

@@ -1,4 +1,4 @@
-/** Anything that must not be shown, and prints so. */
+/** A value that must not be shown, such as a Secret. */
 export type Redacted = { toString(): '[secret]' }
 export type Level = 'info' | 'warn' | 'error'
 export type Field = string | number | boolean | null | undefined | Redacted | Error
@@ -19,8 +19,8 @@ const valueText = (value: Exclude<Field, undefined>): string =>
   quoted(value instanceof Error ? codeAndMessage(value) : String(value))
 
 /**
- * One logfmt line: `2026-11-23T09:15:19.123Z info ready port=8080`. Undefined fields are left out, texts with spaces,
- * quotes or `=` are quoted as in JSON, so that a line is always one line.
+ * One logfmt line: `2026-11-23T09:15:19.123Z info ready port=8080`. Omits undefined fields; quotes texts with spaces,
+ * quotes or `=` as JSON does, so that every entry is one line.
  */
 export const line = (
   at: number,
@@ -35,7 +35,7 @@ export const line = (
   return words.join(' ')
 }
 
-/** Says lines to `stdout`, warnings and errors too, so that the order is kept. */
+/** Writes to stdout, warnings and errors too, so that their order is kept. */
 export const lineLogger =
   (out: { write(text: string): unknown } = process.stdout, now: () => number = Date.now): Logger =>
   (level, message, fields) => {

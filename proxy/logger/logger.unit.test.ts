@@ -19,10 +19,10 @@ test('a line is time, level, message and fields', () => {
   )
 })
 
-test('what has spaces, quotes or equals signs is quoted', () => {
+test('values with spaces, quotes or equals signs are quoted', () => {
   assert.is(
-    line(at, 'warn', 'two words', { a: 'x y', b: 'say "hi"', c: 'a=b', d: '', e: 'über' }),
-    '2026-11-23T09:15:19.123Z warn "two words" a="x y" b="say \\"hi\\"" c="a=b" d="" e=über',
+    line(at, 'warn', 'two words', { a: 'x y', b: 'a "hi"', c: 'a=b', d: '', e: 'über' }),
+    '2026-11-23T09:15:19.123Z warn "two words" a="x y" b="a \\"hi\\"" c="a=b" d="" e=über',
   )
 })
 
@@ -35,7 +35,7 @@ test('a secret is redacted, an error is its code and message', () => {
   )
 })
 
-test('whatever is said is one line without control characters', () => {
+test('every call writes one line without control characters', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (message, value) => {
       assert.not.match(line(at, 'info', message, { value }), /[\p{Cc}\p{Zl}\p{Zp}]/u)
@@ -43,7 +43,7 @@ test('whatever is said is one line without control characters', () => {
   )
 })
 
-test('a lineLogger writes whole lines', () => {
+test('a logger writes whole lines', () => {
   const written: string[] = []
   lineLogger({ write: (text: string) => written.push(text) }, () => at)('info', 'ready', { port: 1 })
   assert.equal(written, ['2026-11-23T09:15:19.123Z info ready port=1\n'])

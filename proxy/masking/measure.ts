@@ -9,7 +9,7 @@ export type MeasuredFlight = Flight & {
   records: readonly number[]
   /** Epoch, ms. */
   observedAt: number
-  /** When all orders of suites were asked for. Epoch, ms. */
+  /** Time of the last measurement of all orders of suites. Epoch, ms. */
   suitesAt: number
 }
 
@@ -19,11 +19,11 @@ type Target = { host: string; port: number; name: string; signal: AbortSignal }
 type Asked = {
   hybrid: boolean
   suites: readonly number[]
-  /** Whether its ServerHello is enough. */
+  /** The ServerHello is enough. */
   brief?: boolean
 }
 
-/** More than any chain of certificates; what comes beyond is not read. */
+/** More than any chain of certificates; the rest is not read. */
 const maxAnswer = 65_536
 const longestPauseMs = 1000
 const shortestPauseMs = 150
@@ -31,8 +31,8 @@ const shortestPauseMs = 150
 const suitesLastMs = 24 * 3_600_000
 
 /**
- * Shows one ClientHello to the masking host and reads what it answers, until it has been silent for a few round
- * trips behind a complete record: it then waits for our Finished, which never comes.
+ * Sends one ClientHello to the masking host and reads its answer until it is silent for a few round trips after a complete
+ * record: then it waits for our Finished, which never comes.
  */
 const ask = async (
   target: Target,
@@ -76,7 +76,7 @@ const ask = async (
   return answer
 }
 
-/** The one record that fills as many bytes on the wire as these do, see `Chosen.sizes`. */
+/** Size of the one record that fills as many bytes on the wire as these, see `Chosen.sizes`. */
 const asOneRecord = ({ records, cipherSuite }: ServerAnswer): number =>
   records.reduce((sum, size) => sum + size + 5, 0) - 5 - finishedExtra(cipherSuite)
 
@@ -85,7 +85,7 @@ const chosen = (group: number, answers: readonly ServerAnswer[]): Chosen => ({
   sizes: answers.map(asOneRecord),
 })
 
-/** Every order of two or three of the suites: of one there is no choice. */
+/** Every order of two or three of the suites; one suite leaves no choice. */
 const orders: readonly (readonly number[])[] = tls13Suites.flatMap((first) =>
   tls13Suites
     .filter((suite) => suite !== first)
@@ -101,8 +101,8 @@ const orders: readonly (readonly number[])[] = tls13Suites.flatMap((first) =>
 type Suites = Pick<MeasuredFlight, 'suites' | 'suitesAt'>
 
 /**
- * Asks for every order, see `Flight.suites`. An order that the host refuses stays unknown; after any other failure all
- * are asked for again with the next measurement.
+ * Measures every order, see `Flight.suites`. An order that the host refuses stays unknown; after any other failure the next
+ * measurement repeats all of them.
  */
 const measureSuites = async (target: Target, random: Fill): Promise<Suites> => {
   const suites: number[] = Array(4 ** tls13Suites.length).fill(0)
@@ -138,11 +138,10 @@ const measureShapes = async (
 }
 
 /**
- * How the masking host answers a browser: which group it takes, which suite of each order, the order of its extensions,
- * and how large its encrypted flight is. Five short connections, one after the other, so that a host whose flight varies
- * (ECDSA signatures do, by a byte or two) is seen varying; meanwhile twelve shorter ones for the suites, unless `known`
- * has them of the last day and nothing contradicts it.
- * `name` is the server name asked for. The time limit is for all of them.
+ * Measures how the masking host answers a browser: its group, its suite for each order, the order of its extensions, the
+ * size of its encrypted flight. Five connections in sequence show a flight that varies (ECDSA signatures do, by a byte or
+ * two); meanwhile twelve shorter ones measure the suites, unless `known` has them of the last day and the host agrees.
+ * `name` is the server name. `timeoutMs` is for all connections together.
  */
 export const measureFlight = async (options: {
   host: string

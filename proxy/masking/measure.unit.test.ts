@@ -66,7 +66,7 @@ const measured = async (port: number): Promise<MeasuredFlight> => {
   return flight
 }
 
-test('a host is seen to take X25519MLKEM768 when offered, and X25519 else', async () => {
+test('a host that has X25519MLKEM768 is measured with it, and with X25519 without the offer', async () => {
   await using server = await site()
   const before = Date.now()
   const flight = await measured(server.port)
@@ -78,7 +78,7 @@ test('a host is seen to take X25519MLKEM768 when offered, and X25519 else', asyn
   assert.equal(server.names, Array(5 + 12).fill(name))
 })
 
-test('a host without X25519MLKEM768 is seen to take X25519', async () => {
+test('a host without X25519MLKEM768 is measured with X25519', async () => {
   await using server = await site({ ecdhCurve: 'X25519' })
   const flight = await measured(server.port)
   assert.is(flight.hybrid.group, x25519)
@@ -177,7 +177,7 @@ for (const [who, rule] of Object.entries(rules)) {
   })
 }
 
-test('the suites are asked for once a day, or when they are seen to have changed', async () => {
+test('the suites are measured once a day, or when they have changed', async () => {
   await using server = await site({ honorCipherOrder: true })
   const known = await measured(server.port)
   server.names.length = 0
@@ -214,11 +214,11 @@ test('the size of the encrypted flight is that on the wire, less one header and 
   assert.is(hybrid.sizes[0], records.reduce((sum, size) => sum + size, 0) + 3 * 5 - 16)
   assert.is(hybrid.sizes.length, 3)
   assert.is(classic.sizes.length, 2)
-  // ECDSA signatures differ by a byte or two; only a host that names its groups sends more to who offers fewer.
+  // ECDSA signatures differ by a byte or two; only a host that lists its groups sends more to a client that offers fewer.
   for (const size of hybrid.sizes) assert.ok(Math.abs(size - hybrid.sizes[0]!) <= 4)
 })
 
-test('a host that speaks no TLS 1.3, or no TLS, is an error', async () => {
+test('a host without TLS 1.3, or without TLS, is an error', async () => {
   await using old = await site({ maxVersion: 'TLSv1.2' })
   assert.equal(await measureFlight({ host, port: old.port, name, timeoutMs: 5000 }), { error: 'not-tls13' })
   await using web = await peer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
@@ -227,7 +227,7 @@ test('a host that speaks no TLS 1.3, or no TLS, is an error', async () => {
   assert.equal(await measureFlight({ host, port: shut.port, name, timeoutMs: 5000 }), { error: 'not-tls13' })
 })
 
-test('a host that floods is read up to a bound', async () => {
+test('the answer of a host that floods is read up to a bound', async () => {
   let sent = 0
   await using flood = await peer((socket) => {
     const chunk = Buffer.alloc(16_384 + 5)
@@ -242,14 +242,14 @@ test('a host that floods is read up to a bound', async () => {
   assert.ok(sent < 20_000_000)
 })
 
-test('nobody there, and somebody silent, are errors', async () => {
+test('a closed port and a silent host are errors', async () => {
   const [port = 0] = await freePorts(1)
   assert.equal(await measureFlight({ host, port, name, timeoutMs: 5000 }), { error: 'unreachable' })
   await using silent = await peer(() => {})
   assert.equal(await measureFlight({ host, port: silent.port, name, timeoutMs: 100 }), { error: 'timeout' })
 })
 
-test('a measurement can be called off', async () => {
+test('a measurement can be aborted', async () => {
   const asked = Promise.withResolvers<void>()
   await using silent = await peer((socket) => socket.once('data', () => asked.resolve()))
   const stop = new AbortController()

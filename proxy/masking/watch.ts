@@ -12,15 +12,15 @@ const RETRY_MS = 30_000
 const MEASURE_MS = 10_000
 const PATIENCE_MS = 3_000
 
-/** Under which the log keeps what was measured. */
+/** Name of the snapshot that keeps the last measurement. */
 export const flightName = 'masking-flight'
 
-/** What an earlier run has measured; null when there is nothing to be read. */
+/** The measurement of an earlier run; null if there is none that can be read. */
 export const keptFlight = (log: Pick<LocalLog, 'loadSnapshot'>): MeasuredFlight | null => {
   try {
     const kept = log.loadSnapshot(flightName)
     const flight = kept === null ? null : (JSON.parse(Buffer.from(kept.value).toString()) as MeasuredFlight)
-    // Earlier versions kept no table of suites.
+    // Snapshots of earlier versions lack the table of suites.
     return Array.isArray(flight?.suites) ? flight : null
   } catch {
     return null
@@ -28,14 +28,14 @@ export const keptFlight = (log: Pick<LocalLog, 'loadSnapshot'>): MeasuredFlight 
 }
 
 export type Ourselves = {
-  /** Where we listen, on every address of this machine. */
+  /** Where the proxy listens, on every address of this machine. */
   readonly port: number
-  /** What clients are told; its port is only ours there. */
+  /** The address and port in the links. */
   readonly publicHost: string | null
   readonly publicPort: number | null
 }
 
-/** Whether that address is where we listen ourselves: a stranger would go round for ever. */
+/** Whether the proxy itself listens on that address: a fronted connection would loop endlessly. */
 export const isOurselves = ({ host, port }: Address, ourselves: Ourselves): boolean => {
   const ours = new BlockList()
   const add = (address: string): void => {
@@ -50,161 +50,205 @@ export const isOurselves = ({ host, port }: Address, ourselves: Ourselves): bool
   return ours.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4')
 }
 
-/** What an ordinary TLS client agrees on with a site, as `TLSv1.2`; null when it does not get through. */
+/** The TLS version that an ordinary client negotiates, as `TLSv1.2`; null if the handshake fails. */
 const protocolOf = async (
   host: string,
   port: number,
   name: string,
   signal: AbortSignal,
 ): Promise<string | null> => {
-  // Few need it, and it takes memory.
+  // Loaded on demand, since it takes memory.
   const { shakeHands } = await import('./tls-handshake.ts')
   const shaken = await shakeHands({ host, port, name, timeoutMs: MEASURE_MS, signal })
   return shaken.ok ? shaken.protocol : null
 }
 
+type Change = { mask?: Address | null; flight?: MeasuredFlight }
+
+type Options = {
+  readonly host: string
+  readonly port: number
+  readonly name: string
+  /** `publicHost` may still be looked for: until then, no connection is fronted. */
+  readonly ourselves: Omit<Ourselves, 'publicHost'> & {
+    readonly publicHost: string | null | Promise<string>
+  }
+  /** The measurement of an earlier run. */
+  readonly kept: MeasuredFlight | null
+  readonly logger: Logger
+  changed(change: Change): void
+  /** Time between two checks, ms; `retryMs` while the host does not answer. */
+  readonly refreshMs?: number
+  readonly retryMs?: number
+  readonly lookUp?: LookUp
+}
+
+type State = {
+  readonly options: Options
+  readonly signal: AbortSignal
+  /** Resolves the start's wait for the first measurement. */
+  readonly looked: () => void
+  /** The address in use. */
+  known: string | null
+  /** Code of the last warning: each kind of trouble is logged once. */
+  complaint: string | null
+  /** The host resolves to this proxy only. */
+  ours: boolean
+  up: boolean | null
+  measured: MeasuredFlight | null
+}
+
+const use = (state: State, address: Address): void => {
+  if (address.host === state.known) return
+  state.known = address.host
+  state.options.changed({ mask: address })
+}
+
+/** Uses the first address that answers: a host with an IPv6 address may have no route to another one. */
+const measure = async (
+  state: State,
+  addresses: readonly Address[],
+): Promise<MeasuredFlight | { error: FlightError }> => {
+  const { options, signal } = state
+  let error: FlightError = 'unreachable'
+  for (const address of addresses) {
+    const flight = await measureFlight({
+      host: address.host,
+      port: options.port,
+      name: options.name,
+      timeoutMs: MEASURE_MS,
+      signal,
+      known: state.measured,
+    })
+    if (signal.aborted) return flight
+    if (!('error' in flight) || flight.error === 'not-tls13') {
+      use(state, address)
+      return flight
+    }
+    error = flight.error
+  }
+  if (addresses[0] && !addresses.some(({ host }) => host === state.known)) use(state, addresses[0])
+  return { error }
+}
+
+/** The log code for a failed measurement, and what to do. */
+const troubleOf = (protocol: string | null): readonly [code: string, hint: string | undefined] => {
+  if (protocol === null) return ['masking-host-away', undefined]
+  return protocol === 'TLSv1.3'
+    ? ['masking-host-unmeasured', 'its TLS answer cannot be imitated: choose another TLS_DOMAIN or MASK_HOST']
+    : [
+        'masking-host-old-tls',
+        `the site has only ${protocol}, and fake TLS looks like TLS 1.3: choose a TLS_DOMAIN or MASK_HOST with TLS 1.3`,
+      ]
+}
+
+const complain = (state: State, error: FlightError, protocol: string | null): void => {
+  const { host, port, kept, logger } = state.options
+  const [code, hint] = troubleOf(protocol)
+  if (state.complaint === code) return
+  state.complaint = code
+  const using = (state.measured ?? kept) ? 'the last known answer' : 'a usual answer'
+  logger('warn', code, { MASK_HOST: host, port, error: protocol ?? error, using, hint })
+}
+
+/** The host resolves to this proxy: fronting would loop. */
+const refuseOurselves = (state: State, address: string | undefined): void => {
+  const { host, port, logger, changed } = state.options
+  if (!state.ours) {
+    const hint = 'unauthenticated clients get no answer: choose another MASK_HOST or TLS_DOMAIN'
+    logger('error', 'masking-host-is-this-proxy', { MASK_HOST: host, address, port, hint })
+    changed({ mask: null })
+  }
+  state.ours = true
+  state.known = null
+  state.up = false
+}
+
+/** Takes over a measurement. Returns whether the host answers. */
+const takeOver = async (state: State, flight: MeasuredFlight | { error: FlightError }): Promise<boolean> => {
+  const { host, port, name, logger, changed } = state.options
+  if ('error' in flight) {
+    const old = flight.error === 'not-tls13'
+    const protocol = old ? await protocolOf(host, port, name, state.signal) : null
+    if (state.signal.aborted) return false
+    state.up = protocol !== null
+    complain(state, flight.error, protocol)
+    return state.up
+  }
+  if (state.complaint !== null || state.ours) logger('info', 'masking-host-back', { MASK_HOST: host, port })
+  state.complaint = null
+  state.measured = flight
+  state.up = true
+  changed({ flight })
+  return true
+}
+
+/** Resolves the name and measures the host once. Returns whether it answers. */
+const look = async (state: State): Promise<boolean> => {
+  const { host, port, ourselves, kept, lookUp = lookUpAll } = state.options
+  const [found, publicHost] = await Promise.all([lookUp(host), ourselves.publicHost])
+  if (state.signal.aborted) return false
+  const addresses = found
+    .map((at) => addressOf(at, port))
+    // A PUBLIC_HOST that is a name stands for the address to which it resolves.
+    .filter(
+      (at) => !isOurselves(at, { ...ourselves, publicHost: host === publicHost ? at.host : publicHost }),
+    )
+    .sort((a, b) => Number(b.host === state.known) - Number(a.host === state.known))
+  if (found.length > 0 && addresses.length === 0) {
+    refuseOurselves(state, found[0])
+    return false
+  }
+  if (state.known === null && addresses[0]) use(state, addresses[0])
+  if (kept) state.looked()
+  const flight = await measure(state, addresses)
+  if (state.signal.aborted) return false
+  const answers = await takeOver(state, flight)
+  if (!state.signal.aborted && addresses.length > 0) state.ours = false
+  return answers
+}
+
 /**
- * Keeps the masking host's address and the shape of its TLS answer up to date. What was known stays in use while the
- * host is away. `kept` is what an earlier run has measured.
+ * Keeps the masking host's address and the shape of its TLS answer up to date. The last known ones stay in use while the
+ * host does not answer.
  */
-export const watchMasking = (options: {
-  host: string
-  port: number
-  name: string
-  /** Its public host may still be looked for: no stranger is sent anywhere before it is known. */
-  ourselves: Omit<Ourselves, 'publicHost'> & { readonly publicHost: string | null | Promise<string> }
-  kept: MeasuredFlight | null
-  logger: Logger
-  changed(change: { mask?: Address | null; flight?: MeasuredFlight }): void
-  /** Between two looks, ms. */
-  refreshMs?: number
-  retryMs?: number
-  lookUp?: LookUp
-}): {
+export const watchMasking = (
+  options: Options,
+): {
+  /** Resolves after the first measurement, after 3 s, or as soon as an address is known if `kept` has a measurement. */
   known: Promise<void>
-  /** Whether strangers are shown it: it answered the last time; null until it was looked at. */
+  /** Whether the host answered the last time; null before the first check. */
   up(): boolean | null
   stop(): void
 } => {
-  const { host, port, name, ourselves, logger, changed } = options
-  const { refreshMs = REFRESH_MS, retryMs = RETRY_MS, lookUp = lookUpAll } = options
+  const { kept, changed, refreshMs = REFRESH_MS, retryMs = RETRY_MS } = options
   const stopping = new AbortController()
-  let timer: NodeJS.Timeout | undefined
-  let known: string | null = null
-  let complaint: string | null = null
-  let ours = false
-  let up: boolean | null = null
-  let measured: MeasuredFlight | null = null
   const looked = Promise.withResolvers<void>()
-
-  // A start does not wait for long: with a slow masking host the first answers are the usual ones.
-  const patience = setTimeout(looked.resolve, PATIENCE_MS)
-
-  const use = (address: Address): void => {
-    if (address.host === known) return
-    known = address.host
-    changed({ mask: address })
+  const state: State = {
+    options,
+    signal: stopping.signal,
+    looked: looked.resolve,
+    known: null,
+    complaint: null,
+    ours: false,
+    up: null,
+    measured: null,
   }
-  const done = (answers: boolean): void => {
-    up = answers
+  let timer: NodeJS.Timeout | undefined
+  // With a slow masking host the start does not wait: the first answers are the usual ones.
+  const patience = setTimeout(looked.resolve, PATIENCE_MS)
+  const again = async (): Promise<void> => {
+    const answers = await look(state)
+    if (stopping.signal.aborted) return
     clearTimeout(patience)
     looked.resolve()
-    timer = setTimeout(look, answers ? refreshMs : retryMs).unref()
+    timer = setTimeout(again, answers ? refreshMs : retryMs).unref()
   }
-
-  /** The first address that is reached is taken: a host with an IPv6 address may be without any way to another's. */
-  const measure = async (addresses: readonly Address[]): ReturnType<typeof measureFlight> => {
-    let error: FlightError = 'unreachable'
-    for (const address of addresses) {
-      const flight = await measureFlight({
-        host: address.host,
-        port,
-        name,
-        timeoutMs: MEASURE_MS,
-        signal: stopping.signal,
-        known: measured,
-      })
-      if (stopping.signal.aborted) return flight
-      if (!('error' in flight) || flight.error === 'not-tls13') {
-        use(address)
-        return flight
-      }
-      error = flight.error
-    }
-    if (addresses[0] && !addresses.some(({ host }) => host === known)) use(addresses[0])
-    return { error }
-  }
-
-  /** Once for each kind of trouble. */
-  const complain = (error: FlightError, protocol: string | null): void => {
-    const [message, hint] =
-      protocol === null
-        ? (['masking-host-away', undefined] as const)
-        : protocol === 'TLSv1.3'
-          ? ([
-              'masking-host-unmeasured',
-              'its answer cannot be imitated: write another TLS_DOMAIN or MASK_HOST',
-            ] as const)
-          : ([
-              'masking-host-old-tls',
-              `the site has ${protocol} only, and fake TLS looks like TLS 1.3: write a TLS_DOMAIN or MASK_HOST that has it`,
-            ] as const)
-    if (complaint === message) return
-    complaint = message
-    const using = (measured ?? options.kept) ? 'the last known answer' : 'a usual answer'
-    logger('warn', message, { MASK_HOST: host, port, error: protocol ?? error, using, hint })
-  }
-
-  const look = async (): Promise<void> => {
-    const [found, reported] = await Promise.all([lookUp(host), ourselves.publicHost])
-    if (stopping.signal.aborted) return
-    const addresses = found
-      .map((at) => addressOf(at, port))
-      // A PUBLIC_HOST that is a name is where that name leads to.
-      .filter((at) => !isOurselves(at, { ...ourselves, publicHost: host === reported ? at.host : reported }))
-      .sort((a, b) => Number(b.host === known) - Number(a.host === known))
-    if (found.length > 0 && addresses.length === 0) {
-      if (!ours) {
-        logger('error', 'masking-host-is-this-proxy', {
-          MASK_HOST: host,
-          address: found[0],
-          port,
-          hint: 'strangers are not answered',
-        })
-        changed({ mask: null })
-      }
-      ours = true
-      known = null
-      done(false)
-      return
-    }
-    if (known === null && addresses[0]) use(addresses[0])
-    if (options.kept) looked.resolve()
-    const flight = await measure(addresses)
-    if (stopping.signal.aborted) return
-    let reached: boolean
-    if ('error' in flight) {
-      const protocol =
-        flight.error === 'not-tls13' ? await protocolOf(host, port, name, stopping.signal) : null
-      if (stopping.signal.aborted) return
-      complain(flight.error, protocol)
-      reached = protocol !== null
-    } else {
-      if (complaint !== null || ours) logger('info', 'masking-host-back', { MASK_HOST: host, port })
-      complaint = null
-      reached = true
-      measured = flight
-      changed({ flight })
-    }
-    if (addresses.length > 0) ours = false
-    done(reached)
-  }
-
-  if (options.kept) changed({ flight: options.kept })
-  look()
+  if (kept) changed({ flight: kept })
+  void again()
   return {
     known: looked.promise,
-    up: () => up,
+    up: () => state.up,
     stop: () => {
       clearTimeout(timer)
       clearTimeout(patience)

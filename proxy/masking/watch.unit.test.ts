@@ -13,7 +13,7 @@ import { isOurselves, keptFlight, watchMasking } from './watch.ts'
 const name = 'mask.test'
 const certificate = selfSigned(name)
 
-/** A masking host, on a port that may have been another's. */
+/** A masking host, on a given or any free port. */
 const site = async (port = 0, options: TlsOptions = {}) => {
   const server = createServer({ ...certificate, ...options }).listen(port, '127.0.0.1')
   server.on('tlsClientError', () => {})
@@ -27,7 +27,7 @@ const site = async (port = 0, options: TlsOptions = {}) => {
   }
 }
 
-/** Watches it, and lets everything be awaited that it says and changes. */
+/** A watch with its log lines and changes, each also as an event to await. */
 const watching = (port: number, changed: Partial<Parameters<typeof watchMasking>[0]> = {}) => {
   const reported = new EventEmitter()
   const changes: Parameters<Parameters<typeof watchMasking>[0]['changed']>[0][] = []
@@ -53,7 +53,7 @@ const watching = (port: number, changed: Partial<Parameters<typeof watchMasking>
   return { reported, changes, printed, known: watch.known, up: watch.up, [Symbol.dispose]: watch.stop }
 }
 
-test('where we listen is known on loopback, on our addresses and in every spelling, and elsewhere not', () => {
+test('isOurselves finds the proxy on loopback, on its own addresses and in every spelling, and nowhere else', () => {
   const at = (host: string, port = 8080) =>
     isOurselves(
       { host, port, family: host.includes(':') ? 'ipv6' : 'ipv4' },
@@ -78,7 +78,7 @@ test('where we listen is known on loopback, on our addresses and in every spelli
   assert.not(at('203.0.113.10') || at('2001:db8::1'))
 })
 
-test('this proxy as its own masking host is refused, by address, by public name and by what is found later', async () => {
+test('this proxy as its own masking host is refused, by address, by public name and by an address found later', async () => {
   for (const options of [
     { ourselves: { port: 8080, publicHost: null, publicPort: null } },
     { host: 'localhost', ourselves: { port: 1, publicHost: 'localhost', publicPort: 8080 } },
@@ -95,10 +95,10 @@ test('this proxy as its own masking host is refused, by address, by public name 
   }
 })
 
-test('the answer of a host that goes away is kept, and taken anew when it comes back', async () => {
+test('the answer of a host that goes away is kept, and measured again when it is back', async () => {
   // The watch's timers keep no process awake; this does.
   await using _awake = await site()
-  // One that no connection is given while the host is away.
+  // A port that the kernel gives to no connection while the host is away.
   const [port = 0] = await freePorts(1)
   const first = await site(port)
   using watch = watching(port)
@@ -121,7 +121,7 @@ test('the answer of a host that goes away is kept, and taken anew when it comes 
   assert.is(watch.printed.filter((line) => line.includes('away')).length, 1)
 })
 
-test('a host with TLS 1.2 only is named as such, with what to do, and is not away', async () => {
+test('a host with TLS 1.2 only is reported as such, with what to do, and counts as up', async () => {
   await using host = await site(0, { maxVersion: 'TLSv1.2' })
   const lines: string[] = []
   const printed = Promise.withResolvers<void>()
@@ -136,7 +136,7 @@ test('a host with TLS 1.2 only is named as such, with what to do, and is not awa
   assert.equal([lines.length, watch.up()], [1, true])
 })
 
-test('of several addresses the first that is reached is taken, and kept while it is among the answers', async () => {
+test('the first address that answers is used, and kept while the name resolves to it', async () => {
   await using host = await site()
   let answers = ['127.0.0.2', '127.0.0.1']
   using watch = watching(host.port, { lookUp: async () => answers })
@@ -151,7 +151,7 @@ test('of several addresses the first that is reached is taken, and kept while it
   assert.equal(watch.printed, [])
 })
 
-test('a name that led to this proxy for a moment is told once, and followed when it leads elsewhere', async () => {
+test('a name that resolves to this proxy is reported once, and followed when it resolves elsewhere', async () => {
   await using host = await site()
   let answers = ['192.0.2.9']
   let looks = 0
@@ -172,7 +172,7 @@ test('a name that led to this proxy for a moment is told once, and followed when
   assert.equal(masks, [null, '127.0.0.1'])
 })
 
-test('what an earlier run measured serves a start without the host; without it, a usual answer', async () => {
+test('a start without the host uses the measurement of an earlier run, else a usual answer', async () => {
   const [gone = 0] = await freePorts(1)
   const kept = { observedAt: 1 } as MeasuredFlight
   for (const [before, using_] of [
@@ -189,7 +189,7 @@ test('what an earlier run measured serves a start without the host; without it, 
   }
 })
 
-test('a watch that was stopped says and changes nothing more, and lets the start go on', async () => {
+test('a stopped watch logs and changes nothing, and does not hold up the start', async () => {
   await using host = await site()
   const watch = watching(host.port)
   watch[Symbol.dispose]()
@@ -200,7 +200,7 @@ test('a watch that was stopped says and changes nothing more, and lets the start
   assert.equal(watch.printed, [])
 })
 
-test('what an earlier run kept is used only where it has the table of suites', () => {
+test('a kept measurement is used only if it has the table of suites', () => {
   const kept = (value: unknown) =>
     keptFlight({ loadSnapshot: () => ({ row: 0, value: Buffer.from(JSON.stringify(value)) }) })
   const flight = { ...usualFlight, records: [2900], observedAt: 1, suitesAt: 1 }

@@ -3,7 +3,7 @@ import type { User } from './user.ts'
 
 export type Link = { readonly user: string; readonly mode: Mode; readonly tg: string; readonly web: string }
 
-/** What a client is given: plain hex, `dd` for padded, `ee` and the domain for fake TLS. */
+/** The secret as a link has it: plain hex for `classic`, with `dd` for `secure`, with `ee` and the domain for `tls`. */
 const secretText = (mode: Mode, user: User, tlsDomain: string): string => {
   const hex = user.secret.hex()
   if (mode === 'classic') return hex

@@ -6,7 +6,7 @@ import { Secret } from './secret.ts'
 const hex = 'c0ffee17a2b94d5e8f6071930ab4d2e6'
 const user = { name: 'user1', secret: new Secret(Buffer.from(hex, 'hex')) }
 
-test('each mode has its own secret in both links', () => {
+test('each mode has its own form of the secret in both links', () => {
   const place = { server: '203.0.113.7', port: 8080, tlsDomain: 'a.example' }
   const links = linksOf([user], ['classic', 'secure', 'tls'], place)
   const query = (secret: string): string => `server=203.0.113.7&port=8080&secret=${secret}`
@@ -21,7 +21,7 @@ test('each mode has its own secret in both links', () => {
   )
 })
 
-test('an IPv6 server is written so that a link can hold it', () => {
+test('a link can hold an IPv6 server', () => {
   const [link] = linksOf([user], ['secure'], { server: '2001:db8::1', port: 1, tlsDomain: '' })
   assert.is(new URL(link?.web ?? '').searchParams.get('server'), '2001:db8::1')
 })

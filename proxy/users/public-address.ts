@@ -4,7 +4,7 @@ import { networkInterfaces } from 'node:os'
 
 type Interfaces = ReturnType<typeof networkInterfaces>
 
-/** The address in the links, and how it was found. `local`: nobody outside this network reaches it, and why it is so. */
+/** The address in the links, and its source. `local`: no client outside this network reaches it; `why` is the reason. */
 export type LinkAddress =
   | { readonly host: string; readonly from: 'setting' | 'interface' | 'echo' }
   | { readonly host: string; readonly from: 'local'; readonly why: string }
@@ -12,7 +12,7 @@ export type LinkAddress =
 const PATIENCE_MS = 3_000
 const MOST_BYTES = 4_096
 
-// https://www.iana.org/assignments/iana-ipv4-special-registry; what documentation uses is left in, for the tests.
+// https://www.iana.org/assignments/iana-ipv4-special-registry, without the networks for documentation, which tests use.
 const local = new BlockList()
 for (const [net, prefix] of [
   ['0.0.0.0', 8],
@@ -30,7 +30,7 @@ for (const [net, prefix] of [
 const global = new BlockList()
 global.addSubnet('2000::', 3, 'ipv6')
 
-/** How far an address reaches: 0 the whole IPv4 internet, 1 the IPv6 one, 2 the local network, 3 no link at all. */
+/** Scope of an address: 0 IPv4 internet, 1 IPv6 internet, 2 local network, 3 not usable in a link. */
 const reach = (address: string): number => {
   if (isIP(address) === 6) return global.check(address, 'ipv6') ? 1 : 3
   if (isIP(address) === 4) return local.check(address, 'ipv4') ? 2 : 0
@@ -44,33 +44,33 @@ const byReach = (interfaces: Interfaces): readonly string[] =>
     .filter((address) => reach(address) < 3)
     .sort((a, b) => reach(a) - reach(b))
 
-/** The address that an echo has answered with: alone, or as a line `ip=…`. Null when none is usable in a link. */
+/** The address in the answer of PUBLIC_HOST_FROM: alone, or as a line `ip=…`. Null if it is not usable in a link. */
 export const readEcho = (body: string): string | null => {
   const address = /^ip=(\S+)\s*$/m.exec(body)?.[1] ?? body.trim()
   return reach(address) < 2 ? address : null
 }
 
-/** Which address an echo sees us come from. Throws when it tells none that a client could use. */
+/** Asks PUBLIC_HOST_FROM for the address of this host. Throws if the answer has none that a client could use. */
 const ask = async (from: string, signal: AbortSignal): Promise<string> => {
-  // Loaded only by those who must ask: both take memory.
+  // Loaded on demand, since both take memory.
   const web: Pick<typeof import('node:http'), 'get'> = await import(
     from.startsWith('https:') ? 'node:https' : 'node:http'
   )
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    // IPv4, because few clients reach a link with IPv6.
+    // IPv4, since few clients reach a link with IPv6.
     web.get(from, { family: 4, agent: false, signal }, resolve).on('error', reject)
   })
   if (response.statusCode !== 200) {
     response.destroy()
-    throw new Error(`answers ${response.statusCode}`)
+    throw new Error(`returns ${response.statusCode}`)
   }
   let body = ''
   for await (const piece of response.setEncoding('latin1')) {
     body += piece
-    if (body.length > MOST_BYTES) throw new Error('answers with something else')
+    if (body.length > MOST_BYTES) throw new Error('returns something else')
   }
   const address = readEcho(body)
-  if (address === null) throw new Error('tells no public address')
+  if (address === null) throw new Error('returns no public address')
   return address
 }
 
@@ -81,8 +81,8 @@ const reasonOf = (error: unknown, signal: AbortSignal): string => {
 }
 
 /**
- * Finds what stands in the links: PUBLIC_HOST, a public IPv4 address of this host, what PUBLIC_HOST_FROM answers within
- * 3 s, or the address that reaches farthest. Never rejects.
+ * Finds the address for the links: PUBLIC_HOST, else a public IPv4 address of this host, else the answer of
+ * PUBLIC_HOST_FROM within 3 s, else the own address with the widest scope. Never rejects.
  */
 export const findAddress = async (
   {
@@ -107,7 +107,7 @@ export const findAddress = async (
   return reach(own) === 1 ? { host: own, from: 'interface' } : { host: own, from: 'local', why }
 }
 
-/** Null when the links may be good; else what is wrong with them, and what to do. */
+/** Null if the links may work; else what is wrong with them, and what to do. */
 export const deadLinks = (address: LinkAddress): { states: string; advice: string } | null =>
   address.from === 'local'
     ? {

@@ -15,7 +15,7 @@ const on = (...addresses: string[]): NodeJS.Dict<NetworkInterfaceInfo[]> => ({
 
 const going = new AbortController().signal
 
-/** What is found where an echo answers like this, and how many have asked it. */
+/** The address found where PUBLIC_HOST_FROM answers like this, and the number of its requests. */
 const found = async (interfaces: ReturnType<typeof on>, answer: RequestListener, patienceMs = 10_000) => {
   await using server = createServer(answer).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -32,14 +32,14 @@ const states =
   (_request, response) =>
     response.writeHead(status).end(body)
 
-test('a setting and a public IPv4 address of this host need no question', async () => {
+test('PUBLIC_HOST, or a public IPv4 address of this host, is used without a request', async () => {
   const config = { publicHost: 'proxy.test', publicHostFrom: 'http://127.0.0.1:1/' }
   assert.equal(await findAddress(config, going), { host: 'proxy.test', from: 'setting' })
   const own = await found(on('10.0.0.5', '2001:db8::1', '203.0.113.7'), states('198.51.100.1'))
   assert.equal(own, { host: '203.0.113.7', from: 'interface', asked: 0 })
 })
 
-test('behind NAT the address that the echo sees is taken, before a public IPv6 one of this host', async () => {
+test('behind NAT the answer of PUBLIC_HOST_FROM comes before a public IPv6 address of this host', async () => {
   for (const interfaces of [on('172.17.0.2'), on(), on('10.0.0.5', '2001:db8::1')]) {
     const seen = await found(interfaces, states('198.51.100.1\n'))
     assert.equal(seen, { host: '198.51.100.1', from: 'echo', asked: 1 })
@@ -59,7 +59,7 @@ test('without an answer IPv6 comes first, then the local network, then loopback'
   assert.equal(await alone('fe80::1', 'fd00::1'), { host: '127.0.0.1', from: 'local', why })
 })
 
-test('an address alone and a line ip= are read, and nothing else', () => {
+test('only an address alone or a line ip= is read', () => {
   assert.is(readEcho('203.0.113.7'), '203.0.113.7')
   assert.is(readEcho(' 2001:db8::7\r\n'), '2001:db8::7')
   assert.is(
@@ -91,13 +91,13 @@ test('an address alone and a line ip= are read, and nothing else', () => {
     assert.is(readEcho(body), null, body)
 })
 
-test('an answer that is none, too long, late or missing leaves the local address, and says why', async () => {
+test('an answer that is empty, too long, late or missing leaves the local address, with the reason', async () => {
   const behind = on('172.17.0.2')
   for (const [answer, why, patienceMs] of [
-    [states('10.9.8.7'), 'tells no public address'],
-    [states('203.0.113.7', 404), 'answers 404'],
-    [states('', 302), 'answers 302'],
-    [states(`${'x'.repeat(5_000)}\nip=203.0.113.7\n`), 'answers with something else'],
+    [states('10.9.8.7'), 'returns no public address'],
+    [states('203.0.113.7', 404), 'returns 404'],
+    [states('', 302), 'returns 302'],
+    [states(`${'x'.repeat(5_000)}\nip=203.0.113.7\n`), 'returns something else'],
     [(_request, response) => response.destroy(), 'fails: ECONNRESET'],
     [() => {}, 'does not answer', 20],
     [(_request, response) => response.writeHead(200).write('ip='), 'does not answer', 20],

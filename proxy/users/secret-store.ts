@@ -24,7 +24,7 @@ export const errors = {
   ERR_SECRETS_FILE: 'The kept secrets cannot be read',
 } as const
 
-/** For an operator: one line that names the file and says what to do. */
+/** One line for an operator, with the file and what to do. */
 export class SecretsError extends Error {
   readonly code: keyof typeof errors
 
@@ -38,7 +38,7 @@ export class SecretsError extends Error {
 const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : String(error)
 
-// Not `recursive`: Node tries for ever where a folder that exists answers ENOENT, as those of /proc do.
+// Not `recursive`: Node loops endlessly where an existing folder answers ENOENT, as those of /proc do.
 const makeFolder = (path: string): void => {
   try {
     mkdirSync(path, { mode: 0o700 })
@@ -51,23 +51,19 @@ const makeFolder = (path: string): void => {
   }
 }
 
-/** Makes the folder when it is missing, for its owner alone. Throws a SecretsError when it cannot be written. */
+/** Creates the folder with mode 0700 if it is missing. Throws a SecretsError if it is not writable. */
 export const makeDataDir = (dataDir: string): void => {
   try {
     makeFolder(dataDir)
     accessSync(dataDir, constants.W_OK | constants.X_OK)
   } catch (cause) {
-    throw new SecretsError(
-      'ERR_DATA_DIR',
-      `${dataDir} (${codeOf(cause)}): choose a folder that may be written`,
-      {
-        cause,
-      },
-    )
+    throw new SecretsError('ERR_DATA_DIR', `${dataDir} (${codeOf(cause)}): choose a writable folder`, {
+      cause,
+    })
   }
 }
 
-/** The new name of a file is on the disk, too; not every file system can say so. */
+/** Flushes the folder, so that a rename survives a crash. Some file systems cannot. */
 const flush = (folder: string): void => {
   const file = openSync(folder, 'r')
   try {
@@ -78,14 +74,14 @@ const flush = (folder: string): void => {
   }
 }
 
-/** A crash leaves its draft behind, with a key that is to be gone tomorrow. */
+/** A crash leaves a draft behind, with a key that must not outlive its day. */
 const removeDrafts = (dataDir: string, name: string): void => {
   for (const file of readdirSync(dataDir)) {
     if (file.startsWith(`${name}.`) && file.endsWith('.new')) rmSync(join(dataDir, file), { force: true })
   }
 }
 
-/** All or nothing: a crash leaves the old file or the new one, never half of it. */
+/** Atomic: a crash leaves the old file or the new one. */
 const write = (dataDir: string, name: string, content: unknown): void => {
   const path = join(dataDir, name)
   const draft = `${path}.${process.pid}.new`
@@ -101,15 +97,11 @@ const write = (dataDir: string, name: string, content: unknown): void => {
     flush(dataDir)
   } catch (cause) {
     rmSync(draft, { force: true })
-    throw new SecretsError(
-      'ERR_DATA_DIR',
-      `${path} (${codeOf(cause)}): choose a folder that may be written`,
-      { cause },
-    )
+    throw new SecretsError('ERR_DATA_DIR', `${path} (${codeOf(cause)}): choose a writable folder`, { cause })
   }
 }
 
-/** Undefined when there is no such file. Tightens the mode of one that others may read. */
+/** Undefined without the file. Sets its mode to 0600. */
 const read = (dataDir: string, name: string): unknown => {
   makeDataDir(dataDir)
   const path = join(dataDir, name)
@@ -144,8 +136,8 @@ const strongSecret = (): Secret => {
 const secretsFile = 'secrets.json'
 
 /**
- * The user for whom nobody wrote a secret: made at the first start, kept in `secrets.json` (0600), the same at every
- * later one. Throws a SecretsError.
+ * The user of a proxy without configured users. The first start generates the secret and keeps it in `secrets.json` (0600).
+ * Throws a SecretsError.
  */
 export const keptUser = (dataDir: string): User => {
   const kept = read(dataDir, secretsFile)
@@ -168,7 +160,7 @@ const digits = 16
 /** In UTC. */
 const dayOf = (now: number): string => new Date(now).toISOString().slice(0, 10)
 
-/** Null when there is none, or it is damaged, which costs no user anything: a line says so. */
+/** Null if it is missing, or damaged, which is logged and harmless to users. */
 const keptKey = (dataDir: string, logger: Logger): { day: string; key: Buffer } | null => {
   let kept: unknown
   try {
@@ -182,14 +174,14 @@ const keptKey = (dataDir: string, logger: Logger): { day: string; key: Buffer } 
   if (typeof day === 'string' && typeof hex === 'string' && /^[0-9a-f]{64}$/.test(hex)) {
     return { day, key: Buffer.from(hex, 'hex') }
   }
-  const effect = 'a new key replaces it; until midnight, clients have other names in events than before'
+  const effect = 'a new key replaces it: until midnight UTC, clients have other names in events than before'
   logger('warn', 'client-key-damaged', { file: join(dataDir, keyFile), effect })
   return null
 }
 
 /**
- * The key that names clients for one UTC day. It is kept so that a restart goes on with the same names, and written
- * over at midnight, after which nobody can tell whose address a name was. Throws a SecretsError.
+ * The key that turns client addresses into names for one UTC day. It is kept, so that names survive a restart, and
+ * overwritten at midnight: after that, no one can link a name to an address. Throws a SecretsError.
  */
 export const dailyKey = (dataDir: string, now: number, logger: Logger): Buffer => {
   const day = dayOf(now)
@@ -203,8 +195,8 @@ export const dailyKey = (dataDir: string, now: number, logger: Logger): Buffer =
 const newDayMs = 10_000
 
 /**
- * Calls `changed` with each day's key within seconds of the day's begin, until `signal`; a key that cannot be kept is not
- * used. It looks at the clock again and again: one that is set right would be waited for until the wrong midnight.
+ * Calls `changed` with the key of each new day within seconds of midnight UTC, until `signal`. A key that cannot be stored
+ * is not used. It polls the clock: a timer until midnight would be wrong after the clock is set.
  */
 export const newDays = (
   dataDir: string,

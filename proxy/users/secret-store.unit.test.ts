@@ -24,7 +24,7 @@ const failure = (act: () => unknown): SecretsError => {
   throw new Error('it did not fail')
 }
 
-test('a made secret is kept, for its owner alone', () => {
+test('a generated secret is kept, readable by its owner only', () => {
   using dir = scratch()
   const data = join(dir.path, 'deep', 'data')
   const first = keptUser(data)
@@ -34,13 +34,13 @@ test('a made secret is kept, for its owner alone', () => {
   assert.equal(readdirSync(data), ['secrets.json'])
 })
 
-test('two hosts make different secrets', () => {
+test('two hosts generate different secrets', () => {
   using one = scratch()
   using two = scratch()
   assert.is.not(keptUser(one.path).secret.hex(), keptUser(two.path).secret.hex())
 })
 
-test('a file that others may read is tightened', () => {
+test('a secrets file that others may read gets mode 0600', () => {
   using dir = scratch()
   keptUser(dir.path)
   const file = join(dir.path, 'secrets.json')
@@ -49,17 +49,20 @@ test('a file that others may read is tightened', () => {
   assert.is(mode(file), 0o600)
 })
 
-test('a folder that cannot be written is one clear line with a code', () => {
+test('an unwritable folder is one clear line with a code', () => {
   using dir = scratch()
   writeFileSync(join(dir.path, 'file'), '')
   const error = failure(() => keptUser(join(dir.path, 'file', 'data')))
   assert.is(error.code, 'ERR_DATA_DIR')
   const under = failure(() => dailyKey(join('/proc', 'data'), 0, silent))
   assert.is(under.code, 'ERR_DATA_DIR')
-  assert.match(under.message, /^DATA_DIR cannot be written: \/proc\/data \(E[A-Z]+\): choose a folder/)
+  assert.match(
+    under.message,
+    /^DATA_DIR cannot be written: \/proc\/data \(E[A-Z]+\): choose a writable folder/,
+  )
 })
 
-test('a spoilt file is told, never replaced', () => {
+test('a damaged secrets file is reported, never replaced', () => {
   using dir = scratch()
   const file = join(dir.path, 'secrets.json')
   for (const content of [
@@ -75,7 +78,7 @@ test('a spoilt file is told, never replaced', () => {
   }
 })
 
-test('the key of a day survives a restart and dies at midnight', () => {
+test('the key of a day survives a restart and is overwritten at midnight', () => {
   using dir = scratch()
   const noon = Date.parse('2026-11-23T12:00:00Z')
   const midnight = noon + 43_200_000
@@ -89,7 +92,7 @@ test('the key of a day survives a restart and dies at midnight', () => {
   assert.equal(readdirSync(dir.path), ['client-key.json'])
 })
 
-test('a key file that a crash cut short at any byte is replaced, with a line', () => {
+test('a key file that a crash truncated is replaced, with a log line', () => {
   using dir = scratch()
   const noon = Date.parse('2026-11-23T12:00:00Z')
   const file = join(dir.path, 'client-key.json')
@@ -109,7 +112,7 @@ test('a key file that a crash cut short at any byte is replaced, with a line', (
   }
 })
 
-test('a secret that users have is never replaced: the error names its file and what to do', () => {
+test('a secret in use is never replaced: the error names its file and what to do', () => {
   using dir = scratch()
   const file = join(dir.path, 'secrets.json')
   keptUser(dir.path)

@@ -1,11 +1,11 @@
 import { inspect } from 'node:util'
 
-/** The 16 bytes a user shares with the proxy. It says them only when asked by name, never when printed or logged. */
+/** The 16 bytes that a user shares with the proxy. Printing, logging or serializing one gives `[secret]`. */
 export class Secret {
   static readonly size = 16
   readonly #bytes: Buffer
 
-  /** Copies `bytes`; throws a RangeError when they are not 16. */
+  /** Copies `bytes`; throws a RangeError unless they are 16. */
   constructor(bytes: Uint8Array) {
     if (bytes.length !== Secret.size) throw new RangeError(`A secret has ${Secret.size} bytes`)
     this.#bytes = Buffer.from(bytes)
@@ -37,7 +37,7 @@ export type SecretReading =
   | { readonly ok: true; readonly value: Secret }
   | { readonly ok: false; readonly mistake: string }
 
-/** How often the commonest value is there. */
+/** How often the most frequent value occurs. */
 const mostCommon = (values: readonly number[]): number => {
   const counts = new Map<number, number>()
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
@@ -48,8 +48,7 @@ const steps = (values: readonly number[], modulus: number): number[] =>
   values.slice(1).map((value, at) => (value - values[at]! + modulus) % modulus)
 
 /**
- * Why 16 bytes are no good as a secret, or null. Each bound refuses fewer than one random secret in five million, so
- * that a good one is never blamed.
+ * Why 16 bytes are too weak for a secret, or null. Each bound refuses fewer than one random secret in five million.
  */
 export const weakness = (bytes: Uint8Array): string | null => {
   const whole = [...bytes]
@@ -67,7 +66,7 @@ export const weakness = (bytes: Uint8Array): string | null => {
 
 const advice = 'write 32 random hex digits, as `openssl rand -hex 16` prints'
 
-/** Reads what an operator wrote. The mistake never repeats the text. */
+/** Reads a secret from a setting. The mistake never repeats the text. */
 export const readSecret = (text: string): SecretReading => {
   const hex = text.toLowerCase()
   if (/^dd[0-9a-f]{32}$/.test(hex)) {

@@ -6,7 +6,7 @@ import { readSecret, Secret, weakness } from './secret.ts'
 
 const hex = 'c0ffee17a2b94d5e8f6071930ab4d2e6'
 
-test('a secret is never printed unless its hex is asked for', () => {
+test('only hex() prints a secret', () => {
   const secret = new Secret(Buffer.from(hex, 'hex'))
   for (const printed of [
     `${secret}`,
@@ -19,7 +19,7 @@ test('a secret is never printed unless its hex is asked for', () => {
   assert.is(secret.hex(), hex)
 })
 
-test('its bytes are copies', () => {
+test('the bytes of a secret are copies', () => {
   const given = Buffer.from(hex, 'hex')
   const secret = new Secret(given)
   given.fill(0)
@@ -47,7 +47,7 @@ test('weak secrets are refused', () => {
   }
 })
 
-test('random secrets are not called weak', () => {
+test('random secrets are not refused as weak', () => {
   // The same ones each time: of random ones one in five million is called so, by right.
   for (let at = 0; at < 20_000; at++) {
     const bytes = hash('md5', String(at), 'buffer')
