@@ -1,4 +1,4 @@
 import { run } from './app/run.ts'
 
-// The relay process alone: no status page, no folds; its log is for a collector to read.
+// The proxy alone, without status page and folds: a collector reads its events.
 await run('mtscope-proxy')

@@ -1,10 +1,11 @@
 import { join } from 'node:path'
 
-/** Where `compose/npm/warm.mjs` keeps what Node compiled, in the repository. */
+/** Folder in the repository where `compose/npm/warm.mjs` keeps compiled code. */
 export const compiled = 'node_modules/.cache/node'
 
 /**
- * What `npm start` gives the appliance of the repository at `root`, and the image its programs: about 50 MB less. A small young generation, few heaps of malloc, and sources that are compiled already.
+ * Environment of the programs, for the repository at `root`: a compile cache, a small young generation and two malloc
+ * arenas save about 50 MB. `compose/npm/mtscope` and the Dockerfile repeat the values; `warm.int.test.ts` compares them.
  */
 export const lean = (root: string) => ({
   NODE_COMPILE_CACHE: join(root, compiled),

@@ -6,22 +6,22 @@ import { openProducer } from '../kafka/producer.ts'
 import type { Logger } from '../logger/logger.ts'
 import { kafkaSpanExporter } from '../telemetry/kafka-exporter.ts'
 
-/** What goes to Kafka from this process. */
+/** Shipping of this process to Kafka. */
 export type Shipping = {
   readonly shipped: Shipped
-  /** Whether brokers took the last thing that was sent; null before the first. */
+  /** Whether the brokers accepted the last message; null before the first. */
   readonly up: boolean | null
-  /** Tries that failed, by why. */
+  /** Failed attempts by reason. */
   failures(): Iterable<readonly [string, number]>
   /** Null when KAFKA_SPANS_TOPIC is none. */
   readonly spans: ReturnType<typeof kafkaSpanExporter> | null
-  /** Ships what is left if that is soon done, and spans until `traced`; the rest stays in the log for the next start. */
+  /** Ships what is left for at most 5 s, and spans until `traced`; the rest stays in the event log for the next start. */
   stop(traced: Promise<void>): Promise<void>
 }
 
 const patienceMs = 5_000
 
-/** Ships the log of this node, and its spans. Waits for no broker. Throws what is wrong with the settings. */
+/** Ships the event log of this node and its spans. Does not wait for a broker. Throws for invalid settings. */
 export const startShipping = (config: KafkaConfig, node: string, log: LocalLog, logger: Logger): Shipping => {
   const client = openKafka(config, `mtscope-${node}`, logger)
   const { events, spans } = config.topics
@@ -41,7 +41,7 @@ export const startShipping = (config: KafkaConfig, node: string, log: LocalLog, 
       const whole = await shipper.stop(patienceMs)
       if (!whole) {
         const { waitingRows } = shipper.shipped
-        logger('warn', 'unshipped', { rows: waitingRows, hint: 'they are shipped at the next start' })
+        logger('warn', 'unshipped', { rows: waitingRows, hint: 'the next start ships them' })
       }
       await Promise.all([producer.close(), traced.then(() => ofSpans?.close())])
     },

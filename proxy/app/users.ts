@@ -28,7 +28,7 @@ export const currentUsers = (config: Config): CurrentUsers => {
     replace: (next) => {
       // An empty .env is an accident: no client has the secret that would be made instead.
       if (configured && next.users.length === 0)
-        throw new Error('no USER<n>_SECRET is set any more: write them again in .env, or restart')
+        throw new Error('no USER<n>_SECRET is set any more: set them again in .env, or restart')
       const before = new Set(users.map(({ name }) => name))
       users = usersOf(next)
       configured = next.users.length > 0
