@@ -8,7 +8,7 @@ import type { Shipping } from './shipping.ts'
 
 type Sources = NonNullable<Parameters<typeof startTelemetry>[0]['sources']>
 
-/** What telemetry reads at a scrape, and starts after it. */
+/** Sources that telemetry reads at a scrape, and that start after it. */
 export type LaterSources = Required<Pick<Sources, 'pooledConnections' | 'masking' | 'doctor'>>
 
 export type Claims = ReturnType<typeof import('../replay-cache/connect.ts').connectClaims>
@@ -44,8 +44,8 @@ const claimsOf = async ({ config, logger }: ProxyOptions): Promise<Claims | null
     : (await import('../replay-cache/connect.ts')).connectClaims(config.redis, config, logger)
 
 /**
- * Opens the event log and starts what reads it: the extension, shipping to Kafka, telemetry. `stack` gets them in the
- * order of their start; telemetry and shipping stop together, since the last spans are shipped.
+ * Opens the event log and starts its readers: the extension, shipping to Kafka, telemetry. Registers them on `stack`;
+ * telemetry and shipping stop together, since the last spans are shipped.
  */
 export const startRecording = async (
   options: ProxyOptions,

@@ -12,7 +12,7 @@ import { type CurrentUsers, currentUsers } from './users.ts'
 
 type Doctor = ReturnType<typeof startDoctor>
 
-/** What starts after others that read it. */
+/** Parts that start later than others that read them. */
 type Later = {
   traffic: Traffic | null
   masking: Masking | null

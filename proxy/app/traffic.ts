@@ -28,14 +28,14 @@ type Place = {
   readonly port: number
   readonly users: readonly RelayUser[]
   readonly address: Promise<LinkAddress>
-  /** Called with the watch before it has looked for the first time. */
+  /** Called with the watch before its first check. */
   readonly masking: (masking: Masking) => void
 }
 
 type Masked = Pick<Changeable, 'mask' | 'flight'>
 
 const trimMs = 10_000
-/** With Kafka, shipped events are to go soon; each trim takes some megabytes. */
+/** With Kafka, shipped events are trimmed soon, some megabytes at a time. */
 const trimShippedMs = 1_000
 
 /** MAX_CONNECTIONS, or fewer where the limit of open files allows fewer. */
@@ -82,7 +82,7 @@ const startMasking = async (
   await watch.known
 }
 
-/** What the relay threads need of this one. */
+/** Callbacks of the relay threads. */
 const portsOf = (
   { logger, failed }: ProxyOptions,
   { log, emit, claims }: Recording,
@@ -102,7 +102,7 @@ const trimLog = ({ config }: ProxyOptions, log: LocalLog, signal: AbortSignal): 
   signal.addEventListener('abort', () => clearInterval(trimming))
 }
 
-/** Starts the relay threads and what keeps them up to date until `signal`: masking host, datacenters, the day's key. */
+/** Starts the relay threads, and keeps masking host, datacenters and the key of the day up to date until `signal`. */
 export const startTraffic = async (
   options: ProxyOptions,
   place: Place,
