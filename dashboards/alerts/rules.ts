@@ -6,7 +6,7 @@ import type { AlertGroup } from './rule.ts'
 import { unauthenticated } from './security-rules.ts'
 import { traffic } from './traffic-rules.ts'
 
-/** Every alerting rule that mtscope ships for Prometheus. */
+/** Every Prometheus alerting rule of mtscope. */
 export const alertGroups: readonly AlertGroup[] = [
   objective,
   datacenters,
