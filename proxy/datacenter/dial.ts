@@ -2,120 +2,156 @@ import type { DialError } from '../events/contract.ts'
 import type { Dialing, Engine, Link } from '../net/link.ts'
 import type { Address } from './directory.ts'
 
-/** Until the next address is tried beside one that has not answered: RFC 8305, 5. */
+/** Delay before the next address is tried while one has not answered: RFC 8305, 5. */
 const STAGGER_MS = 250
 
 export type DialEvents = {
   connected(link: Link, address: Address, elapsedMs: number): void
-  /** One address did not take the connection; others may still. */
+  /** One address failed; others may still connect. */
   missed(address: Address, error: DialError, elapsedMs: number): void
-  /** No address did. Not called after `cancel`. */
+  /** Every address failed. Not called after `cancel`. */
   failed(error: DialError): void
-  /** One of the above threw, or the dial itself: it is reported, and nothing is left of the dial. */
+  /** One of these functions threw, or the dial itself. The error was reported, and the dial has ended. */
   faulted(): void
 }
 
 type Attempt = { address: Address; startedAt: number; dialing: Dialing }
 
 export type Dialer = {
-  /** `reserve` is dialed when every one of `addresses` has failed. */
+  /** Dials `reserve` after all of `addresses` have failed. */
   dial(addresses: readonly Address[], events: DialEvents, reserve?: readonly Address[]): Dialing
-  /** Lets time pass: starts the next attempts and ends the late ones. */
+  /** Call it often: starts the next attempts and ends those that time out. */
   pulse(now: number): void
   readonly inFlight: number
 }
 
-/** Happy-eyeballs dialing over the addresses of one datacenter, best first, each for at most `timeoutMs`. */
-export const dialer = (engine: Engine, timeoutMs: number, report: (error: unknown) => void): Dialer => {
-  const races = new Set<{ pulse(now: number): void }>()
+/** What the races of one dialer share. */
+type Shared = {
+  readonly engine: Engine
+  readonly timeoutMs: number
+  readonly report: (error: unknown) => void
+  readonly races: Set<Race>
+}
 
-  const dial = (
+/** One dial: attempts to the addresses in their order, then to the reserve, until one connects. */
+class Race implements Dialing {
+  readonly #shared: Shared
+  readonly #events: DialEvents
+  readonly #reserve: readonly Address[]
+  readonly #running = new Set<Attempt>()
+  #turn: readonly Address[]
+  #next = 0
+  #nextAt = 0
+  #last: DialError = 'unreachable'
+
+  constructor(
+    shared: Shared,
     addresses: readonly Address[],
     events: DialEvents,
-    reserve: readonly Address[] = [],
-  ): Dialing => {
-    let turn = addresses
-    const running = new Set<Attempt>()
-    let next = 0
-    let nextAt = 0
-    let last: DialError = 'unreachable'
-    const over = (): void => {
-      races.delete(race)
-      for (const attempt of running) attempt.dialing.cancel()
-      running.clear()
-    }
-    /** What the owner of one dial throws ends this dial and no other one. */
-    const guarded = (work: () => void, link?: Link): void => {
-      try {
-        work()
-      } catch (error) {
-        over()
-        link?.close()
-        report(error)
-        events.faulted()
-      }
-    }
-    const miss = (attempt: Attempt, error: DialError, now: number): void => {
-      running.delete(attempt)
-      last = error
-      events.missed(attempt.address, error, now - attempt.startedAt)
-      start(now)
-    }
-    const start = (now: number): void => {
-      const address = turn[next++]
-      if (address === undefined) {
-        if (running.size > 0 || !races.has(race)) return
-        if (turn !== reserve && reserve.length > 0) {
-          turn = reserve
-          next = 0
-          return start(now)
-        }
-        over()
-        events.failed(last)
-        return
-      }
-      nextAt = now + STAGGER_MS
-      const attempt: Attempt = {
-        address,
-        startedAt: now,
-        dialing: engine.dial(
-          address.host,
-          address.port,
-          (link) => {
-            running.delete(attempt)
-            guarded(() => {
-              over()
-              events.connected(link, address, performance.now() - attempt.startedAt)
-            }, link)
-          },
-          (error) => guarded(() => miss(attempt, error, performance.now())),
-        ),
-      }
-      running.add(attempt)
-    }
-    const race = {
-      pulse: (now: number): void =>
-        guarded(() => {
-          for (const attempt of running) {
-            if (now - attempt.startedAt < timeoutMs) continue
-            attempt.dialing.cancel()
-            miss(attempt, 'timeout', now)
-          }
-          if (running.size === 0 || (now >= nextAt && next < turn.length)) start(now)
-        }),
-    }
-    races.add(race)
+    reserve: readonly Address[],
+  ) {
+    this.#shared = shared
+    this.#turn = addresses
+    this.#events = events
+    this.#reserve = reserve
+    shared.races.add(this)
     try {
-      if (addresses.length > 0) start(performance.now())
+      if (addresses.length > 0) this.#start(performance.now())
     } catch (error) {
-      over()
+      this.cancel()
       throw error
     }
-    return { cancel: over }
   }
 
+  cancel(): void {
+    this.#shared.races.delete(this)
+    for (const attempt of this.#running) attempt.dialing.cancel()
+    this.#running.clear()
+  }
+
+  pulse(now: number): void {
+    try {
+      for (const attempt of this.#running) {
+        if (now - attempt.startedAt < this.#shared.timeoutMs) continue
+        attempt.dialing.cancel()
+        this.#miss(attempt, 'timeout', now)
+      }
+      if (this.#running.size === 0 || (now >= this.#nextAt && this.#next < this.#turn.length))
+        this.#start(now)
+    } catch (error) {
+      this.#fault(error)
+    }
+  }
+
+  #start(now: number): void {
+    const address = this.#turn[this.#next++]
+    if (address === undefined) return this.#exhausted(now)
+    this.#nextAt = now + STAGGER_MS
+    const attempt: Attempt = {
+      address,
+      startedAt: now,
+      dialing: this.#shared.engine.dial(
+        address.host,
+        address.port,
+        (link) => this.#connected(attempt, link),
+        (error) => this.#failed(attempt, error),
+      ),
+    }
+    this.#running.add(attempt)
+  }
+
+  /** No address is left in this turn. */
+  #exhausted(now: number): void {
+    if (this.#running.size > 0 || !this.#shared.races.has(this)) return
+    if (this.#turn !== this.#reserve && this.#reserve.length > 0) {
+      this.#turn = this.#reserve
+      this.#next = 0
+      return this.#start(now)
+    }
+    this.cancel()
+    this.#events.failed(this.#last)
+  }
+
+  #miss(attempt: Attempt, error: DialError, now: number): void {
+    this.#running.delete(attempt)
+    this.#last = error
+    this.#events.missed(attempt.address, error, now - attempt.startedAt)
+    this.#start(now)
+  }
+
+  #connected(attempt: Attempt, link: Link): void {
+    this.#running.delete(attempt)
+    try {
+      this.cancel()
+      this.#events.connected(link, attempt.address, performance.now() - attempt.startedAt)
+    } catch (error) {
+      this.#fault(error, link)
+    }
+  }
+
+  #failed(attempt: Attempt, error: DialError): void {
+    try {
+      this.#miss(attempt, error, performance.now())
+    } catch (thrown) {
+      this.#fault(thrown)
+    }
+  }
+
+  /** An exception in the owner of this dial ends this dial and no other one. */
+  #fault(error: unknown, link?: Link): void {
+    this.cancel()
+    link?.close()
+    this.#shared.report(error)
+    this.#events.faulted()
+  }
+}
+
+/** Happy-eyeballs dialing of the addresses of one datacenter, best first, each for at most `timeoutMs`. */
+export const dialer = (engine: Engine, timeoutMs: number, report: (error: unknown) => void): Dialer => {
+  const races = new Set<Race>()
+  const shared: Shared = { engine, timeoutMs, report, races }
   return {
-    dial,
+    dial: (addresses, events, reserve = []) => new Race(shared, addresses, events, reserve),
     pulse: (now) => {
       for (const race of races) race.pulse(now)
     },

@@ -29,7 +29,7 @@ const race = (to: readonly Address[] = addresses, timeoutMs = 5_000, reserve: re
     },
     reserve,
   )
-  // Behind the call: measured before it, a process that waits for a core in between would make `at` too early.
+  // Measured after the call: a process that waits for a core in between would make `at` too early.
   const startedAt = performance.now()
   return {
     engine,
@@ -37,14 +37,14 @@ const race = (to: readonly Address[] = addresses, timeoutMs = 5_000, reserve: re
     faults,
     links,
     dial,
-    /** So many ms after the start. */
+    /** Ms after the start. */
     at: (ms: number) => dialing.pulse(startedAt + ms),
     hosts: () => engine.running.map(({ host }) => host),
     inFlight: () => dialing.inFlight,
   }
 }
 
-test('the best address is dialed alone, and the next ones beside it when it is slow', () => {
+test('the best address is dialed alone, and the next ones in parallel when it is slow', () => {
   const { at, hosts } = race()
   assert.equal(hosts(), ['192.0.2.1'])
   at(100)
@@ -69,14 +69,14 @@ test('the first that connects wins and the others are cancelled', () => {
   assert.equal([hosts(), inFlight(), reported.length], [[], 0, 1])
 })
 
-test('an address that fails is followed by the next one at once', () => {
+test('a failed address is followed by the next one immediately', () => {
   const { engine, reported, hosts } = race()
   engine.dials[0]!.fails('refused')
   assert.equal(reported, ['missed 192.0.2.1 refused'])
   assert.equal(hosts(), ['192.0.2.2'])
 })
 
-test('when all fail, the last reason is told once', () => {
+test('when all fail, the last reason is reported once', () => {
   const { engine, reported, inFlight } = race()
   engine.dials[0]!.fails('refused')
   engine.dials[1]!.fails('unreachable')
@@ -87,7 +87,7 @@ test('when all fail, the last reason is told once', () => {
   assert.is(inFlight(), 0)
 })
 
-test('an address has its own time, and is cancelled when that is over', () => {
+test('each address has its own time-out and is cancelled after it', () => {
   const { at, engine, reported, inFlight } = race(addresses.slice(0, 2), 1_000)
   at(300)
   at(1_100)
@@ -99,7 +99,7 @@ test('an address has its own time, and is cancelled when that is over', () => {
   assert.is(inFlight(), 0)
 })
 
-test('addresses that fail together are each told, and the race ends once', () => {
+test('addresses that fail together are each reported, and the race ends once', () => {
   const { at, reported } = race(addresses, 100)
   at(110)
   at(220)
@@ -113,7 +113,7 @@ test('addresses that fail together are each told, and the race ends once', () =>
   ])
 })
 
-test('no address at all is a failure, told after the call has returned', () => {
+test('no address is a failure, reported after the call has returned', () => {
   const { at, reported, inFlight } = race([])
   assert.equal(reported, [])
   at(50)
@@ -121,7 +121,7 @@ test('no address at all is a failure, told after the call has returned', () => {
   assert.is(inFlight(), 0)
 })
 
-test('cancelling leaves nothing running and tells nothing', () => {
+test('cancelling leaves nothing running and reports nothing', () => {
   const { at, dial, reported, hosts, inFlight } = race()
   at(300)
   dial.cancel()
@@ -145,7 +145,7 @@ test('the reserve is dialed when every address has failed, and not before', () =
   assert.is(inFlight(), 0)
 })
 
-test('a dial fails when the reserve has failed, too, and once', () => {
+test('a dial fails once, after the reserve has failed, too', () => {
   const { at, engine, reported, inFlight } = race([first], 5_000, [second, plain])
   engine.dials[0]!.fails('unreachable')
   at(300)
@@ -155,7 +155,7 @@ test('a dial fails when the reserve has failed, too, and once', () => {
   assert.is(inFlight(), 0)
 })
 
-test('an owner that throws ends its own dial: it is reported, and the link is closed', () => {
+test('an owner that throws ends its own dial: the error is reported, and the link closed', () => {
   const engine = handEngine()
   const faults: unknown[] = []
   const dialing = dialer(engine, 5_000, (error) => faults.push(error))

@@ -3,17 +3,17 @@ import type { Family } from '../events/contract.ts'
 import { asciiName, hostAndPort } from '../net/host-name.ts'
 import { testDatacenters } from '../wire/datacenter-number.ts'
 
-/** `host` is an IP address (IPv6 without brackets) or a name; a name counts as `ipv4` until it is resolved. */
+/** `host` is an IP address (IPv6 without brackets) or a name. A name counts as `ipv4` until it is resolved. */
 export type Address = { readonly host: string; readonly port: number; readonly family: Family }
 
-/** Key: the signed number that clients ask for: 2, -2 = media of 2, 10002 = test datacenter 2. */
+/** By the signed number that clients send: 2; -2: media of 2; 10002: test datacenter 2. */
 export type Directory = ReadonlyMap<number, readonly Address[]>
 
 export type DirectoryReading =
   | { readonly ok: true; readonly directory: Directory }
   | { readonly ok: false; readonly mistakes: readonly string[] }
 
-/** What the 16 bits of a client's opening can ask for. https://core.telegram.org/mtproto/mtproto-transports */
+/** The largest number in the 16 bits that a client sends. https://core.telegram.org/mtproto/mtproto-transports */
 const greatestId = 32_767
 
 const telegramPort = 443
@@ -43,15 +43,15 @@ export const telegram: Directory = new Map(
   hosts.map(([id, ...names]) => [id, names.map((host) => addressOf(host, telegramPort))]),
 )
 
-/** Where to dial, in the order of the table. Media falls back to the plain datacenter; empty for an unknown one. */
+/** The addresses to dial, in the order of the table. Media falls back to the plain datacenter; empty for an unknown one. */
 export const addressesOf = (directory: Directory, dc: number, media: boolean): readonly Address[] => {
   const plain = Math.abs(dc)
   return (media ? directory.get(-plain) : undefined) ?? directory.get(plain) ?? []
 }
 
 /**
- * Where to dial when every address of `addressesOf` has failed: media falls back to the plain datacenter. The built-in media
- * addresses are IPv4 only, so that a host with IPv6 alone reaches none of them.
+ * The addresses to dial when all of `addressesOf` have failed: media falls back to the plain datacenter. The built-in media
+ * addresses are IPv4 only: a host with only IPv6 reaches none of them.
  */
 export const reserveOf = (directory: Directory, dc: number, media: boolean): readonly Address[] => {
   const plain = Math.abs(dc)
@@ -95,7 +95,7 @@ const readEntry = (text: string): { id: number; address: Address } | string => {
 
 /**
  * Reads `1=host:port,2=host:port,-2=host:port,2=[::1]:443`, which replaces the built-in table. A repeated number adds
- * an address. All mistakes are told, each a clause without the setting's name.
+ * an address. Reports every mistake, each as a clause without the name of the setting.
  */
 export const readDirectory = (text: string): DirectoryReading => {
   const directory = new Map<number, Address[]>()

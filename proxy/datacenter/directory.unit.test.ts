@@ -22,7 +22,7 @@ const mistakesOf = (text: string): string => {
   return reading.ok ? '' : reading.mistakes.join('; ')
 }
 
-test('the built-in table knows every datacenter, both families, media and test ones', () => {
+test('the built-in table has every datacenter, both families, media and test ones', () => {
   assert.equal(idsOf(telegram), [1, 2, 3, 4, 5, 203, 10001, 10002, 10003])
   for (const id of [1, 2, 3, 4, 5, 203]) {
     const families = new Set(addressesOf(telegram, id, false).map((address) => address.family))
@@ -34,7 +34,7 @@ test('the built-in table knows every datacenter, both families, media and test o
   ])
 })
 
-test('media without addresses of its own goes to the plain datacenter', () => {
+test('media without own addresses uses the plain datacenter', () => {
   assert.equal(addressesOf(telegram, 5, true), addressesOf(telegram, 5, false))
   assert.equal(addressesOf(telegram, 10002, true), addressesOf(telegram, 10002, false))
 })
@@ -44,7 +44,7 @@ test('an unknown datacenter has no addresses', () => {
   assert.equal(addressesOf(telegram, 0, true), [])
 })
 
-test('a repeated number adds an address, IPv6 stands in brackets', () => {
+test('a repeated number adds an address; IPv6 is in brackets', () => {
   const directory = read('1=10.0.0.1:443, 2=dc.example:8443,-2=10.0.0.3:80,2=[::1]:443')
   assert.equal(addressesOf(directory, 2, false), [
     { host: 'dc.example', port: 8443, family: 'ipv4' },
@@ -58,7 +58,7 @@ test('a repeated number adds an address, IPv6 stands in brackets', () => {
   ])
 })
 
-test('every mistake is told', () => {
+test('every mistake is reported', () => {
   const reported = mistakesOf('0=a:1,2=a:0,3=1.2.3.999:443,4=[1.2.3.4]:443,x,5=b:443,40000=c:1,-6=d:1')
   for (const part of [
     '"0"',
@@ -74,7 +74,7 @@ test('every mistake is told', () => {
   assert.match(mistakesOf(' , '), 'names no datacenter')
 })
 
-test('what is written is what is read', () => {
+test('any written directory is read back', () => {
   const id = fc.integer({ min: 1, max: 32_767 })
   const host = fc.oneof(fc.ipV4(), fc.ipV6(), fc.domain())
   const port = fc.integer({ min: 1, max: 65_535 })
@@ -95,11 +95,11 @@ test('no text makes it throw', () => {
   fc.assert(fc.property(noise, (text) => typeof readDirectory(text).ok === 'boolean'))
 })
 
-test('media that has addresses of its own falls back to the plain datacenter, in both families', () => {
+test('media with own addresses falls back to the plain datacenter, in both families', () => {
   assert.equal(reserveOf(telegram, 2, true), addressesOf(telegram, 2, false))
   assert.equal(new Set(reserveOf(telegram, -4, true).map(({ family }) => family)).size, 2)
   assert.equal(reserveOf(telegram, 2, false), [])
-  // These are dialed first already.
+  // These were dialed first.
   assert.equal(reserveOf(telegram, 5, true), [])
 })
 

@@ -2,23 +2,23 @@ import type { Dialing, Link, LinkEvents } from '../net/link.ts'
 import type { DialEvents, Dialer } from './dial.ts'
 import type { Address } from './directory.ts'
 
-/** A warm socket older than this is not used: nobody knows for how long a datacenter keeps one that says nothing. */
+/** An older pooled connection is closed: how long a datacenter keeps a silent one is unknown. */
 const MAX_AGE_MS = 30_000
-/** Demand is forgotten by half in this time. */
+/** Demand halves in this time. */
 const HALF_LIFE_MS = 10_000
-/** The part of a second that arrivals are covered for, more than a dial takes. */
+/** The pool covers the arrivals of this time, which is longer than a dial. */
 const COVERED_SECONDS = 0.5
-/** Below so many connections a second (one in two minutes), nothing is kept warm. */
+/** Below this many connections a second (one in two minutes), the pool keeps none. */
 const FORGOTTEN = 1 / 120
-/** No dialing again so soon after a failure. */
+/** Delay before a new dial after a failure. */
 const RETRY_MS = 2_000
 
 export type Pooled = { link: Link; address: Address; connectedAt: number }
 
 export type Pool = {
-  /** A socket that is connected and was alive a moment ago, or null; counts the demand either way. */
+  /** A pooled connection that was alive a moment ago, or null. Counts the demand either way. */
   take(id: number): Pooled | null
-  /** Lets time pass: ages, refills, forgets. */
+  /** Call it often: closes old connections, refills, and lets the demand decay. */
   pulse(now: number): void
   close(): void
   readonly size: number
@@ -27,8 +27,8 @@ export type Pool = {
 type Shelf = { pooled: Pooled[]; dialing: number; rate: number; at: number; retryAt: number }
 
 /**
- * Connected sockets in store for each datacenter, so that a client need not wait for a dial: as many as recent demand
- * asks for, never more than `limit` for one datacenter.
+ * Pooled connections to each datacenter, so that a client does not wait for a dial: as many as recent demand asks for, at most
+ * `limit` for one datacenter.
  */
 export const pool = (options: {
   dialer: Dialer
@@ -41,11 +41,6 @@ export const pool = (options: {
   const shelves = new Map<number, Shelf>()
   const dialing = new Set<Dialing>()
   let closed = false
-
-  const decay = (shelf: Shelf, now: number): void => {
-    shelf.rate *= 0.5 ** ((now - shelf.at) / HALF_LIFE_MS)
-    shelf.at = now
-  }
 
   const shelfOf = (id: number): Shelf => {
     const known = shelves.get(id)
@@ -82,17 +77,12 @@ export const pool = (options: {
     shelf.dialing++
   }
 
-  const wanted = (shelf: Shelf): number =>
-    shelf.rate < FORGOTTEN
-      ? 0
-      : Math.min(limit, Math.max(Math.min(2, limit), Math.ceil(shelf.rate * COVERED_SECONDS)))
-
   return {
     take: (id) => {
       if (limit === 0 || closed) return null
       const shelf = shelfOf(id)
       decay(shelf, performance.now())
-      // One arrival, as a rate: the sum of what decays from it over time is one.
+      // One arrival as a rate: its decay over time adds up to one.
       shelf.rate += (Math.LN2 * 1000) / HALF_LIFE_MS
       let pooled = shelf.pooled.pop()
       while (pooled?.link.closed) pooled = shelf.pooled.pop()
@@ -102,10 +92,8 @@ export const pool = (options: {
       if (closed) return
       for (const [id, shelf] of shelves) {
         decay(shelf, now)
-        while (shelf.pooled.length > 0 && now - shelf.pooled[0]!.connectedAt > MAX_AGE_MS)
-          shelf.pooled.shift()!.link.close()
-        const target = wanted(shelf)
-        while (shelf.pooled.length > target) shelf.pooled.shift()!.link.close()
+        const target = wanted(shelf, limit)
+        closeSurplus(shelf, target, now)
         if (now < shelf.retryAt) continue
         for (let n = shelf.pooled.length + shelf.dialing; n < target; n++) keep(id, shelf)
         if (target === 0 && shelf.pooled.length + shelf.dialing === 0) shelves.delete(id)
@@ -123,6 +111,23 @@ export const pool = (options: {
   }
 }
 
+const decay = (shelf: Shelf, now: number): void => {
+  shelf.rate *= 0.5 ** ((now - shelf.at) / HALF_LIFE_MS)
+  shelf.at = now
+}
+
+/** The number of pooled connections that the demand asks for. */
+const wanted = (shelf: Shelf, limit: number): number =>
+  shelf.rate < FORGOTTEN
+    ? 0
+    : Math.min(limit, Math.max(Math.min(2, limit), Math.ceil(shelf.rate * COVERED_SECONDS)))
+
+/** Closes connections that are too old, and the oldest beyond `target`. */
+const closeSurplus = ({ pooled }: Shelf, target: number, now: number): void => {
+  while (pooled.length > target || (pooled.length > 0 && now - pooled[0]!.connectedAt > MAX_AGE_MS))
+    pooled.shift()!.link.close()
+}
+
 type Shelved = { shelf: Shelf; pooled: Pooled }
 
 const discard = ({ shelf, pooled }: Shelved): void => {
@@ -131,7 +136,7 @@ const discard = ({ shelf, pooled }: Shelved): void => {
   pooled.link.close()
 }
 
-// A datacenter says nothing before it was spoken to: whatever comes, this socket is no good any more.
+// A datacenter sends nothing before a request: after any byte, the connection cannot be used.
 const watching: LinkEvents<Shelved> = {
   bytes: discard,
   drained: () => {},

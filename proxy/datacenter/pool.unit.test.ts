@@ -27,14 +27,14 @@ const stocked = (limit: number) => {
   return { engine, store, missed, at, connectAll, ask }
 }
 
-test('nothing is kept warm that nobody asked for', () => {
+test('the pool keeps no connection without demand', () => {
   const { engine, at } = stocked(64)
   at(0)
   at(1_000)
   assert.is(engine.dials.length, 0)
 })
 
-test('who asked first waits for a dial; the next finds two warm sockets', () => {
+test('the first client waits for a dial; the next one finds two pooled connections', () => {
   const { store, at, connectAll } = stocked(64)
   assert.is(store.take(2), null)
   at(50)
@@ -46,7 +46,7 @@ test('who asked first waits for a dial; the next finds two warm sockets', () => 
   assert.is(store.size, 1)
 })
 
-test('the store grows with demand, not with dials under way, and never beyond its limit', () => {
+test('the pool grows with demand, not with dials under way, and never beyond its limit', () => {
   const { engine, store, at, connectAll, ask } = stocked(10)
   ask(60)
   at(50)
@@ -72,7 +72,7 @@ test('a limit of 0 keeps nothing, and one of 1 keeps one', () => {
   }
 })
 
-test('old sockets are closed, and replaced for as long as there is demand', () => {
+test('old connections are closed, and replaced while there is demand', () => {
   const { engine, at, connectAll, ask } = stocked(64)
   ask(3)
   at(50)
@@ -84,7 +84,7 @@ test('old sockets are closed, and replaced for as long as there is demand', () =
   assert.is(engine.running.length, 2)
 })
 
-test('demand is forgotten: what is warm is closed and nothing more is dialed', () => {
+test('when the demand has decayed, the pool closes its connections and dials no more', () => {
   const { engine, store, at, connectAll, ask } = stocked(64)
   ask(1)
   at(50)
@@ -100,9 +100,9 @@ test('demand is forgotten: what is warm is closed and nothing more is dialed', (
 })
 
 for (const [what, die] of [
-  ['a socket that the datacenter closed', (link: HandLink) => link.finishes()],
-  ['a socket that was reset', (link: HandLink) => link.breaks('reset')],
-  ['a socket that says something unasked', (link: HandLink) => link.sends('?')],
+  ['a connection that the datacenter closed', (link: HandLink) => link.finishes()],
+  ['a connection that was reset', (link: HandLink) => link.breaks('reset')],
+  ['a connection with bytes before a request', (link: HandLink) => link.sends('?')],
 ] as const) {
   test(`${what} is thrown away and replaced`, () => {
     const { engine, store, at, connectAll, ask } = stocked(64)
@@ -118,7 +118,7 @@ for (const [what, die] of [
   })
 }
 
-test('a failed dial is told, and tried again only after a while', () => {
+test('a failed dial is reported, and repeated only after a delay', () => {
   const { engine, missed, at, ask } = stocked(64)
   ask(1)
   at(50)
@@ -131,7 +131,7 @@ test('a failed dial is told, and tried again only after a while', () => {
   assert.is(engine.running.length, 2)
 })
 
-test('a closed pool has closed its sockets and dials no more, whatever is asked', () => {
+test('a closed pool has closed its connections and never dials again', () => {
   const { engine, store, at, ask } = stocked(64)
   ask(1)
   at(50)

@@ -7,9 +7,9 @@ import { rankingOf } from './ranking.ts'
 import { type Probe, probe } from './res-pq.ts'
 
 export type Prober = {
-  /** Addresses of each datacenter, best first; the directory's own order until something is known. */
+  /** Addresses of each datacenter, best first; in the order of the directory before the first results. */
   readonly ranked: () => Directory
-  /** Resolves once `signal` has stopped it and nothing of it is left. */
+  /** Resolves after `signal`, when no probe is under way. */
   readonly stopped: Promise<void>
 }
 
@@ -18,12 +18,12 @@ type Target = { readonly id: number; readonly address: Address; unreachable: num
 const timeoutMs = 5_000
 const inFlight = 4
 const jitter = 0.1
-/** The first round is over soon after the start, however long the interval is. */
+/** The first round ends soon after the start, even with a long interval. */
 const firstRoundMs = 2_000
-/** A family without any route is asked 2, 4, 8 and at last 16 intervals apart. */
+/** A family without a route is probed every 2, 4, 8 and finally 16 intervals. */
 const rarest = 16
 
-/** Lets so many through at a time; the others wait in order. */
+/** Runs `width` works at a time; the others wait in order. */
 const gate = (width: number) => {
   const waiting: (() => void)[] = []
   let free = width
@@ -41,8 +41,8 @@ const gate = (width: number) => {
 }
 
 /**
- * Asks every address of every datacenter for `resPQ`, each once in `intervalMs` on average and at times of its own.
- * Emits `datacenter.probed`, and calls `onRanking` with all addresses when an order has changed.
+ * Probes every address of every datacenter once in `intervalMs` on average, with jitter. Emits `datacenter.probed`, and calls
+ * `onRanking` with all addresses when an order has changed.
  */
 export const startProber = (options: {
   readonly directory: Directory
@@ -81,7 +81,7 @@ export const startProber = (options: {
     if (signal.aborted) return
     target.unreachable = !outcome.ok && outcome.error === 'unreachable' ? target.unreachable + 1 : 0
     report(target, outcome)
-    // Descriptors that ran out here say nothing about an address.
+    // A lack of descriptors on this host is not a fault of the address.
     if (!outcome.ok && outcome.error === 'no-descriptors') return
     const changed = ranking.record(target.id, target.address, outcome.ok ? outcome.resPqMs : null)
     if (changed) onRanking?.(ranking.ranked())

@@ -42,7 +42,7 @@ const talking = async (talk: (socket: Socket) => void, port = 0): Promise<Talker
   return { port: (server.address() as { port: number }).port, close, [Symbol.asyncDispose]: close }
 }
 
-/** The least a datacenter is: the obfuscated intermediate transport, and an answer to `req_pq_multi`. */
+/** A minimal datacenter: the obfuscated intermediate transport, and an answer to `req_pq_multi`. */
 const answering = (port?: number): Promise<Talker> =>
   talking((socket) => {
     let opening: Exclude<ReturnType<typeof answer>, { refused: string }> | undefined
@@ -51,7 +51,7 @@ const answering = (port?: number): Promise<Talker> =>
       if (message.kind === 'req-pq')
         socket.write(opening!.seal(frame('intermediate', answerPq(message.nonce))))
     })
-    // Over loopback the 108 bytes of a probe come in one piece.
+    // Over loopback the 108 bytes of a probe arrive in one piece.
     socket.on('data', (bytes: Buffer) => {
       const first = answer(bytes.subarray(0, 64), undefined)
       if ('refused' in first) return void socket.destroy()
@@ -92,7 +92,7 @@ const probing = (directory: Directory, onRanking?: (ranked: Directory) => void, 
   }
 }
 
-test('the question is what a datacenter of another hand reads as req_pq_multi, at any time', () => {
+test('an independent implementation reads the request as req_pq_multi, at any time', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 4_102_444_800_000 }), (time) => {
       const message = readMessage(askPq(nonce, time).subarray(4))
@@ -101,7 +101,7 @@ test('the question is what a datacenter of another hand reads as req_pq_multi, a
   )
 })
 
-test('an answer is known as soon as it is whole, however it is split', () => {
+test('an answer is recognised as soon as it is complete, at any split', () => {
   const answer = framed(answerPq(nonce))
   for (let length = 0; length < answer.length; length++) {
     assert.is(answersPq(answer.subarray(0, length), nonce), null, `${length} bytes`)
@@ -109,13 +109,13 @@ test('an answer is known as soon as it is whole, however it is split', () => {
   assert.is(answersPq(answer, nonce), true)
 })
 
-test('another nonce, a transport error and an endless frame are no answer', () => {
+test('another nonce, a transport error and an endless frame are not answers', () => {
   assert.is(answersPq(framed(answerPq(Buffer.alloc(16))), nonce), false)
   assert.is(answersPq(framed(Buffer.from('6cfeffff', 'hex')), nonce), false)
   assert.is(answersPq(Buffer.from('ffffff7f', 'hex'), nonce), false)
 })
 
-test('no bytes whatever make the reader throw', () => {
+test('no bytes make the reader throw', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
       answersPq(Buffer.from(bytes), nonce)
@@ -123,7 +123,7 @@ test('no bytes whatever make the reader throw', () => {
   )
 })
 
-test('a datacenter that answers is timed, asked for by its number, and left', async () => {
+test('a datacenter that answers is measured by its number, and the connection closed', async () => {
   await using datacenter = await fakeDatacenter()
   const [served, outcome] = await Promise.all([datacenter.next(), asking(datacenter.port)])
   assert.ok(outcome.ok && outcome.tcpMs > 0 && outcome.resPqMs > 0)
@@ -132,7 +132,7 @@ test('a datacenter that answers is timed, asked for by its number, and left', as
   await served.closed
 })
 
-test('what is no datacenter is named for what it did', async () => {
+test('a server that is not a datacenter has the error of what it did', async () => {
   await using garbage = await talking((socket) => socket.write(Buffer.alloc(64, 1)))
   await using silent = await talking(() => {})
   await using closing = await talking((socket) => socket.resume().end())
@@ -145,13 +145,13 @@ test('what is no datacenter is named for what it did', async () => {
   assert.equal(await asking(resetting.port), { ok: false, error: 'reset' })
 })
 
-test('a probe under way ends when it is told to', async () => {
+test('a probe under way ends with its signal', async () => {
   const stopping = new AbortController()
   await using silent = await talking(() => stopping.abort())
   assert.is((await asking(silent.port, { signal: stopping.signal })).ok, false)
 })
 
-test('every datacenter and media address is probed again and again, test datacenters never', async () => {
+test('every datacenter and media address is probed repeatedly, test datacenters never', async () => {
   await using datacenter = await answering()
   const { port } = datacenter
   await using probes = probing(
@@ -172,8 +172,8 @@ test('every datacenter and media address is probed again and again, test datacen
   }
 })
 
-test('an address that goes away sinks, and one that comes back answers again', async () => {
-  // Comes back later: a port that no connection is given meanwhile.
+test('an address that stops answering moves back, and one that returns answers again', async () => {
+  // Returns later: a port that no connection gets meanwhile.
   await using first = await answering((await freePorts(1))[0])
   await using second = await answering()
   const directory: Directory = new Map([[2, [at(first.port), at(second.port)]]])
@@ -197,9 +197,9 @@ test('an address that goes away sinks, and one that comes back answers again', a
   await probes.until((all) => from(first)(all.findLast(({ address }) => address.endsWith(`:${first.port}`))!))
 })
 
-test('a family without any route is asked less and less', async () => {
+test('a family without a route is probed less and less', async () => {
   await using datacenter = await answering()
-  // No kernel routes TCP to the broadcast address; it stands for a family, as IPv6 does on a host without it.
+  // No kernel routes TCP to the broadcast address: it stands for a family without a route, as IPv6 on many hosts.
   const nowhere: Address = { host: '255.255.255.255', port: 443, family: 'ipv6' }
   const directory: Directory = new Map([[2, [at(datacenter.port), nowhere]]])
   await using probes = probing(directory, undefined, () => performance.now())
@@ -208,7 +208,7 @@ test('a family without any route is asked less and less', async () => {
   const failed = ofFamily(received, 'ipv6')
   assert.ok(failed.every(({ error }) => error === 'unreachable'))
   const gaps = failed.slice(1).map(({ at: time }, i) => time - failed[i]!.at)
-  // Late on a busy machine, early by no more than the jitter.
+  // May be late on a busy machine; early by at most the jitter.
   for (const [i, gap] of gaps.entries())
     assert.ok(gap > 0.8 * intervalMs * [2, 4, 8, 16, 16][i]!, gaps.join())
   assert.ok(ofFamily(received, 'ipv4').length > 0)

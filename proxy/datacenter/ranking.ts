@@ -16,8 +16,8 @@ const overtakes = (behind: Standing, ahead: Standing): boolean => {
 }
 
 /**
- * Addresses of each datacenter, best first: those that answer before those that do not, then by the moving mean of
- * their round trips. It begins in the directory's order, and what was never measured keeps its place.
+ * Addresses of each datacenter, best first: those that answer before those that do not, then by the moving mean of their round
+ * trips. Starts in the order of the directory; an address without a measurement keeps its place.
  */
 export const rankingOf = (directory: Directory) => {
   const standings = new Map<number, Standing[]>(
@@ -27,7 +27,7 @@ export const rankingOf = (directory: Directory) => {
     ]),
   )
   return {
-    /** Takes a round trip, or null for none; true when the order of this datacenter has changed by it. */
+    /** Records a round trip, or null for a failure. True when this changed the order of the datacenter. */
     record: (id: number, address: Address, resPqMs: number | null): boolean => {
       const order = standings.get(id) ?? []
       const name = addressText(address)

@@ -14,11 +14,11 @@ const directory: Directory = new Map([
 const hosts = (ranked: Directory, id = 2): string[] =>
   (ranked.get(id) ?? []).map(({ host }) => host.slice(-1))
 
-test('the order is the directory’s until something is measured', () => {
+test('the order is that of the directory before the first measurement', () => {
   assert.equal(hosts(rankingOf(directory).ranked()), ['1', '2', '3'])
 })
 
-test('an address that fails goes behind those that do not, known or not', () => {
+test('an address that fails moves behind those that do not, measured or not', () => {
   const ranking = rankingOf(directory)
   assert.is(ranking.record(2, a, null), true)
   assert.equal(hosts(ranking.ranked()), ['2', '3', '1'])
@@ -34,7 +34,7 @@ test('a clearly faster address overtakes, a slightly faster one does not', () =>
   assert.equal(hosts(ranking.ranked()), ['3', '1', '2'])
 })
 
-test('two addresses that take turns in being faster do not take turns in the order', () => {
+test('two addresses that are faster in turns do not change their order', () => {
   const ranking = rankingOf(new Map([[2, [a, b]]]))
   let changes = 0
   for (let round = 0; round < 100; round++) {
@@ -51,7 +51,7 @@ test('one failure does not make an address of another datacenter fail', () => {
   assert.equal(hosts(ranking.ranked(), -2), ['2'])
 })
 
-test('whatever is measured, no address is lost or doubled and none that fails is before one that works', () => {
+test('no measurements lose or double an address, or put one that fails before one that works', () => {
   const measured = fc.record({
     which: fc.constantFrom(a, b, c),
     ms: fc.option(fc.integer({ min: 1, max: 500 })),

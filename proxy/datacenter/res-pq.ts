@@ -8,8 +8,8 @@ import type { Fill } from '../wire/random.ts'
 import type { Address } from './directory.ts'
 
 /**
- * Both times in ms: until TCP stood, and from `req_pq_multi` to `resPQ`. `serverAt` is the datacenter's own clock when it
- * answered, epoch in ms; null when it says nothing that could be a time.
+ * `tcpMs`: until the TCP connection; `resPqMs`: from `req_pq_multi` to `resPQ`. `serverAt` is the clock of the datacenter in its
+ * answer, epoch ms; null when the answer has no plausible time.
  */
 export type Probe =
   | { readonly ok: true; readonly tcpMs: number; readonly resPqMs: number; readonly serverAt: number | null }
@@ -20,7 +20,7 @@ type Failure = { readonly ok: false; readonly error: DialError }
 const reqPqMulti = 0xbe7e8ef1
 const resPq = 0x05162463
 
-// A real resPQ is about 100 bytes; who says more is somebody else.
+// A resPQ has about 100 bytes; a longer answer is not from a datacenter.
 const longestAnswer = 1024
 
 /** `req_pq_multi` in an unencrypted message, in one frame of the intermediate transport. */
@@ -36,7 +36,7 @@ export const askPq = (nonce: Buffer, atMs: number): Buffer => {
   return frame
 }
 
-/** Whether the frames so far are the `resPQ` for this nonce; null while they are too short to tell. */
+/** Whether the bytes are the `resPQ` for this nonce; null while they are incomplete. */
 export const answersPq = (bytes: Buffer, nonce: Buffer): boolean | null => {
   if (bytes.length < 4) return null
   const length = bytes.readUInt32LE(0)
@@ -55,12 +55,12 @@ const serverAt = (answer: Buffer): number | null => {
 }
 
 /**
- * Asks one address what a client asks first: own obfuscated connection, `req_pq_multi`, and away again before any key
- * is made. Never rejects; an address that is not the datacenter's is `protocol`.
+ * Probes one address as a client begins: an obfuscated connection and `req_pq_multi`; closes before a key is exchanged. Never
+ * rejects. An address with any other answer is `protocol`.
  */
 export const probe = (options: {
   readonly address: Address
-  /** As clients ask for it: 2, -2 … */
+  /** The number that clients send: 2, -2 … */
   readonly id: number
   readonly random: Fill
   readonly timeoutMs: number

@@ -6,7 +6,7 @@ import type { Logger } from '../logger/logger.ts'
 import { addressOf, type Directory } from './directory.ts'
 import { startProber } from './probe.ts'
 
-/** Every address that a name has; none when it leads nowhere. An address is its own. */
+/** All addresses of a name; none when it has no DNS answer. An address is its own answer. */
 export type LookUp = (name: string) => Promise<readonly string[]>
 
 export const lookUpAll: LookUp = async (name) => {
@@ -17,7 +17,7 @@ export const lookUpAll: LookUp = async (name) => {
   }
 }
 
-/** The relay dials addresses only. A datacenter of names alone is left out: its media then fall back to the plain one. */
+/** The addresses without names, for the relay. Leaves out a datacenter that has only names: its media use the plain one. */
 export const dialable = (directory: Directory): Directory =>
   new Map(
     [...directory]
@@ -26,8 +26,8 @@ export const dialable = (directory: Directory): Directory =>
   )
 
 /**
- * Looks names up here, in the main thread. A name that leads nowhere is told, and keeps what it led to before; until it
- * has led anywhere it stays a name, for the prober to tell of a datacenter that is down.
+ * Looks names up in the main thread. A name without an answer is logged and keeps its last address. Without any address it
+ * stays a name, so that the prober reports its datacenter as down.
  */
 export const namesOf = (directory: Directory, logger: Logger, lookUp: LookUp = lookUpAll) => {
   const found = new Map<string, string>()
@@ -38,7 +38,7 @@ export const namesOf = (directory: Directory, logger: Logger, lookUp: LookUp = l
   const look = async (name: string): Promise<void> => {
     const addresses = await lookUp(name)
     const before = found.get(name)
-    // Answers take turns: what is among them stays.
+    // The order of the answers changes: an address stays while it is among them.
     const [address] = before !== undefined && addresses.includes(before) ? [before] : addresses
     if (address !== undefined) {
       found.set(name, address)
@@ -46,7 +46,7 @@ export const namesOf = (directory: Directory, logger: Logger, lookUp: LookUp = l
     } else if (!missing.has(name)) {
       missing.add(name)
       const hint =
-        'it is looked up again; write its address in TELEGRAM_DATACENTERS, or mend /etc/resolv.conf'
+        'mtscope looks it up again; write its address in TELEGRAM_DATACENTERS, or correct /etc/resolv.conf'
       logger('warn', 'datacenter-name-not-found', { name, using: before ?? 'nothing', hint })
     }
   }
@@ -67,17 +67,17 @@ export const namesOf = (directory: Directory, logger: Logger, lookUp: LookUp = l
 
 const textOf = (directory: Directory): string => JSON.stringify([...directory])
 
-/** Probes `directory`, what `names` led to at the start, and follows them; `changed` is told where to dial, best first. */
+/** Probes `directory`, follows changes of `names`, and calls `changed` with the addresses to dial, best first. */
 export const watchDatacenters = async (options: {
   readonly names: ReturnType<typeof namesOf>
   readonly directory: Directory
   readonly changed: (directory: Directory) => void
-  /** Of each address; 0: no probes. */
+  /** Between two probes of an address; 0: no probes. */
   readonly intervalMs: number
   readonly emit: Emit
   readonly now: () => number
   readonly signal: AbortSignal
-  /** Between two looks at names, and while one leads nowhere. */
+  /** Between two look-ups of all names; `retryMs` while one has no answer. */
   readonly refreshMs?: number
   readonly retryMs?: number
 }): Promise<void> => {
@@ -98,7 +98,7 @@ export const watchDatacenters = async (options: {
     if (signal.aborted || textOf(next) === textOf(directory)) continue
     directory = next
     changed(dialable(directory))
-    // What was measured of the others is measured again within seconds.
+    // The new prober measures the unchanged addresses again within seconds.
     moved.abort()
     moved = new AbortController()
     probe()

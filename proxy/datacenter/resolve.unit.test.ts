@@ -14,7 +14,7 @@ const directory: Directory = new Map([
 const texts = (found: Directory): string[] =>
   [...found].map(([id, all]) => `${id}=${all.map(addressText).join()}`)
 
-/** Names that lead where `leads` says, and what is said of them. */
+/** Names with the addresses of `leads`, and the lines that are logged. */
 const naming = (leads: Record<string, readonly string[]>) => {
   const printed: string[] = []
   const names = namesOf(
@@ -26,7 +26,7 @@ const naming = (leads: Record<string, readonly string[]>) => {
   return { names, printed }
 }
 
-test('a name that leads nowhere is told once, stays a name for the prober, and is dialed by nobody', async () => {
+test('a name without an answer is logged once, stays a name for the prober, and is not dialed', async () => {
   const { names, printed } = naming({ 'dc2.invalid': ['192.0.2.2', '192.0.2.3'] })
   const found = await names.look()
   await names.look()
@@ -54,10 +54,10 @@ test('a name keeps its address while that is among the answers, and while there 
   ])
 })
 
-test('a name that did not lead anywhere at the start is probed as down, and dialed once it does', async () => {
+test('a name without an answer at the start is probed as down, and dialed when it has one', async () => {
   const leads: Record<string, readonly string[]> = { 'dc2.invalid': ['127.0.0.1'] }
   const { names } = naming(leads)
-  // The watch's timers keep no process awake; this does.
+  // Keeps the process running: the timers of the watch do not.
   await using awake = createServer().listen(0, '127.0.0.1')
   await once(awake, 'listening')
   const stopping = new AbortController()
@@ -88,7 +88,7 @@ test('a name that did not lead anywhere at the start is probed as down, and dial
   await watched
 })
 
-test('an address is its own, and a name of nobody has none', async () => {
+test('an address is its own answer, and an unknown name has none', async () => {
   assert.equal(await lookUpAll('127.0.0.1'), ['127.0.0.1'])
   assert.equal(await lookUpAll('nowhere.invalid'), [])
 })

@@ -7,14 +7,13 @@ import { type Refusal, watchRefusals } from './refusal.ts'
 
 export type RedisClient = Redis | Cluster
 
-/** Between two tries to connect, ms: soon at first, then every two seconds. */
-const again = (times: number): number => Math.min(2_000, 50 * 2 ** Math.min(times, 6))
+/** Delay before the next connection attempt, ms: short at first, then two seconds. */
+const reconnectDelay = (times: number): number => Math.min(2_000, 50 * 2 ** Math.min(times, 6))
 
 /**
- * A connection that comes back by itself, for ever. While it is away a command fails at once instead of waiting in a
- * queue: who sent it knows what to do meanwhile, and memory stays flat. Going and coming are told once each, without the
- * address: a password may be in it. So is a Redis that answers and refuses; where another connection may lead to one that
- * does not, it is made.
+ * A connection that reconnects without end. While it is away, commands fail immediately instead of waiting in a queue, so that
+ * memory stays flat. Logs each loss, return and refusal once, without the address, which may contain a password. Reconnects
+ * where a refusal may be cured by another Redis.
  */
 export const connectRedis = (
   { urls, prefix }: RedisConfig,
@@ -29,35 +28,35 @@ export const connectRedis = (
     maxRetriesPerRequest: 0,
     commandTimeout: timeoutMs,
     connectTimeout: 5_000,
-    // A peer that vanished without a word is noticed, though nobody asks it anything.
+    // Notices a peer that disappeared without closing, even when no command is sent.
     keepAlive: 10_000,
     socketTimeout: timeoutMs,
     enableAutoPipelining: true,
-    retryStrategy: again,
+    retryStrategy: reconnectDelay,
     reconnectOnError: (error: Error) => refused.note(error),
   } as const satisfies RedisOptions
   const client: RedisClient = urls.length === 1 ? new Redis(urls[0]!, options) : clusterOf(urls, options)
-  let there: boolean | null = null
-  let why = ''
+  let up: boolean | null = null
+  let reason = ''
   client.on('error', (error: unknown) => {
-    why = reasonOf(error)
-    if (there === null || refused.why !== null) lost()
+    reason = reasonOf(error)
+    if (up === null || refused.why !== null) lost()
   })
   const closed = (): void => {
-    // One that refuses was told, and is connected to again.
+    // A refusal is logged already; the client reconnects because of it.
     if (refused.why === null) lost()
   }
   const lost = (): void => {
-    if (there === false) return
-    there = false
-    logger('warn', 'redis-lost', { why: why || 'closed', hint: hintOf(why) })
+    if (up === false) return
+    up = false
+    logger('warn', 'redis-lost', { reason: reason || 'closed', hint: hintOf(reason) })
   }
   client.on('close', closed)
   client.on('end', refused.forget)
   client.on('ready', () => {
-    if (there === false) logger('info', 'redis-back')
-    there = true
-    why = ''
+    if (up === false) logger('info', 'redis-back')
+    up = true
+    reason = ''
   })
   watching.set(client, refused)
   return client
@@ -65,7 +64,7 @@ export const connectRedis = (
 
 const watching = new WeakMap<RedisClient, { readonly why: Refusal | null }>()
 
-/** What Redis refuses now, though it answers; null when it does what it is asked, or is away. */
+/** Why Redis refuses commands now; null when it does not, or is away. */
 export const refusalOf = (client: object): Refusal | null => watching.get(client as RedisClient)?.why ?? null
 
 const clusterOf = (
@@ -83,7 +82,7 @@ const clusterOf = (
     {
       enableOfflineQueue: false,
       enableAutoPipelining: true,
-      clusterRetryStrategy: again,
+      clusterRetryStrategy: reconnectDelay,
       redisOptions: {
         ...options,
         ...(username === '' ? {} : { username: decodeURIComponent(username) }),
@@ -94,14 +93,14 @@ const clusterOf = (
   )
 }
 
-/** The host is never shown: where a password is not encoded, it may be a part of it. */
+/** Does not show the host: a password that is not encoded may be a part of it. */
 export const unknownHost =
   'no DNS answer for the host in REDIS_URL: correct it; in a password write @ as %40, / as %2F, ? as %3F and # as %23'
 
-const hintOf = (why: string): string =>
-  why === 'ENOTFOUND' ? `${unknownHost}; tries again by itself` : 'tries again by itself'
+const hintOf = (reason: string): string =>
+  reason === 'ENOTFOUND' ? `${unknownHost}; mtscope tries again` : 'mtscope tries again'
 
-/** A code where there is one: messages may repeat an address. */
+/** The code of an error, or its first word or name: messages may contain an address. */
 export const reasonOf = (error: unknown): string => {
   if (!(error instanceof Error)) return 'unknown'
   if ('code' in error && typeof error.code === 'string') return error.code
@@ -111,8 +110,8 @@ export const reasonOf = (error: unknown): string => {
 type Run = (script: string, keyCount: number, keys: string[], args: (string | number)[]) => Promise<unknown>
 
 /**
- * A Lua script of `redis/`, run by its digest; sent whole when Redis does not know it (any more). Keys and arguments go to
- * ioredis as arrays: spread, about 61,000 of them overflow the stack.
+ * Runs a Lua script of `redis/` by its digest, and sends its text when Redis does not have it. ioredis gets keys and
+ * arguments as arrays: about 61,000 spread arguments overflow the stack.
  */
 export const script = (
   name: string,

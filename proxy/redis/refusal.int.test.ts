@@ -10,13 +10,13 @@ import { refusalIn } from './refusal.ts'
 
 const it = skipUnless(test, ensureRedis() !== null, 'redis-server is missing')
 
-/** A client of a Redis at a port, and an administrator of it by another connection. */
+/** A client of the Redis at a port, and the lines that it logs. */
 const connecting = async (port: number, login = '') => {
   const lines: string[] = []
   const redis = connectRedis(
     { urls: [`redis://${login}127.0.0.1:${port}`], prefix: 'x' },
     'test',
-    (_, line, fields) => lines.push(`${line} ${fields?.why ?? fields?.after ?? ''}`.trim()),
+    (_, line, fields) => lines.push(`${line} ${fields?.reason ?? fields?.after ?? ''}`.trim()),
   )
   await new Promise((resolve) => redis.once('ready', resolve))
   return { redis, lines, [Symbol.dispose]: () => redis.disconnect() }
@@ -24,7 +24,7 @@ const connecting = async (port: number, login = '') => {
 
 const digest = (): string => crypto.randomUUID().replaceAll('-', '')
 
-it('after a fail-over writes go to the new master, without a restart, and that is told once', async () => {
+it('after a fail-over writes go to the new master without a restart, and the log has one line for each change', async () => {
   await using old = await startRedis()
   await using next = await startRedis()
   let port = old.port
@@ -34,11 +34,11 @@ it('after a fail-over writes go to the new master, without a restart, and that i
   const claims = sharedClaims({ redis: it.redis, prefix: 'x', windowMs: 60_000, timeoutMs: 5_000 })
   assert.is(await claims.claim(digest(), 'c'), 'new')
   await admin.redis.call('REPLICAOF', '127.0.0.1', String(next.port))
-  // The address leads to the new master from now on; the connection that is there stays with the old one.
+  // From now on the address leads to the new master; the open connection stays with the old one.
   port = next.port
-  await until(async () => (await claims.claim(digest(), 'c')) === 'new', 'a claim is taken again')
+  await until(async () => (await claims.claim(digest(), 'c')) === 'new', 'a claim succeeds again')
   assert.ok(claims.counts.refused > 0)
-  await until(() => it.lines.includes('redis-back READONLY'), 'it is told that it is over', 60_000)
+  await until(() => it.lines.includes('redis-back READONLY'), 'the end of the refusal is logged', 60_000)
   assert.equal(it.lines, ['redis-refuses READONLY', 'redis-back READONLY'])
   assert.is(refusalOf(it.redis), null)
 })
@@ -47,7 +47,7 @@ for (const [why, set, unset] of [
   ['OOM', ['maxmemory', '1'], ['maxmemory', '0']],
   ['NOREPLICAS', ['min-replicas-to-write', '1'], ['min-replicas-to-write', '0']],
 ] as const) {
-  it(`${why} is named once, and is over when Redis takes writes again`, async () => {
+  it(`${why} is logged once, and is over when Redis accepts writes again`, async () => {
     await using server = await startRedis()
     using it = await connecting(server.port)
     const take = script('take')
@@ -57,12 +57,12 @@ for (const [why, set, unset] of [
     assert.is(refusalOf(it.redis), why)
     await it.redis.set('c', '1').catch(() => {})
     await it.redis.config('SET', ...unset)
-    await until(() => it.lines.length === 2, 'it is told that it is over', 60_000)
+    await until(() => it.lines.length === 2, 'the end of the refusal is logged', 60_000)
     assert.equal(it.lines, [`redis-refuses ${why}`, `redis-back ${why}`])
   })
 }
 
-it('what an ACL forbids is named, and a replica that stays one is connected to again without a line each time', async () => {
+it('a refusal by an ACL is logged, and reconnects to a replica log no further lines', async () => {
   await using server = await startRedis()
   await using master = await startRedis()
   using admin = await connecting(server.port)
@@ -91,7 +91,7 @@ it('what an ACL forbids is named, and a replica that stays one is connected to a
   await until(async () => {
     await admin.redis.set('a', '1').catch(() => {})
     return closes >= 2
-  }, 'it was connected to again twice')
+  }, 'the client reconnected twice')
   assert.equal(admin.lines, ['redis-refuses READONLY'])
 })
 

@@ -1,33 +1,33 @@
 import type { Logger } from '../logger/logger.ts'
 
-/** Why Redis does not do what it is asked, though it answers: the first word of its error. */
+/** Why Redis refuses a command: the first word of its error, and what to do. */
 export const refusals = {
-  READONLY: 'it is a replica: REDIS_URL must lead to the master; it is connected to again by itself',
-  MASTERDOWN: 'it is a replica without its master: look at replication, and where REDIS_URL leads',
-  OOM: 'its memory is full: raise maxmemory in redis.conf',
-  MISCONF: 'it cannot write to its disk: look at the free space there and at its log',
-  NOPERM: 'its ACL forbids it: allow the user of REDIS_URL all commands on the keys of REDIS_PREFIX',
-  NOAUTH: 'it asks for a password: write it into REDIS_URL',
-  WRONGPASS: 'it takes no such password: look at REDIS_URL',
-  NOREPLICAS: 'it has fewer replicas than min-replicas-to-write: look at them',
-  CLUSTERDOWN: 'a part of the cluster is away: redis-cli --cluster check names it',
-  LOADING: 'it is reading its data: wait',
-  BUSY: 'a script runs for too long: SCRIPT KILL ends it',
+  READONLY: 'Redis is a replica: point REDIS_URL to the master; mtscope reconnects',
+  MASTERDOWN: 'Redis is a replica without its master: check replication, and REDIS_URL',
+  OOM: 'the memory of Redis is full: raise maxmemory in redis.conf',
+  MISCONF: 'Redis cannot write to its disk: check the free space there, and its log',
+  NOPERM: 'an ACL of Redis forbids it: allow the user of REDIS_URL all commands on the keys of REDIS_PREFIX',
+  NOAUTH: 'Redis requires a password: write it into REDIS_URL',
+  WRONGPASS: 'Redis refuses the password: correct it in REDIS_URL',
+  NOREPLICAS: 'Redis has fewer replicas than min-replicas-to-write: start those that are down',
+  CLUSTERDOWN: 'a part of the Redis Cluster is down: redis-cli --cluster check names it',
+  LOADING: 'Redis is loading its data: wait',
+  BUSY: 'a script runs for too long in Redis: SCRIPT KILL ends it',
 } as const
 export type Refusal = keyof typeof refusals
 
 const word = new RegExp(`\\b(${Object.keys(refusals).join('|')})\\b`)
 
-/** Null for an error that is none of them: the call was wrong, or the connection ended. */
+/** The refusal in an error; null for other errors: a wrong call, or a connection that ended. */
 export const refusalIn = (error: unknown): Refusal | null =>
   error instanceof Error ? ((word.exec(error.message.slice(0, 300))?.[1] ?? null) as Refusal | null) : null
 
-/** A replica stays one: a name or an address may lead to another Redis by now. */
+/** Refusals that a new connection may cure: the name or address may lead to another Redis by now. */
 const cured: ReadonlySet<Refusal> = new Set(['READONLY', 'MASTERDOWN'])
 const [reconnectMs, probeMs, calmMs] = [2_000, 1_000, 5_000]
 
 /**
- * Watches what Redis refuses, and tells it once. It is over when a write is taken again and nothing was refused for some
+ * Watches for refusals and logs each once. A refusal is over when a write succeeds and Redis refused nothing for some
  * seconds.
  */
 export const watchRefusals = (logger: Logger, probe: () => Promise<unknown>) => {
@@ -43,7 +43,7 @@ export const watchRefusals = (logger: Logger, probe: () => Promise<unknown>) => 
       logger('info', 'redis-back', { after: why })
       forget()
     } catch {
-      // Refused, which is noted where each reply comes, or away.
+      // Refused, which `note` sees as well, or away.
     }
   }
   const forget = (): void => {
@@ -56,12 +56,12 @@ export const watchRefusals = (logger: Logger, probe: () => Promise<unknown>) => 
     get why() {
       return why
     },
-    /** Of each error that Redis replies with; whether to connect again. */
+    /** Takes every error reply of Redis; true when the client must reconnect. */
     note(error: Error): boolean {
       const found = refusalIn(error)
       if (found === null) return false
       refusedAt = performance.now()
-      if (found !== why) logger('error', 'redis-refuses', { why: found, hint: refusals[found] })
+      if (found !== why) logger('error', 'redis-refuses', { reason: found, hint: refusals[found] })
       why = found
       timer ??= setInterval(look, probeMs).unref()
       if (!cured.has(found) || refusedAt - reconnectedAt < reconnectMs) return false

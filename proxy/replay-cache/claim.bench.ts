@@ -1,4 +1,4 @@
-/** What asking all proxies costs a client: `node proxy/replay-cache/claim.bench.ts`. With and without Redis, in turns, in one run. */
+/** Cost of a claim for a client: `node proxy/replay-cache/claim.bench.ts`. With and without Redis, in turns, in one run. */
 import { cpus } from 'node:os'
 import { connectClient } from '../../compose/test/kit/client/client.ts'
 import { type Appliance, startAppliance } from '../../compose/test/kit/processes/harness.ts'
@@ -44,7 +44,7 @@ for (let round = 0; round < rounds; round++) {
 }
 
 console.log(`Node ${process.version}, ${cpus()[0]?.model ?? 'unknown CPU'} × ${cpus().length}`)
-console.log('from connect to resPQ, ms; loopback, no warm sockets; CPU s of the proxy per 1,000')
+console.log('from connect to resPQ, ms; loopback, no pooled connections; CPU s of the proxy per 1,000')
 for (const [name, { times, cpu }] of all) {
   const sorted = times.toSorted((a, b) => a - b)
   const at = (share: number): string => sorted[Math.floor(sorted.length * share)]!.toFixed(2)

@@ -1,34 +1,34 @@
 /**
  * The replay cache of one machine: digests of handshakes, in memory that all worker threads share.
- * A table of small buckets; a full bucket forgets its oldest digest. An entry is 16 bytes of digest and its time.
+ * A table of buckets; a full bucket forgets its oldest digest. An entry has 16 bytes of digest and its time.
  */
 
 const WAYS = 16
-/** Digests fall into buckets unevenly: with half of the room free, a full bucket is rare. */
+/** Digests fill buckets unevenly: with twice the space, a full bucket is rare. */
 const ROOM = 2
 const WORDS = 5
-/** In each bucket, before its entries: the lock. */
+/** Words of a bucket: the lock, then the entries. */
 const BUCKET = 1 + WAYS * WORDS
-/** A lock is held for well under a microsecond, unless its thread is put to sleep meanwhile. */
+/** A lock is held for well under a microsecond, unless the kernel suspends its thread. */
 const SPINS = 200
-/** After so many naps of 1 ms the holder was killed, and the lock is taken over. */
+/** After this many naps of 1 ms the holder counts as killed, and the lock is taken over. */
 const NAPS = 200
 
-/** Seconds since the epoch by a clock that is never set: digests stay in their order when the host's is. */
+/** Seconds since the epoch, by a monotonic clock: digests stay in order when the clock of the host is set. */
 export const steadySeconds = (): number => (performance.timeOrigin + performance.now()) / 1000
 
-/** True when the digest was not here yet; it is from now on. `digest` has at least 16 bytes, `now` is in seconds. */
+/** Adds a digest; false when the cache had it. `digest` has at least 16 bytes, `now` is in seconds. */
 export type Claim = (digest: Buffer, now: number) => boolean
 
-/** Memory for at least so many digests; 0 is a cache that remembers nothing. */
+/** Memory for at least `entries` digests; 0: the cache keeps none. */
 export const replayMemory = (entries: number): SharedArrayBuffer =>
   new SharedArrayBuffer(Math.ceil((entries * ROOM) / WAYS) * BUCKET * 4)
 
-/** How many digests `memory` was made for, about. */
+/** The number of digests that `memory` was created for, rounded up to whole buckets. */
 export const replayEntries = (memory: SharedArrayBuffer): number =>
   (memory.byteLength / (BUCKET * 4)) * (WAYS / ROOM)
 
-/** The cache in `memory`, as one thread sees it. */
+/** The cache in `memory`, for one thread. */
 export const replayCache = (memory: SharedArrayBuffer): Claim => {
   const words = new Int32Array(memory)
   const buckets = words.length / BUCKET

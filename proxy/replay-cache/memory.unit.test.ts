@@ -29,7 +29,7 @@ test('a full cache forgets the oldest and never the newest', () => {
   assert.is(claim(digests[0]!, 200), true)
 })
 
-test('REPLAY_CHECK_LEN entries are remembered but for the few that share a crowded bucket', () => {
+test('the cache keeps REPLAY_CHECK_LEN entries, except a few in crowded buckets', () => {
   const entries = 16_384
   const claim = replayCache(replayMemory(entries))
   const digests = Array.from({ length: entries }, () => randomBytes(16))
@@ -38,17 +38,17 @@ test('REPLAY_CHECK_LEN entries are remembered but for the few that share a crowd
   assert.ok(forgotten < entries / 20, `${forgotten} forgotten`)
 })
 
-test('an entry takes about the 40 bytes that are told of REPLAY_CHECK_LEN', () => {
+test('an entry takes about 40 bytes, as documented at REPLAY_CHECK_LEN', () => {
   assert.is(Math.round(replayMemory(65_536).byteLength / 65_536), 41)
 })
 
-test('a cache of no entries refuses nothing', () => {
+test('a cache without entries refuses nothing', () => {
   const claim = replayCache(replayMemory(0))
   const digest = randomBytes(16)
   assert.ok(claim(digest, 1) && claim(digest, 1))
 })
 
-test('of threads that claim the same digests at once, one wins each', async () => {
+test('when threads claim the same digests simultaneously, one wins each', async () => {
   const memory = replayMemory(16_384)
   const digests = randomBytes(16 * 2000)
   const gate = new Int32Array(new SharedArrayBuffer(4))

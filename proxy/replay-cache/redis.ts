@@ -2,19 +2,19 @@ import type { RedisClient } from '../redis/connect.ts'
 import { replayKey } from '../redis/keys.ts'
 import { refusalIn } from '../redis/refusal.ts'
 
-/** `new`: no proxy has seen this handshake, and it is ours now. `unanswered`: Redis did not reply in time, or refused. */
+/** `new`: no proxy has seen this handshake, and this connection owns it. `unanswered`: no reply of Redis in time, or a refusal. */
 export type ClaimAnswer = 'new' | 'seen' | 'unanswered'
 
 export type SharedClaims = {
   /** `digest` in hex. Settles within `timeoutMs`; never rejects. */
   claim(digest: string, connection: string): Promise<ClaimAnswer>
-  /** Since the start. */
+  /** Answers since the start. */
   readonly counts: Readonly<Record<ClaimAnswer | 'refused', number>>
 }
 
 /**
- * The replay cache that all proxies share: a handshake belongs to the first connection that claims it, for `windowMs`.
- * While the connection to Redis is down the answer is `unanswered` at once.
+ * The replay cache of all proxies: a handshake belongs to the first connection that claims it, for `windowMs`. While Redis is
+ * away the answer is `unanswered` immediately.
  */
 export const sharedClaims = (options: {
   readonly redis: Pick<RedisClient, 'status' | 'set'>
@@ -28,7 +28,7 @@ export const sharedClaims = (options: {
   const ask = async (digest: string, connection: string): Promise<ClaimAnswer | 'refused'> => {
     if (redis.status !== 'ready') return 'unanswered'
     const late = Promise.withResolvers<ClaimAnswer>()
-    // Between a timer and an immediate Node reads all that is there: an answer that waited in the kernel is not late.
+    // Node reads all sockets between a timer and an immediate: an answer that is in the kernel already is not late.
     const timer = setTimeout(() => setImmediate(late.resolve, 'unanswered'), timeoutMs)
     const set = redis.set(replayKey(prefix, digest), connection, 'PX', windowMs, 'NX').then(
       (answer): ClaimAnswer => (answer === 'OK' ? 'new' : 'seen'),

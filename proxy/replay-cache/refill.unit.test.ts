@@ -12,7 +12,7 @@ const handshake = (row: number): string =>
   `[{"v":1,"type":"handshake.accepted","at":1,"digest":"${digestOf(row)}","client":"0"}]`
 const other = '[{"v":1,"type":"connection.closed","at":1}]'
 
-/** A log of `count` rows, one each `everyMs`, the newest at `now`; it counts the rows that are read of it. */
+/** A log of `count` rows, one each `everyMs`, the newest at `now`. Counts the rows that are read. */
 const logOf = (count: number, everyMs: number, textOf: (row: number) => string) => {
   const log = {
     read: 0,
@@ -34,17 +34,17 @@ const logOf = (count: number, everyMs: number, textOf: (row: number) => string) 
 const isNew = (memory: SharedArrayBuffer, row: number): boolean =>
   replayCache(memory)(Buffer.from(digestOf(row), 'hex'), now / 1000)
 
-test('at 160 rows a second the whole window comes back, not its last 16 minutes', () => {
+test('at 160 rows a second the whole window is refilled, not its last 16 minutes', () => {
   const rows = 160 * 3_600
   const memory = replayMemory(1_024)
-  // A handshake a minute: what else the log has must not cost its place.
+  // A handshake a minute: other events in the log must not displace it.
   const minute = 160 * 60
   const log = logOf(rows, 1_000 / 160, (row) => (row % minute === 0 ? handshake(row) : other))
   assert.is(refillReplays(log, memory, hour, now), 60)
   for (let row = minute; row <= rows; row += minute) assert.not(isNew(memory, row), `row ${row}`)
 })
 
-test('what is older than the window stays out, and is not read', () => {
+test('rows older than the window are neither refilled nor read', () => {
   const memory = replayMemory(65_536)
   const log = logOf(1_000_000, 1_000, handshake)
   assert.is(refillReplays(log, memory, hour, now), 3_601)
@@ -52,7 +52,7 @@ test('what is older than the window stays out, and is not read', () => {
   assert.ok(log.read < 3_601 + 1_025, `${log.read} rows read`)
 })
 
-test('no more is read than the cache holds: the newest', () => {
+test('the refill stops after the newest handshakes that fill the cache', () => {
   const memory = replayMemory(256)
   const log = logOf(1_000_000, 1, handshake)
   assert.is(refillReplays(log, memory, hour, now), 256)
@@ -60,7 +60,7 @@ test('no more is read than the cache holds: the newest', () => {
   for (let row = 1_000_000 - 20; row <= 1_000_000; row++) assert.not(isNew(memory, row))
 })
 
-test('a cache of no entries and an empty log are refilled with nothing', () => {
+test('a cache without entries and an empty log refill nothing', () => {
   assert.is(refillReplays(logOf(10, 1_000, handshake), replayMemory(0), hour, now), 0)
   assert.is(refillReplays(logOf(0, 1_000, handshake), replayMemory(64), hour, now), 0)
 })
@@ -78,7 +78,7 @@ test('a handshake from a clock that was ahead does not outlast newer ones', () =
   assert.ok(isNew(memory, 1))
 })
 
-test('rows from before the clock was set hide nothing of the window that lies behind them', () => {
+test('rows from before the clock was set do not hide older rows of the window', () => {
   const memory = replayMemory(1_024)
   const log = logOf(1_200, 1_000, (row) => (row % 100 === 0 ? handshake(row) : other))
   const rowsBack: typeof log.rowsBack = (...asked) =>
