@@ -1,6 +1,6 @@
--- Keeps which topic of which cluster a partition is folded from, and where in it that goes on when it is another log: what
--- was counted stays, and emitters are known by their seq.
--- KEYS: meta. ARGV: owner, cluster id, topic id, offset to go on from ('' when it is the same log).
+-- Stores the ids of the cluster and topic that a partition is folded from, and the offset to continue from when they changed.
+-- Counts stay; events that come again are recognised by their seq.
+-- KEYS: meta. ARGV: owner, cluster id, topic id, offset to continue from ('' when the ids are the same).
 -- Answers 1, or 0 when another collector owns the partition.
 local meta = KEYS[1]
 if redis.call('HGET', meta, 'owner') ~= ARGV[1] then return 0 end

@@ -1,6 +1,6 @@
--- Alerts that went up or down, all or nothing: the book of alerts, what is to be delivered, and word to who listens.
--- KEYS: lease, book, then the outboxes. ARGV: owner, version of the book this follows, its new text, most that waits in an
--- outbox, channel, then the events. Answers 1, or 0 when somebody else decides or the book is another one.
+-- Writes raised and cleared alerts, all or nothing: the book of alerts and the outboxes. Publishes them to a channel.
+-- KEYS: lease, book, then the outboxes. ARGV: owner, version of the book that this follows, its new text, bound of an outbox,
+-- channel, then the events. Returns 1, or 0 when another collector has the lease or has written the book.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if (redis.call('HGET', KEYS[2], 'version') or '0') ~= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[2], 'text', ARGV[3])

@@ -1,12 +1,12 @@
--- Forgets what nobody has said anything of for long, and what a clock that was ahead has left. Redis itself forgets the buckets.
+-- Deletes fields without recent events, and corrects times from a clock that was ahead. Redis itself expires the buckets.
 -- KEYS: meta, dirty, emitters, recent, lasting, then buckets that lie ahead. ARGV: owner, oldest time of emitters and of recent,
--- oldest of lasting, latest time that can be, the present, which stands for a later one, then names of buckets that are
--- gone. Answers 1, or 0 when another collector owns the partition.
+-- oldest of lasting, latest plausible time, the present, which replaces a later time, then names of deleted buckets.
+-- Returns 1, or 0 when another collector owns the partition.
 local meta, dirty, emitters, recent, lasting = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 if redis.call('HGET', meta, 'owner') ~= ARGV[1] then return 0 end
 local latest = tonumber(ARGV[4])
 local changed = {}
--- A value is two parts with a bar between; `first` is where its time stands.
+-- A value has two parts with a bar in between; `first`: its time is the first part.
 local function forget(key, name, oldest, first)
   local all = redis.call('HGETALL', key)
   for i = 1, #all, 2 do
@@ -24,7 +24,7 @@ end
 forget(emitters, 'emitters', ARGV[2], false)
 forget(recent, 'recent', ARGV[2], true)
 forget(lasting, 'lasting', ARGV[3], true)
--- 2024: a beginning before that was told by a clock that nobody had set.
+-- An earlier start than 2024 comes from a clock that was never set.
 local since = redis.call('HGET', meta, 'since')
 if since and tonumber(since) < 1704067200000 then redis.call('HDEL', meta, 'since') end
 for i = 6, #KEYS do redis.call('UNLINK', KEYS[i]) end

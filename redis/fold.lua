@@ -1,13 +1,13 @@
--- Adds what a batch of events has counted, and moves the partition on, all or nothing.
--- KEYS: meta, dirty, emitters, recent, lasting, then the buckets, then those of the emitters that are forgotten.
+-- Adds the counts of a batch of events and moves the partition on, all or nothing.
+-- KEYS: meta, dirty, emitters, recent, lasting, then the buckets, then those of the deleted emitters.
 -- ARGV: owner, offset before, offset after, end of the log, time of the latest event, earliest event ('' for none),
---   most fields of recent and lasting, part before, part after; number of emitters that are forgotten first, then name,
---   name of the bucket of each; number of fields of recent that are, then each; number of emitters, then name, standing of each;
+--   most fields of recent and lasting, part before, part after; number of deleted emitters, then name, name of the
+--   bucket of each; number of deleted fields of recent, then each; number of emitters, then name, position of each;
 --   twice (recent, lasting): number, then field, time, value of each;
 --   for each bucket: name, time of its end (0 for none), most fields, number of fields, then field, amount of each.
--- A message that is too long for one call comes in parts: the offset stays, the part grows, and the offset moves on with the
--- last one. Answers 1 when it is done (or was done before, its answer lost), 0 when another collector owns the partition or
--- the state is not the one this batch follows. Lua has no way back: everything is looked at before the first write.
+-- A message that is too long for one call comes in parts: the offset stays, the part grows, and the last part moves the
+-- offset. Returns 1 when it is done (or was done before and its answer lost), 0 when another collector owns the partition or
+-- the batch does not follow the state. Scripts cannot roll back: this one checks everything before the first write.
 local meta, dirty, emitters, recent, lasting = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local owner, from, to, fromPart, toPart = ARGV[1], ARGV[2], ARGV[3], ARGV[8], ARGV[9]
 local most = tonumber(ARGV[7])
@@ -20,7 +20,7 @@ if stands[2] ~= from or part ~= fromPart then return 0 end
 for i, key in ipairs(KEYS) do
   local kind = redis.call('TYPE', key).ok
   if kind ~= 'none' and kind ~= (i == 2 and 'zset' or 'hash') then
-    return redis.error_reply('MTSCOPE ' .. key .. ' is of another kind')
+    return redis.error_reply('MTSCOPE ' .. key .. ' has another type')
   end
 end
 
@@ -39,15 +39,15 @@ for i = 1, gone do
   redis.call('ZREM', dirty, take())
 end
 if gone > 0 then redis.call('ZADD', dirty, version, 'emitters') end
-local unsaid = tonumber(take())
-for _ = 1, unsaid do redis.call('HDEL', recent, take()) end
-if unsaid > 0 then redis.call('ZADD', dirty, version, 'recent') end
+local removed = tonumber(take())
+for _ = 1, removed do redis.call('HDEL', recent, take()) end
+if removed > 0 then redis.call('ZADD', dirty, version, 'recent') end
 
 local standing = tonumber(take())
 for _ = 1, standing do redis.call('HSET', emitters, take(), take()) end
 if standing > 0 then redis.call('ZADD', dirty, version, 'emitters') end
 
--- Bytes, whatever the locale of the server is.
+-- By bytes, in any locale of the server.
 local function greater(a, b)
   for i = 1, math.min(#a, #b) do
     local x, y = string.byte(a, i), string.byte(b, i)
@@ -57,11 +57,11 @@ local function greater(a, b)
 end
 
 local function learn(key, name)
-  local said = tonumber(take())
-  if said == 0 then return end
+  local samples = tonumber(take())
+  if samples == 0 then return end
   redis.call('ZADD', dirty, version, name)
   local size = redis.call('HLEN', key)
-  for _ = 1, said do
+  for _ = 1, samples do
     local field, time, value = take(), take(), take()
     local known = redis.call('HGET', key, field)
     if not known then
@@ -90,7 +90,7 @@ local function count(key, most, fields)
     if size >= most and redis.call('HEXISTS', key, field) == 0 then
       refused = refused + 1
     else
-      -- A sum beyond 64 bits is refused like a field too many; an error here would leave the rest unwritten.
+      -- Refuses a sum beyond 64 bits like a field beyond the bound: an error would leave the rest unwritten.
       local now = redis.pcall('HINCRBY', key, field, amount)
       if type(now) == 'table' then
         refused = refused + 1
@@ -108,7 +108,7 @@ local present = redis.call('TIME')[1] * 1000
 for i = 6, #KEYS - gone do
   local key, name, ends, most, fields = KEYS[i], take(), take(), tonumber(take()), tonumber(take())
   if ends ~= '0' and tonumber(ends) <= present then
-    -- Over already: an event may claim any time, and names of what nobody keeps would fill `dirty`.
+    -- Expired already: an event may have any time, and names of expired buckets would fill `dirty`.
     at = at + 2 * fields
     redis.call('UNLINK', key)
     redis.call('ZREM', dirty, name)

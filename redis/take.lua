@@ -1,11 +1,11 @@
--- Takes a partition: from now on only `owner` may write it. Creates it when it is not there.
--- KEYS: meta, emitters. ARGV: owner, a new random name for this state should it be new.
--- Answers the offset to go on from, the emitters, how many parts of the message at that offset are in, and the ids of the
--- cluster and the topic that it was folded from ('' where none are kept).
+-- Takes a partition: from now on only `owner` may write it. Creates it if needed.
+-- KEYS: meta, emitters. ARGV: owner, a random name for the state if it is new.
+-- Returns the offset to continue from, the emitters, how many parts of the message at that offset are stored, and the ids
+-- of the cluster and the topic that it was folded from ('' for none).
 local meta, emitters = KEYS[1], KEYS[2]
 for _, key in ipairs(KEYS) do
   local kind = redis.call('TYPE', key).ok
-  if kind ~= 'hash' and kind ~= 'none' then return redis.error_reply('MTSCOPE ' .. key .. ' is no hash') end
+  if kind ~= 'hash' and kind ~= 'none' then return redis.error_reply('MTSCOPE ' .. key .. ' is not a hash') end
 end
 redis.call('HSETNX', meta, 'life', ARGV[2])
 redis.call('HSETNX', meta, 'offset', '0')
