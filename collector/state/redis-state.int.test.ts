@@ -153,7 +153,7 @@ it('a key of another type stops a commit before it writes anything', async () =>
   await redis.set('k:{k.0}:ever:0', 'mine')
   hold.fold(batchOf('b', 1))
   const failed = await hold.commit(1, 1).catch((error: Error) => error.message)
-  assert.match(String(failed), 'another kind')
+  assert.match(String(failed), 'another type')
   assert.is((await redis.keys('*')).length, 2)
   await redis.del('k:{k.0}:ever:0')
   assert.is(await hold.commit(1, 1), 'advanced')
