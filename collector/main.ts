@@ -6,7 +6,9 @@ import { type FleetCollector, startFleetCollector } from './app/fleet.ts'
 import { pageRoutes } from './page/server/serve.ts'
 
 const program = 'mtscope-collector'
-const usage = `${program}: folds the events of a fleet from Kafka into Redis, and decides its alerts
+const usage = `usage: mtscope collector
+
+Folds the events of a fleet from Kafka into Redis, and decides its alerts.
 
 Needs KAFKA_BROKERS and REDIS_URL, from the environment or from .env in the current folder; docs/settings.md lists all settings.
 Serves the status page, /metrics, /api/status, /api/alerts, /healthz and /readyz on METRICS_HOST:COLLECTOR_PORT.

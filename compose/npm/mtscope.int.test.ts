@@ -17,8 +17,6 @@ const run = (...args: string[]) =>
 const named = (text: string): string[] =>
   [...text.matchAll(/^ {2}(\w+) {2,}\w/gm)].map(([, name = '']) => name)
 
-const others = ['start', 'proxy', 'collector']
-
 test('--help lists every command, and the --help of each begins with its usage', () => {
   const { status, stdout } = run('--help')
   assert.is(status, 0)
@@ -27,8 +25,7 @@ test('--help lists every command, and the --help of each begins with its usage',
   for (const name of commands) {
     const asked = run(name, '--help')
     assert.is(asked.status, 0, `${name}: ${asked.stderr}`)
-    if (!others.includes(name)) assert.match(asked.stdout, `usage: mtscope ${name}`)
-    else assert.ok(asked.stdout.length > 40, name)
+    assert.match(asked.stdout, `usage: mtscope ${name}`)
   }
 })
 

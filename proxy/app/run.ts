@@ -15,9 +15,10 @@ const version = (): string => {
   return typeof read === 'object' && read !== null && 'version' in read ? String(read.version) : '0'
 }
 
-const usage = (
-  program: string,
-): string => `${program}: a Telegram MTProto proxy with its own status page and metrics
+/** `mtscope` runs as `mtscope start`, `mtscope-proxy` as `mtscope proxy`. */
+const usage = (program: string): string => `usage: mtscope ${program.split('-')[1] ?? 'start'}
+
+Runs a Telegram MTProto proxy with its own status page and metrics.
 
 Settings come from the environment and from .env in the current folder; docs/settings.md lists them all.
 Without any, the proxy makes a secret, keeps it in ./data and listens on port 8080.

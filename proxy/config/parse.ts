@@ -77,8 +77,6 @@ export const host: Parse<string> = (text) => {
     : mistaken('is neither an IP address nor a host name: write it without port and scheme')
 }
 
-export { hostAndPort } from '../net/host-name.ts'
-
 /** Hosts, comma-separated; drops `none` and empty items, keeps `*`. */
 export const hosts: Parse<readonly string[]> = (text) => {
   const items = text.split(',').map((item) => item.trim())

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts'
-import { hostAndPort } from '../config/parse.ts'
+import { hostAndPort } from '../net/host-name.ts'
 import { metrics } from '../telemetry/catalogue/catalogue.ts'
 import type { Live } from './finding.ts'
 

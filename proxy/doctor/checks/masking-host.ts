@@ -1,8 +1,8 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
-import { hostAndPort } from '../../config/parse.ts'
 import { type Handshake, shakeHands } from '../../masking/tls-handshake.ts'
 import { isOurselves } from '../../masking/watch.ts'
+import { hostAndPort } from '../../net/host-name.ts'
 import { type About, type Check, type Finding, finding, reasonOf } from '../finding.ts'
 
 const timeoutMs = 4_000
