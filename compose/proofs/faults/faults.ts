@@ -144,7 +144,10 @@ const seconds = (count: number, scale: number): Promise<void> => wait(Math.max(3
 
 const hour = 3_600
 
-/** Stops datacenter 4, and throws unless `datacenter-down` fires within its window, and no other alert. */
+/** What a machine raises that is too busy for its own load: not about clocks. */
+const ofBusyMachine: ReadonlySet<string> = new Set(['replay-unclaimed', 'host-cpu', 'event-loop'])
+
+/** Stops datacenter 4, and throws unless `datacenter-down` fires within its window, and no other alert about datacenters, nodes or time. */
 const losesDatacenter = async ({ fleet }: Scene): Promise<void> => {
   const alerts = async () => (await fleet.collectors[0]!.status()).alerts
   await fleet.datacenters.get(4)!.goAway()
@@ -156,7 +159,7 @@ const losesDatacenter = async ({ fleet }: Scene): Promise<void> => {
   )
   for (const proxy of fleet.proxies)
     await until(async () => (await proxy.metric('mtscope_datacenter_up', { dc: '4' })) === 0, 'its metric')
-  const others = (await alerts()).filter(({ rule }) => rule !== 'datacenter-down')
+  const others = (await alerts()).filter(({ rule }) => rule !== 'datacenter-down' && !ofBusyMachine.has(rule))
   if (others.length > 0)
     throw new Error(`other alerts after the clock jumps: ${others.map(({ summary }) => summary).join(' ')}`)
 }

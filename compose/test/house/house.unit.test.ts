@@ -9,7 +9,6 @@ import { circles } from './circles.ts'
 import { direction, purity } from './directions.ts'
 import { layout, roomsImported } from './layout.ts'
 import type { Rule } from './rule.ts'
-import { unreadFolders } from './unfinished.ts'
 import { words } from './words.ts'
 import { naming, size, syntax, testing } from './writing.ts'
 
@@ -111,17 +110,10 @@ test('there is no import circle, of files or of folders', () => {
   assert.equal(circles(sources), [])
 })
 
-/** The file itself at the root; elsewhere its folder, two levels deep. */
-const areaOf = (path: string): string => {
-  const [first = '', second = '', third] = path.split('/')
-  if (second === '') return path
-  return third === undefined ? `${first}/` : `${first}/${second}/`
-}
-
 test('no text has a word that docs/style.md replaces', () => {
-  const found = textFilesOf(root)
-    .filter((path) => !unreadFolders.includes(areaOf(path)))
-    .flatMap((path) => words({ path, text: read(path) }).map((what) => `${path} ${what}`))
+  const found = textFilesOf(root).flatMap((path) =>
+    words({ path, text: read(path) }).map((what) => `${path} ${what}`),
+  )
   assert.is(found.join('\n'), '')
 })
 
