@@ -167,6 +167,8 @@ class Member implements Consumer {
     for (let at = 0; at < batches.length && alive(); ) {
       const from = batches[at]!.first
       const { messages, next, retry } = await this.#open(partition, batches, at)
+      // A seek meanwhile: the messages come again.
+      if (!alive()) return
       const to = retry ?? batches[next - 1]!.last + 1
       if (to > from) await this.#handlers.batch({ partition, from, to, end, alive, heartbeat }, messages)
       if (retry !== null) {
