@@ -42,7 +42,11 @@ const openNativeCipher = (): MakeCipher | null => {
         return: 'i32',
         arguments: ['pointer', 'pointer', 'pointer', 'pointer', 'pointer'],
       },
-      EVP_EncryptUpdate: { return: 'i32', arguments: ['pointer', 'pointer', 'pointer', 'pointer', 'i32'] },
+      // The length as a pointer: `libc.ts` says why.
+      EVP_EncryptUpdate: {
+        return: 'i32',
+        arguments: ['pointer', 'pointer', 'pointer', 'pointer', 'pointer'],
+      },
     })
     const name = Buffer.from(new TextEncoder().encode('AES-256-CTR\0').buffer)
     // Fetched once for the thread: a look-up for each key would take a lock.
@@ -64,7 +68,7 @@ const openNativeCipher = (): MakeCipher | null => {
         apply: (bytes, start, end) => {
           if (end <= start || !live) return
           const at = pointer(bytes, start)
-          openssl.EVP_EncryptUpdate(context, at, writtenAt, at, end - start)
+          openssl.EVP_EncryptUpdate(context, at, writtenAt, at, BigInt(end - start))
         },
         free: () => {
           if (!live) return

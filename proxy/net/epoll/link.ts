@@ -201,14 +201,7 @@ export class NativeLink implements Link {
     const to = this.#on.passTo?.(this.#owner)
     if (pipe === null || !(to instanceof NativeLink) || to.closed || to.#queue !== null || to.#ending)
       return false
-    const n = libc.splice(
-      this.fd,
-      0n,
-      pipe.write,
-      0n,
-      Math.min(this.readSize, pipe.size),
-      c.SPLICE_F_MOVE_NONBLOCK,
-    )
+    const n = libc.splice(this.fd, pipe.write, Math.min(this.readSize, pipe.size), c.SPLICE_F_MOVE_NONBLOCK)
     if (n <= 0) {
       if (n < 0 && this.#refused()) return false
       this.#nothing(n)
@@ -217,7 +210,7 @@ export class NativeLink implements Link {
     this.#lastRead = n
     let left = n
     while (left > 0) {
-      const m = libc.splice(pipe.read, 0n, to.fd, 0n, left, c.SPLICE_F_MOVE_NONBLOCK)
+      const m = libc.splice(pipe.read, to.fd, left, c.SPLICE_F_MOVE_NONBLOCK)
       if (m <= 0) {
         if (m < 0) this.#refused()
         break

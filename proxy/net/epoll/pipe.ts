@@ -23,7 +23,7 @@ export const splices = (libc: c.Libc, pipe: Pipe): number => {
   const [near, far] = [ends.readInt32LE(0), ends.readInt32LE(4)]
   const [bytes, back] = [c.pinned(8).fill('mtscope.'), c.pinned(8)]
   const moves = (from: number, to: number): boolean =>
-    libc.splice(from, 0n, to, 0n, bytes.length, c.SPLICE_F_MOVE_NONBLOCK) === bytes.length
+    libc.splice(from, to, bytes.length, c.SPLICE_F_MOVE_NONBLOCK) === bytes.length
   const proved =
     libc.send(far, pointer(bytes, 0), bytes.length, c.MSG_NOSIGNAL) === bytes.length &&
     moves(near, pipe.write) &&
