@@ -48,9 +48,12 @@ const version = String(
     .version,
 )
 let collector: FleetCollector
-let http: HttpServer
+let http: HttpServer | undefined
 try {
-  collector = startFleetCollector({ config, kafka: kafka!, redis: redis!, version, now: Date.now, logger })
+  collector = startFleetCollector({
+    ...{ config, kafka: kafka!, redis: redis!, version, now: Date.now, logger },
+    httpRefusals: () => http?.refusals ?? {},
+  })
   http = await startHttp({
     host: config.metricsHost,
     port: config.collectorPort,

@@ -32,6 +32,8 @@ type FleetOptions = {
   /** Ms, of a clock that is never set. */
   readonly steady?: () => number
   readonly logger: Logger
+  /** Refused requests by reason, if the server is the collector's own. */
+  readonly httpRefusals?: () => Readonly<Record<string, number>>
 }
 
 const refreshMs = 1_000
@@ -150,6 +152,7 @@ export const startFleetCollector = (options: FleetOptions): FleetCollector => {
       mirrorAgeMs: refreshing.ageMs(),
       up: up(),
       failing: { kafka: following.failure, redis: refusalOf(redis) },
+      httpRefusals: options.httpRefusals?.() ?? null,
     },
   })
   return {

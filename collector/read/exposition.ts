@@ -60,6 +60,8 @@ export type Fleetwork = {
   readonly mirrorAgeMs: number
   readonly up: { readonly kafka: boolean; readonly redis: boolean }
   readonly failing: { readonly kafka: string | null; readonly redis: string | null }
+  /** Refused requests by reason; null in the process of a proxy, which has the server. */
+  readonly httpRefusals: Readonly<Record<string, number>> | null
 }
 
 const one = (value: number): Sample[] => [{ labels: [], value }]
@@ -181,6 +183,10 @@ const ofFleet = (work: Fleetwork | undefined): Reported[] =>
             labels: [service, reason ?? 'none'],
             value: Number(reason !== null),
           })),
+        ],
+        [
+          m.httpRefusals,
+          Object.entries(work.httpRefusals ?? {}).map(([reason, value]) => ({ labels: [reason], value })),
         ],
         [
           m.serviceUp,

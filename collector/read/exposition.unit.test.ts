@@ -33,6 +33,7 @@ const context: Context = {
     mirrorAgeMs: 500,
     up: { kafka: true, redis: false },
     failing: { kafka: null, redis: 'READONLY' },
+    httpRefusals: { host: 2, busy: 0 },
   },
 }
 const openmetrics = 'application/openmetrics-text; version=1.0.0'
@@ -113,6 +114,7 @@ test('a state that may be older than the last scrape exports no counters: a gap,
   assert.equal(left.map(({ name }) => name.replace('mtscope_collector_', '')).sort(), [
     'commits_total',
     'events_repeated_total',
+    'http_refusals_total',
     'stale_commits_total',
     'state_refused_total',
     'state_replaced_total',
@@ -163,6 +165,7 @@ test('a hello is a complete first message, of a client or not', () => {
 test('a collector that has not read the state exports only its own numbers', () => {
   const samples = parse(createExposition()(busy(), { ...context, blank: true }).body, 'prometheus')
   assert.is(samples.get('mtscope_collector_service_up{service="kafka"}'), 1)
+  assert.is(samples.get('mtscope_collector_http_refusals_total{reason="host"}'), 2)
   assert.is(samples.get('mtscope_collector_folded_ratio{}'), 0.25)
   assert.is(samples.get('mtscope_collector_state_replaced_total{}'), 4)
   for (const of of [

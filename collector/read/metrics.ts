@@ -174,6 +174,11 @@ export const metrics = {
     ['service', 'reason'],
     '1 while a service (kafka, redis) fails this collector, by reason; 0 with reason none while it works',
   ),
+  httpRefusals: counter(
+    'mtscope_collector_http_refusals_total',
+    ['reason'],
+    'Requests to COLLECTOR_PORT that got no answer, by reason: host (421), busy (503), method (405), malformed (400, 431), timeout, connections (no place)',
+  ),
   foldedRatio: gauge(
     'mtscope_collector_folded_ratio',
     [],

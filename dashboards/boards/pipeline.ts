@@ -78,6 +78,34 @@ export const pipeline: Board = {
             runbook: 'kafka-lost',
           },
         ),
+        timeseries(
+          'Redis refusals by reason',
+          'ops',
+          inFleet(query(sum(rate(p.redisRefusals), 'instance', 'reason'), '{{instance}}: {{reason}}')),
+          {
+            description:
+              'Commands of a proxy that its Redis refuses. READONLY: REDIS_URL leads to a replica. OOM: raise maxmemory. NOPERM, NOAUTH, WRONGPASS: check user and password. The log line redis-refuses names the remedy. No data without Redis.',
+            thresholds: bad(0.001, 1),
+            runbook: 'redis-lost',
+          },
+        ),
+        timeseries(
+          'HTTP refusals by reason',
+          'ops',
+          [
+            query(sum(rate(p.httpRefusals), 'instance', 'reason'), '{{instance}}: {{reason}}'),
+            inFleet(
+              query(
+                sum(`rate(${ofCollector(c.httpRefusals)}[$__rate_interval])`, 'instance', 'reason'),
+                '{{instance}}: {{reason}}',
+              ),
+            ),
+          ],
+          {
+            description:
+              'Requests for status page and metrics that got no answer. host: add the name to METRICS_ALLOWED_HOSTS if it leads here. busy, connections: find the client that sends so many requests. Scrapes fail meanwhile, and graphs have gaps.',
+          },
+        ),
         timeseries('Event log size', 'bytes', query(max(gauge(p.logBytes), 'instance'), '{{instance}}'), {
           description: 'Bytes on disk, at most LOG_MAX_BYTES. In a fleet it stays small while Kafka works.',
         }),

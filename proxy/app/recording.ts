@@ -9,7 +9,9 @@ import type { Shipping } from './shipping.ts'
 type Sources = NonNullable<Parameters<typeof startTelemetry>[0]['sources']>
 
 /** Sources that telemetry reads at a scrape, and that start after it. */
-export type LaterSources = Required<Pick<Sources, 'pooledConnections' | 'masking' | 'doctor'>>
+export type LaterSources = Required<
+  Pick<Sources, 'pooledConnections' | 'masking' | 'doctor' | 'httpRefusals'>
+>
 
 export type Claims = ReturnType<typeof import('../replay-cache/connect.ts').connectClaims>
 
@@ -69,6 +71,7 @@ export const startRecording = async (
       logBytes: () => log.stats.bytes,
       kernel: watchKernel(),
       claims: claims?.counts ?? null,
+      redisRefusals: claims?.refusals ?? null,
       shipping,
     },
     listening,

@@ -17,6 +17,7 @@ type Later = {
   traffic: Traffic | null
   masking: Masking | null
   doctor: Doctor | null
+  http: HttpServer | null
   /** The text of `/readyz`; null when ready. */
   unready: string | null
 }
@@ -110,13 +111,14 @@ export const startProxy = async (options: ProxyOptions): Promise<RunningProxy> =
   stack.defer(() => stopping.abort())
   const { port } = claimed
   const { signal } = stopping
-  const later: Later = { traffic: null, masking: null, doctor: null, unready: 'starting' }
+  const later: Later = { traffic: null, masking: null, doctor: null, http: null, unready: 'starting' }
   const finding = findAddress(config, signal)
   const listening = Promise.withResolvers<void>()
   const sources = {
     pooledConnections: () => later.traffic?.threads.pooledConnections ?? 0,
     masking: () => later.masking?.up() ?? null,
     doctor: () => later.doctor?.latest() ?? null,
+    httpRefusals: () => later.http?.refusals ?? null,
   }
   const recording = await startRecording(options, sources, listening.promise, started)
   const { emit } = recording
@@ -130,6 +132,7 @@ export const startProxy = async (options: ProxyOptions): Promise<RunningProxy> =
   await recording.extension?.ready
   const state: Started = { options, port, recording, traffic, finding, later, signal }
   const http = await serve(state)
+  later.http = http
   started.defer(() => http.close())
   listening.resolve()
   later.unready = null

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse, S
 import type { Socket } from 'node:net'
 import type { Budget } from './budget.ts'
 import { Gate } from './gate.ts'
+import type { HttpRefusals } from './refusals.ts'
 import { hasBody } from './request.ts'
 
 /** A whole answer; a HEAD has a length and no body. */
@@ -31,6 +32,7 @@ type Connection = { readonly gate: Gate; response: ServerResponse | null; idleSi
 type State = {
   readonly limits: Limits
   readonly budget: Budget
+  readonly refusals: HttpRefusals
   readonly answer: (message: IncomingMessage) => Promise<Message>
   /** The least recently used one comes first. */
   readonly connections: Map<unknown, Connection>
@@ -68,7 +70,10 @@ const answerNext = async (
   response: ServerResponse,
 ): Promise<void> => {
   const { gate } = connection
-  const timer = setTimeout(() => gate.destroy(), state.limits.answer).unref()
+  const timer = setTimeout(() => {
+    state.refusals.timeout++
+    gate.destroy()
+  }, state.limits.answer).unref()
   connection.response = response
   response.on('close', () => {
     clearTimeout(timer)
@@ -85,8 +90,10 @@ const answerNext = async (
 }
 
 /** A head that node:http cannot parse gets an answer, one that takes too long does not. */
-const refuse = (error: NodeJS.ErrnoException, gate: Gate): void => {
+const refuse = ({ refusals }: State, error: NodeJS.ErrnoException, gate: Gate): void => {
   const malformed = error.code?.startsWith('HPE_') === true
+  if (malformed) refusals.malformed++
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') refusals.timeout++
   if (!malformed || !gate.writable) return void gate.destroy()
   const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400
   const body = 'not a request for this server\n'
@@ -137,15 +144,17 @@ const boundedServer = (limits: Limits): Server => {
 
 /**
  * A server of node:http that answers one request at a time on each connection, within `limits` and `budget`. A client
- * that pipelines gets its first answer, and the connection closes. The server does not listen yet.
+ * that pipelines gets its first answer, and the connection closes. The server does not listen yet. What it refuses
+ * before `answer` is called, it counts in `refusals`.
  */
 export const createConnections = (
   limits: Limits,
   budget: Budget,
+  refusals: HttpRefusals,
   answer: (message: IncomingMessage) => Promise<Message>,
 ): Connections => {
   const connections = new Map<unknown, Connection>()
-  const state: State = { limits, budget, answer, connections, closing: false }
+  const state: State = { limits, budget, refusals, answer, connections, closing: false }
   const server = boundedServer(limits)
   const request = (message: IncomingMessage, response: ServerResponse): void => {
     const connection = connections.get(message.socket)
@@ -157,11 +166,14 @@ export const createConnections = (
   const [serve] = server.listeners('connection') as ((stream: unknown) => void)[]
   server.removeAllListeners('connection')
   server.on('connection', (socket) => serve?.call(server, accept(state, server, socket)))
-  server.on('drop', () => makeRoom(state))
+  server.on('drop', () => {
+    refusals.connections++
+    makeRoom(state)
+  })
   server.on('request', request)
   // Without this, node:http asks for the body before the answer.
   server.on('checkContinue', request)
-  server.on('clientError', (error, stream) => refuse(error, stream as unknown as Gate))
+  server.on('clientError', (error, stream) => refuse(state, error, stream as unknown as Gate))
   return {
     server,
     endIdle: () => {

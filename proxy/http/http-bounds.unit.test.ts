@@ -44,6 +44,7 @@ test('beyond its share of a second a request waits and gets 503 with Retry-After
     return response.statusCode === 503 ? response : null
   }, 'a refusal')
   assert.is(refused.headers['retry-after'], '1')
+  assert.ok(server.refusals.busy > 0)
   for (let i = 0; i < 30; i++) assert.is((await asking('/healthz')).statusCode, 200)
   agent.destroy()
 })
@@ -87,6 +88,20 @@ test('a body is not read, and the connection closes after the answer', async () 
     const answer = Buffer.concat(await socket.toArray()).toString('latin1')
     assert.match(answer, /^HTTP\/1.1 405[\s\S]*connection: close/i)
   }
+})
+
+test('each refused request is counted by its reason, and an answered one is not', async () => {
+  await using server = await serving()
+  const statuses = [
+    await ask(server.port, '/healthz'),
+    await ask(server.port, '/nowhere'),
+    await ask(server.port, '/', { headers: { host: 'evil.example' } }),
+    await ask(server.port, '/', { method: 'DELETE' }),
+    await ask(server.port, '/', { headers: { x: 'y'.repeat(9000) } }),
+  ].map(({ status }) => status)
+  assert.equal(statuses, [200, 404, 421, 405, 431])
+  const { host, method, malformed, busy, timeout } = server.refusals
+  assert.equal([host, method, malformed, busy, timeout], [1, 1, 1, 0, 0])
 })
 
 test('idle connections give their places to new ones', async () => {

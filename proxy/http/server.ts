@@ -7,6 +7,7 @@ import { answersOf, gzipOf, type Reply, type Routes, text } from './answers.ts'
 import { createBudget } from './budget.ts'
 import { createConnections, type Message } from './connections.ts'
 import { guardHosts } from './host-guard.ts'
+import { type HttpRefusals, noRefusals } from './refusals.ts'
 import { type Request, readRequest } from './request.ts'
 
 export type { Exposition, Reply, Routes } from './answers.ts'
@@ -14,6 +15,7 @@ export type { Exposition, Reply, Routes } from './answers.ts'
 export type HttpServer = {
   readonly url: string
   readonly port: number
+  readonly refusals: Readonly<HttpRefusals>
   /** Finishes the answers that are under way, for at most a second. */
   readonly close: () => Promise<void>
 }
@@ -108,6 +110,7 @@ export const startHttp = async (options: {
   })
   const guard = guardHosts({ bound: host, allowed: allowedHosts, published: () => linked })
   const complain = sparingly(options.logger)
+  const refusals = noRefusals()
 
   const replyTo = async (request: Request): Promise<Reply> => {
     const busy = budget.empty
@@ -117,17 +120,26 @@ export const startHttp = async (options: {
         port: options.portName,
         hint: 'find the client that sends so many requests: it gets 503',
       })
-    if (busy && !isHealth(request.path)) return tooBusy
+    if (busy && !isHealth(request.path)) {
+      refusals.busy++
+      return tooBusy
+    }
     if (!guard(request.host)) {
+      refusals.host++
       const hint = 'if this name leads here, add it to METRICS_ALLOWED_HOSTS'
       complain('warn', 'http-host-refused', { host: request.host?.slice(0, 100), hint })
       return wrongHost
     }
-    return request.method === 'GET' || request.method === 'HEAD' ? answer(request.path) : wrongMethod
+    if (request.method === 'GET' || request.method === 'HEAD') return answer(request.path)
+    refusals.method++
+    return wrongMethod
   }
-  const { server, endIdle, endAll } = createConnections(limits, budget, async (message) => {
+  const { server, endIdle, endAll } = createConnections(limits, budget, refusals, async (message) => {
     const request = readRequest(message)
-    if (request === null) return messageOf(plain, text(400, 'not a request for this server'))
+    if (request === null) {
+      refusals.malformed++
+      return messageOf(plain, text(400, 'not a request for this server'))
+    }
     try {
       return await messageOf(request, await replyTo(request))
     } catch {
@@ -155,5 +167,5 @@ export const startHttp = async (options: {
     await closed
     clearTimeout(patience)
   }
-  return { url: urlOf(host, port), port, close }
+  return { url: urlOf(host, port), port, refusals, close }
 }

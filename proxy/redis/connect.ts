@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { RedisConfig } from '../config/config.ts'
 import type { Logger } from '../logger/logger.ts'
-import { type Refusal, watchRefusals } from './refusal.ts'
+import { type Refusal, type RefusalCounts, watchRefusals } from './refusal.ts'
 
 export type RedisClient = Redis | Cluster
 
@@ -62,7 +62,12 @@ export const connectRedis = (
   return client
 }
 
-const watching = new WeakMap<RedisClient, { readonly why: Refusal | null }>()
+type Refusals = { readonly why: Refusal | null; readonly counts: Readonly<RefusalCounts> }
+
+const watching = new WeakMap<RedisClient, Refusals>()
+
+/** Refusals by reason since the client was made. */
+export const refusalCountsOf = (client: RedisClient): Readonly<RefusalCounts> => watching.get(client)!.counts
 
 /** Why Redis refuses commands now; null when it does not, or is away. */
 export const refusalOf = (client: object): Refusal | null => watching.get(client as RedisClient)?.why ?? null

@@ -5,7 +5,7 @@ import { skipUnless } from '../../compose/test/kit/skip.ts'
 import { ensureRedis, startRedis } from '../../compose/test/services/redis.ts'
 import { until } from '../../compose/test/until.ts'
 import { sharedClaims } from '../replay-cache/redis.ts'
-import { connectRedis, refusalOf, script } from './connect.ts'
+import { connectRedis, refusalCountsOf, refusalOf, script } from './connect.ts'
 import { refusalIn } from './refusal.ts'
 
 const it = skipUnless(test, ensureRedis() !== null, 'redis-server is missing')
@@ -55,6 +55,8 @@ for (const [why, set, unset] of [
     const failed = await take(it.redis, ['a', 'b'], ['o', 'l']).catch((error: unknown) => error)
     assert.is(refusalIn(failed), why)
     assert.is(refusalOf(it.redis), why)
+    assert.ok(refusalCountsOf(it.redis)[why] > 0)
+    assert.is(refusalCountsOf(it.redis).NOPERM, 0)
     await it.redis.set('c', '1').catch(() => {})
     await it.redis.config('SET', ...unset)
     await until(() => it.lines.length === 2, 'the end of the refusal is logged', 60_000)

@@ -15,6 +15,7 @@ export const refusals = {
   BUSY: 'a script runs for too long in Redis: SCRIPT KILL ends it',
 } as const
 export type Refusal = keyof typeof refusals
+export type RefusalCounts = Record<Refusal, number>
 
 const word = new RegExp(`\\b(${Object.keys(refusals).join('|')})\\b`)
 
@@ -31,6 +32,7 @@ const [reconnectMs, probeMs, calmMs] = [2_000, 1_000, 5_000]
  * seconds.
  */
 export const watchRefusals = (logger: Logger, probe: () => Promise<unknown>) => {
+  const counts = Object.fromEntries(Object.keys(refusals).map((reason) => [reason, 0])) as RefusalCounts
   let why: Refusal | null = null
   let refusedAt = 0
   let reconnectedAt = Number.NEGATIVE_INFINITY
@@ -53,6 +55,8 @@ export const watchRefusals = (logger: Logger, probe: () => Promise<unknown>) => 
   }
 
   return {
+    /** Refusals since the start. */
+    counts: counts as Readonly<RefusalCounts>,
     get why() {
       return why
     },
@@ -60,6 +64,7 @@ export const watchRefusals = (logger: Logger, probe: () => Promise<unknown>) => 
     note(error: Error): boolean {
       const found = refusalIn(error)
       if (found === null) return false
+      counts[found]++
       refusedAt = performance.now()
       if (found !== why) logger('error', 'redis-refuses', { reason: found, hint: refusals[found] })
       why = found

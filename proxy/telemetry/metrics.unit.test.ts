@@ -42,6 +42,8 @@ const starting = (env: NodeJS.ProcessEnv = {}): Telemetry & AsyncDisposable => {
       doctor: () => examined,
       shipping,
       claims: { new: 3, seen: 1, unanswered: 0 },
+      redisRefusals: { READONLY: 4, OOM: 0 },
+      httpRefusals: () => ({ host: 2, busy: 0 }),
       masking: () => false,
     },
   })
@@ -134,6 +136,9 @@ test('each event changes its numbers', async () => {
     mtscope_replays_refused_total: 31,
     mtscope_fronted_total: 31,
     'mtscope_limit_refused_total{limit="handshakes"}': 3,
+    'mtscope_redis_refusals_total{reason="READONLY"}': 4,
+    'mtscope_http_refusals_total{reason="host"}': 2,
+    'mtscope_http_refusals_total{reason="busy"}': 0,
     'mtscope_events_lost_total{reason="worker-queue"}': 4,
     mtscope_file_descriptors_open: 40,
     mtscope_file_descriptors_limit: 1024,

@@ -31,6 +31,10 @@ export type Sources = {
   readonly masking?: () => boolean | null
   /** Answers of the shared replay cache by outcome; null without Redis. */
   readonly claims?: Readonly<Record<string, number>> | null
+  /** Error replies of Redis by reason; null without Redis. */
+  readonly redisRefusals?: Readonly<Record<string, number>> | null
+  /** Refused requests by reason; null until the server listens. */
+  readonly httpRefusals?: () => Readonly<Record<string, number>> | null
   /** Null without Kafka. */
   readonly shipping?: ShippingStatus | null
   /** Null until the doctor has finished its first examination. */
@@ -67,9 +71,12 @@ const observeKernel = (meter: Meter, kernel: Kernel): void => {
 
 /** Exports every source that this process has. */
 export const observeSources = (meter: Meter, sources: Sources): void => {
-  const { logBytes, pooledConnections, spans, doctor, shipping, claims, kernel, masking } = sources
+  const { logBytes, pooledConnections, spans, doctor, shipping, kernel, masking } = sources
+  const { claims, redisRefusals, httpRefusals } = sources
   if (masking) readAtScrape(meter, metrics.maskingUp, () => one(masking()))
   if (claims) readAtScrape(meter, metrics.replayClaims, () => Object.entries(claims))
+  if (redisRefusals) readAtScrape(meter, metrics.redisRefusals, () => Object.entries(redisRefusals))
+  if (httpRefusals) readAtScrape(meter, metrics.httpRefusals, () => Object.entries(httpRefusals() ?? {}))
   if (shipping) observeShipping(meter, shipping)
   if (kernel) observeKernel(meter, kernel)
   if (doctor) observeFindings(meter, doctor)

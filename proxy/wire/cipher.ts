@@ -42,7 +42,7 @@ const openNativeCipher = (): MakeCipher | null => {
         return: 'i32',
         arguments: ['pointer', 'pointer', 'pointer', 'pointer', 'pointer'],
       },
-      // The length as a pointer: `libc.ts` says why.
+      // The length as a pointer: `libc.ts` has the reason.
       EVP_EncryptUpdate: {
         return: 'i32',
         arguments: ['pointer', 'pointer', 'pointer', 'pointer', 'pointer'],

@@ -2,6 +2,7 @@ import { failedMs, slowMs } from '../../events/outcome.ts'
 import { findingMetrics } from './finding-catalogue.ts'
 import { hostMetrics } from './host-catalogue.ts'
 import type { Metric } from './metric.ts'
+import { pipelineMetrics } from './pipeline-catalogue.ts'
 
 // 3 s and 5 s are the default timeouts.
 const seconds = [
@@ -144,6 +145,13 @@ export const metrics = {
     labels: ['action'],
     help: 'Handshakes that the shared replay cache did not answer for, by action: decided by the local cache, or refused.',
   },
+  httpRefusals: {
+    name: 'mtscope_http_refusals_total',
+    kind: 'counter',
+    unit: '1',
+    labels: ['reason'],
+    help: 'Requests to METRICS_PORT that got no answer, by reason: host (421), busy (503), method (405), malformed (400, 431), timeout, connections (no place).',
+  },
   fronted: {
     name: 'mtscope_fronted_total',
     kind: 'counter',
@@ -200,48 +208,7 @@ export const metrics = {
     labels: ['reason'],
     help: 'Spans lost, by reason: the queue was full, or the backend did not accept them.',
   },
-  shipped: {
-    name: 'mtscope_events_shipped_total',
-    kind: 'counter',
-    unit: '1',
-    labels: [],
-    help: 'Events acknowledged by Kafka.',
-  },
-  shipRows: {
-    name: 'mtscope_ship_waiting_rows',
-    kind: 'gauge',
-    unit: '1',
-    labels: [],
-    help: 'Rows of the event log that wait for Kafka.',
-  },
-  shipLagSeconds: {
-    name: 'mtscope_ship_lag_seconds',
-    kind: 'gauge',
-    unit: 's',
-    labels: [],
-    help: 'Age of the oldest event that Kafka has not acknowledged, in seconds; 0 when it has acknowledged all.',
-  },
-  kafkaUp: {
-    name: 'mtscope_kafka_up',
-    kind: 'gauge',
-    unit: '1',
-    labels: [],
-    help: 'Whether Kafka accepted the last send of this node (1) or not (0).',
-  },
-  kafkaFailures: {
-    name: 'mtscope_kafka_failures_total',
-    kind: 'counter',
-    unit: '1',
-    labels: ['reason'],
-    help: 'Failed sends to Kafka, by reason; each one is retried.',
-  },
-  logBytes: {
-    name: 'mtscope_log_size_bytes',
-    kind: 'gauge',
-    unit: 'By',
-    labels: [],
-    help: 'Size of the event log on disk, in bytes.',
-  },
+  ...pipelineMetrics,
   ...hostMetrics,
   loopDelaySeconds: {
     name: 'mtscope_event_loop_delay_seconds',
