@@ -31,7 +31,11 @@ const openEventLog = ({ config, logger }: ProxyOptions): LocalLog =>
     // Kafka keeps what was shipped.
     maxAgeMs: config.kafka === null ? config.logMaxAgeMs : 0,
     now: Date.now,
-    report: (line) => logger('warn', 'log', { line }),
+    report: (damage) =>
+      logger('warn', 'event-log-damaged', {
+        ...damage,
+        hint: 'a new event log was started: check the disk, and keep or remove the damaged file',
+      }),
   })
 
 // Kafka and Redis are loaded only by those who use them: both take memory.
@@ -65,7 +69,7 @@ export const startRecording = async (
     version: options.version,
     node: options.config.node,
     env: options.env,
-    warn: (text) => options.logger('warn', 'telemetry', { text }),
+    warn: (problem, fields) => options.logger('warn', problem, fields),
     sources: {
       ...later,
       logBytes: () => log.stats.bytes,

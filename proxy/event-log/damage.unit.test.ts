@@ -15,20 +15,23 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { append, folder, open } from '../../compose/test/kit/examples/scratch-log.ts'
 import type { ProxyEvent } from '../events/contract.ts'
+import type { Damage } from './keep.ts'
 import { readLog } from './read.ts'
 import { logFile } from './store.ts'
 
-test('a file that is not a database is moved aside, with one line for the operator', () => {
+test('a file that is not a database is moved aside and reported', () => {
   using dir = folder()
   const path = logFile(dir.path)
   writeFileSync(path, 'not a database, '.repeat(1000))
-  const lines: string[] = []
-  using log = open(dir.path, { report: (line) => lines.push(line) })
+  const damages: Damage[] = []
+  using log = open(dir.path, { report: (damage) => damages.push(damage) })
   append(log, ['a'])
   assert.is(log.stats.rows, 1)
-  assert.is(lines.length, 1)
-  assert.match(lines[0] ?? '', `${path}.damaged`)
-  assert.not((lines[0] ?? '').includes('\n'))
+  assert.equal(
+    damages.map(({ movedTo }) => movedTo),
+    [`${path}.damaged`],
+  )
+  assert.match(damages[0]?.reason ?? '', /not a database/)
   assert.match(readFileSync(`${path}.damaged`, 'utf8'), /^not a database/)
 })
 
@@ -61,13 +64,13 @@ test('damage that a later read meets costs the past, not the process', async () 
   writeSync(file, Buffer.alloc(third, 0xaa), 0, third, third) // neither the schema nor the newest rows
   closeSync(file)
 
-  const lines: string[] = []
-  using log = open(dir.path, { report: (line) => lines.push(line) })
+  const damages: Damage[] = []
+  using log = open(dir.path, { report: (damage) => damages.push(damage) })
   const received: string[] = []
   const tail = log.tail(0, (batch, row) => received.push(`${row} ${batch.boot === log.boot}`))
   await tail.caughtUp
   append(log, ['new'])
-  assert.is(lines.length, 1)
+  assert.is(damages.length, 1)
   assert.ok(existsSync(`${path}.damaged`))
   assert.ok(received.length > 1, 'rows before the damage were read')
   assert.is(received.at(-1), '501 true')

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import type { Decoded } from '../events/codec.ts'
 import type { Batch, LossReason, ProxyEvent } from '../events/contract.ts'
-import { keepStore } from './keep.ts'
+import { type Damage, keepStore } from './keep.ts'
 import { patientClock } from './patient-clock.ts'
 import type { Snapshot, StoredRow } from './store.ts'
 import { createTails, type Tail, type Take } from './tail.ts'
@@ -70,8 +70,8 @@ export type LogOptions = {
   readonly now: () => number
   /** Ms, of a monotonic clock. */
   readonly steady?: () => number
-  /** Gets one line for an operator when a damaged file was replaced. */
-  readonly report?: (line: string) => void
+  /** Called when a damaged file was replaced by a new event log. */
+  readonly report?: (damage: Damage) => void
 }
 
 /** Opens the event log of DATA_DIR for this process alone. Throws a LogError. */
@@ -178,4 +178,5 @@ const newBoot = (now: number): string => {
   return digits(Math.trunc(now), 9) + digits(randomInt(36 ** 4), 4)
 }
 
-const warn = (line: string): void => process.emitWarning(line)
+const warn = ({ reason, movedTo }: Damage): void =>
+  process.emitWarning(`The event log is damaged (${reason}): moved it to ${movedTo} and started a new one`)

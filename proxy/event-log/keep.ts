@@ -3,6 +3,9 @@ import { isDamage, LogError } from './errors.ts'
 import { takeLock } from './lock.ts'
 import { moveAside, openStore, removeStore, type Store, type StoreBounds } from './store.ts'
 
+/** Why a file was moved aside, and where to. */
+export type Damage = { readonly reason: string; readonly movedTo: string }
+
 /** The open store of DATA_DIR. */
 export type Keeper = {
   /** Runs `use` on the store. Where the file is damaged, replaces it by a new one and runs `use` again. */
@@ -17,10 +20,9 @@ export type Keeper = {
  * Locks DATA_DIR for this process, creates it if needed, and opens its event log. Moves a damaged file aside, at open or when
  * a read meets the damage: an error would only come again at the next start. Throws a LogError.
  */
-export const keepStore = (dataDir: string, bounds: StoreBounds, report: (line: string) => void): Keeper => {
+export const keepStore = (dataDir: string, bounds: StoreBounds, report: (damage: Damage) => void): Keeper => {
   const replace = (damage: unknown): Store => {
-    const aside = moveAside(dataDir)
-    report(`The event log is damaged (${reason(damage)}): moved it to ${aside} and started a new one`)
+    report({ reason: reason(damage), movedTo: moveAside(dataDir) })
     return openStore(dataDir, bounds)
   }
   const open = (): Store => {

@@ -19,9 +19,16 @@ export type Telemetry = {
   readonly stop: () => Promise<void>
 }
 
+/** Codes of log lines: a wrong `OTEL_*` setting, a start that failed, an export that fails. */
+export type Problem = 'otel-setting-invalid' | 'otel-not-started' | 'otel-failing'
+type Warn = (
+  problem: Problem,
+  fields: { readonly reason: string; readonly suppressed?: number; readonly hint?: string },
+) => void
+
 type Options = About & {
   readonly env: NodeJS.ProcessEnv
-  readonly warn: (text: string) => void
+  readonly warn: Warn
   readonly sources?: Sources
   readonly listening?: Promise<unknown>
   /** Exporters of spans in addition to those of `OTEL_*`. */
@@ -35,15 +42,15 @@ const waitingEvents = 50_000
 const stopMs = 3_000
 const warningEveryMs = 60_000
 
-/** Passes on one warning per minute at most, with the number of suppressed ones. */
-const sparingly = (warn: (text: string) => void): ((text: string) => void) => {
+/** Reports one failure of the SDK per minute at most, with the number of suppressed ones. */
+const sparingly = (warn: Warn): ((reason: string) => void) => {
   let next = 0
   let suppressed = 0
-  return (text) => {
+  return (reason) => {
     const now = performance.now()
     if (now < next) return void suppressed++
     next = now + warningEveryMs
-    warn(`${text.slice(0, 200)}${suppressed > 0 ? ` (and ${suppressed} more)` : ''}`)
+    warn('otel-failing', { reason: reason.slice(0, 200), ...(suppressed > 0 ? { suppressed } : {}) })
     suppressed = 0
   }
 }
@@ -62,7 +69,7 @@ const disabled: Telemetry = {
 const load = async (
   options: Options,
   wanted: Wanted,
-  warn: (text: string) => void,
+  warn: (reason: string) => void,
 ): Promise<{ readonly sdk: Sdk; readonly fold: Fold }> => {
   const { env, sources = {} } = options
   // The SDK reads process.env only, and OTEL_* may stand in a .env file.
@@ -100,7 +107,7 @@ export const startTelemetry = (options: Options): Telemetry => {
   const wanted = readOtel(options.env)
   if (wanted.disabled) return disabled
   const warn = sparingly(options.warn)
-  if (wanted.mistakes.length > 0) warn(wanted.mistakes.join('; '))
+  for (const reason of wanted.mistakes) options.warn('otel-setting-invalid', { reason })
 
   let sdk: Sdk | null = null
   let waiting: ProxyEvent[] | null = []
@@ -126,7 +133,8 @@ export const startTelemetry = (options: Options): Telemetry => {
   const ready = start().catch((error: unknown) => {
     fold = () => {}
     waiting = null
-    options.warn(`OpenTelemetry did not start: ${reasonOf(error)}`)
+    const hint = 'this process exports no metrics and spans: correct OTEL_* and restart it'
+    options.warn('otel-not-started', { reason: reasonOf(error), hint })
   })
 
   const read = shareReadings(() => sdk?.exposition() ?? Promise.resolve('# OpenTelemetry is not loaded\n'))

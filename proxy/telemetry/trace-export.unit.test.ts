@@ -66,7 +66,7 @@ const starting = (env: NodeJS.ProcessEnv) => {
     version: '0.1.0',
     node: 'n1',
     env,
-    warn: (text) => warnings.push(text),
+    warn: (problem, { reason }) => warnings.push(`${problem}: ${reason}`),
   })
   return { ...telemetry, warnings }
 }
