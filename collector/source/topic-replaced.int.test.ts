@@ -1,11 +1,11 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { recreateTopic } from '../../compose/test/kit/kafka/recreate-topic.ts'
 import { collecting } from '../../compose/test/kit/processes/collecting.ts'
 import { skipUnless } from '../../compose/test/kit/skip.ts'
 import { ensureKafka } from '../../compose/test/services/kafka.ts'
 import { ensureRedis } from '../../compose/test/services/redis.ts'
 import { until } from '../../compose/test/until.ts'
-import { ensureTopics } from '../../proxy/kafka/topics.ts'
 import { openMirror } from '../state/mirror.ts'
 import { readPartition } from '../state/redis-read.ts'
 
@@ -22,20 +22,6 @@ const folded = (at: Collecting, sessions: number): Promise<boolean> =>
     `${sessions} sessions are folded`,
     120_000,
   )
-
-const recreate = async ({ client }: Collecting): Promise<void> => {
-  const admin = client.kafka.admin()
-  await admin.connect()
-  await admin.deleteTopics({ topics: ['mtscope.events'] })
-  await until(async () => !(await admin.listTopics()).includes('mtscope.events'), 'it is gone')
-  const made = (): Promise<boolean> =>
-    ensureTopics(client).then(
-      () => true,
-      () => false, // the broker does not have it yet
-    )
-  await until(made, 'it is there again', 60_000)
-  await admin.disconnect()
-}
 
 /** Checks the state after ten connections in one topic and eight in the next. */
 const checkReplaced = async (at: Collecting, lines: readonly string[]): Promise<void> => {
@@ -55,7 +41,7 @@ it('a topic that is recreated while no collector runs is folded from its beginni
   const mirror = openMirror({ redis: at.redis, prefix: 'mtscope', partitions: () => 1, waiting: () => null })
   await mirror.refresh(Date.now())
   await before.stop()
-  await recreate(at)
+  await recreateTopic(at.client)
   await sendSessions(at, 8)
   at.follow()
   await checkReplaced(at, lines)
@@ -70,11 +56,11 @@ it('so is one that is recreated under a running collector, and one that is longe
   const following = at.follow()
   await sendSessions(at, 10)
   await folded(at, 10)
-  await recreate(at)
+  await recreateTopic(at.client)
   await sendSessions(at, 8)
   await checkReplaced(at, lines)
   await following.stop()
-  await recreate(at)
+  await recreateTopic(at.client)
   await sendSessions(at, 12)
   at.follow()
   await folded(at, 30)
@@ -88,7 +74,7 @@ it('a state of an older collector, without ids and beyond the end of the topic, 
   await folded(at, 10)
   await before.stop()
   await at.redis.hdel('mtscope:{mtscope.0}:meta', 'cluster', 'topic')
-  await recreate(at)
+  await recreateTopic(at.client)
   await sendSessions(at, 8)
   at.follow()
   await checkReplaced(at, lines)

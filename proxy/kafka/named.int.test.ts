@@ -17,8 +17,8 @@ import { openProducer } from './producer.ts'
 
 const it = skipUnless(test, ensureKafka() !== null, 'Kafka is missing')
 
-/** Checks the reason that a producer and a consumer log and count. */
-const named = async (config: KafkaConfig, expected: KafkaFailure): Promise<void> => {
+/** A producer and a consumer, and the lines that they log. */
+const openBoth = (config: KafkaConfig) => {
   const lines: string[] = []
   const client = openKafka(
     config,
@@ -26,13 +26,18 @@ const named = async (config: KafkaConfig, expected: KafkaFailure): Promise<void>
     (_, line, fields) => lines.push(`${line} ${fields?.reason}`),
     2_000,
   )
-  const producer = openProducer(client, 'mtscope.events')
-  const sending = producer.send(0, [{ value: 'x' }]).catch(() => {})
   const consumer = openConsumer(
     client,
     { topic: 'mtscope.events', group: 'test' },
     { assigned: () => {}, batch: async () => {} },
   )
+  return { lines, producer: openProducer(client, 'mtscope.events'), consumer }
+}
+
+/** Checks the reason that a producer and a consumer log and count. */
+const named = async (config: KafkaConfig, expected: KafkaFailure): Promise<void> => {
+  const { lines, producer, consumer } = openBoth(config)
+  const sending = producer.send(0, [{ value: 'x' }]).catch(() => {})
   await until(() => consumer.failure === expected, `the consumer names ${expected}; ${lines}`, 60_000)
   await until(() => producer.failures.get(expected), `the producer names ${expected}; ${lines}`, 60_000)
   assert.ok(lines.includes(`kafka-lost ${expected}`), lines.join())
@@ -60,20 +65,7 @@ it('a broker that cannot write to one of its disks', async () => {
     await using kafka = await startKafka({
       properties: { 'log.dirs': `${other},${join(mounted, 'data')}`, 'log.index.size.max.bytes': 4_096 },
     })
-    const lines: string[] = []
-    const config = testConfig(kafka.brokers, 'mtscope', 6)
-    const client = openKafka(
-      config,
-      'test',
-      (_, line, fields) => lines.push(`${line} ${fields?.reason}`),
-      2_000,
-    )
-    const producer = openProducer(client, 'mtscope.events')
-    const consumer = openConsumer(
-      client,
-      { topic: 'mtscope.events', group: 'test' },
-      { assigned: () => {}, batch: async () => {} },
-    )
+    const { lines, producer, consumer } = openBoth(testConfig(kafka.brokers, 'mtscope', 6))
     const filling = (async () => {
       for (let i = 0; ; i++) await producer.send(i % 6, [{ value: randomBytes(500_000) }])
     })().catch(() => {})

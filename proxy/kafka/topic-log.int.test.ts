@@ -1,5 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { recreateTopic } from '../../compose/test/kit/kafka/recreate-topic.ts'
 import { testConfig } from '../../compose/test/kit/kafka/test-config.ts'
 import { skipUnless } from '../../compose/test/kit/skip.ts'
 import { ensureKafka, startKafka } from '../../compose/test/services/kafka.ts'
@@ -26,17 +27,7 @@ it('a topic that is created again has another id, in the same cluster', async ()
       () => false,
     )
   await until(isEmpty, 'it ends where it begins')
-  const admin = client.kafka.admin()
-  await admin.connect()
-  await admin.deleteTopics({ topics: ['mtscope.events'] })
-  await until(async () => !(await admin.listTopics()).includes('mtscope.events'), 'it is gone')
-  const made = (): Promise<boolean> =>
-    ensureTopics(client).then(
-      () => true,
-      () => false,
-    )
-  await until(made, 'it is there again', 60_000)
-  await admin.disconnect()
+  await recreateTopic(client)
   const after = await until(
     () =>
       log.id().then(

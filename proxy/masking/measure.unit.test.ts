@@ -1,15 +1,9 @@
-import { once } from 'node:events'
-import {
-  type AddressInfo,
-  connect,
-  createServer as createTcpServer,
-  type Server,
-  type Socket,
-} from 'node:net'
+import { connect, createServer as createTcpServer, type Socket } from 'node:net'
 import { createServer, type TlsOptions } from 'node:tls'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { selfSigned } from '../../compose/test/kit/servers/certificate.ts'
+import { listening } from '../../compose/test/kit/servers/listening.ts'
 import { freePorts } from '../../compose/test/services/ports.ts'
 import { browserHello } from '../wire/browser-hello.ts'
 import { helloLength, readClientHello, sealedHello, x25519, x25519MlKem768 } from '../wire/client-hello.ts'
@@ -22,18 +16,6 @@ const host = '127.0.0.1'
 const name = 'www.example.com'
 const certificate = selfSigned(name)
 const random = randomPool()
-
-const listening = async (server: Server) => {
-  server.listen(0, host)
-  await once(server, 'listening')
-  return {
-    port: (server.address() as AddressInfo).port,
-    [Symbol.asyncDispose]: async () => {
-      server.close()
-      await once(server, 'close')
-    },
-  }
-}
 
 /** A TLS server as people run it, and the names it was asked for. */
 const site = async (options: TlsOptions = {}) => {

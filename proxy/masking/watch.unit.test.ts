@@ -1,10 +1,10 @@
 import { EventEmitter, once } from 'node:events'
-import type { AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { createServer, type TlsOptions } from 'node:tls'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { selfSigned } from '../../compose/test/kit/servers/certificate.ts'
+import { listening } from '../../compose/test/kit/servers/listening.ts'
 import { freePorts } from '../../compose/test/services/ports.ts'
 import { usualFlight } from '../wire/server-hello.ts'
 import type { MeasuredFlight } from './measure.ts'
@@ -15,16 +15,9 @@ const certificate = selfSigned(name)
 
 /** A masking host, on a given or any free port. */
 const site = async (port = 0, options: TlsOptions = {}) => {
-  const server = createServer({ ...certificate, ...options }).listen(port, '127.0.0.1')
+  const server = createServer({ ...certificate, ...options })
   server.on('tlsClientError', () => {})
-  await once(server, 'listening')
-  return {
-    port: (server.address() as AddressInfo).port,
-    [Symbol.asyncDispose]: async () => {
-      server.close()
-      await once(server, 'close')
-    },
-  }
+  return listening(server, '127.0.0.1', port)
 }
 
 /** A watch with its log lines and changes, each also as an event to await. */

@@ -1,6 +1,5 @@
-import { parseArgs } from 'node:util'
-import { ownTmp } from '../../test/runner/own-tmp.ts'
-import { commandOf, named, numberOf, wordsOf } from '../wrong-use.ts'
+import { startProof } from '../start.ts'
+import { named, numberOf } from '../wrong-use.ts'
 import type { Drill } from './drill.ts'
 import { drills } from './drills.ts'
 import { tableOf, writeReport } from './report.ts'
@@ -19,26 +18,10 @@ Prometheus. A run of all faults at the default scale writes compose/proofs/DRILL
 Exits 0 when no alert was missed, none was false, and all cleared; 1 otherwise; 2 for wrong options.
 `
 const usual = '0.1'
-const command = commandOf(usage)
-const values = wordsOf(
-  command,
-  () =>
-    parseArgs({
-      options: {
-        scale: { type: 'string', default: usual },
-        only: { type: 'string', default: '' },
-        together: { type: 'string', default: '1' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values,
-)
+const { command, values } = startProof('drills', usage, { scale: usual, together: '1' })
 const factor = numberOf(command, 'scale', values.scale, { least: 0.01, most: 10 })
 const together = numberOf(command, 'together', values.together, { least: 1, most: 100, whole: true })
 const chosen = named(command, drills, values.only)
-
-// exit() ends the child processes, too.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
-ownTmp('drills')
 
 const startedAt = performance.now()
 const outcomes = new Map<string, Outcome>()

@@ -1,8 +1,7 @@
 import { writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
-import { ownTmp } from '../../test/runner/own-tmp.ts'
 import { provenance } from '../provenance.ts'
-import { commandOf, named, numberOf, wordsOf } from '../wrong-use.ts'
+import { startProof } from '../start.ts'
+import { named, numberOf } from '../wrong-use.ts'
 import { type Fault, faults } from './faults.ts'
 import { failing, type Outcome, runFault } from './run.ts'
 
@@ -19,26 +18,10 @@ twice. A run of all faults at scale 1 writes compose/proofs/FAULTS.md.
 Exits 0 when no client was dropped, every lost event was recorded in events.lost, none was counted twice, and every recount was
 equal; 1 otherwise; 2 for wrong options.
 `
-const command = commandOf(usage)
-const values = wordsOf(
-  command,
-  () =>
-    parseArgs({
-      options: {
-        scale: { type: 'string', default: '1' },
-        only: { type: 'string', default: '' },
-        rate: { type: 'string', default: '20' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values,
-)
+const { command, values } = startProof('faults', usage, { scale: '1', rate: '20' })
 const scale = numberOf(command, 'scale', values.scale, { least: 0.01, most: 10 })
 const perSecond = numberOf(command, 'rate', values.rate, { least: 1, most: 1_000, whole: true })
 const chosen = named(command, faults, values.only)
-
-// exit() ends the child processes, too.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
-ownTmp('faults')
 
 const columns = [
   ['fault', ({ fault }: Outcome) => fault],

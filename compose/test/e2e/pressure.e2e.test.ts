@@ -147,8 +147,8 @@ for (const env of [{ PORTABLE_RELAY: 'false' }, { PORTABLE_RELAY: 'true' }, { MA
     await using dc = await fakeDatacenter()
     const limits = { MAX_CONNECTIONS: '20', CLIENT_FIRST_BYTE_TIMEOUT: '0.5', WORKERS: '2' }
     await using proxy = await startAppliance({ datacenters: { 2: dc }, env: { ...limits, ...env } })
-    const silent = Array.from({ length: 20 }, () => mute(proxy.port))
-    try {
+    {
+      using _ = silentClients(proxy.port, 20)
       await until(
         async () => (await proxy.status()).limits.strangers === 10,
         'ten unauthenticated clients are refused',
@@ -159,8 +159,6 @@ for (const env of [{ PORTABLE_RELAY: 'false' }, { PORTABLE_RELAY: 'true' }, { MA
         async () => (await proxy.status()).open.total === 11,
         'ten unauthenticated clients and one user are open',
       )
-    } finally {
-      for (const socket of silent) socket.destroy()
     }
     await until(async () => (await proxy.status()).open.total === 0, 'every connection is closed')
   })
@@ -169,23 +167,14 @@ test('unfinished handshakes beyond MAX_HANDSHAKES are refused; clients are serve
   await using dc = await fakeDatacenter()
   const env = { MAX_HANDSHAKES: '5', MASK_HOST: 'off' }
   await using proxy = await startAppliance({ datacenters: { 2: dc }, env })
-  const silent = Array.from({ length: 20 }, () => mute(proxy.port))
-  try {
+  {
+    using _ = silentClients(proxy.port, 20)
     await until(
       async () => ((await proxy.status()).limits.strangers ?? 0) >= 10,
       'silent clients are refused',
     )
-  } finally {
-    for (const socket of silent) socket.destroy()
   }
-  await until(async () => {
-    const options = { mode: 'secure' as const, port: proxy.port, secret: proxy.secret }
-    await using client = await connectClient(options)
-    return await client.reqPq().then(
-      () => true,
-      () => false,
-    )
-  }, 'a client is served again')
+  await servedAgain(proxy)
 })
 
 test('out of file descriptors the proxy neither spins nor dies', async () => {
@@ -196,8 +185,8 @@ test('out of file descriptors the proxy neither spins nor dies', async () => {
     proxy.lines.some((line) => reported.test(line)),
     proxy.lines.join('\n'),
   )
-  const silent = Array.from({ length: 300 }, () => mute(proxy.port))
-  try {
+  {
+    using _ = silentClients(proxy.port, 300)
     await until(
       async () => ((await proxy.status()).limits['file-descriptors'] ?? 0) > 0,
       'clients shed',
@@ -208,17 +197,8 @@ test('out of file descriptors the proxy neither spins nor dies', async () => {
     await new Promise((resolve) => setTimeout(resolve, 2000))
     const busy = ((await proxy.cpuSeconds()) - before) / 2
     assert.ok(busy < 0.3, `${Math.round(busy * 100)} % of a core`)
-  } finally {
-    for (const socket of silent) socket.destroy()
   }
-  await until(async () => {
-    const options = { mode: 'secure' as const, port: proxy.port, secret: proxy.secret }
-    await using client = await connectClient(options)
-    return await client.reqPq().then(
-      () => true,
-      () => false,
-    )
-  }, 'a client is served again')
+  await servedAgain(proxy)
 })
 
 test('first reads cost little memory while the masking host accepts no connection', async () => {
@@ -250,5 +230,30 @@ const mute = (port: number): Socket => {
   socket.resume()
   return socket
 }
+
+/** Unauthenticated clients that send nothing. */
+const silentClients = (port: number, count: number): Disposable => {
+  const sockets = Array.from({ length: count }, () => mute(port))
+  return {
+    [Symbol.dispose]: () => {
+      for (const socket of sockets) socket.destroy()
+    },
+  }
+}
+
+const servedAgain = ({
+  port,
+  secret,
+}: {
+  readonly port: number
+  readonly secret: string
+}): Promise<unknown> =>
+  until(async () => {
+    await using client = await connectClient({ mode: 'secure', port, secret })
+    return await client.reqPq().then(
+      () => true,
+      () => false,
+    )
+  }, 'a client is served again')
 
 test.run()
