@@ -31,4 +31,21 @@ for (const [program, inHelp, oneOfThem] of [
   })
 }
 
+test('scale/main.ts: wrong options exit 2 before anything starts; --help lists every option', () => {
+  for (const [words, reported] of [
+    [['--bogus'], '--bogus'],
+    [['--nodes', '0'], '--nodes 0: give a whole number from 1 to 5000'],
+    [['--minutes', '90'], '--minutes 90: give a whole number from 1 to 57'],
+  ] as const) {
+    const { status, stdout, stderr } = run('scale/main.ts', ...words)
+    assert.is(status, 2, words.join(' '))
+    assert.match(stderr, reported)
+    assert.is(stdout, '')
+  }
+  const { status, stdout } = run('scale/main.ts', '--help')
+  assert.is(status, 0)
+  for (const option of ['nodes', 'users', 'partitions', 'rows', 'minutes', 'live'])
+    assert.match(stdout, `--${option} `)
+})
+
 test.run()

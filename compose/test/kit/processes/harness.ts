@@ -106,7 +106,7 @@ const rssOf = async (pid: number | undefined): Promise<number> => {
 }
 
 /** User and system CPU of a process, seconds. */
-const cpuOf = async (pid: number | undefined): Promise<number> => {
+export const cpuOf = async (pid: number | undefined): Promise<number> => {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8')
   const [utime, stime] = text
     .slice(text.lastIndexOf(')') + 2)
