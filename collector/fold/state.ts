@@ -56,7 +56,11 @@ const latestOf = (emitters: Aggregates['emitters']): number => {
   return latest
 }
 
+/** Most keys of a bucket of each span, and most samples of each kind. */
+export type Bounds = { readonly keys: Readonly<Record<Span, number>>; readonly samples: number }
+
 type Memory = Omit<Aggregates, 'since'> & {
+  readonly bounds: Bounds
   since: number
   latest: number
   version: number
@@ -74,7 +78,7 @@ const addCounts = (memory: Memory, span: Span, bucket: Bucket, added: Counts): v
   buckets.set(bucket, into)
   memory.texts.delete(into)
   for (const [key, n] of added) {
-    if (into.size >= mostKeys[span] && !into.has(key)) memory.refused++
+    if (into.size >= memory.bounds.keys[span] && !into.has(key)) memory.refused++
     else addTo(into, key, n)
     // Open connections that have closed leave no key behind.
     if (into.get(key) === 0) into.delete(key)
@@ -88,7 +92,7 @@ const keepNewest = (
 ): void => {
   for (const [key, observation] of observations) {
     const known = into.get(key)
-    if (known === undefined && into.size >= mostSamples) memory.refused++
+    if (known === undefined && into.size >= memory.bounds.samples) memory.refused++
     else if (isNewer(observation, known)) into.set(key, observation)
   }
 }
@@ -168,14 +172,18 @@ const entriesOf = ({ counts, recent, lasting }: Memory): number => {
   return entries
 }
 
+/** The bounds of a state that is folded from events. */
+const ofEvents: Bounds = { keys: mostKeys, samples: mostSamples }
+
 /** The state in memory; `from` comes from `readSnapshot`, `steady` is a clock (ms) that is never set. */
 export const createMemoryState = (
   from: Aggregates = emptyAggregates(),
   steady: () => number = () => Number.NaN,
+  bounds: Bounds = ofEvents,
 ): State => {
   const { counts, recent, lasting, emitters } = from
   const memory: Memory = {
-    ...{ counts, recent, lasting, emitters },
+    ...{ counts, recent, lasting, emitters, bounds },
     since: from.since < earliest ? Infinity : from.since,
     latest: latestOf(emitters),
     version: 0,

@@ -1,7 +1,7 @@
 import { type Counts, type Delta, nothingGone } from '../fold/delta.ts'
 import { endOf } from '../fold/retention.ts'
 import type { Standing } from '../fold/snapshot.ts'
-import { createMemoryState, type State } from '../fold/state.ts'
+import { type Bounds, createMemoryState, type State } from '../fold/state.ts'
 import type { Meta, Part, Reach } from './redis-read.ts'
 import { bucketName, nameParts } from './redis-text.ts'
 
@@ -20,10 +20,16 @@ export type Copy = {
 /** The copies of all partitions, and the state that is their sum. */
 export type Copies = { readonly byPartition: Map<number, Copy>; readonly sum: State }
 
+/** Each copy is bounded in Redis. A bound of the sum would leave out keys that the partitions have: the nodes of a large fleet. */
+const unbounded: Bounds = {
+  keys: { ever: Infinity, month: Infinity, day: Infinity, minute: Infinity, tick: Infinity, boot: Infinity },
+  samples: Infinity,
+}
+
 /** `steady` is a clock (ms) that is never set. */
 export const createCopies = (steady?: () => number): Copies => ({
   byPartition: new Map(),
-  sum: createMemoryState(undefined, steady),
+  sum: createMemoryState(undefined, steady, unbounded),
 })
 
 const emptyDelta = (): Delta => ({
