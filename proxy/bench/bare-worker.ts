@@ -30,12 +30,6 @@ parentPort!.postMessage({
   engine: engine.kind,
   waker: null,
 } satisfies FromWorker)
-engine.run(
-  (now) => {
-    relay.pulse(now)
-    return 50
-  },
-  (error) => {
-    throw error
-  },
-)
+engine.run(relay, (error) => {
+  throw error
+})

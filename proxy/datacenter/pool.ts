@@ -22,6 +22,8 @@ export type Pool = {
   pulse(now: number): void
   close(): void
   readonly size: number
+  /** A connection was taken since the last pulse, which has not been replaced yet. */
+  readonly lacks: boolean
 }
 
 type Shelf = { pooled: Pooled[]; dialing: number; rate: number; at: number; retryAt: number }
@@ -41,14 +43,7 @@ export const pool = (options: {
   const shelves = new Map<number, Shelf>()
   const dialing = new Set<Dialing>()
   let closed = false
-
-  const shelfOf = (id: number): Shelf => {
-    const known = shelves.get(id)
-    if (known !== undefined) return known
-    const shelf = { pooled: [], dialing: 0, rate: 0, at: performance.now(), retryAt: 0 }
-    shelves.set(id, shelf)
-    return shelf
-  }
+  let lacks = false
 
   const keep = (id: number, shelf: Shelf): void => {
     const over = (): void => {
@@ -80,7 +75,8 @@ export const pool = (options: {
   return {
     take: (id) => {
       if (limit === 0 || closed) return null
-      const shelf = shelfOf(id)
+      const shelf = shelfOf(shelves, id)
+      lacks = true
       decay(shelf, performance.now())
       // One arrival as a rate: its decay over time adds up to one.
       shelf.rate += (Math.LN2 * 1000) / HALF_LIFE_MS
@@ -89,6 +85,7 @@ export const pool = (options: {
       return pooled ?? null
     },
     pulse: (now) => {
+      lacks = false
       if (closed) return
       for (const [id, shelf] of shelves) {
         decay(shelf, now)
@@ -105,10 +102,21 @@ export const pool = (options: {
       dialing.clear()
       for (const { pooled } of shelves.values()) for (const { link } of pooled.splice(0)) link.close()
     },
+    get lacks() {
+      return lacks
+    },
     get size() {
       return [...shelves.values()].reduce((sum, { pooled }) => sum + pooled.length, 0)
     },
   }
+}
+
+const shelfOf = (shelves: Map<number, Shelf>, id: number): Shelf => {
+  const known = shelves.get(id)
+  if (known !== undefined) return known
+  const shelf = { pooled: [], dialing: 0, rate: 0, at: performance.now(), retryAt: 0 }
+  shelves.set(id, shelf)
+  return shelf
 }
 
 const decay = (shelf: Shelf, now: number): void => {

@@ -29,10 +29,7 @@ const running = async (make: (bytes: number) => Engine | null, accepted: (link: 
     accepted,
     exhausted: () => {},
   })
-  engine.run(
-    () => 20,
-    (error) => faults.push(error),
-  )
+  engine.run({ pulse: () => {}, patience: () => 20 }, (error) => faults.push(error))
   return {
     engine,
     faults,

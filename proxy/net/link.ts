@@ -80,6 +80,20 @@ export type ListenOptions = {
  */
 export type LoopLoad = { delayP50Ms: number; delayP99Ms: number; utilization: number }
 
+/** Work of the relay that no link causes: time-outs, refills, posting of events. */
+export type Work = {
+  /** Everything that the kernel held at `now` has been read, even after a stall of the process. */
+  pulse(now: number): void
+  /**
+   * How long after the last pulse the next one may come when no link wakes the thread, ms. A thread that is awake pulses
+   * every `PULSE_MS`, which costs no wake-up.
+   */
+  patience(): number
+}
+
+/** Shortest time between two pulses. */
+export const PULSE_MS = 50
+
 export type Engine = {
   readonly kind: 'native' | 'portable'
   /** Whether the kernel ends peers that acknowledge nothing (`userTimeoutMs`). If not, the relay has to. */
@@ -92,12 +106,8 @@ export type Engine = {
     connected: (link: Link) => void,
     failed: (error: DialError) => void,
   ): Dialing
-  /**
-   * Calls `pulse` until `stop`, at the latest when the ms that it returned are over. Everything that the kernel held at its
-   * `now` has been read, even after a stall of the process. `report` gets exceptions of all callbacks; an exception of a
-   * link's handler ends only this link (`faulted`).
-   */
-  run(pulse: (now: number) => number, report: (error: unknown) => void): void
+  /** Calls `work.pulse` until `stop`. `report` gets exceptions of all callbacks; one of a link's handler ends only this link (`faulted`). */
+  run(work: Work, report: (error: unknown) => void): void
   stop(): void
   /** A descriptor for another thread: a byte written to it ends the wait, so that messages are read immediately. */
   waker?(): number | null

@@ -26,6 +26,9 @@ export const claimRequests = (post: (id: number, digest: string, connection: str
   return {
     ask,
     answer,
+    get waiting() {
+      return waiting.size
+    },
     /** Answers `unanswered` for requests whose time is over, oldest first. */
     pulse: (now: number): void => {
       passedMs += Math.min(now - pulsedAt, PULSE_MS)

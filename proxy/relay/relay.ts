@@ -1,7 +1,7 @@
 import { dialer } from '../datacenter/dial.ts'
 import { pool } from '../datacenter/pool.ts'
 import type { Emit } from '../events/contract.ts'
-import type { Engine, Link } from '../net/link.ts'
+import { type Engine, type Link, PULSE_MS } from '../net/link.ts'
 import { replayCache } from '../replay-cache/memory.ts'
 import { randomPool } from '../wire/random.ts'
 import { acceptClient, freeDescriptors } from './admission.ts'
@@ -28,8 +28,13 @@ export type RunningRelay = Relay & {
   change(change: Partial<Changeable>): void
   /** Runs what is due. Everything that the kernel held at `now` has been read: none of it is late. */
   pulse(now: number): void
+  /** How long it may wait for the next pulse, ms. */
+  patience(): number
   closeAll(): void
 }
+
+/** How late a handshake may time out. */
+const HANDSHAKES_MS = 250
 
 /** Between two events about the same refused limit, and between two sweeps; ms. */
 const SECOND = 1_000
@@ -47,7 +52,7 @@ export const startRelay = (
   const fresh: Session[] = []
   const expireLate = (now: number): void => {
     relay.handshakes.expireLate(now, (session) => guarded(session, expire))
-    while (fresh.length > 0 && now - fresh[0]!.acceptedAt >= EARLY_AFTER_MS)
+    while (fresh.length > 0 && (fresh[0]!.handshake === null || now - fresh[0]!.acceptedAt >= EARLY_AFTER_MS))
       guarded(fresh.shift()!, dialEarly)
   }
   let sweptAt = 0
@@ -75,6 +80,10 @@ export const startRelay = (
           fault(error)
         }
       }
+    },
+    patience: (): number => {
+      if (fresh.length > 0 || relay.dialer.inFlight > 0 || relay.pool.lacks) return PULSE_MS
+      return relay.handshakes.size > 0 ? HANDSHAKES_MS : SECOND
     },
     closeAll: (): void => {
       for (const session of relay.sessions) closeSession(session, 'proxy', 'drain')

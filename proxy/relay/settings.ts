@@ -43,6 +43,8 @@ export type RelaySettings = Pick<Config, (typeof relaySettingNames)[number] | 'p
   readonly replay: SharedArrayBuffer
   /** What happens to a handshake when the shared replay cache does not answer; null: there is no shared cache. */
   readonly sharedReplay: 'local' | 'refuse' | null
+  /** Whether the events are shipped to Kafka. */
+  readonly shipped: boolean
 } & Changeable
 
 /** Unauthenticated connections whose events are logged one by one. */

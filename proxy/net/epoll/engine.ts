@@ -36,7 +36,7 @@ export const nativeEngine = (
       ),
     listen: async (options) => listen(loop, options),
     dial: (host, port, connected, failed) => dial(loop, host, port, connected, failed),
-    run: (pulse, report) => loop.run(pulse, report),
+    run: (work, report) => loop.run(work, report),
     stop: () => loop.stop(),
     sample: () => loop.sample(),
   }

@@ -21,6 +21,8 @@ export type ListeningLoop = {
   adopt(fd: number, family: Link['family'], remote: Buffer): NativeLink
   attend(fd: number, waiting: Waiting): void
   release(fd: number): void
+  /** Runs `call` after `ms`, or some ms later. */
+  retry(ms: number, call: () => void): void
   report(error: unknown): void
 }
 
@@ -61,7 +63,7 @@ export const listen = (loop: ListeningLoop, options: ListenOptions): Listening =
     const errno = open ? loop.control(c.EPOLL_CTL_ADD, fd, c.EPOLLIN) : 0
     if (errno === 0) return
     loop.report(c.systemError('epoll_ctl of the listener', errno))
-    setTimeout(accepting, EXHAUSTED_MS).unref()
+    loop.retry(EXHAUSTED_MS, accepting)
   }
   /** False: no client waits. */
   const acceptOne = (): boolean => {
@@ -73,7 +75,7 @@ export const listen = (loop: ListeningLoop, options: ListenOptions): Listening =
       if (errno === c.EAGAIN || (!exhausted && linkErrorOf(c.errnoName(errno)) !== null)) return false
       // epoll is level-triggered and would report the queue again and again: stop watching it for a moment.
       loop.control(c.EPOLL_CTL_DEL, fd, 0)
-      setTimeout(accepting, EXHAUSTED_MS).unref()
+      loop.retry(EXHAUSTED_MS, accepting)
       if (exhausted) options.exhausted()
       else loop.report(c.systemError('accept4', errno))
       return false

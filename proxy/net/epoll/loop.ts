@@ -1,6 +1,6 @@
-import { createHistogram } from 'node:perf_hooks'
+import { createHistogram, performance } from 'node:perf_hooks'
 import { ffi } from '../../wire/native.ts'
-import { HEAD, type LinkError, type LoopLoad } from '../link.ts'
+import { HEAD, type LinkError, type LoopLoad, PULSE_MS, type Work } from '../link.ts'
 import { linkErrorOf } from '../link-error.ts'
 import * as c from './libc.ts'
 import { type Loop, NativeLink, type Pipe } from './link.ts'
@@ -31,8 +31,13 @@ export class EpollLoop implements Loop, ListeningLoop {
   #broken: { link: NativeLink; error: Error }[] = []
   readonly #later: (() => void)[] = []
   #running = false
+  /** Node's own loop gets its turn next. */
   #woken = false
-  #due = 0
+  #work: Work = { pulse: () => {}, patience: () => PULSE_MS }
+  #pulsedAt = 0
+  /** When the last wait ended. */
+  #wokeAt = 0
+  readonly #retries: { at: number; call: () => void }[] = []
   #report: (error: unknown) => void = () => {}
   readonly #delays = createHistogram()
   #busyMs = 0
@@ -113,6 +118,11 @@ export class EpollLoop implements Loop, ListeningLoop {
     this.#later.push(call)
   }
 
+  /** Runs `call` at the first pulse after `ms`. */
+  retry(ms: number, call: () => void): void {
+    this.#retries.push({ at: performance.now() + ms, call })
+  }
+
   /** Watches `fd` for reading; false: epoll refuses it. */
   wait(fd: number, waiting: Waiting): boolean {
     if (this.control(c.EPOLL_CTL_ADD, fd, c.EPOLLIN) !== 0) return false
@@ -146,17 +156,18 @@ export class EpollLoop implements Loop, ListeningLoop {
     this.libc.close(this.#epoll)
   }
 
-  run(pulse: (now: number) => number, report: (error: unknown) => void): void {
+  run(work: Work, report: (error: unknown) => void): void {
     this.#report = report
+    this.#work = work
     this.#running = true
-    this.#due = 0
-    const work = (): void => {
+    this.#pulsedAt = 0
+    const turn = (): void => {
       if (!this.#running) return
       // First of all, so that no exception can end the loop.
-      setImmediate(work)
-      this.#work(pulse)
+      setImmediate(turn)
+      this.#run()
     }
-    work()
+    turn()
   }
 
   stop(): void {
@@ -177,29 +188,40 @@ export class EpollLoop implements Loop, ListeningLoop {
     return load
   }
 
-  #work(pulse: (now: number) => number): void {
-    const began = performance.now()
-    let now = began
-    let n = 1
+  #run(): void {
+    let now = performance.now()
+    let busyMs = 0
     this.#woken = false
-    while (n > 0 && !this.#woken && now - began < TURN_MS) {
+    while (!this.#woken && busyMs < TURN_MS) {
       if (this.#later.length > 0) {
         for (const call of this.#later.splice(0)) this.#guarded(call)
         this.#settle()
       }
-      if (now >= this.#due) this.#pulse(pulse, now)
-      n = this.#turn(this.#later.length > 0 ? 0 : Math.max(0, Math.ceil(this.#due - now)))
-      now = performance.now()
+      const waitMs = this.#pulsedAt + this.#patience() - now
+      const n = this.#turn(this.#later.length > 0 ? 0 : Math.max(0, Math.ceil(waitMs)))
+      const woke = performance.now()
+      if (n > 0) busyMs += woke - this.#wokeAt
+      now = woke
+      if (now - this.#pulsedAt >= (n > 0 ? PULSE_MS : this.#patience())) this.#pulse(now)
     }
   }
 
-  #pulse(pulse: (now: number) => number, now: number): void {
+  #patience(): number {
+    return this.#retries.length > 0 ? PULSE_MS : this.#work.patience()
+  }
+
+  #pulse(now: number): void {
     // Reads what the kernel holds by now before `pulse` judges anything to be late.
     for (let left = this.#table.length; this.#turn(0) === EVENTS && left > 0; left -= EVENTS) {}
-    this.#due = now + 10
-    this.#guarded(() => {
-      this.#due = now + pulse(now)
-    })
+    this.#pulsedAt = now
+    // The pulse may post messages, and some of those that came may be due.
+    this.#woken = true
+    const due = this.#retries.filter(({ at }) => at <= now)
+    for (const retry of due) {
+      this.#retries.splice(this.#retries.indexOf(retry), 1)
+      this.#guarded(retry.call)
+    }
+    this.#guarded(() => this.#work.pulse(now))
     this.#settle()
   }
 
@@ -207,6 +229,7 @@ export class EpollLoop implements Loop, ListeningLoop {
     const n = this.libc.epoll_wait(this.#epoll, this.#eventsAt, EVENTS, timeoutMs)
     if (n < 0 && this.libc.errno() !== c.EINTR) this.#report(c.systemError('epoll_wait', this.libc.errno()))
     const began = performance.now()
+    this.#wokeAt = began
     for (let i = 0; i < n; i++) {
       const at = i * c.EPOLL_STRIDE
       const fd = this.#events.readInt32LE(at + c.EPOLL_DATA)

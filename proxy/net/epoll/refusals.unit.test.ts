@@ -89,10 +89,7 @@ const relaying = async (refusals: Partial<Record<Call, Refuse>>, source: Server)
   }
   const options = { host: '127.0.0.1', port: 0, userTimeoutMs: 10_000, accepted, exhausted: () => {} }
   const listening = await engine.listen(options)
-  engine.run(
-    () => 2,
-    (error) => faults.push((error as Error).message),
-  )
+  engine.run({ pulse: () => {}, patience: () => 2 }, (error) => faults.push((error as Error).message))
   return {
     lines,
     faults,
@@ -100,8 +97,9 @@ const relaying = async (refusals: Partial<Record<Call, Refuse>>, source: Server)
     port: listening.port,
     [Symbol.asyncDispose]: async () => {
       listening.close()
-      engine.stop()
+      // Resolves when the engine has closed every connection.
       await new Promise((resolve) => source.close(resolve))
+      engine.stop()
     },
   }
 }

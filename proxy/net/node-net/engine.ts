@@ -1,7 +1,15 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { DialError } from '../../events/contract.ts'
 import { dialErrorOf } from '../dial-error.ts'
-import { type Dialing, type Engine, HEAD, type Link, type Listening, type ListenOptions } from '../link.ts'
+import {
+  type Dialing,
+  type Engine,
+  HEAD,
+  type Link,
+  type Listening,
+  type ListenOptions,
+  PULSE_MS,
+} from '../link.ts'
 import { PortableLink } from './link.ts'
 
 const socketOptions = {
@@ -83,16 +91,15 @@ export const portableEngine = (scratchBytes: number): Engine => {
     endsDeafPeers: false,
     listen: (options) => listen(give, options),
     dial: (host, port, connected, failed) => dial(give, host, port, connected, failed),
-    run: (pulse, reportTo) => {
+    run: ({ pulse }, reportTo) => {
       takes = reportTo
       const beat = (now: number): void => {
-        let wait = 50
         try {
-          wait = pulse(now)
+          pulse(now)
         } catch (error) {
           report(error)
         }
-        timer = setTimeout(due, wait)
+        timer = setTimeout(due, PULSE_MS)
       }
       // Between a timer and an immediate Node reads everything that is there.
       const due = (): void => {

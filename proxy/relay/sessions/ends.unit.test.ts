@@ -21,10 +21,7 @@ const running = async (make: (bytes: number) => Engine | null, accepted: (link: 
   const faults: unknown[] = []
   const options = { host: '127.0.0.1', port: 0, userTimeoutMs: 10_000, accepted, exhausted: () => {} }
   const listening = await engine.listen(options)
-  engine.run(
-    () => 20,
-    (error) => faults.push(error),
-  )
+  engine.run({ pulse: () => {}, patience: () => 20 }, (error) => faults.push(error))
   return {
     engine,
     faults,

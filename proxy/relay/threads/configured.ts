@@ -45,4 +45,5 @@ export const configured = (
   eventBudget: eventBudgetOf(config),
   replay: replayMemory(config.replayEntries),
   sharedReplay: config.redis === null ? null : config.replayOnRedisLoss,
+  shipped: config.kafka !== null,
 })

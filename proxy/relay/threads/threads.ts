@@ -54,6 +54,12 @@ const wake = (descriptor: number): void => {
 
 const report = ({ worker }: Thread, message: ToWorker): void => worker.postMessage(message)
 
+/** `report` for a message that must not wait for the next pulse. */
+const reportNow = (thread: Thread, message: ToWorker): void => {
+  report(thread, message)
+  if (thread.waker !== null) wake(thread.waker)
+}
+
 const openThread = (number: number, settings: Omit<RelaySettings, 'worker'>): Thread => ({
   worker: new Worker(new URL('worker.ts', import.meta.url), {
     workerData: { ...settings, worker: number } satisfies RelaySettings,
@@ -112,7 +118,7 @@ const drainAll = async (threads: readonly Thread[], ms: number): Promise<void> =
     threads.map((thread) => {
       const { promise, resolve } = Promise.withResolvers<void>()
       thread.drained = resolve
-      report(thread, { type: 'drain', ms })
+      reportNow(thread, { type: 'drain', ms })
       return promise
     }),
   )
@@ -131,8 +137,7 @@ export const startThreads = async (
     { id, digest, connection }: Extract<FromWorker, { type: 'claim' }>,
   ): Promise<void> => {
     const answer = await events.claim(digest, connection)
-    report(thread, { type: 'claimed', id, answer })
-    if (thread.waker !== null && !closing) wake(thread.waker)
+    if (!closing) reportNow(thread, { type: 'claimed', id, answer })
   }
 
   const threads: Thread[] = []
@@ -166,7 +171,7 @@ export const startThreads = async (
       port,
       engine,
       change: (change) => {
-        for (const thread of threads) report(thread, { type: 'change', change })
+        for (const thread of threads) reportNow(thread, { type: 'change', change })
       },
       samples: () => takeSamples(threads),
       get openConnections() {

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { watchLoop } from '../../host/event-loop.ts'
 import { nativeEngine } from '../../net/epoll/engine.ts'
+import { PULSE_MS } from '../../net/link.ts'
 import { portableEngine } from '../../net/node-net/engine.ts'
 import { headroom } from '../../wire/records.ts'
 import { claimRequests } from '../claim-requests.ts'
@@ -10,8 +11,13 @@ import type { FromWorker, RelaySettings, ToWorker } from '../settings.ts'
 import { eventBudget } from './event-budget.ts'
 import { eventQueue } from './queue.ts'
 
-/** Events reach the event log within 100 ms, half of which is spent here. */
-const PULSE_MS = 50
+/**
+ * How long events wait for others. With Kafka they are on their way within 100 ms; a local event log is written four times
+ * a second, so that a kill of the process loses the events of a quarter of a second.
+ */
+const GATHER_MS = { shipped: PULSE_MS, local: 250 }
+/** Longest time between two pulses of a thread that does nothing: the relay looks for silent connections once a second. */
+const IDLE_MS = 1_000
 
 const settings = workerData as RelaySettings
 const port = parentPort!
@@ -29,6 +35,7 @@ const engine = (settings.portable ? null : nativeEngine(scratch, warn)) ?? porta
 const thread = `worker-${settings.worker}`
 const loop = watchLoop(thread)
 const queue = eventQueue(post)
+const gatherMs = settings.shipped ? GATHER_MS.shipped : GATHER_MS.local
 const events = eventBudget(settings.eventBudget, settings.worker, Date.now, queue.emit)
 const claims = claimRequests((id, digest, connection) => post({ type: 'claim', id, digest, connection }))
 const faults = faultCounter(thread, queue.emit, (message) => post({ type: 'fault', message }))
@@ -39,6 +46,9 @@ process.on('unhandledRejection', faults.report)
 
 let drainBy = Number.POSITIVE_INFINITY
 let drained = false
+/** The last pulse at which no event waited. */
+let emptyAt = 0
+const isDraining = (): boolean => drainBy !== Number.POSITIVE_INFINITY
 
 try {
   const listening = await engine.listen({
@@ -69,27 +79,26 @@ try {
         drainBy = performance.now() + message.ms
     }
   })
-  const waker = settings.sharedReplay === null ? null : (engine.waker?.() ?? null)
-  post({ type: 'listening', port: listening.port, engine: engine.kind, waker })
-  engine.run((now) => {
+  post({ type: 'listening', port: listening.port, engine: engine.kind, waker: engine.waker?.() ?? null })
+  const pulse = (now: number): void => {
     relay.pulse(now)
     claims.pulse(now)
     if (now >= drainBy) relay.closeAll()
     events.pulse(now)
-    if (drainBy !== Number.POSITIVE_INFINITY && relay.sessions.size === 0) events.flush()
+    const isEmpty = isDraining() && relay.sessions.size === 0
+    if (isEmpty) events.flush()
     faults.pulse(now)
-    queue.flush()
-    if (
-      drainBy !== Number.POSITIVE_INFINITY &&
-      relay.sessions.size === 0 &&
-      queue.waiting === 0 &&
-      !drained
-    ) {
-      drained = true
-      post({ type: 'drained' })
-    }
-    return PULSE_MS
-  }, faults.report)
+    if (isDraining() || now - emptyAt >= gatherMs) queue.flush()
+    if (queue.waiting === 0) emptyAt = now
+    if (!isEmpty || queue.waiting > 0 || drained) return
+    drained = true
+    post({ type: 'drained' })
+  }
+  const patience = (): number => {
+    if (isDraining() || claims.waiting > 0) return PULSE_MS
+    return Math.min(relay.patience(), queue.waiting > 0 ? gatherMs : IDLE_MS)
+  }
+  engine.run({ pulse, patience }, faults.report)
 } catch (error) {
   post({ type: 'failed', message: error instanceof Error ? error.message : String(error) })
 }

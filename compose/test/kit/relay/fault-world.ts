@@ -69,13 +69,7 @@ export const world = async (
     accepted: relay.accepted,
     exhausted: () => {},
   })
-  engine.run(
-    (now) => {
-      relay.pulse(now)
-      return 20
-    },
-    (error) => faults.push(error),
-  )
+  engine.run({ pulse: relay.pulse, patience: () => 20 }, (error) => faults.push(error))
   const clients: Socket[] = []
   return {
     relay,
