@@ -63,7 +63,7 @@ const themes: readonly Theme[] = [
       'KAFKA_COMPRESSION',
     ],
   ],
-  ['Redis', ['REDIS_URL', 'REDIS_PREFIX', 'REPLAY_ON_REDIS_LOSS', 'REPLAY_WINDOW']],
+  ['Redis', ['REDIS_URL', 'REDIS_CA', 'REDIS_PREFIX', 'REPLAY_ON_REDIS_LOSS', 'REPLAY_WINDOW']],
 ]
 
 /** The settings that most operators look at: the table of the README. */

@@ -124,6 +124,10 @@ const clashes = (values: Values): string[] => {
       'KAFKA_CA is set, but KAFKA_TLS is false: set KAFKA_TLS=true, or leave KAFKA_CA out',
     ],
     [
+      shown.REDIS_CA !== null && !values.REDIS_URL?.every((url) => url.startsWith('rediss')),
+      'REDIS_CA is set, but REDIS_URL has no TLS: write it with rediss, or leave REDIS_CA out',
+    ],
+    [
       shown.REPLAY_WINDOW < window,
       `REPLAY_WINDOW is shorter than twice CLOCK_SKEW: write ${window / 1_000} or more`,
     ],
@@ -166,6 +170,18 @@ const kafkaOf = (values: Values) =>
         // Per partition; null: no limit.
         retentionBytes: values.KAFKA_RETENTION_BYTES,
         compression: values.KAFKA_COMPRESSION,
+      }
+
+/** Null: the replay cache and the state are this process's own. */
+const redisOf = (values: Values) =>
+  values.REDIS_URL === null
+    ? null
+    : {
+        // One for each server: a single Redis, nodes of a cluster, or Sentinels.
+        urls: values.REDIS_URL,
+        prefix: values.REDIS_PREFIX,
+        // None: the authorities that the system trusts.
+        ...(values.REDIS_CA === null ? {} : { caFile: values.REDIS_CA }),
       }
 
 /** Field of Config → the one setting whose value it is. */
@@ -237,8 +253,7 @@ const configOf = (values: Values, users: readonly User[], host: Host) => ({
   node: values.NODE_NAME ?? nodeNameOf(host),
   // Null: events stay in the local event log.
   kafka: kafkaOf(values),
-  // Null: the replay cache and the state are this process's own. Several URLs are nodes of one cluster.
-  redis: values.REDIS_URL === null ? null : { urls: values.REDIS_URL, prefix: values.REDIS_PREFIX },
+  redis: redisOf(values),
   webhook:
     values.ALERT_WEBHOOK_URL === null
       ? null

@@ -132,9 +132,15 @@ export const fleetSettings = {
   REDIS_URL: {
     parse: noneOr(redisUrls),
     fallback: 'none',
-    doc: 'Redis that proxies and collectors share, as redis://:password@host:6379; several URLs are a cluster; none uses no Redis',
+    doc: 'Redis of the fleet: redis://:password@host:6379, redis+cluster:// or redis+sentinel:// (redis/README.md), rediss by TLS; none uses no Redis',
     secret: true,
     mayBeEmpty: true,
+  },
+  REDIS_CA: {
+    parse: either('system', given),
+    fallback: 'system',
+    doc: 'File with the certificate authority of Redis; system uses the authorities that the system trusts',
+    shown: 'here',
   },
   REDIS_PREFIX: { parse: plainName, fallback: 'mtscope', doc: 'Prefix of every key in Redis', shown: 'here' },
   REPLAY_ON_REDIS_LOSS: {

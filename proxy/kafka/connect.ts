@@ -1,5 +1,3 @@
-import { X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { zstdCompress } from 'node:zlib'
 import kafkajs, {
@@ -11,6 +9,7 @@ import kafkajs, {
 } from 'kafkajs'
 import type { KafkaConfig } from '../config/config.ts'
 import type { Logger } from '../logger/logger.ts'
+import { certificates } from '../net/certificates.ts'
 import { patchMetadata } from './metadata.ts'
 import { patchQueue } from './quiet-queue.ts'
 import { patchFetch } from './raw-fetch.ts'
@@ -48,30 +47,6 @@ const saslOf = ({ sasl }: KafkaConfig): SASLOptions | null => {
   return { mechanism, ...login } as SASLOptions
 }
 
-const pem = /-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----.*?-----END \1?CERTIFICATE-----/gs
-
-/** node:tls ignores certificates that it cannot read, and would then trust no broker. */
-const readable = (block: string): boolean => {
-  try {
-    return new X509Certificate(block).serialNumber !== ''
-  } catch {
-    return false
-  }
-}
-
-const certificates = (file: string): string => {
-  let text: string
-  try {
-    text = readFileSync(file, 'utf8')
-  } catch (error) {
-    const why = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-    throw new Error(`KAFKA_CA: the file cannot be read (${why}): set it to the path of a certificate in PEM`)
-  }
-  const blocks = text.match(pem) ?? []
-  if (blocks.length > 0 && blocks.every(readable)) return text
-  throw new Error('KAFKA_CA: the file has no certificate in PEM, or a damaged one: export it again')
-}
-
 /**
  * A client that connects on first use. kafkajs logs nothing: producer and consumer log each failure once. Throws when
  * KAFKA_CA cannot be used.
@@ -88,7 +63,11 @@ export const openKafka = (
   const options: Options = {
     clientId: name,
     brokers: [...config.brokers],
-    ssl: config.tls ? (config.caFile === null ? true : { ca: [certificates(config.caFile)] }) : false,
+    ssl: config.tls
+      ? config.caFile === null
+        ? true
+        : { ca: [certificates('KAFKA_CA', config.caFile)] }
+      : false,
     ...(sasl === null ? {} : { sasl }),
     connectionTimeout: 3_000,
     requestTimeout: requestMs,

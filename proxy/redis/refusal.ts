@@ -11,6 +11,7 @@ export const refusals = {
   WRONGPASS: 'Redis refuses the password: correct it in REDIS_URL',
   NOREPLICAS: 'Redis has fewer replicas than min-replicas-to-write: start those that are down',
   CLUSTERDOWN: 'a part of the Redis Cluster is down: redis-cli --cluster check names it',
+  MOVED: 'Redis is a node of a cluster: write REDIS_URL=redis+cluster://host:6379,host:6379',
   LOADING: 'Redis is loading its data: wait',
   BUSY: 'a script runs for too long in Redis: SCRIPT KILL ends it',
 } as const
@@ -28,10 +29,14 @@ const cured: ReadonlySet<Refusal> = new Set(['READONLY', 'MASTERDOWN'])
 const [reconnectMs, probeMs, calmMs] = [2_000, 1_000, 5_000]
 
 /**
- * Watches for refusals and logs each once. A refusal is over when a write succeeds and Redis refused nothing for some
- * seconds.
+ * Watches for refusals and logs each once, except `ignored`. A refusal is over when a write succeeds and Redis refused nothing
+ * for some seconds.
  */
-export const watchRefusals = (logger: Logger, probe: () => Promise<unknown>) => {
+export const watchRefusals = (
+  logger: Logger,
+  probe: () => Promise<unknown>,
+  ignored: Refusal | null = null,
+) => {
   const counts = Object.fromEntries(Object.keys(refusals).map((reason) => [reason, 0])) as RefusalCounts
   let why: Refusal | null = null
   let refusedAt = 0
@@ -63,7 +68,7 @@ export const watchRefusals = (logger: Logger, probe: () => Promise<unknown>) => 
     /** Takes every error reply of Redis; true when the client must reconnect. */
     note(error: Error): boolean {
       const found = refusalIn(error)
-      if (found === null) return false
+      if (found === null || found === ignored) return false
       counts[found]++
       refusedAt = performance.now()
       if (found !== why) logger('error', 'redis-refuses', { reason: found, hint: refusals[found] })

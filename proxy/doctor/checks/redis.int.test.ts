@@ -1,16 +1,23 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { exampleAbout, verdictsOf } from '../../../compose/test/kit/examples/doctor-example.ts'
+import { redisCertificates } from '../../../compose/test/kit/servers/redis-certificates.ts'
 import { skipUnless } from '../../../compose/test/kit/skip.ts'
-import { ensureRedis, startRedis, startRedisCluster } from '../../../compose/test/services/redis.ts'
+import {
+  ensureRedis,
+  startRedis,
+  startRedisCluster,
+  startSentinelRedis,
+} from '../../../compose/test/services/redis.ts'
+import { until } from '../../../compose/test/until.ts'
 import { examine } from '../examine.ts'
 import type { Finding } from '../finding.ts'
 import { redisCheck } from './redis.ts'
 
 const it = skipUnless(test, ensureRedis() !== null, 'redis-server is missing')
 
-const look = (urls: string): Promise<readonly Finding[]> =>
-  examine({ redis: redisCheck }, exampleAbout({ REDIS_URL: urls }))
+const look = (urls: string, more: Readonly<Record<string, string>> = {}): Promise<readonly Finding[]> =>
+  examine({ redis: redisCheck }, exampleAbout({ REDIS_URL: urls, ...more }))
 
 /** The verdict that fits the time of the ping: on a busy machine loopback is slow, too. */
 const pingVerdict = ([ping]: readonly Finding[]): string =>
@@ -65,8 +72,62 @@ it('nodes of a cluster are recognised', async () => {
     [1, 2, 3].map((node) => all[`redis.node-${node}.cluster`]),
     ['ok', 'ok', 'ok'],
   )
-  assert.is(verdictsOf(await look(cluster.urls[0]!))['redis.node-1.cluster'], 'fail')
+  assert.is(all['redis.node-1.replicas'], 'warn')
+  const single = (await look(cluster.urls[0]!)).find(({ id }) => id === 'redis.node-1.cluster')
+  assert.is(single?.verdict, 'fail')
+  assert.match(single?.advice ?? '', 'REDIS_URL=redis+cluster://')
+  assert.is(
+    verdictsOf(await look(`redis+cluster://127.0.0.1:${cluster.nodes[0]?.port}`))['redis.node-1.cluster'],
+    'ok',
+  )
 })
+
+it('Sentinels and their master are examined, by TLS and with both passwords, which are not printed', async () => {
+  using files = redisCertificates()
+  await using redis = await startSentinelRedis({
+    tls: files.tls,
+    password: 'hush',
+    sentinelPassword: 'watch',
+  })
+  const ca = { REDIS_CA: files.tls.ca }
+  const found = await look(redis.url, ca)
+  const one = (number: number) => ({
+    [`redis.sentinel-${number}.ping`]: 'ok',
+    [`redis.sentinel-${number}.master`]: 'ok',
+    [`redis.sentinel-${number}.quorum`]: 'ok',
+  })
+  assert.equal(verdictsOf(found), {
+    ...one(1),
+    ...one(2),
+    ...one(3),
+    'redis.master.ping': pingVerdict(found.filter(({ id }) => id === 'redis.master.ping')),
+    'redis.master.eviction': 'ok',
+    'redis.master.appendonly': 'ok',
+    'redis.master.replicas': 'ok',
+    'redis.master.write': 'ok',
+  })
+  const [wrongLogin] = await look(redis.url.replace('watch', 'hush2'), ca)
+  assert.match(wrongLogin?.states ?? '', 'Sentinel 1 of REDIS_URL answers, but refuses: WRONGPASS')
+  assert.match(wrongLogin?.advice ?? '', '?sentinelPassword=')
+  const wrongName = await look(redis.url.replace('/family', '/other'), ca)
+  assert.is(verdictsOf(wrongName)['redis.sentinel-1.master'], 'fail')
+  const [untrusted] = await look(redis.url)
+  assert.is(untrusted?.verdict, 'fail')
+  assert.match(untrusted?.advice ?? '', 'REDIS_CA')
+  await Promise.all(redis.sentinels.slice(1).map((sentinel) => sentinel.kill()))
+  await redis.nodes[1].kill()
+  const left = await examineUntil(() => look(redis.url, ca), 'redis.sentinel-1.quorum', 'warn')
+  assert.is(left['redis.sentinel-2.ping'], 'fail')
+  assert.is(left['redis.master.replicas'], 'warn')
+  assert.not.match(JSON.stringify([found, wrongLogin, wrongName, untrusted]), /hush|watch/)
+})
+
+/** The verdicts, once a finding has this one: Sentinels need a second to notice a loss. */
+const examineUntil = async (looking: () => Promise<readonly Finding[]>, id: string, verdict: string) =>
+  until(async () => {
+    const verdicts = verdictsOf(await looking())
+    return verdicts[id] === verdict ? verdicts : null
+  }, `${id} is ${verdict}`)
 
 test('without Redis there is one line, and a Redis that does not answer is a failure', async () => {
   assert.equal(verdictsOf(await examine({ redis: redisCheck }, exampleAbout())), { 'redis.use': 'ok' })
