@@ -129,6 +129,43 @@ test('cancelling leaves nothing running and reports nothing', () => {
   assert.equal([hosts(), reported, inFlight()], [[], [], 0])
 })
 
+/** When the second address is dialed, after `times` dials of the first one, ms. */
+const secondDialedAfter = (times: readonly number[]): number => {
+  const engine = handEngine()
+  let now = 0
+  const dialing = dialer(
+    engine,
+    5_000,
+    (error) => assert.unreachable(String(error)),
+    () => now,
+  )
+  const never = (): void => assert.unreachable()
+  const events = { connected: () => {}, missed: never, failed: never, faulted: never }
+  for (const ms of times) {
+    dialing.dial(addresses.slice(0, 1), events)
+    now += ms
+    engine.dials.at(-1)!.connects()
+  }
+  const before = engine.dials.length
+  dialing.dial(addresses, events)
+  const startedAt = now
+  while (engine.dials.length === before + 1) dialing.pulse(++now)
+  return now - startedAt
+}
+
+test('the next address is dialed when 19 of 20 recent dials had connected', () => {
+  const usual = Array.from({ length: 31 }, (_, n) => 120 + n)
+  assert.is(secondDialedAfter([...usual, 4_000]), 150)
+  assert.is(secondDialedAfter([...Array<number>(40).fill(4_000), ...usual, 300]), 150)
+})
+
+test('the delay is 100 to 500 ms, and 250 ms after a few dials', () => {
+  assert.is(secondDialedAfter([]), 250)
+  assert.is(secondDialedAfter(Array<number>(7).fill(130)), 250)
+  assert.is(secondDialedAfter(Array<number>(20).fill(20)), 100)
+  assert.is(secondDialedAfter(Array<number>(20).fill(800)), 500)
+})
+
 const [first, second, plain] = addresses as [Address, Address, Address]
 
 test('the reserve is dialed when every address has failed, and not before', () => {

@@ -1,15 +1,12 @@
-import type { Dialing, Link, LinkEvents } from '../net/link.ts'
+import { type Dialing, type Link, type LinkEvents, PULSE_MS } from '../net/link.ts'
+import { type Demand, openDemand } from './demand.ts'
 import type { DialEvents, Dialer } from './dial.ts'
 import type { Address } from './directory.ts'
 
 /** An older pooled connection is closed: how long a datacenter keeps a silent one is unknown. */
 const MAX_AGE_MS = 30_000
-/** Demand halves in this time. */
-const HALF_LIFE_MS = 10_000
-/** The pool covers the arrivals of this time, which is longer than a dial. */
-const COVERED_SECONDS = 0.5
-/** Below this many connections a second (one in two minutes), the pool keeps none. */
-const FORGOTTEN = 1 / 120
+/** A dial whose duration is not known. */
+const DIAL_MS = 250
 /** Delay before a new dial after a failure. */
 const RETRY_MS = 2_000
 
@@ -26,7 +23,7 @@ export type Pool = {
   readonly lacks: boolean
 }
 
-type Shelf = { pooled: Pooled[]; dialing: number; rate: number; at: number; retryAt: number }
+type Shelf = { pooled: Pooled[]; dialing: number; demand: Demand; retryAt: number }
 
 /**
  * Pooled connections to each datacenter, so that a client does not wait for a dial: as many as recent demand asks for, at most
@@ -38,12 +35,18 @@ export const pool = (options: {
   addresses(id: number): readonly Address[]
   reserve(id: number): readonly Address[]
   missed(id: number, ...events: Parameters<DialEvents['missed']>): void
+  clock?: () => number
 }): Pool => {
-  const { dialer, limit } = options
+  const { dialer, limit, clock = () => performance.now() } = options
   const shelves = new Map<number, Shelf>()
   const dialing = new Set<Dialing>()
   let closed = false
   let lacks = false
+
+  const replacementMs = (id: number): number => {
+    const [best] = options.addresses(id)
+    return PULSE_MS + ((best && dialer.times.p95(best)) ?? DIAL_MS)
+  }
 
   const keep = (id: number, shelf: Shelf): void => {
     const over = (): void => {
@@ -51,14 +54,14 @@ export const pool = (options: {
     }
     const failed = (): void => {
       over()
-      shelf.retryAt = performance.now() + RETRY_MS
+      shelf.retryAt = clock() + RETRY_MS
     }
     const dial = dialer.dial(
       options.addresses(id),
       {
         connected: (link, address) => {
           over()
-          const pooled = { link, address, connectedAt: performance.now() }
+          const pooled = { link, address, connectedAt: clock() }
           shelf.pooled.push(pooled)
           link.attach(watching, { shelf, pooled })
         },
@@ -75,11 +78,9 @@ export const pool = (options: {
   return {
     take: (id) => {
       if (limit === 0 || closed) return null
-      const shelf = shelfOf(shelves, id)
+      const shelf = shelfOf(shelves, id, clock())
       lacks = true
-      decay(shelf, performance.now())
-      // One arrival as a rate: its decay over time adds up to one.
-      shelf.rate += (Math.LN2 * 1000) / HALF_LIFE_MS
+      shelf.demand.arrived(clock(), replacementMs(id))
       let pooled = shelf.pooled.pop()
       while (pooled?.link.closed) pooled = shelf.pooled.pop()
       return pooled ?? null
@@ -88,8 +89,7 @@ export const pool = (options: {
       lacks = false
       if (closed) return
       for (const [id, shelf] of shelves) {
-        decay(shelf, now)
-        const target = wanted(shelf, limit)
+        const target = Math.min(limit, shelf.demand.wanted(now))
         closeSurplus(shelf, target, now)
         if (now < shelf.retryAt) continue
         for (let n = shelf.pooled.length + shelf.dialing; n < target; n++) keep(id, shelf)
@@ -111,24 +111,13 @@ export const pool = (options: {
   }
 }
 
-const shelfOf = (shelves: Map<number, Shelf>, id: number): Shelf => {
+const shelfOf = (shelves: Map<number, Shelf>, id: number, now: number): Shelf => {
   const known = shelves.get(id)
   if (known !== undefined) return known
-  const shelf = { pooled: [], dialing: 0, rate: 0, at: performance.now(), retryAt: 0 }
+  const shelf = { pooled: [], dialing: 0, demand: openDemand(now), retryAt: 0 }
   shelves.set(id, shelf)
   return shelf
 }
-
-const decay = (shelf: Shelf, now: number): void => {
-  shelf.rate *= 0.5 ** ((now - shelf.at) / HALF_LIFE_MS)
-  shelf.at = now
-}
-
-/** The number of pooled connections that the demand asks for. */
-const wanted = (shelf: Shelf, limit: number): number =>
-  shelf.rate < FORGOTTEN
-    ? 0
-    : Math.min(limit, Math.max(Math.min(2, limit), Math.ceil(shelf.rate * COVERED_SECONDS)))
 
 /** Closes connections that are too old, and the oldest beyond `target`. */
 const closeSurplus = ({ pooled }: Shelf, target: number, now: number): void => {

@@ -100,7 +100,7 @@ const openRelay = (
   ask: Ask | null,
   clock: () => number,
 ): Relay => {
-  const dial = dialer(engine, settings.dialTimeoutMs, fault)
+  const dial = dialer(engine, settings.dialTimeoutMs, fault, clock)
   // Each thread's clock begins with the thread; the shared budget needs one clock.
   const aheadMs = Number(process.hrtime.bigint()) / 1e6 - clock()
   const relay: Relay = {
@@ -122,6 +122,7 @@ const openRelay = (
     dialer: dial,
     pool: pool({
       dialer: dial,
+      clock,
       limit: settings.poolSize,
       addresses: (id) => addresses(relay, id),
       reserve: (id) => reserve(relay, id),
