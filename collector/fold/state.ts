@@ -16,6 +16,8 @@ export type Reading = {
   /** Over the buckets `from` to `to`, both included. */
   sum(span: TimeSpan, from: number, to: number, key: string): number
   bucket(span: Span, bucket: Bucket): ReadonlyMap<string, number>
+  /** The version at which a map of `bucket` last changed; 0 if it has not since it was made. */
+  changedAt(counts: ReadonlyMap<string, number>): number
   readonly recent: ReadonlyMap<string, Observation>
   readonly lasting: ReadonlyMap<string, Observation>
   /** By `node/boot`. */
@@ -67,6 +69,8 @@ type Memory = Omit<Aggregates, 'since'> & {
   refused: number
   /** When each emitter moved on, by the steady clock. */
   readonly movedAt: Map<string, number>
+  /** The version at which each bucket last changed. */
+  readonly changes: WeakMap<ReadonlyMap<string, number>, number>
   /** JSON of buckets that have not changed since it was made: most of a snapshot is two days of such minutes. */
   readonly texts: WeakMap<Counts, string>
 }
@@ -77,6 +81,7 @@ const addCounts = (memory: Memory, span: Span, bucket: Bucket, added: Counts): v
   const into: Counts = buckets.get(bucket) ?? new Map()
   buckets.set(bucket, into)
   memory.texts.delete(into)
+  memory.changes.set(into, memory.version)
   for (const [key, n] of added) {
     if (into.size >= memory.bounds.keys[span] && !into.has(key)) memory.refused++
     else addTo(into, key, n)
@@ -189,6 +194,7 @@ export const createMemoryState = (
     version: 0,
     refused: 0,
     movedAt: new Map(),
+    changes: new WeakMap(),
     texts: new WeakMap(),
   }
   return {
@@ -219,6 +225,7 @@ export const createMemoryState = (
       return sum
     },
     bucket: (span, bucket) => counts.get(span)!.get(bucket) ?? noCounts,
+    changedAt: (of) => memory.changes.get(of) ?? 0,
     entries: () => entriesOf(memory),
     apply(delta, emitter, standing) {
       this.merge(delta, new Map(standing === null ? [] : [[emitter, standing]]))

@@ -89,6 +89,23 @@ const pointOf = (tick: Tick, nodes: readonly Node[]): Point => {
   }
 }
 
+type Known = { readonly changedAt: number; readonly names: string; readonly point: Point }
+
+/**
+ * A point is a sum over all nodes, and most ticks of an hour have not changed since the last look: with 1,000 nodes a status
+ * without this takes a third of a second.
+ */
+const known = new WeakMap<Tick, Known>()
+
+const knownPoint = (state: Reading, tick: Tick, nodes: readonly Node[], names: string): Point => {
+  const before = known.get(tick)
+  const changedAt = state.changedAt(tick)
+  if (before?.changedAt === changedAt && before.names === names) return before.point
+  const point = pointOf(tick, nodes)
+  known.set(tick, { changedAt, names, point })
+  return point
+}
+
 /** A tick without a sample takes the values of the tick before it. */
 const carried = (point: Point, before: Point | null): Point => ({
   ...point,
@@ -102,6 +119,7 @@ const carried = (point: Point, before: Point | null): Point => ({
 /** One hour in ticks of ten seconds. Rates are 0 where a node was alive and nothing happened, null without a node. */
 export const seriesOf = (state: Reading, nodes: readonly Node[], now: number): Series => {
   const [first, last] = hourOfTicks(now)
+  const names = nodes.map(({ node }) => node).join('\n')
   const at: number[] = []
   const points: (Point | null)[] = []
   let received = Number.NEGATIVE_INFINITY
@@ -109,7 +127,7 @@ export const seriesOf = (state: Reading, nodes: readonly Node[], now: number): S
   for (let tick = first - quietTicks; tick <= last; tick++) {
     const counts = state.bucket('tick', tick)
     if (counts.has(p.events)) received = tick
-    before = tick - received < quietTicks ? carried(pointOf(counts, nodes), before) : null
+    before = tick - received < quietTicks ? carried(knownPoint(state, counts, nodes, names), before) : null
     if (tick < first) continue
     at.push(tick * tickMs)
     points.push(before)
