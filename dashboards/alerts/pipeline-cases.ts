@@ -60,6 +60,18 @@ export const pipelineCases: readonly Case[] = [
     firing: [],
   },
   {
+    name: 'a relay thread has died',
+    series: { [`${p.threadDeaths.name}{reason="exited",${on}}`]: '0x30 1x10' },
+    at: '19m',
+    firing: ['MtscopeThreadDied'],
+  },
+  {
+    name: 'relay threads died an hour ago',
+    series: { [`${p.threadDeaths.name}{reason="exited",${on}}`]: '2x40' },
+    at: '19m',
+    firing: [],
+  },
+  {
     name: 'a collector has lost Redis',
     series: { [`${c.serviceUp.name}{service="redis",fleet="f",${on}}`]: '1x20 0x20' },
     at: '19m',

@@ -6,6 +6,7 @@ import { type AlertGroup, duration } from './rule.ts'
 type Windowed =
   | 'events-lost'
   | 'internal-error'
+  | 'thread-died'
   | 'replay-unclaimed'
   | 'names-refused'
   | 'dead-letters'
@@ -40,6 +41,16 @@ export const pipeline: AlertGroup = {
       summary: `The code of {{ $labels.instance }} failed {{ $value | humanize }} times in the last ${duration(rules['internal-error'].windowMs)}`,
       description:
         'Usually never. Each failure closed at most one connection; the others go on. Find the stack in the log of the proxy, update the proxy, and report the stack if it fails again.',
+    },
+    {
+      alert: 'MtscopeThreadDied',
+      rule: 'thread-died',
+      severity: rules['thread-died'].severity,
+      expr: `sum without (reason) (increase(${p.threadDeaths.name}${windowOf('thread-died')})) > 0`,
+      for: '0m',
+      summary: `{{ $value | humanize }} relay threads of {{ $labels.instance }} died in the last ${duration(rules['thread-died'].windowMs)}`,
+      description:
+        'Usually none. Their connections were closed and come again; those of other threads go on, and new threads took their places. Find relay-thread-died in the log of the proxy.',
     },
     {
       alert: 'MtscopeShipLag',

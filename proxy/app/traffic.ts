@@ -7,6 +7,7 @@ import { sampleProcess } from '../host/samples.ts'
 import { flightName, keptFlight, watchMasking } from '../masking/watch.ts'
 import type { Changeable, RelayUser } from '../relay/settings.ts'
 import { configured } from '../relay/threads/configured.ts'
+import { type OpenConnections, trackConnections } from '../relay/threads/open-connections.ts'
 import { startThreads, type Threads } from '../relay/threads/threads.ts'
 import { refillReplays } from '../replay-cache/refill.ts'
 import type { LinkAddress } from '../users/public-address.ts'
@@ -14,6 +15,7 @@ import { dailyKey, newDays } from '../users/secret-store.ts'
 import { usualFlight } from '../wire/server-hello.ts'
 import type { Recording } from './recording.ts'
 import type { ProxyOptions } from './running-proxy.ts'
+import { lostInQueue, recordDeath } from './thread-death.ts'
 
 export type Masking = ReturnType<typeof watchMasking>
 
@@ -86,15 +88,20 @@ const startMasking = async (
 const portsOf = (
   { logger, failed }: ProxyOptions,
   { log, emit, claims }: Recording,
+  connections: OpenConnections,
 ): Parameters<typeof startThreads>[2] => ({
   events: (text, lost) => {
     // Text of our own thread: nothing to validate.
-    log.append(text, JSON.parse(text) as ProxyEvent[], lost)
-    if (lost > 0) emit({ v: 1, type: 'events.lost', at: Date.now(), reason: 'worker-queue', count: lost })
+    const events = JSON.parse(text) as ProxyEvent[]
+    for (const event of events) connections.fold(event)
+    log.append(text, events, lost)
+    if (lost > 0) emit(lostInQueue(lost))
   },
   line: (type, message) => logger(type === 'fault' ? 'error' : 'warn', `relay-${type}`, { message }),
   claim: async (digest, connection) => claims?.claim(digest, connection) ?? 'unanswered',
-  died: (worker, error) => failed(`relay thread ${worker} died: ${error}`),
+  died: (death) => recordDeath(death, connections, log, logger),
+  replaced: (worker) => logger('warn', 'relay-thread-replaced', { worker }),
+  failed,
 })
 
 const trimLog = ({ config }: ProxyOptions, log: LocalLog, signal: AbortSignal): void => {
@@ -130,7 +137,7 @@ export const startTraffic = async (
   const relay = await startThreads(
     config.workers,
     { ...settings, port, users, directory: dialable(directory), ...masked, addressKey },
-    portsOf(options, recording),
+    portsOf(options, recording, trackConnections(connections)),
   )
   threads = relay
   stack.defer(() => relay.close())

@@ -1,9 +1,7 @@
-/**
- * Every event that mtscope can emit. Events are self-contained (a close carries its own mode, datacenter and user), so a
- * projection can count them in any order. A shipped version never changes: a new shape is a new `v` in `upcast.ts`.
- */
+// Every event that mtscope can emit. Events are self-contained (a close carries its own mode, datacenter and user), so a
+// projection can count them in any order. A shipped version never changes: a new shape is a new `v` in `upcast.ts`.
 
-import type { ProcessSample } from './sample.ts'
+import type { DeathReason, ProcessSample } from './sample.ts'
 
 export type Mode = 'classic' | 'secure' | 'tls'
 export type Transport = 'abridged' | 'intermediate' | 'padded-intermediate'
@@ -264,6 +262,8 @@ export type ProcessEvent =
     >
   /** Exceptions in our own code. One that concerns a connection closes it as `internal`. At most one event a second for each thread. */
   | Event<'process.faulted', 1, { thread: string; count: number }>
+  /** A relay thread died, and each of its `connections` was closed as `internal`. Another thread takes its place. */
+  | Event<'thread.died', 1, { worker: number; reason: DeathReason; connections: number }>
   /** A gap in the history: `count` sequence numbers without an event. */
   | Event<'events.lost', 1, { reason: LossReason; count: number }>
   | Event<'config.reloaded', 1, { users: number; added: readonly string[]; removed: readonly string[] }>

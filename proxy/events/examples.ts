@@ -185,6 +185,7 @@ export const examples: { readonly [T in EventType]: Extract<MtscopeEvent, { type
     ],
   },
   'process.faulted': { v: 1, type: 'process.faulted', at, thread: 'worker-0', count: 2 },
+  'thread.died': { v: 1, type: 'thread.died', at, worker: 1, reason: 'out-of-memory', connections: 12 },
   'events.lost': { v: 1, type: 'events.lost', at, reason: 'worker-queue', count: 1_000 },
   'config.reloaded': { v: 1, type: 'config.reloaded', at, users: 2, added: ['user2'], removed: ['old'] },
   'alert.raised': { v: 1, type: 'alert.raised', at, ...alert },

@@ -26,3 +26,6 @@ export type LoopSample = {
   /** 0–1. */
   utilization: number
 }
+
+/** A relay thread used up its heap, an exception left it, or it ended in another way. */
+export type DeathReason = 'out-of-memory' | 'failed' | 'exited'

@@ -16,7 +16,7 @@ import type {
   Side,
   Transport,
 } from './contract.ts'
-import type { LoopSample } from './sample.ts'
+import type { DeathReason, LoopSample } from './sample.ts'
 
 /** Whether a parsed value is a T. */
 export type Check<T> = (value: unknown) => value is T
@@ -106,6 +106,13 @@ export const losses: Readonly<Record<LossReason, true>> = {
   unreadable: true,
 }
 const loss = oneOf(losses)
+
+export const deathReasons: Readonly<Record<DeathReason, true>> = {
+  'out-of-memory': true,
+  failed: true,
+  exited: true,
+}
+const death = oneOf(deathReasons)
 export const rejections: Readonly<Record<RejectReason, true>> = {
   'bad-digest': true,
   'unknown-user': true,
@@ -262,6 +269,7 @@ export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
     closes: list(counted(closeCount)),
   },
   'process.faulted': { thread: label, count },
+  'thread.died': { worker: count, reason: death, connections: count },
   'events.lost': { reason: loss, count },
   'config.reloaded': { users: count, added: list(text), removed: list(text) },
   'alert.raised': alert,

@@ -30,6 +30,7 @@ export const chains: { readonly [T in EventType]: Chain<Newest<T>> } = {
   'replay.unclaimed': [],
   'connections.summarised': [],
   'process.faulted': [],
+  'thread.died': [],
   'events.lost': [],
   'config.reloaded': [],
   'alert.raised': [],

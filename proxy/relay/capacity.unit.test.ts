@@ -1,11 +1,11 @@
 import { Worker } from 'node:worker_threads'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { capacity, capacityMemory } from './capacity.ts'
+import { capacity, capacityMemory, giveBack, KEPT_AT_MOST } from './capacity.ts'
 
 test('a place taken by one thread is missing in another, and is free again when its client leaves', () => {
-  const memory = capacityMemory()
-  const [a, b] = [capacity(memory, 3, 2), capacity(memory, 3, 2)]
+  const memory = capacityMemory(2)
+  const [a, b] = [capacity(memory, 0, 3, 2), capacity(memory, 1, 3, 2)]
   assert.equal([a.enter(), a.enter(), b.enter()], [null, null, 'handshakes'])
   a.handshakeOver()
   assert.equal([b.enter(), b.enter()], [null, 'connections'])
@@ -15,23 +15,23 @@ test('a place taken by one thread is missing in another, and is free again when 
 })
 
 test('half of the places are for unauthenticated clients, in any thread, and of one place that one', () => {
-  const memory = capacityMemory()
-  const [a, b] = [capacity(memory, 5, 5), capacity(memory, 5, 5)]
+  const memory = capacityMemory(2)
+  const [a, b] = [capacity(memory, 0, 5, 5), capacity(memory, 1, 5, 5)]
   assert.equal(
     [a.admitUnauthenticated(), b.admitUnauthenticated(), a.admitUnauthenticated()],
     [true, true, false],
   )
   a.unauthenticatedLeft()
   assert.equal([b.admitUnauthenticated(), a.admitUnauthenticated()], [true, false])
-  assert.ok(capacity(capacityMemory(), 1, 1).admitUnauthenticated())
+  assert.ok(capacity(capacityMemory(1), 0, 1, 1).admitUnauthenticated())
 })
 
 test('threads that enter at the same time never take more places than there are, and every place comes back', async () => {
-  const memory = capacityMemory()
+  const memory = capacityMemory(4)
   const source = `
     const { parentPort, workerData } = require('node:worker_threads')
     import(workerData.module).then(({ capacity }) => {
-      const places = capacity(workerData.memory, 2, 2)
+      const places = capacity(workerData.memory, workerData.worker, 2, 2)
       const inside = new Int32Array(workerData.inside)
       let most = 0
       let unauthenticated = 0
@@ -56,7 +56,9 @@ test('threads that enter at the same time never take more places than there are,
     inside: new SharedArrayBuffer(8),
     module: new URL('capacity.ts', import.meta.url).href,
   }
-  const threads = [0, 1, 2, 3].map(() => new Worker(source, { eval: true, workerData }))
+  const threads = [0, 1, 2, 3].map(
+    (worker) => new Worker(source, { eval: true, workerData: { ...workerData, worker } }),
+  )
   try {
     const reported = await Promise.all(
       threads.map(
@@ -69,10 +71,26 @@ test('threads that enter at the same time never take more places than there are,
     )
     for (const [most, unauthenticated] of reported)
       assert.ok(most >= 1 && most <= 2 && unauthenticated <= 1, `${most} ${unauthenticated}`)
-    assert.equal([...new Int32Array(memory)], [0, 0, 0, 0])
+    assert.ok(new Int32Array(memory).every((count) => count === 0))
   } finally {
     await Promise.all(threads.map((thread) => thread.terminate()))
   }
+})
+
+test('what a dead thread held is free again, and what others hold stays taken', () => {
+  const memory = capacityMemory(2)
+  const [dead, alive] = [capacity(memory, 0, 5, 4), capacity(memory, 1, 5, 4)]
+  assert.equal([dead.enter(), dead.enter(), dead.enter(), alive.enter()], [null, null, null, null])
+  dead.handshakeOver()
+  assert.ok(dead.admitUnauthenticated() && dead.admitUnauthenticated() && !alive.admitUnauthenticated())
+  assert.ok(dead.keep(KEPT_AT_MOST) && !alive.keep(1))
+  giveBack(memory, 0)
+  giveBack(memory, 0)
+  assert.equal(
+    Array.from({ length: 4 }, () => alive.enter()),
+    [null, null, null, 'handshakes'],
+  )
+  assert.ok(alive.admitUnauthenticated() && alive.keep(KEPT_AT_MOST))
 })
 
 test.run()

@@ -130,7 +130,7 @@ const openRelay = (
     }),
     emit,
     fault,
-    capacity: capacity(settings.capacity, settings.maxConnections, settings.maxHandshakes),
+    capacity: capacity(settings.capacity, settings.worker, settings.maxConnections, settings.maxHandshakes),
     sessions: new Set(),
     handshakes: pendingHandshakes(settings, () => relay.clock()),
     budget: budget(settings.budget, () => relay.clock() + aheadMs),

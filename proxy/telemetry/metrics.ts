@@ -48,6 +48,8 @@ export const foldMetrics = (
         return process.unclaimed(event)
       case 'process.faulted':
         return process.faulted(event)
+      case 'thread.died':
+        return process.threadDied(event)
       case 'events.lost':
         return process.lost(event)
       case 'process.started':

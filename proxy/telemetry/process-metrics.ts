@@ -1,6 +1,6 @@
 import type { Meter } from '@opentelemetry/api'
 import type { ProxyEvent } from '../events/contract.ts'
-import { limits, losses } from '../events/shapes.ts'
+import { deathReasons, limits, losses } from '../events/shapes.ts'
 import { metrics } from './catalogue/catalogue.ts'
 import { startAtZero } from './connection-metrics.ts'
 import { observed } from './series.ts'
@@ -13,6 +13,7 @@ export const processMetrics = (meter: Meter, about: { readonly version: string; 
   const unclaimed = observed(meter, metrics.replaysUnclaimed)
   const lost = observed(meter, metrics.eventsLost)
   const faults = observed(meter, metrics.internalErrors)()
+  const deaths = observed(meter, metrics.threadDeaths)
   const openFds = observed(meter, metrics.openFds)
   const maxFds = observed(meter, metrics.maxFds)
   const loopDelay = observed(meter, metrics.loopDelaySeconds)
@@ -22,6 +23,7 @@ export const processMetrics = (meter: Meter, about: { readonly version: string; 
   const startTime = observed(meter, metrics.startTime)
   startAtZero(refused, limits)
   startAtZero(lost, losses)
+  startAtZero(deaths, deathReasons)
   startAtZero(unclaimed, { local: true, refuse: true })
   observed(meter, metrics.buildInfo)(about.version, about.node).value = 1
   return {
@@ -33,6 +35,9 @@ export const processMetrics = (meter: Meter, about: { readonly version: string; 
     },
     faulted: ({ count }: Of<'process.faulted'>): void => {
       faults.value += count
+    },
+    threadDied: ({ reason }: Of<'thread.died'>): void => {
+      deaths(reason).value++
     },
     lost: ({ reason, count }: Of<'events.lost'>): void => {
       lost(reason).value += count

@@ -251,6 +251,7 @@ export const foldSpans = (sampled: Sampler, take: Take, capacity = 50_000): ((ev
       case 'replay.unclaimed':
       case 'connections.summarised':
       case 'process.faulted':
+      case 'thread.died':
       case 'events.lost':
       case 'config.reloaded':
         return

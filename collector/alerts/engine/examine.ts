@@ -10,6 +10,7 @@ import {
   internalErrors,
   namesRefused,
   silentNodes,
+  threadsDied,
   topicReplaced,
 } from '../rules/process.ts'
 import type { RuleName, SelfRule } from '../rules/rules.ts'
@@ -40,6 +41,7 @@ const looks: Record<Exclude<RuleName, SelfRule>, (watch: Watch) => Finding[]> = 
   'file-descriptors': fileDescriptors,
   'node-silent': silentNodes,
   'internal-error': internalErrors,
+  'thread-died': threadsDied,
   'events-lost': eventsLost,
   'names-refused': namesRefused,
   'dead-letters': deadLetters,

@@ -144,6 +144,24 @@ export const internalErrors = (watch: Watch): Finding[] => {
   })
 }
 
+export const threadsDied = (watch: Watch): Finding[] => {
+  const { windowMs } = rules['thread-died']
+  return nodesOf(watch.state, watch.now).map(({ node }) => {
+    const value = recentSum(watch, p.deaths(node), windowMs)
+    return {
+      rule: 'thread-died',
+      subject: node,
+      value,
+      baseline: 0,
+      verdict: value > 0 ? 'bad' : 'good',
+      summary: () =>
+        `${value} relay ${value === 1 ? 'thread' : 'threads'} of node ${node} died in the last ${spellWindow(watch, windowMs)} (usually none): their connections were closed and come again, those of other threads go on, and a new thread took the place of each. ` +
+        'Find `relay-thread-died` in its log. `out-of-memory`: lower MAX_CONNECTIONS, or give the host more memory; else update the proxy, and report the line.',
+      calm: () => `The relay threads of node ${node} stay alive.`,
+    }
+  })
+}
+
 export const eventsLost = (watch: Watch): Finding[] => {
   const { windowMs } = rules['events-lost']
   const gaps = recentSum(watch, foldKeys.gaps, windowMs) - recentSum(watch, foldKeys.reported, windowMs)

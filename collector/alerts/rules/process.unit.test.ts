@@ -126,6 +126,16 @@ test('one error of our own code raises for its node, and clears ten minutes late
   assert.equal(host.reported('internal-error'), ['+n1', '-n1'])
 })
 
+test('a relay thread that died raises for its node, and clears ten minutes later', () => {
+  const host = watched()
+  host.emit({ v: 1, type: 'thread.died', at: host.now, worker: 1, reason: 'exited', connections: 3 })
+  host.pass(1)
+  assert.equal(host.reported('thread-died'), ['+n1'])
+  assert.match(host.last('thread-died')!.summary, /^1 relay thread of node n1 died in the last /)
+  host.pass(11)
+  assert.equal(host.reported('thread-died'), ['+n1', '-n1'])
+})
+
 test('lost events raise, whether reported or found missing, and clear ten minutes later', () => {
   const host = watched()
   host.emit({ v: 1, type: 'events.lost', at: host.now, reason: 'worker-queue', count: 7 })

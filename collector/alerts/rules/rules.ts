@@ -71,6 +71,8 @@ export const rules = {
   'node-silent': { severity: 'critical', quietMs: silentMs },
   /** Exceptions in the proxy's own code: one is enough. */
   'internal-error': { severity: 'warning', windowMs: 10 * minute },
+  /** Relay threads that died: one is enough. */
+  'thread-died': { severity: 'warning', windowMs: 10 * minute },
   'events-lost': { severity: 'warning', windowMs: 10 * minute },
   /** Events of nodes for which the state has no place. */
   'names-refused': { severity: 'warning', windowMs: 10 * minute },

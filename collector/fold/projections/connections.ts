@@ -184,6 +184,7 @@ export const connections = (event: ProxyEvent, tally: Tally): Tally => {
     case 'limit.refused':
     case 'replay.unclaimed':
     case 'process.faulted':
+    case 'thread.died':
     case 'events.lost':
     case 'config.reloaded':
       return tally

@@ -90,6 +90,7 @@ export const datacenters = (event: ProxyEvent, tally: Tally): Tally => {
     case 'replay.unclaimed':
     case 'connections.summarised':
     case 'process.faulted':
+    case 'thread.died':
     case 'events.lost':
     case 'config.reloaded':
       return tally

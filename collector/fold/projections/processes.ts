@@ -24,6 +24,8 @@ export const processKeys = {
 
   /** Exceptions in a node's own code. */
   faults: labelled('faults'),
+  /** Relay threads of a node that died. */
+  deaths: labelled('deaths'),
 
   lost: 'lost',
   lostFor: labelled('lost'),
@@ -99,6 +101,9 @@ export const processes = (event: ProxyEvent, tally: Tally): Tally => {
       return tally
     case 'process.faulted':
       tally.tick(k.faults(tally.node), event.count)
+      return tally
+    case 'thread.died':
+      tally.tick(k.deaths(tally.node), 1)
       return tally
     case 'events.lost':
       tally.ever(k.lostFor(event.reason), event.count)

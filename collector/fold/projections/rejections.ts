@@ -92,6 +92,7 @@ export const rejections = (event: ProxyEvent, tally: Tally): Tally => {
     case 'process.sampled':
     case 'replay.unclaimed':
     case 'process.faulted':
+    case 'thread.died':
     case 'events.lost':
     case 'config.reloaded':
       return tally

@@ -43,6 +43,7 @@ export const replays = (event: ProxyEvent, tally: Tally): Tally => {
     case 'process.sampled':
     case 'limit.refused':
     case 'process.faulted':
+    case 'thread.died':
     case 'events.lost':
     case 'config.reloaded':
       return tally

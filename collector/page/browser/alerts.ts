@@ -29,6 +29,7 @@ const measures: Record<RuleName, Measure> = {
   'file-descriptors': measure(percent),
   'node-silent': measure(seconds),
   'internal-error': measure((value) => `${count(value)} errors`),
+  'thread-died': measure((value) => `${count(value)} threads`),
   'events-lost': measure((value) => `${count(value)} lost`),
   'names-refused': measure((value) => `${count(value)} events`),
   'dead-letters': measure((value) => `${count(value)} messages`),

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
+import { dying } from '../../test/kit/processes/dying.ts'
 import { again } from './again.ts'
 import { breaking } from './breaking.ts'
 import { collector, type Drill, prometheus } from './drill.ts'
@@ -40,6 +41,8 @@ const setLimit = (pid: number, soft: number): void => {
 }
 
 const fault = breaking('drill')
+const death = dying('drill')
+const cut = 'its clients are cut, and its last events are lost'
 
 /** Faults of the machine and of the processes on it. */
 export const hostDrills: readonly Drill[] = [
@@ -68,6 +71,21 @@ export const hostDrills: readonly Drill[] = [
       collector('internal-error', 'proxy-2'),
       prometheus('MtscopeInternalError', 'instance=proxy-1'),
       prometheus('MtscopeInternalError', 'instance=proxy-2'),
+    ],
+  },
+  {
+    name: 'a relay thread of a proxy dies',
+    env: death.env,
+    strike: async ({ fleet }) => {
+      death.kill(fleet.proxies[0]!.pid, 0)
+      return () => death[Symbol.dispose]()
+    },
+    fires: [collector('thread-died', 'proxy-1'), prometheus('MtscopeThreadDied', 'instance=proxy-1')],
+    follows: [
+      { ...collector('events-lost'), because: cut },
+      { ...prometheus('MtscopeEventsLost'), because: cut },
+      { ...collector('connection-drops'), because: cut },
+      { ...prometheus('MtscopeConnectionDrops'), because: cut },
     ],
   },
   {

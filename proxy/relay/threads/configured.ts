@@ -38,7 +38,7 @@ export const configured = (
   ...(Object.fromEntries(relaySettingNames.map((name) => [name, config[name]])) as Taken),
   maxConnections: Math.min(config.maxConnections, connections),
   connectionLimit: connections < config.maxConnections ? 'file-descriptors' : 'connections',
-  capacity: capacityMemory(),
+  capacity: capacityMemory(config.workers),
   budget: budgetMemory(),
   prefixSeed: randomInt(2 ** 32),
   poolSize: Math.ceil(config.poolSize / config.workers),

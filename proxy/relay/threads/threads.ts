@@ -2,7 +2,11 @@ import { writeSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import type { ThreadSample } from '../../host/event-loop.ts'
 import type { ClaimAnswer } from '../../replay-cache/redis.ts'
+import { giveBack } from '../capacity.ts'
 import type { Changeable, FromWorker, RelaySettings, ToWorker } from '../settings.ts'
+import { causeOf, closeDescriptors, type Death, REPLACED, replacements } from './death.ts'
+import { type Ledger, newLedger, unreceived } from './ledger.ts'
+import type { WorkerData } from './worker.ts'
 
 export type Threads = {
   readonly port: number
@@ -23,8 +27,11 @@ export type ThreadEvents = {
   line(type: 'fault' | 'warning', message: string): void
   /** Asks all proxies about a handshake. Called only where the settings have a shared replay cache. */
   claim(digest: string, connection: string): Promise<ClaimAnswer>
-  /** A thread died; no other one listens in its place. */
-  died(worker: number, error: unknown): void
+  died(death: Death): void
+  /** A thread listens in place of a dead one. */
+  replaced(worker: number): void
+  /** No thread can take the place of a dead one. */
+  failed(reason: string): void
 }
 
 /** A small young generation: garbage of a handshake dies young, and V8 never returns memory that a thread once had. */
@@ -33,7 +40,13 @@ const limits = { maxYoungGenerationSizeMb: 8 }
 type Listening = { port: number; engine: 'native' | 'portable' }
 
 type Thread = {
+  readonly number: number
   readonly worker: Worker
+  readonly ledger: Ledger
+  /** Events that came from it, or that it has reported as lost. */
+  received: number
+  error: unknown
+  dead: boolean
   /** Resolves when it listens; rejects when it cannot, or dies before. */
   readonly listening: PromiseWithResolvers<Listening>
   open: number
@@ -60,12 +73,21 @@ const reportNow = (thread: Thread, message: ToWorker): void => {
   if (thread.waker !== null) wake(thread.waker)
 }
 
-const openThread = (number: number, settings: Omit<RelaySettings, 'worker'>): Thread => ({
+const openThread = (
+  number: number,
+  settings: Omit<RelaySettings, 'worker'>,
+  ledger = newLedger(),
+): Thread => ({
+  number,
   worker: new Worker(new URL('worker.ts', import.meta.url), {
-    workerData: { ...settings, worker: number } satisfies RelaySettings,
+    workerData: { settings: { ...settings, worker: number }, ledger } satisfies WorkerData,
     resourceLimits: limits,
     name: `relay-${number}`,
   }),
+  ledger,
+  received: 0,
+  error: null,
+  dead: false,
   listening: Promise.withResolvers(),
   open: 0,
   pooled: 0,
@@ -74,22 +96,27 @@ const openThread = (number: number, settings: Omit<RelaySettings, 'worker'>): Th
   waker: null,
 })
 
-const take = (
+const claim = async (
   thread: Thread,
-  message: FromWorker,
+  { id, digest, connection }: Extract<FromWorker, { type: 'claim' }>,
   events: ThreadEvents,
-  claim: (thread: Thread, message: Extract<FromWorker, { type: 'claim' }>) => Promise<void>,
-): void => {
+): Promise<void> => {
+  const answer = await events.claim(digest, connection)
+  reportNow(thread, { type: 'claimed', id, answer })
+}
+
+const take = (thread: Thread, message: FromWorker, events: ThreadEvents): void => {
   switch (message.type) {
     case 'listening':
       thread.waker = message.waker
       return thread.listening.resolve(message)
     case 'claim':
-      return void claim(thread, message)
+      return void claim(thread, message, events)
     case 'failed':
       return thread.listening.reject(new Error(message.message))
     case 'events':
       report(thread, { type: 'taken' })
+      thread.received += message.count + message.lost
       return events.events(message.text, message.lost)
     case 'sample':
       thread.open = message.open
@@ -113,9 +140,13 @@ const takeSamples = (threads: readonly Thread[]): ThreadSample[] => {
   return samples
 }
 
+const sumOf = (threads: readonly Thread[], count: 'open' | 'pooled'): number =>
+  threads.reduce((sum, thread) => sum + thread[count], 0)
+
 const drainAll = async (threads: readonly Thread[], ms: number): Promise<void> => {
   await Promise.all(
     threads.map((thread) => {
+      if (thread.dead) return null
       const { promise, resolve } = Promise.withResolvers<void>()
       thread.drained = resolve
       reportNow(thread, { type: 'drain', ms })
@@ -124,63 +155,97 @@ const drainAll = async (threads: readonly Thread[], ms: number): Promise<void> =
   )
 }
 
-/** Starts the data plane; rejects when a thread cannot listen. */
+const terminate = async (threads: readonly Thread[]): Promise<void> => {
+  await Promise.all(
+    threads.map((thread) => {
+      thread.waker = null
+      return thread.worker.terminate()
+    }),
+  )
+}
+
+const announce = (thread: Thread, events: ThreadEvents): void => {
+  const { listening, number } = thread
+  listening.promise.then(
+    () => events.replaced(number),
+    (error: Error) => {
+      // One that dies before it listens is replaced itself.
+      if (!thread.dead) events.failed(`relay thread ${number} is not replaced: ${error.message}`)
+    },
+  )
+}
+
+/** Starts the data plane, and a new thread in place of one that dies. Rejects when a thread cannot listen. */
 export const startThreads = async (
   count: number,
-  settings: Omit<RelaySettings, 'worker'>,
+  initial: Omit<RelaySettings, 'worker'>,
   events: ThreadEvents,
 ): Promise<Threads> => {
-  let closing = false
-
-  const claim = async (
-    thread: Thread,
-    { id, digest, connection }: Extract<FromWorker, { type: 'claim' }>,
-  ): Promise<void> => {
-    const answer = await events.claim(digest, connection)
-    if (!closing) reportNow(thread, { type: 'claimed', id, answer })
-  }
-
+  let settings = initial
+  let state: 'starting' | 'running' | 'draining' | 'closing' = 'starting'
   const threads: Thread[] = []
-  const start = (number: number): Promise<Listening> => {
+  const mayReplace = replacements()
+  const died = (thread: Thread, code: number): void => {
+    const cause = causeOf(thread.error, code)
+    Object.assign(thread, { dead: true, waker: null, open: 0, pooled: 0, sample: null })
+    thread.listening.reject(new Error(cause.message))
+    thread.drained()
+    if (state === 'starting' || state === 'closing') return
+    const { number, ledger, received } = thread
+    closeDescriptors(ledger)
+    giveBack(settings.capacity, number)
+    events.died({ worker: number, ...cause, lost: unreceived(ledger, received) })
+    if (state === 'running') replace(number, cause.message)
+  }
+  const replace = (number: number, message: string): void => {
+    if (!mayReplace()) {
+      return events.failed(
+        `${REPLACED + 1} relay threads died within a minute, the last one because ${message}`,
+      )
+    }
+    announce(start(number), events)
+  }
+  const start = (number: number): Thread => {
     const thread = openThread(number, settings)
-    const { worker, listening } = thread
-    threads.push(thread)
-    worker.on('message', (message: FromWorker) => take(thread, message, events, claim))
+    const { worker } = thread
+    threads[number] = thread
+    worker.on('message', (message: FromWorker) => take(thread, message, events))
     worker.on('error', (error) => {
-      listening.reject(error)
-      if (!closing) events.died(number, error)
+      thread.error = error
     })
-    worker.on('exit', () => {
-      thread.drained()
-      if (closing) return
-      listening.reject(new Error('a relay thread ended'))
-      events.died(number, 'it ended by itself')
-    })
-    return listening.promise
+    // The last event, after all messages: the thread runs no more.
+    worker.on('exit', (code) => died(thread, code))
+    return thread
   }
-
   const close = async (): Promise<void> => {
-    closing = true
-    await Promise.all(threads.map(({ worker }) => worker.terminate()))
+    state = 'closing'
+    await terminate(threads)
   }
-
   try {
-    const [first] = await Promise.all(Array.from({ length: count }, (_, number) => start(number)))
+    const [first] = await Promise.all(
+      Array.from({ length: count }, (_, number) => start(number).listening.promise),
+    )
     const { port, engine } = first!
+    settings = { ...settings, port }
+    state = 'running'
     return {
       port,
       engine,
       change: (change) => {
+        settings = { ...settings, ...change }
         for (const thread of threads) reportNow(thread, { type: 'change', change })
       },
       samples: () => takeSamples(threads),
       get openConnections() {
-        return threads.reduce((sum, { open }) => sum + open, 0)
+        return sumOf(threads, 'open')
       },
       get pooledConnections() {
-        return threads.reduce((sum, { pooled }) => sum + pooled, 0)
+        return sumOf(threads, 'pooled')
       },
-      drain: (ms) => drainAll(threads, ms),
+      drain: (ms) => {
+        state = 'draining'
+        return drainAll(threads, ms)
+      },
       close,
     }
   } catch (error) {

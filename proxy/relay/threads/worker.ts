@@ -1,6 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import type { Emit } from '../../events/contract.ts'
 import { watchLoop } from '../../host/event-loop.ts'
 import { nativeEngine } from '../../net/epoll/engine.ts'
+import { libc } from '../../net/epoll/libc.ts'
+import { markingLibc } from '../../net/epoll/marking-libc.ts'
 import { PULSE_MS } from '../../net/link.ts'
 import { portableEngine } from '../../net/node-net/engine.ts'
 import { headroom } from '../../wire/records.ts'
@@ -9,7 +12,10 @@ import { faultCounter } from '../faults.ts'
 import { startRelay } from '../relay.ts'
 import type { FromWorker, RelaySettings, ToWorker } from '../settings.ts'
 import { eventBudget } from './event-budget.ts'
+import type { Ledger } from './ledger.ts'
 import { eventQueue } from './queue.ts'
+
+export type WorkerData = { readonly settings: RelaySettings; readonly ledger: Ledger }
 
 /**
  * How long events wait for others. With Kafka they are on their way within 100 ms; a local event log is written four times
@@ -19,7 +25,7 @@ const GATHER_MS = { shipped: PULSE_MS, local: 250 }
 /** Longest time between two pulses of a thread that does nothing: the relay looks for silent connections once a second. */
 const IDLE_MS = 1_000
 
-const settings = workerData as RelaySettings
+const { settings, ledger } = workerData as WorkerData
 const port = parentPort!
 const post = (message: FromWorker): void => port.postMessage(message)
 
@@ -31,14 +37,20 @@ const largest = Math.max(
 )
 const scratch = largest + headroom(largest)
 const warn = (message: string): void => post({ type: 'warning', message })
-const engine = (settings.portable ? null : nativeEngine(scratch, warn)) ?? portableEngine(scratch)
+const marking = libc && markingLibc(libc, ledger.descriptors)
+const engine = (settings.portable ? null : nativeEngine(scratch, warn, marking)) ?? portableEngine(scratch)
 const thread = `worker-${settings.worker}`
 const loop = watchLoop(thread)
 const queue = eventQueue(post)
 const gatherMs = settings.shipped ? GATHER_MS.shipped : GATHER_MS.local
-const events = eventBudget(settings.eventBudget, settings.worker, Date.now, queue.emit)
+const emitted = new Int32Array(ledger.emitted)
+const emit: Emit = (event) => {
+  emitted[0]!++
+  queue.emit(event)
+}
+const events = eventBudget(settings.eventBudget, settings.worker, Date.now, emit)
 const claims = claimRequests((id, digest, connection) => post({ type: 'claim', id, digest, connection }))
-const faults = faultCounter(thread, queue.emit, (message) => post({ type: 'fault', message }))
+const faults = faultCounter(thread, emit, (message) => post({ type: 'fault', message }))
 const ask = settings.sharedReplay === null ? null : claims.ask
 const relay = startRelay(engine, settings, events.emit, faults.report, ask)
 process.on('uncaughtException', faults.report)

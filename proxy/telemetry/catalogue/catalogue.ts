@@ -180,6 +180,13 @@ export const metrics = {
     labels: [],
     help: 'Exceptions in the proxy’s own code; one that belongs to a connection closes it with by="proxy", reason="internal".',
   },
+  threadDeaths: {
+    name: 'mtscope_relay_thread_deaths_total',
+    kind: 'counter',
+    unit: '1',
+    labels: ['reason'],
+    help: 'Relay threads that died, by reason; their connections were closed with by="proxy", reason="internal".',
+  },
   eventsEmitted: {
     name: 'mtscope_events_emitted_total',
     kind: 'counter',

@@ -229,6 +229,11 @@ export const arbitraries: { readonly [T in EventType]: fc.Arbitrary<Of<T>> } = {
     worker: count,
   }),
   'process.faulted': event('process.faulted', { thread: text, count }),
+  'thread.died': event('thread.died', {
+    worker: count,
+    reason: fc.constantFrom('out-of-memory' as const, 'failed' as const, 'exited' as const),
+    connections: count,
+  }),
   'events.lost': event('events.lost', {
     reason: fc.constantFrom(
       'worker-queue' as const,

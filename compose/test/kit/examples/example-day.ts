@@ -104,6 +104,7 @@ export const day: readonly ProxyEvent[] = [
   },
   { ...ofProcess, type: 'limit.refused', limit: 'handshakes', count: 3, worker: 0 },
   { ...ofProcess, type: 'process.faulted', thread: 'worker-0', count: 5 },
+  { ...ofProcess, type: 'thread.died', worker: 0, reason: 'exited', connections: 0 },
   { ...ofProcess, type: 'events.lost', reason: 'worker-queue', count: 4 },
   { ...ofProcess, type: 'config.reloaded', users: 1, added: [], removed: [] },
   {

@@ -255,6 +255,11 @@ export const anyEvent: fc.Arbitrary<ProxyEvent> = fc.oneof(
     worker: fc.nat(3),
   }),
   event('process.faulted', { thread: fc.constant('worker-0'), count: fc.nat(50) }),
+  event('thread.died', {
+    worker: fc.nat(3),
+    reason: fc.constant('exited' as const),
+    connections: fc.nat(50),
+  }),
   event('events.lost', { reason: fc.constant('worker-queue' as const), count: fc.nat(50) }),
   event('config.reloaded', { users: fc.nat(9), added: fc.constant([]), removed: fc.constant([]) }),
 )

@@ -33,7 +33,7 @@ export const settings = (): RelaySettings => ({
   clockSkewSeconds: 120,
   maxConnections: 100,
   maxHandshakes: 10,
-  capacity: capacityMemory(),
+  capacity: capacityMemory(1),
   budget: budgetMemory(),
   prefixSeed: 1,
   poolSize: 0,
