@@ -55,7 +55,7 @@ export const pipeline: Board = {
         timeseries(
           'Relay thread deaths',
           'ops',
-          query(sum(rate(p.threadDeaths), 'instance', 'reason'), '{{instance}}: {{reason}}'),
+          query(sum(rate(p.threadDeaths), 'instance'), '{{instance}}'),
           {
             description:
               'Relay threads that died and were replaced. Their connections were closed and came again; other threads went on.',
