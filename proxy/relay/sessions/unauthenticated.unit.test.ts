@@ -162,7 +162,7 @@ test('whatever clients send and however they leave, unauthenticated ones have ha
       }
       proxy.relay.closeAll()
       assert.equal(proxy.left().slice(0, 3), [0, 0, 0])
-      assert.equal([...new Int32Array(proxy.relay.settings.capacity)], [0, 0, 0, 0])
+      assert.ok(new Int32Array(proxy.relay.settings.capacity).every((count) => count === 0))
     }),
   )
 })

@@ -95,4 +95,4 @@ export const relaying = (
     ],
   }
 }
-export const nothing = [0, 0, 0, 0, 0, 0, 0, 0, 0]
+export const nothing = Array<number>(13).fill(0)
