@@ -47,6 +47,17 @@ export const cpu: Board = {
           },
         ),
         timeseries(
+          'Relay thread deaths',
+          'ops',
+          query(sum(rate(p.threadDeaths), 'instance'), '{{instance}}'),
+          {
+            description:
+              'Relay threads that died and were replaced. Their connections were closed and came again; other threads went on.',
+            thresholds: bad(0.0001, 1),
+            runbook: 'thread-died',
+          },
+        ),
+        timeseries(
           'Event-loop utilization by thread',
           'percentunit',
           query(max(gauge(p.loopUtilization), 'instance', 'thread'), '{{instance}} {{thread}}'),

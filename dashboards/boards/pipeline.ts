@@ -53,17 +53,6 @@ export const pipeline: Board = {
           runbook: 'internal-error',
         }),
         timeseries(
-          'Relay thread deaths',
-          'ops',
-          query(sum(rate(p.threadDeaths), 'instance'), '{{instance}}'),
-          {
-            description:
-              'Relay threads that died and were replaced. Their connections were closed and came again; other threads went on.',
-            thresholds: bad(0.0001, 1),
-            runbook: 'thread-died',
-          },
-        ),
-        timeseries(
           'Failed Kafka requests',
           'ops',
           inFleet(
