@@ -34,7 +34,10 @@ export const replayCache = (memory: SharedArrayBuffer): Claim => {
   const buckets = words.length / BUCKET
   return (digest, now) => {
     if (buckets === 0) return true
-    const [a, b, c, d] = [0, 4, 8, 12].map((at) => digest.readInt32LE(at)) as [number, number, number, number]
+    const a = digest.readInt32LE(0)
+    const b = digest.readInt32LE(4)
+    const c = digest.readInt32LE(8)
+    const d = digest.readInt32LE(12)
     const bucket = ((a >>> 0) % buckets) * BUCKET
     lock(words, bucket)
     let oldest = bucket + 1
@@ -54,7 +57,13 @@ export const replayCache = (memory: SharedArrayBuffer): Claim => {
       }
       if (time < words[oldest]!) oldest = at
     }
-    if (!known) words.set([Math.max(1, Math.floor(now)), a, b, c, d], oldest)
+    if (!known) {
+      words[oldest] = Math.max(1, Math.floor(now))
+      words[oldest + 1] = a
+      words[oldest + 2] = b
+      words[oldest + 3] = c
+      words[oldest + 4] = d
+    }
     Atomics.store(words, bucket, 0)
     return !known
   }

@@ -1,4 +1,3 @@
-import { isIPv4 } from 'node:net'
 import type { DialError } from '../../events/contract.ts'
 import { pointer } from '../../wire/native.ts'
 import { dialErrorOf } from '../dial-error.ts'
@@ -17,8 +16,8 @@ export const dial = (
   failed: (error: DialError) => void,
 ): Dialing => {
   const { libc } = loop
-  const v4 = isIPv4(host)
   const length = c.writeSockaddr(address, host, port)
+  const v4 = length === c.SOCKADDR_IN
   const fd = libc.socket(v4 ? c.AF_INET : c.AF_INET6, c.SOCK_STREAM | c.SOCK_NONBLOCK | c.SOCK_CLOEXEC, 0)
   let errno = fd < 0 ? libc.errno() : 0
   let over = false

@@ -142,22 +142,39 @@ export const EPOLL_DATA = process.arch === 'x64' ? 4 : 8
 /** A buffer of any size that V8 does not move. */
 export const pinned = (size: number): Buffer => Buffer.from(new ArrayBuffer(size))
 
+/** Addresses that were written before: a relay dials the same few. */
+const sockaddrs = new Map<string, Buffer>()
+const KNOWN_SOCKADDRS = 256
+
+const sockaddrOf = (host: string): Buffer => {
+  if (isIP(host) === 0 || host.includes('%')) throw new Error(`${host} is not an IP address without a zone`)
+  if (isIPv4(host)) {
+    const bytes = Buffer.alloc(16)
+    bytes.writeUInt16LE(AF_INET, 0)
+    bytes.set(host.split('.').map(Number), 4)
+    return bytes
+  }
+  const bytes = Buffer.alloc(28)
+  bytes.writeUInt16LE(AF_INET6, 0)
+  ipv6Bytes(host).copy(bytes, 8)
+  return bytes
+}
+
 /** Writes a sockaddr for an IP address; returns its length. Throws for anything else, which would be read as `::`. */
 export const writeSockaddr = (into: Buffer, host: string, port: number): number => {
-  if (isIP(host) === 0 || host.includes('%')) throw new Error(`${host} is not an IP address without a zone`)
-  into.fill(0, 0, 28)
-  into.writeUInt16BE(port, 2)
-  if (isIPv4(host)) {
-    into.writeUInt16LE(AF_INET, 0)
-    host.split('.').forEach((part, i) => {
-      into[4 + i] = Number(part)
-    })
-    return 16
+  let known = sockaddrs.get(host)
+  if (known === undefined) {
+    known = sockaddrOf(host)
+    if (sockaddrs.size >= KNOWN_SOCKADDRS) sockaddrs.clear()
+    sockaddrs.set(host, known)
   }
-  into.writeUInt16LE(AF_INET6, 0)
-  ipv6Bytes(host).copy(into, 8)
-  return 28
+  known.copy(into)
+  into.writeUInt16BE(port, 2)
+  return known.length
 }
+
+/** The length of an IPv4 sockaddr. */
+export const SOCKADDR_IN = 16
 
 /** The 16 bytes of an IPv6 address in any of its spellings; a zone is ignored. */
 export const ipv6Bytes = (host: string): Buffer => {
@@ -180,13 +197,18 @@ export const ipv6Bytes = (host: string): Buffer => {
   return bytes
 }
 
-const MAPPED = Buffer.from('00000000000000000000ffff', 'hex')
-
-/** The address in a sockaddr, 4 or 16 bytes. An IPv4 address in IPv6 is returned as IPv4. */
+/** The address in a sockaddr, 4 or 16 bytes. An IPv4 address in IPv6 (::ffff:0:0/96) is returned as IPv4. */
 export const readSockaddr = (from: Buffer): Buffer => {
-  if (from.readUInt16LE(0) === AF_INET) return Buffer.from(from.subarray(4, 8))
-  const bytes = from.subarray(8, 24)
-  return Buffer.from(bytes.subarray(0, 12).equals(MAPPED) ? bytes.subarray(12) : bytes)
+  if (from.readUInt16LE(0) === AF_INET) return copied(from, 4, 8)
+  const isMapped =
+    from.readUInt32BE(8) === 0 && from.readUInt32BE(12) === 0 && from.readUInt32BE(16) === 0xffff
+  return copied(from, isMapped ? 20 : 8, 24)
+}
+
+const copied = (from: Buffer, start: number, end: number): Buffer => {
+  const bytes = Buffer.allocUnsafe(end - start)
+  from.copy(bytes, 0, start, end)
+  return bytes
 }
 
 const small = pinned(16)

@@ -11,6 +11,9 @@ const EVENTS = 256
 /** How long the loop may keep the thread before Node's own (messages, timers) gets its turn; ms. */
 const TURN_MS = 20
 
+/** The remote address of a dialed link, which no event contains. */
+const noAddress = Buffer.alloc(0)
+
 const addressOf = (buffer: Buffer): bigint => ffi!.getRawPointer(buffer.buffer as ArrayBuffer)
 
 /** One epoll descriptor, the links and listeners that wait for it, and work for the end of a batch of events. */
@@ -87,7 +90,7 @@ export class EpollLoop implements Loop, ListeningLoop {
 
   /** `adopt` for a descriptor that epoll watches for EPOLLOUT. */
   adoptDialed(fd: number, family: NativeLink['family']): NativeLink {
-    const link = new NativeLink(this, fd, family, Buffer.alloc(0))
+    const link = new NativeLink(this, fd, family, noAddress)
     this.#table[fd] = link
     link.interest = c.EPOLLOUT
     this.watch(link, c.EPOLLIN)
