@@ -15,6 +15,7 @@ import { followTopic } from '../source/kafka.ts'
 import { type Mirror, openMirror } from '../state/mirror.ts'
 import type { Collector } from './collector.ts'
 import { createProgress } from './fleet-progress.ts'
+import { pauseAfter } from './refresh-pause.ts'
 
 export type FleetCollector = Omit<Collector, 'stop'> & {
   /** Null when it can answer, else the reason. */
@@ -36,7 +37,6 @@ type FleetOptions = {
   readonly httpRefusals?: () => Readonly<Record<string, number>>
 }
 
-const refreshMs = 1_000
 /** Redis counts as down when the copy is older than this. */
 const staleMs = 15_000
 
@@ -66,7 +66,7 @@ const connect = ({ config, logger, now, ...options }: FleetOptions, steady: () =
 }
 type Connected = ReturnType<typeof connect>
 
-/** Refreshes the mirror every second, and calls `after` after each refresh, until it is stopped. */
+/** Refreshes the mirror every second or few, and calls `after` after each refresh, until it is stopped. */
 const startRefreshing = (
   mirror: Mirror,
   now: () => number,
@@ -80,6 +80,7 @@ const startRefreshing = (
   let expiryClock = (): number => 0
   const run = async (): Promise<void> => {
     while (!stopped) {
+      const began = steady()
       try {
         await mirror.refresh(expiryClock())
         if (refreshedAt === 0) expiryClock = patientClock(now, steady, mirror.state.latest)
@@ -89,7 +90,7 @@ const startRefreshing = (
       } catch {
         // Redis is away: its connection has logged it, and `isFresh` turns false.
       }
-      await delay(refreshMs, undefined, { ref: false })
+      await delay(pauseAfter(steady() - began), undefined, { ref: false })
     }
   }
   void run()

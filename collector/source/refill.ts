@@ -4,7 +4,7 @@ import type { RedisClient } from '../../proxy/redis/connect.ts'
 import { replayKey } from '../../proxy/redis/keys.ts'
 import { asClaimed, type Dating, dated } from '../fold/dating.ts'
 
-/** 100 MB. A client that may write to the topic can make up handshakes, and a full Redis accepts no events. */
+/** 210 MB. A client that may write to the topic can make up handshakes, and a full Redis accepts no events. */
 export const mostRefilled = 1_000_000
 
 export type Refill = (events: readonly ProxyEvent[], now: number, dating?: Dating) => void

@@ -152,7 +152,7 @@ export const fleetSettings = {
   REPLAY_WINDOW: {
     parse: duration(60, 31 * day),
     fallback: '1h',
-    doc: 'How long Redis, and the event log after a restart, remember a handshake, seconds (as 1h); 100 bytes each in Redis',
+    doc: 'How long Redis, and the event log after a restart, remember a handshake, seconds (as 1h); 210 bytes each in Redis',
     shown: 'everywhere',
   },
   COLLECTOR_PORT: {

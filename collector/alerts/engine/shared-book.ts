@@ -4,7 +4,8 @@ import { type RedisClient, script } from '../../../proxy/redis/connect.ts'
 import { alertKey } from '../../../proxy/redis/keys.ts'
 import { type AlertBook, openAlertBook } from './book.ts'
 
-const mostWaiting = 1_000
+/** Alerts of a whole fleet that waits for its target: 1,000 nodes that fall silent and return are 2,000. */
+const mostWaiting = 10_000
 const silent: Logger = () => {}
 const writeAlerts = script('alert')
 
