@@ -3,43 +3,12 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { loopbackEngine } from '../../compose/test/kit/relay/loopback-engine.ts'
 import { freePorts } from '../../compose/test/services/ports.ts'
 import { nativeEngine } from './epoll/engine.ts'
 import { ipv6Bytes } from './epoll/libc.ts'
-import { type Engine, HEAD, type Link, type LinkEvents } from './link.ts'
+import { type Engine, HEAD, type Link, unattached } from './link.ts'
 import { portableEngine } from './node-net/engine.ts'
-
-const silent: LinkEvents<unknown> = {
-  bytes: () => {},
-  drained: () => {},
-  ended: () => {},
-  lost: () => {},
-  faulted: () => {},
-}
-
-/** An engine that runs, listens on loopback and is stopped with its test. */
-const running = async (make: (bytes: number) => Engine | null, accepted: (link: Link) => void) => {
-  const engine = make(300_000)
-  assert.ok(engine)
-  const faults: unknown[] = []
-  const listening = await engine.listen({
-    host: '127.0.0.1',
-    port: 0,
-    userTimeoutMs: 10_000,
-    accepted,
-    exhausted: () => {},
-  })
-  engine.run({ pulse: () => {}, patience: () => 20 }, (error) => faults.push(error))
-  return {
-    engine,
-    faults,
-    port: listening.port,
-    [Symbol.asyncDispose]: async () => {
-      listening.close()
-      engine.stop()
-    },
-  }
-}
 
 const dialed = (engine: Engine, port: number): Promise<Link> =>
   new Promise((resolve, reject) => engine.dial('127.0.0.1', port, resolve, reject))
@@ -98,8 +67,8 @@ for (const [name, make] of [
         socket.end(sent)
         return (await request).toString()
       })
-      await using relay = await running(make, (client) => {
-        client.attach(silent, null)
+      await using relay = await loopbackEngine(make(300_000), (client) => {
+        client.attach(unattached, null)
         client.pause()
         relay.engine.dial(
           '127.0.0.1',
@@ -132,7 +101,7 @@ for (const [name, make] of [
 
   test(`${name}: a refused dial fails after dial has returned`, async () => {
     const [port = 0] = await freePorts(1)
-    await using relay = await running(make, () => {})
+    await using relay = await loopbackEngine(make(300_000), () => {})
     let returned = false
     const failure = new Promise((resolve) => {
       relay.engine.dial(
@@ -148,7 +117,7 @@ for (const [name, make] of [
 
   test(`${name}: a pause bounds the unsent bytes, and drained is called when they are gone`, async () => {
     const drained = Promise.withResolvers<number>()
-    await using relay = await running(make, (link) => {
+    await using relay = await loopbackEngine(make(300_000), (link) => {
       const block = Buffer.alloc(HEAD + 262_144, 7)
       let written = 0
       const fill = (): void => {
@@ -157,7 +126,7 @@ for (const [name, make] of [
           if (!link.write(block, HEAD, HEAD + 262_144)) return
         }
       }
-      link.attach({ ...silent, drained: () => drained.resolve(written) }, null)
+      link.attach({ ...unattached, drained: () => drained.resolve(written) }, null)
       fill()
       assert.ok(link.unsent > 0 && link.unsent <= 262_144)
     })
@@ -170,19 +139,19 @@ for (const [name, make] of [
   test(`${name}: a reset is reported once, and an exception in a handler ends its own link only`, async () => {
     const lost = Promise.withResolvers<string>()
     let first = true
-    await using relay = await running(make, (link) => {
+    await using relay = await loopbackEngine(make(300_000), (link) => {
       if (first) {
         first = false
         link.attach(
           {
-            ...silent,
+            ...unattached,
             bytes: () => {
               throw new Error('a bug')
             },
           },
           null,
         )
-      } else link.attach({ ...silent, lost: (_, error) => lost.resolve(error) }, null)
+      } else link.attach({ ...unattached, lost: (_, error) => lost.resolve(error) }, null)
     })
     const buggy = connect(relay.port, '127.0.0.1')
     buggy.write('x')
@@ -197,11 +166,11 @@ for (const [name, make] of [
   test(`${name}: bytes cut off by a pause come after it, in order, and then the end`, async () => {
     const parts: Buffer[] = []
     const over = Promise.withResolvers<void>()
-    await using relay = await running(make, (link) => {
+    await using relay = await loopbackEngine(make(300_000), (link) => {
       link.readSize = 1_000
       link.attach(
         {
-          ...silent,
+          ...unattached,
           bytes: (_, buffer, start, end) => {
             parts.push(Buffer.from(buffer.subarray(start, end)))
             link.pause()
@@ -223,10 +192,10 @@ for (const [name, make] of [
 
   test(`${name}: a link closed in its own handler calls no handler`, async () => {
     let calls = 0
-    await using relay = await running(make, (link) => {
+    await using relay = await loopbackEngine(make(300_000), (link) => {
       link.attach(
         {
-          ...silent,
+          ...unattached,
           bytes: () => {
             calls++
             link.close()

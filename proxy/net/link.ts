@@ -32,6 +32,15 @@ export type LinkEvents<Owner> = {
   passed?(owner: Owner, length: number): void
 }
 
+/** Handlers of a link without an owner. */
+export const unattached: LinkEvents<unknown> = {
+  bytes: () => {},
+  drained: () => {},
+  ended: () => {},
+  lost: () => {},
+  faulted: () => {},
+}
+
 /** One TCP connection. */
 export type Link = {
   /** Replaces the handlers, and the owner that they are called with. */

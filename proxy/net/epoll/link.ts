@@ -1,6 +1,6 @@
 import type { Family } from '../../events/contract.ts'
 import { pointer } from '../../wire/native.ts'
-import { HEAD, type Link, type LinkError, type LinkEvents } from '../link.ts'
+import { HEAD, type Link, type LinkError, type LinkEvents, unattached } from '../link.ts'
 import * as c from './libc.ts'
 
 /** The part of the loop that a link uses. */
@@ -26,14 +26,6 @@ export type Loop = {
 /** The pipe that all links of a thread splice through: empty between calls. */
 export type Pipe = { readonly read: number; readonly write: number; readonly size: number }
 
-const unattached: LinkEvents<null> = {
-  bytes: () => {},
-  drained: () => {},
-  ended: () => {},
-  lost: () => {},
-  faulted: () => {},
-}
-
 /** Reads smaller than this are not spliced: `splice` needs three calls instead of two. */
 const WORTH_SPLICING = 32768
 
@@ -47,7 +39,7 @@ export class NativeLink implements Link {
   readonly unread = 0
   /** Events that epoll reports; -1: it does not watch this descriptor. */
   interest = -1
-  #on: LinkEvents<unknown> = unattached as LinkEvents<unknown>
+  #on: LinkEvents<unknown> = unattached
   #owner: unknown = null
   #queue: Buffer | null = null
   #sent = 0
@@ -117,7 +109,7 @@ export class NativeLink implements Link {
     if (this.closed) return
     this.closed = true
     this.#queue = null
-    this.#on = unattached as LinkEvents<unknown>
+    this.#on = unattached
     this.#owner = null
     this.#loop.release(this.fd)
   }

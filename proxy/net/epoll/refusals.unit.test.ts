@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { until } from '../../../compose/test/until.ts'
-import type { Link, LinkEvents } from '../link.ts'
+import { type Link, type LinkEvents, unattached } from '../link.ts'
 import { nativeEngine } from './engine.ts'
 import * as c from './libc.ts'
 
@@ -30,14 +30,6 @@ const refusing = (refusals: Partial<Record<Call, Refuse>>): c.Libc => {
 }
 
 const onLinux = c.libc === null ? test.skip : test
-
-const silent: LinkEvents<unknown> = {
-  bytes: () => {},
-  drained: () => {},
-  ended: () => {},
-  lost: () => {},
-  faulted: () => {},
-}
 
 const passing = (from: Link, to: Link, ends: string[]): LinkEvents<null> => ({
   bytes: (_, buffer, start, end) => {
@@ -69,7 +61,7 @@ const relaying = async (refusals: Partial<Record<Call, Refuse>>, source: Server)
   const engine = nativeEngine(300_000, (line) => lines.push(line), refusing(refusals))
   assert.ok(engine)
   const accepted = (client: Link): void => {
-    client.attach(silent, null)
+    client.attach(unattached, null)
     client.pause()
     engine.dial(
       '127.0.0.1',

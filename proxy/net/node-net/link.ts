@@ -1,16 +1,8 @@
 import type { Socket } from 'node:net'
 import type { Family } from '../../events/contract.ts'
 import { ipv6Bytes } from '../epoll/libc.ts'
-import { HEAD, type Link, type LinkError, type LinkEvents } from '../link.ts'
+import { HEAD, type Link, type LinkError, type LinkEvents, unattached } from '../link.ts'
 import { linkErrorOf } from '../link-error.ts'
-
-const unattached: LinkEvents<null> = {
-  bytes: () => {},
-  drained: () => {},
-  ended: () => {},
-  lost: () => {},
-  faulted: () => {},
-}
 
 const remoteOf = (socket: Socket): Buffer => {
   const text = socket.remoteAddress ?? '0.0.0.0'
@@ -28,7 +20,7 @@ export class PortableLink implements Link {
   readonly #socket: Socket
   readonly #scratch: Buffer
   readonly #report: (error: unknown) => void
-  #on = unattached as LinkEvents<unknown>
+  #on = unattached
   #owner: unknown = null
   #full = false
   #paused = false
@@ -100,7 +92,7 @@ export class PortableLink implements Link {
 
   close(): void {
     this.closed = true
-    this.#on = unattached as LinkEvents<unknown>
+    this.#on = unattached
     this.#owner = null
     this.#socket.destroy()
   }

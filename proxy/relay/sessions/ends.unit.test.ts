@@ -2,36 +2,10 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { loopbackEngine } from '../../../compose/test/kit/relay/loopback-engine.ts'
 import { nativeEngine } from '../../net/epoll/engine.ts'
-import type { Engine, Link, LinkEvents } from '../../net/link.ts'
+import { type Link, unattached } from '../../net/link.ts'
 import { portableEngine } from '../../net/node-net/engine.ts'
-
-const silent: LinkEvents<unknown> = {
-  bytes: () => {},
-  drained: () => {},
-  ended: () => {},
-  lost: () => {},
-  faulted: () => {},
-}
-
-/** An engine that listens on loopback, and the faults it reported. */
-const running = async (make: (bytes: number) => Engine | null, accepted: (link: Link) => void) => {
-  const engine = make(70_000)
-  assert.ok(engine)
-  const faults: unknown[] = []
-  const options = { host: '127.0.0.1', port: 0, userTimeoutMs: 10_000, accepted, exhausted: () => {} }
-  const listening = await engine.listen(options)
-  engine.run({ pulse: () => {}, patience: () => 20 }, (error) => faults.push(error))
-  return {
-    engine,
-    faults,
-    port: listening.port,
-    [Symbol.asyncDispose]: async () => {
-      listening.close()
-      engine.stop()
-    },
-  }
-}
 
 const gone = (socket: Socket): Promise<void> =>
   new Promise((resolve) => socket.on('error', () => {}).on('close', () => resolve()))
@@ -46,8 +20,8 @@ for (const [name, make] of [
     const received = Promise.withResolvers<Link>()
     let early = 0
     let ends = 0
-    await using relay = await running(make, (link) => {
-      const deaf = { ...silent, ended: () => early++ }
+    await using relay = await loopbackEngine(make(70_000), (link) => {
+      const deaf = { ...unattached, ended: () => early++ }
       link.attach({ ...deaf, bytes: () => link.pause() }, null)
       received.resolve(link)
     })
@@ -64,7 +38,7 @@ for (const [name, make] of [
         resolve()
       }
       setImmediate(() => {
-        link.attach({ ...silent, ended }, null)
+        link.attach({ ...unattached, ended }, null)
         link.resume()
       })
     })
@@ -77,11 +51,11 @@ for (const [name, make] of [
   test(`${name}: bytes that came before a reset are delivered before it`, async () => {
     const over = Promise.withResolvers<string>()
     let received = 0
-    await using relay = await running(make, (link) => {
+    await using relay = await loopbackEngine(make(70_000), (link) => {
       link.readSize = 1_000
       link.attach(
         {
-          ...silent,
+          ...unattached,
           bytes: (_, _buffer, start, end) => {
             received += end - start
           },
@@ -101,10 +75,10 @@ for (const [name, make] of [
 
   test(`${name}: an end on both sides is not reported as a loss`, async () => {
     const reported: string[] = []
-    await using relay = await running(make, (link) => {
+    await using relay = await loopbackEngine(make(70_000), (link) => {
       link.attach(
         {
-          ...silent,
+          ...unattached,
           ended: () => {
             reported.push('ended')
             link.end()
@@ -123,7 +97,7 @@ for (const [name, make] of [
   })
 
   test(`${name}: an exception in accepted closes that connection`, async () => {
-    await using relay = await running(make, () => {
+    await using relay = await loopbackEngine(make(70_000), () => {
       throw new Error('a bug')
     })
     await gone(connect(relay.port, '127.0.0.1').resume())
@@ -132,8 +106,8 @@ for (const [name, make] of [
 
   test(`${name}: an exception in connected closes that connection`, async () => {
     const closed = Promise.withResolvers<void>()
-    await using relay = await running(make, (link) => {
-      link.attach({ ...silent, ended: () => closed.resolve(), lost: () => closed.resolve() }, null)
+    await using relay = await loopbackEngine(make(70_000), (link) => {
+      link.attach({ ...unattached, ended: () => closed.resolve(), lost: () => closed.resolve() }, null)
     })
     relay.engine.dial(
       '127.0.0.1',

@@ -1,13 +1,12 @@
 import type { DialError } from '../../../../proxy/events/contract.ts'
-import type { Dialing, Engine, Link, LinkError, LinkEvents } from '../../../../proxy/net/link.ts'
-
-const unattached: LinkEvents<null> = {
-  bytes: () => {},
-  drained: () => {},
-  ended: () => {},
-  lost: () => {},
-  faulted: () => {},
-}
+import {
+  type Dialing,
+  type Engine,
+  type Link,
+  type LinkError,
+  type LinkEvents,
+  unattached,
+} from '../../../../proxy/net/link.ts'
 
 /** A link that the test drives in place of the far end and the kernel. */
 export type HandLink = Link & {
@@ -26,7 +25,7 @@ export type HandLink = Link & {
 }
 
 export const handLink = (remote = Buffer.from([192, 0, 2, 7])): HandLink => {
-  let on = unattached as LinkEvents<unknown>
+  let on = unattached
   let owner: unknown = null
   let unsent = 0
   let blocked = false
@@ -35,7 +34,7 @@ export const handLink = (remote = Buffer.from([192, 0, 2, 7])): HandLink => {
   const close = (): void => {
     state.closed = true
     unsent = 0
-    on = unattached as LinkEvents<unknown>
+    on = unattached
   }
   return {
     readSize: 65_536,
