@@ -6,6 +6,12 @@ import type { Address } from './directory.ts'
 /** Delay before the next address is tried while one has not answered: RFC 8305, 5 has the bounds and the default. */
 const STAGGER_MS = { least: 100, usual: 250, most: 500 }
 
+/**
+ * Delay before the reserve is tried while no address has answered: it covers one lost SYN (sent again after 1 s). Without
+ * it an address that swallows packets would cost the whole time-out, and apps give up after 5 to 12 s.
+ */
+const RESERVE_MS = 1_100
+
 /** 19 of 20 dials of `address` connect in this time: one that has not is worth a second one. */
 export const staggerMs = (times: DialTimes, address: Address): number =>
   Math.min(STAGGER_MS.most, Math.max(STAGGER_MS.least, times.p95(address) ?? STAGGER_MS.usual))
@@ -23,7 +29,7 @@ export type DialEvents = {
 type Attempt = { address: Address; startedAt: number; dialing: Dialing }
 
 export type Dialer = {
-  /** Dials `reserve` after all of `addresses` have failed. */
+  /** Dials `reserve` when all of `addresses` have failed, or 1.1 s after the last of them was tried. */
   dial(addresses: readonly Address[], events: DialEvents, reserve?: readonly Address[]): Dialing
   /** Call it often: starts the next attempts and ends those that time out. */
   pulse(now: number): void
@@ -45,9 +51,10 @@ type Shared = {
 class Race implements Dialing {
   readonly #shared: Shared
   readonly #events: DialEvents
-  readonly #reserve: readonly Address[]
   readonly #running = new Set<Attempt>()
-  #turn: readonly Address[]
+  /** In the order of their attempts; from `#reserveAt` on the reserve. */
+  readonly #addresses: readonly Address[]
+  readonly #reserveAt: number
   #next = 0
   #nextAt = 0
   #last: DialError = 'unreachable'
@@ -59,9 +66,9 @@ class Race implements Dialing {
     reserve: readonly Address[],
   ) {
     this.#shared = shared
-    this.#turn = addresses
+    this.#addresses = [...addresses, ...reserve]
+    this.#reserveAt = addresses.length
     this.#events = events
-    this.#reserve = reserve
     shared.races.add(this)
     try {
       if (addresses.length > 0) this.#start(shared.clock())
@@ -84,17 +91,20 @@ class Race implements Dialing {
         attempt.dialing.cancel()
         this.#miss(attempt, 'timeout', now)
       }
-      if (this.#running.size === 0 || (now >= this.#nextAt && this.#next < this.#turn.length))
-        this.#start(now)
+      if (this.#running.size === 0 || now >= this.#nextAt) this.#start(now)
     } catch (error) {
       this.#fault(error)
     }
   }
 
   #start(now: number): void {
-    const address = this.#turn[this.#next++]
-    if (address === undefined) return this.#exhausted(now)
-    this.#nextAt = now + staggerMs(this.#shared.times, address)
+    if (!this.#shared.races.has(this)) return
+    const address = this.#addresses[this.#next]
+    if (address === undefined) return this.#exhausted()
+    if (this.#next === this.#reserveAt && this.#running.size > 0 && now < this.#nextAt) return
+    this.#next++
+    const last = this.#next === this.#reserveAt
+    this.#nextAt = now + (last ? RESERVE_MS : staggerMs(this.#shared.times, address))
     const attempt: Attempt = {
       address,
       startedAt: now,
@@ -108,14 +118,9 @@ class Race implements Dialing {
     this.#running.add(attempt)
   }
 
-  /** No address is left in this turn. */
-  #exhausted(now: number): void {
-    if (this.#running.size > 0 || !this.#shared.races.has(this)) return
-    if (this.#turn !== this.#reserve && this.#reserve.length > 0) {
-      this.#turn = this.#reserve
-      this.#next = 0
-      return this.#start(now)
-    }
+  /** No address is left to try. */
+  #exhausted(): void {
+    if (this.#running.size > 0) return
     this.cancel()
     this.#events.failed(this.#last)
   }

@@ -168,10 +168,10 @@ test('the delay is 100 to 500 ms, and 250 ms after a few dials', () => {
 
 const [first, second, plain] = addresses as [Address, Address, Address]
 
-test('the reserve is dialed when every address has failed, and not before', () => {
+test('the reserve is dialed as soon as every address has failed', () => {
   const { at, engine, reported, hosts, inFlight } = race([first, second], 5_000, [plain])
   at(300)
-  at(4_000)
+  at(1_000)
   assert.equal(hosts(), ['192.0.2.1', '192.0.2.2'])
   engine.dials[0]!.fails('unreachable')
   assert.equal(hosts(), ['192.0.2.2'])
@@ -179,6 +179,28 @@ test('the reserve is dialed when every address has failed, and not before', () =
   assert.equal(hosts(), ['192.0.2.3'])
   engine.dials[2]!.connects()
   assert.equal(reported, ['missed 192.0.2.1 unreachable', 'missed 192.0.2.2 refused', 'connected 192.0.2.3'])
+  assert.is(inFlight(), 0)
+})
+
+test('addresses that swallow packets delay the reserve by 1.1 s, not by their time-out', () => {
+  const { at, engine, reported, hosts, inFlight } = race([first, second], 5_000, [plain])
+  at(300)
+  at(1_350)
+  assert.equal(hosts(), ['192.0.2.1', '192.0.2.2'])
+  at(1_450)
+  assert.equal(hosts(), ['192.0.2.1', '192.0.2.2', '192.0.2.3'])
+  engine.dials[2]!.connects()
+  assert.equal(reported, ['connected 192.0.2.3'])
+  assert.ok(engine.dials[0]!.cancelled && engine.dials[1]!.cancelled)
+  assert.is(inFlight(), 0)
+})
+
+test('an address that answers late wins against the reserve', () => {
+  const { at, engine, reported, inFlight } = race([first], 5_000, [plain])
+  at(1_200)
+  engine.dials[0]!.connects()
+  assert.equal(reported, ['connected 192.0.2.1'])
+  assert.ok(engine.dials[1]!.cancelled)
   assert.is(inFlight(), 0)
 })
 
