@@ -15,11 +15,11 @@ export const printLinks = (links: readonly Link[]): void => {
 }
 
 /** Prints what a person at a terminal needs after the start. */
-export const introduce = (program: string, config: Config, proxy: RunningProxy): void => {
+export const introduce = (program: string, config: Config, proxy: RunningProxy, hasPage: boolean): void => {
   const dead = deadLinks(proxy.address)
   const lines = [
     `${program} relays on port ${proxy.port} to ${config.datacenters.size} datacenter entries, ${config.workers} threads.`,
-    `Status page and metrics: ${proxy.metricsUrl}/`,
+    hasPage ? `Status page and metrics: ${proxy.metricsUrl}/` : `Metrics: ${proxy.metricsUrl}/metrics`,
     config.maskHost === null
       ? 'Unauthenticated clients get no answer (MASK_HOST=off).'
       : `Unauthenticated clients see ${hostAndPort(config.maskHost, config.maskPort)}.`,

@@ -16,13 +16,13 @@ const version = (): string => {
 }
 
 /** `mtscope` runs as `mtscope start`, `mtscope-proxy` as `mtscope proxy`. */
-const usage = (program: string): string => `usage: mtscope ${program.split('-')[1] ?? 'start'}
+const usage = (program: string, alone: boolean): string => `usage: mtscope ${program.split('-')[1] ?? 'start'}
 
-Runs a Telegram MTProto proxy with its own status page and metrics.
+Runs a Telegram MTProto proxy ${alone ? 'of a fleet, whose collectors have the status page' : 'with its own status page and metrics'}.
 
 Settings come from the environment and from .env in the current folder; docs/settings.md lists them all.
 Without any, the proxy makes a secret, keeps it in ./data and listens on port 8080.
-The status page, /metrics, /healthz and /readyz are on METRICS_HOST:METRICS_PORT. Ready means that the proxy accepts
+${alone ? '' : 'The status page, '}/metrics, /healthz and /readyz are on METRICS_HOST:METRICS_PORT. Ready means that the proxy accepts
 clients; it does not depend on datacenters.
 
   SIGHUP            reads users again; connections go on; logs which other settings need a restart
@@ -113,7 +113,7 @@ const reload = (running: Read, proxy: RunningProxy, logger: Logger): void => {
 /** The life of a program around the proxy: settings, signals, exit codes. 2: wrong settings; 1: could not run. */
 export const run = async (program: string, extend?: Extend): Promise<void> => {
   if (process.argv.includes('--help') || process.argv.includes('-h')) {
-    process.stdout.write(usage(program))
+    process.stdout.write(usage(program, extend === undefined))
     return
   }
   const logger = lineLogger()
@@ -130,7 +130,7 @@ export const run = async (program: string, extend?: Extend): Promise<void> => {
   onHangup = () => reload(running, proxy, logger)
   // This thread does telemetry: its exceptions must not end what the relay threads do for clients.
   process.on('uncaughtException', proxy.fault)
-  introduce(program, config, proxy)
+  introduce(program, config, proxy, extend !== undefined)
   // The last line: from now on signals are handled.
   logger('info', 'ready', {
     port: proxy.port,
