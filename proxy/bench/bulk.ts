@@ -13,7 +13,7 @@ export type Bulk = { cpuPerGb: number; mbPerSecond: number }
 
 const openSome = (target: Target, mode: Mode, op: number, amount: number): Promise<Connection[]> =>
   Promise.all(
-    Array.from({ length: connections }, () => opened(target.port, prepare(mode, target.secret, op, amount))),
+    Array.from({ length: connections }, () => opened(target.port, prepare(mode, target, op, amount))),
   )
 
 const finished = (connection: Connection, start: (done: () => void) => void): Promise<void> =>
@@ -80,7 +80,7 @@ export const upload = async (
 
 /** Sends random bytes and receives their echo through every cipher. Throws when a byte differs. */
 export const verify = async (target: Target, mode: Mode, bytes: number): Promise<void> => {
-  const connection = await opened(target.port, prepare(mode, target.secret))
+  const connection = await opened(target.port, prepare(mode, target))
   const { seal, open } = connection.prepared
   const plain = randomBytes(bytes)
   const received: Buffer[] = []

@@ -2,7 +2,7 @@ import { setTimeout as after } from 'node:timers/promises'
 import { type Connection, openAll, opened } from './connection.ts'
 import { inRecords, isTls, type Mode, type Prepared, prepare } from './far-ends.ts'
 import { charged, type Target } from './target.ts'
-import { cpuSeconds, rssBytes } from './usage.ts'
+import { rssBytes, spent, usageOf } from './usage.ts'
 
 const saturating = 64
 /** Pause between two connections to an unsaturated proxy, ms. */
@@ -10,7 +10,7 @@ const PACE_MS = 3
 const echoBytes = 64
 
 export const prepareAll = (target: Target, modes: readonly Mode[], count: number): Prepared[] =>
-  Array.from({ length: count }, (_, i) => prepare(modes[i % modes.length]!, target.secret))
+  Array.from({ length: count }, (_, i) => prepare(modes[i % modes.length]!, target))
 
 /** Opens and closes connections as fast as the proxy answers: from connect to the first byte of the datacenter. */
 export const handshakes = async (
@@ -27,7 +27,7 @@ export const handshakes = async (
 
 export type Quantiles = { p50: number; p99: number }
 
-const quantiles = (values: number[]): Quantiles => {
+export const quantiles = (values: number[]): Quantiles => {
   values.sort((a, b) => a - b)
   const at = (share: number): number =>
     values[Math.min(values.length - 1, Math.floor(values.length * share))]!
@@ -49,7 +49,7 @@ export const establishing = async (target: Target, mode: Mode, count: number): P
 
 /** The time from a small message to its echo on an otherwise idle connection, ms. */
 export const roundTrips = async (target: Target, mode: Mode, count: number): Promise<Quantiles> => {
-  const connection = await opened(target.port, prepare(mode, target.secret))
+  const connection = await opened(target.port, prepare(mode, target))
   const message = Buffer.alloc(echoBytes, 1)
   const wire = isTls(mode) ? inRecords(message, message.length) : message
   const times: number[] = []
@@ -95,10 +95,11 @@ export const idle = async (target: Target, modes: readonly Mode[], count: number
     open.push(connection)
   })
   await after(settleMs)
-  const cpuBefore = cpuSeconds(target.pid)
+  const usage = usageOf(target.pid)
   const start = performance.now()
   await after(watchMs)
-  const cpuShare = (cpuSeconds(target.pid) - cpuBefore) / ((performance.now() - start) / 1000)
+  const watched = (performance.now() - start) / 1000
+  const cpuShare = spent(usage, usageOf(target.pid)).cpuSeconds / watched
   const rssPerConnection = (rssBytes(target.pid) - before) / count
   for (const connection of open) connection.close()
   await after(settleMs)

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { answerOpening, openingLength, ops, requestLength } from './far-ends.ts'
 
-// A datacenter as a separate process. It does not encrypt bulk bytes: a relay treats all bytes alike.
+// A datacenter as a separate process: `node datacenter.ts [PORT]`, with a port for all IPv4 addresses of the host. It does not encrypt bulk bytes: a relay treats all bytes alike.
 
 const message = randomBytes(128 << 10)
 const complain = (socket: Socket, problem: string): void => {
@@ -61,6 +61,7 @@ const server = createServer({ noDelay: true }, (socket) => {
     if (first.length > needed) take?.(first.subarray(needed))
   })
 })
-server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => {
+const port = Number(process.argv[2] ?? 0)
+server.listen({ port, host: port === 0 ? '127.0.0.1' : '0.0.0.0', backlog: 4096 }, () => {
   process.stdout.write(`ready port=${(server.address() as AddressInfo).port}\n`)
 })

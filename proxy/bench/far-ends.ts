@@ -7,6 +7,9 @@ import { randomPool } from '../wire/random.ts'
 /** `plain` has no secret, for a relay that inspects nothing. `ee+pq` offers X25519MLKEM768, `ee` only X25519. */
 export type Mode = 'dd' | 'ee' | 'ee+pq' | 'plain'
 
+/** What a client knows of a proxy; the domain is that of an `ee` secret. */
+export type Key = { readonly secret: Buffer; readonly domain: string }
+
 export const tlsDomain = 'mask.test'
 export const openingLength = 64
 export const requestLength = 16
@@ -45,8 +48,8 @@ export const answerOpening = (opening: Buffer): { up: Cipheriv; down: Cipheriv }
   return keys.up.update(opening).readUInt32LE(56) === paddedIntermediate ? keys : null
 }
 
-const signedHello = (secret: Buffer, hybrid: boolean): Buffer => {
-  const hello = browserHello({ name: tlsDomain, hybrid, random })
+const signedHello = ({ secret, domain }: Key, hybrid: boolean): Buffer => {
+  const hello = browserHello({ name: domain, hybrid, random })
   hello.fill(0, 11, 43)
   const digest = createHmac('sha256', secret).update(hello).digest()
   digest.writeUInt32LE((digest.readUInt32LE(28) ^ Math.floor(Date.now() / 1000)) >>> 0, 28)
@@ -69,12 +72,12 @@ export const inRecords = (bytes: Buffer, size: number): Buffer => {
 export const isTls = (mode: Mode): boolean => mode === 'ee' || mode === 'ee+pq'
 
 /** `amount` is in bytes. Each result is valid for one connection: a proxy refuses it as a replay afterwards. */
-export const prepare = (mode: Mode, secret: Buffer, op: number = ops.echo, amount = 0): Prepared => {
+export const prepare = (mode: Mode, key: Key, op: number = ops.echo, amount = 0): Prepared => {
   const opening = randomBytes(openingLength)
   // These two bytes rule out every reserved start of another protocol.
   opening[0] = 0x5a
   opening[4] = 0x5a
-  const { up, down } = keysOf(opening, mode === 'plain' ? null : secret)
+  const { up, down } = keysOf(opening, mode === 'plain' ? null : key.secret)
   opening.writeUInt32LE(paddedIntermediate, 56)
   opening.writeInt16LE(dc, 60)
   up.update(opening).copy(opening, 56, 56)
@@ -83,7 +86,7 @@ export const prepare = (mode: Mode, secret: Buffer, op: number = ops.echo, amoun
   request.writeDoubleLE(amount, 8)
   const first = Buffer.concat([opening, up.update(request)])
   return {
-    hello: isTls(mode) ? signedHello(secret, mode === 'ee+pq') : null,
+    hello: isTls(mode) ? signedHello(key, mode === 'ee+pq') : null,
     first: isTls(mode) ? Buffer.concat([changeCipherSpec, inRecords(first, first.length)]) : first,
     expected: down.update(request),
     seal: up,
