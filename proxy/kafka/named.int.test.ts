@@ -45,17 +45,17 @@ const named = async (config: KafkaConfig, expected: KafkaFailure): Promise<void>
   await sending
 }
 
-it('a broker that advertises an address that does not answer', async () => {
+it('a broker that advertises an address that does not answer is named as advertised', async () => {
   await using kafka = await startKafka({ advertisedPort: 1 })
   await named(testConfig([`127.0.0.1:${kafka.port}`]), 'advertised')
 })
 
-it('KAFKA_REPLICAS above the number of brokers', async () => {
+it('KAFKA_REPLICAS above the number of brokers is named as too-few-brokers', async () => {
   await using kafka = await startKafka()
   await named({ ...testConfig(kafka.brokers), replicas: 3 }, 'too-few-brokers')
 })
 
-it('a broker that cannot write to one of its disks', async () => {
+it('a broker that cannot write to one of its disks is named as disk', async () => {
   const disk = mkdtempSync(join(tmpdir(), 'mtscope-broker-'))
   const [mounted, other] = [join(disk, 'small'), join(disk, 'other')]
   mkdirSync(mounted)
@@ -79,7 +79,7 @@ it('a broker that cannot write to one of its disks', async () => {
   }
 })
 
-it('brokers that are away', async () => {
+it('brokers that are away are named as unreachable', async () => {
   await named(testConfig(['127.0.0.1:1']), 'unreachable')
 })
 

@@ -11,9 +11,12 @@ const stackLimitMs = 1_200_000
 /** The test of the container stack mostly waits, so it runs next to the others. */
 export const isStack = ({ name }: Pick<Task, 'name'>): boolean => name.endsWith('stack.e2e.test.ts')
 
-// The slow ones start first, so that none of them runs alone at the end.
+const quick = /\.unit\.test\.ts$/
 const slow = /e2e\.test|faults|kafka|fleet|ship/
-const bySlowness = (a: Task, b: Task): number => Number(slow.test(b.name)) - Number(slow.test(a.name))
+
+/** Quick results first; then the slow tests, so that none of them runs alone at the end. */
+const turnOf = ({ name, counts }: Task): number =>
+  counts === 'exit' || quick.test(name) ? 0 : slow.test(name) ? 1 : 2
 
 const toolsOf = (root: string): readonly Task[] => {
   const bin = (name: string): string => join(root, 'node_modules/.bin', name)
@@ -44,5 +47,5 @@ export const tasksOf = (
   )
   return [...(chosen.length > 0 ? [] : toolsOf(root)), ...tests]
     .filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)))
-    .sort(bySlowness)
+    .sort((a, b) => turnOf(a) - turnOf(b))
 }
