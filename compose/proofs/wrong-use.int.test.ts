@@ -48,4 +48,20 @@ test('scale/main.ts: wrong options exit 2 before anything starts; --help lists e
     assert.match(stdout, `--${option} `)
 })
 
+test('soak/main.ts: wrong options exit 2 before anything starts; --help lists every option', () => {
+  for (const [words, reported] of [
+    [['--bogus'], '--bogus'],
+    [['--minutes', '0'], '--minutes 0: give a number from 0.2 to 1440'],
+    [['--rate', 'x'], '--rate x: give a number from 1 to 2000'],
+  ] as const) {
+    const { status, stdout, stderr } = run('soak/main.ts', ...words)
+    assert.is(status, 2, words.join(' '))
+    assert.match(stderr, reported)
+    assert.is(stdout, '')
+  }
+  const { status, stdout } = run('soak/main.ts', '--help')
+  assert.is(status, 0)
+  for (const option of ['--minutes N', '--rate N', '--embedded']) assert.match(stdout, option)
+})
+
 test.run()
