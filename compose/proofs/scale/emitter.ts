@@ -14,13 +14,15 @@ export type Emitter = {
   ship(producer: Producer): Promise<void>
   /** Events of the acknowledged rows. */
   readonly events: number
+  /** Bytes of their texts, as the event log of a proxy has them. */
+  readonly textBytes: number
 }
 
 const shipMs = 120_000
 
 export const createEmitter = (node: string, boot: string): Emitter => {
   let rows: StoredRow[] = []
-  let [lastRow, seq, events] = [0, 1, 0]
+  let [lastRow, seq, events, textBytes] = [0, 1, 0, 0]
   let kept: Snapshot | null = null
   const log: ShippedLog = {
     get lastRow() {
@@ -60,6 +62,7 @@ export const createEmitter = (node: string, boot: string): Emitter => {
         text: encodeEvents(added),
       })
       seq += added.length
+      textBytes += rows.at(-1)?.text.length ?? 0
     },
     ship: async (producer) => {
       const before = rows.reduce((sum, { count }) => sum + count, 0)
@@ -70,6 +73,9 @@ export const createEmitter = (node: string, boot: string): Emitter => {
     },
     get events() {
       return events
+    },
+    get textBytes() {
+      return textBytes
     },
   }
 }

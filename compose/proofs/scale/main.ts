@@ -5,7 +5,7 @@ import { commandOf, numberOf, wordsOf } from '../wrong-use.ts'
 import { document } from './report.ts'
 import { failing, runScale } from './run.ts'
 
-const whole = { nodes: 1_000, users: 1_000, partitions: 12, rows: 8, minutes: 55, live: 30 } as const
+const whole = { nodes: 1_000, users: 1_000, partitions: 12, rows: 6, minutes: 45, live: 20 } as const
 const usage = `usage: mtscope scale [--nodes N] [--users N] [--partitions N] [--rows N] [--minutes N] [--live SECONDS]
 
 Writes the events of N proxies to a real Kafka, as fast as this machine can, lets one and then two collectors fold them into a real

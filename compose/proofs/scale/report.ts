@@ -48,7 +48,8 @@ const writes = ({ parts, live }: Outcome): string =>
       'events/s',
       'CPU s per million: writer',
       'Kafka',
-      'bytes of an event in Kafka',
+      'bytes of an event: text',
+      'in Kafka',
     ],
     [...parts, { name: 'live', collectors: 2, written: live.written }].map(
       ({ name, collectors, written }) => [
@@ -58,6 +59,7 @@ const writes = ({ parts, live }: Outcome): string =>
         whole(written.events / written.seconds),
         perMillion(written.cpu, written.events),
         perMillion(written.kafka, written.events),
+        (written.textBytes / written.events).toFixed(0),
         (written.bytes / written.events).toFixed(1),
       ],
     ),

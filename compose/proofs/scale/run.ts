@@ -104,36 +104,47 @@ const compare = async (world: World, collector: Appliance): Promise<Outcome['eve
   }
 }
 
-/** Writes the two busy parts, each folded by new collectors, which begin with all of it. */
-const busyParts = async (world: World, at: number, { rows, progress }: ScaleOptions): Promise<Part[]> => {
+/** Writes a part, then lets new collectors fold it, which begin with all of it waiting. */
+const onePart = async (
+  world: World,
+  progress: (line: string) => void,
+  {
+    name,
+    count,
+    write,
+  }: { readonly name: string; readonly count: number; readonly write: () => Promise<number> },
+): Promise<{ readonly part: Part; readonly collectors: Appliance[] }> => {
+  const written = await writing(world, write)
+  progress(`${name}: ${inEvents(written.events)} written in ${written.seconds.toFixed(0)} s`)
+  const collectors = await startCollectors(world, count)
+  const folded = await folding(world, collectors)
+  progress(`${name}: ${inEvents(folded.folded / folded.seconds)} a second folded by ${count} collector(s)`)
+  return { part: { name, collectors: count, written, folded }, collectors }
+}
+
+/** The busy parts, then the quiet one, whose collectors go on. */
+const allParts = async (world: World, { minutes, rows, progress }: ScaleOptions) => {
+  // All of it within the last hour, which is what Redis and the collectors keep in ticks.
+  const at = Date.now() - Math.min(59, minutes + 2) * 60_000
   const parts: Part[] = []
   for (const count of [1, 2]) {
-    const written = await writing(world, () => writeRows(world, at + (count - 1) * rows * rowMs, rows))
-    progress(`busy: ${inEvents(written.events)} written in ${written.seconds.toFixed(0)} s`)
-    const collectors = await startCollectors(world, count)
-    const folded = await folding(world, collectors)
-    progress(`busy: ${inEvents(folded.folded / folded.seconds)} a second folded by ${count} collector(s)`)
+    const since = at + (count - 1) * rows * rowMs
+    const write = (): Promise<number> => writeRows(world, since, rows)
+    const { part, collectors } = await onePart(world, progress, { name: 'busy', count, write })
     await stopAll(collectors)
-    parts.push({ name: 'busy', collectors: count, written, folded })
+    parts.push(part)
   }
-  return parts
+  const write = (): Promise<number> => writeTicks(world, at + 2 * rows * rowMs, 6 * minutes)
+  const { part, collectors } = await onePart(world, progress, { name: 'quiet', count: 2, write })
+  return { parts: [...parts, part], collectors }
 }
 
 /** Writes to Kafka as a fleet of `nodes`, and folds it with real collectors. Measures both, and counts again. */
 export const runScale = async (options: ScaleOptions): Promise<Outcome> => {
   await using stack = new AsyncDisposableStack()
-  const { nodes, users, partitions, minutes, rows, live, progress } = options
+  const { nodes, users, partitions, minutes, live, progress } = options
   const world = await startWorld(stack, options)
-  const ticks = minutes * 6
-  // All of it within the last hour, which is what Redis and the collectors keep in ticks.
-  const at = Date.now() - Math.min(59, minutes + 2) * 60_000
-  const parts = await busyParts(world, at, options)
-
-  const collectors = await startCollectors(world, 2)
-  const written = await writing(world, () => writeTicks(world, at + 2 * rows * rowMs, ticks))
-  progress(`quiet: ${inEvents(written.events)} written in ${written.seconds.toFixed(0)} s`)
-  const folded = await folding(world, collectors)
-  parts.push({ name: 'quiet', collectors: 2, written, folded })
+  const { parts, collectors } = await allParts(world, options)
 
   progress(`live: ${live} s`)
   const before = await spent(world.measured, collectors)
@@ -151,7 +162,7 @@ export const runScale = async (options: ScaleOptions): Promise<Outcome> => {
       parts,
       live: { written: ofLive, folded: taken },
       events,
-      ticks,
+      ticks: 6 * minutes,
     },
     metrics: await scrape(collector, '/metrics'),
     status: await scrape(collector, '/api/status'),

@@ -31,7 +31,9 @@ export type Written = {
   /** CPU of this process, which stands for the proxies, and of Kafka, seconds. */
   readonly cpu: number
   readonly kafka: number
+  /** In Kafka, and as text. */
   readonly bytes: number
+  readonly textBytes: number
 }
 export type Difference = ReturnType<typeof between>
 
@@ -70,6 +72,8 @@ export type World = Awaited<ReturnType<typeof startWorld>>
 export const writtenBy = ({ nodes }: World): number =>
   nodes.reduce((sum, { emitter }) => sum + emitter.events, 0)
 
+const textOf = ({ nodes }: World): number => nodes.reduce((sum, { emitter }) => sum + emitter.textBytes, 0)
+
 /** Ships the rows of all nodes, over as many connections as there are producers. */
 const ship = async ({ nodes, producers }: World): Promise<void> => {
   const lane = async (producer: Producer, first: number): Promise<void> => {
@@ -81,7 +85,8 @@ const ship = async ({ nodes, producers }: World): Promise<void> => {
 
 /** Measures what `write` takes, which returns the number of messages. */
 export const writing = async (world: World, write: () => Promise<number>): Promise<Written> => {
-  const [events, bytes, cpu] = [writtenBy(world), topicBytes(world.measured), process.cpuUsage()]
+  const [events, text, bytes] = [writtenBy(world), textOf(world), topicBytes(world.measured)]
+  const cpu = process.cpuUsage()
   const before = await spent(world.measured, [])
   const messages = await write()
   const { user, system } = process.cpuUsage(cpu)
@@ -93,6 +98,7 @@ export const writing = async (world: World, write: () => Promise<number>): Promi
     cpu: (user + system) / 1e6,
     kafka,
     bytes: topicBytes(world.measured) - bytes,
+    textBytes: textOf(world) - text,
   }
 }
 
