@@ -49,6 +49,7 @@ export const open = (
   prepared: Prepared,
   answered: (connection: Connection) => void,
   failed: (error: Error) => void,
+  host = '127.0.0.1',
 ): Connection => {
   const { hello, first, expected } = prepared
   let received = 0
@@ -84,7 +85,7 @@ export const open = (
         )
   const socket = connect({
     port,
-    host: '127.0.0.1',
+    host,
     noDelay: true,
     onread: {
       buffer: scratch,

@@ -1,0 +1,138 @@
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { lean } from '../../../proxy/app/runtime-flags.ts'
+import { tlsDomain } from '../../../proxy/bench/far-ends.ts'
+import type { End } from './emulation.ts'
+import type { Amounts, Job, Samples } from './figures.ts'
+import { addresses, type Network } from './network.ts'
+import type { Side } from './sides.ts'
+
+const root = join(import.meta.dirname, '../../..')
+const telegramPort = 443
+const readyMs = 60_000
+/** A turn takes 15 s on a quiet machine. */
+const turnMs = 180_000
+
+type Program = AsyncDisposable & { readonly lines: AsyncIterableIterator<string> }
+
+const start = (
+  network: Network,
+  end: End,
+  words: readonly string[],
+  options: { readonly cwd: string; readonly env?: Readonly<Record<string, string>>; readonly limitMs: number },
+): Program => {
+  const [command, ...rest] = [...network.within(end), ...words]
+  const child = spawn(command!, rest, {
+    cwd: options.cwd,
+    env: { PATH: process.env.PATH, ...lean(root), ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const said: string[] = []
+  createInterface({ input: child.stderr }).on('line', (line) => said.push(line))
+  const ended = once(child, 'close')
+  const timer = setTimeout(() => child.kill('SIGKILL'), options.limitMs)
+  const lines = async function* () {
+    yield* createInterface({ input: child.stdout })
+    throw new Error(`${words.slice(0, 2).join(' ')} ended: ${said.slice(-5).join('\n')}`)
+  }
+  return {
+    lines: lines(),
+    [Symbol.asyncDispose]: async () => {
+      clearTimeout(timer)
+      child.kill('SIGKILL')
+      await ended
+    },
+  }
+}
+
+const until = async ({ lines }: Program, line: RegExp): Promise<string> => {
+  for (;;) {
+    const { value } = (await lines.next()) as { value: string }
+    if (line.test(value)) return value
+  }
+}
+
+const node = (program: string): readonly string[] => [process.execPath, join(root, program)]
+
+export const startDatacenters = async (network: Network): Promise<AsyncDisposable> => {
+  const words = [...node('proxy/bench/datacenter.ts'), `${telegramPort}`, '0.0.0.0']
+  const program = start(network, 'datacenter', words, { cwd: root, limitMs: 2 ** 30 })
+  await until(program, /ready/)
+  return program
+}
+
+/** Waits until a proxy listens: connects from its namespace, because a link may lose the packets of a client. */
+const listens = async (network: Network, port: number, cwd: string): Promise<void> => {
+  const script = `const go = () => require('node:net').connect(${port}, '127.0.0.1', () => { console.log('up'); process.exit() })
+    .on('error', () => setTimeout(go, 100)); go()`
+  await using program = start(network, 'proxy', [process.execPath, '-e', script], { cwd, limitMs: readyMs })
+  await until(program, /up/)
+}
+
+const appliancePort = 8080
+
+const appliance = (secret: string, folder: string, env: Readonly<Record<string, string>>) => ({
+  MTPROTO_PORT: `${appliancePort}`,
+  MTPROTO_HOST: '0.0.0.0',
+  METRICS_PORT: '0',
+  DATA_DIR: join(folder, 'data'),
+  USER1_SECRET: secret,
+  TLS_DOMAIN: tlsDomain,
+  MASK_HOST: 'off',
+  PROBE_INTERVAL: '0',
+  DOCTOR_INTERVAL: '0',
+  PUBLIC_HOST_FROM: 'none',
+  WORKERS: '2',
+  TELEGRAM_DATACENTERS: `2=${addresses.datacenters[1]}:${telegramPort}`,
+  ...env,
+})
+
+/** One side in one scenario: sets the namespace of the proxy, starts the proxy there, measures it, ends it. */
+export const takeTurn = async (
+  network: Network,
+  side: Side,
+  crowd: number,
+  amounts: Amounts,
+): Promise<Samples> => {
+  await using stack = new AsyncDisposableStack()
+  network.set(side.sysctls)
+  const folder = mkdtempSync(join(tmpdir(), 'mtscope-lab-'))
+  stack.defer(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }))
+  stack.defer(() => network.clearProxy())
+  const { runs } = side
+  let [secret, port, tls] = [randomBytes(16).toString('hex'), appliancePort, true]
+  if ('env' in runs) {
+    const env = appliance(secret, folder, runs.env)
+    const words = node('compose/appliance.ts')
+    await until(
+      stack.use(start(network, 'proxy', words, { cwd: folder, env, limitMs: turnMs })),
+      /ready .*engine=/,
+    )
+  } else {
+    ;[port, tls] = [runs.port, !runs.secret.startsWith('dd') || runs.secret.length === 32]
+    secret = (/^(?:dd|ee)?([\da-f]{32})/.exec(runs.secret) ?? [])[1]!
+    stack.use(start(network, 'proxy', ['sh', '-c', runs.command], { cwd: process.cwd(), limitMs: turnMs }))
+    await listens(network, port, folder)
+  }
+  const job: Job = {
+    host: addresses.proxy,
+    port,
+    secret,
+    tls,
+    holder: network.ends.proxy,
+    crowd,
+    amounts,
+  }
+  await using load = start(
+    network,
+    'client',
+    [...node('compose/proofs/lab/load.ts'), JSON.stringify(job)],
+    { cwd: root, limitMs: turnMs },
+  )
+  return JSON.parse(await until(load, /^\{/)) as Samples
+}
