@@ -64,4 +64,23 @@ test('soak/main.ts: wrong options exit 2 before anything starts; --help lists ev
   for (const option of ['--minutes N', '--rate N', '--embedded']) assert.match(stdout, option)
 })
 
+test('lab/main.ts: wrong options exit 2 before anything starts; --help lists every option', () => {
+  for (const [words, reported] of [
+    [['--bogus'], '--bogus'],
+    [['--only', 'nonexistent'], /Names:\n( {2}.+\n){5}/],
+    [['--links', 'wifi'], '--links wifi: give netem or tun'],
+    [['--against', 'x'], '--port : give a whole number from 1 to 65535'],
+    [['--against', 'x', '--port', '1', '--secret', 'y'], '--secret y: give 32 hex digits, dd and 32'],
+  ] as const) {
+    const { status, stdout, stderr } = run('lab/main.ts', ...words)
+    assert.is(status, 2, words.join(' '))
+    assert.match(stderr, reported)
+    assert.is(stdout, '')
+  }
+  const { status, stdout } = run('lab/main.ts', '--help')
+  assert.is(status, 0)
+  for (const option of ['only', 'side', 'quick', 'links', 'against', 'port', 'secret'])
+    assert.match(stdout, `--${option} `)
+})
+
 test.run()

@@ -17,7 +17,6 @@ const O_NONBLOCK = 0o4000
 const F_SETFL = 4n
 const POLLIN = 1
 const SCHED_RR = 2n
-const MCL_CURRENT_FUTURE = 3n
 const EAGAIN = 11
 
 const fail = (what: string): never => {
@@ -106,7 +105,6 @@ const all = Object.values(lanes)
 const priority = pinned(4)
 priority.bytes.writeInt32LE(10)
 const realtime = c.sched_setscheduler(0n, SCHED_RR, priority.address) === 0
-c.mlockall(MCL_CURRENT_FUTURE)
 
 // POLLHUP of standard input is reported without being asked for.
 const polled = pinned(8 * (fds.length + 1))

@@ -3,7 +3,7 @@ export type Samples = {
   /** Connect to first answer. */
   readonly connectDd: number[]
   readonly connectEe: number[]
-  /** A message and its echo: on an otherwise idle path, and beside a download on the same bottleneck. */
+  /** A message and its echo: on an otherwise idle path, and during a download on the same bottleneck. */
   readonly idle: number[]
   readonly loaded: number[]
   /** 256 KiB after three seconds of silence. */
@@ -49,11 +49,10 @@ export type Amounts = {
 export type Job = {
   readonly host: string
   readonly port: number
+  /** 32 hex digits, or `dd` or `ee` and more: the modes. */
   readonly secret: string
-  /** False for a proxy without fake TLS. */
-  readonly tls: boolean
-  /** A process in the namespace of the proxy. */
-  readonly holder: number
+  /** The process of the proxy. */
+  readonly pid: number
   /** Other clients that are connected and send messages all the time. */
   readonly crowd: number
   readonly amounts: Amounts

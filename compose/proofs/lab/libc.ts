@@ -15,7 +15,6 @@ export const libc = (() => {
     ppoll: of(4),
     fcntl: of(3),
     sched_setscheduler: of(3),
-    mlockall: of(1),
     __errno_location: { return: P, arguments: [] },
   })
   const errno = new Int32Array(ffi.toArrayBuffer(functions.__errno_location(), 4, false))

@@ -1,17 +1,19 @@
 import { setTimeout as after } from 'node:timers/promises'
 import { type Connection, open } from '../../../proxy/bench/connection.ts'
 import { inRecords, isTls, type Mode, ops, prepare } from '../../../proxy/bench/far-ends.ts'
+import { readSecret } from '../../../proxy/bench/peer.ts'
+import { spent, usageOf } from '../../../proxy/bench/usage.ts'
 import { answerBytes, type Job, noSamples } from './figures.ts'
-import { usageOf } from './usage.ts'
+import { segmentsOf } from './segments.ts'
 
 // The load generator, a separate process in the namespace of the client: `node load.ts JOB` writes samples as JSON.
 
 const job = JSON.parse(process.argv[2]!) as Job
 const { amounts } = job
-const secret = Buffer.from(job.secret, 'hex')
+const key = readSecret(job.secret)!
 const samples = noSamples()
 /** The mode of everything except the connects. */
-const usual: Mode = job.tls ? 'ee' : 'dd'
+const usual: Mode = key.modes.includes('ee') ? 'ee' : 'dd'
 const answerLimitMs = 10_000
 const endless = Number.MAX_SAFE_INTEGER
 let failed = 0
@@ -23,7 +25,7 @@ const bounded = <T>(work: Promise<T>): Promise<T | null> => {
 
 /** An established connection, or null and one more failure. */
 const connected = async (mode: Mode, op: number = ops.echo, amount = 0): Promise<Connection | null> => {
-  const prepared = prepare(mode, secret, op, amount)
+  const prepared = prepare(mode, key, op, amount)
   let made: Connection | undefined
   const result = await bounded(
     new Promise<Connection>((resolve, reject) => {
@@ -67,7 +69,12 @@ const asked = async (connection: Connection, message: number, bytes: number): Pr
 const messageBytes = 64
 
 /** Sends messages one after the other, one in `everyMs` at most, until the time has come. */
-const talk = async (connection: Connection, everyMs: number, until: number, into: number[]): Promise<void> => {
+const talk = async (
+  connection: Connection,
+  everyMs: number,
+  until: number,
+  into: number[],
+): Promise<void> => {
   while (performance.now() < until) {
     const next = performance.now() + everyMs
     const took = await asked(connection, messageBytes, messageBytes)
@@ -127,8 +134,8 @@ await Promise.all(silent.map((connection) => asked(connection, 8, answerBytes)))
 const quietUntil = performance.now() + amounts.silenceMs
 const everyMs = amounts.silenceMs / amounts.connects
 await Promise.all([
-  connects('dd', everyMs, samples.connectDd),
-  ...(job.tls ? [connects('ee+pq', everyMs, samples.connectEe)] : []),
+  ...(key.modes.includes('dd') ? [connects('dd', everyMs, samples.connectDd)] : []),
+  ...(key.modes.includes('ee+pq') ? [connects('ee+pq', everyMs, samples.connectEe)] : []),
   ...talkers.map((connection) => talk(connection, 50, quietUntil, samples.idle)),
 ])
 for (const connection of silent) {
@@ -137,7 +144,7 @@ for (const connection of silent) {
   connection.close()
 }
 
-const before = usageOf(job.holder)
+const [before, segmentsBefore] = [usageOf(job.pid), segmentsOf(job.pid)]
 const until = performance.now() + amounts.oneMs
 const [one] = await Promise.all([
   bulk(1, amounts.oneMs),
@@ -148,12 +155,13 @@ const [one] = await Promise.all([
   }),
 ])
 const eight = await bulk(8, amounts.eightMs)
-const used = usageOf(job.holder)
+const used = spent(before, usageOf(job.pid))
+const segments = segmentsOf(job.pid)
 samples.one.push(one.mbit)
 samples.eight.push(eight.mbit)
 const bytes = one.bytes + eight.bytes
-samples.cpu.push((used.cpuSeconds - before.cpuSeconds) / (bytes / 1e9))
-samples.wakeUps.push((used.wakeUps - before.wakeUps) / (bytes / 1e6))
-samples.resent.push(((used.resent - before.resent) / (used.sent - before.sent)) * 100)
+samples.cpu.push(used.cpuSeconds / (bytes / 1e9))
+samples.wakeUps.push(used.wakeUps / (bytes / 1e6))
+samples.resent.push(((segments.resent - segmentsBefore.resent) / (segments.sent - segmentsBefore.sent)) * 100)
 samples.failed.push(failed)
 process.stdout.write(`${JSON.stringify(samples)}\n`, () => process.exit(0))

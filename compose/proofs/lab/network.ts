@@ -35,6 +35,8 @@ export type Network = AsyncDisposable & {
   readonly set: (sysctls: Sysctls) => void
   /** Ends every process within the namespace of the proxy, except the one that keeps the namespace. */
   readonly clearProxy: () => void
+  /** Rejects when the emulator ends too early. */
+  readonly broken: Promise<never>
   /** Ends the links; what the emulator counted, or null where the kernel emulates. */
   readonly finish: () => Promise<Emulated | null>
 }
@@ -44,19 +46,15 @@ const run = (words: readonly string[], input = ''): void => {
   if (status !== 0) throw new Error(`${words.join(' ')}: ${error?.message ?? stderr.trim()}`)
 }
 
-const inside = (pid: number): readonly string[] => [
-  'setpriv',
-  '--pdeathsig',
-  'KILL',
-  'nsenter',
-  '-t',
-  `${pid}`,
-  '-n',
-]
+/** Begins a command that ends with this process. */
+const bound = ['setpriv', '--pdeathsig', 'KILL'] as const
+const inside = (pid: number): readonly string[] => [...bound, 'nsenter', '-t', `${pid}`, '-n']
 
 /** A namespace exists while the process that holds it runs: until its input closes, so no longer than this process. */
 const hold = async () => {
-  const holder = spawn('unshare', ['-n', 'sh', '-c', 'echo; exec cat'], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const holder = spawn('unshare', ['-n', 'sh', '-c', 'echo; exec cat'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
   const [first] = await Promise.race([once(holder.stdout, 'data'), once(holder, 'close')])
   if (!(first instanceof Buffer)) throw new Error('cannot make a network namespace: run this as root')
   return {
@@ -98,15 +96,23 @@ ip route replace 10.77.2.0/24 dev ${interfaces.datacenter} src 10.77.2.2 congctl
 }
 
 const emulate = async (ends: Ends, path: Path) => {
-  const child = spawn(
-    process.execPath,
-    [join(import.meta.dirname, 'emulator.ts'), JSON.stringify({ ...path, ends })],
-    { stdio: ['pipe', 'pipe', 'inherit'] },
-  )
+  const [command, ...words] = [...bound, process.execPath, join(import.meta.dirname, 'emulator.ts')]
+  const child = spawn(command, [...words, JSON.stringify({ ...path, ends })], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   if ((await lines.next()).value !== 'ready') throw new Error('the emulator of the links did not start')
+  let finishing = false
+  const broken = new Promise<never>((_, reject) => {
+    child.once('close', () => {
+      if (!finishing) reject(new Error('the emulator of the links ended early'))
+    })
+  })
+  broken.catch(() => {})
   return {
+    broken,
     finish: async (): Promise<Emulated> => {
+      finishing = true
       child.stdin.end()
       const { value } = await lines.next()
       if (typeof value !== 'string') throw new Error('the emulator of the links ended early')
@@ -146,6 +152,7 @@ ip route replace default dev ${interfaces.datacenter} congctl ${name}`)
           .join('\n'),
       ),
     clearProxy: () => kill(processesOf(ends.proxy)),
+    broken: emulator?.broken ?? new Promise<never>(() => {}),
     finish: async () => (emulator === null ? null : emulator.finish()),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }

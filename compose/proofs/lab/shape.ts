@@ -7,7 +7,8 @@ export type Engine = 'netem' | 'tun'
 
 /** Whether this kernel has netem. Needs root. */
 export const hasNetem = (): boolean =>
-  spawnSync('unshare', ['-n', 'tc', 'qdisc', 'add', 'dev', 'lo', 'root', 'netem', 'delay', '1ms']).status === 0
+  spawnSync('unshare', ['-n', 'tc', 'qdisc', 'add', 'dev', 'lo', 'root', 'netem', 'delay', '1ms']).status ===
+  0
 
 const percent = (share: number): string => `${(share * 100).toFixed(6)}%`
 
@@ -40,7 +41,19 @@ export const shape = (
       for (const end of ['proxy', far] as const) run(end, ['ip', 'tuntap', 'add', device, 'mode', 'tun'])
       continue
     }
-    run('proxy', ['ip', 'link', 'add', device, 'type', 'veth', 'peer', 'name', device, 'netns', `${ends[far]}`])
+    run('proxy', [
+      'ip',
+      'link',
+      'add',
+      device,
+      'type',
+      'veth',
+      'peer',
+      'name',
+      device,
+      'netns',
+      `${ends[far]}`,
+    ])
     for (const end of ['proxy', far] as const) {
       // Packets one by one, as on a real link: netem would lose or delay 64 KiB at a time.
       run(end, ['ip', 'link', 'set', device, 'gso_max_segs', '1', 'gso_max_size', '1500'])

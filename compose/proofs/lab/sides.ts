@@ -1,3 +1,4 @@
+import type { Peer } from '../../../proxy/bench/peer.ts'
 import type { Sysctls } from './network.ts'
 
 export type Side = {
@@ -5,11 +6,8 @@ export type Side = {
   readonly congestion: string
   readonly sysctls: Sysctls
   /** Settings of the appliance, or the command of another proxy. */
-  readonly runs: { readonly env: Readonly<Record<string, string>> } | Other
+  readonly runs: { readonly env: Readonly<Record<string, string>> } | Peer
 }
-
-/** A proxy that listens at `port` in the namespace, and a secret in hex, with `dd` in front if it has no fake TLS. */
-export type Other = { readonly command: string; readonly port: number; readonly secret: string }
 
 /** The values of a new namespace. */
 const usual: Sysctls = {
@@ -48,7 +46,7 @@ const tuned = (name: string, sysctls: Sysctls = {}): Side =>
   side(name, 'bbr', { ...afterIdle, ...probing, ...sysctls }, { env: {} })
 
 /** Un-tuned first and last, tuned second and last but one: what drifts on this machine affects both alike. */
-export const order = (other: Other | null): readonly Side[] => [
+export const order = (other: Peer | null): readonly Side[] => [
   side('un-tuned', 'cubic', {}),
   tuned('tuned'),
   ...(other === null ? [] : [side('against', 'bbr', { ...afterIdle, ...probing }, other)]),

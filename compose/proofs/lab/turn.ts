@@ -18,29 +18,34 @@ const readyMs = 60_000
 /** A turn takes 15 s on a quiet machine. */
 const turnMs = 180_000
 
-type Program = AsyncDisposable & { readonly lines: AsyncIterableIterator<string> }
+type Program = AsyncDisposable & { readonly pid: number; readonly lines: AsyncIterableIterator<string> }
 
 const start = (
   network: Network,
   end: End,
   words: readonly string[],
-  options: { readonly cwd: string; readonly env?: Readonly<Record<string, string>>; readonly limitMs: number },
+  options: {
+    readonly cwd: string
+    readonly env?: Readonly<Record<string, string>>
+    readonly limitMs: number
+  },
 ): Program => {
   const [command, ...rest] = [...network.within(end), ...words]
   const child = spawn(command!, rest, {
     cwd: options.cwd,
-    env: { PATH: process.env.PATH, ...lean(root), ...options.env },
+    env: { PATH: process.env.PATH, TMPDIR: tmpdir(), ...lean(root), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  const said: string[] = []
-  createInterface({ input: child.stderr }).on('line', (line) => said.push(line))
+  const printed: string[] = []
+  createInterface({ input: child.stderr }).on('line', (line) => printed.push(line))
   const ended = once(child, 'close')
   const timer = setTimeout(() => child.kill('SIGKILL'), options.limitMs)
   const lines = async function* () {
     yield* createInterface({ input: child.stdout })
-    throw new Error(`${words.slice(0, 2).join(' ')} ended: ${said.slice(-5).join('\n')}`)
+    throw new Error(`${words.slice(0, 2).join(' ')} ended: ${printed.slice(-5).join('\n')}`)
   }
   return {
+    pid: child.pid!,
     lines: lines(),
     [Symbol.asyncDispose]: async () => {
       clearTimeout(timer)
@@ -60,7 +65,7 @@ const until = async ({ lines }: Program, line: RegExp): Promise<string> => {
 const node = (program: string): readonly string[] => [process.execPath, join(root, program)]
 
 export const startDatacenters = async (network: Network): Promise<AsyncDisposable> => {
-  const words = [...node('proxy/bench/datacenter.ts'), `${telegramPort}`, '0.0.0.0']
+  const words = [...node('proxy/bench/datacenter.ts'), `${telegramPort}`]
   const program = start(network, 'datacenter', words, { cwd: root, limitMs: 2 ** 30 })
   await until(program, /ready/)
   return program
@@ -92,6 +97,26 @@ const appliance = (secret: string, folder: string, env: Readonly<Record<string, 
   ...env,
 })
 
+/** Starts the proxy of a side and waits until it listens. */
+const startSide = async (network: Network, { runs }: Side, folder: string) => {
+  if ('env' in runs) {
+    const secret = randomBytes(16).toString('hex')
+    const env = appliance(secret, folder, runs.env)
+    const program = start(network, 'proxy', node('compose/appliance.ts'), {
+      cwd: folder,
+      env,
+      limitMs: turnMs,
+    })
+    await until(program, /ready .*engine=/)
+    return { ...program, at: { port: appliancePort, secret } }
+  }
+  const { command, port, secret } = runs
+  const env = { PORT: `${port}`, SECRET: secret, DATACENTER_PORT: `${telegramPort}` }
+  const program = start(network, 'proxy', ['sh', '-c', command], { cwd: process.cwd(), env, limitMs: turnMs })
+  await listens(network, port, folder)
+  return { ...program, at: { port, secret } }
+}
+
 /** One side in one scenario: sets the namespace of the proxy, starts the proxy there, measures it, ends it. */
 export const takeTurn = async (
   network: Network,
@@ -104,35 +129,11 @@ export const takeTurn = async (
   const folder = mkdtempSync(join(tmpdir(), 'mtscope-lab-'))
   stack.defer(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }))
   stack.defer(() => network.clearProxy())
-  const { runs } = side
-  let [secret, port, tls] = [randomBytes(16).toString('hex'), appliancePort, true]
-  if ('env' in runs) {
-    const env = appliance(secret, folder, runs.env)
-    const words = node('compose/appliance.ts')
-    await until(
-      stack.use(start(network, 'proxy', words, { cwd: folder, env, limitMs: turnMs })),
-      /ready .*engine=/,
-    )
-  } else {
-    ;[port, tls] = [runs.port, !runs.secret.startsWith('dd') || runs.secret.length === 32]
-    secret = (/^(?:dd|ee)?([\da-f]{32})/.exec(runs.secret) ?? [])[1]!
-    stack.use(start(network, 'proxy', ['sh', '-c', runs.command], { cwd: process.cwd(), limitMs: turnMs }))
-    await listens(network, port, folder)
-  }
-  const job: Job = {
-    host: addresses.proxy,
-    port,
-    secret,
-    tls,
-    holder: network.ends.proxy,
-    crowd,
-    amounts,
-  }
-  await using load = start(
-    network,
-    'client',
-    [...node('compose/proofs/lab/load.ts'), JSON.stringify(job)],
-    { cwd: root, limitMs: turnMs },
-  )
+  const proxy = stack.use(await startSide(network, side, folder))
+  const job: Job = { ...proxy.at, host: addresses.proxy, pid: proxy.pid, crowd, amounts }
+  await using load = start(network, 'client', [...node('compose/proofs/lab/load.ts'), JSON.stringify(job)], {
+    cwd: root,
+    limitMs: turnMs,
+  })
   return JSON.parse(await until(load, /^\{/)) as Samples
 }
