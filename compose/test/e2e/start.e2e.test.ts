@@ -21,7 +21,11 @@ import {
 // `npm start` on a minimal Debian (debootstrap --variant=minbase) with a Node and its npm: no compiler, no git, no Python,
 // no libatomic; as an unprivileged user, in a folder with spaces.
 
-const it = skipUnless(test, ensureDebianRoots(), 'debootstrap, or a package of Node or npm, cannot be had')
+const it = skipUnless(
+  test,
+  ensureDebianRoots(),
+  'no minimal Debian in the cache: npm run test:all makes it, as root, by debootstrap',
+)
 const repository = join(import.meta.dirname, '../../..')
 const folder = '/home/user/my proxy (copy)'
 const user = 1000

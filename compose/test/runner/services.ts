@@ -3,6 +3,7 @@ import { actionlintPath, ensureActionlint } from '../services/actionlint.ts'
 import { ensureAlertmanager } from '../services/alertmanager.ts'
 import { ensureChromium, findChromium } from '../services/chromium.ts'
 import { find } from '../services/debian.ts'
+import { ensureDebianRoots, hasDebianRoots } from '../services/debian-root.ts'
 import { ensureDocker } from '../services/docker.ts'
 import { ensureCompose, findCompose } from '../services/docker-compose.ts'
 import { archiveKafka, ensureKafka, kafkaJars } from '../services/kafka.ts'
@@ -92,5 +93,12 @@ export const testServers: readonly TestServer[] = [
     installs: `otelcol, jaeger (${go})`,
     there: (build) => !build || (existsSync(otelcolPath) && existsSync(jaegerPath)),
     ensure: () => [ensureOtelcol(), ensureJaeger()],
+  },
+  {
+    name: 'debian-roots',
+    module: 'compose/test/services/debian-root.ts',
+    installs: 'minimal Debian 12 and 13 (debootstrap), npm of Node 20 to 26',
+    there: (build) => !build || hasDebianRoots(),
+    ensure: ensureDebianRoots,
   },
 ]

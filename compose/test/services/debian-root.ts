@@ -21,9 +21,13 @@ export type Toolchain = (typeof toolchains)[number]
 const archiveOf = (suite: Suite): string => join(cache, `debian-${suite}.tar`)
 const folderOf = ({ node, npm }: Toolchain): string => join(cache, `node-${node}-npm-${npm}`)
 
-/** Makes `path` once and atomically: `make` gets a temporary folder and returns the path in it to keep. */
+/**
+ * Makes `path` once and atomically: `make` gets a temporary folder and returns the path in it to keep. Takes minutes, so that
+ * tests find it made, or skip.
+ */
 const once = (path: string, make: (folder: string) => string | null): boolean => {
   if (existsSync(path)) return true
+  if (process.env.MTSCOPE_TEST_BUILD === 'no') return false
   mkdirSync(cache, { recursive: true })
   process.stdout.write(`making ${path} for the tests\n`)
   const folder = mkdtempSync(join(cache, 'making-'))
@@ -54,6 +58,10 @@ const makeToolchain = (toolchain: Toolchain): boolean =>
     const options = ['--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund', '--no-save']
     return run(find('npm') ?? 'npm', 'install', ...options, ...packages) ? folder : null
   })
+
+/** Whether every Debian root and toolchain is in the cache. */
+export const hasDebianRoots = (): boolean =>
+  [...suites.map(archiveOf), ...toolchains.map(folderOf)].every((path) => existsSync(path))
 
 /** Makes the Debian roots and the toolchains that are missing: as root, on Debian, once. */
 export const ensureDebianRoots = (): boolean =>
