@@ -1,5 +1,5 @@
 import { createCipheriv } from 'node:crypto'
-import { ffi, pointer } from './native.ts'
+import { checkedIfAsked, ffi, lastingPointer, pointer } from './native.ts'
 
 /**
  * One AES-256-CTR key stream. Encrypts or decrypts `bytes[start, end)` in place: `cipher.update` allocates its output, and
@@ -26,7 +26,7 @@ export const portableCipher: MakeCipher = (key, iv) => {
 
 // Memory whose address OpenSSL gets. Held here, because an address does not keep V8 from collecting its memory.
 /** Where OpenSSL writes the length of its output. */
-const written = new ArrayBuffer(8)
+const written = new Uint8Array(new ArrayBuffer(8))
 /** A key and its IV for OpenSSL. */
 const material = new Uint8Array(new ArrayBuffer(48))
 
@@ -34,7 +34,7 @@ const material = new Uint8Array(new ArrayBuffer(48))
 const openNativeCipher = (): MakeCipher | null => {
   if (ffi === null) return null
   try {
-    const { functions: openssl } = ffi.dlopen(null, {
+    const { functions } = ffi.dlopen(null, {
       EVP_CIPHER_CTX_new: { return: 'pointer', arguments: [] },
       EVP_CIPHER_CTX_free: { return: 'void', arguments: ['pointer'] },
       EVP_CIPHER_fetch: { return: 'pointer', arguments: ['pointer', 'pointer', 'pointer'] },
@@ -48,12 +48,24 @@ const openNativeCipher = (): MakeCipher | null => {
         arguments: ['pointer', 'pointer', 'pointer', 'pointer', 'pointer'],
       },
     })
+    const openssl = checkedIfAsked(functions, {
+      EVP_CIPHER_fetch: (_, algorithm) => [[algorithm, name.length]],
+      EVP_EncryptInit_ex: (_, __, ___, key, iv) => [
+        [key, 32],
+        [iv, 16],
+      ],
+      EVP_EncryptUpdate: (_, output, length, input, bytes) => [
+        [output, Number(bytes)],
+        [length, 4],
+        [input, Number(bytes)],
+      ],
+    })
     const name = Buffer.from(new TextEncoder().encode('AES-256-CTR\0').buffer)
     // Fetched once for the thread: a look-up for each key would take a lock.
     const algorithm = openssl.EVP_CIPHER_fetch(0n, pointer(name, 0), 0n)
     if (algorithm === 0n) return null
-    const writtenAt = ffi.getRawPointer(written)
-    const keyAt = ffi.getRawPointer(material.buffer)
+    const writtenAt = lastingPointer(written)
+    const keyAt = lastingPointer(material)
     const ivAt = keyAt + 32n
     const idle: bigint[] = []
     const make: MakeCipher = (key, iv) => {

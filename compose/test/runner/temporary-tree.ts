@@ -44,8 +44,8 @@ export const temporaryTree = (files: Readonly<Record<string, string>>) => {
     put,
     /** `npm test` */
     test: (...args: string[]): Run => start('run.ts', 'runTests', args),
-    /** `npm run fuzz` */
-    fuzz: (...args: string[]): Run => start('run-fuzz.ts', 'runFuzz', args),
+    /** `npm run properties` */
+    properties: (...args: string[]): Run => start('run-properties.ts', 'runProperties', args),
     [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }),
   }
 }

@@ -17,11 +17,15 @@ export const nativeEngine = (
   libc: c.Libc | null = c.libc,
 ): Engine | null => {
   if (libc === null || ffi === null) return null
+  const refused = (): null => {
+    warn(`epoll is refused (${c.errnoName(libc.errno())}): node:net relays instead, which costs more CPU`)
+    return null
+  }
   const epoll = libc.epoll_create1(c.SOCK_CLOEXEC)
-  if (epoll < 0) return null
+  if (epoll < 0) return refused()
   const loop = new EpollLoop(libc, epoll, scratchBytes, warn)
   if (!loop.prove()) {
-    warn(`epoll is refused (${c.errnoName(libc.errno())}): node:net relays instead, which costs more CPU`)
+    refused()
     loop.discard()
     return null
   }

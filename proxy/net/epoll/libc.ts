@@ -1,6 +1,7 @@
 import { isIP, isIPv4 } from 'node:net'
 import { getSystemErrorName } from 'node:util'
-import { ffi, pointer } from '../../wire/native.ts'
+import type { Areas } from '../../wire/addresses.ts'
+import { checkedIfAsked, ffi, pointer } from '../../wire/native.ts'
 
 const P = 'pointer'
 
@@ -71,11 +72,41 @@ const open = () => {
 
 export type Libc = ReturnType<typeof open>
 
+/** An int of C at an address that has been checked. */
+const intAt = (address: bigint) => (): number =>
+  new DataView(ffi!.toArrayBuffer(address, 4, false)).getInt32(0, true)
+
+/** The memory that the kernel reads or writes in each call. */
+const areas: Areas<Libc> = {
+  bind: (_, address, length) => [[address, length]],
+  accept4: (_, address, length) => [
+    [length, 4],
+    [address, intAt(length)],
+  ],
+  connect: (_, address, length) => [[address, length]],
+  getsockname: (_, address, length) => [
+    [length, 4],
+    [address, intAt(length)],
+  ],
+  setsockopt: (_, __, ___, value, length) => [[value, length]],
+  getsockopt: (_, __, ___, value, length) => [
+    [length, 4],
+    [value, intAt(length)],
+  ],
+  recv: (_, at, length) => [[at, length]],
+  send: (_, at, length) => [[at, length]],
+  read: (_, at, length) => [[at, length]],
+  socketpair: (_, __, ___, ends) => [[ends, 8]],
+  pipe2: (ends) => [[ends, 8]],
+  epoll_ctl: (_, __, ___, event) => [[event, EPOLL_STRIDE]],
+  epoll_wait: (_, events, count) => [[events, count * EPOLL_STRIDE]],
+}
+
 /** Linux' numbers are the same on x86-64 and arm64. Null without FFI, on another system than Linux, or on a processor whose epoll layout is not tested. */
 export const libc: Libc | null = (() => {
   if (ffi === null || process.platform !== 'linux' || !['x64', 'arm64'].includes(process.arch)) return null
   try {
-    return open()
+    return checkedIfAsked(open(), areas)
   } catch {
     return null
   }
@@ -120,6 +151,7 @@ export const EINTR = 4
 export const EBADF = 9
 export const EAGAIN = 11
 export const ENOMEM = 12
+export const EEXIST = 17
 export const EINVAL = 22
 export const ENFILE = 23
 export const EMFILE = 24
@@ -235,9 +267,10 @@ export const tune = (c: Libc, fd: number): void => {
   setOption(c, fd, IPPROTO_TCP, TCP_KEEPCNT, 4)
 }
 
+/** SO_ERROR, or why it cannot be read. */
 export const socketError = (c: Libc, fd: number): number => {
   small.writeInt32LE(4, 8)
   return c.getsockopt(fd, SOL_SOCKET, SO_ERROR, pointer(small, 0), pointer(small, 8)) === 0
     ? small.readInt32LE(0)
-    : 0
+    : c.errno()
 }

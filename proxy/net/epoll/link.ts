@@ -102,7 +102,13 @@ export class NativeLink implements Link {
   end(): void {
     if (this.closed || this.#ending) return
     this.#ending = true
-    if (this.#queue === null) this.#loop.libc.shutdown(this.fd, c.SHUT_WR)
+    if (this.#queue === null) this.#finish()
+  }
+
+  /** Sends FIN. Without it the far end would wait until its time-out: a refusal ends the link. */
+  #finish(): void {
+    const { libc } = this.#loop
+    if (libc.shutdown(this.fd, c.SHUT_WR) !== 0) this.#loop.fail(this, 'shutdown', libc.errno())
   }
 
   close(): void {
@@ -262,7 +268,7 @@ export class NativeLink implements Link {
     this.#queue = null
     this.#sent = 0
     this.#watch()
-    if (this.#ending) this.#loop.libc.shutdown(this.fd, c.SHUT_WR)
+    if (this.#ending) this.#finish()
     this.#on.drained(this.#owner)
   }
 

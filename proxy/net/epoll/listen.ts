@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net'
-import { pointer } from '../../wire/native.ts'
+import { lastingPointer, pointer } from '../../wire/native.ts'
 import type { Link, Listening, ListenOptions } from '../link.ts'
 import { linkErrorOf } from '../link-error.ts'
 import * as c from './libc.ts'
@@ -43,25 +43,33 @@ const openListener = (libc: c.Libc, host: string, options: ListenOptions): numbe
   // Accepted sockets inherit all options of the listener: no call per connection.
   c.setOption(libc, fd, c.IPPROTO_TCP, c.TCP_USER_TIMEOUT, options.userTimeoutMs)
   if (libc.bind(fd, pointer(address, 0), length) === 0 && libc.listen(fd, BACKLOG) === 0) return fd
+  const errno = libc.errno()
   libc.close(fd)
-  return libc.errno() === c.EADDRINUSE ? -1 : other()
+  return errno === c.EADDRINUSE ? -1 : other()
 }
 
 /** Accepts clients until it is closed. Throws when it cannot listen. */
 export const listen = (loop: ListeningLoop, options: ListenOptions): Listening => {
   const { libc } = loop
-  const addressAt = pointer(address, 0)
-  const lengthAt = pointer(addressLength, 0)
+  const addressAt = lastingPointer(address)
+  const lengthAt = lastingPointer(addressLength)
   const fd = openListener(libc, options.host, options)
-  if (fd < 0) throw new Error(`cannot listen on ${options.host} port ${options.port} (errno ${libc.errno()})`)
+  const failed = (): Error =>
+    new Error(`cannot listen on ${options.host} port ${options.port} (errno ${libc.errno()})`)
+  if (fd < 0) throw failed()
   addressLength.writeUInt32LE(28, 0)
-  libc.getsockname(fd, addressAt, lengthAt)
+  if (libc.getsockname(fd, addressAt, lengthAt) !== 0) {
+    const error = failed()
+    libc.close(fd)
+    throw error
+  }
   const port = address.readUInt16BE(2)
   let open = true
 
   const accepting = (): void => {
     const errno = open ? loop.control(c.EPOLL_CTL_ADD, fd, c.EPOLLIN) : 0
-    if (errno === 0) return
+    // EEXIST: the kernel had refused to stop watching it.
+    if (errno === 0 || errno === c.EEXIST) return
     loop.report(c.systemError('epoll_ctl of the listener', errno))
     loop.retry(EXHAUSTED_MS, accepting)
   }

@@ -1,5 +1,5 @@
 import { createHistogram, performance } from 'node:perf_hooks'
-import { ffi } from '../../wire/native.ts'
+import { lastingPointer } from '../../wire/native.ts'
 import { HEAD, type LinkError, type LoopLoad, PULSE_MS, type Work } from '../link.ts'
 import { linkErrorOf } from '../link-error.ts'
 import * as c from './libc.ts'
@@ -14,8 +14,6 @@ const TURN_MS = 20
 /** The remote address of a dialed link, which no event contains. */
 const noAddress = Buffer.alloc(0)
 
-const addressOf = (buffer: Buffer): bigint => ffi!.getRawPointer(buffer.buffer as ArrayBuffer)
-
 /** One epoll descriptor, the links and listeners that wait for it, and work for the end of a batch of events. */
 export class EpollLoop implements Loop, ListeningLoop {
   readonly libc: c.Libc
@@ -25,9 +23,9 @@ export class EpollLoop implements Loop, ListeningLoop {
   readonly #warn: (line: string) => void
   readonly #table: (Waiting | undefined)[] = []
   readonly #events = c.pinned(EVENTS * c.EPOLL_STRIDE)
-  readonly #eventsAt = addressOf(this.#events)
+  readonly #eventsAt = lastingPointer(this.#events)
   readonly #change = c.pinned(16)
-  readonly #changeAt = addressOf(this.#change)
+  readonly #changeAt = lastingPointer(this.#change)
   #closing: number[] = []
   #failing: { link: NativeLink; error: LinkError }[] = []
   /** Links that a fault of our own ends. */
@@ -230,7 +228,11 @@ export class EpollLoop implements Loop, ListeningLoop {
 
   #turn(timeoutMs: number): number {
     const n = this.libc.epoll_wait(this.#epoll, this.#eventsAt, EVENTS, timeoutMs)
-    if (n < 0 && this.libc.errno() !== c.EINTR) this.#report(c.systemError('epoll_wait', this.libc.errno()))
+    if (n < 0 && this.libc.errno() !== c.EINTR) {
+      this.#report(c.systemError('epoll_wait', this.libc.errno()))
+      // It may be refused again and again: Node's own gets its turn.
+      this.#woken = true
+    }
     const began = performance.now()
     this.#wokeAt = began
     for (let i = 0; i < n; i++) {

@@ -11,7 +11,7 @@ import * as c from './libc.ts'
 
 // The kernel or a sandbox refuses a call: the C library with a test in front of it.
 
-type Call = 'splice' | 'read' | 'recv' | 'epoll_ctl' | 'epoll_wait' | 'accept4'
+type Call = Exclude<keyof c.Libc, 'errno'>
 type Refuse = (...args: unknown[]) => number
 
 /** The C library. `refusals` return an errno for a call; 0 lets it through. */
@@ -218,7 +218,70 @@ onLinux('an accept that is refused is reported, and tried again a moment later',
   assert.equal(relay.faults, ['accept4: EPERM', 'accept4: EPERM'])
 })
 
-for (const call of ['epoll_ctl', 'epoll_wait'] as const) {
+for (const [errno, fault, end] of [
+  [c.EINVAL, ['shutdown: EINVAL'], 'faulted'],
+  [c.ENOBUFS, [], 'other'],
+] as const) {
+  onLinux(
+    `a FIN that is refused (${c.errnoName(errno)}) ends the connection, whose far end would wait`,
+    async () => {
+      let shutdowns = 0
+      await using relay = await relaying({ shutdown: () => (++shutdowns === 1 ? errno : 0) }, generous())
+      const before = descriptors()
+      await received(relay.port)
+      assert.equal([relay.faults, relay.ends], [fault, [end]])
+      await until(() => descriptors() <= before, 'the descriptors of the start')
+      assert.is(digest(await received(relay.port)), digest(sent))
+    },
+  )
+}
+
+onLinux('a dial whose outcome cannot be read has failed', async () => {
+  let reads = 0
+  await using relay = await relaying({ getsockopt: () => (++reads === 1 ? c.ENOBUFS : 0) }, generous())
+  assert.is((await received(relay.port)).length, 0)
+  assert.equal(relay.ends, ['no-descriptors'])
+  assert.is(digest(await received(relay.port)), digest(sent))
+})
+
+onLinux('a listener whose port cannot be read is closed, and the error has the errno', async () => {
+  const engine = nativeEngine(1_000, () => {}, refusing({ getsockname: () => c.EBADF }))
+  assert.ok(engine)
+  const before = descriptors()
+  const none = (): void => {}
+  const options = { host: '127.0.0.1', port: 0, userTimeoutMs: 1_000, accepted: none, exhausted: none }
+  const reported = await engine.listen(options).then(
+    () => 'listens',
+    (error: Error) => error.message,
+  )
+  assert.is(reported, 'cannot listen on 127.0.0.1 port 0 (errno 9)')
+  assert.is(descriptors(), before)
+})
+
+onLinux('a listener that epoll did not forget, as it was asked to, is not reported', async () => {
+  let accepts = 0
+  let listener: unknown
+  let added = 0
+  await using relay = await relaying(
+    {
+      accept4: (fd) => {
+        listener ??= fd
+        return ++accepts === 1 ? c.EMFILE : 0
+      },
+      epoll_ctl: (_, operation, fd) => {
+        if (listener === undefined || fd !== listener) return 0
+        if (operation === c.EPOLL_CTL_ADD) added++
+        return operation === c.EPOLL_CTL_DEL ? c.ENOMEM : 0
+      },
+    },
+    generous(),
+  )
+  assert.is(digest(await received(relay.port)), digest(sent))
+  await until(() => added > 0, 'another start of the listener')
+  assert.equal(relay.faults, [])
+})
+
+for (const call of ['epoll_create1', 'epoll_ctl', 'epoll_wait'] as const) {
   onLinux(`where ${call} is refused there is no native engine, and a line names it`, () => {
     const before = descriptors()
     const lines: string[] = []
