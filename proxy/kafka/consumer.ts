@@ -54,6 +54,8 @@ const memberOptions = (group: string) => ({
   sessionTimeout: sessionMs,
   heartbeatInterval: 1_000,
   rebalanceTimeout: sessionMs,
+  // New partitions are found within this time.
+  metadataMaxAge: 10_000,
   maxWaitTimeInMs: 200,
   maxBytesPerPartition: 4 * 2 ** 20,
   maxBytes: 16 * 2 ** 20,

@@ -45,6 +45,7 @@ const byName: Readonly<Record<string, KafkaFailure>> = {
   KafkaJSConnectionError: 'unreachable',
   KafkaJSBrokerNotFound: 'unreachable',
   KafkaJSMetadataNotLoaded: 'no-topic',
+  UnknownPartition: 'no-topic',
   KafkaJSConnectionClosedError: 'closed',
   KafkaJSRequestTimeoutError: 'timeout',
   KafkaJSTimeout: 'timeout',

@@ -29,6 +29,11 @@ export type Producer = {
 export class ProducerClosed extends Error {}
 export class TooLarge extends Error {}
 
+/** The topic got this partition after kafkajs read its metadata. */
+class UnknownPartition extends Error {
+  override readonly name = 'UnknownPartition'
+}
+
 /** Delay before the next try, ms. */
 const backOff = (tries: number): number => Math.min(5_000, 100 * 2 ** Math.min(tries, 6))
 // Sequence numbers have 32 bits, and kafkajs wraps one message later than the broker.
@@ -111,10 +116,12 @@ class TopicProducer implements Producer {
       headers: { ...headers },
     }))
     const [topic, now, compression] = [this.#topic, this.#now, this.#client.compression]
-    await this.#persist((to) => {
+    await this.#persist(async (to) => {
       // In each try: otherwise a message that waited for its broker would look like one from a slow clock.
       if (now) for (const { headers } of batch) headers[sentAtHeader] = String(now())
-      return to.send({ topic, messages: batch, acks: -1, compression, timeout: 8_000 })
+      const taken = await to.send({ topic, messages: batch, acks: -1, compression, timeout: 8_000 })
+      // kafkajs leaves messages out, without an error, whose partition is newer than its metadata.
+      if (batch.length > 0 && taken.length === 0) throw new UnknownPartition(`${topic} ${partition}`)
     })
     this.#sent.set(partition, (this.#sent.get(partition) ?? 0) + messages.length)
   }
@@ -168,7 +175,8 @@ class TopicProducer implements Producer {
       logger('warn', 'kafka-lost', { topic: this.#topic, reason, hint: hintOf(reason) ?? retryHint })
     this.up = false
     // Start over with a new producer id. Messages may come twice by this; readers recognise their seq.
-    if (reason === 'sequence') await this.#drop()
+    // Or with new metadata.
+    if (reason === 'sequence' || error instanceof UnknownPartition) await this.#drop()
     // kafkajs keeps using a connection that swallows everything until the kernel closes it, a quarter of an hour later.
     // After a reconnect the producer has the same id and sequence numbers.
     const old = this.#producer

@@ -6,41 +6,9 @@ import { examples } from '../../../proxy/events/examples.ts'
 import { openKafka } from '../../../proxy/kafka/connect.ts'
 import { ensureTopics } from '../../../proxy/kafka/topics.ts'
 import { testConfig } from '../../test/kit/kafka/test-config.ts'
-import type { Fleet } from '../../test/kit/processes/fleet.ts'
-import type { Appliance } from '../../test/kit/processes/harness.ts'
 import { until } from '../../test/until.ts'
-
-/** What a fault may use. A `scale` below 1 shortens it and repeats it less often. */
-export type Scene = {
-  readonly fleet: Fleet
-  readonly scale: number
-  /** The forwarder between proxies and broker. */
-  readonly forwarder: { swallow(): void; restore(): void }
-  /** Sets the clocks of the proxies ahead by `seconds`; only for a fault with `clock`. */
-  setClock(seconds: number): void
-  /** Counts the events of the topic before the fault deletes it. */
-  countTopic(): Promise<void>
-  /** Makes the other Redis the master; the common address then leads to it. */
-  failOver(): Promise<void>
-  /** Failures of this proxy's clients do not count from now on. */
-  excuse(proxy: Appliance): void
-}
-
-export type Fault = {
-  readonly name: string
-  readonly strike: (scene: Scene) => Promise<void>
-  /** Bytes of the disk under each proxy's event log. */
-  readonly disk?: number
-  readonly env?: Readonly<Record<string, string>>
-  /** The proxies have clocks that can be set. A wrong clock rightly refuses fake TLS, so the load has no such clients. */
-  readonly clock?: true
-  /** More datacenters than 2; the load does not use them. */
-  readonly datacenters?: readonly number[]
-  /** The last topic lacks events that were folded: the recount compares totals, not the bytes of the state. */
-  readonly newTopic?: true
-  /** New connections a second, instead of the usual rate. */
-  readonly perSecond?: number
-}
+import type { Fault, Scene } from './fault.ts'
+import { largeFaults } from './large-faults.ts'
 
 const junk = ['', '0', '{', '['.repeat(100_000), 'x'.repeat(500_000)]
 /** Decompresses to more than the limit of 16 MiB a batch; compressed it is below 1 MB in every codec. */
@@ -259,4 +227,5 @@ export const faults: readonly Fault[] = [
       }
     },
   },
+  ...largeFaults,
 ]

@@ -2,7 +2,8 @@ import { writeFileSync } from 'node:fs'
 import { provenance } from '../provenance.ts'
 import { startProof } from '../start.ts'
 import { named, numberOf } from '../wrong-use.ts'
-import { type Fault, faults } from './faults.ts'
+import type { Fault } from './fault.ts'
+import { faults } from './faults.ts'
 import { failing, type Outcome, runFault } from './run.ts'
 
 const usage = `usage: mtscope faults [--only WORD] [--scale FACTOR] [--rate N]
@@ -73,7 +74,8 @@ if (scale === 1 && failed === 0 && faults.every(({ name }) => rowOf(name) !== un
 
 Written whole by one run of \`npm run faults\`. ${provenance()}
 Two proxies, two collectors, one broker and one Redis, all on this machine, under ${perSecond} new connections a second and ten that
-stay. Each row is a fleet of its own.
+stay. Each row is a fleet of its own. The last ones have
+three brokers (a write needs two) and a Redis Cluster or Sentinels instead, all with TLS and logins.
 The load runs on the same cores, so fewer connections may be opened than that, and the milliseconds are those of a machine that
 runs all of this at the same time.
 

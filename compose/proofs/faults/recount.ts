@@ -1,8 +1,8 @@
+import type { KafkaConfig } from '../../../proxy/config/config.ts'
 import { decodeMessage } from '../../../proxy/events/codec.ts'
 import { openKafka } from '../../../proxy/kafka/connect.ts'
 import { topicExtent } from '../../../proxy/kafka/offsets.ts'
 import { readRanges } from '../../../proxy/kafka/range.ts'
-import { testConfig } from '../../test/kit/kafka/test-config.ts'
 
 /** Counts of the events in the topic, without the collector's code: each event once, by its (node, boot, seq). */
 export type Recount = {
@@ -22,12 +22,8 @@ export type Recount = {
 const none = { events: 0, repeats: 0, reported: 0, accepted: 0, bytesToClient: 0 }
 
 /** Counts the events in the topic, on top of `before`, the count of a deleted topic. */
-export const recount = async (
-  brokers: readonly string[],
-  partitions: number,
-  before: Recount | null = null,
-): Promise<Recount> => {
-  const client = openKafka(testConfig(brokers, 'mtscope', partitions), 'recount', () => {})
+export const recount = async (kafka: KafkaConfig, before: Recount | null = null): Promise<Recount> => {
+  const client = openKafka(kafka, 'recount', () => {})
   const topic = client.config.topics.events
   const ranges = new Map(
     [...(await topicExtent(client, topic))].map(([p, { first, next }]) => [p, { from: first, to: next }]),

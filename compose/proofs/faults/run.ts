@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { verifyFleet } from '../../../collector/commands/rebuild-fleet.ts'
-import { testConfig } from '../../test/kit/kafka/test-config.ts'
+import { readConfig } from '../../../proxy/config/config.ts'
 import { startFleet } from '../../test/kit/processes/fleet.ts'
 import type { Appliance } from '../../test/kit/processes/harness.ts'
 import { until } from '../../test/until.ts'
 import { settableClock } from './clock.ts'
-import type { Fault } from './faults.ts'
+import type { Fault } from './fault.ts'
 import { startForwarder } from './forwarder.ts'
+import { startLargeFleet } from './large-fleet.ts'
 import { percentile, startLoad } from './load.ts'
 import { type Recount, recount } from './recount.ts'
 import { startTwoRedis } from './two-redis.ts'
@@ -53,6 +54,15 @@ const smallDisk = (bytes: number) => {
   }
 }
 
+/** How a process with these settings reaches Kafka and Redis. */
+const servicesOf = (env: Readonly<Record<string, string>>) => {
+  const read = readConfig(env)
+  if (!read.ok) throw new Error(read.mistakes.join('; '))
+  const { kafka, redis } = read.config
+  if (kafka === null || redis === null) throw new Error('a fleet needs Kafka and Redis')
+  return { kafka, redis }
+}
+
 /** Starts a fleet under load, with everything that `fault` may use; `stack` owns it. */
 const startWorld = async (stack: AsyncDisposableStack, fault: Fault, perSecond: number) => {
   let port = 0
@@ -60,19 +70,22 @@ const startWorld = async (stack: AsyncDisposableStack, fault: Fault, perSecond: 
   const redis = stack.use(await startTwoRedis())
   const disks = [0, 1].map(() => (fault.disk === undefined ? null : stack.use(smallDisk(fault.disk))))
   const clock = fault.clock ? stack.use(settableClock()) : null
+  const large = fault.large === undefined ? null : await startLargeFleet(stack, fault.large)
+  const env = {
+    ...fault.env,
+    REDIS_URL: redis.url,
+    KAFKA_PARTITIONS: String(partitions),
+    ALERT_WINDOWS: '1',
+    ...large?.env,
+  }
   const fleet = stack.use(
     await startFleet({
       ...(clock === null ? {} : { proxyEnv: clock.env }),
       proxies: 2,
       collectors: 2,
       datacenters: fault.datacenters ?? [],
-      advertisedPort: forwarder.port,
-      env: {
-        ...fault.env,
-        REDIS_URL: redis.url,
-        KAFKA_PARTITIONS: String(partitions),
-        ALERT_WINDOWS: '1',
-      },
+      ...(large === null ? { advertisedPort: forwarder.port } : { servers: large.servers }),
+      env,
       dataDirs: disks.map((disk) => disk?.path),
     }),
   )
@@ -86,7 +99,8 @@ const startWorld = async (stack: AsyncDisposableStack, fault: Fault, perSecond: 
     (proxy) => excused.has(proxy),
     fault.clock ? ['secure'] : undefined,
   )
-  return { fault, fleet, forwarder, redis, clock, excused, load }
+  const services = servicesOf({ KAFKA_BROKERS: fleet.kafka.brokers.join(), ...env })
+  return { fault, fleet, large, services, forwarder, redis, clock, excused, load }
 }
 type FaultWorld = Awaited<ReturnType<typeof startWorld>>
 
@@ -96,12 +110,12 @@ const meanRss = async ({ fleet }: FaultWorld): Promise<number> => {
   return sizes.reduce((sum, size) => sum + size, 0) / sizes.length / 2 ** 20
 }
 
-const countTopic = ({ fleet }: FaultWorld, before: Recount | null): Promise<Recount> =>
-  recount(fleet.kafka.brokers, partitions, before)
+const countTopic = ({ services }: FaultWorld, before: Recount | null): Promise<Recount> =>
+  recount(services.kafka, before)
 
 /** Injects the fault, and measures its cost. */
 const strike = async (world: FaultWorld, scale: number) => {
-  const { fault, fleet, forwarder, redis, clock, excused, load } = world
+  const { fault, fleet, large, services, forwarder, redis, clock, excused, load } = world
   const counts: { earlier: Recount | null } = { earlier: null }
   await wait(4_000)
   load.mark()
@@ -110,6 +124,8 @@ const strike = async (world: FaultWorld, scale: number) => {
   load.mark()
   await fault.strike({
     fleet,
+    large,
+    kafka: services.kafka,
     scale,
     forwarder,
     excuse: (proxy) => excused.add(proxy),
@@ -148,7 +164,7 @@ const delivered = ({ fault, fleet, excused, load }: FaultWorld): Promise<unknown
 
 /** Compares the state of the stopped fleet with the topic. */
 const compare = async (world: FaultWorld, earlier: Recount | null) => {
-  const { fault, fleet, redis } = world
+  const { fault, fleet, services } = world
   const counted = await countTopic(world, earlier)
   const { totals, events } = await until(
     async () => {
@@ -159,8 +175,7 @@ const compare = async (world: FaultWorld, earlier: Recount | null) => {
     60_000,
   )
   const verified = await verifyFleet({
-    kafka: testConfig(fleet.kafka.brokers, 'mtscope', partitions),
-    redis: { urls: [redis.url], prefix: 'mtscope' },
+    ...services,
     replayWindowMs: 3_600_000,
     logger: silent,
     progress: silent,

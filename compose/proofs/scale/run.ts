@@ -1,5 +1,6 @@
 import { verifyFleet } from '../../../collector/commands/rebuild-fleet.ts'
 import { metrics } from '../../../collector/read/metrics.ts'
+import { testConfig } from '../../test/kit/kafka/test-config.ts'
 import type { Appliance } from '../../test/kit/processes/harness.ts'
 import { until } from '../../test/until.ts'
 import { recount } from '../faults/recount.ts'
@@ -83,7 +84,7 @@ const compare = async (world: World, collector: Appliance): Promise<Outcome['eve
     'the copy of the state is complete',
     120_000,
   )
-  const counted = await recount(measured.kafka.brokers, measured.partitions)
+  const counted = await recount(testConfig(measured.kafka.brokers, 'mtscope', measured.partitions))
   const verified = await verifyFleet({
     kafka: config,
     redis: { urls: [server.url], prefix },

@@ -68,16 +68,31 @@ export type KafkaOptions = {
   readonly properties?: Readonly<Record<string, string | number>>
   /** Further arguments of Java. */
   readonly java?: readonly string[]
+  /** Its place among several brokers, with the ports that are reserved for it. */
+  readonly member?: Member
+  /** Further arguments of `kafka-storage format`. */
+  readonly format?: readonly string[]
+}
+export type Member = {
+  readonly id: number
+  readonly port: number
+  readonly controller: number
+  /** `controller.quorum.voters`. */
+  readonly voters: string
 }
 
 const heap = ['-Xms64m', '-Xmx192m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto']
 
-// One node that is broker and controller, small, and ready within seconds after a kill.
-const propertiesOf = (port: number, controller: number, folder: string, options: KafkaOptions): string =>
+// A node that is broker and controller, small, and ready within seconds after a kill.
+const propertiesOf = (
+  { id, port, controller, voters }: Member,
+  folder: string,
+  options: KafkaOptions,
+): string =>
   Object.entries({
     'process.roles': 'broker,controller',
-    'node.id': 1,
-    'controller.quorum.voters': `1@127.0.0.1:${controller}`,
+    'node.id': id,
+    'controller.quorum.voters': voters,
     listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
     'advertised.listeners': `PLAINTEXT://127.0.0.1:${options.advertisedPort ?? port}`,
     'controller.listener.names': 'CONTROLLER',
@@ -118,11 +133,17 @@ const answers = (port: number): Promise<boolean> => {
   return promise.finally(() => socket.destroy())
 }
 
+const alone = async (): Promise<Member> => {
+  const [port = 0, controller = 0] = await freePorts(2)
+  return { id: 1, port, controller, voters: `1@127.0.0.1:${controller}` }
+}
+
 /** Starts an empty broker (KRaft, one node), which keeps its data over `kill` and `start`. */
 export const startKafka = async (options: KafkaOptions = {}): Promise<Kafka> => {
   const there = ensureKafka()
   if (there === null) throw new Error('Kafka is missing: install java and mvn')
-  const [port = 0, controller = 0] = await freePorts(2)
+  const member = options.member ?? (await alone())
+  const { port } = member
   const java = (folder: string): string[] => [
     ...heap,
     ...(existsSync(archive) ? [`-XX:SharedArchiveFile=${archive}`] : []),
@@ -137,10 +158,21 @@ export const startKafka = async (options: KafkaOptions = {}): Promise<Kafka> => 
     args: (folder) => {
       const file = join(folder, 'server.properties')
       if (!formatted) {
-        writeFileSync(file, propertiesOf(port, controller, folder, options))
+        writeFileSync(file, propertiesOf(member, folder, options))
         const format = spawnSync(
           there.java,
-          [...java(folder), 'kafka.tools.StorageTool', 'format', '-t', 'bXRzY29wZS10ZXN0LTEyMw', '-c', file],
+          [
+            ...[
+              ...java(folder),
+              'kafka.tools.StorageTool',
+              'format',
+              '-t',
+              'bXRzY29wZS10ZXN0LTEyMw',
+              '-c',
+              file,
+            ],
+            ...(options.format ?? []),
+          ],
           { encoding: 'utf8' },
         )
         if (format.status !== 0)

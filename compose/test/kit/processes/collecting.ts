@@ -50,12 +50,15 @@ export const collecting = async (partitions: number, logger: Logger = silent) =>
   const send = (partition: number, value: Buffer | string, compression = 0) =>
     producer.send({ topic: 'mtscope.events', messages: [{ partition, value }], compression })
   const seqs = new Map<number, number>()
-  /** Sends the events of one connection; each partition has one emitter. */
-  const sendSession = async (partition: number): Promise<void> => {
+  /** Sends the events of one connection by `to`; each partition has one emitter. */
+  const sendSession = async (
+    partition: number,
+    to: (partition: number, value: string) => Promise<unknown> = send,
+  ): Promise<void> => {
     const seq = seqs.get(partition) ?? 1
     seqs.set(partition, seq + events)
     const text = encodeEvents(session({ at: Date.now(), toClient: 1 }))
-    await send(partition, encodeMessage({ node: 'n', boot: `b${partition}`, seq, text }))
+    await to(partition, encodeMessage({ node: 'n', boot: `b${partition}`, seq, text }))
   }
   /** A counter of the state over all time, in Redis. */
   const counted = async (partition: number, key: string): Promise<number> =>

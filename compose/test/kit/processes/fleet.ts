@@ -15,6 +15,16 @@ export type Fleet = AsyncDisposable & {
   readonly site: Site
   readonly proxies: readonly Appliance[]
   readonly collectors: readonly Appliance[]
+  /** Starts one more proxy, and adds it to `proxies`. */
+  addProxy(): Promise<Appliance>
+}
+
+const startServers = async (stack: AsyncDisposableStack, advertisedPort?: number) => {
+  const [kafka, redis] = await Promise.all([
+    startKafka(advertisedPort === undefined ? {} : { advertisedPort }),
+    startRedis(),
+  ])
+  return { kafka: stack.use(kafka), redis: stack.use(redis) }
 }
 
 /** A fleet of real processes: a broker, a Redis, proxies with one secret and one masking host, and collectors. */
@@ -22,6 +32,8 @@ export const startFleet = async (options: {
   readonly proxies: number
   readonly collectors: number
   readonly env?: Readonly<Record<string, string>>
+  /** Servers instead of its own, which it does not stop. */
+  readonly servers?: { readonly kafka: Kafka; readonly redis: Redis }
   /** Port that the broker advertises instead of its own. */
   readonly advertisedPort?: number
   /** Numbers of the datacenters; 2 is always there. */
@@ -39,12 +51,7 @@ export const startFleet = async (options: {
   const datacenters = new Map([[2, datacenter]])
   for (const dc of options.datacenters ?? [])
     if (!datacenters.has(dc)) datacenters.set(dc, stack.use(await fakeDatacenter()))
-  const [kafka, redis] = await Promise.all([
-    startKafka(options.advertisedPort === undefined ? {} : { advertisedPort: options.advertisedPort }),
-    startRedis(),
-  ])
-  stack.use(kafka)
-  stack.use(redis)
+  const { kafka, redis } = options.servers ?? (await startServers(stack, options.advertisedPort))
   const env = {
     KAFKA_BROKERS: kafka.brokers.join(','),
     REDIS_URL: redis.url,
@@ -53,7 +60,8 @@ export const startFleet = async (options: {
     ...options.env,
   }
   const proxies: Appliance[] = []
-  for (let i = 0; i < options.proxies; i++) {
+  const addProxy = async (): Promise<Appliance> => {
+    const i = proxies.length
     const secret = proxies[0]?.secret
     const dataDir = options.dataDirs?.[i]
     const own = {
@@ -71,8 +79,11 @@ export const startFleet = async (options: {
       site,
     })
     if (secret !== undefined) proxy.secret = secret
-    proxies.push(stack.use(proxy))
+    proxies.push(owner.use(proxy))
+    return proxy
   }
+  let owner = stack
+  for (let i = 0; i < options.proxies; i++) await addProxy()
   const collectors: Appliance[] = []
   for (let i = 0; i < options.collectors; i++) {
     const node = `collector-${i + 1}`
@@ -80,6 +91,7 @@ export const startFleet = async (options: {
     collectors.push(stack.use(await startAppliance({ program: 'collector/main.ts', env: own, site })))
   }
   const kept = stack.move()
+  owner = kept
   return {
     kafka,
     redis,
@@ -88,6 +100,7 @@ export const startFleet = async (options: {
     site,
     proxies,
     collectors,
+    addProxy,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
 }
