@@ -180,3 +180,7 @@ export const retentionOf = (admin: Admin, topic: string): Promise<number | null>
 /** Bound of each partition of a topic, bytes; -1: none; null when Kafka does not return it. */
 export const sizeBoundOf = (admin: Admin, topic: string): Promise<number | null> =>
   settingOf(admin, topic, 'retention.bytes')
+
+/** Replicas that must have a batch before it is acknowledged; null when Kafka does not return it. */
+export const leastInSyncOf = (admin: Admin, topic: string): Promise<number | null> =>
+  settingOf(admin, topic, 'min.insync.replicas')

@@ -1,7 +1,13 @@
 import type { KafkaConfig } from '../../config/config.ts'
 import { openKafka } from '../../kafka/connect.ts'
 import { failureOf, hintOf, type KafkaFailure } from '../../kafka/errors.ts'
-import { retentionBytesOf, retentionOf, sizeBoundOf, spansRetentionMs } from '../../kafka/topics.ts'
+import {
+  leastInSyncOf,
+  retentionBytesOf,
+  retentionOf,
+  sizeBoundOf,
+  spansRetentionMs,
+} from '../../kafka/topics.ts'
 import { type Check, type Finding, finding, reasonOf } from '../finding.ts'
 
 const limitMs = 7_000
@@ -73,6 +79,29 @@ const sizeFindings = (name: string, is: number | null, wanted: number | null): F
   ]
 }
 
+/** Whether acknowledged events survive the loss of a broker, and whether the topic takes events without one. */
+const inSyncFindings = (name: string, replicas: number, least: number | null): Finding[] => {
+  if (replicas < 2 || least === null) return []
+  const id = 'kafka.in-sync'
+  const numbers = { replicas, least }
+  if (least < 2) {
+    return [
+      finding(id, 'warn', `topic ${name} acknowledges events that one broker has: they are lost with it`, {
+        advice: `run kafka-configs --alter --entity-type topics --entity-name ${name} --add-config min.insync.replicas=2`,
+        numbers,
+      }),
+    ]
+  }
+  return [
+    least >= replicas
+      ? finding(id, 'warn', `topic ${name} takes no events while one broker is down`, {
+          advice: `keep min.insync.replicas=${least}, and add replicas with kafka-reassign-partitions`,
+          numbers,
+        })
+      : finding(id, 'ok', `topic ${name}: ${least} brokers have each acknowledged event`, { numbers }),
+  ]
+}
+
 /** Reads metadata only; writes and creates nothing. */
 const readCluster = async (kafka: KafkaConfig): Promise<readonly Finding[]> => {
   const admin = openKafka(kafka, 'mtscope-doctor', () => {}).kafka.admin()
@@ -98,6 +127,8 @@ const readCluster = async (kafka: KafkaConfig): Promise<readonly Finding[]> => {
     const spansMs = spans !== null && there.has(spans) ? await retentionOf(admin, spans) : null
     const sizes = new Map<string, number | null>()
     for (const topic of topics) sizes.set(topic, await sizeBoundOf(admin, topic))
+    const { events } = kafka.topics
+    const leastInSync = there.has(events) ? await leastInSyncOf(admin, events) : null
     const numbers = { brokers: brokers.length, elapsedMs }
     return [
       brokers.length < kafka.replicas
@@ -114,6 +145,7 @@ const readCluster = async (kafka: KafkaConfig): Promise<readonly Finding[]> => {
             numbers,
           }),
       ...wantedTopics(kafka).map((name) => topicFinding(kafka, name, there.get(name))),
+      ...inSyncFindings(events, there.get(events)?.replicas ?? 0, leastInSync),
       ...spansRetention(spans ?? '', spansMs, kafka.retentionMs),
       ...[...retentionBytesOf(kafka)].flatMap(([name, bytes]) =>
         sizeFindings(name, sizes.get(name) ?? null, bytes),
