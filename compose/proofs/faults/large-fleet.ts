@@ -9,7 +9,7 @@ import {
   startSentinelRedis,
 } from '../../test/services/redis.ts'
 
-/** The Redis beside three brokers: three masters with a replica each, or a master with a replica and three Sentinels. */
+/** The Redis of a fleet with three brokers: three masters with a replica each, or a master with a replica and three Sentinels. */
 export type LargeKind = 'cluster' | 'sentinel'
 
 export type LargeFleet = {
