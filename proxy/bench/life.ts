@@ -14,7 +14,7 @@ const lookMs = 20
 export type Life = { readonly measured: Measured; readonly failed: Readonly<Record<string, string>> }
 
 /** Starts a datacenter and a proxy in front of it, and ends both after the work. */
-const withProxy = async <T>(
+export const withProxy = async <T>(
   contestant: Contestant,
   datacenterPort: number,
   work: (proxy: Running) => Promise<T>,

@@ -10,6 +10,8 @@ import { spent, usageOf } from './usage.ts'
 /** The time that a client keeps a connection after its answer, ms. */
 const HOLD_MS = 50
 const messageBytes = 64
+/** A prime: messages meet all connections, far from each other. */
+const stride = 7_919
 
 /** Reads the answer, waits, and closes its socket without a shutdown, as apps do: the proxy gets a FIN and no reset. */
 const visit = async (target: Target, prepared: Prepared): Promise<void> => {
@@ -78,7 +80,7 @@ export const exchange = async (
     }
   })
   const { cpuSeconds, seconds } = await charged(target.pid, async () => {
-    await paced(count, perSecond, (i) => sends[i % sends.length]!())
+    await paced(count, perSecond, (i) => sends[(i * stride) % sends.length]!())
     await all.promise
   })
   return {

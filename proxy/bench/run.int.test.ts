@@ -127,6 +127,7 @@ test('arguments that do not fit are refused with a reason', () => {
   const against = ['--against', 'x', '--port', '1', '--secret', '00'.repeat(16)]
   assert.equal(readOptions([...against, '--quick', '--datacenter-port', '443']), {
     quick: true,
+    scale: false,
     peer: { command: 'x', port: 1, secret: '00'.repeat(16) },
     datacenterPort: 443,
   })
@@ -134,6 +135,7 @@ test('arguments that do not fit are refused with a reason', () => {
   for (const [args, mistake] of [
     [['--loud'], /--loud/],
     [against.slice(0, 4), /need each other/],
+    [[...against, '--scale'], /leave out --against/],
     [[...against.slice(0, 3), '70000', ...against.slice(4)], /--port 70000: not a port/],
     [[...against.slice(0, 5), 'zz'], /--secret: not 32 hex digits/],
   ] as const) {

@@ -9,6 +9,8 @@ import { type Options, readOptions, usage } from './options.ts'
 import { peerContestant } from './peer.ts'
 import { provenance } from './provenance.ts'
 import { report } from './report.ts'
+import { scale } from './scale.ts'
+import { plotFile, type ScaleRun, scalePlot, scaleReport } from './scale-report.ts'
 
 const little: Amounts = {
   bulkBytes: 200e6,
@@ -63,6 +65,14 @@ const inTurn = async (
   return report({ shown, results, rounds: done, command, measured, seconds: seconds() })
 }
 
+const writeScale = (result: ScaleRun, quick: boolean): void => {
+  const text = scaleReport(result)
+  process.stdout.write(text)
+  if (quick) return
+  writeFileSync(join(import.meta.dirname, 'SCALE.md'), text)
+  writeFileSync(join(import.meta.dirname, plotFile), scalePlot(result))
+}
+
 const run = async (options: Options): Promise<void> => {
   const root = join(import.meta.dirname, '..', '..')
   const { PATH } = process.env
@@ -70,6 +80,7 @@ const run = async (options: Options): Promise<void> => {
     env: { PATH, ...lean(root) },
     stdio: 'inherit',
   })
+  if (options.scale) return writeScale(await scale(options.quick, provenance()), options.quick)
   const peer = options.peer && peerContestant(options.peer)
   const text = await inTurn(peer ? [tuned, peer, silent] : contestants, options)
   process.stdout.write(text)

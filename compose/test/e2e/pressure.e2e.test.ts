@@ -1,8 +1,9 @@
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { connectClient } from '../kit/client/client.ts'
+import { mute, servedAgain, silentClients } from '../kit/client/silent.ts'
 import { ops } from '../kit/client/wishes.ts'
 import { startAppliance } from '../kit/processes/harness.ts'
 import { type FakeDatacenter, fakeDatacenter } from '../kit/servers/fake-datacenter.ts'
@@ -142,41 +143,6 @@ test('connections beyond MAX_CONNECTIONS are refused with a counted reason, and 
   await late.reqPq()
 })
 
-for (const env of [{ PORTABLE_RELAY: 'false' }, { PORTABLE_RELAY: 'true' }, { MASK_HOST: 'off' }])
-  test(`silent unauthenticated clients take at most half of the places, ${JSON.stringify(env)}`, async () => {
-    await using dc = await fakeDatacenter()
-    const limits = { MAX_CONNECTIONS: '20', CLIENT_FIRST_BYTE_TIMEOUT: '0.5', WORKERS: '2' }
-    await using proxy = await startAppliance({ datacenters: { 2: dc }, env: { ...limits, ...env } })
-    {
-      using _ = silentClients(proxy.port, 20)
-      await until(
-        async () => (await proxy.status()).limits.strangers === 10,
-        'ten unauthenticated clients are refused',
-      )
-      await using client = await connectClient({ mode: 'tls', port: proxy.port, secret: proxy.secret })
-      await client.reqPq()
-      await until(
-        async () => (await proxy.status()).open.total === 11,
-        'ten unauthenticated clients and one user are open',
-      )
-    }
-    await until(async () => (await proxy.status()).open.total === 0, 'every connection is closed')
-  })
-
-test('unfinished handshakes beyond MAX_HANDSHAKES are refused; clients are served again when they end', async () => {
-  await using dc = await fakeDatacenter()
-  const env = { MAX_HANDSHAKES: '5', MASK_HOST: 'off' }
-  await using proxy = await startAppliance({ datacenters: { 2: dc }, env })
-  {
-    using _ = silentClients(proxy.port, 20)
-    await until(
-      async () => ((await proxy.status()).limits.strangers ?? 0) >= 10,
-      'silent clients are refused',
-    )
-  }
-  await servedAgain(proxy)
-})
-
 test('out of file descriptors the proxy neither spins nor dies', async () => {
   await using dc = await fakeDatacenter()
   await using proxy = await startAppliance({ datacenters: { 2: dc }, nofile: 128, env: { MASK_HOST: 'off' } })
@@ -233,38 +199,5 @@ for (const { PORTABLE_RELAY, clients, bytes, most } of [
       for (const socket of sockets) socket.destroy()
     }
   })
-
-/** Connects and sends nothing; any end is fine. */
-const mute = (port: number): Socket => {
-  const socket = connect({ port, host: '127.0.0.1' })
-  socket.on('error', () => {})
-  socket.resume()
-  return socket
-}
-
-/** Unauthenticated clients that send nothing. */
-const silentClients = (port: number, count: number): Disposable => {
-  const sockets = Array.from({ length: count }, () => mute(port))
-  return {
-    [Symbol.dispose]: () => {
-      for (const socket of sockets) socket.destroy()
-    },
-  }
-}
-
-const servedAgain = ({
-  port,
-  secret,
-}: {
-  readonly port: number
-  readonly secret: string
-}): Promise<unknown> =>
-  until(async () => {
-    await using client = await connectClient({ mode: 'secure', port, secret })
-    return await client.reqPq().then(
-      () => true,
-      () => false,
-    )
-  }, 'a client is served again')
 
 test.run()
