@@ -3,7 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { exampleAbout } from '../../compose/test/kit/examples/doctor-example.ts'
 import { testConfig } from '../../compose/test/kit/kafka/test-config.ts'
-import { redisCertificates } from '../../compose/test/kit/servers/redis-certificates.ts'
+import { certificateFiles } from '../../compose/test/kit/servers/certificate-files.ts'
 import { skipUnless } from '../../compose/test/kit/skip.ts'
 import { ensureKafka } from '../../compose/test/services/kafka.ts'
 import { clusterLogin, startKafkaCluster } from '../../compose/test/services/kafka-cluster.ts'
@@ -19,7 +19,7 @@ import { readRanges } from './range.ts'
 const it = skipUnless(test, ensureKafka() !== null, 'java, mvn or the jars of Kafka are missing')
 
 it('of three brokers with TLS and a login one may be lost: each message arrives once, and the doctor reports it', async () => {
-  using files = redisCertificates()
+  using files = certificateFiles()
   const [key, cert, ca] = [files.tls.key, files.tls.cert, files.tls.ca].map((file) =>
     readFileSync(file, 'utf8'),
   )

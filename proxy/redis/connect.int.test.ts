@@ -4,7 +4,7 @@ import { createSharedBook } from '../../collector/alerts/engine/shared-book.ts'
 import { takePartition } from '../../collector/state/redis-hold.ts'
 import { readPartition } from '../../collector/state/redis-read.ts'
 import { session } from '../../compose/test/kit/examples/example-events.ts'
-import { redisCertificates } from '../../compose/test/kit/servers/redis-certificates.ts'
+import { certificateFiles } from '../../compose/test/kit/servers/certificate-files.ts'
 import { skipUnless } from '../../compose/test/kit/skip.ts'
 import {
   ensureRedis,
@@ -78,7 +78,7 @@ const works = async ({ redis }: Connecting, prefix: string): Promise<void> => {
 }
 
 it('REDIS_URL of a cluster, with TLS and a password, serves claims, state and alerts on all nodes', async () => {
-  using files = redisCertificates()
+  using files = certificateFiles()
   await using cluster = await startRedisCluster({ tls: files.tls, password: 'hush' })
   const port = cluster.nodes[0]?.port
   // One node is enough: it names the others.
@@ -92,7 +92,7 @@ it('REDIS_URL of a cluster, with TLS and a password, serves claims, state and al
 })
 
 it('a single Redis with TLS is reached by REDIS_CA', async () => {
-  using files = redisCertificates()
+  using files = certificateFiles()
   await using server = await startRedis({ tls: files.tls })
   using it = connecting(server.url, { caFile: files.tls.ca })
   await ready(it)
@@ -124,7 +124,7 @@ const all = async ({ redis }: Connecting): Promise<boolean> =>
   )
 
 it('with Sentinel a client finds the master, and the next one after a fail-over, with TLS and passwords', async () => {
-  using files = redisCertificates()
+  using files = certificateFiles()
   await using servers = await startSentinelRedis({
     tls: files.tls,
     password: 'hush',

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { redisCertificates } from '../../test/kit/servers/redis-certificates.ts'
+import { certificateFiles } from '../../test/kit/servers/certificate-files.ts'
 import { clusterLogin, type KafkaCluster, startKafkaCluster } from '../../test/services/kafka-cluster.ts'
 import {
   type Redis,
@@ -25,7 +25,7 @@ export const redisPassword = 'hush'
 
 /** Starts the servers of a large fleet, with TLS and logins everywhere; `stack` owns them. */
 export const startLargeFleet = async (stack: AsyncDisposableStack, kind: LargeKind): Promise<LargeFleet> => {
-  const { tls } = stack.use(redisCertificates())
+  const { tls } = stack.use(certificateFiles())
   const read = (file: string): string => readFileSync(file, 'utf8')
   const secured = { tls, password: redisPassword }
   const kafka = stack.use(

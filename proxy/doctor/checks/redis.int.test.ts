@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { exampleAbout, verdictsOf } from '../../../compose/test/kit/examples/doctor-example.ts'
-import { redisCertificates } from '../../../compose/test/kit/servers/redis-certificates.ts'
+import { certificateFiles } from '../../../compose/test/kit/servers/certificate-files.ts'
 import { skipUnless } from '../../../compose/test/kit/skip.ts'
 import {
   ensureRedis,
@@ -83,7 +83,7 @@ it('nodes of a cluster are recognised', async () => {
 })
 
 it('Sentinels and their master are examined, by TLS and with both passwords, which are not printed', async () => {
-  using files = redisCertificates()
+  using files = certificateFiles()
   await using redis = await startSentinelRedis({
     tls: files.tls,
     password: 'hush',

@@ -5,7 +5,7 @@ import type { RedisTls } from '../../services/redis.ts'
 import { authority } from './certificate.ts'
 
 /** Files with a certificate for 127.0.0.1 and its authority. */
-export const redisCertificates = (): Disposable & { readonly tls: RedisTls } => {
+export const certificateFiles = (): Disposable & { readonly tls: RedisTls } => {
   const folder = mkdtempSync(join(tmpdir(), 'mtscope-tls-'))
   const ca = authority()
   const issued = ca.issue('127.0.0.1')
