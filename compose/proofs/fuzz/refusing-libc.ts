@@ -45,7 +45,27 @@ export const refusalOf = ([call = 0, errno = 0, nth = 0, burst = 0]: Iterable<nu
   return { call: name, errno: errnos[errno % errnos.length]!, nth: 1 + (nth % 64), burst: 1 + (burst % 8) }
 }
 
-export const calls = errors.length
+/** The functions that can be refused. */
+export const calls: readonly Call[] = errors.map(([call]) => call)
+
+/** The four bytes of a refusal of the `nth` call, from 1; `errno` counts within the errors of the call. */
+export const refusalBytes = (call: Call, errno: number, nth: number, burst = 1): readonly number[] => [
+  calls.indexOf(call),
+  errno,
+  nth - 1,
+  burst - 1,
+]
+
+/**
+ * With the refusal without which the call is not made: bytes are read out of the pipe of splices only after a far end has
+ * refused them, so the first such read fails, at several moments. The first two splices are those of the test at the start.
+ */
+export const reaching = (refusal: readonly number[]): readonly number[] => {
+  const [call = 0, errno = 0, nth = 0, burst = 0] = refusal
+  if (calls[call % calls.length] !== 'read') return refusal
+  const EAGAIN_OF_SPLICE = 3
+  return [call, errno, 0, burst, ...refusalBytes('splice', EAGAIN_OF_SPLICE, 4 + 2 * (nth % 8))]
+}
 
 /** Position of the descriptors among a call's arguments. */
 const descriptorsAt: Readonly<Partial<Record<Call, readonly number[]>>> = {

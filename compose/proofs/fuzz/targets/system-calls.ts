@@ -10,7 +10,7 @@ import {
   type Listening,
   unattached,
 } from '../../../../proxy/net/link.ts'
-import { calls, type Refusal, refusalOf, refusingLibc } from '../refusing-libc.ts'
+import { calls, type Refusal, reaching, refusalOf, refusingLibc } from '../refusing-libc.ts'
 import { Finding, promise, type Target } from '../target.ts'
 
 /** Bytes in which each position of each connection differs, so that a lost, moved or foreign byte shows. */
@@ -175,7 +175,7 @@ const runCase = async (input: Buffer, source: Source): Promise<string> => {
   const front = refusingLibc(refusals)
   const lines: string[] = []
   const engine = nativeEngine(300_000, (line) => lines.push(line), front.libc)
-  const outcome = (what: string): string => `${what} ${[...new Set(front.refused)].slice(0, 1).join()}`
+  const outcome = (what: string): string => `${what} ${[...new Set(front.refused)].slice(0, 2).join(', ')}`
   if (engine === null) {
     promise(lines.length > 0, `no engine, and no line about it: ${front.refused.join(', ')}`)
     promise(front.open.size === 0, 'a refused engine keeps descriptors')
@@ -225,12 +225,14 @@ export const systemCalls: Target = {
     return {
       make: (random) => {
         const refusals = Array.from({ length: 1 + random.below(random.oneIn(3) ? 3 : 1) }, () =>
-          Buffer.from([
-            random.below(calls),
-            random.below(16),
-            random.below(random.one([2, 4, 10, 64])),
-            random.oneIn(4) ? random.below(8) : 0,
-          ]),
+          Buffer.from(
+            reaching([
+              random.below(calls.length),
+              random.below(16),
+              random.below(random.one([2, 4, 10, 64])),
+              random.oneIn(4) ? random.below(8) : 0,
+            ]),
+          ),
         )
         return Buffer.concat([random.bytes(headerBytes), ...refusals])
       },
