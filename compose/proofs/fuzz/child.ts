@@ -37,10 +37,10 @@ export type Figures = Readonly<Record<'before' | 'after', Resources>>
 /** Cases until memory and descriptors are as they stay. */
 const warmUp = (cases: number): number => Math.min(cases / 4, 20_000)
 
-/** Resources when no more descriptors are open than `before`, or after ten seconds: the far ends of closed sockets take a moment. */
-const settled = async (before: number): Promise<Resources> => {
+/** Resources when no more descriptors are open than `before`, or after so long: the far ends of closed sockets take a moment. */
+const settled = async (before: number, mostMs: number): Promise<Resources> => {
   let now = resources()
-  for (let left = 100; left > 0 && now.descriptors > before; left--) {
+  for (let leftMs = mostMs; leftMs > 0 && now.descriptors > before; leftMs -= 100) {
     await setTimeout(100)
     now = resources()
   }
@@ -78,7 +78,7 @@ const runOrder = async (order: Order, target: Target, report: (report: Report) =
   await runAll(order.from + warmUp(order.to - order.from))
   before = resources()
   await runAll(order.to)
-  const after = await settled(before.descriptors)
+  const after = await settled(before.descriptors, Math.min(10_000, order.wedgedMs))
   await opened.close?.()
   report({ type: 'done', cases: ended, figures: { before, after } })
 }

@@ -82,7 +82,7 @@ test('a thread that hangs is ended and counted, and so is a case that never ends
 })
 
 test('descriptors that stay open fail the target', async () => {
-  const { outcome } = await planted("openSync('/dev/null')")
+  const { outcome } = await planted("openSync('/dev/null')", 500)
   assert.match(String(broken(outcome)), /^descriptors grew from \d+ to \d+$/)
 })
 
