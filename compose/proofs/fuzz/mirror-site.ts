@@ -2,23 +2,24 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 
 /**
- * A masking host whose answer depends on nothing but the bytes that it gets: each is returned in another form, until a sum
- * ends the answer. So the answer to a client is known without asking.
+ * A masking host whose answer depends on nothing but the bytes that it gets: each is returned in another form, until their sum
+ * makes the host end its answer, or reset the connection. So the answer to a client is known without asking.
  */
 const mirror = () => {
   let at = 0
   let sum = 0
-  let over = false
+  let over: 'fin' | 'reset' | null = null
   return {
     /** The answer to the next bytes. */
     next: (bytes: Buffer): Buffer => {
       const out = Buffer.alloc(bytes.length)
       let length = 0
       for (const byte of bytes) {
-        if (over) break
+        if (over !== null) break
         out[length++] = byte ^ 0xa5 ^ (at & 0xff)
         sum += byte
-        over = ++at >= 16 && sum % 97 === 0
+        if (++at >= 16 && sum % 97 === 0) over = 'fin'
+        else if (at >= 16 && sum % 389 === 0) over = 'reset'
       }
       return out.subarray(0, length)
     },
@@ -33,9 +34,16 @@ const mirror = () => {
 
 const bye = Buffer.from('bye')
 
-/** What the host sends to a client that sends these bytes and FIN: as a web site, nothing to one that sends no byte. */
-export const answerTo = (bytes: Buffer): Buffer =>
-  bytes.length === 0 ? bytes : Buffer.concat([mirror().next(bytes), bye])
+/**
+ * What the host sends to a client that sends these bytes and FIN, and how it ends: as a web site, without a byte to one that
+ * sends none. Of an answer that ends by a reset, any part may arrive.
+ */
+export const answerTo = (bytes: Buffer): { readonly answer: Buffer; readonly end: 'fin' | 'reset' } => {
+  const site = mirror()
+  const answer = site.next(bytes)
+  if (site.over === 'reset') return { answer, end: 'reset' }
+  return { answer: bytes.length === 0 ? answer : Buffer.concat([answer, bye]), end: 'fin' }
+}
 
 const serve = (socket: Socket): void => {
   const site = mirror()
@@ -43,7 +51,8 @@ const serve = (socket: Socket): void => {
   socket.on('data', (bytes: Buffer) => {
     if (socket.writableEnded) return
     socket.write(site.next(bytes))
-    if (site.over) socket.end(bye)
+    if (site.over === 'fin') socket.end(bye)
+    else if (site.over === 'reset') socket.resetAndDestroy()
   })
   socket.on('end', () => {
     if (!socket.writableEnded) socket.end(site.begun ? bye : '')

@@ -114,16 +114,21 @@ const exchange = async (port: number, pieces: readonly Buffer[], pauseMs: number
   return { received: Buffer.concat(parts), failure }
 }
 
+type Seen = Awaited<ReturnType<typeof exchange>>
+
 /** Throws unless an unauthenticated client got exactly this answer. */
-const compare = (received: Buffer, expected: Buffer): void => {
-  if (received.equals(expected)) return
-  const most = Math.min(received.length, expected.length)
+const compare = ({ received, failure }: Seen, { answer, end }: ReturnType<typeof answerTo>): void => {
+  const most = Math.min(received.length, answer.length)
   let same = 0
-  while (same < most && received[same] === expected[same]) same++
+  while (same < most && received[same] === answer[same]) same++
   const own = received.length - same
-  const where = `byte ${same} of ${expected.length}, received ${received.length}`
+  const where = `byte ${same} of ${answer.length}, received ${received.length}`
   if (own > 0) throw new Finding('own-bytes', `other bytes than the masking host's from ${where}`, own)
-  throw new Finding('difference', `the answer ends at ${where}`, expected.length - same)
+  if (end === 'fin' && same < answer.length)
+    throw new Finding('difference', `the answer ends at ${where}`, answer.length - same)
+  const seen = failure === '' ? 'fin' : failure === 'ECONNRESET' || failure === 'EPIPE' ? 'reset' : failure
+  if (seen !== end)
+    throw new Finding('difference', `the connection ends by ${seen}, that of the host by ${end}`)
 }
 
 const modes = ['classic', 'secure', 'tls'] as const
@@ -171,10 +176,11 @@ const relayOn = (name: string, engineOf: (bytes: number) => Engine | null, runs:
       if (kind === 'user') return userCase(ports.masked, sent)
       const pauseMs = seed === 0 ? 150 : 0
       const port = kind === 'unmasked' ? ports.unmasked : ports.masked
-      const { received, failure } = await exchange(port, piecesOf(sent, randomOf(seed)), pauseMs)
-      if (kind === 'user-like') return received.length === 0 ? 'nothing' : 'an answer'
-      compare(received, kind === 'unmasked' ? Buffer.alloc(0) : answerTo(sent))
-      if (failure !== '') throw new Finding('difference', `the connection ends by ${failure}`)
+      const seen = await exchange(port, piecesOf(sent, randomOf(seed)), pauseMs)
+      if (kind === 'user-like') return seen.received.length === 0 ? 'nothing' : 'an answer'
+      const expected = kind === 'unmasked' ? answerTo(Buffer.alloc(0)) : answerTo(sent)
+      compare(seen, expected)
+      if (expected.end === 'reset') return 'the same reset'
       return pauseMs > 0 ? 'the same, slowly' : 'the same'
     }
     const run = async (input: Buffer): Promise<string> => {
