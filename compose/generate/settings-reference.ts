@@ -26,7 +26,18 @@ const themes: readonly Theme[] = [
       'DRAIN_SECONDS',
     ],
   ],
-  ['Relay', ['FAST_MODE', 'PORTABLE_RELAY', 'TELEGRAM_DATACENTERS', 'USE_MIDDLE_PROXY', 'AD_TAG']],
+  [
+    'Relay',
+    [
+      'FAST_MODE',
+      'PORTABLE_RELAY',
+      'TCP_CONGESTION',
+      'TCP_NOTSENT_LOWAT',
+      'TELEGRAM_DATACENTERS',
+      'USE_MIDDLE_PROXY',
+      'AD_TAG',
+    ],
+  ],
   [
     'Event log',
     ['DATA_DIR', 'NODE_NAME', 'LOG_MAX_BYTES', 'LOG_MAX_AGE', 'UNAUTHENTICATED_EVENTS_PER_SECOND'],

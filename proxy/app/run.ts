@@ -138,6 +138,7 @@ export const run = async (program: string, extend?: Extend): Promise<void> => {
     users: config.users.length || 1,
     workers: config.workers,
     engine: proxy.engine,
+    ...(proxy.congestion === '' ? {} : { congestion: proxy.congestion }),
     version: version(),
   })
   if (early) onHangup()

@@ -28,6 +28,7 @@ export type RunningProxy = {
   readonly port: number
   readonly metricsUrl: string
   readonly engine: Threads['engine']
+  readonly congestion: Threads['congestion']
   readonly address: LinkAddress
   readonly links: readonly Link[]
   /** Reports an exception of the main thread. */

@@ -80,6 +80,7 @@ const running = async (
     port,
     metricsUrl: http.url,
     engine: traffic.threads.engine,
+    congestion: traffic.threads.congestion,
     address,
     links: users.linksAt(place),
     reload: (next) => {

@@ -206,6 +206,10 @@ export const plainFields = {
   handshakeTimeoutMs: 'CLIENT_HANDSHAKE_TIMEOUT',
   firstByteTimeoutMs: 'CLIENT_FIRST_BYTE_TIMEOUT',
   ackTimeoutMs: 'CLIENT_ACK_TIMEOUT',
+  // `auto`, `system`, or a name: see `host/congestion.ts`.
+  congestion: 'TCP_CONGESTION',
+  // 0: the limit of the host.
+  notSentBytes: 'TCP_NOTSENT_LOWAT',
   idleTimeoutMs: 'IDLE_TIMEOUT',
   stallTimeoutMs: 'STALL_TIMEOUT',
   poolSize: 'MAX_CONNS_IN_POOL',

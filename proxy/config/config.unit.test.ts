@@ -211,6 +211,15 @@ test('a refused secret comes with what to write instead', () => {
   reports({ USER1_SECRET: good, USER1_NAME: 'other' }, 'USER1_NAME')
 })
 
+test('TCP_CONGESTION must be a name as the kernel has it', () => {
+  reports(
+    { TCP_CONGESTION: 'BBR v3' },
+    'TCP_CONGESTION=BBR v3 must be auto, system, or the name of an algorithm',
+  )
+  reports({ TCP_NOTSENT_LOWAT: '-1' }, 'TCP_NOTSENT_LOWAT=-1 must be bytes from 0')
+  assert.is(configOf({ TCP_CONGESTION: 'cubic' }).congestion, 'cubic')
+})
+
 test('MTPROTO_HOST must be an address, since a name can resolve to any', () => {
   for (const host of ['localhost', 'proxy.example.com', 'fe80::1%eth0', '[fe80::1%eth0]', '127.1', '::1]'])
     reports({ MTPROTO_HOST: host }, `MTPROTO_HOST=${host} is not an IP address`, 'write one of this host')

@@ -28,6 +28,7 @@ import {
   smallestBuffer,
   toClientBuffer,
 } from './setting-parsers.ts'
+import { tcpSettings } from './tcp-settings.ts'
 
 /** Every setting except `USER<n>_SECRET` and `USER<n>_NAME`, in the order of `.env.example`. */
 export const settings = {
@@ -129,6 +130,7 @@ export const settings = {
     doc: 'Maximum time for a client to receive what was written to it, seconds',
     shown: 'everywhere',
   },
+  ...tcpSettings,
   IDLE_TIMEOUT: {
     parse: duration(0.05, 7 * day),
     fallback: '600',

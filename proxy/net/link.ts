@@ -41,6 +41,19 @@ export const unattached: LinkEvents<unknown> = {
   faulted: () => {},
 }
 
+/** The kernel's measurements of the network to the far end of a link. */
+export type Path = {
+  /** Smoothed round trip. */
+  readonly rttMs: number
+  /** Segments with data that were sent, retransmissions included. */
+  readonly segments: number
+  readonly retransmits: number
+  /** The newest rate at which the network delivered our bytes, bytes a second; 0: we never sent as fast as it delivers. */
+  readonly deliveryRate: number
+  /** Bytes that the kernel took and has not sent. */
+  readonly notSent: number
+}
+
 /** One TCP connection. */
 export type Link = {
   /** Replaces the handlers, and the owner that they are called with. */
@@ -57,6 +70,10 @@ export type Link = {
   close(): void
   /** Closes with RST. */
   reset(): void
+  /** Asks the kernel; null after `close`, and where the engine cannot ask. */
+  path(): Path | null
+  /** The kernel takes no more than `bytes` that it has not sent. Without effect where the engine cannot limit it. */
+  limitNotSent(bytes: number): void
   /** Bytes that `write` took and the kernel did not. */
   readonly unsent: number
   /** Bytes that were read before a pause and not delivered; 0 where the engine reads no more than is asked for. */
@@ -71,13 +88,20 @@ export type Link = {
 
 export type Dialing = { cancel(): void }
 
-export type Listening = { readonly port: number; close(): void }
+export type Listening = {
+  readonly port: number
+  /** How clients are sent to, where the engine can ask. */
+  readonly congestion?: string
+  close(): void
+}
 
 export type ListenOptions = {
   host: string
   port: number
   /** The kernel drops a peer that acknowledges nothing for so long, where it has TCP_USER_TIMEOUT; ms. */
   userTimeoutMs: number
+  /** Congestion control of accepted connections; absent or null: that of the host. */
+  congestion?: string | null
   accepted(link: Link): void
   /** `accept` failed because file descriptors ran out; it is tried again a little later. */
   exhausted(): void

@@ -17,6 +17,7 @@ export const relaySettingNames = [
   'handshakeTimeoutMs',
   'firstByteTimeoutMs',
   'ackTimeoutMs',
+  'notSentBytes',
   'idleTimeoutMs',
   'stallTimeoutMs',
   'clockSkewSeconds',
@@ -32,6 +33,8 @@ export type RelaySettings = Pick<Config, (typeof relaySettingNames)[number] | 'p
   readonly worker: number
   /** The limit behind `maxConnections`: the setting, or the available file descriptors. */
   readonly connectionLimit: 'connections' | 'file-descriptors'
+  /** Congestion control of clients' connections; null: that of the host. */
+  readonly congestion: string | null
   /** See `capacity.ts`. */
   readonly capacity: SharedArrayBuffer
   /** See `budget.ts`. */
@@ -77,7 +80,13 @@ export type ToWorker =
 /** Worker → main thread. */
 export type FromWorker =
   /** A byte written to the descriptor `waker` makes the thread read its messages immediately. Null: it always does. */
-  | { type: 'listening'; port: number; engine: 'native' | 'portable'; waker: number | null }
+  | {
+      type: 'listening'
+      port: number
+      engine: 'native' | 'portable'
+      waker: number | null
+      congestion?: string
+    }
   | { type: 'failed'; message: string }
   /** JSON of an array of `count` events; `lost` events before them were dropped. */
   | { type: 'events'; text: string; count: number; lost: number }

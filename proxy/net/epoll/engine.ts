@@ -38,7 +38,7 @@ export const nativeEngine = (
         (fd, waiting) => loop.wait(fd, waiting),
         () => loop.wake(),
       ),
-    listen: async (options) => listen(loop, options),
+    listen: async (options) => listen(loop, options, warn),
     dial: (host, port, connected, failed) => dial(loop, host, port, connected, failed),
     run: (work, report) => loop.run(work, report),
     stop: () => loop.stop(),

@@ -1,7 +1,8 @@
 import type { Family } from '../../events/contract.ts'
 import { pointer } from '../../wire/native.ts'
-import { HEAD, type Link, type LinkError, type LinkEvents, unattached } from '../link.ts'
+import { HEAD, type Link, type LinkError, type LinkEvents, type Path, unattached } from '../link.ts'
 import * as c from './libc.ts'
+import { pathOf } from './tcp.ts'
 
 /** The part of the loop that a link uses. */
 export type Loop = {
@@ -123,6 +124,14 @@ export class NativeLink implements Link {
   reset(): void {
     if (!this.closed) c.setOption(this.#loop.libc, this.fd, c.SOL_SOCKET, c.SO_LINGER, 1, 0)
     this.close()
+  }
+
+  path(): Path | null {
+    return this.closed ? null : pathOf(this.#loop.libc, this.fd)
+  }
+
+  limitNotSent(bytes: number): void {
+    if (!this.closed) c.setOption(this.#loop.libc, this.fd, c.IPPROTO_TCP, c.TCP_NOTSENT_LOWAT, bytes)
   }
 
   /** Handles events of this descriptor. An exception of the owner's callbacks ends this link and its owner. */

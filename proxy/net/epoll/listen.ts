@@ -4,6 +4,7 @@ import type { Link, Listening, ListenOptions } from '../link.ts'
 import { linkErrorOf } from '../link-error.ts'
 import * as c from './libc.ts'
 import type { NativeLink } from './link.ts'
+import { congestionOf, tuneListener } from './tcp.ts'
 
 const BACKLOG = 4096
 const ACCEPTS_A_TURN = 64
@@ -30,18 +31,21 @@ const address = c.pinned(32)
 const addressLength = c.pinned(8)
 
 /** A bound descriptor that listens, or -1. */
-const openListener = (libc: c.Libc, host: string, options: ListenOptions): number => {
+const openListener = (
+  libc: c.Libc,
+  host: string,
+  options: ListenOptions,
+  warn: (line: string) => void,
+): number => {
   const v6 = !isIPv4(host)
   const length = c.writeSockaddr(address, host, options.port)
   const fd = libc.socket(v6 ? c.AF_INET6 : c.AF_INET, c.SOCK_STREAM | c.SOCK_NONBLOCK | c.SOCK_CLOEXEC, 0)
-  const other = (): number => (host === '::' ? openListener(libc, '0.0.0.0', options) : -1)
+  const other = (): number => (host === '::' ? openListener(libc, '0.0.0.0', options, warn) : -1)
   if (fd < 0) return other()
   c.setOption(libc, fd, c.SOL_SOCKET, c.SO_REUSEADDR, 1)
   c.setOption(libc, fd, c.SOL_SOCKET, c.SO_REUSEPORT, 1)
   if (v6) c.setOption(libc, fd, c.IPPROTO_IPV6, c.IPV6_V6ONLY, 0)
-  c.tune(libc, fd)
-  // Accepted sockets inherit all options of the listener: no call per connection.
-  c.setOption(libc, fd, c.IPPROTO_TCP, c.TCP_USER_TIMEOUT, options.userTimeoutMs)
+  tuneListener(libc, fd, options, warn)
   if (libc.bind(fd, pointer(address, 0), length) === 0 && libc.listen(fd, BACKLOG) === 0) return fd
   const errno = libc.errno()
   libc.close(fd)
@@ -49,11 +53,15 @@ const openListener = (libc: c.Libc, host: string, options: ListenOptions): numbe
 }
 
 /** Accepts clients until it is closed. Throws when it cannot listen. */
-export const listen = (loop: ListeningLoop, options: ListenOptions): Listening => {
+export const listen = (
+  loop: ListeningLoop,
+  options: ListenOptions,
+  warn: (line: string) => void = () => {},
+): Listening => {
   const { libc } = loop
   const addressAt = lastingPointer(address)
   const lengthAt = lastingPointer(addressLength)
-  const fd = openListener(libc, options.host, options)
+  const fd = openListener(libc, options.host, options, warn)
   const failed = (): Error =>
     new Error(`cannot listen on ${options.host} port ${options.port} (errno ${libc.errno()})`)
   if (fd < 0) throw failed()
@@ -106,6 +114,7 @@ export const listen = (loop: ListeningLoop, options: ListenOptions): Listening =
   accepting()
   return {
     port,
+    congestion: congestionOf(libc, fd),
     close: () => {
       if (!open) return
       open = false

@@ -82,6 +82,12 @@ export class PortableLink implements Link {
     else this.#socket.resume()
   }
 
+  path(): null {
+    return null
+  }
+
+  limitNotSent(): void {}
+
   pull(): void {
     if (this.#rest !== null && !this.closed && !this.#paused) this.#deliver(this.#rest)
   }

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import type { Config } from '../../config/config.ts'
+import { congestionFor, hostCongestion } from '../../host/congestion.ts'
 import { replayMemory } from '../../replay-cache/memory.ts'
 import { budgetMemory } from '../budget.ts'
 import { capacityMemory } from '../capacity.ts'
@@ -38,6 +39,7 @@ export const configured = (
   ...(Object.fromEntries(relaySettingNames.map((name) => [name, config[name]])) as Taken),
   maxConnections: Math.min(config.maxConnections, connections),
   connectionLimit: connections < config.maxConnections ? 'file-descriptors' : 'connections',
+  congestion: congestionFor(config.congestion, hostCongestion()),
   capacity: capacityMemory(config.workers),
   budget: budgetMemory(),
   prefixSeed: randomInt(2 ** 32),

@@ -11,6 +11,8 @@ import type { WorkerData } from './worker.ts'
 export type Threads = {
   readonly port: number
   readonly engine: 'native' | 'portable'
+  /** How clients are sent to; empty: the engine cannot ask. */
+  readonly congestion: string
   change(change: Partial<Changeable>): void
   /** The newest sample of each thread, each returned once; asks for the next ones. */
   samples(): readonly ThreadSample[]
@@ -37,7 +39,7 @@ export type ThreadEvents = {
 /** A small young generation: garbage of a handshake dies young, and V8 never returns memory that a thread once had. */
 const limits = { maxYoungGenerationSizeMb: 8 }
 
-type Listening = { port: number; engine: 'native' | 'portable' }
+type Listening = { port: number; engine: 'native' | 'portable'; congestion?: string }
 
 type Thread = {
   readonly number: number
@@ -225,12 +227,13 @@ export const startThreads = async (
     const [first] = await Promise.all(
       Array.from({ length: count }, (_, number) => start(number).listening.promise),
     )
-    const { port, engine } = first!
+    const { port, engine, congestion = '' } = first!
     settings = { ...settings, port }
     state = 'running'
     return {
       port,
       engine,
+      congestion,
       change: (change) => {
         settings = { ...settings, ...change }
         for (const thread of threads) reportNow(thread, { type: 'change', change })

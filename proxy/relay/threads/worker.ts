@@ -67,6 +67,7 @@ try {
     host: settings.host,
     port: settings.port,
     userTimeoutMs: settings.ackTimeoutMs,
+    congestion: settings.congestion,
     accepted: relay.accepted,
     exhausted: relay.exhausted,
   })
@@ -91,7 +92,13 @@ try {
         drainBy = performance.now() + message.ms
     }
   })
-  post({ type: 'listening', port: listening.port, engine: engine.kind, waker: engine.waker?.() ?? null })
+  post({
+    type: 'listening',
+    port: listening.port,
+    engine: engine.kind,
+    waker: engine.waker?.() ?? null,
+    congestion: listening.congestion ?? '',
+  })
   const pulse = (now: number): void => {
     relay.pulse(now)
     claims.pulse(now)

@@ -5,6 +5,7 @@ import {
   type Link,
   type LinkError,
   type LinkEvents,
+  type Path,
   unattached,
 } from '../../../../proxy/net/link.ts'
 
@@ -22,6 +23,10 @@ export type HandLink = Link & {
   sends(bytes: Buffer | string): void
   finishes(): void
   breaks(error: LinkError): void
+  /** The argument of `limitNotSent`; 0: not called. */
+  readonly notSentLimit: number
+  /** The answer of `path` from now on. */
+  measure(path: Path): void
 }
 
 export const handLink = (remote = Buffer.from([192, 0, 2, 7])): HandLink => {
@@ -29,6 +34,8 @@ export const handLink = (remote = Buffer.from([192, 0, 2, 7])): HandLink => {
   let owner: unknown = null
   let unsent = 0
   let blocked = false
+  let measured: Path | null = null
+  let notSentLimit = 0
   const written: Buffer[] = []
   const state = { paused: false, finished: false, wasReset: false, closed: false }
   const close = (): void => {
@@ -80,6 +87,16 @@ export const handLink = (remote = Buffer.from([192, 0, 2, 7])): HandLink => {
       state.finished = true
     },
     close,
+    path: () => (state.closed ? null : measured),
+    limitNotSent: (bytes) => {
+      notSentLimit = bytes
+    },
+    get notSentLimit() {
+      return notSentLimit
+    },
+    measure: (path) => {
+      measured = path
+    },
     reset: () => {
       state.wasReset = true
       close()
