@@ -275,6 +275,16 @@ test('latency covers the last hour, and is null without measurements', () => {
   assert.equal(latency.firstByte, { count: 0, p50: null, p95: null, p99: null })
 })
 
+test('round trips to clients come from progress and closes, where the kernel measured them', () => {
+  const [accepted, ...rest] = session({ at: noon - minute })
+  const measured = rest.map((event) =>
+    event.type === 'connection.closed' ? { ...event, clientRttMs: 180 } : event,
+  )
+  const { latency } = status(folded(accepted!, ...measured, ...session({ at: noon - minute })))
+  assert.is(latency.client.count, 1)
+  assert.ok(latency.client.p50! > 150 && latency.client.p50! <= 200)
+})
+
 test('an empty state gives a status', () => {
   const empty = status(createMemoryState())
   assert.equal([empty.nodes, empty.users, empty.datacenters, empty.closes], [[], [], [], []])

@@ -6,7 +6,7 @@ import { rejectionKeys as r } from '../fold/projections/rejections.ts'
 import { bucketOf, tickMs } from '../fold/retention.ts'
 import type { Reading } from '../fold/state.ts'
 import type { Node } from './nodes.ts'
-import type { Quantiles, Series } from './status.ts'
+import type { Quantiles, Series, Status } from './status.ts'
 
 const ticksAnHour = 360
 // A quiet node still samples itself: this many ticks without an event mean that no node was alive.
@@ -161,10 +161,8 @@ export const hourSum = (state: Reading, now: number, key: string): number => {
   return state.sum('tick', first, last + 1, key)
 }
 
-export const latencyOf = (
-  state: Reading,
-  now: number,
-): Record<'handshake' | 'dial' | 'firstByte' | 'datacenter', Quantiles> => ({
+export const latencyOf = (state: Reading, now: number): Status['latency'] => ({
+  client: hourQuantiles(state, now, c.clientRtt),
   handshake: hourQuantiles(state, now, c.handshake),
   dial: hourQuantiles(state, now, c.dial),
   firstByte: hourQuantiles(state, now, c.firstByte),

@@ -10,7 +10,7 @@ export type Status = {
   totals: Traffic & { today: Traffic; month: Traffic; since: number }
   /** Columns of equal length, oldest first: one hour in steps of `stepMs`. Null where nothing is known. */
   series: Series
-  latency: Record<'handshake' | 'dial' | 'firstByte' | 'datacenter', Quantiles>
+  latency: Record<'client' | 'handshake' | 'dial' | 'firstByte' | 'datacenter', Quantiles>
   /** One row for each dc × media × family that was probed or dialed in the last two days. */
   datacenters: DatacenterStatus[]
   closes: { by: Side; phase: Phase; reason: CloseReason; total: number; lastHour: number; drop: boolean }[]

@@ -45,6 +45,49 @@ const rowOf = <M extends Source & { kind: 'histogram' }>(
   ],
 })
 
+/** The networks of clients: slow ones are not the fault of this host or of a datacenter. */
+const clientNetwork: Row = {
+  title: 'Client network',
+  panels: [
+    ...shares.map((percent) =>
+      timeseries(
+        `Client round trip: p${percent * 100} by mode`,
+        's',
+        query(quantile(percent, p.clientRttSeconds, ['mode']), '{{mode}}'),
+        {
+          description:
+            'Round trip between proxy and clients, by the kernel. If it is slow and datacenters are fast, the network of the clients is slow: place the proxy nearer to them.',
+          width: 8,
+          thresholds: bad(0.3, 1),
+        },
+      ),
+    ),
+    timeseries(
+      'Client retransmissions: p50, p95',
+      'percentunit',
+      ([0.5, 0.95] as const).map((percent) =>
+        query(quantile(percent, p.clientRetransmitRatio), `p${percent * 100}`),
+      ),
+      {
+        description:
+          'Share of segments to clients that had to be sent again, by connection. Above 2 % for many clients: check the network of this host, and use bbr.',
+        thresholds: bad(0.02, 0.1),
+      },
+    ),
+    timeseries(
+      'Client delivery rate: p5, p50, p95',
+      'Bps',
+      ([0.05, 0.5, 0.95] as const).map((percent) =>
+        query(quantile(percent, p.clientDeliveryRate), `p${percent * 100}`),
+      ),
+      {
+        description:
+          'Rate at which the networks of clients deliver downloads that are faster than they are. If all are low, check the link of this host.',
+      },
+    ),
+  ],
+}
+
 export const latency: Board = {
   uid: 'latency',
   title: 'Latency',
@@ -78,6 +121,7 @@ export const latency: Board = {
       'From req_pq_multi to resPQ, measured by probes without clients. If it is slow, check the route from this host.',
       'datacenter-slow',
     ),
+    clientNetwork,
     {
       title: 'Rates',
       panels: [

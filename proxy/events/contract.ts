@@ -1,7 +1,7 @@
 // Every event that mtscope can emit. Events are self-contained (a close carries its own mode, datacenter and user), so a
 // projection can count them in any order. A shipped version never changes: a new shape is a new `v` in `upcast.ts`.
 
-import type { DeathReason, ProcessSample } from './sample.ts'
+import type { ClientPath, DeathReason, ProcessSample } from './sample.ts'
 
 export type Mode = 'classic' | 'secure' | 'tls'
 export type Transport = 'abridged' | 'intermediate' | 'padded-intermediate'
@@ -167,7 +167,7 @@ export type ConnectionEvent =
           /** Since the last `connection.progress` of this connection. */
           bytesToClient: number
           bytesToDatacenter: number
-        }
+        } & ClientPath
       >
     >
   | Event<
@@ -185,7 +185,7 @@ export type ConnectionEvent =
           untoldToClient: number
           untoldToDatacenter: number
           durationMs: number
-        }
+        } & ClientPath
       >
     >
 

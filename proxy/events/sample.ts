@@ -29,3 +29,17 @@ export type LoopSample = {
 
 /** A relay thread used up its heap, an exception left it, or it ended in another way. */
 export type DeathReason = 'out-of-memory' | 'failed' | 'exited'
+
+/**
+ * The network between client and proxy, as the kernel measures it for the bytes to the client. Absent with `node:net`, and
+ * for short connections with few bytes.
+ */
+export type ClientPath = {
+  /** Smoothed round trip of the client’s network; absent with `node:net`, as the next three. */
+  clientRttMs?: number
+  /** Segments with data that were sent to the client since accept, retransmissions included. */
+  clientSegments?: number
+  clientRetransmits?: number
+  /** Rate at which the network delivers, bytes a second; absent when the proxy never sent that fast. */
+  clientDeliveryRate?: number
+}

@@ -151,6 +151,12 @@ const dialError = oneOf<DialError>({
 const connection = hex(32)
 const client = hex(16)
 const session = { mode, user: label, dc: integer, media: flag }
+const clientPath = {
+  clientRttMs: optional(amount),
+  clientSegments: optional(count),
+  clientRetransmits: optional(count),
+  clientDeliveryRate: optional(amount),
+}
 const loop: Shape<LoopSample> = { thread: label, delayP50Ms: amount, delayP99Ms: amount, utilization: amount }
 const counted = <T>(shape: Shape<T>): Check<T> => {
   const fields = fieldsOf(shape)
@@ -215,7 +221,13 @@ export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
     sinceAcceptedMs: amount,
     sinceRequestMs: optional(amount),
   },
-  'connection.progress': { connection, ...session, bytesToClient: count, bytesToDatacenter: count },
+  'connection.progress': {
+    connection,
+    ...session,
+    bytesToClient: count,
+    bytesToDatacenter: count,
+    ...clientPath,
+  },
   'connection.closed': {
     connection,
     mode: optional(mode),
@@ -230,6 +242,7 @@ export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
     untoldToClient: count,
     untoldToDatacenter: count,
     durationMs: amount,
+    ...clientPath,
   },
   'process.started': { version: label, settings: texts },
   'process.stopped': { reason: text },

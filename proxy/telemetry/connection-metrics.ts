@@ -1,6 +1,7 @@
 import type { Meter } from '@opentelemetry/api'
 import type { ProxyEvent } from '../events/contract.ts'
 import { stallPhases } from '../events/outcome.ts'
+import type { ClientPath } from '../events/sample.ts'
 import { rejections } from '../events/shapes.ts'
 import { isSignedRefusal } from '../events/signed-refusal.ts'
 import { metrics } from './catalogue/catalogue.ts'
@@ -76,6 +77,22 @@ const closeMetrics = (meter: Meter) => {
   return { closed, startEnds }
 }
 
+/** Histograms of the networks between clients and proxy. */
+const pathMetrics = (meter: Meter) => {
+  const roundTrip = histogram(meter, metrics.clientRttSeconds)
+  const deliveryRate = histogram(meter, metrics.clientDeliveryRate)
+  const retransmits = histogram(meter, metrics.clientRetransmitRatio)
+  return {
+    progressed: (path: ClientPath, mode: string): void => {
+      if (path.clientRttMs !== undefined) roundTrip(path.clientRttMs / 1000, mode)
+      if (path.clientDeliveryRate !== undefined) deliveryRate(path.clientDeliveryRate, mode)
+    },
+    closed: ({ clientSegments = 0, clientRetransmits = 0 }: ClientPath, mode: string): void => {
+      if (clientSegments > 0) retransmits(clientRetransmits / clientSegments, mode)
+    },
+  }
+}
+
 /** Metrics of connections, from accept to close: one function for each event. */
 export const connectionMetrics = (meter: Meter) => {
   const open = observed(meter, metrics.connectionsOpen)
@@ -88,6 +105,7 @@ export const connectionMetrics = (meter: Meter) => {
   const nameOf = nameFingerprints()
   const reject = refusalMetrics(meter, (ja4, known, outcome) => hello(nameOf(ja4, known), outcome))
   const { closed, startEnds } = closeMetrics(meter)
+  const path = pathMetrics(meter)
   return {
     accepted: (): void => {
       accepted.value++
@@ -110,6 +128,7 @@ export const connectionMetrics = (meter: Meter) => {
       const dc = String(event.dc)
       bytes('to-client', dc).value += event.bytesToClient
       bytes('to-datacenter', dc).value += event.bytesToDatacenter
+      path.progressed(event, event.mode)
     },
     closed: (event: Of<'connection.closed'>): void => {
       const { mode = none } = event
@@ -118,6 +137,8 @@ export const connectionMetrics = (meter: Meter) => {
       closed(event.by, event.phase, event.reason, dc, mode).value++
       bytes('to-client', dc).value += event.untoldToClient
       bytes('to-datacenter', dc).value += event.untoldToDatacenter
+      path.progressed(event, mode)
+      path.closed(event, mode)
     },
     summarised: ({ accepted: count, refusals, closes }: Of<'connections.summarised'>): void => {
       summarised.value += count

@@ -196,6 +196,13 @@ const close = (take: Take, trace: Trace, event: Of<'connection.closed'>): void =
     'mtscope.close.reason': event.reason,
     'mtscope.bytes.to_client': event.bytesToClient,
     'mtscope.bytes.to_datacenter': event.bytesToDatacenter,
+    ...(event.clientRttMs === undefined ? {} : { 'mtscope.client.rtt_ms': event.clientRttMs }),
+    ...(event.clientRetransmits === undefined
+      ? {}
+      : { 'mtscope.client.retransmits': event.clientRetransmits }),
+    ...(event.clientDeliveryRate === undefined
+      ? {}
+      : { 'mtscope.client.delivery_rate': event.clientDeliveryRate }),
   })
   finish(take, trace, {
     traceId: trace.id,

@@ -1,5 +1,6 @@
 import type { ProxyEvent } from '../../../proxy/events/contract.ts'
 import { answerTimeOf, isDrop, isOfClient } from '../../../proxy/events/outcome.ts'
+import type { ClientPath } from '../../../proxy/events/sample.ts'
 import type { Tally } from '../delta.ts'
 import { bucketFor, bucketKeys, durationBounds, latencyBounds } from '../histogram.ts'
 import { dcOf, labelled } from '../key.ts'
@@ -38,6 +39,8 @@ export const connectionKeys = {
   dropsOn: labelled('drops'),
   stallsOn: labelled('stalls'),
 
+  /** Round trips to clients. */
+  clientRtt: bucketKeys('client-rtt', latencyBounds),
   handshake: bucketKeys('handshake', latencyBounds),
   dial: bucketKeys('dial', latencyBounds),
   firstByte: bucketKeys('first-byte', latencyBounds),
@@ -77,6 +80,10 @@ const traffic = (
   tally.lasting(k.user(user), null)
 }
 
+const clientRtt = ({ clientRttMs }: ClientPath, tally: Tally): void => {
+  if (clientRttMs !== undefined) tally.tick(k.clientRtt[bucketFor(latencyBounds, clientRttMs)]!, 1)
+}
+
 type Closed = Extract<ProxyEvent, { type: 'connection.closed' }>
 type Accepted = Extract<ProxyEvent, { type: 'handshake.accepted' }>
 
@@ -104,6 +111,7 @@ const close = (event: Closed, tally: Tally): void => {
   tally.live(k.openSession(sessionLabel({ mode, dc, media: media ?? false })), -1)
   tally.live(k.openOfUser(user), -1)
   traffic(tally, { user, dc }, event.untoldToClient, event.untoldToDatacenter)
+  clientRtt(event, tally)
   tally.ever(k.lifetime[bucketFor(durationBounds, event.durationMs)]!, 1)
   tally.ever(k.lifetimeMs, Math.round(event.durationMs))
   tally.tick(k.ended, 1)
@@ -166,6 +174,7 @@ export const connections = (event: ProxyEvent, tally: Tally): Tally => {
       return tally
     case 'connection.progress':
       traffic(tally, event, event.bytesToClient, event.bytesToDatacenter)
+      clientRtt(event, tally)
       return tally
     case 'connection.closed':
       close(event, tally)

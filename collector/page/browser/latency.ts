@@ -7,6 +7,7 @@ type Stage = keyof Status['latency']
 type Row = Status['latency'][Stage] & { stage: Stage }
 
 const stages: Record<Stage, { name: string; what: string }> = {
+  client: { name: 'Client network', what: 'round trip to clients that move bytes, by the kernel' },
   handshake: { name: 'Handshake', what: 'from accept to an authenticated user' },
   dial: { name: 'Dial', what: 'until a datacenter connection is open' },
   firstByte: { name: 'First byte', what: 'from the first request to the first byte of the answer' },
@@ -21,7 +22,7 @@ const quantile = (which: 'p50' | 'p95' | 'p99'): Column<Row> => ({
 
 /** The latency of each stage of a connection, in order. */
 export const latencySection = ({ latency }: Status): Piece[] => {
-  const order: Stage[] = ['handshake', 'dial', 'firstByte', 'datacenter']
+  const order: Stage[] = ['client', 'handshake', 'dial', 'firstByte', 'datacenter']
   return table<Row>(
     'Latency',
     [

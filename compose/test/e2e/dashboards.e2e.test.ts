@@ -27,7 +27,8 @@ const people = async ({ port, secret }: Appliance): Promise<void> => {
     for (const dc of [2, 4]) {
       await using client = await connectClient({ port, secret, mode, dc })
       await client.reqPq()
-      await client.echo(randomBytes(20_000))
+      // Enough for the network of the client to be measured.
+      await client.echo(randomBytes(80_000))
       // And its handshake is replayed, as a censor does.
       if (dc === 4) await observe(port, [client.firstBytes[0]!, 'fin'])
     }

@@ -1,5 +1,6 @@
 import type { CloseReason, Limit, RejectReason, Side } from '../../events/contract.ts'
 import type { Link, LinkError } from '../../net/link.ts'
+import { measureAtClose, measured } from './client-path.ts'
 import { dropHost } from './pending-host.ts'
 import { countRefusal, leave } from './places.ts'
 import { ms, type Relayed, type Session } from './session.ts'
@@ -78,6 +79,7 @@ export const emitProgress = (relayed: Relayed): void => {
     ...session.labels,
     bytesToClient,
     bytesToDatacenter,
+    ...measured(relayed, relayed.session.client.path()),
   })
 }
 
@@ -99,6 +101,7 @@ const release = (session: Session): void => {
 export const closeSession = (session: Session, by: Side, reason: CloseReason): void => {
   if (session.closed) return
   session.closed = true
+  const clientPath = measureAtClose(session)
   try {
     release(session)
   } catch (error) {
@@ -122,6 +125,7 @@ export const closeSession = (session: Session, by: Side, reason: CloseReason): v
     untoldToClient: session.bytesToClient - (relayed?.reportedToClient ?? 0),
     untoldToDatacenter: session.bytesToDatacenter - (relayed?.reportedToDatacenter ?? 0),
     durationMs: ms(session.relay.clock() - session.acceptedAt),
+    ...clientPath,
   })
 }
 

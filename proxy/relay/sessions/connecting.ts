@@ -180,6 +180,8 @@ const connected = (
     unansweredAt: 0,
     blockedAt: 0,
     blockedBytes: 0,
+    path: null,
+    notSentLimited: false,
   }
   session.relayed = relayed
   relay.relaying++

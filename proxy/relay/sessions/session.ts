@@ -9,7 +9,7 @@ import type {
   Session as SessionLabels,
   Side,
 } from '../../events/contract.ts'
-import type { Dialing, Link, LinkError } from '../../net/link.ts'
+import type { Dialing, Link, LinkError, Path } from '../../net/link.ts'
 import type { Claim as LocalClaim } from '../../replay-cache/memory.ts'
 import type { Cipher } from '../../wire/cipher.ts'
 import type { Fill } from '../../wire/random.ts'
@@ -139,6 +139,10 @@ export type Relayed = {
   /** Start of the time in which the client takes no byte; 0: it takes them. */
   blockedAt: number
   blockedBytes: number
+  /** The last measurement of the client's network; null: none. */
+  path: Path | null
+  /** The kernel's unsent bytes for the client are limited. */
+  notSentLimited: boolean
 }
 
 /** An unauthenticated client that was handed over to the masking host. */

@@ -1,4 +1,5 @@
 import { reject } from './authenticating.ts'
+import { limitSlow } from './client-path.ts'
 import { closeAsEnded, closeSession, emitProgress, emitRejected, unansweredMs } from './closing.ts'
 import { earn } from './fronting.ts'
 import { toClientSize } from './pump.ts'
@@ -48,7 +49,7 @@ const sweepRelayed = (relayed: Relayed, silentMs: number): void => {
   datacenter.readSize = toClientSize(relay)
   if (now - relayed.reportedAt >= PROGRESS_MS) emitProgress(relayed)
   if (isBlocked(relayed, now)) return closeSession(session, 'client', 'timeout')
-  if (relayed.blockedAt > 0) return
+  if (relayed.blockedAt > 0) return limitSlow(relayed)
   if (clientEnded || farEnded) {
     if (silentMs >= HALF_OPEN_MS) closeAsEnded(session)
     return

@@ -1,4 +1,5 @@
 import { failedMs, slowMs } from '../../events/outcome.ts'
+import { clientMetrics } from './client-catalogue.ts'
 import { findingMetrics } from './finding-catalogue.ts'
 import { hostMetrics } from './host-catalogue.ts'
 import type { Metric } from './metric.ts'
@@ -95,6 +96,7 @@ export const metrics = {
     help: 'Time from the first byte of the client’s request to the first byte of the datacenter’s answer, in seconds.',
     buckets: seconds,
   },
+  ...clientMetrics,
   bytes: {
     name: 'mtscope_bytes_total',
     kind: 'counter',

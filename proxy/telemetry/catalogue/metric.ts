@@ -2,8 +2,8 @@
 export type Metric = {
   readonly name: string
   readonly kind: 'counter' | 'gauge' | 'histogram'
-  /** UCUM: seconds, bytes, or a plain number. */
-  readonly unit: 's' | 'By' | '1'
+  /** UCUM: seconds, bytes, bytes a second, or a plain number. */
+  readonly unit: 's' | 'By' | 'By/s' | '1'
   readonly labels: readonly string[]
   readonly help: string
   /** Upper bounds of a histogram, rising, in `unit`. */

@@ -67,6 +67,12 @@ const dialError = fc.constantFrom<DialError[]>(
   'other',
 )
 const connection = hex(32)
+const clientPath = {
+  clientRttMs: amount,
+  clientSegments: count,
+  clientRetransmits: count,
+  clientDeliveryRate: amount,
+}
 const session = { mode, user: text, dc, media: fc.boolean() }
 // Objects read from JSON have a prototype.
 const plain = { noNullPrototype: true } as const
@@ -136,12 +142,11 @@ export const arbitraries: { readonly [T in EventType]: fc.Arbitrary<Of<T>> } = {
     },
     { sinceRequestMs: amount },
   ),
-  'connection.progress': event('connection.progress', {
-    connection,
-    ...session,
-    bytesToClient: count,
-    bytesToDatacenter: count,
-  }),
+  'connection.progress': event(
+    'connection.progress',
+    { connection, ...session, bytesToClient: count, bytesToDatacenter: count },
+    clientPath,
+  ),
   'connection.closed': event(
     'connection.closed',
     {
@@ -155,7 +160,7 @@ export const arbitraries: { readonly [T in EventType]: fc.Arbitrary<Of<T>> } = {
       untoldToDatacenter: count,
       durationMs: amount,
     },
-    session,
+    { ...session, ...clientPath },
   ),
   'process.started': event('process.started', {
     version: text,

@@ -58,7 +58,14 @@ export const day: readonly ProxyEvent[] = [
     sinceAcceptedMs: 60_000,
     sinceRequestMs: 90,
   },
-  { ...own, ...session, type: 'connection.progress', bytesToClient: 500, bytesToDatacenter: 50 },
+  {
+    ...own,
+    ...session,
+    type: 'connection.progress',
+    bytesToClient: 500,
+    bytesToDatacenter: 50,
+    clientRttMs: 40,
+  },
   {
     ...unauthenticatedClient,
     type: 'connection.accepted',
@@ -134,5 +141,9 @@ export const day: readonly ProxyEvent[] = [
     phase: 'relaying',
     reason: 'done',
     durationMs: 1,
+    clientRttMs: 60,
+    clientSegments: 200,
+    clientRetransmits: 3,
+    clientDeliveryRate: 400_000,
   },
 ]

@@ -45,6 +45,7 @@ export const sampleStatus = (at: number): Status => ({
   },
   series: sampleSeries(at),
   latency: {
+    client: { count: 181_000, p50: 48, p95: 190, p99: 620 },
     handshake: { count: 96_412, p50: 1.4, p95: 6.1, p99: 14 },
     dial: { count: 96_000, p50: 0.2, p95: 38, p99: 61 },
     firstByte: { count: 95_100, p50: 74, p95: 210, p99: 480 },
@@ -165,7 +166,13 @@ export const emptyStatus = (at: number): Status => {
       ...well.series,
       ...Object.fromEntries(columns.map((key) => [key, well.series.at.map(() => null)])),
     },
-    latency: { handshake: unmeasured, dial: unmeasured, firstByte: unmeasured, datacenter: unmeasured },
+    latency: {
+      client: unmeasured,
+      handshake: unmeasured,
+      dial: unmeasured,
+      firstByte: unmeasured,
+      datacenter: unmeasured,
+    },
     datacenters: [],
     closes: [],
     rejections: [],
