@@ -27,6 +27,7 @@ const verdict = (value: number, atMost: number): string => (value <= atMost ? 'p
 const cell = (values: readonly number[], digits: number): string => {
   if (values.length === 0) return ''
   const { median, least, most } = spread(values)
+  if (values.length === 1) return median.toFixed(digits)
   return `${median.toFixed(digits)} (${least.toFixed(digits)}–${most.toFixed(digits)})`
 }
 
@@ -97,7 +98,7 @@ export const report = ({ shown, results, rounds, command, measured, seconds }: R
       const { label, unit, digits, atMost } = figures[key]
       const own = valuesOf(results, judged, key)
       return [
-        `${label}, ${unit}`,
+        unit === '' ? label : `${label}, ${unit}`,
         ...shown.map(({ name }) => cell(valuesOf(results, name, key), digits)),
         atMost === null ? '' : `${atMost}`,
         atMost === null || own.length === 0 ? '' : verdict(spread(own).median, atMost),
@@ -106,7 +107,7 @@ export const report = ({ shown, results, rounds, command, measured, seconds }: R
     .filter((cells) => cells.slice(1, 1 + shown.length).some((text) => text !== ''))
   return `# Cost of the proxy
 
-Written by \`${command}\` in ${Math.ceil(seconds / 60)} minutes; do not edit. Median of ${rounds} runs (least–most), each in new processes, contestants in turn.
+Written by \`${command}\` in ${Math.ceil(seconds / 60)} minutes; do not edit. ${rounds === 1 ? 'One run' : `Median of ${rounds} runs (least–most)`}, each in new processes, contestants in turn.
 
 ${measured}
 
@@ -114,9 +115,10 @@ ${shown.map(({ name, what }) => `- **${name}**: ${what}`).join('\n')}
 
 CPU is user and system time of a process and its children, including 0.4 s after the work for telemetry. Clients and
 datacenter are separate processes on the same cores: they affect MB/s, rates and milliseconds, but not CPU and RSS.
-GB and kB are powers of ten. “ee” connections are with X25519MLKEM768, as of browsers, except where X25519 is named. Connections at
-1, 10 and 100/s stay for 50 ms and include what runs anyway; they come after thousands of saturated ones, those of “a new process” do
-not. A wake-up is a voluntary context switch. “At most” and the verdict apply to “${judged}”.
+GB and kB are powers of ten. “ee” connections are with X25519MLKEM768, as of browsers, except where X25519 is named.
+Connections at 1, 10 and 100/s stay for 50 ms and include what runs anyway; they come after thousands of saturated ones, and
+those of “a new process” are its first 500 (200 by \`--quick\`). A wake-up is a voluntary context switch. “At most” and the
+verdict apply to “${judged}”.
 
 ${table(['', ...shown.map(({ name }) => name), 'at most', ''], rows)}
 ${failures(results)}
