@@ -45,6 +45,10 @@ export const startKafkaCluster = async (tls: KafkaTls | null = null): Promise<Ka
           'default.replication.factor': 3,
           'min.insync.replicas': 2,
           'offsets.topic.replication.factor': 3,
+          // On a busy machine three controllers would elect without end.
+          'controller.quorum.election.timeout.ms': 1000,
+          'controller.quorum.fetch.timeout.ms': 2000,
+          'broker.session.timeout.ms': 6000,
           // The first replica of each partition leads within seconds.
           'leader.imbalance.check.interval.seconds': 2,
           'leader.imbalance.per.broker.percentage': 0,
