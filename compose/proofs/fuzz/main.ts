@@ -11,7 +11,7 @@ import { targets } from './targets.ts'
 import { tryInput } from './try.ts'
 
 const usage = `usage: npm run fuzz [-- [--only WORD] [--cases N] [--seed N] [--minutes N] [--keep]]
-       npm run fuzz -- --only TARGET (--case SEED | --file PATH) [--flags 'FLAGS']
+       npm run fuzz -- --only TARGET (--case SEED | --file PATH) [--flags='FLAGS']
 
 Sends seeded random input to everything that reads bytes of others, and to the relay on both engines through real sockets; refuses
 system calls under the native engine; and repeats a part under V8 flags that collect garbage all the time. A failing case prints
@@ -24,7 +24,7 @@ the command that repeats it, and is kept in compose/proofs/fuzz/corpus, which np
   --keep           keeps the first input of each new outcome in the corpus
   --case SEED      runs one case of one target, and prints its outcome
   --file PATH      runs the input in a file, and prints its outcome
-  --flags 'FLAGS'  runs the cases under these flags of V8 only
+  --flags='FLAGS'  runs the cases under these flags of V8 only
   --help           prints this text
 
 Exits 0 when there was no crash, no wedged thread, no own byte at an unauthenticated client, no difference to the masking host, no

@@ -29,7 +29,11 @@ const [silentDc, realDc] = [2, 4]
 const openWorld = async (make: (bytes: number) => Engine | null) => {
   const engine = make(600_000)
   if (engine === null) throw new Error('this machine has no such engine')
-  const [site, silent, datacenter] = [await mirrorSite(), await silentDatacenter(), await fakeDatacenter()]
+  const [site, silent, datacenter] = [
+    await mirrorSite(),
+    await silentDatacenter(),
+    await fakeDatacenter({ remembered: 1 }),
+  ]
   const to = (port: number) => ({ host: '127.0.0.1', port, family: 'ipv4' }) as const
   const faults: unknown[] = []
   const report = (error: unknown): void => void faults.push(error)
