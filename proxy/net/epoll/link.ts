@@ -16,6 +16,10 @@ export type Loop = {
   renewPipe(): void
   /** The kernel or a sandbox refuses to splice: reads everything from now on. */
   stopSplicing(errno: number): void
+  /** `performance.now()` at the end of the last wait. */
+  readonly wokeAt: number
+  /** Calls `rested` of the link a moment later. */
+  rest(link: NativeLink): void
   /** Closes the descriptor after the running batch of events, which could otherwise meet its number again. */
   release(fd: number): void
   /** Calls `lost` after the running callback, or `faulted` for an errno that only our own code can cause. */
@@ -29,6 +33,18 @@ export type Pipe = { readonly read: number; readonly write: number; readonly siz
 
 /** Reads smaller than this are not spliced: `splice` needs three calls instead of two. */
 const WORTH_SPLICING = 32768
+
+/**
+ * A link in bulk whose bytes come packet by packet is read every few ms, as network cards moderate their interrupts: after
+ * `BURST_READS` reads of full packets within `BURST_MS`. While it rests, epoll does not watch it, and no packet wakes the
+ * thread. It rests again when at least `WORTH_RESTING` bytes have come: 11 Mbit/s.
+ */
+const BURST_READS = 4
+const BURST_MS = 4
+const [FULL_PACKET, FEW_PACKETS] = [1_000, 8_192]
+const WORTH_RESTING = 4_096
+/** A link that fills its buffer during a rest is too fast for it: the sender would wait for our window. ms. */
+const RESTLESS_MS = 100
 
 /** Reads of one link while the others wait, at most. */
 const PULLS = 16
@@ -48,6 +64,10 @@ export class NativeLink implements Link {
   #ending = false
   #reportedEnd = false
   #lastRead = 0
+  #burstReads = 0
+  /** Start of the running burst; in the future for a link that is too fast to rest. */
+  #burstAt = 0
+  #resting = false
 
   readonly #loop: Loop
   readonly fd: number
@@ -186,8 +206,36 @@ export class NativeLink implements Link {
     const size = this.readSize
     const n = libc.recv(this.fd, pointer(scratch, HEAD), size, 0)
     this.#lastRead = n
-    if (n > 0) this.#on.bytes(this.#owner, scratch, HEAD, HEAD + n)
-    else this.#nothing(n)
+    if (n <= 0) return this.#nothing(n)
+    if (n < FEW_PACKETS && !this.#resting) this.#moderate(n)
+    this.#on.bytes(this.#owner, scratch, HEAD, HEAD + n)
+  }
+
+  /** Counts a read of a few packets, and begins a rest after a burst of them. A short message ends the burst. */
+  #moderate(n: number): void {
+    const now = this.#loop.wokeAt
+    if (n < FULL_PACKET || now - this.#burstAt >= BURST_MS) {
+      this.#burstAt = Math.max(now, this.#burstAt)
+      this.#burstReads = 0
+    }
+    if (++this.#burstReads < BURST_READS || now < this.#burstAt) return
+    this.#burstReads = 0
+    this.#resting = true
+    this.#watch()
+    this.#loop.rest(this)
+  }
+
+  /** Reads what has come during a rest. The link rests again unless little or very much has come. */
+  rested(): void {
+    if (this.closed) return
+    if (this.#paused || this.#reportedEnd) this.#lastRead = 0
+    else this.ready(c.EPOLLIN)
+    if (this.closed) return
+    const n = this.#lastRead
+    if (n >= WORTH_RESTING && n < this.readSize) return this.#loop.rest(this)
+    if (n >= this.readSize) this.#burstAt = this.#loop.wokeAt + RESTLESS_MS
+    this.#resting = false
+    this.#watch()
   }
 
   /** Handles a read without bytes: the end, nothing yet, or an error. */
@@ -209,12 +257,12 @@ export class NativeLink implements Link {
     if (pipe === null || !(to instanceof NativeLink) || to.closed || to.#queue !== null || to.#ending)
       return false
     const n = libc.splice(this.fd, pipe.write, Math.min(this.readSize, pipe.size), c.SPLICE_F_MOVE_NONBLOCK)
+    this.#lastRead = n
     if (n <= 0) {
       if (n < 0 && this.#refused()) return false
       this.#nothing(n)
       return true
     }
-    this.#lastRead = n
     let left = n
     while (left > 0) {
       const m = libc.splice(pipe.read, to.fd, left, c.SPLICE_F_MOVE_NONBLOCK)
@@ -284,7 +332,8 @@ export class NativeLink implements Link {
   #watch(): void {
     if (this.closed) return
     const interest =
-      (this.#paused || this.#reportedEnd ? 0 : c.EPOLLIN) | (this.#queue === null ? 0 : c.EPOLLOUT)
+      (this.#paused || this.#reportedEnd || this.#resting ? 0 : c.EPOLLIN) |
+      (this.#queue === null ? 0 : c.EPOLLOUT)
     if (interest !== this.interest) this.#loop.watch(this, interest)
   }
 }

@@ -8,6 +8,8 @@ import type { ListeningLoop, Waiting } from './listen.ts'
 import { closePipe, openPipe, splices } from './pipe.ts'
 
 const EVENTS = 256
+/** How long links rest that are read by time; ms. */
+const REST_MS = 3
 /** How long the loop may keep the thread before Node's own (messages, timers) gets its turn; ms. */
 const TURN_MS = 20
 
@@ -36,8 +38,9 @@ export class EpollLoop implements Loop, ListeningLoop {
   #woken = false
   #work: Work = { pulse: () => {}, patience: () => PULSE_MS }
   #pulsedAt = 0
-  /** When the last wait ended. */
-  #wokeAt = 0
+  wokeAt = 0
+  #resting: NativeLink[] = []
+  #restUntil = 0
   readonly #retries: { at: number; call: () => void }[] = []
   #report: (error: unknown) => void = () => {}
   readonly #delays = createHistogram()
@@ -119,6 +122,11 @@ export class EpollLoop implements Loop, ListeningLoop {
     this.#later.push(call)
   }
 
+  rest(link: NativeLink): void {
+    if (this.#resting.length === 0) this.#restUntil = this.wokeAt + REST_MS
+    this.#resting.push(link)
+  }
+
   /** Runs `call` at the first pulse after `ms`. */
   retry(ms: number, call: () => void): void {
     this.#retries.push({ at: performance.now() + ms, call })
@@ -198,13 +206,29 @@ export class EpollLoop implements Loop, ListeningLoop {
         for (const call of this.#later.splice(0)) this.#guarded(call)
         this.#settle()
       }
-      const waitMs = this.#pulsedAt + this.#patience() - now
-      const n = this.#turn(this.#later.length > 0 ? 0 : Math.max(0, Math.ceil(waitMs)))
+      const n = this.#turn(this.#waitMs(now))
       const woke = performance.now()
-      if (n > 0) busyMs += woke - this.#wokeAt
+      const worked = this.#endRest(woke) || n > 0
+      if (worked) busyMs += woke - this.wokeAt
       now = woke
-      if (now - this.#pulsedAt >= (n > 0 ? PULSE_MS : this.#patience())) this.#pulse(now)
+      if (now - this.#pulsedAt >= (worked ? PULSE_MS : this.#patience())) this.#pulse(now)
     }
+  }
+
+  #waitMs(now: number): number {
+    if (this.#later.length > 0) return 0
+    const restUntil = this.#resting.length > 0 ? this.#restUntil : Number.POSITIVE_INFINITY
+    return Math.max(0, Math.ceil(Math.min(this.#pulsedAt + this.#patience(), restUntil) - now))
+  }
+
+  /** False: no rest is over. */
+  #endRest(now: number): boolean {
+    if (this.#resting.length === 0 || now < this.#restUntil) return false
+    const rested = this.#resting
+    this.#resting = []
+    for (const link of rested) link.rested()
+    this.#settle()
+    return true
   }
 
   #patience(): number {
@@ -234,7 +258,7 @@ export class EpollLoop implements Loop, ListeningLoop {
       this.#woken = true
     }
     const began = performance.now()
-    this.#wokeAt = began
+    this.wokeAt = began
     for (let i = 0; i < n; i++) {
       const at = i * c.EPOLL_STRIDE
       const fd = this.#events.readInt32LE(at + c.EPOLL_DATA)
