@@ -126,7 +126,17 @@ export const unauthenticatedDrills: readonly Drill[] = [
   {
     name: 'more clients connect than MAX_CONNECTIONS allows',
     env: { MAX_CONNECTIONS: '60' },
-    strike: (world) => idleClientsAt(world, 0, 70),
+    strike: async (world) => {
+      const leavers = [await idleClientsAt(world, 0, 70)]
+      // As apps do: those that were refused come again, and get the places that other clients leave.
+      const stop = again(100, async () => {
+        leavers.push(await idleClientsAt(world, 0, 1))
+      })
+      return async () => {
+        await stop()
+        await Promise.all(leavers.map((leave) => leave()))
+      }
+    },
     fires: [
       collector('limit-reached', 'connections'),
       prometheus('MtscopeLimitReached', 'instance=proxy-1 limit=connections'),
