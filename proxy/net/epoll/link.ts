@@ -1,50 +1,16 @@
 import type { Family } from '../../events/contract.ts'
 import { pointer } from '../../wire/native.ts'
 import { HEAD, type Link, type LinkError, type LinkEvents, type Path, unattached } from '../link.ts'
+import { Burst } from './burst.ts'
 import * as c from './libc.ts'
+import type { LinkLoop } from './link-loop.ts'
+import { type Pipe, readPipe } from './pipe.ts'
 import { pathOf } from './tcp.ts'
 
-/** The part of the loop that a link uses. */
-export type Loop = {
-  readonly libc: c.Libc
-  readonly scratch: Buffer
-  /** Null: the kernel does not splice, every byte is read and sent. */
-  pipe: Pipe | null
-  /** Sets the events that epoll reports for a link. A link that epoll refuses is faulted. */
-  watch(link: NativeLink, interest: number): void
-  /** Replaces a pipe in which bytes were left. */
-  renewPipe(): void
-  /** The kernel or a sandbox refuses to splice: reads everything from now on. */
-  stopSplicing(errno: number): void
-  /** `performance.now()` at the end of the last wait. */
-  readonly wokeAt: number
-  /** Calls `rested` of the link a moment later. */
-  rest(link: NativeLink): void
-  /** Closes the descriptor after the running batch of events, which could otherwise meet its number again. */
-  release(fd: number): void
-  /** Calls `lost` after the running callback, or `faulted` for an errno that only our own code can cause. */
-  fail(link: NativeLink, call: string, errno: number): void
-  /** Reports an exception of our own code. */
-  report(error: unknown): void
-}
-
-/** The pipe that all links of a thread splice through: empty between calls. */
-export type Pipe = { readonly read: number; readonly write: number; readonly size: number }
+export type Loop = LinkLoop<NativeLink>
 
 /** Reads smaller than this are not spliced: `splice` needs three calls instead of two. */
 const WORTH_SPLICING = 32768
-
-/**
- * A link in bulk whose bytes come packet by packet is read every few ms, as network cards moderate their interrupts: after
- * `BURST_READS` reads of full packets within `BURST_MS`. While it rests, epoll does not watch it, and no packet wakes the
- * thread. It rests again when at least `WORTH_RESTING` bytes have come: 11 Mbit/s.
- */
-const BURST_READS = 4
-const BURST_MS = 4
-const [FULL_PACKET, FEW_PACKETS] = [1_000, 8_192]
-const WORTH_RESTING = 4_096
-/** A link that fills its buffer during a rest is too fast for it: the sender would wait for our window. ms. */
-const RESTLESS_MS = 100
 
 /** Reads of one link while the others wait, at most. */
 const PULLS = 16
@@ -64,10 +30,10 @@ export class NativeLink implements Link {
   #ending = false
   #reportedEnd = false
   #lastRead = 0
-  #burstReads = 0
-  /** Start of the running burst; in the future for a link that is too fast to rest. */
-  #burstAt = 0
+  /** What the last read returned; `#lastRead` keeps the last size of a splice. */
+  #gained = 0
   #resting = false
+  readonly #burst = new Burst()
 
   readonly #loop: Loop
   readonly fd: number
@@ -93,8 +59,7 @@ export class NativeLink implements Link {
   write(buffer: Buffer, start: number, end: number): boolean {
     if (this.closed || this.#ending || end <= start) return this.#queue === null
     if (this.#queue !== null) {
-      this.#queue = Buffer.concat([this.#queue.subarray(this.#sent), buffer.subarray(start, end)])
-      this.#sent = 0
+      this.#keep(buffer, start, end)
       return false
     }
     const sent = this.#send(buffer, start, end)
@@ -206,34 +171,23 @@ export class NativeLink implements Link {
     const size = this.readSize
     const n = libc.recv(this.fd, pointer(scratch, HEAD), size, 0)
     this.#lastRead = n
+    this.#gained = n
     if (n <= 0) return this.#nothing(n)
-    if (n < FEW_PACKETS && !this.#resting) this.#moderate(n)
+    if (!this.#resting && this.#burst.begins(n, this.#loop.wokeAt)) {
+      this.#resting = true
+      this.#watch()
+      this.#loop.rest(this)
+    }
     this.#on.bytes(this.#owner, scratch, HEAD, HEAD + n)
   }
 
-  /** Counts a read of a few packets, and begins a rest after a burst of them. A short message ends the burst. */
-  #moderate(n: number): void {
-    const now = this.#loop.wokeAt
-    if (n < FULL_PACKET || now - this.#burstAt >= BURST_MS) {
-      this.#burstAt = Math.max(now, this.#burstAt)
-      this.#burstReads = 0
-    }
-    if (++this.#burstReads < BURST_READS || now < this.#burstAt) return
-    this.#burstReads = 0
-    this.#resting = true
-    this.#watch()
-    this.#loop.rest(this)
-  }
-
-  /** Reads what has come during a rest. The link rests again unless little or very much has come. */
+  /** Reads what has come during a rest. */
   rested(): void {
     if (this.closed) return
-    if (this.#paused || this.#reportedEnd) this.#lastRead = 0
-    else this.ready(c.EPOLLIN)
+    this.#gained = 0
+    if (!this.#paused && !this.#reportedEnd) this.ready(c.EPOLLIN)
     if (this.closed) return
-    const n = this.#lastRead
-    if (n >= WORTH_RESTING && n < this.readSize) return this.#loop.rest(this)
-    if (n >= this.readSize) this.#burstAt = this.#loop.wokeAt + RESTLESS_MS
+    if (this.#burst.goesOn(this.#gained, this.readSize, this.#loop.wokeAt)) return this.#loop.rest(this)
     this.#resting = false
     this.#watch()
   }
@@ -257,12 +211,13 @@ export class NativeLink implements Link {
     if (pipe === null || !(to instanceof NativeLink) || to.closed || to.#queue !== null || to.#ending)
       return false
     const n = libc.splice(this.fd, pipe.write, Math.min(this.readSize, pipe.size), c.SPLICE_F_MOVE_NONBLOCK)
-    this.#lastRead = n
+    this.#gained = n
     if (n <= 0) {
       if (n < 0 && this.#refused()) return false
       this.#nothing(n)
       return true
     }
+    this.#lastRead = n
     let left = n
     while (left > 0) {
       const m = libc.splice(pipe.read, to.fd, left, c.SPLICE_F_MOVE_NONBLOCK)
@@ -273,15 +228,10 @@ export class NativeLink implements Link {
       left -= m
     }
     // All connections share the pipe: bytes that the far end did not take are read out before others go in.
-    while (left > 0) {
-      const m = libc.read(pipe.read, pointer(scratch, HEAD), Math.min(left, scratch.length - HEAD))
-      if (m <= 0) {
-        const errno = m < 0 ? libc.errno() : 0
-        this.#loop.renewPipe()
-        throw c.systemError('read of the splice pipe', errno)
-      }
-      to.#keep(scratch, HEAD, HEAD + m)
-      left -= m
+    const errno = readPipe(libc, pipe, scratch, left, (end) => to.#keep(scratch, HEAD, end))
+    if (errno !== null) {
+      this.#loop.renewPipe()
+      throw c.systemError('read of the splice pipe', errno)
     }
     this.#on.passed?.(this.#owner, n)
     return true

@@ -2,14 +2,13 @@ import { createHistogram, performance } from 'node:perf_hooks'
 import { lastingPointer } from '../../wire/native.ts'
 import { HEAD, type LinkError, type LoopLoad, PULSE_MS, type Work } from '../link.ts'
 import { linkErrorOf } from '../link-error.ts'
+import { Rests } from './burst.ts'
 import * as c from './libc.ts'
-import { type Loop, NativeLink, type Pipe } from './link.ts'
+import { type Loop, NativeLink } from './link.ts'
 import type { ListeningLoop, Waiting } from './listen.ts'
-import { closePipe, openPipe, splices } from './pipe.ts'
+import { closePipe, openPipe, type Pipe, splices } from './pipe.ts'
 
 const EVENTS = 256
-/** How long links rest that are read by time; ms. */
-const REST_MS = 3
 /** How long the loop may keep the thread before Node's own (messages, timers) gets its turn; ms. */
 const TURN_MS = 20
 
@@ -39,8 +38,7 @@ export class EpollLoop implements Loop, ListeningLoop {
   #work: Work = { pulse: () => {}, patience: () => PULSE_MS }
   #pulsedAt = 0
   wokeAt = 0
-  #resting: NativeLink[] = []
-  #restUntil = 0
+  readonly #rests = new Rests()
   readonly #retries: { at: number; call: () => void }[] = []
   #report: (error: unknown) => void = () => {}
   readonly #delays = createHistogram()
@@ -123,8 +121,7 @@ export class EpollLoop implements Loop, ListeningLoop {
   }
 
   rest(link: NativeLink): void {
-    if (this.#resting.length === 0) this.#restUntil = this.wokeAt + REST_MS
-    this.#resting.push(link)
+    this.#rests.begin(link, this.wokeAt)
   }
 
   /** Runs `call` at the first pulse after `ms`. */
@@ -208,7 +205,9 @@ export class EpollLoop implements Loop, ListeningLoop {
       }
       const n = this.#turn(this.#waitMs(now))
       const woke = performance.now()
-      const worked = this.#endRest(woke) || n > 0
+      const rested = this.#rests.end(woke)
+      if (rested) this.#settle()
+      const worked = rested || n > 0
       if (worked) busyMs += woke - this.wokeAt
       now = woke
       if (now - this.#pulsedAt >= (worked ? PULSE_MS : this.#patience())) this.#pulse(now)
@@ -217,18 +216,7 @@ export class EpollLoop implements Loop, ListeningLoop {
 
   #waitMs(now: number): number {
     if (this.#later.length > 0) return 0
-    const restUntil = this.#resting.length > 0 ? this.#restUntil : Number.POSITIVE_INFINITY
-    return Math.max(0, Math.ceil(Math.min(this.#pulsedAt + this.#patience(), restUntil) - now))
-  }
-
-  /** False: no rest is over. */
-  #endRest(now: number): boolean {
-    if (this.#resting.length === 0 || now < this.#restUntil) return false
-    const rested = this.#resting
-    this.#resting = []
-    for (const link of rested) link.rested()
-    this.#settle()
-    return true
+    return Math.max(0, Math.ceil(Math.min(this.#pulsedAt + this.#patience(), this.#rests.until) - now))
   }
 
   #patience(): number {

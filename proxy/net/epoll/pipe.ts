@@ -1,6 +1,9 @@
 import { pointer } from '../../wire/native.ts'
+import { HEAD } from '../link.ts'
 import * as c from './libc.ts'
-import type { Pipe } from './link.ts'
+
+/** The pipe that all links of a thread splice through: empty between calls. */
+export type Pipe = { readonly read: number; readonly write: number; readonly size: number }
 
 export const openPipe = (libc: c.Libc): Pipe | null => {
   const ends = c.pinned(8)
@@ -13,6 +16,22 @@ export const openPipe = (libc: c.Libc): Pipe | null => {
 export const closePipe = (libc: c.Libc, pipe: Pipe): void => {
   libc.close(pipe.read)
   libc.close(pipe.write)
+}
+
+/** Reads `left` bytes of the pipe, each time to [HEAD, end) of `scratch`. Returns the errno of a failure (0: no bytes), else null. */
+export const readPipe = (
+  libc: c.Libc,
+  pipe: Pipe,
+  scratch: Buffer,
+  left: number,
+  take: (end: number) => void,
+): number | null => {
+  for (let n = 0; left > 0; left -= n) {
+    n = libc.read(pipe.read, pointer(scratch, HEAD), Math.min(left, scratch.length - HEAD))
+    if (n <= 0) return n < 0 ? libc.errno() : 0
+    take(HEAD + n)
+  }
+  return null
 }
 
 /** Splices known bytes from socket to socket. Returns 0 when they come out, else the errno of the refused call. */

@@ -238,7 +238,10 @@ for (const [errno, fault, end] of [
 
 onLinux('a dial whose outcome cannot be read has failed', async () => {
   let reads = 0
-  await using relay = await relaying({ getsockopt: () => (++reads === 1 ? c.ENOBUFS : 0) }, generous())
+  await using relay = await relaying(
+    { getsockopt: (_, __, name) => (name === c.SO_ERROR && ++reads === 1 ? c.ENOBUFS : 0) },
+    generous(),
+  )
   assert.is((await received(relay.port)).length, 0)
   assert.equal(relay.ends, ['no-descriptors'])
   assert.is(digest(await received(relay.port)), digest(sent))
