@@ -4,7 +4,7 @@ import { HEAD, type Link, type LinkError, type LinkEvents, type Path, unattached
 import { Burst } from './burst.ts'
 import * as c from './libc.ts'
 import type { LinkLoop } from './link-loop.ts'
-import { type Pipe, readPipe } from './pipe.ts'
+import { readPipe } from './pipe.ts'
 import { pathOf } from './tcp.ts'
 
 export type Loop = LinkLoop<NativeLink>
