@@ -61,7 +61,8 @@ for (const { shell, name } of shells) {
     assert.is(host.read('proc/sys/vm/swappiness'), '60\n')
     assert.match(host.read('etc/security/limits.d/90-mtscope.conf'), '* hard nofile 65536')
     const lines = host.read('etc/sysctl.d/90-mtscope.conf').split('\n')
-    assert.ok(lines.includes('net.ipv4.tcp_notsent_lowat = 16384'))
+    assert.ok(lines.includes('net.ipv4.tcp_slow_start_after_idle = 0'))
+    assert.ok(!lines.some((line) => line.includes('tcp_notsent_lowat')))
     const reported = planned.stdout.match(/^ {2}\S+ = .*$/gm)?.map((line) => line.trim())
     assert.equal(
       lines.filter((line) => /^[a-z]/.test(line)),
@@ -91,7 +92,7 @@ for (const { shell, name } of shells) {
       'net.ipv4.ip_local_port_range': '5000\t61000',
       'net.ipv4.tcp_rmem': '4096\t131072\t67108864',
       'net.ipv4.tcp_wmem': '4096\t16384\t1048576',
-      'net.ipv4.tcp_notsent_lowat': '8192',
+      'net.ipv4.tcp_notsent_lowat': '4294967295',
       'net.ipv4.tcp_mtu_probing': '2',
     })
     using host = fakeRoot({ ...before, 'etc/sysctl.d/90-mtscope.conf': '# mine\nnet.core.somaxconn=65535' })
@@ -105,6 +106,35 @@ for (const { shell, name } of shells) {
     // The kernel shows tabs between numbers; a plain file keeps the spaces.
     const spaced = (lines: readonly string[]): string[] => lines.map((line) => line.replaceAll('\t', ' '))
     assert.equal(spaced(host.tree()), spaced(tree))
+  })
+
+  here(
+    `${name}: --apply replaces the tcp_notsent_lowat that an earlier version set, and rollback unsets it`,
+    () => {
+      const lowat = 'proc/sys/net/ipv4/tcp_notsent_lowat'
+      const dropin = 'etc/sysctl.d/90-mtscope.conf'
+      using host = fakeRoot(net({ 'net.ipv4.tcp_notsent_lowat': '16384' }))
+      host.put(dropin, 'net.ipv4.tcp_notsent_lowat = 16384\n')
+      const state = [`value\t${join(host.path, lowat)}\t4294967295`, `file\t${join(host.path, dropin)}\t-`]
+      host.put('var/lib/mtscope/optimize_system.state', `${state.join('\n')}\n`)
+      assert.is(verdictsOf(host).get('net.ipv4.tcp_notsent_lowat')?.state, 'change')
+      assert.match(run(shell, host, ['--plan']).stdout, 'set net.ipv4.tcp_notsent_lowat: 16384 -> 131072')
+      assert.is(run(shell, host, ['--apply']).status, 0)
+      assert.is(host.read(lowat), '131072\n')
+      assert.match(host.read(dropin), /^net\.ipv4\.tcp_notsent_lowat = 131072$/m)
+      assert.is(run(shell, host, ['--apply']).stdout, 'nothing to change\n')
+      assert.is(run(shell, host, ['--rollback']).status, 0)
+      assert.is(host.read(lowat), '4294967295\n')
+      assert.throws(() => host.read(dropin), /ENOENT/)
+    },
+  )
+
+  here(`${name}: the plan names bbr where it is the default already, and sets it where it is not`, () => {
+    const offered = { 'net.ipv4.tcp_available_congestion_control': 'reno bbr cubic' }
+    using already = fakeRoot(net({ ...offered, 'net.ipv4.tcp_congestion_control': 'bbr' }))
+    using other = fakeRoot(net({ ...offered, 'net.ipv4.tcp_congestion_control': 'cubic' }))
+    assert.match(run(shell, already, ['--plan']).stdout, 'keep net.ipv4.tcp_congestion_control: bbr\n')
+    assert.match(run(shell, other, ['--plan']).stdout, 'set net.ipv4.tcp_congestion_control: cubic -> bbr\n')
   })
 
   here(`${name}: after a partial failure, rollback restores everything that it can`, () => {

@@ -259,6 +259,7 @@ setting() { # name, how, wanted, verdict, why
   elif [ "$verdict" = harmful ] && [ "$now" != 0 ]; then state=bad; fi
   report "$label" "$now" "$wanted" "$verdict" "$state" "$why"
   case $mode$state in
+    plangood) [ "$name" != net.ipv4.tcp_congestion_control ] || printf 'keep %s: %s\n' "$name" "$now" ;;
     planchange) printf 'set %s: %s -> %s\n' "$name" "$now" "$aim" && now=$aim ;;
     applychange) set_value "$path" "$aim" && printf 'set %s: %s -> %s\n' "$name" "$now" "$aim" && now=$aim ;;
   esac
@@ -279,14 +280,15 @@ settings() {
   set -- net.ipv4.tcp_congestion_control is bbr
   if grep -qsw bbr "$NET/proc/sys/net/ipv4/tcp_available_congestion_control" || part tcp_bbr TCP_CONG_BBR; then
     [ "$mode" != apply ] || [ -n "$ROOT" ] || modprobe -q tcp_bbr 2>/dev/null || true
-    setting "$@" effective 'keeps the speed to clients on lossy paths'
+    setting "$@" effective 'the most effective setting: many times the speed on lossy paths, short queues on mobile ones'
   else setting "$@" 'unknown here' 'this kernel offers no bbr'; fi
   set -- net.core.default_qdisc is fq
   if [ "$(value "$(path_of net.core.default_qdisc)")" = fq ] || part sch_fq NET_SCH_FQ; then
     setting "$@" effective 'paces bbr packets; applies to new interfaces, optional since 4.13'
   else setting "$@" 'unknown here' 'this kernel has no fq; optional since 4.13'; fi
-  setting net.ipv4.tcp_notsent_lowat most 16384 effective \
-    'bounds unsent data in the kernel: less memory, earlier back-pressure'
+  # Earlier versions set 16384: --apply raises that, too, and --rollback restores the value from before.
+  setting net.ipv4.tcp_notsent_lowat least 131072 effective \
+    'below a burst of bbr, bbr takes the relay for idle and fills the queue: messages wait during a download'
   setting net.ipv4.tcp_slow_start_after_idle is 0 effective 'a connection keeps its speed after a pause'
   setting net.ipv4.tcp_mtu_probing least 1 effective 'finds the packet size where ICMP is filtered'
   setting net.ipv4.tcp_timestamps least 1 effective 'round-trip measurement and port reuse need them'

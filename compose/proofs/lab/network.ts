@@ -77,7 +77,7 @@ ip link set lo up
 ip addr add ${address}/24 dev ${device}
 ip link set ${device} up txqueuelen 10000 mtu 1500
 echo 1 > /proc/sys/net/ipv4/tcp_no_metrics_save
-echo 1 > /proc/sys/net/ipv6/conf/${device}/disable_ipv6
+[ ! -d /proc/sys/net/ipv6 ] || echo 1 > /proc/sys/net/ipv6/conf/${device}/disable_ipv6
 `
   const enter = (pid: number, text: string): void => run([...inside(pid), 'sh', '-e'], text)
   enter(
