@@ -144,9 +144,9 @@ where the load generator read late.
 Client, proxy and datacenters are network namespaces with a link between each two; packets pass one by one (MTU 1,500). Client and
 datacenters use cubic. Sides take turns, *un-tuned* and *tuned* twice each, at both ends of a scenario, in the first 20 minutes.
 
-- **un-tuned**: ${'`FAST_MODE=false`, `MAX_CONNS_IN_POOL=0`, `TO_CLT_BUFSIZE=16384,0,16384`, `TO_TG_BUFSIZE=16384`'}, cubic, and the kernel's defaults.
+- **un-tuned**: ${'`FAST_MODE=false`, `MAX_CONNS_IN_POOL=0`, `TO_CLT_BUFSIZE=16384,0,16384`, `TO_TG_BUFSIZE=16384`, `TCP_CONGESTION=system`, `TCP_NOTSENT_LOWAT=0`'}, cubic, and the kernel's defaults.
 - **tuned**: the appliance with its defaults, BBR, \`tcp_slow_start_after_idle=0\`, \`tcp_mtu_probing=1\`; \`tcp_notsent_lowat\` is not set.
-- Every other side is un-tuned with that one line, or tuned with that value of \`tcp_notsent_lowat\`.
+- Every other side is un-tuned with that one line, or tuned with that value of \`tcp_notsent_lowat\` and without the two settings of the appliance.
 
 *connect*: to the first answer of the datacenter. CPU, wake-ups and segments sent again: of the proxy, during the downloads; CPU without
 softirq. *sent again* has the share of lost packets as its limit.

@@ -68,6 +68,8 @@ test('un-tuned and tuned take turns at both ends, and another proxy with them', 
   )
   const pool = order(null).find(({ name }) => name === 'pool')?.runs
   assert.equal(Object.keys(pool !== undefined && 'env' in pool ? pool.env : {}), [
+    'TCP_CONGESTION',
+    'TCP_NOTSENT_LOWAT',
     'FAST_MODE',
     'TO_CLT_BUFSIZE',
     'TO_TG_BUFSIZE',

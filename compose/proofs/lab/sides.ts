@@ -26,9 +26,13 @@ const bare = {
   buffers: { TO_CLT_BUFSIZE: '16384,0,16384', TO_TG_BUFSIZE: '16384' },
 } as const
 
+/** The sysctls of the namespace decide. */
+const ofSystem = { TCP_CONGESTION: 'system', TCP_NOTSENT_LOWAT: '0' } as const
+
 const untuned = (without?: keyof typeof bare) => ({
   env: Object.assign(
     {},
+    ofSystem,
     ...Object.entries(bare)
       .filter(([name]) => name !== without)
       .map(([, env]) => env),
@@ -43,7 +47,7 @@ const side = (
 ): Side => ({ name, congestion, sysctls: { ...usual, ...sysctls }, runs })
 
 const tuned = (name: string, sysctls: Sysctls = {}): Side =>
-  side(name, 'bbr', { ...afterIdle, ...probing, ...sysctls }, { env: {} })
+  side(name, 'bbr', { ...afterIdle, ...probing, ...sysctls }, { env: name === 'tuned' ? {} : ofSystem })
 
 /** Un-tuned first and last, tuned second and last but one: what drifts on this machine affects both alike. */
 export const order = (other: Peer | null): readonly Side[] => [
