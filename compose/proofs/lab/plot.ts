@@ -55,6 +55,7 @@ export const drawn = (outcomes: readonly Outcome[]): ReadonlyMap<string, string>
       return [
         file,
         `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="10">
+<title>${title}</title>
 <rect width="${width}" height="${height}" fill="white"/>
 ${text(10, 20, `${title}; dashed: physical limit`, 'font-size="14"')}
 ${panels.join('\n')}
