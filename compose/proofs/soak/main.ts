@@ -3,15 +3,15 @@ import { parseArgs } from 'node:util'
 import { ownTmp } from '../../test/runner/own-tmp.ts'
 import { commandOf, numberOf, wordsOf } from '../wrong-use.ts'
 import { plot } from './plot.ts'
-import { document, failures, judgedFrom, resultOf } from './report.ts'
+import { document, failures, judgedFrom, resultOf, wholeFrom } from './report.ts'
 import { runSoak } from './run.ts'
 
 const usual = { minutes: '60', rate: '200' } as const
 const usage = `usage: mtscope soak [--minutes N] [--rate N] [--embedded]
 
 Runs a proxy, a collector, Kafka and Redis under a steady load of all kinds of clients, and checks that memory and descriptors do not
-grow, that no client is dropped and that every total is exact. A run of ${judgedFrom / 60} minutes or more writes
-compose/proofs/soak/SOAK.md and SOAK.svg; a shorter one only checks drops and totals.
+grow, that no client is dropped and that every total is exact. A run of ${wholeFrom / 60} minutes or more writes
+compose/proofs/soak/SOAK.md and SOAK.svg; one below ${judgedFrom / 60} minutes only checks drops and totals.
 
   --minutes N   duration (default ${usual.minutes})
   --rate N      connections a second (default ${usual.rate})
@@ -50,7 +50,7 @@ const progress = (line: string): void => {
 }
 const soak = await runSoak({ seconds, perSecond, isEmbedded, everySeconds: 5, progress })
 process.stdout.write(`${resultOf(soak, seconds)}\n`)
-if (seconds >= judgedFrom) {
+if (seconds >= wholeFrom) {
   const options = [
     values.minutes === usual.minutes ? '' : ` --minutes ${minutes}`,
     values.rate === usual.rate ? '' : ` --rate ${perSecond}`,

@@ -4,11 +4,13 @@ import { medians, type Sample } from './samples.ts'
 
 /** Growth that counts as none. */
 const most = 0.03
-/** Memory is compared with that of the tenth minute; both are medians of so many seconds. */
-export const settledAt = 600
+/** Memory is compared with that of the tenth minute, in a shorter run with that of its middle; medians of so many seconds. */
+const settledAt = (seconds: number): number => Math.min(600, seconds / 2)
 const windowSeconds = 120
-/** A shorter run has no verdict about growth. */
-export const judgedFrom = settledAt + 2 * windowSeconds
+/** A shorter run has no verdict about growth: heaps and caches still take their size. */
+export const judgedFrom = 600
+/** A run that is long enough for the table. */
+export const wholeFrom = 840
 
 export type Growth = {
   readonly program: string
@@ -20,7 +22,8 @@ export type Growth = {
 
 export const growths = (soak: Soak, seconds: number): Growth[] =>
   [...soak.programs].flatMap(([program, samples]) => {
-    const before = medians(samples, settledAt - windowSeconds / 2, settledAt + windowSeconds / 2)
+    const from = settledAt(seconds)
+    const before = medians(samples, from - windowSeconds / 2, from + windowSeconds / 2)
     const after = medians(samples, seconds - windowSeconds, seconds)
     return (['rss', 'descriptors'] as const).map((of) => ({
       program,
@@ -93,7 +96,7 @@ const storedTable = (stored: readonly Stored[]): string =>
 
 const verdict = (soak: Soak, seconds: number): string =>
   table(
-    ['program', 'median of', 'tenth minute', 'last two minutes', 'growth'],
+    ['program', 'median of', `minute ${minutes(settledAt(seconds))}`, 'last two minutes', 'growth'],
     growths(soak, seconds).map((growth) =>
       row(
         growth.program,
@@ -105,12 +108,19 @@ const verdict = (soak: Soak, seconds: number): string =>
     ),
   )
 
+const endsOf = ({ totals }: Soak): string =>
+  totals.closes
+    .toSorted((a, b) => b.total - a.total)
+    .map(({ by, phase, reason, total }) => `${total} ${by}/${phase}/${reason}`)
+    .join(', ')
+
 export const resultOf = (soak: Soak, seconds: number): string => {
   const { totals } = soak
   return [
     `${totals.opened} connections opened, ${totals.accepted} accepted, ${totals.closed} closed, ${totals.open} open; ` +
-      `${totals.sessions} sessions, ${totals.counted.connections} counted; ${totals.dropped} dropped; ${totals.lost} events lost; ` +
+      `${totals.sessions} authenticated, ${totals.counted.connections} of them counted by the collector; ${totals.dropped} dropped; ${totals.lost} events lost; ` +
       `${totals.skipped} not opened, because this machine was too slow.`,
+    `Ends: ${endsOf(soak)}.`,
     ...(seconds < judgedFrom ? [] : [verdict(soak, seconds)]),
   ].join('\n\n')
 }

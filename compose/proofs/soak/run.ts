@@ -36,6 +36,7 @@ export type Totals = {
   /** By the collector. */
   readonly counted: Status['totals']
   readonly countedOpen: number
+  readonly closes: Status['closes']
   /** By the proxy's metrics, of authenticated clients. */
   readonly bytesToClient: number
 }
@@ -145,6 +146,7 @@ const totalsOf = async ({ proxy, collector }: World, load: SoakLoad): Promise<To
     lost: (await proxy.metric('mtscope_events_lost_total')) + sumOfLost(status),
     counted: status.totals,
     countedOpen: status.open.total,
+    closes: status.closes,
     bytesToClient: all - fronted,
   }
 }
@@ -187,7 +189,7 @@ export const inexact = (totals: Totals): string | null => {
   if (closed + open !== accepted || open !== 0)
     return `${accepted} connections accepted, ${closed} closed, ${open} open`
   if (counted.connections !== sessions || countedOpen !== 0)
-    return `${sessions} sessions, the collector counts ${counted.connections}, ${countedOpen} of them open`
+    return `${sessions} clients authenticated, the collector counts ${counted.connections}, ${countedOpen} of them open`
   if (counted.bytesToClient !== totals.bytesToClient)
     return `${totals.bytesToClient} bytes to clients, the collector counts ${counted.bytesToClient}`
   return null
