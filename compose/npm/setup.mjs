@@ -1,8 +1,9 @@
 // Installs missing packages before every npm script; with --dev also those for development. Plain JavaScript without
 // dependencies, because any Node from 20 on has to run it.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { broughtRuntime, isNewEnough } from './runtime.mjs'
@@ -40,6 +41,41 @@ const npm = () => {
   return script?.endsWith('.js')
     ? [process.execPath, script]
     : [process.platform === 'win32' ? 'npm.cmd' : 'npm']
+}
+
+/** The version of `npm()`; empty if it cannot be read. */
+const npmVersion = () => {
+  const script = process.env.npm_execpath
+  try {
+    return script?.endsWith('.js')
+      ? String(JSON.parse(readFileSync(join(dirname(script), '../package.json'), 'utf8')).version)
+      : spawnSync(npm()[0], ['--version'], { encoding: 'utf8', cwd: tmpdir() }).stdout.trim()
+  } catch {
+    return ''
+  }
+}
+
+/** npm before 9.9 (Debian 13 has 9.2) finds our lock file missing: it cannot read overrides with `npm:`. */
+const tooOld = (version) => {
+  const [, major, minor] = /^(\d+)\.(\d+)\./.exec(version) ?? []
+  return major < 9 || (Number(major) === 9 && minor < 9)
+}
+const newerNpm = 'npm@10.9.4'
+
+/** The npm that installs: that of this machine, or where it is too old a newer one, fetched into a folder for this run. */
+const ableNpm = () => {
+  const [command, ...first] = npm()
+  if (!tooOld(npmVersion())) return [command, ...first]
+  const folder = mkdtempSync(join(tmpdir(), 'mtscope-npm-'))
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  const options = ['--prefix', folder, '--no-audit', '--no-fund', '--no-save', '--loglevel=error']
+  const { status } = spawnSync(command, [...first, 'install', ...options, newerNpm], {
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  return status === 0
+    ? [process.execPath, join(folder, 'node_modules/npm/bin/npm-cli.js')]
+    : [command, ...first]
 }
 
 const stop = (why) => {
@@ -99,7 +135,7 @@ const reason = () => {
 const install = async () => {
   refuseToInstall()
   log(`installing packages with npm ci (${reason()}); this takes about a minute`)
-  const [command, ...first] = npm()
+  const [command, ...first] = ableNpm()
   // Packages run no install scripts: none of them has to compile anything.
   const options = ['--include=optional', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
   const args = [...first, 'ci', dev ? '--include=dev' : '--omit=dev', ...options]

@@ -127,7 +127,7 @@ const fresh = ({ run }: Machine): void => void run(`rm -rf "${folder}/node_modul
 
 for (const [suite, wanted] of [
   ['bookworm', ['9.9.4', '10.8.2']],
-  ['trixie', ['10.9.4', '11.6.2', '11.19.1']],
+  ['trixie', ['9.2.0', '10.9.4', '11.6.2', '11.19.1']],
 ] as const)
   it(`npm start on a minimal Debian ${suite}, with npm ${wanted.join(', ')}`, async () => {
     using at = machine(suite)

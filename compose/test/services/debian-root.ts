@@ -9,6 +9,7 @@ const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'mts
 /** The systems of the start test: releases of Debian, and the npm of each Node. */
 export const suites = ['bookworm', 'trixie'] as const
 export const toolchains = [
+  { node: '20', npm: '9.2.0' },
   { node: '20', npm: '9.9.4' },
   { node: '20', npm: '10.8.2' },
   { node: '22', npm: '10.9.4' },
