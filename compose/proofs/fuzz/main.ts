@@ -10,8 +10,8 @@ import type { Opened, Target } from './target.ts'
 import { targets } from './targets.ts'
 import { tryInput } from './try.ts'
 
-const usage = `usage: npm run fuzz [-- [--only WORD] [--cases N] [--seed N] [--minutes N] [--keep]]
-       npm run fuzz -- --only TARGET (--case SEED | --file PATH) [--flags='FLAGS']
+const usage = `usage: mtscope fuzz [--only WORD] [--cases N] [--seed N] [--minutes N] [--keep]
+       mtscope fuzz --only TARGET (--case SEED | --file PATH) [--flags='FLAGS']
 
 Sends seeded random input to everything that reads bytes of others, and to the relay on both engines through real sockets; refuses
 system calls under the native engine; and repeats a part under V8 flags that collect garbage all the time. A failing case prints
