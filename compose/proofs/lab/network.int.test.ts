@@ -45,7 +45,7 @@ const received = (pid: number): number => {
   return Number(values![names!.indexOf('InReceives')])
 }
 
-/** Share of packets that do not arrive in the namespace of the proxy, by the kernel's count. */
+/** Share of packets that the link loses. */
 const lossOf = async (some: Partial<Link>, engine: Engine): Promise<number> => {
   const sent = 60_000
   const path: Path = { client: link({ bufferMs: 10_000, ...some }), datacenter: link({}) }
@@ -55,12 +55,12 @@ const lossOf = async (some: Partial<Link>, engine: Engine): Promise<number> => {
   // One more round trip: every earlier packet has left the link.
   probed(network, 'client', 'rtt', addresses.proxy, '1')
   const emulated = await network.finish()
-  if (emulated !== null) {
-    const { passed, lost, full, refused } = emulated.lanes.clientUp
-    assert.equal([full, refused], [0, 0])
-    assert.ok(Math.abs(passed + lost - sent) < 100, `${passed} passed, ${lost} lost`)
-  }
-  return 1 - (received(network.ends.proxy) - before) / sent
+  const arrived = received(network.ends.proxy) - before
+  if (emulated === null) return 1 - arrived / sent
+  // On a slow machine the sender overruns the emulator, which drops and counts what it cannot hold.
+  const { passed, lost, refused } = emulated.lanes.clientUp
+  assert.ok(Math.abs(arrived + refused - passed) < 100, `${passed} passed, ${arrived} arrived`)
+  return lost / (passed + lost)
 }
 
 const near = (measured: number, asked: number, what: string): void =>
