@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Mode, tlsDomain } from './far-ends.ts'
 import { fewParts, type Part, parts } from './figures.ts'
+import { measuredSettings } from './measured-settings.ts'
 import { type Started, startProgram } from './programs.ts'
 import type { Target } from './target.ts'
 
@@ -48,21 +49,8 @@ const startOwn = async (
     folders.delete(folder)
   })
   const secret = randomBytes(16)
-  const settings = {
-    MTPROTO_PORT: '0',
-    MTPROTO_HOST: '127.0.0.1',
-    METRICS_PORT: '0',
-    DATA_DIR: join(folder, 'data'),
-    USER1_SECRET: secret.toString('hex'),
-    TLS_DOMAIN: tlsDomain,
-    MASK_HOST: 'off',
-    PROBE_INTERVAL: '0',
-    DOCTOR_INTERVAL: '0',
-    PUBLIC_HOST_FROM: 'none',
-    WORKERS: '2',
-    TELEGRAM_DATACENTERS: `2=127.0.0.1:${datacenterPort}`,
-    ...own.env,
-  }
+  const datacenter = `127.0.0.1:${datacenterPort}`
+  const settings = { ...measuredSettings({ folder, secret: secret.toString('hex'), datacenter }), ...own.env }
   const started: Started = stack.use(
     await startProgram(own.program, [`${datacenterPort}`], settings, folder, own.readyLine),
   )

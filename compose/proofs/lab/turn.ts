@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { lean } from '../../../proxy/app/runtime-flags.ts'
-import { tlsDomain } from '../../../proxy/bench/far-ends.ts'
+import { measuredSettings } from '../../../proxy/bench/measured-settings.ts'
 import type { End } from './emulation.ts'
 import type { Amounts, Job, Samples } from './figures.ts'
 import { addresses, type Network } from './network.ts'
@@ -82,18 +82,9 @@ const listens = async (network: Network, port: number, cwd: string): Promise<voi
 const appliancePort = 8080
 
 const appliance = (secret: string, folder: string, env: Readonly<Record<string, string>>) => ({
+  ...measuredSettings({ folder, secret, datacenter: `${addresses.datacenters[1]}:${telegramPort}` }),
   MTPROTO_PORT: `${appliancePort}`,
   MTPROTO_HOST: '0.0.0.0',
-  METRICS_PORT: '0',
-  DATA_DIR: join(folder, 'data'),
-  USER1_SECRET: secret,
-  TLS_DOMAIN: tlsDomain,
-  MASK_HOST: 'off',
-  PROBE_INTERVAL: '0',
-  DOCTOR_INTERVAL: '0',
-  PUBLIC_HOST_FROM: 'none',
-  WORKERS: '2',
-  TELEGRAM_DATACENTERS: `2=${addresses.datacenters[1]}:${telegramPort}`,
   ...env,
 })
 

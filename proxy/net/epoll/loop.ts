@@ -39,7 +39,7 @@ export class EpollLoop implements Loop, ListeningLoop {
   #pulsedAt = 0
   wokeAt = 0
   readonly #rests = new Rests()
-  readonly #retries: { at: number; call: () => void }[] = []
+  #retries: { at: number; call: () => void }[] = []
   #report: (error: unknown) => void = () => {}
   readonly #delays = createHistogram()
   #busyMs = 0
@@ -230,10 +230,8 @@ export class EpollLoop implements Loop, ListeningLoop {
     // The pulse may post messages, and some of those that came may be due.
     this.#woken = true
     const due = this.#retries.filter(({ at }) => at <= now)
-    for (const retry of due) {
-      this.#retries.splice(this.#retries.indexOf(retry), 1)
-      this.#guarded(retry.call)
-    }
+    this.#retries = this.#retries.filter(({ at }) => at > now)
+    for (const { call } of due) this.#guarded(call)
     this.#guarded(() => this.#work.pulse(now))
     this.#settle()
   }

@@ -1,21 +1,9 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { initiate } from '../../../compose/test/kit/client/obfuscation.ts'
-import type { HandLink } from '../../../compose/test/kit/relay/hand-driven.ts'
-import { relaying, secret } from '../../../compose/test/kit/relay/hand-relay.ts'
+import { relayed, relaying } from '../../../compose/test/kit/relay/hand-relay.ts'
 import type { ProxyEvent } from '../../events/contract.ts'
 
 const path = { rttMs: 83.21045, segments: 400, retransmits: 6, deliveryRate: 250_000, notSent: 0 }
-
-/** A client whose first request was answered, and its datacenter. */
-const relayed = ({ arrives, engine }: ReturnType<typeof relaying>): [HandLink, HandLink] => {
-  const client = arrives()
-  client.sends(initiate('padded-intermediate', 2, secret).bytes)
-  const datacenter = engine.dials[0]!.connects()
-  client.sends('up')
-  datacenter.sends('down')
-  return [client, datacenter]
-}
 
 const fields = (events: readonly ProxyEvent[], type: 'connection.progress' | 'connection.closed') =>
   events.flatMap((event) =>

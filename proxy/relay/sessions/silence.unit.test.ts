@@ -1,20 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { initiate } from '../../../compose/test/kit/client/obfuscation.ts'
-import type { HandLink } from '../../../compose/test/kit/relay/hand-driven.ts'
-import { relaying, secret } from '../../../compose/test/kit/relay/hand-relay.ts'
+import { relayed, relaying } from '../../../compose/test/kit/relay/hand-relay.ts'
 
 // Slow clients and silent ones.
-
-/** A client whose first request was answered, and its datacenter. */
-const relayed = ({ arrives, engine }: ReturnType<typeof relaying>): [HandLink, HandLink] => {
-  const client = arrives()
-  client.sends(initiate('padded-intermediate', 2, secret).bytes)
-  const datacenter = engine.dials[0]!.connects()
-  client.sends('up')
-  datacenter.sends('down')
-  return [client, datacenter]
-}
 
 test('a client that takes no byte is closed after CLIENT_ACK_TIMEOUT', () => {
   const proxy = relaying()

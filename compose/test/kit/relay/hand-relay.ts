@@ -8,6 +8,7 @@ import type { RelaySettings } from '../../../../proxy/relay/settings.ts'
 import { configured } from '../../../../proxy/relay/threads/configured.ts'
 import { replayMemory } from '../../../../proxy/replay-cache/memory.ts'
 import { usualFlight } from '../../../../proxy/wire/server-hello.ts'
+import { initiate } from '../client/obfuscation.ts'
 import { type HandLink, handEngine, handLink } from './hand-driven.ts'
 
 // For tests: a relay whose engine, links and clock the test drives.
@@ -96,3 +97,13 @@ export const relaying = (
   }
 }
 export const nothing = Array<number>(13).fill(0)
+
+/** A client whose first request was answered, and its datacenter. */
+export const relayed = ({ arrives, engine }: ReturnType<typeof relaying>): [HandLink, HandLink] => {
+  const client = arrives()
+  client.sends(initiate('padded-intermediate', 2, secret).bytes)
+  const datacenter = engine.dials[0]!.connects()
+  client.sends('up')
+  datacenter.sends('down')
+  return [client, datacenter]
+}
