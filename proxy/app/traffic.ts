@@ -34,6 +34,8 @@ type Place = {
   readonly masking: (masking: Masking) => void
 }
 
+const unknownMiddle = { middleProxies: null, ourAddress: { ipv4: null, ipv6: null } }
+
 type Masked = Pick<Changeable, 'mask' | 'flight'>
 
 const trimMs = 10_000
@@ -136,7 +138,7 @@ export const startTraffic = async (
   const { port, users } = place
   const relay = await startThreads(
     config.workers,
-    { ...settings, port, users, directory: dialable(directory), ...masked, addressKey },
+    { ...settings, port, users, directory: dialable(directory), ...unknownMiddle, ...masked, addressKey },
     portsOf(options, recording, trackConnections(connections)),
   )
   threads = relay

@@ -16,6 +16,8 @@ const settings: Omit<RelaySettings, 'worker' | 'port'> = {
   ...configured(config),
   users: config.users.map(({ name, secret }) => ({ name, secret: secret.bytes() })),
   directory: config.datacenters,
+  middleProxies: null,
+  ourAddress: { ipv4: null, ipv6: null },
   mask: null,
   flight: usualFlight,
   addressKey: randomBytes(32),

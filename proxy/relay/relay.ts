@@ -111,6 +111,8 @@ const openRelay = (
     epoch: Date.now,
     rules: { users: [], modes: [], tlsDomain: '', clockSkewSeconds: 0, knows: () => false },
     directory: settings.directory,
+    middleProxies: settings.middleProxies,
+    ourAddress: settings.ourAddress,
     mask: settings.mask,
     flight: settings.flight,
     hashOf: addressHasher(settings.addressKey),
@@ -153,6 +155,8 @@ const rulesFor = (relay: Relay, users: Changeable['users']): Rules => ({
 const apply = (relay: Relay, change: Partial<Changeable>): void => {
   if (change.users) relay.rules = rulesFor(relay, change.users)
   if (change.directory) relay.directory = change.directory
+  if (change.middleProxies !== undefined) relay.middleProxies = change.middleProxies
+  if (change.ourAddress) relay.ourAddress = change.ourAddress
   if (change.mask !== undefined) relay.mask = change.mask
   if (change.flight) relay.flight = change.flight
   if (change.addressKey) relay.hashOf = addressHasher(change.addressKey)

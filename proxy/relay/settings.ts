@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts'
 import type { Address } from '../datacenter/directory.ts'
 import type { ThreadSample } from '../host/event-loop.ts'
+import type { MiddleProxies, OurAddress } from '../middle-proxy/directory.ts'
 import type { ClaimAnswer } from '../replay-cache/redis.ts'
 import type { Flight } from '../wire/server-hello.ts'
 
@@ -53,11 +54,14 @@ export type RelaySettings = Pick<Config, (typeof relaySettingNames)[number] | 'p
 /** Unauthenticated connections whose events are logged one by one. */
 export type EventBudget = { readonly perSecond: number; readonly burst: number }
 
-/** Settings that can change while connections run: by SIGHUP, by the prober, by a new measurement, at midnight. */
+/** Settings that can change while connections run: by SIGHUP, by the prober, by a new measurement, by what Telegram publishes, at midnight. */
 export type Changeable = {
   readonly users: readonly RelayUser[]
   /** Directory id → addresses, best first; IP addresses only. */
   readonly directory: ReadonlyMap<number, readonly Address[]>
+  /** Null: advertising mode is off, or nothing is known of the middle proxies yet. */
+  readonly middleProxies: MiddleProxies | null
+  readonly ourAddress: OurAddress
   /** The masking host; null: unauthenticated clients are not forwarded. */
   readonly mask: Address | null
   readonly flight: Flight

@@ -9,6 +9,7 @@ import type {
   Session as SessionLabels,
   Side,
 } from '../../events/contract.ts'
+import type { MiddleProxies, OurAddress } from '../../middle-proxy/directory.ts'
 import type { Dialing, Link, LinkError, Path } from '../../net/link.ts'
 import type { Claim as LocalClaim } from '../../replay-cache/memory.ts'
 import type { Cipher } from '../../wire/cipher.ts'
@@ -33,6 +34,8 @@ export type Relay = {
   epoch(): number
   rules: Rules
   directory: Directory
+  middleProxies: MiddleProxies | null
+  ourAddress: OurAddress
   mask: Address | null
   flight: Flight
   /** The name of a client's address in events. */

@@ -42,6 +42,8 @@ export const settings = (): RelaySettings => ({
   replay: replayMemory(64),
   users: [{ name: 'one', secret }],
   directory: new Map([[2, [{ host: '192.0.2.1', port: 443, family: 'ipv4' }]]]),
+  middleProxies: null,
+  ourAddress: { ipv4: null, ipv6: null },
   mask,
   flight: usualFlight,
   addressKey: Buffer.alloc(32, 1),

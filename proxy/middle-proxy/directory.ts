@@ -1,0 +1,20 @@
+import type { Address } from '../datacenter/directory.ts'
+
+/** What Telegram publishes about its middle proxies; plain data, because it crosses threads. */
+export type MiddleProxies = {
+  /** By the signed number of the datacenter that they serve: 2; -2: media of 2. IP addresses only, none of them empty. */
+  readonly byDc: ReadonlyMap<number, readonly Address[]>
+  /** Serves the datacenters that have no middle proxies of their own. `byDc` has it. */
+  readonly defaultDc: number
+  /** The secret that all middle proxies share; never in an event, a log line or a label. */
+  readonly secret: Uint8Array
+}
+
+/** The addresses of this host as Telegram sees them, which are part of the keys; null where none is known. */
+export type OurAddress = { readonly ipv4: string | null; readonly ipv6: string | null }
+
+/** The middle proxies of a datacenter; media falls back to the plain one. Empty for a datacenter that has none. */
+export const middleProxiesOf = ({ byDc }: MiddleProxies, dc: number, media: boolean): readonly Address[] => {
+  const plain = Math.abs(dc)
+  return (media ? byDc.get(-plain) : undefined) ?? byDc.get(plain) ?? []
+}
