@@ -1,5 +1,6 @@
 import { composeSettings } from '../../proxy/config/compose-settings.ts'
 import { type SettingName, settingNames, settings } from '../../proxy/config/settings.ts'
+import { limitNames, limitSettings } from '../../proxy/config/user-limits.ts'
 
 type Theme = readonly [title: string, names: readonly SettingName[]]
 
@@ -77,6 +78,8 @@ const themes: readonly Theme[] = [
   ['Redis', ['REDIS_URL', 'REDIS_CA', 'REDIS_PREFIX', 'REPLAY_ON_REDIS_LOSS', 'REPLAY_WINDOW']],
 ]
 
+const userNames = settingNames.filter((name) => name.startsWith('USER_'))
+
 /** The settings that most operators look at: the table of the README. */
 const common: readonly SettingName[] = [
   'MTPROTO_PORT',
@@ -109,6 +112,16 @@ const users = [
   '| `USER<n>_NAME` | `user<n>` | Name of user n in metrics and on the status page |',
 ]
 
+/** Each limit of one user; its default is the setting for all users. */
+const userLimits = limitNames.map((name) => {
+  const { suffix, doc, secret, fallback } = limitSettings[name]
+  return row(`USER<n>_${suffix}`, {
+    fallback: fallback ?? `USER_${suffix}`,
+    doc,
+    ...(secret ? { secret } : {}),
+  })
+})
+
 const table = (rows: readonly string[]): string =>
   ['| name | default | meaning |', '|---|---|---|', ...rows].join('\n')
 
@@ -130,13 +143,13 @@ program that finds an unknown name or an invalid value reports all of them in on
 
 /** The text of docs/settings.md. Throws when a setting stands in no theme, or in two. */
 export const settingsReference = (): string => {
-  const placed = themes.flatMap(([, names]) => names)
+  const placed = [...userNames, ...themes.flatMap(([, names]) => names)]
   const stray = settingNames.filter((name) => placed.filter((one) => one === name).length !== 1)
   if (stray.length > 0) throw new Error(`settings-reference.ts: put ${stray.join(', ')} into one theme`)
   const compose = Object.entries(composeSettings).map(([name, setting]) => row(name, setting))
   return [
     head,
-    `## Users\n\n${table(users)}\n`,
+    `## Users\n\n${table([...users, ...userLimits, ...rowsOf(userNames)])}\n`,
     ...themes.map(([title, names]) => `## ${title}\n\n${table(rowsOf(names))}\n`),
     `## Docker compose\n\nOnly the compose files read these settings; \`npm start\` ignores them.\n\n${table(compose)}\n`,
   ].join('\n')

@@ -1,18 +1,12 @@
 import { availableParallelism, hostname } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
+import { noLimits, type UserLimits } from '../users/limits.ts'
 import type { User } from '../users/user.ts'
+import { clashes } from './clashes.ts'
 import { composeSettings } from './compose-settings.ts'
 import { readDotenv } from './dotenv.ts'
-import { isLoopback } from './parse.ts'
 import { mayShow } from './setting.ts'
-import {
-  isSetting,
-  type SettingName,
-  type ShownName,
-  settingNames,
-  settings,
-  type Values,
-} from './settings.ts'
+import { isSetting, type SettingName, settingNames, settings, type Values } from './settings.ts'
 import { meant, surelyMeant, userSetting } from './suggestions.ts'
 import { readUsers } from './users.ts'
 
@@ -92,47 +86,6 @@ const readSettings = (given: ReadonlyMap<string, string>, mistakes: string[]): V
     }
   }
   return whole ? (read as Values) : null
-}
-
-/** Settings that are valid each, but not together. The texts may name values of shown settings only. */
-const clashes = (values: Values): string[] => {
-  const { MTPROTO_PORT, METRICS_PORT, MASK_HOST, MASK_PORT, TLS_DOMAIN, ...shown }: Pick<Values, ShownName> =
-    values
-  const loginMissing = values.KAFKA_USERNAME === null || values.KAFKA_PASSWORD === null
-  const maskIsSelf = MTPROTO_PORT !== 0 && MASK_PORT === MTPROTO_PORT && isLoopback(MASK_HOST)
-  // A signed hello is valid for so long before and after its time.
-  const window = 2 * shown.CLOCK_SKEW
-  const checks: readonly (readonly [wrong: boolean, mistake: string])[] = [
-    [
-      MTPROTO_PORT === METRICS_PORT && MTPROTO_PORT !== 0,
-      `MTPROTO_PORT and METRICS_PORT are both ${MTPROTO_PORT}: give one of them another port`,
-    ],
-    [
-      shown.MODES.includes('tls') && TLS_DOMAIN === '',
-      'TLS_DOMAIN is empty, but MODES has tls: write a domain, or leave tls out of MODES',
-    ],
-    [
-      maskIsSelf,
-      `MASK_HOST=${MASK_HOST} with MASK_PORT=${MASK_PORT} is this proxy itself: write another site, or off`,
-    ],
-    [
-      shown.KAFKA_SASL !== null && loginMissing,
-      `KAFKA_SASL=${shown.KAFKA_SASL} needs KAFKA_USERNAME and KAFKA_PASSWORD: write both`,
-    ],
-    [
-      shown.KAFKA_CA !== null && !shown.KAFKA_TLS,
-      'KAFKA_CA is set, but KAFKA_TLS is false: set KAFKA_TLS=true, or leave KAFKA_CA out',
-    ],
-    [
-      shown.REDIS_CA !== null && !values.REDIS_URL?.every((url) => url.startsWith('rediss')),
-      'REDIS_CA is set, but REDIS_URL has no TLS: write it with rediss, or leave REDIS_CA out',
-    ],
-    [
-      shown.REPLAY_WINDOW < window,
-      `REPLAY_WINDOW is shorter than twice CLOCK_SKEW: write ${window / 1_000} or more`,
-    ],
-  ]
-  return checks.flatMap(([wrong, mistake]) => (wrong ? [mistake] : []))
 }
 
 const nodeNameOf = (host: Host): string => {
@@ -247,10 +200,25 @@ const maskHostOf = ({ MASK_HOST, TLS_DOMAIN }: Values): string | null => {
   return MASK_HOST === 'off' ? null : MASK_HOST
 }
 
+/** Of users that have no own limit. */
+const userDefaultsOf = (values: Values): UserLimits => ({
+  ...noLimits,
+  maxConnections: values.USER_MAX_CONNECTIONS,
+  maxAddresses: values.USER_MAX_IPS,
+  quotaDay: values.USER_QUOTA_DAY,
+  quotaMonth: values.USER_QUOTA_MONTH,
+  quotaTotal: values.USER_QUOTA_TOTAL,
+  expiresAt: values.USER_EXPIRES,
+  rateUp: values.USER_RATE_UP,
+  rateDown: values.USER_RATE_DOWN,
+  networks: values.USER_NETWORKS,
+})
+
 const configOf = (values: Values, users: readonly User[], host: Host) => ({
   ...plainOf(values),
   // Empty if none is set: then `users/secret-store.ts` keeps one.
   users,
+  userDefaults: userDefaultsOf(values),
   maskHost: maskHostOf(values),
   clockSkewSeconds: values.CLOCK_SKEW / 1_000,
   workers: values.WORKERS ?? host.cores,

@@ -1,13 +1,13 @@
 import { fleetSettings } from './fleet-settings.ts'
+import { maskingSettings } from './masking-settings.ts'
+import { middleProxySettings } from './middle-proxy-settings.ts'
 import {
   anyOf,
   bytes,
-  domain,
   duration,
   either,
   factor,
   host,
-  hosts,
   ipAddress,
   type Parse,
   port,
@@ -21,17 +21,18 @@ import {
   echoUrl,
   folder,
   largestBuffer,
-  maskHost,
   modes,
   nodeName,
-  notBuilt,
   smallestBuffer,
   toClientBuffer,
 } from './setting-parsers.ts'
+import { statusSettings } from './status-settings.ts'
 import { tcpSettings } from './tcp-settings.ts'
+import { userSettings } from './user-settings.ts'
 
-/** Every setting except `USER<n>_SECRET` and `USER<n>_NAME`, in the order of `.env.example`. */
+/** Every setting except those of one user (`USER<n>_*`), in the order of `.env.example`. */
 export const settings = {
+  ...userSettings,
   MTPROTO_PORT: {
     parse: port,
     fallback: '8080',
@@ -74,20 +75,7 @@ export const settings = {
     doc: 'Modes with links: any of classic (32 digits), secure (dd), tls (ee); tls alone resists probes best',
     shown: 'everywhere',
   },
-  TLS_DOMAIN: {
-    parse: domain,
-    fallback: 'www.cloudflare.com',
-    doc: 'Domain that fake TLS names: a web site near this host that a censor may see',
-    shown: 'everywhere',
-    mayBeEmpty: true,
-  },
-  MASK_HOST: {
-    parse: maskHost,
-    fallback: 'auto',
-    doc: 'Web site to which unauthenticated clients are forwarded; auto is TLS_DOMAIN, off gives them no answer',
-    shown: 'everywhere',
-  },
-  MASK_PORT: { parse: whole(1, 65_535), fallback: '443', doc: 'Port of MASK_HOST', shown: 'everywhere' },
+  ...maskingSettings,
   FAST_MODE: {
     parse: yesOrNo,
     fallback: 'true',
@@ -215,25 +203,7 @@ export const settings = {
     doc: 'Name of this node in events; auto is the host name',
     shown: 'everywhere',
   },
-  METRICS_HOST: {
-    parse: host,
-    fallback: '127.0.0.1',
-    doc: 'Address on which the status page and /metrics are served',
-    shown: 'everywhere',
-  },
-  METRICS_PORT: {
-    parse: port,
-    fallback: '9464',
-    doc: 'Port of the status page and /metrics; 0 takes any free port',
-    shown: 'everywhere',
-  },
-  METRICS_ALLOWED_HOSTS: {
-    parse: hosts,
-    fallback: 'none',
-    doc: 'Additional host names that METRICS_PORT and COLLECTOR_PORT accept, comma-separated; * accepts all; none adds none',
-    shown: 'here',
-    mayBeEmpty: true,
-  },
+  ...statusSettings,
   LOG_MAX_BYTES: {
     parse: bytes(1_048_576, 1_024 ** 4),
     fallback: '256M',
@@ -264,19 +234,7 @@ export const settings = {
     doc: 'Time between examinations of this host by the doctor, seconds; 0 disables them',
     shown: 'everywhere',
   },
-  USE_MIDDLE_PROXY: {
-    parse: notBuilt('false'),
-    fallback: 'false',
-    doc: 'Advertising mode; not available yet',
-    shown: 'here',
-  },
-  AD_TAG: {
-    parse: notBuilt('none', ''),
-    fallback: 'none',
-    doc: 'Tag for advertising; not available yet; none sets no tag',
-    secret: true,
-    mayBeEmpty: true,
-  },
+  ...middleProxySettings,
   ...fleetSettings,
 } as const satisfies Readonly<Record<string, Setting<unknown>>>
 

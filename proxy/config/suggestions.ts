@@ -1,14 +1,24 @@
+import type { UserLimits } from '../users/limits.ts'
 import { settingNames } from './settings.ts'
+import { limitNames, limitOf, limitSettings } from './user-limits.ts'
 
-const ofUser = /^USER(\d{1,4})_(SECRET|NAME)$/
+const ofUser = /^USER(\d{1,4})_([A-Z_]+)$/
 
-export type UserSetting = { readonly number: string; readonly part: 'SECRET' | 'NAME' }
+export type UserSetting = { readonly number: string; readonly part: 'secret' | 'name' | keyof UserLimits }
 
-/** `USER12_NAME` → 12, NAME. */
-export const userSetting = (name: string): UserSetting | null => {
-  const [, number, part] = ofUser.exec(name) ?? []
-  return number !== undefined && (part === 'SECRET' || part === 'NAME') ? { number, part } : null
+const partOf = (suffix: string): UserSetting['part'] | null => {
+  if (suffix === 'SECRET') return 'secret'
+  return suffix === 'NAME' ? 'name' : limitOf(suffix)
 }
+
+/** `USER12_NAME` → 12, name. */
+export const userSetting = (name: string): UserSetting | null => {
+  const [, number, suffix = ''] = ofUser.exec(name) ?? []
+  const part = partOf(suffix)
+  return number !== undefined && part !== null ? { number, part } : null
+}
+
+const suffixes = ['SECRET', 'NAME', ...limitNames.map((name) => limitSettings[name].suffix)]
 
 /** Levenshtein distance: the fewest letters to change, add or remove. */
 export const distance = (from: string, to: string): number => {
@@ -31,7 +41,7 @@ const nearest = (name: string, most: number): string | null => {
   const upper = name.toUpperCase()
   const number = /^USERS?_?(\d{1,4})/.exec(upper)?.[1] ?? '1'
   const looksLikeUser = /^USERS?_?\d/.test(upper) || /^USERS?_SECRETS?$/.test(upper)
-  const users = looksLikeUser ? [`USER${number}_SECRET`, `USER${number}_NAME`] : []
+  const users = looksLikeUser ? suffixes.map((suffix) => `USER${number}_${suffix}`) : []
   const near = [...settingNames, ...users]
     .map((known) => ({ known, off: distance(upper, known) }))
     .sort((a, b) => a.off - b.off)[0]

@@ -4,7 +4,7 @@ import { linksOf } from './links.ts'
 import { Secret } from './secret.ts'
 
 const hex = 'c0ffee17a2b94d5e8f6071930ab4d2e6'
-const user = { name: 'user1', secret: new Secret(Buffer.from(hex, 'hex')) }
+const user = { name: 'user1', secret: new Secret(Buffer.from(hex, 'hex')), enabled: true, limits: {} }
 
 test('each mode has its own form of the secret in both links', () => {
   const place = { server: '203.0.113.7', port: 8080, tlsDomain: 'a.example' }

@@ -144,11 +144,11 @@ export const keptUser = (dataDir: string): User => {
   if (kept === undefined) {
     const secret = strongSecret()
     write(dataDir, secretsFile, { user1: secret.hex() })
-    return { name: 'user1', secret }
+    return { name: 'user1', secret, enabled: true, limits: {} }
   }
   const hex = fieldOf(kept, 'user1')
   const reading = readSecret(typeof hex === 'string' ? hex : '')
-  if (reading.ok) return { name: 'user1', secret: reading.value }
+  if (reading.ok) return { name: 'user1', secret: reading.value, enabled: true, limits: {} }
   const path = join(dataDir, secretsFile)
   throw new SecretsError('ERR_SECRETS_FILE', `user1 in ${path} ${reading.mistake}; or move the file away`)
 }

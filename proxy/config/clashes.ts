@@ -1,0 +1,43 @@
+import { isLoopback } from './parse.ts'
+import type { ShownName, Values } from './settings.ts'
+
+/** Settings that are valid each, but not together. The texts may name values of shown settings only. */
+export const clashes = (values: Values): string[] => {
+  const { MTPROTO_PORT, METRICS_PORT, MASK_HOST, MASK_PORT, TLS_DOMAIN, ...shown }: Pick<Values, ShownName> =
+    values
+  const loginMissing = values.KAFKA_USERNAME === null || values.KAFKA_PASSWORD === null
+  const maskIsSelf = MTPROTO_PORT !== 0 && MASK_PORT === MTPROTO_PORT && isLoopback(MASK_HOST)
+  // A signed hello is valid for so long before and after its time.
+  const window = 2 * shown.CLOCK_SKEW
+  const checks: readonly (readonly [wrong: boolean, mistake: string])[] = [
+    [
+      MTPROTO_PORT === METRICS_PORT && MTPROTO_PORT !== 0,
+      `MTPROTO_PORT and METRICS_PORT are both ${MTPROTO_PORT}: give one of them another port`,
+    ],
+    [
+      shown.MODES.includes('tls') && TLS_DOMAIN === '',
+      'TLS_DOMAIN is empty, but MODES has tls: write a domain, or leave tls out of MODES',
+    ],
+    [
+      maskIsSelf,
+      `MASK_HOST=${MASK_HOST} with MASK_PORT=${MASK_PORT} is this proxy itself: write another site, or off`,
+    ],
+    [
+      shown.KAFKA_SASL !== null && loginMissing,
+      `KAFKA_SASL=${shown.KAFKA_SASL} needs KAFKA_USERNAME and KAFKA_PASSWORD: write both`,
+    ],
+    [
+      shown.KAFKA_CA !== null && !shown.KAFKA_TLS,
+      'KAFKA_CA is set, but KAFKA_TLS is false: set KAFKA_TLS=true, or leave KAFKA_CA out',
+    ],
+    [
+      shown.REDIS_CA !== null && !values.REDIS_URL?.every((url) => url.startsWith('rediss')),
+      'REDIS_CA is set, but REDIS_URL has no TLS: write it with rediss, or leave REDIS_CA out',
+    ],
+    [
+      shown.REPLAY_WINDOW < window,
+      `REPLAY_WINDOW is shorter than twice CLOCK_SKEW: write ${window / 1_000} or more`,
+    ],
+  ]
+  return checks.flatMap(([wrong, mistake]) => (wrong ? [mistake] : []))
+}
