@@ -1,22 +1,9 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import {
-  accessSync,
-  chmodSync,
-  closeSync,
-  constants,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs'
+import { accessSync, chmodSync, constants, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Logger } from '../logger/logger.ts'
-import { readSecret, Secret, weakness } from './secret.ts'
+import { removeDrafts, writePrivate } from './private-file.ts'
+import { readSecret, strongSecret } from './secret.ts'
 import type { User } from './user.ts'
 
 export const errors = {
@@ -63,40 +50,11 @@ export const makeDataDir = (dataDir: string): void => {
   }
 }
 
-/** Flushes the folder, so that a rename survives a crash. Some file systems cannot. */
-const flush = (folder: string): void => {
-  const file = openSync(folder, 'r')
-  try {
-    fsyncSync(file)
-  } catch {
-  } finally {
-    closeSync(file)
-  }
-}
-
-/** A crash leaves a draft behind, with a key that must not outlive its day. */
-const removeDrafts = (dataDir: string, name: string): void => {
-  for (const file of readdirSync(dataDir)) {
-    if (file.startsWith(`${name}.`) && file.endsWith('.new')) rmSync(join(dataDir, file), { force: true })
-  }
-}
-
-/** Atomic: a crash leaves the old file or the new one. */
 const write = (dataDir: string, name: string, content: unknown): void => {
-  const path = join(dataDir, name)
-  const draft = `${path}.${process.pid}.new`
   try {
-    const file = openSync(draft, 'w', 0o600)
-    try {
-      writeSync(file, `${JSON.stringify(content, null, 2)}\n`)
-      fsyncSync(file)
-    } finally {
-      closeSync(file)
-    }
-    renameSync(draft, path)
-    flush(dataDir)
+    writePrivate(dataDir, name, `${JSON.stringify(content, null, 2)}\n`)
   } catch (cause) {
-    rmSync(draft, { force: true })
+    const path = join(dataDir, name)
     throw new SecretsError('ERR_DATA_DIR', `${path} (${codeOf(cause)}): choose a writable folder`, { cause })
   }
 }
@@ -125,13 +83,6 @@ const fieldOf = (value: unknown, field: string): unknown =>
   typeof value === 'object' && value !== null
     ? Object.getOwnPropertyDescriptor(value, field)?.value
     : undefined
-
-const strongSecret = (): Secret => {
-  for (;;) {
-    const bytes = randomBytes(Secret.size)
-    if (weakness(bytes) === null) return new Secret(bytes)
-  }
-}
 
 const secretsFile = 'secrets.json'
 

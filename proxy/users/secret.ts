@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { inspect } from 'node:util'
 
 /** The 16 bytes that a user shares with the proxy. Printing, logging or serializing one gives `[secret]`. */
@@ -62,6 +63,14 @@ export const weakness = (bytes: Uint8Array): string | null => {
   if (new Set(digits).size < 8 || new Set(whole).size < 9) return 'has too few different digits'
   if (whole.every((byte) => byte >= 0x20 && byte < 0x7f)) return 'spells a text'
   return null
+}
+
+/** A random secret. */
+export const strongSecret = (): Secret => {
+  for (;;) {
+    const bytes = randomBytes(Secret.size)
+    if (weakness(bytes) === null) return new Secret(bytes)
+  }
 }
 
 const advice = 'write 32 random hex digits, as `openssl rand -hex 16` prints'

@@ -1,0 +1,31 @@
+import { chmodSync, closeSync, existsSync, openSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { giveToOwner } from '../users/private-file.ts'
+import { UserError } from './errors.ts'
+
+const patienceMs = 5_000
+
+/**
+ * Runs `work` while no other program does the same in this folder, by an SQLite lock on an empty file: the kernel releases
+ * it when a process ends. Throws ERR_USERS_BUSY after 5 s.
+ */
+export const alone = <T>(dataDir: string, work: () => T): T => {
+  const path = join(dataDir, 'users.lock')
+  if (!existsSync(path)) {
+    closeSync(openSync(path, 'a', 0o600))
+    chmodSync(path, 0o600)
+    giveToOwner(path)
+  }
+  const lock = new DatabaseSync(path, { timeout: patienceMs })
+  try {
+    try {
+      lock.exec('BEGIN EXCLUSIVE')
+    } catch (cause) {
+      throw new UserError('ERR_USERS_BUSY', `${path}: try again`, cause)
+    }
+    return work()
+  } finally {
+    lock.close()
+  }
+}
