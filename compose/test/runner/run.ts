@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { endOnSignals, interrupted } from './interruption.ts'
 import { needsOf, readSources } from './needs.ts'
 import { type Options, readOptions } from './options.ts'
@@ -8,9 +9,13 @@ import { type Result, runTask, type Task } from './task.ts'
 import { isStack, tasksOf } from './tasks.ts'
 import { watchFiles } from './watch.ts'
 
-const limit = 2
+// A test waits for about half of its time: two for each core keep the cores busy.
+const limit = 2 * availableParallelism()
 
-/** Runs these tasks, each as soon as its test servers are installed: two at a time, and the test of the stack next to them. */
+/**
+ * Runs these tasks, each as soon as its test servers are installed: two for each core at a time, and the test of the stack next
+ * to them.
+ */
 const runTasks = async (root: string, tasks: readonly Task[], options: Options): Promise<number> => {
   const tests = tasks.filter(({ counts }) => counts === 'uvu').map(({ name }) => name)
   const needs = needsOf(tests, readSources(root))
