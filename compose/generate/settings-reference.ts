@@ -10,7 +10,10 @@ const themes: readonly Theme[] = [
     'Clients and links',
     ['MTPROTO_PORT', 'MTPROTO_HOST', 'MTPROTO_PORT_SHARED', 'PUBLIC_HOST', 'PUBLIC_HOST_FROM', 'PUBLIC_PORT'],
   ],
-  ['Camouflage', ['MODES', 'TLS_DOMAIN', 'MASK_HOST', 'MASK_PORT', 'CLOCK_SKEW', 'REPLAY_CHECK_LEN']],
+  [
+    'Camouflage',
+    ['MODES', 'TLS_DOMAIN', 'MASK_HOST', 'MASK_PORT', 'MASK_HOSTS', 'CLOCK_SKEW', 'REPLAY_CHECK_LEN'],
+  ],
   [
     'Limits',
     ['MAX_CONNECTIONS', 'MAX_HANDSHAKES', 'MAX_CONNS_IN_POOL', 'WORKERS', 'TO_CLT_BUFSIZE', 'TO_TG_BUFSIZE'],

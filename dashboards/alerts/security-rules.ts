@@ -56,7 +56,8 @@ export const unauthenticated: AlertGroup = {
       severity: 'warning',
       expr: `${p.maskingUp.name} == 0`,
       for: '5m',
-      summary: 'The masking host of {{ $labels.instance }} has not answered for five minutes',
+      summary:
+        'The masking host of {{ $labels.instance }} for {{ $labels.domain }} has not answered for five minutes',
       description:
         'The site does not answer, or leads back to this proxy: probes find a dead host, by which they can recognise a proxy. Users are not affected. Run npm run doctor -- --only masking.',
     },

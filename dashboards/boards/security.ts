@@ -129,12 +129,17 @@ export const security: Board = {
             runbook: 'replay-unclaimed',
           },
         ),
-        timeseries('Masking host availability', 'bool_yes_no', query(gauge(p.maskingUp), '{{instance}}'), {
-          description:
-            'Whether the masking host answered the last check: every 15 minutes, every 30 seconds while it is down. Run the doctor for masking. No data with MASK_HOST=off.',
-          max: 1,
-          runbook: 'masking-lost',
-        }),
+        timeseries(
+          'Masking host availability',
+          'bool_yes_no',
+          query(gauge(p.maskingUp), '{{instance}}: {{domain}}'),
+          {
+            description:
+              'Whether the masking host answered the last check: every 15 minutes, every 30 seconds while it is down. Run the doctor for masking. No data with MASK_HOST=off.',
+            max: 1,
+            runbook: 'masking-lost',
+          },
+        ),
       ],
     },
   ],

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts'
+import type { MaskedDomain } from '../config/masking-settings.ts'
 import { hostAndPort } from '../net/host-name.ts'
 import type { Link } from '../users/links.ts'
 import { deadLinks } from '../users/public-address.ts'
@@ -6,8 +7,19 @@ import type { RunningProxy } from './running-proxy.ts'
 
 const linkLines = (links: readonly Link[]): string[] => [
   'Open one of these links in Telegram, or send it to the person that the proxy is for:',
-  ...links.flatMap(({ user, mode, tg, web }) => [`  ${user}, ${mode}:`, `    ${tg}`, `    ${web}`]),
+  ...links.flatMap(({ user, mode, domain, tg, web }) => [
+    `  ${[user, mode, ...(domain === null ? [] : [domain])].join(', ')}:`,
+    `    ${tg}`,
+    `    ${web}`,
+  ]),
 ]
+
+const seen = ({ name, site }: MaskedDomain, at: number): string => {
+  const who = at === 0 ? 'Unauthenticated clients' : `Those that ask for ${name}`
+  return site === null
+    ? `${who} get no answer (MASK_HOST=off).`
+    : `${who} see ${hostAndPort(site.host, site.port)}.`
+}
 
 /** Prints links for a person: they hold secrets, so no log line has them. */
 export const printLinks = (links: readonly Link[]): void => {
@@ -20,9 +32,7 @@ export const introduce = (program: string, config: Config, proxy: RunningProxy, 
   const lines = [
     `${program} relays on port ${proxy.port} to ${config.datacenters.size} datacenter entries, ${config.workers} threads.`,
     hasPage ? `Status page and metrics: ${proxy.metricsUrl}/` : `Metrics: ${proxy.metricsUrl}/metrics`,
-    config.maskHost === null
-      ? 'Unauthenticated clients get no answer (MASK_HOST=off).'
-      : `Unauthenticated clients see ${hostAndPort(config.maskHost, config.maskPort)}.`,
+    ...config.domains.map(seen),
     '',
     ...linkLines(proxy.links),
   ]

@@ -5,9 +5,10 @@ import { claimPort } from '../net/listen-error.ts'
 import { mainFaults } from '../relay/faults.ts'
 import { findAddress, type LinkAddress } from '../users/public-address.ts'
 import { makeDataDir } from '../users/secret-store.ts'
+import type { Masking } from './masking.ts'
 import { type Recording, startRecording } from './recording.ts'
 import type { ProxyOptions, RunningProxy } from './running-proxy.ts'
-import { type Masking, startTraffic, type Traffic } from './traffic.ts'
+import { startTraffic, type Traffic } from './traffic.ts'
 import { type CurrentUsers, currentUsers } from './users.ts'
 
 type Doctor = ReturnType<typeof startDoctor>
@@ -75,7 +76,7 @@ const running = async (
   const { config, logger } = options
   const { emit } = recording
   const address = await finding
-  const place = { server: address.host, port: config.publicPort ?? port, tlsDomain: config.tlsDomain }
+  const place = { server: address.host, port: config.publicPort ?? port, domains: config.tlsDomain }
   return {
     port,
     metricsUrl: http.url,
@@ -117,7 +118,7 @@ export const startProxy = async (options: ProxyOptions): Promise<RunningProxy> =
   const listening = Promise.withResolvers<void>()
   const sources = {
     pooledConnections: () => later.traffic?.threads.pooledConnections ?? 0,
-    masking: () => later.masking?.up() ?? null,
+    masking: () => later.masking?.up() ?? [],
     doctor: () => later.doctor?.latest() ?? null,
     httpRefusals: () => later.http?.refusals ?? null,
   }

@@ -4,7 +4,6 @@ import type { LocalLog } from '../event-log/event-log.ts'
 import type { ProxyEvent } from '../events/contract.ts'
 import { maxFds, openFds } from '../host/proc.ts'
 import { sampleProcess } from '../host/samples.ts'
-import { flightName, keptFlight, watchMasking } from '../masking/watch.ts'
 import type { Changeable, RelayUser } from '../relay/settings.ts'
 import { configured } from '../relay/threads/configured.ts'
 import { type OpenConnections, trackConnections } from '../relay/threads/open-connections.ts'
@@ -12,12 +11,10 @@ import { startThreads, type Threads } from '../relay/threads/threads.ts'
 import { refillReplays } from '../replay-cache/refill.ts'
 import type { LinkAddress } from '../users/public-address.ts'
 import { dailyKey, newDays } from '../users/secret-store.ts'
-import { usualFlight } from '../wire/server-hello.ts'
+import { type Masking, startMasking } from './masking.ts'
 import type { Recording } from './recording.ts'
 import type { ProxyOptions } from './running-proxy.ts'
 import { lostInQueue, recordDeath } from './thread-death.ts'
-
-export type Masking = ReturnType<typeof watchMasking>
 
 export type Traffic = {
   readonly threads: Threads
@@ -30,13 +27,11 @@ type Place = {
   readonly port: number
   readonly users: readonly RelayUser[]
   readonly address: Promise<LinkAddress>
-  /** Called with the watch before its first check. */
+  /** Called before the first check of the masking hosts. */
   readonly masking: (masking: Masking) => void
 }
 
 const unknownMiddle = { middleProxies: null, ourAddress: { ipv4: null, ipv6: null } }
-
-type Masked = Pick<Changeable, 'mask' | 'flight'>
 
 const trimMs = 10_000
 /** With Kafka, shipped events are trimmed soon, some megabytes at a time. */
@@ -54,36 +49,6 @@ const connectionsOf = ({ config, logger }: ProxyOptions): number => {
     })
   }
   return most
-}
-
-/** Measures the masking host before the first client: from the first moment on, a probe must get its answer. */
-const startMasking = async (
-  { config, logger }: ProxyOptions,
-  { port, address, masking }: Place,
-  log: LocalLog,
-  signal: AbortSignal,
-  changed: (masked: Masked) => void,
-): Promise<void> => {
-  const kept = keptFlight(log)
-  let masked: Masked = { mask: null, flight: kept ?? usualFlight }
-  changed(masked)
-  if (config.maskHost === null) return
-  const watch = watchMasking({
-    host: config.maskHost,
-    port: config.maskPort,
-    name: config.tlsDomain || config.maskHost,
-    ourselves: { port, publicHost: address.then(({ host }) => host), publicPort: config.publicPort },
-    kept,
-    logger,
-    changed: (change) => {
-      masked = { ...masked, ...change }
-      changed(masked)
-      if (change.flight) log.saveSnapshot(flightName, 0, JSON.stringify(change.flight))
-    },
-  })
-  masking(watch)
-  signal.addEventListener('abort', watch.stop)
-  await watch.known
 }
 
 /** Callbacks of the relay threads. */
@@ -126,22 +91,28 @@ export const startTraffic = async (
   const names = namesOf(config.datacenters, logger)
   const directory = await names.look()
   let threads: Threads | null = null
-  let masked: Masked = { mask: null, flight: usualFlight }
   const change = (changed: Partial<Changeable>): void => threads?.change(changed)
-  await startMasking(options, place, log, signal, (changed) => {
-    masked = changed
-    change(changed)
-  })
+  const domains = await startMasking(options, place, log, signal, (domains) => change({ domains }))
   const settings = configured(config, connections)
   refillReplays(log, settings.replay, config.replayWindowMs, now())
   const addressKey = dailyKey(config.dataDir, now(), logger)
   const { port, users } = place
   const relay = await startThreads(
     config.workers,
-    { ...settings, port, users, directory: dialable(directory), ...unknownMiddle, ...masked, addressKey },
+    {
+      ...settings,
+      port,
+      users,
+      directory: dialable(directory),
+      ...unknownMiddle,
+      domains: domains(),
+      addressKey,
+    },
     portsOf(options, recording, trackConnections(connections)),
   )
   threads = relay
+  // A change since the threads were given theirs.
+  change({ domains: domains() })
   stack.defer(() => relay.close())
   const openConnections = (): number => relay.openConnections
   const sampler = sampleProcess({ emit, now, workers: relay.samples, openConnections })

@@ -18,8 +18,7 @@ const settings: Omit<RelaySettings, 'worker' | 'port'> = {
   directory: config.datacenters,
   middleProxies: null,
   ourAddress: { ipv4: null, ipv6: null },
-  mask: null,
-  flight: usualFlight,
+  domains: [{ name: config.domains[0].name, mask: null, flight: usualFlight }],
   addressKey: randomBytes(32),
 }
 

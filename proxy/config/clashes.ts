@@ -1,12 +1,15 @@
+import { hostAndPort } from '../net/host-name.ts'
+import { domainsOf } from './masking-settings.ts'
 import { isLoopback } from './parse.ts'
 import type { ShownName, Values } from './settings.ts'
 
 /** Settings that are valid each, but not together. The texts may name values of shown settings only. */
 export const clashes = (values: Values): string[] => {
-  const { MTPROTO_PORT, METRICS_PORT, MASK_HOST, MASK_PORT, TLS_DOMAIN, ...shown }: Pick<Values, ShownName> =
-    values
+  const { MTPROTO_PORT, METRICS_PORT, TLS_DOMAIN, ...shown }: Pick<Values, ShownName> = values
   const loginMissing = values.KAFKA_USERNAME === null || values.KAFKA_PASSWORD === null
-  const maskIsSelf = MTPROTO_PORT !== 0 && MASK_PORT === MTPROTO_PORT && isLoopback(MASK_HOST)
+  const sites = domainsOf(values).flatMap(({ site }) => site ?? [])
+  const self = sites.find(({ host, port }) => MTPROTO_PORT !== 0 && port === MTPROTO_PORT && isLoopback(host))
+  const foreign = [...shown.MASK_HOSTS.keys()].find((name) => !TLS_DOMAIN.includes(name))
   // A signed hello is valid for so long before and after its time.
   const window = 2 * shown.CLOCK_SKEW
   const checks: readonly (readonly [wrong: boolean, mistake: string])[] = [
@@ -15,12 +18,16 @@ export const clashes = (values: Values): string[] => {
       `MTPROTO_PORT and METRICS_PORT are both ${MTPROTO_PORT}: give one of them another port`,
     ],
     [
-      shown.MODES.includes('tls') && TLS_DOMAIN === '',
+      shown.MODES.includes('tls') && TLS_DOMAIN.length === 0,
       'TLS_DOMAIN is empty, but MODES has tls: write a domain, or leave tls out of MODES',
     ],
     [
-      maskIsSelf,
-      `MASK_HOST=${MASK_HOST} with MASK_PORT=${MASK_PORT} is this proxy itself: write another site, or off`,
+      self !== undefined,
+      `MASK_HOST ${hostAndPort(self?.host ?? '', self?.port ?? 0)} is this proxy itself: write another site, or off`,
+    ],
+    [
+      foreign !== undefined,
+      `MASK_HOSTS has ${foreign}, which TLS_DOMAIN lacks: add it there, or leave it out`,
     ],
     [
       shown.KAFKA_SASL !== null && loginMissing,

@@ -5,6 +5,7 @@ import type { User } from '../users/user.ts'
 import { clashes } from './clashes.ts'
 import { composeSettings } from './compose-settings.ts'
 import { readDotenv } from './dotenv.ts'
+import { domainsOf } from './masking-settings.ts'
 import { mayShow } from './setting.ts'
 import { isSetting, type SettingName, settingNames, settings, type Values } from './settings.ts'
 import { meant, surelyMeant, userSetting } from './suggestions.ts'
@@ -149,7 +150,7 @@ export const plainFields = {
   // Null: `port`.
   publicPort: 'PUBLIC_PORT',
   modes: 'MODES',
-  // Empty only if `modes` lacks `tls`.
+  // The first is the default; empty only if `modes` lacks `tls`.
   tlsDomain: 'TLS_DOMAIN',
   maskPort: 'MASK_PORT',
   fastMode: 'FAST_MODE',
@@ -194,12 +195,6 @@ type PlainFields = { readonly [F in keyof typeof plainFields]: Values[(typeof pl
 const plainOf = (values: Values): PlainFields =>
   Object.fromEntries(Object.entries(plainFields).map(([field, name]) => [field, values[name]])) as PlainFields
 
-/** Null: unauthenticated clients are forwarded nowhere. */
-const maskHostOf = ({ MASK_HOST, TLS_DOMAIN }: Values): string | null => {
-  if (MASK_HOST === 'auto') return TLS_DOMAIN || null
-  return MASK_HOST === 'off' ? null : MASK_HOST
-}
-
 /** Of users that have no own limit. */
 const userDefaultsOf = (values: Values): UserLimits => ({
   ...noLimits,
@@ -216,10 +211,12 @@ const userDefaultsOf = (values: Values): UserLimits => ({
 
 const configOf = (values: Values, users: readonly User[], host: Host) => ({
   ...plainOf(values),
+  domains: domainsOf(values),
   // Empty if none is set: then `users/secret-store.ts` keeps one.
   users,
   userDefaults: userDefaultsOf(values),
-  maskHost: maskHostOf(values),
+  // Of the default domain; null: unauthenticated clients are forwarded nowhere.
+  maskHost: domainsOf(values)[0].site?.host ?? null,
   clockSkewSeconds: values.CLOCK_SKEW / 1_000,
   workers: values.WORKERS ?? host.cores,
   node: values.NODE_NAME ?? nodeNameOf(host),

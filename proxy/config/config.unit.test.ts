@@ -67,7 +67,7 @@ test('settings are read from environment and file, with units and quotes', () =>
     ],
   )
   assert.equal(
-    [config.port, config.tlsDomain, config.maskHost, config.fastMode],
+    [config.port, config.tlsDomain[0], config.maskHost, config.fastMode],
     [0, 'example.com', null, false],
   )
   assert.equal(config.toClientBuffer, { low: 16_384, below: 100, high: 131_072 })

@@ -1,7 +1,7 @@
 import type { Directory } from '../datacenter/directory.ts'
 import { readDirectory, telegram } from '../datacenter/directory.ts'
 import type { Mode } from '../events/contract.ts'
-import { bytes, host, isLoopback, mistaken, type Parse, parsed, urlOf, whole } from './parse.ts'
+import { bytes, isLoopback, mistaken, type Parse, parsed, urlOf, whole } from './parse.ts'
 
 export const modes: readonly Mode[] = ['classic', 'secure', 'tls']
 export const smallestBuffer = 1_024
@@ -45,13 +45,6 @@ export const echoUrl: Parse<string> = (text) => {
   return good && url.username === '' && url.password === ''
     ? parsed(text)
     : mistaken('must be an https:// URL that returns the IP address of the caller, or none')
-}
-
-export const maskHost: Parse<string> = (text) => {
-  if (text === 'auto' || text === 'off') return parsed(text)
-  return text.includes('%')
-    ? mistaken('has a zone, which cannot be dialed: write an address that needs none')
-    : host(text)
 }
 
 /** A setting of a feature that is not built: any value but the default is a mistake. */

@@ -13,6 +13,9 @@ const settingOf = {
 const text = (value: unknown): string =>
   typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value)
 
+const textOf = (field: keyof typeof settingOf, config: Config): string =>
+  field === 'tlsDomain' ? config.tlsDomain.join(',') : text(config[field])
+
 const onOrOff = (value: unknown): string => (value === null ? 'off' : 'on')
 
 /**
@@ -26,7 +29,7 @@ export const shownSettings = (config: Config): Readonly<Record<string, string>> 
     return 'shown' in setting && setting.shown === 'everywhere'
   })
   return {
-    ...Object.fromEntries(everywhere.map((field) => [field, text(config[field])])),
+    ...Object.fromEntries(everywhere.map((field) => [field, textOf(field, config)])),
     users: String(config.users.length),
     kafka: onOrOff(config.kafka),
     redis: onOrOff(config.redis),

@@ -12,13 +12,13 @@ const RETRY_MS = 30_000
 const MEASURE_MS = 10_000
 const PATIENCE_MS = 3_000
 
-/** Name of the snapshot that keeps the last measurement. */
-export const flightName = 'masking-flight'
+/** Name of the snapshot that keeps the last measurement of a domain. */
+export const flightName = (domain: string): string => `masking-flight ${domain}`
 
-/** The measurement of an earlier run; null if there is none that can be read. */
-export const keptFlight = (log: Pick<LocalLog, 'loadSnapshot'>): MeasuredFlight | null => {
+/** The measurement of a domain in an earlier run; null if there is none that can be read. */
+export const keptFlight = (log: Pick<LocalLog, 'loadSnapshot'>, domain: string): MeasuredFlight | null => {
   try {
-    const kept = log.loadSnapshot(flightName)
+    const kept = log.loadSnapshot(flightName(domain))
     const flight = kept === null ? null : (JSON.parse(Buffer.from(kept.value).toString()) as MeasuredFlight)
     // Snapshots of earlier versions lack the table of suites.
     return Array.isArray(flight?.suites) ? flight : null

@@ -195,7 +195,7 @@ test('a stopped watch logs and changes nothing, and does not hold up the start',
 
 test('a kept measurement is used only if it has the table of suites', () => {
   const kept = (value: unknown) =>
-    keptFlight({ loadSnapshot: () => ({ row: 0, value: Buffer.from(JSON.stringify(value)) }) })
+    keptFlight({ loadSnapshot: () => ({ row: 0, value: Buffer.from(JSON.stringify(value)) }) }, name)
   const flight = { ...usualFlight, records: [2900], observedAt: 1, suitesAt: 1 }
   assert.equal(kept(flight), flight)
   assert.is(kept({ ...flight, suites: undefined, cipherSuite: 0x1301 }), null)

@@ -66,7 +66,7 @@ export const startRelay = (
   return Object.assign(relay, {
     accepted: (link: Link): void => {
       const session = acceptClient(relay, link)
-      if (session !== null && relay.mask !== null) fresh.push(session)
+      if (session !== null && relay.rules.domains.some(({ mask }) => mask !== null)) fresh.push(session)
     },
     exhausted: (): void => freeDescriptors(relay),
     change: (change: Partial<Changeable>): void => apply(relay, change),
@@ -109,12 +109,16 @@ const openRelay = (
     now: clock(),
     clock,
     epoch: Date.now,
-    rules: { users: [], modes: [], tlsDomain: '', clockSkewSeconds: 0, knows: () => false },
+    rules: {
+      users: relayUsers(settings.users),
+      modes: settings.modes,
+      domains: settings.domains,
+      clockSkewSeconds: settings.clockSkewSeconds,
+      knows: (id) => addresses(relay, id).length > 0,
+    },
     directory: settings.directory,
     middleProxies: settings.middleProxies,
     ourAddress: settings.ourAddress,
-    mask: settings.mask,
-    flight: settings.flight,
     hashOf: addressHasher(settings.addressKey),
     random: randomPool(),
     claim: replayCache(settings.replay),
@@ -140,25 +144,18 @@ const openRelay = (
     unauthenticated: new Set(),
     relaying: 0,
   }
-  relay.rules = rulesFor(relay, settings.users)
   return relay
 }
 
-const rulesFor = (relay: Relay, users: Changeable['users']): Rules => ({
-  users: users.map(({ name, secret }) => ({ name, secret: Buffer.from(secret) })),
-  modes: relay.settings.modes,
-  tlsDomain: relay.settings.tlsDomain,
-  clockSkewSeconds: relay.settings.clockSkewSeconds,
-  knows: (id) => addresses(relay, id).length > 0,
-})
+const relayUsers = (users: Changeable['users']): Rules['users'] =>
+  users.map(({ name, secret }) => ({ name, secret: Buffer.from(secret) }))
 
 const apply = (relay: Relay, change: Partial<Changeable>): void => {
-  if (change.users) relay.rules = rulesFor(relay, change.users)
+  if (change.users) relay.rules = { ...relay.rules, users: relayUsers(change.users) }
+  if (change.domains) relay.rules = { ...relay.rules, domains: change.domains }
   if (change.directory) relay.directory = change.directory
   if (change.middleProxies !== undefined) relay.middleProxies = change.middleProxies
   if (change.ourAddress) relay.ourAddress = change.ourAddress
-  if (change.mask !== undefined) relay.mask = change.mask
-  if (change.flight) relay.flight = change.flight
   if (change.addressKey) relay.hashOf = addressHasher(change.addressKey)
 }
 

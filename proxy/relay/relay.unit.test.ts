@@ -4,7 +4,14 @@ import * as assert from 'uvu/assert'
 import { clientHello } from '../../compose/test/kit/client/client-hello.ts'
 import { initiate } from '../../compose/test/kit/client/obfuscation.ts'
 import type { HandLink } from '../../compose/test/kit/relay/hand-driven.ts'
-import { domain, mask, nothing, relaying, secret } from '../../compose/test/kit/relay/hand-relay.ts'
+import {
+  domain,
+  domainsWith,
+  mask,
+  nothing,
+  relaying,
+  secret,
+} from '../../compose/test/kit/relay/hand-relay.ts'
 import { maxHello, maxHelloOnWire } from '../wire/client-hello.ts'
 import { prefixOf } from './prefix.ts'
 
@@ -149,7 +156,7 @@ test('after a datacenter vanishes, a slow client gets the bytes that came before
 
 test('with MASK_HOST=off an unauthenticated client is closed as soon as it has sent FIN', () => {
   for (const bytes of ['GET / HTTP/1.1\r\n\r\n', 'half a']) {
-    const proxy = relaying({ mask: null })
+    const proxy = relaying({ domains: domainsWith(null) })
     const client = proxy.arrives()
     client.sends(bytes)
     client.finishes()

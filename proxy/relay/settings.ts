@@ -10,7 +10,6 @@ export const relaySettingNames = [
   'host',
   'portable',
   'modes',
-  'tlsDomain',
   'fastMode',
   'toClientBuffer',
   'toDatacenterBuffer',
@@ -62,12 +61,22 @@ export type Changeable = {
   /** Null: advertising mode is off, or nothing is known of the middle proxies yet. */
   readonly middleProxies: MiddleProxies | null
   readonly ourAddress: OurAddress
-  /** The masking host; null: unauthenticated clients are not forwarded. */
-  readonly mask: Address | null
-  readonly flight: Flight
+  readonly domains: Domains
   /** Key of the client hashes, for one day. */
   readonly addressKey: Uint8Array
 }
+
+/** A name that fake TLS uses, and the web site behind it. */
+export type Domain = {
+  /** Empty only if MODES lacks `tls`. */
+  readonly name: string
+  /** The masking host; null: unauthenticated clients are not forwarded. */
+  readonly mask: Address | null
+  readonly flight: Flight
+}
+
+/** The first is the default: for clients that name none of them. */
+export type Domains = readonly [Domain, ...Domain[]]
 
 export type RelayUser = { name: string; secret: Uint8Array }
 

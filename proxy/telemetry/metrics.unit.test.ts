@@ -44,7 +44,7 @@ const starting = (env: NodeJS.ProcessEnv = {}): Telemetry & AsyncDisposable => {
       claims: { new: 3, seen: 1, unanswered: 0 },
       redisRefusals: { READONLY: 4, OOM: 0 },
       httpRefusals: () => ({ host: 2, busy: 0 }),
-      masking: () => false,
+      masking: () => [['a.example', false]],
     },
   })
   return { ...telemetry, [Symbol.asyncDispose]: telemetry.stop }

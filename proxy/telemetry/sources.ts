@@ -27,8 +27,8 @@ export type Sources = {
   /** Of all threads and datacenters. */
   readonly pooledConnections?: () => number
   readonly spans?: () => SpanCounts
-  /** Whether the masking host answers; null before the first check, and without a masking host. */
-  readonly masking?: () => boolean | null
+  /** Whether the masking host of each domain answers; null before the first check. */
+  readonly masking?: () => readonly (readonly [domain: string, up: boolean | null])[]
   /** Answers of the shared replay cache by outcome; null without Redis. */
   readonly claims?: Readonly<Record<string, number>> | null
   /** Error replies of Redis by reason; null without Redis. */
@@ -73,7 +73,11 @@ const observeKernel = (meter: Meter, kernel: Kernel): void => {
 export const observeSources = (meter: Meter, sources: Sources): void => {
   const { logBytes, pooledConnections, spans, doctor, shipping, kernel, masking } = sources
   const { claims, redisRefusals, httpRefusals } = sources
-  if (masking) readAtScrape(meter, metrics.maskingUp, () => one(masking()))
+  if (masking) {
+    readAtScrape(meter, metrics.maskingUp, () =>
+      masking().flatMap(([domain, up]): Reading => (up === null ? [] : [[domain, Number(up)]])),
+    )
+  }
   if (claims) readAtScrape(meter, metrics.replayClaims, () => Object.entries(claims))
   if (redisRefusals) readAtScrape(meter, metrics.redisRefusals, () => Object.entries(redisRefusals))
   if (httpRefusals) readAtScrape(meter, metrics.httpRefusals, () => Object.entries(httpRefusals() ?? {}))

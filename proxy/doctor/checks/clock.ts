@@ -30,17 +30,17 @@ const byDatacenter = async ({ config, signal, now }: About): Promise<Offset | nu
 
 /** The `Date` header of the masking host, exact to a second. */
 const byMaskingHost = async ({ config, signal, now }: About): Promise<Offset | null> => {
-  if (config.maskHost === null) return null
+  const [{ name, site }] = config.domains
+  if (site === null) return null
   const answer = await shakeHands({
-    host: config.maskHost,
-    port: config.maskPort,
-    name: config.tlsDomain || config.maskHost,
+    ...site,
+    name: name || site.host,
     timeoutMs,
     signal,
     askHead: true,
   })
   return answer.ok && answer.date !== null
-    ? { aheadMs: now() - answer.date - 500, of: `the site ${config.maskHost}` }
+    ? { aheadMs: now() - answer.date - 500, of: `the site ${site.host}` }
     : null
 }
 

@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
+import type { MaskedDomain, Site } from '../../config/masking-settings.ts'
 import { type Handshake, shakeHands } from '../../masking/tls-handshake.ts'
 import { isOurselves } from '../../masking/watch.ts'
 import { hostAndPort } from '../../net/host-name.ts'
@@ -33,15 +34,18 @@ const addressFinding = (host: string, found: readonly Found[]): Finding => {
     : finding('masking.address', 'ok', `${host} has ${four} IPv4 and ${six} IPv6 addresses`, { numbers })
 }
 
-const tlsFindings = async ({ config, signal, now }: About, host: string): Promise<readonly Finding[]> => {
-  const name = config.tlsDomain || host
-  const target = { host, port: config.maskPort, name, timeoutMs, signal }
+const tlsFindings = async (
+  { signal, now }: About,
+  { host, port }: Site,
+  name: string,
+): Promise<readonly Finding[]> => {
+  const target = { host, port, name, timeoutMs, signal }
   const [plain, answered, quantum] = await Promise.all([
     shakeHands(target),
     shakeHands({ ...target, askHead: true }),
     shakeHands({ ...target, groups: postQuantum }),
   ])
-  const at = hostAndPort(host, config.maskPort)
+  const at = hostAndPort(host, port)
   if (!plain.ok) {
     return [
       finding(
@@ -122,11 +126,9 @@ const shared = (answered: Handshake, at: string): readonly Finding[] => {
   ]
 }
 
-/** Checks the site that unauthenticated clients see. */
-export const maskingCheck: Check = async (about) => {
-  const { config } = about
-  const { maskHost: host, maskPort: port, publicPort } = config
-  if (host === null)
+const domainFindings = async (about: About, { name, site }: MaskedDomain): Promise<readonly Finding[]> => {
+  const { publicPort, port: listening } = about.config
+  if (site === null)
     return [
       finding(
         'masking.address',
@@ -134,6 +136,7 @@ export const maskingCheck: Check = async (about) => {
         'there is no masking host (MASK_HOST=off): unauthenticated clients get no answer',
       ),
     ]
+  const { host, port } = site
   const [found, { host: publicHost }] = await Promise.all([addressesOf(host), about.address()])
   if (typeof found === 'string') {
     return [
@@ -142,7 +145,7 @@ export const maskingCheck: Check = async (about) => {
       }),
     ]
   }
-  const ours = { port: config.port, publicHost, publicPort }
+  const ours = { port: listening, publicHost, publicPort }
   const own = found.find(({ address }) => isOurselves({ host: address, port, family: 'ipv4' }, ours))
   if (own !== undefined) {
     return [
@@ -156,5 +159,13 @@ export const maskingCheck: Check = async (about) => {
       ),
     ]
   }
-  return [addressFinding(host, found), ...(await tlsFindings(about, host))]
+  return [addressFinding(host, found), ...(await tlsFindings(about, site, name || host))]
+}
+
+/** Checks the site that unauthenticated clients see, of each domain. Ids of the second domain and later end with its name. */
+export const maskingCheck: Check = async (about) => {
+  const [first, ...others] = about.config.domains
+  const named = async (domain: MaskedDomain): Promise<readonly Finding[]> =>
+    (await domainFindings(about, domain)).map((found) => ({ ...found, id: `${found.id}.${domain.name}` }))
+  return (await Promise.all([domainFindings(about, first), ...others.map(named)])).flat()
 }

@@ -68,9 +68,9 @@ const links = async (address: About['address']): Promise<Finding> => {
     : finding('settings.links', 'warn', dead.states, { advice: dead.advice })
 }
 
-const disguise = ({ modes, maskHost, tlsDomain }: Config): Finding => {
+const disguise = ({ modes, domains }: Config): Finding => {
   const id = 'settings.disguise'
-  if (maskHost === null) {
+  if (domains.some(({ site }) => site === null)) {
     return finding(
       id,
       'warn',
@@ -85,11 +85,11 @@ const disguise = ({ modes, maskHost, tlsDomain }: Config): Finding => {
       advice: 'set MODES=secure,tls',
     })
   }
-  return modes.includes('tls') && tlsDomain === settings.TLS_DOMAIN.fallback
+  return modes.includes('tls') && domains.some(({ name }) => name === settings.TLS_DOMAIN.fallback)
     ? finding(
         id,
         'note',
-        `TLS_DOMAIN is still the default, ${tlsDomain}, which is not hosted at this address`,
+        `TLS_DOMAIN is still the default, ${settings.TLS_DOMAIN.fallback}, which is not hosted at this address`,
         {
           advice: 'set TLS_DOMAIN to a site of the same provider or country as this host',
         },

@@ -7,7 +7,7 @@ import { answer } from '../../wire/server-hello.ts'
 import { claiming, dropClaim } from './claiming.ts'
 import { closeSession, emitRejected, faulted, faultedPhase, reasonOf, turnAway } from './closing.ts'
 import { connectDatacenter, waiting } from './connecting.ts'
-import { front } from './fronting.ts'
+import { front, maskOf } from './fronting.ts'
 import {
   type Decision,
   type Rejected,
@@ -43,10 +43,11 @@ const decide = (session: Session, received: Buffer): void => {
 }
 
 /** Forwards the client to the masking host, or closes it where no place for unauthenticated clients is left. */
-export const reject = (session: Session, { step: _, reason, ...details }: Rejected): void => {
+export const reject = (session: Session, { step: _, reason, serverName, ...details }: Rejected): void => {
   dropClaim(session)
+  if (serverName !== undefined) session.serverName = serverName
   const admitted = admitUnauthenticated(session)
-  emitRejected(session, reason, admitted && session.relay.mask !== null, details)
+  emitRejected(session, reason, admitted && maskOf(session) !== null, details)
   if (admitted) return front(session, reason)
   turnAway(session, 'strangers')
 }
@@ -54,6 +55,7 @@ export const reject = (session: Session, { step: _, reason, ...details }: Reject
 const acceptHello = (session: Session, signed: Signed, received: Buffer): void => {
   const { relay, client } = session
   const { digest, details } = signed
+  session.serverName = signed.hello.serverName
   if (!relay.claim(digest, steadySeconds())) {
     return reject(session, { step: 'rejected', reason: 'replayed', ...details })
   }
@@ -72,11 +74,10 @@ const acceptHello = (session: Session, signed: Signed, received: Buffer): void =
 
 const answerHello = (session: Session, signed: Signed, received: Buffer): void => {
   const { relay, client } = session
-  const { hello, user, details, digest } = signed
+  const { hello, domain, user, details, digest } = signed
   dropHost(session)
   keep(session, 0)
-  const { flight, random } = relay
-  const answered = answer({ hello, secret: user.secret, flight, random })
+  const answered = answer({ hello, secret: user.secret, flight: domain.flight, random: relay.random })
   client.write(answered, 0, answered.length)
   const rest = received.subarray(signed.length)
   session.received = null

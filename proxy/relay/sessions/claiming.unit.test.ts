@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { clientHello } from '../../../compose/test/kit/client/client-hello.ts'
 import { initiate } from '../../../compose/test/kit/client/obfuscation.ts'
-import { domain, nothing, relaying, secret } from '../../../compose/test/kit/relay/hand-relay.ts'
+import { domain, domainsWith, nothing, relaying, secret } from '../../../compose/test/kit/relay/hand-relay.ts'
 import type { ClaimAnswer } from '../../replay-cache/redis.ts'
 import { claimRequests } from '../claim-requests.ts'
 
@@ -66,7 +66,7 @@ for (const [when, connects] of [
 test('with MASK_HOST=off a refused client is read again, so that its end is noticed', () => {
   for (const first of [opening(), hello()]) {
     const asked: ((is: ClaimAnswer) => void)[] = []
-    const proxy = relaying({ sharedReplay: 'local', mask: null }, (_digest, _id, answer) => {
+    const proxy = relaying({ sharedReplay: 'local', domains: domainsWith(null) }, (_digest, _id, answer) => {
       asked.push(answer)
     })
     const client = proxy.arrives()

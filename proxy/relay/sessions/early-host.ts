@@ -1,7 +1,7 @@
 import type { LinkEvents } from '../../net/link.ts'
 import { reject } from './authenticating.ts'
 import { faulted, turnAway } from './closing.ts'
-import { dialHost, fromHost } from './fronting.ts'
+import { dialHost, fromHost, maskOf } from './fronting.ts'
 import { mayBePayload } from './handshake.ts'
 import { keepReceived } from './places.ts'
 import { append, type Fronted, type Session } from './session.ts'
@@ -65,8 +65,9 @@ const beforeRejection: LinkEvents<Session> = {
 export const dialEarly = (session: Session): void => {
   if (session.handshake === null) return
   const { relay, claim, unwrap } = session
-  if (claim !== null || unwrap !== null || relay.mask === null) return
+  const mask = maskOf(session)
+  if (claim !== null || unwrap !== null || mask === null) return
   // Spares the host during a flood.
   if (relay.handshakes.size > relay.settings.maxHandshakes / 2) return
-  if (relay.earlyHosts.begin(session.prefix)) dialHost(session, beforeRejection)
+  if (relay.earlyHosts.begin(session.prefix)) dialHost(session, mask, beforeRejection)
 }

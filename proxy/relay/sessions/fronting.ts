@@ -1,3 +1,4 @@
+import type { Address } from '../../datacenter/directory.ts'
 import type { CloseReason } from '../../events/contract.ts'
 import type { Link, LinkEvents } from '../../net/link.ts'
 import {
@@ -10,6 +11,7 @@ import {
   recordEnd,
   turnAway,
 } from './closing.ts'
+import { domainSeen } from './domains.ts'
 import { dropHost, forward, takeHost } from './pending-host.ts'
 import { endHandshake, keep, keepReceived } from './places.ts'
 import { append, FIRST_READ, type Fronted, type PendingHost, type Session } from './session.ts'
@@ -56,21 +58,32 @@ export const earn = (fronted: Fronted): void => {
   if (host.unsent === 0 && !exceeds(session, bytesToDatacenter)) client.resume()
 }
 
+/** The masking host that the client sees: of the domain that it asked for, else of the first. */
+export const maskOf = ({ relay, serverName }: Session): Address | null =>
+  domainSeen(relay.rules.domains, serverName).mask
+
+const sameAddress = (one: Address, other: Address): boolean =>
+  one.host === other.host && one.port === other.port
+
 /**
  * Forwards a rejected client to the masking host from its first byte, both ways: it sees the real site, its bytes and its
  * close. Without a masking host the client is read and never answered, as by a packet filter.
  */
 export const front = (session: Session, reason: CloseReason): void => {
-  const { relay, client, pendingHost } = session
+  const { client } = session
+  const mask = maskOf(session)
   session.phase = 'fronting'
   session.endReason = reason
   endHandshake(session)
-  if (relay.mask === null) return readSilently(session)
+  if (mask === null) return readSilently(session)
+  // Dialed before the name was read.
+  if (session.pendingHost !== null && !sameAddress(session.pendingHost.address, mask)) dropHost(session)
+  const { pendingHost } = session
   if (pendingHost !== null && pendingHost.link !== null) return splice(session, pendingHost.link)
   client.attach(dialing, session)
   client.pause()
   if (!keepReceived(session)) return turnAway(session, 'strangers')
-  if (pendingHost === null) dialHost(session, null)
+  if (pendingHost === null) dialHost(session, mask, null)
 }
 
 /** MASK_HOST=off. */
@@ -85,8 +98,9 @@ const readSilently = (session: Session): void => {
 }
 
 /** Dials the masking host. `early`: handles its events until the client is rejected; null: the client is rejected. */
-export const dialHost = (session: Session, early: LinkEvents<Session> | null): void => {
+export const dialHost = (session: Session, address: Address, early: LinkEvents<Session> | null): void => {
   const pending: PendingHost = {
+    address,
     dialing: null,
     link: null,
     early: early !== null,
@@ -96,7 +110,7 @@ export const dialHost = (session: Session, early: LinkEvents<Session> | null): v
     lost: null,
   }
   session.pendingHost = pending
-  pending.dialing = session.relay.dialer.dial([session.relay.mask!], {
+  pending.dialing = session.relay.dialer.dial([address], {
     connected: (host) => {
       pending.dialing = null
       pending.link = host

@@ -19,6 +19,8 @@ import {
   reservedStart,
   reservedWord,
 } from '../../wire/obfuscated2.ts'
+import type { Domain, Domains } from '../settings.ts'
+import { domainNamed } from './domains.ts'
 
 export type User = { readonly name: string; readonly secret: Buffer }
 
@@ -27,7 +29,7 @@ export type Rules = {
   /** The user of the latest handshake first: `promote` reorders the list. */
   users: User[]
   modes: readonly Mode[]
-  tlsDomain: string
+  domains: Domains
   clockSkewSeconds: number
   /** Whether the directory has an address for the id. */
   knows(id: number): boolean
@@ -39,6 +41,8 @@ export type Rejected = {
   user?: string
   skewSeconds?: number
   ja4?: string
+  /** The name that an unsigned hello asks for. */
+  serverName?: string | null
 }
 
 /** A signed hello in events. `ja4` is missing when the hello cannot be read up to its extensions. */
@@ -52,6 +56,7 @@ export type Decision =
       step: 'hello'
       length: number
       hello: Hello
+      domain: Domain
       user: User
       details: SignedDetails
       digest: Buffer
@@ -60,9 +65,6 @@ export type Decision =
 
 /** 64 bytes that a user's secret opens. */
 type Opened = { step: 'opened'; mode: Mode; user: User; opening: Opening; digest: Buffer }
-
-/** TDLib cuts longer names. */
-const LONGEST_NAME = 182
 
 const more: Decision = { step: 'more' }
 const rejected = (reason: RejectReason): Rejected => ({ step: 'rejected', reason })
@@ -102,7 +104,8 @@ const readHello = (bytes: Buffer, length: number, now: number, rules: Rules): De
   if (sealed === null) return rejected('malformed-hello')
   const hello = readClientHello(sealed)
   const right = typeof framed === 'number' && hello.form === 'right'
-  return { step: 'rejected', reason: right ? 'bad-digest' : 'malformed-hello', ...printOf(hello) }
+  const { serverName } = hello
+  return { step: 'rejected', reason: right ? 'bad-digest' : 'malformed-hello', serverName, ...printOf(hello) }
 }
 
 /** The reject reason of a client that ended before its handshake was complete. */
@@ -115,21 +118,15 @@ type Signed = { length: number; user: User; skewSeconds: number }
 
 const readSigned = (sealed: Sealed, { length, user, skewSeconds }: Signed, rules: Rules): Decision => {
   const hello = readClientHello(sealed)
+  const { serverName } = hello
   const details: SignedDetails = { user: user.name, skewSeconds, ...printOf(hello) }
-  if (!rules.modes.includes('tls')) return { step: 'rejected', reason: 'mode-off', ...details }
+  const refused = (reason: RejectReason): Rejected => ({ step: 'rejected', reason, serverName, ...details })
+  if (!rules.modes.includes('tls')) return refused('mode-off')
   // A hello without a name asks for no other site, and its signature proves the user.
-  if (hello.serverName !== null && !sameName(hello.serverName, rules.tlsDomain)) {
-    return { step: 'rejected', reason: 'unknown-sni', ...details }
-  }
-  if (Math.abs(skewSeconds) > rules.clockSkewSeconds) {
-    return { step: 'rejected', reason: 'clock-skew', ...details }
-  }
-  return { step: 'hello', length, hello, user, details, digest: signatureOf(hello) }
-}
-
-const sameName = (asked: string, domain: string): boolean => {
-  const [name, right] = [asked.toLowerCase(), domain.toLowerCase()]
-  return name === right || name === right.slice(0, LONGEST_NAME)
+  const domain = domainNamed(rules.domains, serverName)
+  if (domain === null) return refused('unknown-sni')
+  if (Math.abs(skewSeconds) > rules.clockSkewSeconds) return refused('clock-skew')
+  return { step: 'hello', length, hello, domain, user, details, digest: signatureOf(hello) }
 }
 
 /** A whole line, or text of a length with which a payload begins once in five million times. */

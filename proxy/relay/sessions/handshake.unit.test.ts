@@ -4,6 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { clientHello, inRecords } from '../../../compose/test/kit/client/client-hello.ts'
 import { initiate } from '../../../compose/test/kit/client/obfuscation.ts'
+import { domainsWith } from '../../../compose/test/kit/relay/hand-relay.ts'
 import { runs } from '../../../compose/test/kit/runs.ts'
 import type { Mode } from '../../events/contract.ts'
 import { type Decision, type Rules, readHandshake, readInnerOpening } from './handshake.ts'
@@ -15,7 +16,7 @@ const secret = Buffer.from('00112233445566778899aabbccddeeff', 'hex')
 const rules = (changed: Partial<Rules> = {}): Rules => ({
   users: [{ name: 'one', secret }],
   modes: ['classic', 'secure', 'tls'],
-  tlsDomain: domain,
+  domains: domainsWith(null, domain),
   clockSkewSeconds: 120,
   knows: (id) => [2, -2, 10_002, 203].includes(id),
   ...changed,
@@ -112,7 +113,7 @@ test('test and media datacenters have their own numbers', () => {
 
 test('a name is compared as TDLib cuts it, in any case, and must be there', () => {
   const long = `${'a'.repeat(60)}.${'b'.repeat(60)}.${'c'.repeat(60)}.${'d'.repeat(60)}`
-  const by = rules({ tlsDomain: long })
+  const by = rules({ domains: domainsWith(null, long) })
   assert.is(read(hello({ domain: long.slice(0, 182) }), by).step, 'hello')
   assert.is(verdict(read(hello({ domain: long.slice(0, 181) }), by)), 'unknown-sni one')
   assert.is(read(hello({ domain: long }), by).step, 'hello')

@@ -15,7 +15,6 @@ import type { Claim as LocalClaim } from '../../replay-cache/memory.ts'
 import type { Cipher } from '../../wire/cipher.ts'
 import type { Fill } from '../../wire/random.ts'
 import type { Unwrap } from '../../wire/records.ts'
-import type { Flight } from '../../wire/server-hello.ts'
 import type { Budget } from '../budget.ts'
 import type { Capacity } from '../capacity.ts'
 import type { Ask } from '../claim-requests.ts'
@@ -36,8 +35,6 @@ export type Relay = {
   directory: Directory
   middleProxies: MiddleProxies | null
   ourAddress: OurAddress
-  mask: Address | null
-  flight: Flight
   /** The name of a client's address in events. */
   hashOf(remote: Buffer): string
   readonly random: Fill
@@ -79,6 +76,8 @@ export type Session = {
   /** Its address prefix, see `prefix.ts`. */
   readonly prefix: number
   phase: Phase
+  /** The name that its hello asks for; null: none was read. */
+  serverName: string | null
   /** Null once the handshake is accepted or rejected. */
   handshake: Handshake | null
   /** Bytes received and not yet forwarded. */
@@ -162,6 +161,7 @@ export type Fronted = {
 export type PendingHost = {
   dialing: Dialing | null
   link: Link | null
+  readonly address: Address
   /** Whether it counts in `EarlyHosts`. */
   readonly early: boolean
   /** Bytes of `received` that were forwarded. */
@@ -221,6 +221,7 @@ export const openSession = (
   acceptedAt: relay.clock(),
   prefix,
   phase: 'hello',
+  serverName: null,
   handshake: null,
   received: null,
   kept: 0,

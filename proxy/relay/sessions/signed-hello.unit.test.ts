@@ -4,7 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { clientHello, sign } from '../../../compose/test/kit/client/client-hello.ts'
 import { helloOf, oddHellos, partsOf, signedAgain } from '../../../compose/test/kit/client/odd-hellos.ts'
-import { domain, relaying, secret } from '../../../compose/test/kit/relay/hand-relay.ts'
+import { domain, domainsWith, relaying, secret } from '../../../compose/test/kit/relay/hand-relay.ts'
 import type { Mode } from '../../events/contract.ts'
 import { randomPool } from '../../wire/random.ts'
 import { parseServerAnswer } from '../../wire/server-answer.ts'
@@ -22,7 +22,7 @@ const rules = (modes: readonly Mode[] = ['classic', 'secure', 'tls']): Rules => 
     { name: 'one', secret },
   ],
   modes,
-  tlsDomain: domain,
+  domains: domainsWith(null),
   clockSkewSeconds: 120,
   knows: () => true,
 })

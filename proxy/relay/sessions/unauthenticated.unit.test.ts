@@ -4,7 +4,14 @@ import * as assert from 'uvu/assert'
 import { clientHello } from '../../../compose/test/kit/client/client-hello.ts'
 import { initiate } from '../../../compose/test/kit/client/obfuscation.ts'
 import type { HandLink } from '../../../compose/test/kit/relay/hand-driven.ts'
-import { domain, mask, nothing, relaying, secret } from '../../../compose/test/kit/relay/hand-relay.ts'
+import {
+  domain,
+  domainsWith,
+  mask,
+  nothing,
+  relaying,
+  secret,
+} from '../../../compose/test/kit/relay/hand-relay.ts'
 import { KEPT_AT_MOST } from '../capacity.ts'
 import type { RelaySettings } from '../settings.ts'
 
@@ -33,8 +40,8 @@ const small = (changed: Partial<RelaySettings> = {}) => {
 }
 
 for (const [where, settings] of [
-  ['the masking host', { mask }],
-  ['silence', { mask: null }],
+  ['the masking host', { domains: domainsWith(mask) }],
+  ['silence', { domains: domainsWith(null) }],
 ] as const) {
   test(`unauthenticated clients before ${where} beyond half of the places are closed and counted, and users get in`, () => {
     const proxy = small(settings)
@@ -46,7 +53,7 @@ for (const [where, settings] of [
     assert.ok(proxy.ends().every((end) => end === 'proxy hello limit') && proxy.ends().length === 16)
     assert.is(
       proxy.rejections().filter((reported) => reported === 'not-mtproto true').length,
-      settings.mask ? 4 : 0,
+      settings.domains[0].mask ? 4 : 0,
     )
     proxy.at(2_000)
     assert.equal(proxy.refused(), ['strangers', 16])
@@ -125,7 +132,7 @@ test('whatever clients send and however they leave, unauthenticated ones have ha
   )
   fc.assert(
     fc.property(fc.array(does, { maxLength: 40 }), fc.boolean(), (steps, masked) => {
-      const proxy = small({ mask: masked ? mask : null })
+      const proxy = small({ domains: domainsWith(masked ? mask : null) })
       const clients: HandLink[] = []
       let ms = 0
       for (const step of steps) {

@@ -30,7 +30,7 @@ export const findingMetrics = {
     name: 'mtscope_masking_up',
     kind: 'gauge',
     unit: '1',
-    labels: [],
-    help: 'Whether the masking host completed its last TLS handshake with the proxy (1) or not (0); absent with MASK_HOST=off.',
+    labels: ['domain'],
+    help: 'Whether the masking host of a domain of TLS_DOMAIN completed its last TLS handshake with the proxy (1) or not (0); absent with MASK_HOST=off.',
   },
 } as const satisfies Record<string, Metric>

@@ -18,7 +18,7 @@ const rulesOf = (first: number): Rules => ({
   modes: [['tls'] as const, ['classic', 'secure'] as const, ['classic', 'secure', 'tls'] as const][
     first % 3
   ]!,
-  tlsDomain: domain,
+  domains: [{ name: domain, mask: null, flight: usualFlight }],
   clockSkewSeconds: 120,
   knows: (id) => id === 2,
 })

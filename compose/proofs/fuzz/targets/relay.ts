@@ -9,7 +9,7 @@ import { type RunningRelay, startRelay } from '../../../../proxy/relay/relay.ts'
 import type { RelaySettings } from '../../../../proxy/relay/settings.ts'
 import { replayMemory } from '../../../../proxy/replay-cache/memory.ts'
 import { connectClient } from '../../../test/kit/client/client.ts'
-import { settings } from '../../../test/kit/relay/hand-relay.ts'
+import { domainsWith, settings } from '../../../test/kit/relay/hand-relay.ts'
 import { fakeDatacenter } from '../../../test/kit/servers/fake-datacenter.ts'
 import { until } from '../../../test/until.ts'
 import { domain, nowMs, opening, secret, signedHello, unauthenticated, userLike } from '../hellos.ts'
@@ -42,7 +42,6 @@ const openWorld = async (make: (bytes: number) => Engine | null) => {
       engine,
       {
         ...settings(),
-        tlsDomain: domain,
         maxConnections: 2_000,
         maxHandshakes: 2_000,
         capacity: capacityMemory(1),
@@ -72,8 +71,8 @@ const openWorld = async (make: (bytes: number) => Engine | null) => {
     })
     return { relay, listening }
   }
-  const masked = await relayWith({ mask: to(site.port) })
-  const unmasked = await relayWith({ mask: null })
+  const masked = await relayWith({ domains: domainsWith(to(site.port), domain) })
+  const unmasked = await relayWith({ domains: domainsWith(null, domain) })
   const pulse = (now: number): void => {
     for (const { relay } of [masked, unmasked]) relay.pulse(now)
   }

@@ -10,7 +10,7 @@ import type { RelaySettings } from '../../../../proxy/relay/settings.ts'
 import type { ClaimAnswer } from '../../../../proxy/replay-cache/redis.ts'
 import { until } from '../../until.ts'
 import { initiate } from '../client/obfuscation.ts'
-import { secret, settings } from './hand-relay.ts'
+import { domainsWith, secret, settings } from './hand-relay.ts'
 
 // For tests: a relay on a real engine between real sockets, in which reading or writing a field of a session throws.
 
@@ -55,7 +55,7 @@ export const world = async (
       ...settings(),
       toClientBuffer: { low: 262_144, below: 0, high: 262_144 },
       directory: new Map([[2, [to(datacenter.port)]]]),
-      mask: to(site.port),
+      domains: domainsWith(to(site.port)),
       ...changed,
     },
     (event) => events.push(event),

@@ -1,10 +1,11 @@
 import { readConfig } from '../../../../proxy/config/config.ts'
+import type { Address } from '../../../../proxy/datacenter/directory.ts'
 import type { ProxyEvent } from '../../../../proxy/events/contract.ts'
 import { budgetMemory } from '../../../../proxy/relay/budget.ts'
 import { capacityMemory } from '../../../../proxy/relay/capacity.ts'
 import type { Ask } from '../../../../proxy/relay/claim-requests.ts'
 import { startRelay } from '../../../../proxy/relay/relay.ts'
-import type { RelaySettings } from '../../../../proxy/relay/settings.ts'
+import type { Domains, RelaySettings } from '../../../../proxy/relay/settings.ts'
 import { configured } from '../../../../proxy/relay/threads/configured.ts'
 import { replayMemory } from '../../../../proxy/replay-cache/memory.ts'
 import { usualFlight } from '../../../../proxy/wire/server-hello.ts'
@@ -15,6 +16,10 @@ import { type HandLink, handEngine, handLink } from './hand-driven.ts'
 
 export const secret = Buffer.from('00112233445566778899aabbccddeeff', 'hex')
 export const domain = 'mask.test'
+/** The one domain of most tests, before this masking host. */
+export const domainsWith = (mask: Address | null, name = domain): Domains => [
+  { name, mask, flight: usualFlight },
+]
 export const mask = { host: '198.51.100.1', port: 443, family: 'ipv4' } as const
 
 const defaults = readConfig({})
@@ -29,7 +34,6 @@ export const settings = (): RelaySettings => ({
   port: 0,
   portable: true,
   modes: ['classic', 'secure', 'tls'],
-  tlsDomain: domain,
   stallTimeoutMs: 30_000,
   clockSkewSeconds: 120,
   maxConnections: 100,
@@ -44,8 +48,7 @@ export const settings = (): RelaySettings => ({
   directory: new Map([[2, [{ host: '192.0.2.1', port: 443, family: 'ipv4' }]]]),
   middleProxies: null,
   ourAddress: { ipv4: null, ipv6: null },
-  mask,
-  flight: usualFlight,
+  domains: domainsWith(mask),
   addressKey: Buffer.alloc(32, 1),
 })
 

@@ -1,0 +1,68 @@
+import type { MaskedDomain } from '../config/masking-settings.ts'
+import type { LocalLog } from '../event-log/event-log.ts'
+import { flightName, keptFlight, watchMasking } from '../masking/watch.ts'
+import type { Domain, Domains } from '../relay/settings.ts'
+import type { LinkAddress } from '../users/public-address.ts'
+import { usualFlight } from '../wire/server-hello.ts'
+import type { ProxyOptions } from './running-proxy.ts'
+
+export type Masking = {
+  /** Whether the site of each domain answered the last time; null before the first check. */
+  up(): readonly (readonly [domain: string, up: boolean | null])[]
+}
+
+type Place = {
+  readonly port: number
+  readonly address: Promise<LinkAddress>
+  /** Called before the first check. */
+  readonly masking: (masking: Masking) => void
+}
+
+type Watch = ReturnType<typeof watchMasking>
+
+/**
+ * Measures the sites of all domains before the first client: from the first moment on, a probe must get their answers.
+ * Returns the table of domains; `changed` gets it after each change, until `signal`.
+ */
+export const startMasking = async (
+  { config, logger }: ProxyOptions,
+  { port, address, masking }: Place,
+  log: LocalLog,
+  signal: AbortSignal,
+  changed: (domains: Domains) => void,
+): Promise<() => Domains> => {
+  const publicHost = address.then(({ host }) => host)
+  const unwatched = ({ name }: MaskedDomain): Domain => ({
+    name,
+    mask: null,
+    flight: keptFlight(log, name) ?? usualFlight,
+  })
+  const [first, ...others] = config.domains
+  let domains: Domains = [unwatched(first), ...others.map(unwatched)]
+  const change = (name: string, changes: Partial<Domain>): void => {
+    const changedOne = (domain: Domain): Domain => (domain.name === name ? { ...domain, ...changes } : domain)
+    const [default_, ...rest] = domains
+    domains = [changedOne(default_), ...rest.map(changedOne)]
+    changed(domains)
+  }
+  const watches = new Map<string, Watch>()
+  masking({ up: () => [...watches].map(([name, watch]) => [name, watch.up()]) })
+  for (const { name, site } of config.domains) {
+    if (site === null) continue
+    const watch = watchMasking({
+      ...site,
+      name: name || site.host,
+      ourselves: { port, publicHost, publicPort: config.publicPort },
+      kept: keptFlight(log, name),
+      logger,
+      changed: (changes) => {
+        change(name, changes)
+        if (changes.flight) log.saveSnapshot(flightName(name), 0, JSON.stringify(changes.flight))
+      },
+    })
+    watches.set(name, watch)
+    signal.addEventListener('abort', watch.stop)
+  }
+  await Promise.all([...watches.values()].map(({ known }) => known))
+  return () => domains
+}
