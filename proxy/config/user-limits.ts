@@ -18,7 +18,7 @@ const quota = either('none', bytes(1, largest))
 const rate = either('none', bytes(1_024, 2 ** 37))
 
 const wholeDay = /^\d{4}-\d\d-\d\d$/
-const moment = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d)$/
+const moment = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/
 const dayMs = 86_400_000
 
 /** A day, which is valid to its end, or a moment with its zone; to epoch ms. */
