@@ -12,7 +12,16 @@ const themes: readonly Theme[] = [
   ],
   [
     'Camouflage',
-    ['MODES', 'TLS_DOMAIN', 'MASK_HOST', 'MASK_PORT', 'MASK_HOSTS', 'CLOCK_SKEW', 'REPLAY_CHECK_LEN'],
+    [
+      'MODES',
+      'TLS_DOMAIN',
+      'MASK_HOST',
+      'MASK_PORT',
+      'MASK_HOSTS',
+      'MASK_PROXY_PROTOCOL',
+      'CLOCK_SKEW',
+      'REPLAY_CHECK_LEN',
+    ],
   ],
   [
     'Limits',

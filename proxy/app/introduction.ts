@@ -1,6 +1,5 @@
 import type { Config } from '../config/config.ts'
-import type { MaskedDomain } from '../config/masking-settings.ts'
-import { hostAndPort } from '../net/host-name.ts'
+import { type MaskedDomain, siteText } from '../config/masking-settings.ts'
 import type { Link } from '../users/links.ts'
 import { deadLinks } from '../users/public-address.ts'
 import type { RunningProxy } from './running-proxy.ts'
@@ -16,9 +15,7 @@ const linkLines = (links: readonly Link[]): string[] => [
 
 const seen = ({ name, site }: MaskedDomain, at: number): string => {
   const who = at === 0 ? 'Unauthenticated clients' : `Those that ask for ${name}`
-  return site === null
-    ? `${who} get no answer (MASK_HOST=off).`
-    : `${who} see ${hostAndPort(site.host, site.port)}.`
+  return site === null ? `${who} get no answer (MASK_HOST=off).` : `${who} see ${siteText(site)}.`
 }
 
 /** Prints links for a person: they hold secrets, so no log line has them. */

@@ -56,7 +56,9 @@ export const startMasking = async (
       kept: keptFlight(log, name),
       logger,
       changed: (changes) => {
-        change(name, changes)
+        const { mask, ...others } = changes
+        const { proxyProtocol } = site
+        change(name, mask ? { mask: { ...mask, proxyProtocol }, ...others } : changes)
         if (changes.flight) log.saveSnapshot(flightName(name), 0, JSON.stringify(changes.flight))
       },
     })

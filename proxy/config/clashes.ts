@@ -9,7 +9,10 @@ export const clashes = (values: Values): string[] => {
   const loginMissing = values.KAFKA_USERNAME === null || values.KAFKA_PASSWORD === null
   const sites = domainsOf(values).flatMap(({ site }) => site ?? [])
   const self = sites.find(({ host, port }) => MTPROTO_PORT !== 0 && port === MTPROTO_PORT && isLoopback(host))
-  const foreign = [...shown.MASK_HOSTS.keys()].find((name) => !TLS_DOMAIN.includes(name))
+  const isForeign = (name: string): boolean => !TLS_DOMAIN.includes(name)
+  const foreign = [...shown.MASK_HOSTS.keys()].find(isForeign)
+  const named = shown.MASK_PROXY_PROTOCOL === 'all' ? [] : shown.MASK_PROXY_PROTOCOL
+  const foreignNamed = named.find(isForeign)
   // A signed hello is valid for so long before and after its time.
   const window = 2 * shown.CLOCK_SKEW
   const checks: readonly (readonly [wrong: boolean, mistake: string])[] = [
@@ -28,6 +31,10 @@ export const clashes = (values: Values): string[] => {
     [
       foreign !== undefined,
       `MASK_HOSTS has ${foreign}, which TLS_DOMAIN lacks: add it there, or leave it out`,
+    ],
+    [
+      foreignNamed !== undefined,
+      `MASK_PROXY_PROTOCOL has ${foreignNamed}, which TLS_DOMAIN lacks: add it there, or leave it out`,
     ],
     [
       shown.KAFKA_SASL !== null && loginMissing,

@@ -1,8 +1,19 @@
+import { hostAndPort } from '../net/host-name.ts'
 import { domain, host, mistaken, type Parse, parsed, whole } from './parse.ts'
 import type { Setting } from './setting.ts'
 
 /** Where a web site is. */
-export type Site = { readonly host: string; readonly port: number }
+export type Site = {
+  /** A name, an IP address, or the path of a Unix socket, whose port is 0. */
+  readonly host: string
+  readonly port: number
+  /** Whether it gets the client's address by PROXY protocol, version 2. */
+  readonly proxyProtocol: boolean
+}
+
+/** `host:port` or `unix:/path`. */
+export const siteText = ({ host, port }: Pick<Site, 'host' | 'port'>): string =>
+  host.startsWith('/') ? `unix:${host}` : hostAndPort(host, port)
 
 /** A domain of fake TLS; `site` is null where unauthenticated clients are forwarded nowhere. */
 export type MaskedDomain = { readonly name: string; readonly site: Site | null }
@@ -29,33 +40,61 @@ const withoutZone: Parse<string> = (text) =>
     ? mistaken('has a zone, which cannot be dialed: write an address that needs none')
     : host(text)
 
-const maskHost: Parse<string> = (text) =>
-  text === 'auto' || text === 'off' ? parsed(text) : withoutZone(text)
+const longestPath = 107
 
-/** `host:port`; IPv6 in brackets. */
-const readSite = (text: string): Site | null => {
+/** The path of `unix:/path`; null for other text. */
+const readPath = (text: string): string | null => {
+  const path = /^unix:(\/[^,?\0]+)$/.exec(text)?.[1]
+  return path === undefined || Buffer.byteLength(path) > longestPath ? null : path
+}
+
+const maskHost: Parse<string> = (text) => {
+  if (text === 'auto' || text === 'off') return parsed(text)
+  if (!text.startsWith('unix:')) return withoutZone(text)
+  return readPath(text) === null
+    ? mistaken(`must be unix:/ and a path of ${longestPath} bytes at most`)
+    : parsed(text)
+}
+
+/** `unix:/path`, or `host:port` with IPv6 in brackets. */
+const readSite = (text: string): Place | null => {
+  const path = readPath(text)
+  if (path !== null) return { host: path, port: 0 }
   const [, name = '', port = ''] = /^(.+):(\d{1,5})$/.exec(text) ?? []
   const [at, number] = [withoutZone(name), whole(1, 65_535)(port)]
   const bare = name.includes(':') && !name.startsWith('[')
   return at.ok && number.ok && !bare ? { host: at.value, port: number.value } : null
 }
 
-type MaskHosts = ReadonlyMap<string, Site | null>
+type Place = Omit<Site, 'proxyProtocol'>
+type MaskHosts = ReadonlyMap<string, Place | null>
 
 const maskHosts: Parse<MaskHosts> = (text) => {
-  const sites = new Map<string, Site | null>()
+  const sites = new Map<string, Place | null>()
   if (text === 'none') return parsed(sites)
   for (const item of text.split(',')) {
     const [name = '', at = '', ...rest] = item.trim().split('=')
     const read = domain(name)
     const site = readSite(at)
     if (!read.ok || read.value === '' || rest.length > 0 || (site === null && at !== 'off')) {
-      return mistaken('must be domain=host:port or domain=off, several with commas between, or none')
+      return mistaken(
+        'must be domain=host:port, domain=unix:/path or domain=off, several with commas between, or none',
+      )
     }
     if (sites.has(read.value)) return mistaken(`has ${read.value} twice: write it once`)
     sites.set(read.value, site)
   }
   return parsed(sites)
+}
+
+/** All domains, or these. */
+type Some = 'all' | readonly string[]
+
+const some: Parse<Some> = (text) => {
+  if (text === 'off') return parsed([])
+  if (text === 'all') return parsed('all')
+  const read = domains(text)
+  return read.ok ? read : mistaken('must be off, all, or domains of TLS_DOMAIN with commas between')
 }
 
 /** Settings of what a censor sees; a part of `settings.ts`. */
@@ -70,14 +109,20 @@ export const maskingSettings = {
   MASK_HOST: {
     parse: maskHost,
     fallback: 'auto',
-    doc: 'Web site to which unauthenticated clients are forwarded; auto is the domain itself, off gives them no answer',
+    doc: 'Web site to which unauthenticated clients are forwarded; auto is the domain itself, unix:/path a socket, off gives them no answer',
     shown: 'everywhere',
   },
   MASK_PORT: { parse: whole(1, 65_535), fallback: '443', doc: 'Port of MASK_HOST', shown: 'everywhere' },
   MASK_HOSTS: {
     parse: maskHosts,
     fallback: 'none',
-    doc: 'Web sites of single domains of TLS_DOMAIN, as a.example=10.0.0.7:8443,b.example=off; MASK_HOST is for the others',
+    doc: 'Web sites of single domains of TLS_DOMAIN, as a.example=10.0.0.7:8443,b.example=unix:/run/site.sock; MASK_HOST is for the others',
+    shown: 'everywhere',
+  },
+  MASK_PROXY_PROTOCOL: {
+    parse: some,
+    fallback: 'off',
+    doc: 'Domains whose masking host gets the client’s address in a PROXY protocol header (version 2): off, all, or names; only for a host that reads it',
     shown: 'everywhere',
   },
 } as const satisfies Readonly<Record<string, Setting<unknown>>>
@@ -87,18 +132,23 @@ type MaskingValues = {
   readonly MASK_HOST: string
   readonly MASK_PORT: number
   readonly MASK_HOSTS: MaskHosts
+  readonly MASK_PROXY_PROTOCOL: Some
 }
 
 /** The first is the default; its name is empty if TLS_DOMAIN is. */
 export const domainsOf = (values: MaskingValues): readonly [MaskedDomain, ...MaskedDomain[]] => {
-  const { TLS_DOMAIN, MASK_HOST, MASK_PORT, MASK_HOSTS } = values
-  const usual = (name: string): Site | null => {
+  const { TLS_DOMAIN, MASK_HOST, MASK_PORT, MASK_HOSTS, MASK_PROXY_PROTOCOL: named } = values
+  const usual = (name: string): Place | null => {
     const host = MASK_HOST === 'auto' ? name : MASK_HOST
-    return host === '' || host === 'off' ? null : { host, port: MASK_PORT }
+    if (host === '' || host === 'off') return null
+    const path = readPath(host)
+    return path === null ? { host, port: MASK_PORT } : { host: path, port: 0 }
   }
   const masked = (name: string): MaskedDomain => {
-    const site = MASK_HOSTS.get(name)
-    return { name, site: site === undefined ? usual(name) : site }
+    const own = MASK_HOSTS.get(name)
+    const place = own === undefined ? usual(name) : own
+    const proxyProtocol = named === 'all' || named.includes(name)
+    return { name, site: place === null ? null : { ...place, proxyProtocol } }
   }
   const [first = '', ...rest] = TLS_DOMAIN
   return [masked(first), ...rest.map(masked)]

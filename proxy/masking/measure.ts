@@ -1,8 +1,8 @@
-import { connect } from 'node:net'
 import { appleOrder, browserHello, chromeOrder } from '../wire/browser-hello.ts'
 import { type Fill, randomPool } from '../wire/random.ts'
 import { parseServerAnswer, type ServerAnswer } from '../wire/server-answer.ts'
 import { type Chosen, type Flight, finishedExtra, orderOf, tls13Suites } from '../wire/server-hello.ts'
+import { connectSite } from './connect-site.ts'
 
 export type MeasuredFlight = Flight & {
   /** Record sizes of the last flight seen. */
@@ -15,7 +15,7 @@ export type MeasuredFlight = Flight & {
 
 export type FlightError = 'unreachable' | 'timeout' | 'not-tls13'
 
-type Target = { host: string; port: number; name: string; signal: AbortSignal }
+type Target = { host: string; port: number; proxyProtocol: boolean; name: string; signal: AbortSignal }
 type Asked = {
   hybrid: boolean
   suites: readonly number[]
@@ -39,10 +39,10 @@ const ask = async (
   asked: Asked,
   random: Fill,
 ): Promise<ServerAnswer | { error: FlightError }> => {
-  const { host, port, name, signal } = target
+  const { name, signal } = target
   const { promise, resolve } = Promise.withResolvers<ServerAnswer | { error: FlightError }>()
   const startedAt = performance.now()
-  const socket = connect({ host, port, noDelay: true })
+  const socket = connectSite(target)
   const received = Buffer.alloc(maxAnswer)
   let length = 0
   let pauseMs = longestPauseMs
@@ -146,16 +146,17 @@ const measureShapes = async (
 export const measureFlight = async (options: {
   host: string
   port: number
+  proxyProtocol?: boolean
   name: string
   timeoutMs: number
   signal?: AbortSignal
   known?: MeasuredFlight | null
 }): Promise<MeasuredFlight | { error: FlightError }> => {
-  const { host, port, name, timeoutMs, known } = options
+  const { host, port, proxyProtocol = false, name, timeoutMs, known } = options
   const limit = AbortSignal.timeout(timeoutMs)
   const signal = options.signal ? AbortSignal.any([options.signal, limit]) : limit
   const random = randomPool()
-  const target = { host, port, name, signal }
+  const target = { host, port, proxyProtocol, name, signal }
   const fresh = known && Date.now() - known.suitesAt < suitesLastMs ? known : null
   const failed = new AbortController()
   const [answers, asked] = await Promise.all([

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { connect, type PeerCertificate } from 'node:tls'
+import { connectSite, type SiteAddress } from './connect-site.ts'
 
 export type Handshake =
   | {
@@ -34,22 +35,22 @@ const expiry = ({ valid_to: to }: PeerCertificate): number => Date.parse(to ?? '
  * Makes one TLS handshake as a browser would. With `askHead` it then sends one HEAD request and reads the headers of the
  * answer. Never rejects.
  */
-export const shakeHands = (options: {
-  readonly host: string
-  readonly port: number
-  readonly name: string
-  readonly timeoutMs: number
-  readonly signal: AbortSignal
-  readonly askHead?: boolean
-  /** The only groups to offer; Node's own list when left out. */
-  readonly groups?: string
-}): Promise<Handshake> => {
-  const { host, port, name, timeoutMs, signal, askHead, groups } = options
+export const shakeHands = (
+  options: SiteAddress & {
+    readonly name: string
+    readonly timeoutMs: number
+    readonly signal: AbortSignal
+    readonly askHead?: boolean
+    /** The only groups to offer; Node's own list when left out. */
+    readonly groups?: string
+  },
+): Promise<Handshake> => {
+  const { name, timeoutMs, signal, askHead, groups } = options
   const { promise, resolve } = Promise.withResolvers<Handshake>()
   const startedAt = performance.now()
+  const plain = connectSite(options)
   const socket = connect({
-    host,
-    port,
+    socket: plain,
     ...(isIP(name) === 0 ? { servername: name } : {}),
     // A wrong certificate is a value of the result, not an error.
     rejectUnauthorized: false,
@@ -60,14 +61,17 @@ export const shakeHands = (options: {
     clearTimeout(timer)
     signal.removeEventListener('abort', stop)
     socket.destroy()
+    plain.destroy()
     resolve(outcome)
   }
   const stop = (): void => settle({ ok: false, error: 'no answer in time' })
   const timer = setTimeout(stop, timeoutMs)
   signal.addEventListener('abort', stop, { once: true })
-  socket.on('error', (error: NodeJS.ErrnoException) =>
-    settle({ ok: false, error: error.code ?? error.message }),
-  )
+  for (const end of [plain, socket]) {
+    end.on('error', (error: NodeJS.ErrnoException) =>
+      settle({ ok: false, error: error.code ?? error.message }),
+    )
+  }
   socket.on('secureConnect', () => {
     const shaken = {
       ok: true,

@@ -37,6 +37,7 @@ export type Ourselves = {
 
 /** Whether the proxy itself listens on that address: a fronted connection would loop endlessly. */
 export const isOurselves = ({ host, port }: Address, ourselves: Ourselves): boolean => {
+  if (host.startsWith('/')) return false
   const ours = new BlockList()
   const add = (address: string): void => {
     if (isIP(address) > 0) ours.addAddress(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
@@ -51,15 +52,11 @@ export const isOurselves = ({ host, port }: Address, ourselves: Ourselves): bool
 }
 
 /** The TLS version that an ordinary client negotiates, as `TLSv1.2`; null if the handshake fails. */
-const protocolOf = async (
-  host: string,
-  port: number,
-  name: string,
-  signal: AbortSignal,
-): Promise<string | null> => {
+const protocolOf = async ({ options, signal }: State): Promise<string | null> => {
   // Loaded on demand, since it takes memory.
   const { shakeHands } = await import('./tls-handshake.ts')
-  const shaken = await shakeHands({ host, port, name, timeoutMs: MEASURE_MS, signal })
+  const { host, port, proxyProtocol = false, name } = options
+  const shaken = await shakeHands({ host, port, proxyProtocol, name, timeoutMs: MEASURE_MS, signal })
   return shaken.ok ? shaken.protocol : null
 }
 
@@ -68,6 +65,8 @@ type Change = { mask?: Address | null; flight?: MeasuredFlight }
 type Options = {
   readonly host: string
   readonly port: number
+  /** Whether the host expects a PROXY protocol header. */
+  readonly proxyProtocol?: boolean
   readonly name: string
   /** `publicHost` may still be looked for: until then, no connection is fronted. */
   readonly ourselves: Omit<Ourselves, 'publicHost'> & {
@@ -115,6 +114,7 @@ const measure = async (
     const flight = await measureFlight({
       host: address.host,
       port: options.port,
+      proxyProtocol: options.proxyProtocol ?? false,
       name: options.name,
       timeoutMs: MEASURE_MS,
       signal,
@@ -166,10 +166,10 @@ const refuseOurselves = (state: State, address: string | undefined): void => {
 
 /** Takes over a measurement. Returns whether the host answers. */
 const takeOver = async (state: State, flight: MeasuredFlight | { error: FlightError }): Promise<boolean> => {
-  const { host, port, name, logger, changed } = state.options
+  const { host, port, logger, changed } = state.options
   if ('error' in flight) {
     const old = flight.error === 'not-tls13'
-    const protocol = old ? await protocolOf(host, port, name, state.signal) : null
+    const protocol = old ? await protocolOf(state) : null
     if (state.signal.aborted) return false
     state.up = protocol !== null
     complain(state, flight.error, protocol)
@@ -186,7 +186,8 @@ const takeOver = async (state: State, flight: MeasuredFlight | { error: FlightEr
 /** Resolves the name and measures the host once. Returns whether it answers. */
 const look = async (state: State): Promise<boolean> => {
   const { host, port, ourselves, kept, lookUp = lookUpAll } = state.options
-  const [found, publicHost] = await Promise.all([lookUp(host), ourselves.publicHost])
+  const isPath = host.startsWith('/')
+  const [found, publicHost] = await Promise.all([isPath ? [host] : lookUp(host), ourselves.publicHost])
   if (state.signal.aborted) return false
   const addresses = found
     .map((at) => addressOf(at, port))

@@ -1,6 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { loopbackEngine } from '../../compose/test/kit/relay/loopback-engine.ts'
@@ -98,6 +101,47 @@ for (const [name, make] of [
       source.close()
     })
   }
+
+  test(`${name}: a Unix socket is dialed by its path, and an absent one is refused`, async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'mtscope-dial-'))
+    const path = join(folder, 'a.sock')
+    const server = createServer((socket) => socket.end('unix'))
+    await once(server.listen(path), 'listening')
+    await using relay = await loopbackEngine(make(300_000), () => {})
+    const outcome = (to: string): Promise<string> =>
+      new Promise((resolve) => {
+        const connected = (link: Link): void => {
+          const bytes = (_: unknown, buffer: Buffer, start: number, end: number): void => {
+            resolve(`${buffer.toString('latin1', start, end)} ${link.ends()}`)
+            link.close()
+          }
+          link.attach({ ...unattached, bytes }, null)
+        }
+        relay.engine.dial(to, 0, connected, resolve)
+      })
+    assert.is(await outcome(path), 'unix null')
+    assert.not.match(await outcome(join(folder, 'b.sock')), 'unix')
+    assert.equal(relay.faults, [])
+    await new Promise((resolve) => server.close(resolve))
+    await rm(folder, { recursive: true })
+  })
+
+  test(`${name}: a link has both ends of its connection`, async () => {
+    const ends = Promise.withResolvers<unknown>()
+    await using relay = await loopbackEngine(make(300_000), (link) => {
+      ends.resolve(link.ends())
+      link.close()
+    })
+    const client = connect({ port: relay.port, host: '127.0.0.1', localAddress: '127.0.0.3' })
+    await once(client, 'connect')
+    const { localPort } = client
+    assert.equal(await ends.promise, {
+      remotePort: localPort,
+      local: Buffer.from([127, 0, 0, 1]),
+      localPort: relay.port,
+    })
+    client.destroy()
+  })
 
   test(`${name}: a refused dial fails after dial has returned`, async () => {
     const [port = 0] = await freePorts(1)

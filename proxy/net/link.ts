@@ -54,6 +54,14 @@ export type Path = {
   readonly notSent: number
 }
 
+/** What `Link.remote` lacks of the addresses of a connection. */
+export type Ends = {
+  readonly remotePort: number
+  /** 4 or 16 bytes. */
+  readonly local: Buffer
+  readonly localPort: number
+}
+
 /** One TCP connection. */
 export type Link = {
   /** Replaces the handlers, and the owner that they are called with. */
@@ -72,6 +80,8 @@ export type Link = {
   reset(): void
   /** Asks the kernel; null after `close`, and where the engine cannot ask. */
   path(): Path | null
+  /** Asks the kernel; null after `close`, and for a Unix socket. */
+  ends(): Ends | null
   /** The kernel takes no more than `bytes` that it has not sent. Without effect where the engine cannot limit it. */
   limitNotSent(bytes: number): void
   /** Bytes that `write` took and the kernel did not. */
@@ -132,7 +142,7 @@ export type Engine = {
   /** Whether the kernel ends peers that acknowledge nothing (`userTimeoutMs`). If not, the relay has to. */
   readonly endsDeafPeers: boolean
   listen(options: ListenOptions): Promise<Listening>
-  /** `host` is an IP address. Calls exactly one of the two, never before it returns. */
+  /** `host` is an IP address or the path of a Unix socket. Calls exactly one of the two, never before it returns. */
   dial(
     host: string,
     port: number,

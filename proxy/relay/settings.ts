@@ -66,12 +66,15 @@ export type Changeable = {
   readonly addressKey: Uint8Array
 }
 
+/** `host` may be the path of a Unix socket. `proxyProtocol`: it gets the client's address in a header before all bytes. */
+export type MaskingHost = Address & { readonly proxyProtocol?: boolean }
+
 /** A name that fake TLS uses, and the web site behind it. */
 export type Domain = {
   /** Empty only if MODES lacks `tls`. */
   readonly name: string
   /** The masking host; null: unauthenticated clients are not forwarded. */
-  readonly mask: Address | null
+  readonly mask: MaskingHost | null
   readonly flight: Flight
 }
 

@@ -101,3 +101,29 @@ const mapped = Buffer.from('00000000000000000000ffff', 'hex')
 /** An IPv4 address in IPv6 (::ffff:0:0/96) as IPv4. */
 const unmapped = (address: Buffer): Buffer =>
   address.length === 16 && address.subarray(0, 12).equals(mapped) ? address.subarray(12) : address
+
+const withMapped = (address: Buffer): Buffer =>
+  address.length === 16 ? address : Buffer.concat([mapped, address])
+
+const headerV2 = (command: number, kind: number, addresses: Buffer): Buffer => {
+  const head = Buffer.from([command, kind, addresses.length >> 8, addresses.length & 255])
+  return Buffer.concat([signatureV2, head, addresses])
+}
+
+export type End = { readonly address: Buffer; readonly port: number }
+
+/** The header of version 2 that names a client; addresses have 4 or 16 bytes. */
+export const proxyHeader = (client: End, proxy: End): Buffer => {
+  const isV4 = client.address.length === 4 && proxy.address.length === 4
+  const ports = Buffer.alloc(4)
+  ports.writeUInt16BE(client.port, 0)
+  ports.writeUInt16BE(proxy.port, 2)
+  const [source, destination] = isV4
+    ? [client.address, proxy.address]
+    : [withMapped(client.address), withMapped(proxy.address)]
+  const family = isV4 ? families.ipv4 : families.ipv6
+  return headerV2(0x21, (family << 4) | stream, Buffer.concat([source, destination, ports]))
+}
+
+/** The header of version 2 of a connection that stands for no client. */
+export const localHeader = headerV2(0x20, families.none, Buffer.alloc(0))

@@ -4,7 +4,13 @@ import * as fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { runs } from '../../compose/test/kit/runs.ts'
-import { longestHeader, type ProxyHeader, readProxyHeader } from './proxy-protocol.ts'
+import {
+  localHeader,
+  longestHeader,
+  type ProxyHeader,
+  proxyHeader,
+  readProxyHeader,
+} from './proxy-protocol.ts'
 
 type Recorded = { program: string; header: string; client: string | null; rest: string; bytes: string }
 const recorded: Recorded[] = JSON.parse(
@@ -157,6 +163,31 @@ test('an IPv4 address inside IPv6 is an IPv4 address', () => {
   assert.equal(read(v2(0x21, 0x21, both)), { read: 'client', remote, length: 52 })
   const text = 'PROXY TCP6 ::ffff:192.0.2.7 2001:db8::1 1 2\r\n'
   assert.equal(read(Buffer.from(text)), { read: 'client', remote, length: text.length })
+})
+
+test('a written header is read back as its client', () => {
+  const end = (address: fc.Arbitrary<Buffer>) => fc.record({ address, port })
+  const either = end(fc.oneof(ipv4, ipv6))
+  fc.assert(
+    fc.property(either, either, (client, proxy) => {
+      const header = proxyHeader(client, proxy)
+      const found = read(header)
+      assert.is(found.read, 'client')
+      if (found.read !== 'client') return
+      assert.is(found.length, header.length)
+      assert.equal(found.remote, client.address)
+    }),
+    { numRuns: runs(200) },
+  )
+  assert.equal(read(localHeader), { read: 'unnamed', length: 16 })
+})
+
+test('the bytes of a written header are those of the specification', () => {
+  const header = proxyHeader(
+    { address: Buffer.from([203, 0, 113, 9]), port: 50_000 },
+    { address: Buffer.from([192, 0, 2, 1]), port: 443 },
+  )
+  assert.is(header.toString('hex'), '0d0a0d0a000d0a515549540a2111000ccb007109c0000201c35001bb')
 })
 
 test.run()

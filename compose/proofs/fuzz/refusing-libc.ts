@@ -30,6 +30,7 @@ const errors: readonly (readonly [Call, readonly number[]])[] = [
   ['epoll_create1', [EMFILE, ENFILE, ENOMEM, ENOSYS]],
   ['epoll_ctl', [ENOMEM, ENOSPC, EPERM, ENOENT]],
   ['epoll_wait', [EINTR, EBADF, EPERM, EINVAL]],
+  ['getpeername', [ENOTCONN, ENOBUFS]],
 ]
 
 /** `burst` refusals of a call from its `nth` on. */
@@ -75,6 +76,7 @@ const descriptorsAt: Readonly<Partial<Record<Call, readonly number[]>>> = {
     accept4: [0],
     connect: [0],
     getsockname: [0],
+    getpeername: [0],
     setsockopt: [0],
     getsockopt: [0],
   },

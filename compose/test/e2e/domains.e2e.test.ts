@@ -1,11 +1,17 @@
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { connectClient } from '../kit/client/client.ts'
 import { startAppliance } from '../kit/processes/harness.ts'
+import { selfSigned } from '../kit/servers/certificate.ts'
 import { fakeDatacenter } from '../kit/servers/fake-datacenter.ts'
 import { tlsSite } from '../kit/servers/site.ts'
+import { startNginx } from '../services/nginx.ts'
+import { freePorts } from '../services/ports.ts'
 import { until } from '../until.ts'
 
 /** The name in the certificate that a browser gets. */
@@ -44,5 +50,56 @@ test('each domain has its links, its site for probes, and its metric', async () 
   const up = (domain: string) => proxy.metric('mtscope_masking_up', { domain })
   await until(async () => (await up('a.test')) === 1 && (await up('b.test')) === 1, 'both sites are measured')
 })
+
+for (const portable of ['false', 'true']) {
+  test(`nginx behind a Unix socket or a port sees the client’s address, PORTABLE_RELAY=${portable}`, async () => {
+    const [port = 0] = await freePorts(1)
+    await using site = await startNginx({
+      ...selfSigned('b.test'),
+      listen: (folder) => [
+        `127.0.0.1:${port} ssl proxy_protocol`,
+        `unix:${folder}/b.sock ssl proxy_protocol`,
+      ],
+      files: { 'index.html': 'nginx' },
+    })
+    await using first = await tlsSite('a.test')
+    await using proxy = await startAppliance({
+      site: first,
+      env: {
+        PORTABLE_RELAY: portable,
+        TLS_DOMAIN: 'a.test,b.test,c.test',
+        MASK_HOSTS: `b.test=unix:${site.folder}/b.sock,c.test=127.0.0.1:${port}`,
+        MASK_PROXY_PROTOCOL: 'b.test,c.test',
+      },
+    })
+    for (const [name, address] of [
+      ['b.test', '127.0.0.2'],
+      ['c.test', '127.0.0.3'],
+    ] as const) {
+      const socket = connectTls({
+        socket: connect({ port: proxy.port, host: '127.0.0.1', localAddress: address }),
+        servername: name,
+        rejectUnauthorized: false,
+      })
+      socket.write(`GET /?${name} HTTP/1.1\r\nHost: ${name}\r\nConnection: close\r\n\r\n`)
+      const answer = Buffer.concat(await socket.toArray()).toString()
+      assert.match(answer, /200 OK[\s\S]*nginx$/)
+    }
+    const seen = (await readFile(join(site.folder, 'access.log'), 'utf8')).split('\n')
+    assert.ok(
+      seen.some((line) => line.endsWith(' 127.0.0.2 /index.html')),
+      seen.join('\n'),
+    )
+    assert.ok(
+      seen.some((line) => line.endsWith(' 127.0.0.3 /index.html')),
+      seen.join('\n'),
+    )
+    for (const domain of ['b.test', 'c.test'])
+      await until(
+        async () => (await proxy.metric('mtscope_masking_up', { domain })) === 1,
+        `${domain} is measured`,
+      )
+  })
+}
 
 test.run()

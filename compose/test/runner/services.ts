@@ -7,6 +7,7 @@ import { ensureDebianRoots, hasDebianRoots } from '../services/debian-root.ts'
 import { ensureDocker } from '../services/docker.ts'
 import { ensureCompose, findCompose } from '../services/docker-compose.ts'
 import { archiveKafka, ensureKafka, kafkaJars } from '../services/kafka.ts'
+import { ensureNginx } from '../services/nginx.ts'
 import { ensurePrometheus } from '../services/prometheus.ts'
 import { alertmanagerPath, prometheusPath } from '../services/prometheus-programs.ts'
 import { ensureRedis } from '../services/redis.ts'
@@ -34,6 +35,13 @@ export const testServers: readonly TestServer[] = [
     installs: 'redis-server, redis-tools (Debian packages)',
     there: () => find('redis-server') !== null,
     ensure: ensureRedis,
+  },
+  {
+    name: 'nginx',
+    module: 'compose/test/services/nginx.ts',
+    installs: 'nginx-light (Debian package)',
+    there: () => find('nginx') !== null,
+    ensure: ensureNginx,
   },
   {
     name: 'chromium',

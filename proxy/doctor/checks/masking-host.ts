@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
-import type { MaskedDomain, Site } from '../../config/masking-settings.ts'
+import { type MaskedDomain, type Site, siteText } from '../../config/masking-settings.ts'
 import { type Handshake, shakeHands } from '../../masking/tls-handshake.ts'
 import { isOurselves } from '../../masking/watch.ts'
 import { hostAndPort } from '../../net/host-name.ts'
@@ -34,18 +34,14 @@ const addressFinding = (host: string, found: readonly Found[]): Finding => {
     : finding('masking.address', 'ok', `${host} has ${four} IPv4 and ${six} IPv6 addresses`, { numbers })
 }
 
-const tlsFindings = async (
-  { signal, now }: About,
-  { host, port }: Site,
-  name: string,
-): Promise<readonly Finding[]> => {
-  const target = { host, port, name, timeoutMs, signal }
+const tlsFindings = async ({ signal, now }: About, site: Site, name: string): Promise<readonly Finding[]> => {
+  const target = { ...site, name, timeoutMs, signal }
   const [plain, answered, quantum] = await Promise.all([
     shakeHands(target),
     shakeHands({ ...target, askHead: true }),
     shakeHands({ ...target, groups: postQuantum }),
   ])
-  const at = hostAndPort(host, port)
+  const at = siteText(site)
   if (!plain.ok) {
     return [
       finding(
@@ -137,6 +133,7 @@ const domainFindings = async (about: About, { name, site }: MaskedDomain): Promi
       ),
     ]
   const { host, port } = site
+  if (host.startsWith('/')) return tlsFindings(about, site, name)
   const [found, { host: publicHost }] = await Promise.all([addressesOf(host), about.address()])
   if (typeof found === 'string') {
     return [

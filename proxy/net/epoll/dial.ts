@@ -5,9 +5,14 @@ import type { Dialing, Link } from '../link.ts'
 import * as c from './libc.ts'
 import type { EpollLoop } from './loop.ts'
 
-const address = c.pinned(32)
+const address = c.pinned(c.SOCKADDR_BYTES)
 
-/** Connects to an IP address, as `Engine.dial`. Throws when `host` is not one. */
+const familyOf = (host: string): number => {
+  if (host.startsWith('/')) return c.AF_UNIX
+  return host.includes(':') ? c.AF_INET6 : c.AF_INET
+}
+
+/** Connects to an IP address or a Unix socket, as `Engine.dial`. Throws when `host` is neither. */
 export const dial = (
   loop: EpollLoop,
   host: string,
@@ -17,8 +22,8 @@ export const dial = (
 ): Dialing => {
   const { libc } = loop
   const length = c.writeSockaddr(address, host, port)
-  const v4 = length === c.SOCKADDR_IN
-  const fd = libc.socket(v4 ? c.AF_INET : c.AF_INET6, c.SOCK_STREAM | c.SOCK_NONBLOCK | c.SOCK_CLOEXEC, 0)
+  const family = familyOf(host)
+  const fd = libc.socket(family, c.SOCK_STREAM | c.SOCK_NONBLOCK | c.SOCK_CLOEXEC, 0)
   let errno = fd < 0 ? libc.errno() : 0
   let over = false
   const cancel = (): void => {
@@ -37,7 +42,7 @@ export const dial = (
     return { cancel }
   }
   if (fd >= 0) {
-    c.tune(libc, fd)
+    if (family !== c.AF_UNIX) c.tune(libc, fd)
     if (libc.connect(fd, pointer(address, 0), length) !== 0) errno = libc.errno()
   }
   if (errno !== 0 && errno !== c.EINPROGRESS) return failLater(errno)
@@ -45,7 +50,7 @@ export const dial = (
     const code = c.socketError(libc, fd)
     if (code !== 0) return fail(code)
     over = true
-    const link = loop.adoptDialed(fd, v4 ? 'ipv4' : 'ipv6')
+    const link = loop.adoptDialed(fd, family === c.AF_INET6 ? 'ipv6' : 'ipv4')
     try {
       connected(link)
     } catch (error) {

@@ -19,6 +19,7 @@ const open = () => {
     accept4: of(4),
     connect: of(3),
     getsockname: of(3),
+    getpeername: of(3),
     setsockopt: of(5),
     getsockopt: of(5),
     // ssize_t as i32: no call here moves 2 GiB, and a 64-bit result would allocate a BigInt for each chunk.
@@ -47,6 +48,7 @@ const open = () => {
       f.accept4(b(fd), address, length, b(flags)),
     connect: (fd: number, address: bigint, length: number) => f.connect(b(fd), address, b(length)),
     getsockname: (fd: number, address: bigint, length: bigint) => f.getsockname(b(fd), address, length),
+    getpeername: (fd: number, address: bigint, length: bigint) => f.getpeername(b(fd), address, length),
     setsockopt: (fd: number, level: number, name: number, value: bigint, length: number) =>
       f.setsockopt(b(fd), b(level), b(name), value, b(length)),
     getsockopt: (fd: number, level: number, name: number, value: bigint, length: bigint) =>
@@ -85,6 +87,10 @@ const areas: Areas<Libc> = {
   ],
   connect: (_, address, length) => [[address, length]],
   getsockname: (_, address, length) => [
+    [length, 4],
+    [address, intAt(length)],
+  ],
+  getpeername: (_, address, length) => [
     [length, 4],
     [address, intAt(length)],
   ],
@@ -181,7 +187,18 @@ export const pinned = (size: number): Buffer => Buffer.from(new ArrayBuffer(size
 const sockaddrs = new Map<string, Buffer>()
 const KNOWN_SOCKADDRS = 256
 
+/** A sockaddr with the longest path of a Unix socket. */
+export const SOCKADDR_BYTES = 110
+
+const unixSockaddr = (path: string): Buffer => {
+  const bytes = Buffer.from(`\0\0${path}\0`)
+  if (bytes.length > SOCKADDR_BYTES) throw new Error(`${path} is too long for a Unix socket`)
+  bytes.writeUInt16LE(AF_UNIX, 0)
+  return bytes
+}
+
 const sockaddrOf = (host: string): Buffer => {
+  if (host.startsWith('/')) return unixSockaddr(host)
   if (isIP(host) === 0 || host.includes('%')) throw new Error(`${host} is not an IP address without a zone`)
   if (isIPv4(host)) {
     const bytes = Buffer.alloc(16)
@@ -195,7 +212,10 @@ const sockaddrOf = (host: string): Buffer => {
   return bytes
 }
 
-/** Writes a sockaddr for an IP address; returns its length. Throws for anything else, which would be read as `::`. */
+/**
+ * Writes a sockaddr for an IP address or the path of a Unix socket; returns its length. Throws for anything else, which
+ * would be read as `::`.
+ */
 export const writeSockaddr = (into: Buffer, host: string, port: number): number => {
   let known = sockaddrs.get(host)
   if (known === undefined) {
@@ -204,12 +224,9 @@ export const writeSockaddr = (into: Buffer, host: string, port: number): number 
     sockaddrs.set(host, known)
   }
   known.copy(into)
-  into.writeUInt16BE(port, 2)
+  if (!host.startsWith('/')) into.writeUInt16BE(port, 2)
   return known.length
 }
-
-/** The length of an IPv4 sockaddr. */
-export const SOCKADDR_IN = 16
 
 /** The 16 bytes of an IPv6 address in any of its spellings; a zone is ignored. */
 export const ipv6Bytes = (host: string): Buffer => {

@@ -1,11 +1,19 @@
 import type { Family } from '../../events/contract.ts'
 import { pointer } from '../../wire/native.ts'
-import { HEAD, type Link, type LinkError, type LinkEvents, type Path, unattached } from '../link.ts'
+import {
+  type Ends,
+  HEAD,
+  type Link,
+  type LinkError,
+  type LinkEvents,
+  type Path,
+  unattached,
+} from '../link.ts'
 import { Burst } from './burst.ts'
 import * as c from './libc.ts'
 import type { LinkLoop } from './link-loop.ts'
 import { readPipe } from './pipe.ts'
-import { pathOf } from './tcp.ts'
+import { endsOf, pathOf } from './tcp.ts'
 
 export type Loop = LinkLoop<NativeLink>
 
@@ -34,7 +42,6 @@ export class NativeLink implements Link {
   #gained = 0
   #resting = false
   readonly #burst = new Burst()
-
   readonly #loop: Loop
   readonly fd: number
   readonly family: Family
@@ -113,6 +120,10 @@ export class NativeLink implements Link {
 
   path(): Path | null {
     return this.closed ? null : pathOf(this.#loop.libc, this.fd)
+  }
+
+  ends(): Ends | null {
+    return this.closed ? null : endsOf(this.#loop.libc, this.fd)
   }
 
   limitNotSent(bytes: number): void {

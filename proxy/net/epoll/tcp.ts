@@ -1,5 +1,5 @@
 import { pointer } from '../../wire/native.ts'
-import type { ListenOptions, Path } from '../link.ts'
+import type { Ends, ListenOptions, Path } from '../link.ts'
 import * as c from './libc.ts'
 
 const NAME_BYTES = 16
@@ -43,6 +43,26 @@ export const tuneListener = (
   warn(
     `TCP_CONGESTION=${congestion} is refused (${c.errnoName(errno)}): clients are sent to by ${congestionOf(libc, fd)}`,
   )
+}
+
+const SOCKADDR = 32
+/** A sockaddr, and its length behind it. */
+const end = c.pinned(SOCKADDR + 4)
+
+const readEnd = (call: c.Libc['getsockname'], fd: number): { address: Buffer; port: number } | null => {
+  end.writeUInt32LE(SOCKADDR, SOCKADDR)
+  if (call(fd, pointer(end, 0), pointer(end, SOCKADDR)) !== 0) return null
+  const family = end.readUInt16LE(0)
+  if (family !== c.AF_INET && family !== c.AF_INET6) return null
+  return { address: c.readSockaddr(end), port: end.readUInt16BE(2) }
+}
+
+/** Addresses and ports of a TCP connection; null for another socket, and where the kernel refuses. */
+export const endsOf = (libc: c.Libc, fd: number): Ends | null => {
+  const [remote, local] = [readEnd(libc.getpeername, fd), readEnd(libc.getsockname, fd)]
+  return remote === null || local === null
+    ? null
+    : { remotePort: remote.port, local: local.address, localPort: local.port }
 }
 
 const INFO_BYTES = 256

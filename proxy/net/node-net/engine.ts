@@ -50,7 +50,7 @@ const dial = (
   connected: (link: Link) => void,
   failed: (error: DialError) => void,
 ): Dialing => {
-  const socket = connect({ host, port, ...socketOptions })
+  const socket = connect({ ...(host.startsWith('/') ? { path: host } : { host, port }), ...socketOptions })
   const onError = (error: NodeJS.ErrnoException): void => {
     socket.destroy()
     failed(dialErrorOf(error.code))

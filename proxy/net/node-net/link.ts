@@ -1,11 +1,10 @@
 import type { Socket } from 'node:net'
 import type { Family } from '../../events/contract.ts'
 import { ipv6Bytes } from '../epoll/libc.ts'
-import { HEAD, type Link, type LinkError, type LinkEvents, unattached } from '../link.ts'
+import { type Ends, HEAD, type Link, type LinkError, type LinkEvents, unattached } from '../link.ts'
 import { linkErrorOf } from '../link-error.ts'
 
-const remoteOf = (socket: Socket): Buffer => {
-  const text = socket.remoteAddress ?? '0.0.0.0'
+const bytesOf = (text = '0.0.0.0'): Buffer => {
   const mapped = text.startsWith('::ffff:') ? text.slice(7) : text
   return mapped.includes(':') ? ipv6Bytes(mapped) : Buffer.from(mapped.split('.').map(Number))
 }
@@ -32,7 +31,7 @@ export class PortableLink implements Link {
     this.#socket = socket
     this.#scratch = scratch
     this.#report = report
-    this.remote = remoteOf(socket)
+    this.remote = bytesOf(socket.remoteAddress)
     this.family = this.remote.length === 4 ? 'ipv4' : 'ipv6'
     socket.on('data', (chunk: Buffer) =>
       this.#deliver(this.#rest === null ? chunk : Buffer.concat([this.#rest, chunk])),
@@ -84,6 +83,13 @@ export class PortableLink implements Link {
 
   path(): null {
     return null
+  }
+
+  ends(): Ends | null {
+    const { remotePort, localAddress, localPort } = this.#socket
+    return this.closed || remotePort === undefined || localPort === undefined
+      ? null
+      : { remotePort, local: bytesOf(localAddress), localPort }
   }
 
   limitNotSent(): void {}

@@ -80,6 +80,26 @@ test('a slow probe that met the first site before it named another one is handed
   assert.equal(proxy.left(), nothing)
 })
 
+test('a host with PROXY protocol gets the client’s address before all bytes, also when it is dialed early', () => {
+  const named: Domains = [{ ...domains[0], mask: { ...at('/run/site.sock'), proxyProtocol: true } }]
+  const header = '0d0a0d0a000d0a515549540a2111000cc6336407c0000209c35001bb'
+  for (const early of [false, true]) {
+    const proxy = relaying({ domains: named })
+    const client = proxy.arrives(Buffer.from([198, 51, 100, 7]))
+    const hello = unsigned('a.test')
+    if (early) {
+      client.sends(hello.subarray(0, 40))
+      proxy.at(200)
+    } else client.sends(hello)
+    const dial = proxy.engine.dials[0]!
+    assert.is(dial.host, '/run/site.sock')
+    const site = dial.connects()
+    if (early) client.sends(hello.subarray(40))
+    assert.is(Buffer.from(site.text, 'latin1').toString('hex'), header + hello.toString('hex'))
+    proxy.relay.closeAll()
+  }
+})
+
 test('a change of the table holds from the next hello on', () => {
   const proxy = relaying({ domains })
   proxy.relay.change({ domains: [{ ...domains[0], mask: at('198.51.100.9') }] })

@@ -1,6 +1,8 @@
 import type { Address } from '../../datacenter/directory.ts'
 import type { CloseReason } from '../../events/contract.ts'
 import type { Link, LinkEvents } from '../../net/link.ts'
+import { localHeader, proxyHeader } from '../../wire/proxy-protocol.ts'
+import type { MaskingHost } from '../settings.ts'
 import {
   closeAsEnded,
   closeIfDelivered,
@@ -59,7 +61,7 @@ export const earn = (fronted: Fronted): void => {
 }
 
 /** The masking host that the client sees: of the domain that it asked for, else of the first. */
-export const maskOf = ({ relay, serverName }: Session): Address | null =>
+export const maskOf = ({ relay, serverName }: Session): MaskingHost | null =>
   domainSeen(relay.rules.domains, serverName).mask
 
 const sameAddress = (one: Address, other: Address): boolean =>
@@ -97,8 +99,21 @@ const readSilently = (session: Session): void => {
   session.client.resume()
 }
 
+/** Names the client to the host, before all bytes. */
+const nameClient = ({ client }: Session, host: Link): void => {
+  const ends = client.ends()
+  const header =
+    ends === null
+      ? localHeader
+      : proxyHeader(
+          { address: client.remote, port: ends.remotePort },
+          { address: ends.local, port: ends.localPort },
+        )
+  host.write(header, 0, header.length)
+}
+
 /** Dials the masking host. `early`: handles its events until the client is rejected; null: the client is rejected. */
-export const dialHost = (session: Session, address: Address, early: LinkEvents<Session> | null): void => {
+export const dialHost = (session: Session, address: MaskingHost, early: LinkEvents<Session> | null): void => {
   const pending: PendingHost = {
     address,
     dialing: null,
@@ -114,6 +129,7 @@ export const dialHost = (session: Session, address: Address, early: LinkEvents<S
     connected: (host) => {
       pending.dialing = null
       pending.link = host
+      if (address.proxyProtocol) nameClient(session, host)
       if (early === null || session.phase === 'fronting') return splice(session, host)
       host.readSize = FIRST_READ
       host.attach(early, session)

@@ -1,5 +1,5 @@
 import type { Dialer } from '../../datacenter/dial.ts'
-import type { Address, Directory } from '../../datacenter/directory.ts'
+import type { Directory } from '../../datacenter/directory.ts'
 import type { Pool } from '../../datacenter/pool.ts'
 import type {
   CloseReason,
@@ -18,7 +18,7 @@ import type { Unwrap } from '../../wire/records.ts'
 import type { Budget } from '../budget.ts'
 import type { Capacity } from '../capacity.ts'
 import type { Ask } from '../claim-requests.ts'
-import type { RelaySettings } from '../settings.ts'
+import type { MaskingHost, RelaySettings } from '../settings.ts'
 import type { Rules, SignedDetails } from './handshake.ts'
 
 /** State that all connections of one thread share. */
@@ -161,7 +161,7 @@ export type Fronted = {
 export type PendingHost = {
   dialing: Dialing | null
   link: Link | null
-  readonly address: Address
+  readonly address: MaskingHost
   /** Whether it counts in `EarlyHosts`. */
   readonly early: boolean
   /** Bytes of `received` that were forwarded. */

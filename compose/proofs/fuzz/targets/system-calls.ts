@@ -90,6 +90,8 @@ const relayOf = async (engine: Engine, source: Source) => {
     links.add(client)
     client.attach({ ...unattached, lost: (_, error) => end(error), faulted: () => end('faulted') }, null)
     client.pause()
+    // As for a header of PROXY protocol; null where the kernel refuses.
+    client.ends()
     engine.dial(
       '127.0.0.1',
       source.port,

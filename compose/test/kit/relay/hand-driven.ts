@@ -88,6 +88,8 @@ export const handLink = (remote = Buffer.from([192, 0, 2, 7])): HandLink => {
     },
     close,
     path: () => (state.closed ? null : measured),
+    ends: () =>
+      state.closed ? null : { remotePort: 50_000, local: Buffer.from([192, 0, 2, 9]), localPort: 443 },
     limitNotSent: (bytes) => {
       notSentLimit = bytes
     },
