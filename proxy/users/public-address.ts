@@ -1,6 +1,6 @@
-import type { IncomingMessage } from 'node:http'
 import { BlockList, isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import { download } from '../net/download.ts'
 
 type Interfaces = ReturnType<typeof networkInterfaces>
 
@@ -37,6 +37,9 @@ const reach = (address: string): number => {
   return 3
 }
 
+/** Whether the internet routes to this IP address. */
+export const isPublic = (address: string): boolean => reach(address) < 2
+
 const byReach = (interfaces: Interfaces): readonly string[] =>
   Object.values(interfaces)
     .flatMap((all) => (all ?? []).filter(({ internal }) => !internal))
@@ -47,37 +50,16 @@ const byReach = (interfaces: Interfaces): readonly string[] =>
 /** The address in the answer of PUBLIC_HOST_FROM: alone, or as a line `ip=…`. Null if it is not usable in a link. */
 export const readEcho = (body: string): string | null => {
   const address = /^ip=(\S+)\s*$/m.exec(body)?.[1] ?? body.trim()
-  return reach(address) < 2 ? address : null
+  return isPublic(address) ? address : null
 }
 
 /** Asks PUBLIC_HOST_FROM for the address of this host. Throws if the answer has none that a client could use. */
 const ask = async (from: string, signal: AbortSignal): Promise<string> => {
-  // Loaded on demand, since both take memory.
-  const web: Pick<typeof import('node:http'), 'get'> = await import(
-    from.startsWith('https:') ? 'node:https' : 'node:http'
-  )
-  const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    // IPv4, since few clients reach a link with IPv6.
-    web.get(from, { family: 4, agent: false, signal }, resolve).on('error', reject)
-  })
-  if (response.statusCode !== 200) {
-    response.destroy()
-    throw new Error(`returns ${response.statusCode}`)
-  }
-  let body = ''
-  for await (const piece of response.setEncoding('latin1')) {
-    body += piece
-    if (body.length > MOST_BYTES) throw new Error('returns something else')
-  }
-  const address = readEcho(body)
+  // IPv4, since few clients reach a link with IPv6.
+  const body = await download(from, { mostBytes: MOST_BYTES, signal, family: 4 })
+  const address = readEcho(body.toString('latin1'))
   if (address === null) throw new Error('returns no public address')
   return address
-}
-
-const reasonOf = (error: unknown, signal: AbortSignal): string => {
-  if (signal.aborted) return 'does not answer'
-  if (!(error instanceof Error)) return String(error)
-  return 'code' in error ? `fails: ${error.code}` : error.message
 }
 
 /**
@@ -101,7 +83,7 @@ export const findAddress = async (
     try {
       return { host: await ask(publicHostFrom, signal), from: 'echo' }
     } catch (error) {
-      why = `${new URL(publicHostFrom).host} ${reasonOf(error, signal)}`
+      why = `${new URL(publicHostFrom).host} ${error instanceof Error ? error.message : String(error)}`
     }
   }
   return reach(own) === 1 ? { host: own, from: 'interface' } : { host: own, from: 'local', why }
