@@ -5,6 +5,7 @@ import { type Delta, openDelta } from './delta.ts'
 import { nodeOf, placeFor } from './emitters.ts'
 import { connections } from './projections/connections.ts'
 import { datacenters } from './projections/datacenters.ts'
+import { middleProxies } from './projections/middle-proxies.ts'
 import { nodeKeys, processes, processKeys } from './projections/processes.ts'
 import { rejections } from './projections/rejections.ts'
 import { replays } from './projections/replays.ts'
@@ -33,7 +34,7 @@ export const replacedKey = (why: ReplacedReason): string => `topic-replaced/${wh
 /** How many events of a batch were folded, and how many skipped because they were folded before. */
 export type Folded = { readonly folded: number; readonly repeated: number }
 
-const projections = [connections, datacenters, rejections, processes, replays]
+const projections = [connections, datacenters, rejections, processes, replays, middleProxies]
 
 /**
  * Folds a batch exactly once: skips events up to the emitter's highest `seq`, counts missing numbers above it as a gap. The

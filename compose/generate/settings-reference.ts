@@ -47,8 +47,17 @@ const themes: readonly Theme[] = [
       'TCP_CONGESTION',
       'TCP_NOTSENT_LOWAT',
       'TELEGRAM_DATACENTERS',
+      'TELEGRAM_TEST_DATACENTERS',
+    ],
+  ],
+  [
+    'Advertising mode',
+    [
       'USE_MIDDLE_PROXY',
       'AD_TAG',
+      'MIDDLE_PROXY_CONFIG_URL',
+      'MIDDLE_PROXY_CONFIG_V6_URL',
+      'MIDDLE_PROXY_SECRET_URL',
     ],
   ],
   [

@@ -2,6 +2,7 @@ import { clientPhases, orderlyReasons } from '../../proxy/events/outcome.ts'
 import { metrics as p } from '../../proxy/telemetry/catalogue/catalogue.ts'
 import { type Board, bad, query, seldom, timeline, timeseries } from '../builder/panels.ts'
 import { countRate, gauge, max, quantile, rate, share, sum } from '../builder/queries.ts'
+import { middleProxies } from './middle-proxies.ts'
 
 const way = ['dc', 'family', 'media'] as const
 const named = 'dc {{dc}} {{family}} media {{media}}'
@@ -138,5 +139,6 @@ export const datacenters: Board = {
         ),
       ],
     },
+    middleProxies,
   ],
 }

@@ -12,6 +12,7 @@ import { refillReplays } from '../replay-cache/refill.ts'
 import type { LinkAddress } from '../users/public-address.ts'
 import { dailyKey, newDays } from '../users/secret-store.ts'
 import { type Masking, startMasking } from './masking.ts'
+import { startMiddleProxies } from './middle-proxies.ts'
 import type { Recording } from './recording.ts'
 import type { ProxyOptions } from './running-proxy.ts'
 import { lostInQueue, recordDeath } from './thread-death.ts'
@@ -30,8 +31,6 @@ type Place = {
   /** Called before the first check of the masking hosts. */
   readonly masking: (masking: Masking) => void
 }
-
-const unknownMiddle = { middleProxies: null, ourAddress: { ipv4: null, ipv6: null } }
 
 const trimMs = 10_000
 /** With Kafka, shipped events are trimmed soon, some megabytes at a time. */
@@ -93,6 +92,7 @@ export const startTraffic = async (
   let threads: Threads | null = null
   const change = (changed: Partial<Changeable>): void => threads?.change(changed)
   const domains = await startMasking(options, place, log, signal, (domains) => change({ domains }))
+  const middle = await startMiddleProxies(options, recording, signal, change)
   const settings = configured(config, connections)
   refillReplays(log, settings.replay, config.replayWindowMs, now())
   const addressKey = dailyKey(config.dataDir, now(), logger)
@@ -104,7 +104,7 @@ export const startTraffic = async (
       port,
       users,
       directory: dialable(directory),
-      ...unknownMiddle,
+      ...middle(),
       domains: domains(),
       addressKey,
     },
@@ -112,7 +112,7 @@ export const startTraffic = async (
   )
   threads = relay
   // A change since the threads were given theirs.
-  change({ domains: domains() })
+  change({ domains: domains(), ...middle() })
   stack.defer(() => relay.close())
   const openConnections = (): number => relay.openConnections
   const sampler = sampleProcess({ emit, now, workers: relay.samples, openConnections })

@@ -1,5 +1,6 @@
 import { availableParallelism, hostname } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
+import { withTestDatacenters } from '../datacenter/directory.ts'
 import { noLimits, type UserLimits } from '../users/limits.ts'
 import type { User } from '../users/user.ts'
 import { clashes } from './clashes.ts'
@@ -171,7 +172,7 @@ export const plainFields = {
   maxHandshakes: 'MAX_HANDSHAKES',
   drainMs: 'DRAIN_SECONDS',
   replayEntries: 'REPLAY_CHECK_LEN',
-  datacenters: 'TELEGRAM_DATACENTERS',
+  useMiddleProxy: 'USE_MIDDLE_PROXY',
   portable: 'PORTABLE_RELAY',
   alertFactor: 'ALERT_WINDOWS',
   dataDir: 'DATA_DIR',
@@ -217,6 +218,15 @@ const configOf = (values: Values, users: readonly User[], host: Host) => ({
   userDefaults: userDefaultsOf(values),
   // Of the default domain; null: unauthenticated clients are forwarded nowhere.
   maskHost: domainsOf(values)[0].site?.host ?? null,
+  datacenters: values.TELEGRAM_TEST_DATACENTERS
+    ? withTestDatacenters(values.TELEGRAM_DATACENTERS)
+    : values.TELEGRAM_DATACENTERS,
+  // `config-v6` is null: only IPv4 addresses.
+  middleProxyUrls: {
+    config: values.MIDDLE_PROXY_CONFIG_URL,
+    'config-v6': values.MIDDLE_PROXY_CONFIG_V6_URL,
+    secret: values.MIDDLE_PROXY_SECRET_URL,
+  },
   clockSkewSeconds: values.CLOCK_SKEW / 1_000,
   workers: values.WORKERS ?? host.cores,
   node: values.NODE_NAME ?? nodeNameOf(host),

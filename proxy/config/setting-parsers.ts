@@ -38,14 +38,19 @@ export const nodeName: Parse<string> = (text) =>
 export const folder: Parse<string> = (text) =>
   text.includes('\0') ? mistaken('is not a path') : parsed(text)
 
-/** https only: the answer goes into links, and nothing between may change it. */
-export const echoUrl: Parse<string> = (text) => {
-  const url = urlOf(text, 'https:', 'http:')
-  const good = url !== null && (url.protocol === 'https:' || isLoopback(url.hostname))
-  return good && url.username === '' && url.password === ''
-    ? parsed(text)
-    : mistaken('must be an https:// URL that returns the IP address of the caller, or none')
-}
+/** https only, except from this host: nothing between may change the answer, which is `returns`. */
+const answerOf =
+  (returns: string): Parse<string> =>
+  (text) => {
+    const url = urlOf(text, 'https:', 'http:')
+    const good = url !== null && (url.protocol === 'https:' || isLoopback(url.hostname))
+    return good && url.username === '' && url.password === ''
+      ? parsed(text)
+      : mistaken(`must be an https:// URL that returns ${returns}`)
+  }
+
+export const echoUrl = answerOf('the IP address of the caller, or none')
+export const publishedUrl = answerOf('what Telegram publishes, without user and password')
 
 /** A setting of a feature that is not built: any value but the default is a mistake. */
 export const notBuilt =

@@ -173,6 +173,12 @@ export const settings = {
     doc: 'Datacenters in place of the built-in table, as 1=host:port,2=[::1]:443,-2=host:port (negative: media); telegram is that table',
     shown: 'here',
   },
+  TELEGRAM_TEST_DATACENTERS: {
+    parse: yesOrNo,
+    fallback: 'false',
+    doc: 'true also serves Telegram’s test datacenters, which clients ask for as 10000 and their number',
+    shown: 'everywhere',
+  },
   WORKERS: {
     parse: either('auto', whole(1, 256)),
     fallback: 'auto',

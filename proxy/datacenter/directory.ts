@@ -27,6 +27,9 @@ const hosts: readonly (readonly [id: number, ...hosts: string[]])[] = [
   [-4, '149.154.164.250'],
   [5, '149.154.171.5', '2001:b28:f23f:f005::a'],
   [203, '91.105.192.100', '2a0a:f280:203:a:5000::100'],
+]
+
+const testHosts: typeof hosts = [
   [testDatacenters + 1, '149.154.175.10'],
   [testDatacenters + 2, '149.154.167.40'],
   [testDatacenters + 3, '149.154.175.117'],
@@ -38,10 +41,19 @@ export const addressOf = (host: string, port: number): Address => ({
   family: isIP(host) === 6 ? 'ipv6' : 'ipv4',
 })
 
+const directoryOf = (table: typeof hosts): Directory =>
+  new Map(table.map(([id, ...names]) => [id, names.map((host) => addressOf(host, telegramPort))]))
+
 /** Telegram's own datacenters. */
-export const telegram: Directory = new Map(
-  hosts.map(([id, ...names]) => [id, names.map((host) => addressOf(host, telegramPort))]),
-)
+export const telegram: Directory = directoryOf(hosts)
+
+/** Whether all of Telegram's own are in it, at the built-in addresses. */
+export const isTelegrams = (directory: Directory): boolean =>
+  [...telegram].every(([id, addresses]) => directory.get(id) === addresses)
+
+/** With Telegram's test datacenters, unless the directory has its own. */
+export const withTestDatacenters = (directory: Directory): Directory =>
+  new Map([...directory, ...[...directoryOf(testHosts)].filter(([id]) => !directory.has(id))])
 
 /** The addresses to dial, in the order of the table. Media falls back to the plain datacenter; empty for an unknown one. */
 export const addressesOf = (directory: Directory, dc: number, media: boolean): readonly Address[] => {

@@ -6,9 +6,11 @@ import {
   addressText,
   entriesOf,
   idsOf,
+  isTelegrams,
   readDirectory,
   reserveOf,
   telegram,
+  withTestDatacenters,
 } from './directory.ts'
 
 const read = (text: string) => {
@@ -22,8 +24,8 @@ const mistakesOf = (text: string): string => {
   return reading.ok ? '' : reading.mistakes.join('; ')
 }
 
-test('the built-in table has every datacenter, both families, media and test ones', () => {
-  assert.equal(idsOf(telegram), [1, 2, 3, 4, 5, 203, 10001, 10002, 10003])
+test('the built-in table has every datacenter, both families and media', () => {
+  assert.equal(idsOf(telegram), [1, 2, 3, 4, 5, 203])
   for (const id of [1, 2, 3, 4, 5, 203]) {
     const families = new Set(addressesOf(telegram, id, false).map((address) => address.family))
     assert.equal([...families].sort(), ['ipv4', 'ipv6'])
@@ -34,9 +36,18 @@ test('the built-in table has every datacenter, both families, media and test one
   ])
 })
 
+test('test datacenters join a directory that has none of its own', () => {
+  const all = withTestDatacenters(telegram)
+  assert.equal(idsOf(all), [1, 2, 3, 4, 5, 203, 10001, 10002, 10003])
+  assert.ok(isTelegrams(all))
+  assert.equal(addressesOf(all, 10002, true), addressesOf(all, 10002, false))
+  const own = withTestDatacenters(read('2=10.0.0.2:443,10002=10.0.0.3:443'))
+  assert.equal(addressesOf(own, 10002, false).map(addressText), ['10.0.0.3:443'])
+  assert.not.ok(isTelegrams(own))
+})
+
 test('media without own addresses uses the plain datacenter', () => {
   assert.equal(addressesOf(telegram, 5, true), addressesOf(telegram, 5, false))
-  assert.equal(addressesOf(telegram, 10002, true), addressesOf(telegram, 10002, false))
 })
 
 test('an unknown datacenter has no addresses', () => {

@@ -1,5 +1,6 @@
+import { type Field, fieldsOf, misfit } from './checks.ts'
 import type { Batch, EventType, Logged, MtscopeEvent, Position, ProxyEvent } from './contract.ts'
-import { type Field, fieldsOf, misfit, shapes } from './shapes.ts'
+import { shapes } from './shapes.ts'
 import { chains, type Lift, lift, type Raw } from './upcast.ts'
 
 /** A row of the event log or the content of a message: `count` events as JSON text; `seq` is that of the first. */

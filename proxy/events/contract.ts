@@ -1,12 +1,14 @@
 // Every event that mtscope can emit. Events are self-contained (a close carries its own mode, datacenter and user), so a
 // projection can count them in any order. A shipped version never changes: a new shape is a new `v` in `upcast.ts`.
 
-import type { ClientPath, DeathReason, ProcessSample } from './sample.ts'
+import type { DocumentRead, MiddleProxyFailure, MiddleProxyProbe } from './middle-proxy.ts'
+import type { ClientPath, DeathReason, DialError, Family, ProcessSample } from './sample.ts'
+
+export type { MiddleProxyDocument, ReadError } from './middle-proxy.ts'
+export type { DialError, Family } from './sample.ts'
 
 export type Mode = 'classic' | 'secure' | 'tls'
 export type Transport = 'abridged' | 'intermediate' | 'padded-intermediate'
-/** OpenTelemetry's `network.type`. */
-export type Family = 'ipv4' | 'ipv6'
 
 /** The side that ended the connection. `Side` and `Phase` together are what HAProxy calls the termination state. */
 export type Side = 'client' | 'datacenter' | 'proxy'
@@ -38,16 +40,6 @@ export type CloseReason =
   | 'limit' // a limit of this proxy was reached
   | 'drain' // this proxy is shutting down
   | 'internal' // an exception in our own code
-
-/** Why a dial or a probe failed, from the kernel's errno. */
-export type DialError =
-  | 'refused'
-  | 'timeout'
-  | 'unreachable'
-  | 'reset'
-  | 'no-descriptors'
-  | 'protocol'
-  | 'other'
 
 export type Direction = 'to-client' | 'to-datacenter'
 /** `strangers`: unauthenticated clients beyond half of the connections, or silent ones of a prefix beyond its share. */
@@ -130,6 +122,10 @@ export type ConnectionEvent =
           /** Whether a pooled connection was used; `elapsedMs` is then about 0. */
           pooled: boolean
           elapsedMs: number
+          /** Absent for a connection of our own to the datacenter. */
+          via?: 'middle-proxy'
+          /** USE_MIDDLE_PROXY is on, and no middle proxy of the datacenter worked: MIDDLE_PROXY_FALLBACK=direct. */
+          fallback?: true
         }
       >
     >
@@ -147,6 +143,7 @@ export type ConnectionEvent =
         elapsedMs: number
       }
     >
+  | Event<'middle-proxy.failed', 1, MiddleProxyFailure>
   | Event<
       'connection.first-byte',
       1,
@@ -235,6 +232,8 @@ export type ProcessEvent =
         error?: DialError
       }
     >
+  | Event<'middle-proxy.probed', 1, MiddleProxyProbe>
+  | Event<'middle-proxies.read', 1, DocumentRead>
   /** Connections that a limit refused. At most one event a second for each limit and worker; one in 16 s while it lasts. */
   | Event<'limit.refused', 1, { limit: Limit; count: number; worker: number }>
   /**

@@ -34,9 +34,9 @@ test('no event has a field that could hold a secret, a key, a payload or an addr
   }
 })
 
-test('only events of datacenters have an address', () => {
+test('only events of datacenters and middle proxies have an address', () => {
   for (const [type, shape] of Object.entries(shapes)) {
-    if ('address' in shape) assert.match(type, /^datacenter\./)
+    if ('address' in shape) assert.match(type, /^(datacenter|middle-proxy)\./)
   }
 })
 

@@ -20,7 +20,9 @@ type Field = {
   readonly doc: string
 }
 
-const files = ['contract.ts', 'sample.ts'].map((file) => fileURLToPath(new URL(file, import.meta.url)))
+const files = ['contract.ts', 'sample.ts', 'middle-proxy.ts'].map((file) =>
+  fileURLToPath(new URL(file, import.meta.url)),
+)
 export const readme = fileURLToPath(new URL('README.md', import.meta.url))
 
 const introduction = `# Events
@@ -32,8 +34,8 @@ sides can depend on it.
 
 | file | content |
 |---|---|
-| \`contract.ts\`, \`sample.ts\` | the types of all events |
-| \`shapes.ts\` | the check of every field when an event is read |
+| \`contract.ts\`, \`sample.ts\`, \`middle-proxy.ts\` | the types of all events |
+| \`shapes.ts\`, \`checks.ts\` | the check of every field when an event is read |
 | \`upcast.ts\` | lifts old versions to the newest |
 | \`codec.ts\` | batches to and from JSON |
 | \`outcome.ts\` | which closes are drops, which answers are slow |

@@ -43,3 +43,16 @@ export type ClientPath = {
   /** Rate at which the network delivers, bytes a second; absent when the proxy never sent that fast. */
   clientDeliveryRate?: number
 }
+
+/** OpenTelemetry's `network.type`. */
+export type Family = 'ipv4' | 'ipv6'
+
+/** Why a dial or a probe failed, from the kernel's errno. */
+export type DialError =
+  | 'refused'
+  | 'timeout'
+  | 'unreachable'
+  | 'reset'
+  | 'no-descriptors'
+  | 'protocol'
+  | 'other'

@@ -1,3 +1,22 @@
+import {
+  amount,
+  type Check,
+  count,
+  fieldsOf,
+  flag,
+  hex,
+  integer,
+  label,
+  list,
+  misfit,
+  number,
+  oneOf,
+  optional,
+  prefix,
+  type Shape,
+  text,
+  texts,
+} from './checks.ts'
 import type {
   CloseCount,
   CloseReason,
@@ -8,9 +27,11 @@ import type {
   GroupCount,
   Limit,
   LossReason,
+  MiddleProxyDocument,
   Mode,
   MtscopeEvent,
   Phase,
+  ReadError,
   RefusalCount,
   RejectReason,
   Side,
@@ -18,73 +39,9 @@ import type {
 } from './contract.ts'
 import type { DeathReason, LoopSample } from './sample.ts'
 
-/** Whether a parsed value is a T. */
-export type Check<T> = (value: unknown) => value is T
-
-/** A check for each field, wrapped in `optional` where the contract has the field optional. */
-export type Shape<F> = {
-  readonly [K in keyof F]-?: Record<never, never> extends Pick<F, K> ? Optional<F[K]> : Check<F[K]>
-}
-type Optional<T> = { readonly optional: Check<Exclude<T, undefined>> }
 type Fields<T extends EventType> = Omit<Extract<MtscopeEvent, { type: T }>, 'v' | 'type' | 'at'>
 
-const optional = <T>(check: Check<T>): { readonly optional: Check<T> } => ({ optional: check })
-const flag: Check<boolean> = (value): value is boolean => typeof value === 'boolean'
-const number: Check<number> = (value): value is number => typeof value === 'number' && Number.isFinite(value)
-const amount: Check<number> = (value): value is number => number(value) && value >= 0
-const count: Check<number> = (value): value is number => amount(value) && Number.isSafeInteger(value)
-const integer: Check<number> = (value): value is number => Number.isSafeInteger(value)
-const text: Check<string> = (value): value is string => typeof value === 'string' && value.length <= 16384
-/** A text that becomes a key or value of the state. Our names have at most 253 characters (a host), most of them 32. */
-const label: Check<string> = (value): value is string => text(value) && value.length <= 320
-const hex =
-  (digits: number): Check<string> =>
-  (value): value is string =>
-    typeof value === 'string' && value.length === digits && /^[0-9a-f]*$/.test(value)
-/** A network. A full address must not pass. */
-const prefix: Check<string> = (value): value is string =>
-  typeof value === 'string' &&
-  /^(\d{1,3}\.\d{1,3}\.\d{1,3}\.0\/24|[0-9a-f]{1,4}(:[0-9a-f]{1,4}){2}::\/48)$/.test(value)
-const list =
-  <T>(item: Check<T>): Check<readonly T[]> =>
-  (value): value is readonly T[] =>
-    Array.isArray(value) && value.length <= 4096 && value.every(item)
-const texts: Check<Readonly<Record<string, string>>> = (value): value is Readonly<Record<string, string>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(text)
-/** Takes a record, not a list: a missing name does not compile. */
-const oneOf =
-  <T extends string>(names: Readonly<Record<T, true>>): Check<T> =>
-  (value): value is T =>
-    typeof value === 'string' && Object.hasOwn(names, value)
-
-/** One field of a shape, in the form that `misfit` reads quickly. */
-export type Field = {
-  readonly name: string
-  readonly check: (value: unknown) => boolean
-  readonly optional: boolean
-}
-
-export function fieldsOf(shape: object): readonly Field[] {
-  return Object.entries(shape).map(
-    ([name, check]: [string, Field['check'] | { optional: Field['check'] }]) =>
-      typeof check === 'function'
-        ? { name, check, optional: false }
-        : { name, check: check.optional, optional: true },
-  )
-}
-
-/** The first field that is missing or wrong; null when there is none. Ignores fields that the shape does not name. */
-export function misfit(value: unknown, fields: readonly Field[]): string | null {
-  if (typeof value !== 'object' || value === null) return 'value'
-  for (const field of fields) {
-    const given: unknown = Object.hasOwn(value, field.name)
-      ? value[field.name as keyof typeof value]
-      : undefined
-    if (given === undefined ? !field.optional : !field.check(given)) return field.name
-  }
-  return null
-}
-
+const yes: Check<true> = (value): value is true => value === true
 const mode = oneOf<Mode>({ classic: true, secure: true, tls: true })
 const transport = oneOf<Transport>({ abridged: true, intermediate: true, 'padded-intermediate': true })
 const family = oneOf<Family>({ ipv4: true, ipv6: true })
@@ -148,6 +105,21 @@ const dialError = oneOf<DialError>({
   other: true,
 })
 
+export const middleProxyDocuments: Readonly<Record<MiddleProxyDocument, true>> = {
+  config: true,
+  'config-v6': true,
+  secret: true,
+}
+const middleProxyDocument = oneOf(middleProxyDocuments)
+const readError = oneOf<ReadError>({
+  timeout: true,
+  unreachable: true,
+  status: true,
+  'too-long': true,
+  malformed: true,
+  implausible: true,
+})
+
 const connection = hex(32)
 const client = hex(16)
 const session = { mode, user: label, dc: integer, media: flag }
@@ -204,8 +176,26 @@ export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
     ja4: optional(label),
     user: optional(label),
   },
-  'datacenter.dialed': { connection, ...session, address: label, family, pooled: flag, elapsedMs: amount },
+  'datacenter.dialed': {
+    connection,
+    ...session,
+    address: label,
+    family,
+    pooled: flag,
+    elapsedMs: amount,
+    via: optional(oneOf<'middle-proxy'>({ 'middle-proxy': true })),
+    fallback: optional(yes),
+  },
   'datacenter.dial-failed': {
+    connection: optional(connection),
+    dc: integer,
+    media: flag,
+    address: label,
+    family,
+    error: dialError,
+    elapsedMs: amount,
+  },
+  'middle-proxy.failed': {
     connection: optional(connection),
     dc: integer,
     media: flag,
@@ -270,6 +260,22 @@ export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
     tcpMs: optional(amount),
     resPqMs: optional(amount),
     error: optional(dialError),
+  },
+  'middle-proxy.probed': {
+    dc: integer,
+    media: flag,
+    family,
+    address: label,
+    tcpMs: optional(amount),
+    handshakeMs: optional(amount),
+    pingMs: optional(amount),
+    error: optional(dialError),
+  },
+  'middle-proxies.read': {
+    document: middleProxyDocument,
+    entries: count,
+    fetchedAt: optional(amount),
+    error: optional(readError),
   },
   'limit.refused': { limit, count, worker: count },
   'replay.unclaimed': { count, action, worker: count },

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { writeKept } from '../users/secret-store.ts'
+import type { MiddleProxyDocument } from '../events/contract.ts'
+import { writePrivate } from '../users/private-file.ts'
 
 /** What Telegram publishes: middle proxies with IPv4 and with IPv6 addresses, and their secret. */
-export const documents = ['config', 'config-v6', 'secret'] as const
-export type DocumentName = (typeof documents)[number]
+export const documents: readonly MiddleProxyDocument[] = ['config', 'config-v6', 'secret']
 
-/** A document as it was downloaded, and when: epoch, ms. */
-export type Kept = { readonly at: number; readonly bytes: Uint8Array }
-export type KeptDocuments = ReadonlyMap<DocumentName, Kept>
+/** A document as it was downloaded, from where and when: epoch, ms. */
+export type Kept = { readonly at: number; readonly url: string; readonly bytes: Uint8Array }
+export type KeptDocuments = ReadonlyMap<MiddleProxyDocument, Kept>
 
 /** In DATA_DIR, with mode 0600: it holds the secret. */
 export const keptFile = 'middle-proxies.json'
@@ -20,14 +20,14 @@ const fieldOf = (value: unknown, name: string): unknown =>
 
 /** The documents of an earlier run. `damaged`: there is a file, and it cannot be read; the next download replaces it. */
 export const readKeptDocuments = (dataDir: string): { kept: KeptDocuments; damaged: boolean } => {
-  const kept = new Map<DocumentName, Kept>()
+  const kept = new Map<MiddleProxyDocument, Kept>()
   try {
     const file: unknown = JSON.parse(readFileSync(join(dataDir, keptFile), 'utf8'))
     for (const name of documents) {
       const document = fieldOf(file, name)
-      const [at, base64] = [fieldOf(document, 'at'), fieldOf(document, 'base64')]
-      if (typeof at === 'number' && Number.isFinite(at) && typeof base64 === 'string')
-        kept.set(name, { at, bytes: Buffer.from(base64, 'base64') })
+      const [at, url, base64] = ['at', 'url', 'base64'].map((field) => fieldOf(document, field))
+      if (typeof at === 'number' && typeof url === 'string' && typeof base64 === 'string')
+        kept.set(name, { at, url, bytes: Buffer.from(base64, 'base64') })
     }
     return { kept, damaged: kept.size === 0 }
   } catch (error) {
@@ -36,12 +36,11 @@ export const readKeptDocuments = (dataDir: string): { kept: KeptDocuments; damag
   }
 }
 
-/** Throws a SecretsError where DATA_DIR is not writable. */
-export const keepDocuments = (dataDir: string, kept: KeptDocuments): void =>
-  writeKept(
-    dataDir,
-    keptFile,
-    Object.fromEntries(
-      [...kept].map(([name, { at, bytes }]) => [name, { at, base64: Buffer.from(bytes).toString('base64') }]),
-    ),
-  )
+/** Throws what the file system throws. */
+export const keepDocuments = (dataDir: string, kept: KeptDocuments): void => {
+  const file = [...kept].map(([name, { at, url, bytes }]) => [
+    name,
+    { at, url, base64: Buffer.from(bytes).toString('base64') },
+  ])
+  writePrivate(dataDir, keptFile, `${JSON.stringify(Object.fromEntries(file), null, 2)}\n`)
+}

@@ -3,6 +3,7 @@ import type { ProxyEvent } from '../events/contract.ts'
 import { metrics } from './catalogue/catalogue.ts'
 import { connectionMetrics } from './connection-metrics.ts'
 import { datacenterMetrics } from './datacenter-metrics.ts'
+import { middleProxyMetrics } from './middle-proxy-metrics.ts'
 import { processMetrics } from './process-metrics.ts'
 import { observed } from './series.ts'
 import { observeSources, type Sources } from './sources.ts'
@@ -16,6 +17,7 @@ export const foldMetrics = (
   const emitted = observed(meter, metrics.eventsEmitted)()
   const connection = connectionMetrics(meter)
   const datacenter = datacenterMetrics(meter)
+  const middleProxy = middleProxyMetrics(meter)
   const process = processMetrics(meter, about)
   observeSources(meter, sources)
 
@@ -37,11 +39,18 @@ export const foldMetrics = (
       case 'connections.summarised':
         return connection.summarised(event)
       case 'datacenter.dialed':
+        middleProxy.dialed(event)
         return datacenter.dialed(event)
       case 'datacenter.dial-failed':
         return datacenter.dialFailed(event)
       case 'datacenter.probed':
         return datacenter.probed(event)
+      case 'middle-proxy.failed':
+        return middleProxy.failed(event)
+      case 'middle-proxy.probed':
+        return middleProxy.probed(event)
+      case 'middle-proxies.read':
+        return middleProxy.read(event)
       case 'limit.refused':
         return process.limitRefused(event)
       case 'replay.unclaimed':

@@ -153,19 +153,29 @@ const dial = (take: Take, trace: Trace, event: Of<'datacenter.dialed'>): void =>
       ...peer(event.address),
       'network.type': event.family,
       'mtscope.dial.pooled': event.pooled,
+      ...(event.via === undefined ? {} : { 'mtscope.dial.via': event.via }),
+      ...(event.fallback ? { 'mtscope.dial.fallback': true } : {}),
     },
   })
   trace.phase = { name: 'waiting', since: event.at }
 }
 
-const failDial = (take: Take, trace: Trace, event: Of<'datacenter.dial-failed'>): void => {
+const failDial = (
+  take: Take,
+  trace: Trace,
+  event: Of<'datacenter.dial-failed'> | Of<'middle-proxy.failed'>,
+): void => {
   keep(take, trace)
   finishChild(take, trace, {
     name: 'dial',
     kind: 'client',
     start: event.at - event.elapsedMs,
     end: event.at,
-    attributes: { ...peer(event.address), 'network.type': event.family },
+    attributes: {
+      ...peer(event.address),
+      'network.type': event.family,
+      ...(event.type === 'middle-proxy.failed' ? { 'mtscope.dial.via': 'middle-proxy' } : {}),
+    },
     error: event.error,
   })
 }
@@ -241,6 +251,7 @@ export const foldSpans = (sampled: Sampler, take: Take, capacity = 50_000): ((ev
       case 'datacenter.dialed':
         return dial(take, trace, event)
       case 'datacenter.dial-failed':
+      case 'middle-proxy.failed':
         return failDial(take, trace, event)
       case 'connection.first-byte':
         return firstByte(take, trace, event)
@@ -254,6 +265,8 @@ export const foldSpans = (sampled: Sampler, take: Take, capacity = 50_000): ((ev
       case 'process.stopped':
       case 'process.sampled':
       case 'datacenter.probed':
+      case 'middle-proxy.probed':
+      case 'middle-proxies.read':
       case 'limit.refused':
       case 'replay.unclaimed':
       case 'connections.summarised':

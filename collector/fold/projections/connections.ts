@@ -195,6 +195,9 @@ export const connections = (event: ProxyEvent, tally: Tally): Tally => {
     case 'process.faulted':
     case 'thread.died':
     case 'events.lost':
+    case 'middle-proxy.failed':
+    case 'middle-proxy.probed':
+    case 'middle-proxies.read':
     case 'config.reloaded':
       return tally
   }

@@ -59,6 +59,8 @@ const probed = (event: Extract<ProxyEvent, { type: 'datacenter.probed' }>, tally
 export const datacenters = (event: ProxyEvent, tally: Tally): Tally => {
   switch (event.type) {
     case 'datacenter.dialed': {
+      // Its address is that of a middle proxy.
+      if (event.via !== undefined) return tally
       const route = routeKey(event)
       tally.recent(k.lastDial(route), event.address)
       if (event.pooled) return tally
@@ -92,6 +94,9 @@ export const datacenters = (event: ProxyEvent, tally: Tally): Tally => {
     case 'process.faulted':
     case 'thread.died':
     case 'events.lost':
+    case 'middle-proxy.failed':
+    case 'middle-proxy.probed':
+    case 'middle-proxies.read':
     case 'config.reloaded':
       return tally
   }

@@ -122,6 +122,9 @@ export const processes = (event: ProxyEvent, tally: Tally): Tally => {
     case 'limit.refused':
     case 'replay.unclaimed':
     case 'connections.summarised':
+    case 'middle-proxy.failed':
+    case 'middle-proxy.probed':
+    case 'middle-proxies.read':
     case 'config.reloaded':
       return tally
   }

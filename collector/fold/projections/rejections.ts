@@ -94,6 +94,9 @@ export const rejections = (event: ProxyEvent, tally: Tally): Tally => {
     case 'process.faulted':
     case 'thread.died':
     case 'events.lost':
+    case 'middle-proxy.failed':
+    case 'middle-proxy.probed':
+    case 'middle-proxies.read':
     case 'config.reloaded':
       return tally
   }

@@ -45,6 +45,9 @@ export const replays = (event: ProxyEvent, tally: Tally): Tally => {
     case 'process.faulted':
     case 'thread.died':
     case 'events.lost':
+    case 'middle-proxy.failed':
+    case 'middle-proxy.probed':
+    case 'middle-proxies.read':
     case 'config.reloaded':
       return tally
   }

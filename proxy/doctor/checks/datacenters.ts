@@ -1,4 +1,4 @@
-import { type Address, type Directory, telegram } from '../../datacenter/directory.ts'
+import { type Address, type Directory, isTelegrams } from '../../datacenter/directory.ts'
 import { type Probe, probe } from '../../datacenter/res-pq.ts'
 import { dialable, namesOf } from '../../datacenter/resolve.ts'
 import type { Family } from '../../events/contract.ts'
@@ -134,7 +134,7 @@ export const judge = (probed: readonly Probed[], directory: Directory): readonly
   const six = routes.filter(({ family }) => family === 'ipv6')
   const noSix = six.length > 0 && six.every((route) => quickest(route) === null)
   const shown = noSix ? routes.filter(({ family }) => family === 'ipv4') : routes
-  const place = directory === telegram ? distanceFinding(answering) : null
+  const place = isTelegrams(directory) ? distanceFinding(answering) : null
   return [
     ...(place === null ? [] : [place]),
     ...shown.map((route) => routeFinding(route, routes)),

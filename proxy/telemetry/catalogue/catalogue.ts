@@ -3,6 +3,7 @@ import { clientMetrics } from './client-catalogue.ts'
 import { findingMetrics } from './finding-catalogue.ts'
 import { hostMetrics } from './host-catalogue.ts'
 import type { Metric } from './metric.ts'
+import { middleProxyMetrics } from './middle-proxy-catalogue.ts'
 import { pipelineMetrics } from './pipeline-catalogue.ts'
 
 // 3 s and 5 s are the default timeouts.
@@ -126,6 +127,7 @@ export const metrics = {
     labels: ['dc', 'family', 'media', 'error'],
     help: 'Probes of datacenters without a resPQ, by error.',
   },
+  ...middleProxyMetrics,
   replaysRefused: {
     name: 'mtscope_replays_refused_total',
     kind: 'counter',

@@ -5,9 +5,11 @@ import type {
   DialError,
   EventType,
   Limit,
+  MiddleProxyDocument,
   MtscopeEvent,
   Phase,
   ProxyEvent,
+  ReadError,
   RejectReason,
   Side,
 } from '../../../../proxy/events/contract.ts'
@@ -119,16 +121,18 @@ export const arbitraries: { readonly [T in EventType]: fc.Arbitrary<Of<T>> } = {
     },
     { skewSeconds: number, ja4: text, user: text },
   ),
-  'datacenter.dialed': event('datacenter.dialed', {
-    connection,
-    ...session,
-    address: text,
-    family,
-    pooled: fc.boolean(),
-    elapsedMs: amount,
-  }),
+  'datacenter.dialed': event(
+    'datacenter.dialed',
+    { connection, ...session, address: text, family, pooled: fc.boolean(), elapsedMs: amount },
+    { via: fc.constant('middle-proxy'), fallback: fc.constant(true) },
+  ),
   'datacenter.dial-failed': event(
     'datacenter.dial-failed',
+    { dc, media: fc.boolean(), address: text, family, error: dialError, elapsedMs: amount },
+    { connection },
+  ),
+  'middle-proxy.failed': event(
+    'middle-proxy.failed',
     { dc, media: fc.boolean(), address: text, family, error: dialError, elapsedMs: amount },
     { connection },
   ),
@@ -187,6 +191,16 @@ export const arbitraries: { readonly [T in EventType]: fc.Arbitrary<Of<T>> } = {
     'datacenter.probed',
     { dc, media: fc.boolean(), family, address: text },
     { tcpMs: amount, resPqMs: amount, error: dialError },
+  ),
+  'middle-proxy.probed': event(
+    'middle-proxy.probed',
+    { dc, media: fc.boolean(), family, address: text },
+    { tcpMs: amount, handshakeMs: amount, pingMs: amount, error: dialError },
+  ),
+  'middle-proxies.read': event(
+    'middle-proxies.read',
+    { document: fc.constantFrom<MiddleProxyDocument>('config', 'config-v6', 'secret'), entries: count },
+    { fetchedAt: amount, error: fc.constantFrom<ReadError>('timeout', 'status', 'implausible') },
   ),
   'limit.refused': event('limit.refused', {
     limit: fc.constantFrom<Limit>('connections', 'handshakes', 'strangers', 'file-descriptors'),

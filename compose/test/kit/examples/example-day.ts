@@ -14,6 +14,8 @@ export const probed = {
   family: 'ipv4',
 } as const
 
+const toMiddleProxy = { ...ofProcess, dc: 2, media: false, family: 'ipv4', address: 'm:1' } as const
+
 export const ja4 = 't13d1516h2_8daaf6152771_e5627efa2ab1'
 
 /** At least one event of every type, for tests: a client, an unauthenticated client, and the process itself. */
@@ -48,6 +50,39 @@ export const day: readonly ProxyEvent[] = [
     family: 'ipv4',
     pooled: true,
     elapsedMs: 0,
+  },
+  {
+    ...own,
+    ...session,
+    connection: '2'.repeat(32),
+    type: 'datacenter.dialed',
+    address: 'm:1',
+    family: 'ipv4',
+    pooled: false,
+    elapsedMs: 9,
+    via: 'middle-proxy',
+  },
+  {
+    ...own,
+    ...session,
+    connection: '3'.repeat(32),
+    type: 'datacenter.dialed',
+    address: 'a:1',
+    family: 'ipv4',
+    pooled: false,
+    elapsedMs: 9,
+    fallback: true,
+  },
+  { ...toMiddleProxy, type: 'middle-proxy.failed', error: 'reset', elapsedMs: 5 },
+  { ...toMiddleProxy, type: 'middle-proxy.probed', tcpMs: 5, handshakeMs: 10, pingMs: 5 },
+  { ...toMiddleProxy, type: 'middle-proxy.probed', address: 'n:1', error: 'timeout' },
+  {
+    ...ofProcess,
+    type: 'middle-proxies.read',
+    document: 'config',
+    entries: 2,
+    fetchedAt: ofProcess.at - 60_000,
+    error: 'timeout',
   },
   { ...own, ...session, type: 'connection.first-byte', direction: 'to-datacenter', sinceAcceptedMs: 40 },
   {

@@ -96,7 +96,7 @@ export const probe = (
   outcome: number | 'timeout',
   dc = 2,
   family: Family = 'ipv4',
-): ProxyEvent => ({
+): Extract<ProxyEvent, { type: 'datacenter.probed' }> => ({
   v: 1,
   type: 'datacenter.probed',
   at,
@@ -246,6 +246,14 @@ export const anyEvent: fc.Arbitrary<ProxyEvent> = fc.oneof(
   }),
   event('datacenter.probed', { dc: of.dc, media: of.media, family, address, tcpMs: ms, resPqMs: ms }),
   event('datacenter.probed', { dc: of.dc, media: of.media, family, address, error: errors }),
+  event('middle-proxy.probed', { dc: of.dc, media: of.media, family, address, pingMs: ms }),
+  event('middle-proxy.probed', { dc: of.dc, media: of.media, family, address, error: errors }),
+  event('middle-proxy.failed', { dc: of.dc, media: of.media, family, address, error: errors, elapsedMs: ms }),
+  event('middle-proxies.read', {
+    document: fc.constant('config' as const),
+    entries: fc.nat(40),
+    fetchedAt: at,
+  }),
   event('process.started', { version: fc.constant('1'), settings: fc.constant({}) }),
   event('process.stopped', { reason: fc.constant('SIGTERM') }),
   fc.tuple(at, fc.nat(1000)).map(([time, openConnections]) => sampled(time, { openConnections })),
