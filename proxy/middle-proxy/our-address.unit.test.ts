@@ -26,6 +26,8 @@ test('PUBLIC_HOST is the address where it is one, else the one that is found', a
 
 test('a new address is reported, a repeated or a missing one is not', async () => {
   const stopping = new AbortController()
+  // The pauses of the watch keep no process alive.
+  const alive = setInterval(() => {}, 1_000)
   const hosts = ['', '203.0.113.7', '203.0.113.7', '', '203.0.113.8']
   const changes: (string | null)[] = []
   await watchOurAddress({
@@ -42,6 +44,7 @@ test('a new address is reported, a repeated or a missing one is not', async () =
     againMs: 1,
     retryMs: 1,
   })
+  clearInterval(alive)
   assert.equal(changes, ['203.0.113.7', '203.0.113.8'])
 })
 
