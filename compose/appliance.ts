@@ -25,6 +25,7 @@ const embedded = (log: LocalLog, version: string, config: Config): Extension => 
       json: { '/api/status': collector.status, '/api/alerts': collector.alerts },
       page: pageRoutes(),
     },
+    reading: collector,
   }
 }
 
@@ -50,6 +51,7 @@ const ofFleet = async (): Promise<typeof embedded> => {
         json: { '/api/status': collector.status, '/api/alerts': collector.alerts },
         page: pageRoutes(),
       },
+      reading: collector,
     }
   }
 }

@@ -177,7 +177,7 @@ export const metrics = {
   httpRefusals: counter(
     'mtscope_collector_http_refusals_total',
     ['reason'],
-    'Requests to COLLECTOR_PORT that got no answer, by reason: host (421), busy (503), method (405), malformed (400, 431), timeout, connections (no place)',
+    'Requests to COLLECTOR_PORT that got no answer, by reason: host (421), busy (503), method (405), malformed (400, 431), timeout, connections (no place), token (401), token-limit (429), origin (403)',
   ),
   foldedRatio: gauge(
     'mtscope_collector_folded_ratio',

@@ -1,5 +1,6 @@
 import { alertsFile } from '../../dashboards/alerts/alerts.ts'
 import { boardFile, boards } from '../../dashboards/boards/boards.ts'
+import { openapiFile } from '../../proxy/api/document.ts'
 import { generate as eventsReference } from '../../proxy/events/reference.ts'
 import { withDigests } from '../docker/mounted.ts'
 import { envExample } from './env-example.ts'
@@ -19,6 +20,7 @@ export const generated: readonly Generated[] = [
   { path: 'proxy/events/README.md', text: eventsReference },
   { path: 'dashboards/out/alerts.yaml', text: () => alertsFile() },
   ...boards.map((board) => ({ path: `dashboards/out/${board.uid}.json`, text: () => boardFile(board) })),
+  { path: 'docs/openapi.json', text: () => openapiFile() },
   // Last, because it contains hashes of the others.
   { path: 'compose/docker/compose.stack.yaml', text: withDigests },
 ]

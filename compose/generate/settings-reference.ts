@@ -70,6 +70,7 @@ const themes: readonly Theme[] = [
       'METRICS_HOST',
       'METRICS_PORT',
       'METRICS_ALLOWED_HOSTS',
+      'API_TOKEN',
       'COLLECTOR_PORT',
       'PROBE_INTERVAL',
       'DOCTOR_INTERVAL',

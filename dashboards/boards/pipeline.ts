@@ -103,7 +103,7 @@ export const pipeline: Board = {
           ],
           {
             description:
-              'Requests for status page and metrics that got no answer. host: add the name to METRICS_ALLOWED_HOSTS if it leads here. busy, connections: find the client that sends so many requests. Scrapes fail meanwhile, and graphs have gaps.',
+              'Requests for status page and metrics that got no answer. host: add the name to METRICS_ALLOWED_HOSTS if it leads here. busy, connections: find the client that sends so many requests. token, token-limit: a client of the API has no valid token. Scrapes fail meanwhile, and graphs have gaps.',
           },
         ),
         timeseries('Event log size', 'bytes', query(max(gauge(p.logBytes), 'instance'), '{{instance}}'), {

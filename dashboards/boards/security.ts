@@ -142,5 +142,19 @@ export const security: Board = {
         ),
       ],
     },
+    {
+      title: 'HTTP API',
+      panels: [
+        timeseries(
+          'API changes by action',
+          'short',
+          query(sum(increase(p.apiChanges), 'instance', 'action'), '{{instance}}: {{action}}'),
+          {
+            description:
+              'Changes of users and nodes over HTTP in the shown time. mtscope events --type api.changed lists them with target and token. Unexpected ones: replace API_TOKEN and rotate the secrets.',
+          },
+        ),
+      ],
+    },
   ],
 }

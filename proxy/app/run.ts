@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
+import type { Reloaded } from '../api/node.ts'
 import { type Config, type ConfigReading, changedSettings } from '../config/config.ts'
 import { readOwnConfig } from '../config/own-config.ts'
 import type { LocalLog } from '../event-log/event-log.ts'
 import { type Logger, lineLogger } from '../logger/logger.ts'
-import type { Link } from '../users/links.ts'
 import { introduce, printLinks } from './introduction.ts'
-import type { Extension, RunningProxy } from './running-proxy.ts'
+import type { Extension, Operations, RunningProxy } from './running-proxy.ts'
 
 type Read = Extract<ConfigReading, { ok: true }>
 type Extend = (log: LocalLog, version: string, config: Config) => Promise<Extension>
@@ -43,7 +43,12 @@ const readOrExit = (program: string): Read => {
   process.exit(2)
 }
 
-const startOrExit = async ({ config, telemetry }: Read, logger: Logger, extend?: Extend) => {
+const startOrExit = async (
+  { config, telemetry }: Read,
+  logger: Logger,
+  operations: Operations,
+  extend?: Extend,
+) => {
   try {
     // The import takes a while: the handler of SIGHUP must be there before it.
     const { startProxy } = await import('./start.ts')
@@ -56,6 +61,7 @@ const startOrExit = async ({ config, telemetry }: Read, logger: Logger, extend?:
         logger('error', 'failed', { reason })
         process.exit(1)
       },
+      operations,
       ...(extend ? { extend: (log: LocalLog) => extend(log, version(), config) } : {}),
     })
   } catch (error) {
@@ -64,16 +70,10 @@ const startOrExit = async ({ config, telemetry }: Read, logger: Logger, extend?:
   }
 }
 
-const stopOnSignals = (proxy: RunningProxy, config: Config, logger: Logger): void => {
+/** Ends the program at signals. Returns the same for the API. */
+const stopOnSignals = (proxy: RunningProxy, config: Config, logger: Logger): Operations['drain'] => {
   let stoppingSince = 0
-  const stop = (signal: NodeJS.Signals): void => {
-    const now = performance.now()
-    // Ctrl-C reaches the process from the terminal and once more from npm: that is one signal.
-    if (stoppingSince > 0 && now - stoppingSince > sameSignalMs) process.exit(0)
-    if (stoppingSince > 0) return
-    stoppingSince = now
-    // A person at a terminal waits for SIGINT; a supervisor that sends SIGTERM has time.
-    const drainMs = signal === 'SIGINT' ? Math.min(2_000, config.drainMs) : config.drainMs
+  const begin = (signal: string, drainMs: number): void => {
     logger('info', 'stopping', { signal, drainSeconds: drainMs / 1_000 })
     proxy.stop(signal, drainMs).then(
       () => {
@@ -86,28 +86,50 @@ const stopOnSignals = (proxy: RunningProxy, config: Config, logger: Logger): voi
       },
     )
   }
+  const stop = (signal: NodeJS.Signals): void => {
+    const now = performance.now()
+    // Ctrl-C reaches the process from the terminal and once more from npm: that is one signal.
+    if (stoppingSince > 0 && now - stoppingSince > sameSignalMs) process.exit(0)
+    if (stoppingSince > 0) return
+    stoppingSince = now
+    // A person at a terminal waits for SIGINT; a supervisor that sends SIGTERM has time.
+    begin(signal, signal === 'SIGINT' ? Math.min(2_000, config.drainMs) : config.drainMs)
+  }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
+  return (ms) => {
+    const drainMs = ms ?? config.drainMs
+    if (stoppingSince === 0) {
+      stoppingSince = performance.now()
+      // The answer of the API goes first.
+      setImmediate(begin, 'api', drainMs)
+    }
+    return drainMs
+  }
 }
 
-const reload = (running: Read, proxy: RunningProxy, logger: Logger): void => {
+const reload = (running: Read, proxy: RunningProxy, logger: Logger): Reloaded => {
   let next: ConfigReading
-  let added: readonly Link[] = []
+  let change: ReturnType<RunningProxy['reload']> | null = null
   try {
     next = readOwnConfig()
-    if (next.ok) added = proxy.reload(next.config)
+    if (next.ok) change = proxy.reload(next.config)
   } catch (error) {
     next = { ok: false, mistakes: [messageOf(error)] }
   }
-  if (!next.ok) {
+  if (!next.ok || change === null) {
+    const mistakes = next.ok ? [] : next.mistakes
     const hint = 'correct the settings and send SIGHUP again; the old ones stay in use'
-    return logger('error', 'reload-refused', { mistakes: next.mistakes.join('; '), hint })
+    logger('error', 'reload-refused', { mistakes: mistakes.join('; '), hint })
+    return { ok: false, mistakes }
   }
-  logger('info', 'reloaded', { users: next.config.users.length || 1 })
-  printLinks(added)
+  const { links, ...users } = change
+  logger('info', 'reloaded', { users: users.users })
+  printLinks(links)
   // Compared with the settings in use, not with the last reload: each reload repeats the warning.
   const waiting = changedSettings(running, next)
   if (waiting.length > 0) logger('warn', 'needs-restart', { settings: waiting.join(',') })
+  return { ok: true, ...users, needRestart: waiting }
 }
 
 /** The life of a program around the proxy: settings, signals, exit codes. 2: wrong settings; 1: could not run. */
@@ -125,9 +147,14 @@ export const run = async (program: string, extend?: Extend): Promise<void> => {
   process.on('SIGHUP', () => onHangup())
   const running = readOrExit(program)
   const { config } = running
-  const proxy = await startOrExit(running, logger, extend)
-  stopOnSignals(proxy, config, logger)
-  onHangup = () => reload(running, proxy, logger)
+  const operations: Operations = {
+    reload: () => ({ ok: false, mistakes: ['the proxy still starts: try again'] }),
+    drain: () => config.drainMs,
+  }
+  const proxy = await startOrExit(running, logger, operations, extend)
+  operations.drain = stopOnSignals(proxy, config, logger)
+  operations.reload = () => reload(running, proxy, logger)
+  onHangup = operations.reload
   // This thread does telemetry: its exceptions must not end what the relay threads do for clients.
   process.on('uncaughtException', proxy.fault)
   introduce(program, config, proxy, extend !== undefined)

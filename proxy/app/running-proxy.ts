@@ -1,3 +1,5 @@
+import type { Reloaded } from '../api/node.ts'
+import type { ReadingPort } from '../api/reading.ts'
 import type { Config } from '../config/config.ts'
 import type { LocalLog } from '../event-log/event-log.ts'
 import type { Routes } from '../http/server.ts'
@@ -9,10 +11,22 @@ import type { LinkAddress } from '../users/public-address.ts'
 /** What the appliance adds to the proxy: the read side, on the same event log and the same HTTP server. */
 export type Extension = {
   readonly routes: Partial<Routes>
+  /** What the API reads of it. */
+  readonly reading: ReadingPort
   /** Resolves when the past is folded. */
   readonly ready: Promise<void>
   stop(): void | Promise<void>
 }
+
+/** What signals do to the program, for the API. */
+export type Operations = {
+  /** As SIGHUP. */
+  reload(): Reloaded
+  /** As SIGTERM, with `ms` for connections to end; null: DRAIN_SECONDS. Returns that time. */
+  drain(ms: number | null): number
+}
+
+export type UsersChange = Pick<Extract<Reloaded, { ok: true }>, 'users' | 'added' | 'removed'>
 
 export type ProxyOptions = {
   readonly config: Config
@@ -22,6 +36,7 @@ export type ProxyOptions = {
   /** Called when the data plane cannot go on. */
   readonly failed: (reason: string) => void
   readonly extend?: (log: LocalLog) => Promise<Extension>
+  readonly operations: Operations
 }
 
 export type RunningProxy = {
@@ -33,8 +48,8 @@ export type RunningProxy = {
   readonly links: readonly Link[]
   /** Reports an exception of the main thread. */
   readonly fault: (error: unknown) => void
-  /** Replaces the users; connections go on. Returns the new links. Throws when the configured users are all gone. */
-  reload(config: Config): readonly Link[]
+  /** Replaces the users; connections go on. Returns the change and the new links. Throws when the configured users are all gone. */
+  reload(config: Config): UsersChange & { readonly links: readonly Link[] }
   /** Stops accepting, lets connections end for `drainMs`, flushes everything, closes. */
   stop(reason: string, drainMs: number): Promise<void>
 }

@@ -1,6 +1,8 @@
+import { createApi } from '../api/router.ts'
+import { tokensOf } from '../api/tokens.ts'
 import { shownSettings } from '../config/shown.ts'
 import { startDoctor } from '../doctor/watch.ts'
-import { type HttpServer, startHttp } from '../http/server.ts'
+import { type Api, type HttpServer, startHttp } from '../http/server.ts'
 import { claimPort } from '../net/listen-error.ts'
 import { mainFaults } from '../relay/faults.ts'
 import { findAddress, type LinkAddress } from '../users/public-address.ts'
@@ -33,7 +35,27 @@ type Started = {
   readonly signal: AbortSignal
 }
 
-const serve = async ({ options, recording, finding, later }: Started): Promise<HttpServer> => {
+const apiOf = ({ options, recording, traffic }: Started, users: CurrentUsers): Api => {
+  const { config, logger, version, operations } = options
+  return createApi({
+    ports: {
+      reading: recording.extension?.reading,
+      node: {
+        name: config.node,
+        connectionsOf: (user, most) => (users.has(user) ? traffic.connections.ofUser(user, most) : null),
+        reload: () => operations.reload(),
+        drain: (ms) => operations.drain(ms),
+      },
+    },
+    tokens: tokensOf(config, logger),
+    version,
+    logger,
+    changed: (change) => recording.emit({ v: 1, type: 'api.changed', at: Date.now(), ...change }),
+  })
+}
+
+const serve = async (state: Started, users: CurrentUsers): Promise<HttpServer> => {
+  const { options, recording, finding, later } = state
   const { config, logger } = options
   const { telemetry, extension } = recording
   return startHttp({
@@ -45,6 +67,7 @@ const serve = async ({ options, recording, finding, later }: Started): Promise<H
       unready: () => later.unready,
       json: extension?.routes.json ?? {},
       page: extension?.routes.page ?? (() => null),
+      api: apiOf(state, users),
     },
     allowedHosts: config.metricsAllowedHosts,
     published: finding,
@@ -89,7 +112,7 @@ const running = async (
       const changes = users.replace(next)
       traffic.change({ users: users.forRelay })
       emit({ v: 1, type: 'config.reloaded', at: Date.now(), ...changes })
-      return users.linksAt(place).filter(({ tg }) => !before.has(tg))
+      return { ...changes, links: users.linksAt(place).filter(({ tg }) => !before.has(tg)) }
     },
     fault: mainFaults(emit, logger),
     stop: async (reason, drainMs) => {
@@ -133,7 +156,7 @@ export const startProxy = async (options: ProxyOptions): Promise<RunningProxy> =
   later.traffic = traffic
   await recording.extension?.ready
   const state: Started = { options, port, recording, traffic, finding, later, signal }
-  const http = await serve(state)
+  const http = await serve(state, users)
   later.http = http
   started.defer(() => http.close())
   listening.resolve()

@@ -19,6 +19,7 @@ import { lostInQueue, recordDeath } from './thread-death.ts'
 
 export type Traffic = {
   readonly threads: Threads
+  readonly connections: OpenConnections
   readonly sampler: ReturnType<typeof sampleProcess>
   /** Passes a change on to the relay threads. */
   change(changed: Partial<Changeable>): void
@@ -97,6 +98,7 @@ export const startTraffic = async (
   refillReplays(log, settings.replay, config.replayWindowMs, now())
   const addressKey = dailyKey(config.dataDir, now(), logger)
   const { port, users } = place
+  const open = trackConnections(connections)
   const relay = await startThreads(
     config.workers,
     {
@@ -108,7 +110,7 @@ export const startTraffic = async (
       domains: domains(),
       addressKey,
     },
-    portsOf(options, recording, trackConnections(connections)),
+    portsOf(options, recording, open),
   )
   threads = relay
   // A change since the threads were given theirs.
@@ -122,5 +124,5 @@ export const startTraffic = async (
   watchDatacenters({ names, directory, intervalMs, emit, now, signal, changed: moved })
   newDays(config.dataDir, signal, logger, (addressKey) => change({ addressKey }))
   trimLog(options, log, signal)
-  return { threads: relay, sampler, change }
+  return { threads: relay, connections: open, sampler, change }
 }

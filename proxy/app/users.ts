@@ -6,6 +6,7 @@ import { keptUser } from '../users/secret-store.ts'
 import type { User } from '../users/user.ts'
 
 export type CurrentUsers = {
+  has(name: string): boolean
   readonly forRelay: readonly RelayUser[]
   linksAt(place: Place): readonly Link[]
   /** Takes the users of `next`. Throws when users were configured and none is left. */
@@ -24,6 +25,7 @@ export const currentUsers = (config: Config): CurrentUsers => {
     get forRelay() {
       return users.map(({ name, secret }) => ({ name, secret: secret.bytes() }))
     },
+    has: (name) => users.some((user) => user.name === name),
     linksAt: (place) => linksOf(users, config.modes, place),
     replace: (next) => {
       // An empty .env is an accident: no client has the secret that would be made instead.

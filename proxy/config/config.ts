@@ -227,6 +227,8 @@ const configOf = (values: Values, users: readonly User[], host: Host) => ({
     'config-v6': values.MIDDLE_PROXY_CONFIG_V6_URL,
     secret: values.MIDDLE_PROXY_SECRET_URL,
   },
+  // Null: one is kept in DATA_DIR.
+  apiTokens: values.API_TOKEN,
   clockSkewSeconds: values.CLOCK_SKEW / 1_000,
   workers: values.WORKERS ?? host.cores,
   node: values.NODE_NAME ?? nodeNameOf(host),

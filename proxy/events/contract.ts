@@ -1,11 +1,12 @@
 // Every event that mtscope can emit. Events are self-contained (a close carries its own mode, datacenter and user), so a
 // projection can count them in any order. A shipped version never changes: a new shape is a new `v` in `upcast.ts`.
 
+import type { ApiAction } from './api-action.ts'
 import type { DocumentRead, MiddleProxyFailure, MiddleProxyProbe } from './middle-proxy.ts'
-import type { ClientPath, DeathReason, DialError, Family, ProcessSample } from './sample.ts'
+import type { ClientPath, DeathReason, DialError, Family, LossReason, ProcessSample } from './sample.ts'
 
 export type { MiddleProxyDocument, ReadError } from './middle-proxy.ts'
-export type { DialError, Family } from './sample.ts'
+export type { DialError, Family, LossReason } from './sample.ts'
 
 export type Mode = 'classic' | 'secure' | 'tls'
 export type Transport = 'abridged' | 'intermediate' | 'padded-intermediate'
@@ -44,11 +45,6 @@ export type CloseReason =
 export type Direction = 'to-client' | 'to-datacenter'
 /** `strangers`: unauthenticated clients beyond half of the connections, or silent ones of a prefix beyond its share. */
 export type Limit = 'connections' | 'handshakes' | 'strangers' | 'file-descriptors'
-/**
- * A worker queued too much, the disk was full, LOG_MAX_BYTES deleted rows that a consumer still needed, or a stored
- * event has a type, version or shape that this program does not know.
- */
-export type LossReason = 'worker-queue' | 'log-full' | 'log-bounds' | 'unreadable'
 
 /** The fields of every event in memory. The event log adds `node`, `boot` and `seq` (see `Logged`). */
 type Envelope<T extends string, V extends number> = {
@@ -265,6 +261,8 @@ export type ProcessEvent =
   | Event<'thread.died', 1, { worker: number; reason: DeathReason; connections: number }>
   /** A gap in the history: `count` sequence numbers without an event. */
   | Event<'events.lost', 1, { reason: LossReason; count: number }>
+  /** A request of the HTTP API changed something. `target` is a user or a node; `by` is the name of the token. */
+  | Event<'api.changed', 1, { action: ApiAction; target: string; by: string }>
   | Event<'config.reloaded', 1, { users: number; added: readonly string[]; removed: readonly string[] }>
 
 type AlertFields = {

@@ -20,7 +20,7 @@ type Field = {
   readonly doc: string
 }
 
-const files = ['contract.ts', 'sample.ts', 'middle-proxy.ts'].map((file) =>
+const files = ['contract.ts', 'sample.ts', 'middle-proxy.ts', 'api-action.ts'].map((file) =>
   fileURLToPath(new URL(file, import.meta.url)),
 )
 export const readme = fileURLToPath(new URL('README.md', import.meta.url))

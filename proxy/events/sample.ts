@@ -56,3 +56,9 @@ export type DialError =
   | 'no-descriptors'
   | 'protocol'
   | 'other'
+
+/**
+ * A worker queued too much, the disk was full, LOG_MAX_BYTES deleted rows that a consumer still needed, or a stored
+ * event has a type, version or shape that this program does not know.
+ */
+export type LossReason = 'worker-queue' | 'log-full' | 'log-bounds' | 'unreadable'

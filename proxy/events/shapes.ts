@@ -1,3 +1,4 @@
+import { apiActions } from './api-action.ts'
 import {
   amount,
   type Check,
@@ -63,6 +64,7 @@ export const losses: Readonly<Record<LossReason, true>> = {
   unreadable: true,
 }
 const loss = oneOf(losses)
+const apiAction = oneOf(apiActions)
 
 export const deathReasons: Readonly<Record<DeathReason, true>> = {
   'out-of-memory': true,
@@ -290,6 +292,7 @@ export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
   'process.faulted': { thread: label, count },
   'thread.died': { worker: count, reason: death, connections: count },
   'events.lost': { reason: loss, count },
+  'api.changed': { action: apiAction, target: label, by: label },
   'config.reloaded': { users: count, added: list(text), removed: list(text) },
   'alert.raised': alert,
   'alert.cleared': alert,

@@ -35,6 +35,7 @@ export const chains: { readonly [T in EventType]: Chain<Newest<T>> } = {
   'process.faulted': [],
   'thread.died': [],
   'events.lost': [],
+  'api.changed': [],
   'config.reloaded': [],
   'alert.raised': [],
   'alert.cleared': [],

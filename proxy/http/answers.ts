@@ -1,5 +1,7 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
+import type { HttpRefusal } from './refusals.ts'
+import type { Body, Request } from './request.ts'
 
 const compress = promisify(gzip)
 
@@ -7,7 +9,12 @@ export type Reply = {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
   readonly body: string | Buffer
+  /** A refusal is counted by its reason. */
+  readonly refused?: HttpRefusal
 }
+
+/** Answers every method below `/api/v1/`, and checks all but the Host header itself. `body` reads the body once. */
+export type Api = (request: Request, body: () => Promise<Body>) => Promise<Reply>
 
 /** Metrics in Prometheus' text format 0.0.4. */
 export type Exposition = () => Promise<{ contentType: string; body: string }>
@@ -21,6 +28,7 @@ export type Routes = {
   readonly json: Readonly<Record<string, () => unknown>>
   /** Every other path, without its query. Null is a 404. */
   readonly page: (path: string) => Reply | null
+  readonly api?: Api | undefined
 }
 
 /** Minimum time for which all requests share one rendering of `/metrics` or of a JSON route. */

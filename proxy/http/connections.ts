@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Budget } from './budget.ts'
 import { Gate } from './gate.ts'
 import type { HttpRefusals } from './refusals.ts'
-import { hasBody } from './request.ts'
+import { type Body, hasBody, readBody } from './request.ts'
 
 /** A whole answer; a HEAD has a length and no body. */
 export type Message = {
@@ -12,12 +12,16 @@ export type Message = {
   readonly body: string | Buffer | null
 }
 
+/** `body` reads the body of the request, at most once. Without it the connection closes after the answer. */
+export type Answer = (message: IncomingMessage, body: () => Promise<Body>) => Promise<Message>
+
 export type Limits = {
   readonly connections: number
   /** Bytes and number of a request's headers. */
   readonly headBytes: number
   readonly headers: number
-  /** From the first byte of a request to the last of its head, ms, as are the next. */
+  readonly bodyBytes: number
+  /** From the first byte of a request to the last of its head and of a body that is read, ms, as are the next. */
   readonly head: number
   /** Between two requests of a connection. */
   readonly idle: number
@@ -33,7 +37,7 @@ type State = {
   readonly limits: Limits
   readonly budget: Budget
   readonly refusals: HttpRefusals
-  readonly answer: (message: IncomingMessage) => Promise<Message>
+  readonly answer: Answer
   /** The least recently used one comes first. */
   readonly connections: Map<unknown, Connection>
   closing: boolean
@@ -49,7 +53,7 @@ const acceptMs = 0.2
 const announcedIdleMs = 5_000
 
 /** CPU time of this thread: on a busy machine waiting does not count as work. */
-const threadMs = (): number => {
+export const threadMs = (): number => {
   const { user, system } = process.threadCpuUsage()
   return (user + system) / 1_000
 }
@@ -79,11 +83,19 @@ const answerNext = async (
     clearTimeout(timer)
     answered(state, connection)
   })
-  const { status, headers, body } = await state.answer(message)
+  const reading = (): Promise<Body> => {
+    const { bodyBytes } = state.limits
+    return readBody(message, bodyBytes, (length) => {
+      if (message.headers.expect !== undefined) response.writeContinue()
+      gate.admit(length)
+    })
+  }
+  const { status, headers, body } = await state.answer(message, reading)
   if (gate.destroyed) return
   const began = threadMs()
-  // A body is not read, and nothing behind it can be.
-  if (state.closing || gate.excess || hasBody(message)) response.setHeader('connection', 'close')
+  // Nothing behind a body that was not read can be.
+  const unread = hasBody(message) && !message.complete
+  if (state.closing || gate.excess || unread) response.setHeader('connection', 'close')
   response.writeHead(status, headers)
   response.end(body)
   state.budget.spend(threadMs() - began)
@@ -151,7 +163,7 @@ export const createConnections = (
   limits: Limits,
   budget: Budget,
   refusals: HttpRefusals,
-  answer: (message: IncomingMessage) => Promise<Message>,
+  answer: Answer,
 ): Connections => {
   const connections = new Map<unknown, Connection>()
   const state: State = { limits, budget, refusals, answer, connections, closing: false }

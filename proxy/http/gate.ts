@@ -5,15 +5,20 @@ const headEnd = Buffer.from('\r\n\r\n')
 const nothing = Buffer.alloc(0)
 
 /**
- * A client's socket as node:http gets it: the head of one request, then nothing until `next()`. node:http would parse a
- * whole chunk of 64 KiB of pipelined requests, 19 ms and 4 MB, before anything could stop it.
+ * A client's socket as node:http gets it: the head of one request, the body that `admit` lets pass, then nothing until
+ * `next()`. node:http would parse a whole chunk of 64 KiB of pipelined requests, 19 ms and 4 MB, before anything could
+ * stop it.
  */
 export class Gate extends Duplex {
   readonly #socket: Socket
   /** The last three bytes of what was passed on: the end of a head may be split. */
   #tail: Buffer = nothing
   #passed = false
-  #excess = false
+  #ended = false
+  /** Bytes of the body that may still pass. */
+  #allowed = 0
+  /** The start of what came behind the head and may not pass; the socket is paused then. */
+  #held: Buffer = nothing
 
   constructor(socket: Socket) {
     super({ allowHalfOpen: true, emitClose: true })
@@ -25,14 +30,24 @@ export class Gate extends Duplex {
     socket.on('close', () => this.destroy())
   }
 
-  /** Something came behind the head: a body, another request, or the end. None of it is passed on. */
+  /** Something came behind the head and the admitted body: another body or request, or the end. */
   get excess(): boolean {
-    return this.#excess
+    return this.#ended || this.#held.length > 0
+  }
+
+  /** Lets `length` bytes behind the head pass: the body of this request. */
+  admit(length: number): void {
+    const held = this.#held
+    this.#held = nothing
+    this.#allowed = length
+    this.#behind(held)
+    if (this.#held.length === 0) this.#socket.resume()
   }
 
   /** Lets the next head pass. */
   next(): void {
     this.#passed = false
+    this.#allowed = 0
     this.#tail = nothing
   }
 
@@ -48,29 +63,34 @@ export class Gate extends Duplex {
   }
 
   #take(bytes: Buffer): void {
-    if (this.#passed) return this.#stop()
+    if (this.#passed) return this.#behind(bytes)
     const joined = this.#tail.length === 0 ? bytes : Buffer.concat([this.#tail, bytes])
     const at = joined.indexOf(headEnd)
     const end = at < 0 ? bytes.length : at + headEnd.length - this.#tail.length
     this.#tail = joined.subarray(-headEnd.length + 1)
     this.#passed = at >= 0
-    if (end < bytes.length) this.#stop()
+    this.#behind(bytes.subarray(end))
     if (!this.push(bytes.subarray(0, end))) this.#socket.pause()
   }
 
   /** A client that has only stopped to send still gets its answer. */
   #end(): void {
-    if (this.#passed) this.#excess = true
-    else this.push(null)
+    this.#ended = this.#passed && this.#allowed === 0
+    if (!this.#ended) this.push(null)
   }
 
-  #stop(): void {
-    this.#excess = true
+  /** Takes bytes behind the head: passes on what is admitted, and holds the rest. */
+  #behind(bytes: Buffer): void {
+    const body = bytes.subarray(0, this.#allowed)
+    this.#allowed -= body.length
+    if (body.length > 0) this.push(body)
+    if (body.length === bytes.length) return
+    this.#held = bytes.subarray(body.length)
     this.#socket.pause()
   }
 
   override _read(): void {
-    if (!this.#excess) this.#socket.resume()
+    if (this.#held.length === 0) this.#socket.resume()
   }
 
   override _write(bytes: Buffer, _: BufferEncoding, done: (error?: Error | null) => void): void {

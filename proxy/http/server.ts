@@ -1,16 +1,17 @@
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as after } from 'node:timers/promises'
 import type { Logger } from '../logger/logger.ts'
 import { hostAndPort } from '../net/host-name.ts'
 import { codeOf, ListenError } from '../net/listen-error.ts'
 import { answersOf, gzipOf, type Reply, type Routes, text } from './answers.ts'
-import { createBudget } from './budget.ts'
-import { createConnections, type Message } from './connections.ts'
+import { type Budget, createBudget } from './budget.ts'
+import { createConnections, type Message, threadMs } from './connections.ts'
 import { guardHosts } from './host-guard.ts'
 import { type HttpRefusals, noRefusals } from './refusals.ts'
-import { type Request, readRequest } from './request.ts'
+import { type Body, type Request, readRequest } from './request.ts'
 
-export type { Exposition, Reply, Routes } from './answers.ts'
+export type { Api, Exposition, Reply, Routes } from './answers.ts'
 
 export type HttpServer = {
   readonly url: string
@@ -24,6 +25,7 @@ const limits = {
   connections: 64,
   headBytes: 8 * 1024,
   headers: 100,
+  bodyBytes: 64 * 1024,
   /** ms, as are the next. */
   head: 5_000,
   idle: 30_000,
@@ -57,6 +59,11 @@ const messageOf = async (
   }
 }
 
+/** Below it the API answers. */
+const apiBase = '/api/v1/'
+const apiHint =
+  'a client of the API has no valid token, or a page of another site sends requests: correct it, or stop it'
+
 /** Supervisors restart a proxy whose health checks fail: a busy one delays these, but does not refuse them. */
 const isHealth = (path: string): boolean => path === '/healthz' || path === '/readyz'
 
@@ -84,23 +91,48 @@ const urlOf = (host: string, port: number): string => {
   return `http://${hostAndPort(reachable, port)}`
 }
 
+/** The work of the API is not shared by requests, so all of it is spent. */
+const spending = async <T>(budget: Budget, work: () => Promise<T>): Promise<T> => {
+  const began = threadMs()
+  try {
+    return await work()
+  } finally {
+    budget.spend(threadMs() - began)
+  }
+}
+
+type Place = {
+  readonly host: string
+  readonly port: number
+  readonly portName: 'METRICS_PORT' | 'COLLECTOR_PORT'
+}
+
+const listen = (server: Server, { host, port, portName }: Place): Promise<void> =>
+  new Promise<void>((resolve, reject) => {
+    const refused = (error: Error): void => reject(new ListenError(portName, host, port, codeOf(error)))
+    server.once('error', refused)
+    server.listen({ port, host }, () => {
+      server.off('error', refused)
+      resolve()
+    })
+  })
+
 /**
  * Serves metrics, health, JSON and pages within fixed bounds of time, memory and connections. Port 0 takes any free port.
  * Rejects with a ListenError that names the setting: `portName` or METRICS_HOST.
  */
-export const startHttp = async (options: {
-  readonly host: string
-  readonly port: number
-  readonly portName: 'METRICS_PORT' | 'COLLECTOR_PORT'
-  readonly routes: Routes
-  /** METRICS_ALLOWED_HOSTS. */
-  readonly allowedHosts?: readonly string[]
-  /** Resolves to the host in the links. */
-  readonly published?: Promise<{ readonly host: string | null }>
-  readonly logger?: Logger
-  /** CPU time per second for answers, ms. */
-  readonly workMs?: number
-}): Promise<HttpServer> => {
+export const startHttp = async (
+  options: Place & {
+    readonly routes: Routes
+    /** METRICS_ALLOWED_HOSTS. */
+    readonly allowedHosts?: readonly string[]
+    /** Resolves to the host in the links. */
+    readonly published?: Promise<{ readonly host: string | null }>
+    readonly logger?: Logger
+    /** CPU time per second for answers, ms. */
+    readonly workMs?: number
+  },
+): Promise<HttpServer> => {
   const { host, routes, allowedHosts = [] } = options
   const budget = createBudget(options.workMs ?? limits.work, () => performance.now())
   const answer = answersOf(routes)
@@ -112,7 +144,7 @@ export const startHttp = async (options: {
   const complain = sparingly(options.logger)
   const refusals = noRefusals()
 
-  const replyTo = async (request: Request): Promise<Reply> => {
+  const replyTo = async (request: Request, body: () => Promise<Body>): Promise<Reply> => {
     const busy = budget.empty
     if (busy) await after(limits.refusal, undefined, { ref: false })
     if (busy)
@@ -130,32 +162,31 @@ export const startHttp = async (options: {
       complain('warn', 'http-host-refused', { host: request.host?.slice(0, 100), hint })
       return wrongHost
     }
+    if (routes.api !== undefined && request.path.startsWith(apiBase)) {
+      const reply = await spending(budget, () => routes.api!(request, body))
+      if (reply.refused !== undefined) refusals[reply.refused]++
+      if (reply.refused !== undefined) complain('warn', `http-${reply.refused}-refused`, { hint: apiHint })
+      return reply
+    }
     if (request.method === 'GET' || request.method === 'HEAD') return answer(request.path)
     refusals.method++
     return wrongMethod
   }
-  const { server, endIdle, endAll } = createConnections(limits, budget, refusals, async (message) => {
+  const { server, endIdle, endAll } = createConnections(limits, budget, refusals, async (message, body) => {
     const request = readRequest(message)
     if (request === null) {
       refusals.malformed++
       return messageOf(plain, text(400, 'not a request for this server'))
     }
     try {
-      return await messageOf(request, await replyTo(request))
-    } catch {
+      return await messageOf(request, await replyTo(request, body))
+    } catch (error) {
       // The message of an error may hold what a client must not see.
+      complain('error', 'http-failed', { path: request.path.slice(0, 100), error: String(error) })
       return messageOf(plain, text(500, 'internal error'))
     }
   })
-  await new Promise<void>((resolve, reject) => {
-    const refused = (error: Error): void =>
-      reject(new ListenError(options.portName, host, options.port, codeOf(error)))
-    server.once('error', refused)
-    server.listen({ port: options.port, host }, () => {
-      server.off('error', refused)
-      resolve()
-    })
-  })
+  await listen(server, options)
   // accept() fails when no file descriptor is left; that must not end the process.
   server.on('error', () => {})
   const { port } = server.address() as AddressInfo

@@ -67,6 +67,8 @@ export const foldMetrics = (
         return process.sampled(event)
       case 'config.reloaded':
         return process.reloaded()
+      case 'api.changed':
+        return process.apiChanged(event)
       case 'process.stopped':
         return
     }

@@ -150,6 +150,7 @@ test('each event changes its numbers', async () => {
     'mtscope_event_loop_utilization_ratio{thread="worker-0"}': 0.25,
     mtscope_gc_seconds_total: 1.5,
     mtscope_config_reloads_total: 1,
+    'mtscope_api_changes_total{action="user.rotate"}': 1,
     'mtscope_build_info{version="0.1.0",node="n1"}': 1,
     mtscope_start_time_seconds: 1_700_000_000,
     mtscope_log_size_bytes: 4096,

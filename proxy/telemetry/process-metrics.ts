@@ -1,4 +1,5 @@
 import type { Meter } from '@opentelemetry/api'
+import { apiActions } from '../events/api-action.ts'
 import type { ProxyEvent } from '../events/contract.ts'
 import { deathReasons, limits, losses } from '../events/shapes.ts'
 import { metrics } from './catalogue/catalogue.ts'
@@ -20,10 +21,12 @@ export const processMetrics = (meter: Meter, about: { readonly version: string; 
   const loopUtilization = observed(meter, metrics.loopUtilization)
   const gc = observed(meter, metrics.gcSeconds)()
   const reloads = observed(meter, metrics.configReloads)()
+  const apiChanges = observed(meter, metrics.apiChanges)
   const startTime = observed(meter, metrics.startTime)
   startAtZero(refused, limits)
   startAtZero(lost, losses)
   startAtZero(deaths, deathReasons)
+  startAtZero(apiChanges, apiActions)
   startAtZero(unclaimed, { local: true, refuse: true })
   observed(meter, metrics.buildInfo)(about.version, about.node).value = 1
   return {
@@ -54,6 +57,9 @@ export const processMetrics = (meter: Meter, about: { readonly version: string; 
         loopDelay(thread, '99').value = delayP99Ms / 1000
         loopUtilization(thread).value = utilization
       }
+    },
+    apiChanged: ({ action }: Of<'api.changed'>): void => {
+      apiChanges(action).value++
     },
     reloaded: (): void => {
       reloads.value++

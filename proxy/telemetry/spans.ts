@@ -273,6 +273,7 @@ export const foldSpans = (sampled: Sampler, take: Take, capacity = 50_000): ((ev
       case 'process.faulted':
       case 'thread.died':
       case 'events.lost':
+      case 'api.changed':
       case 'config.reloaded':
         return
     }

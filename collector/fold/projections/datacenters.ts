@@ -97,6 +97,7 @@ export const datacenters = (event: ProxyEvent, tally: Tally): Tally => {
     case 'middle-proxy.failed':
     case 'middle-proxy.probed':
     case 'middle-proxies.read':
+    case 'api.changed':
     case 'config.reloaded':
       return tally
   }

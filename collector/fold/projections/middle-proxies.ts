@@ -79,6 +79,7 @@ export const middleProxies = (event: ProxyEvent, tally: Tally): Tally => {
     case 'process.faulted':
     case 'thread.died':
     case 'events.lost':
+    case 'api.changed':
     case 'config.reloaded':
       return tally
   }

@@ -125,6 +125,7 @@ export const processes = (event: ProxyEvent, tally: Tally): Tally => {
     case 'middle-proxy.failed':
     case 'middle-proxy.probed':
     case 'middle-proxies.read':
+    case 'api.changed':
     case 'config.reloaded':
       return tally
   }

@@ -48,6 +48,7 @@ export const replays = (event: ProxyEvent, tally: Tally): Tally => {
     case 'middle-proxy.failed':
     case 'middle-proxy.probed':
     case 'middle-proxies.read':
+    case 'api.changed':
     case 'config.reloaded':
       return tally
   }

@@ -2,6 +2,7 @@ import type { Phase, ProxyEvent, Session } from '../../events/contract.ts'
 
 type Open = {
   readonly worker: number
+  readonly prefix: string
   readonly acceptedAt: number
   phase: Phase
   session: Session | null
@@ -9,9 +10,17 @@ type Open = {
   bytesToDatacenter: number
 }
 
+/** An open connection of a user. The bytes are those that its progress events reported. */
+export type UserConnection = Session & Omit<Open, 'session'> & { readonly connection: string }
+
 export type OpenConnections = {
   /** Takes each event of the relay threads. */
   fold(event: ProxyEvent): void
+  /** The newest `most` connections of a user, and how many there are. */
+  ofUser(
+    user: string,
+    most: number,
+  ): { readonly open: number; readonly connections: readonly UserConnection[] }
   /** The events that close every connection of a thread as `internal`, and their number. */
   endAll(worker: number, at: number): { readonly events: ProxyEvent[]; readonly connections: number }
 }
@@ -35,6 +44,7 @@ export const trackConnections = (most: number): OpenConnections => {
       if (open.size >= most) open.delete(open.keys().next().value ?? '')
       open.set(event.connection, {
         worker: event.worker,
+        prefix: event.prefix,
         acceptedAt: event.at,
         phase: 'hello',
         session: null,
@@ -49,6 +59,14 @@ export const trackConnections = (most: number): OpenConnections => {
   }
   return {
     fold,
+    ofUser: (user, most) => {
+      const own = [...open].filter(([, { session }]) => session?.user === user)
+      const connections = own
+        .slice(-most)
+        .reverse()
+        .map(([id, connection]) => described(id, connection))
+      return { open: own.length, connections }
+    },
     endAll: (worker, at) => {
       const events: ProxyEvent[] = []
       for (const [id, connection] of open) {
@@ -63,6 +81,12 @@ export const trackConnections = (most: number): OpenConnections => {
     },
   }
 }
+
+const described = (connection: string, { session, ...rest }: Open): UserConnection => ({
+  connection,
+  ...session!,
+  ...rest,
+})
 
 const advance = (connection: Open, event: ProxyEvent): void => {
   switch (event.type) {

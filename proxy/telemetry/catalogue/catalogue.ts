@@ -154,7 +154,7 @@ export const metrics = {
     kind: 'counter',
     unit: '1',
     labels: ['reason'],
-    help: 'Requests to METRICS_PORT that got no answer, by reason: host (421), busy (503), method (405), malformed (400, 431), timeout, connections (no place).',
+    help: 'Requests to METRICS_PORT that got no answer, by reason: host (421), busy (503), method (405), malformed (400, 431), timeout, connections (no place), token (401), token-limit (429), origin (403).',
   },
   fronted: {
     name: 'mtscope_fronted_total',
@@ -241,6 +241,13 @@ export const metrics = {
     unit: 's',
     labels: [],
     help: 'Time all threads spent in garbage collection, in seconds.',
+  },
+  apiChanges: {
+    name: 'mtscope_api_changes_total',
+    kind: 'counter',
+    unit: '1',
+    labels: ['action'],
+    help: 'Changes that requests of the HTTP API made at this node, by action.',
   },
   configReloads: {
     name: 'mtscope_config_reloads_total',

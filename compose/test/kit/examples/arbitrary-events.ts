@@ -262,6 +262,11 @@ export const arbitraries: { readonly [T in EventType]: fc.Arbitrary<Of<T>> } = {
     ),
     count,
   }),
+  'api.changed': event('api.changed', {
+    action: fc.constantFrom('user.add' as const, 'user.rotate' as const, 'node.reload' as const),
+    target: text,
+    by: text,
+  }),
   'config.reloaded': event('config.reloaded', {
     users: count,
     added: fc.array(text, { maxLength: 4 }),

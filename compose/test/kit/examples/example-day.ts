@@ -148,6 +148,7 @@ export const day: readonly ProxyEvent[] = [
   { ...ofProcess, type: 'process.faulted', thread: 'worker-0', count: 5 },
   { ...ofProcess, type: 'thread.died', worker: 0, reason: 'exited', connections: 0 },
   { ...ofProcess, type: 'events.lost', reason: 'worker-queue', count: 4 },
+  { ...ofProcess, type: 'api.changed', action: 'user.rotate', target: 'user1', by: 'operator' },
   { ...ofProcess, type: 'config.reloaded', users: 1, added: [], removed: [] },
   {
     ...ofProcess,

@@ -23,10 +23,16 @@ export const serving = async (routes: Partial<Routes> = {}, host = '127.0.0.1', 
 export const ask = async (
   port: number,
   path: string,
-  { method = 'GET', headers = {} }: { method?: string; headers?: Record<string, string> } = {},
+  {
+    method = 'GET',
+    headers = {},
+    body,
+  }: { method?: string; headers?: Record<string, string>; body?: string } = {},
 ) => {
-  const asking = request({ host: '127.0.0.1', port, path, method, headers, agent: false }).end()
+  const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+  const options = { host: '127.0.0.1', port, path, method, headers: { ...length, ...headers }, agent: false }
+  const asking = request(options).end(body)
   const [response] = (await once(asking, 'response')) as [IncomingMessage]
-  const body = Buffer.concat(await response.toArray())
-  return { status: response.statusCode, headers: response.headers, body }
+  const received = Buffer.concat(await response.toArray())
+  return { status: response.statusCode, headers: response.headers, body: received }
 }
