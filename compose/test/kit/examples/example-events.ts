@@ -269,11 +269,6 @@ export const anyEvent: fc.Arbitrary<ProxyEvent> = fc.oneof(
     connections: fc.nat(50),
   }),
   event('events.lost', { reason: fc.constant('worker-queue' as const), count: fc.nat(50) }),
-  event('api.changed', {
-    action: fc.constant('user.add' as const),
-    target: fc.constant('user1'),
-    by: fc.constant('operator'),
-  }),
   event('config.reloaded', { users: fc.nat(9), added: fc.constant([]), removed: fc.constant([]) }),
 )
 
