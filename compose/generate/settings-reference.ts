@@ -130,7 +130,7 @@ const row = (name: string, { fallback, doc, secret }: Row): string => {
 }
 
 const users = [
-  '| `USER<n>_SECRET` | for `user1`: generated, stored in `DATA_DIR` | Secret of user n, 32 hex digits (`openssl rand -hex 16`); weak ones are refused. Generated only if no `USER<n>_` setting exists |',
+  '| `USER<n>_SECRET` | for `user1`: generated, stored in `DATA_DIR` | Secret of user n, 32 hex digits (`openssl rand -hex 16`); weak ones are refused. Generated only if no `USER<n>_` setting and no user of `mtscope users` exists |',
   '| `USER<n>_NAME` | `user<n>` | Name of user n in metrics and on the status page |',
 ]
 

@@ -1,7 +1,7 @@
 import { metrics as c } from '../../collector/read/metrics.ts'
 import { metrics as p } from '../../proxy/telemetry/catalogue/catalogue.ts'
-import { type Board, query, stat, table, timeseries } from '../builder/panels.ts'
-import { fleetGauge, fleetRate, rate, sum } from '../builder/queries.ts'
+import { type Board, bad, query, stat, table, timeseries } from '../builder/panels.ts'
+import { fleetGauge, fleetRate, gauge, max, rate, sum } from '../builder/queries.ts'
 
 export const users: Board = {
   uid: 'users',
@@ -34,6 +34,39 @@ export const users: Board = {
           {
             description: 'Connections refused at accept, of any client. Raise the limit, or add a node.',
             runbook: 'limit-reached',
+          },
+        ),
+      ],
+    },
+    {
+      title: 'User store',
+      panels: [
+        timeseries(
+          'Users in force',
+          'short',
+          query(max(gauge(p.users), 'instance', 'state'), '{{instance}}: {{state}}'),
+          {
+            description:
+              'Users of settings and user store together. Nodes of a fleet that differ: one of them does not follow Kafka.',
+          },
+        ),
+        timeseries(
+          'User store readability',
+          'bool_yes_no',
+          query(max(gauge(p.userStoreReadable), 'instance'), '{{instance}}'),
+          {
+            description:
+              'No: the last good users stay in force, and changes wait. The log line users-damaged names the file or record and the remedy.',
+          },
+        ),
+        timeseries(
+          'User store damage by reason',
+          'ops',
+          query(sum(rate(p.userStoreDamage), 'instance', 'reason'), '{{instance}}: {{reason}}'),
+          {
+            description:
+              'Files and records that were refused. key: this node has another USERS_KEY than the one that wrote the record.',
+            thresholds: bad(0.001, 1),
           },
         ),
       ],

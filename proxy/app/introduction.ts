@@ -23,16 +23,29 @@ export const printLinks = (links: readonly Link[]): void => {
   if (links.length > 0) process.stdout.write(`${linkLines(links).join('\n')}\n\n`)
 }
 
+/** Users whose links are printed at the start. */
+const mostShown = 20
+
 /** Prints what a person at a terminal needs after the start. */
-export const introduce = (program: string, config: Config, proxy: RunningProxy, hasPage: boolean): void => {
+export const introduce = async (
+  program: string,
+  config: Config,
+  proxy: RunningProxy,
+  hasPage: boolean,
+): Promise<void> => {
+  const more = proxy.users.forRelay.length - mostShown
   const dead = deadLinks(proxy.address)
   const lines = [
     `${program} relays on port ${proxy.port} to ${config.datacenters.size} datacenter entries, ${config.workers} threads.`,
     hasPage ? `Status page and metrics: ${proxy.metricsUrl}/` : `Metrics: ${proxy.metricsUrl}/metrics`,
     ...config.domains.map(seen),
     '',
-    ...linkLines(proxy.links),
+    ...linkLines(proxy.linksAt(mostShown)),
+    ...(more > 0 ? [`  … and ${more} more users: mtscope users link NAME prints their links.`] : []),
   ]
   if (dead !== null) lines.push('', `Warning: ${dead.states}: set ${dead.advice}.`)
   process.stdout.write(`${lines.join('\n')}\n\n`)
+  const link = proxy.linksAt(1).at(-1)
+  // Loaded only where a person may see it.
+  if (link !== undefined && process.stdout.isTTY) (await import('../users/qr.ts')).printQr(link.tg)
 }

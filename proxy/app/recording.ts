@@ -10,7 +10,7 @@ type Sources = NonNullable<Parameters<typeof startTelemetry>[0]['sources']>
 
 /** Sources that telemetry reads at a scrape, and that start after it. */
 export type LaterSources = Required<
-  Pick<Sources, 'pooledConnections' | 'masking' | 'doctor' | 'httpRefusals'>
+  Pick<Sources, 'users' | 'pooledConnections' | 'masking' | 'doctor' | 'httpRefusals'>
 >
 
 export type Claims = ReturnType<typeof import('../replay-cache/connect.ts').connectClaims>

@@ -25,7 +25,7 @@ Without any, the proxy makes a secret, keeps it in ./data and listens on port 80
 ${alone ? '' : 'The status page, '}/metrics, /healthz and /readyz are on METRICS_HOST:METRICS_PORT. Ready means that the proxy accepts
 clients; it does not depend on datacenters.
 
-  SIGHUP            reads users again; connections go on; logs which other settings need a restart
+  SIGHUP            reads users again; others' connections go on; logs which other settings need a restart
   SIGTERM, SIGINT   stops accepting, lets connections end, exits 0; a second one exits immediately
 `
 
@@ -157,12 +157,12 @@ export const run = async (program: string, extend?: Extend): Promise<void> => {
   onHangup = operations.reload
   // This thread does telemetry: its exceptions must not end what the relay threads do for clients.
   process.on('uncaughtException', proxy.fault)
-  introduce(program, config, proxy, extend !== undefined)
+  await introduce(program, config, proxy, extend !== undefined)
   // The last line: from now on signals are handled.
   logger('info', 'ready', {
     port: proxy.port,
     metrics: proxy.metricsUrl,
-    users: config.users.length || 1,
+    users: proxy.users.all.length,
     workers: config.workers,
     engine: proxy.engine,
     ...(proxy.congestion === '' ? {} : { congestion: proxy.congestion }),

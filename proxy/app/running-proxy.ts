@@ -7,6 +7,7 @@ import type { Logger } from '../logger/logger.ts'
 import type { Threads } from '../relay/threads/threads.ts'
 import type { Link } from '../users/links.ts'
 import type { LinkAddress } from '../users/public-address.ts'
+import type { CurrentUsers } from './users.ts'
 
 /** What the appliance adds to the proxy: the read side, on the same event log and the same HTTP server. */
 export type Extension = {
@@ -45,7 +46,9 @@ export type RunningProxy = {
   readonly engine: Threads['engine']
   readonly congestion: Threads['congestion']
   readonly address: LinkAddress
-  readonly links: readonly Link[]
+  readonly users: CurrentUsers
+  /** The links of the first `most` enabled users. */
+  linksAt(most: number): readonly Link[]
   /** Reports an exception of the main thread. */
   readonly fault: (error: unknown) => void
   /** Replaces the users; connections go on. Returns the change and the new links. Throws when the configured users are all gone. */

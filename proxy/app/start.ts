@@ -5,12 +5,14 @@ import { startDoctor } from '../doctor/watch.ts'
 import { type Api, type HttpServer, startHttp } from '../http/server.ts'
 import { claimPort } from '../net/listen-error.ts'
 import { mainFaults } from '../relay/faults.ts'
+import { openUserStore } from '../user-store/open.ts'
 import { findAddress, type LinkAddress } from '../users/public-address.ts'
 import { makeDataDir } from '../users/secret-store.ts'
 import type { Masking } from './masking.ts'
 import { type Recording, startRecording } from './recording.ts'
 import type { ProxyOptions, RunningProxy } from './running-proxy.ts'
 import { startTraffic, type Traffic } from './traffic.ts'
+import { followUsers } from './user-changes.ts'
 import { type CurrentUsers, currentUsers } from './users.ts'
 
 type Doctor = ReturnType<typeof startDoctor>
@@ -28,6 +30,7 @@ type Later = {
 type Started = {
   readonly options: ProxyOptions
   readonly port: number
+  readonly users: CurrentUsers
   readonly recording: Recording
   readonly traffic: Traffic
   readonly finding: Promise<LinkAddress>
@@ -35,7 +38,7 @@ type Started = {
   readonly signal: AbortSignal
 }
 
-const apiOf = ({ options, recording, traffic }: Started, users: CurrentUsers): Api => {
+const apiOf = ({ options, users, recording, traffic }: Started): Api => {
   const { config, logger, version, operations } = options
   return createApi({
     ports: {
@@ -54,7 +57,7 @@ const apiOf = ({ options, recording, traffic }: Started, users: CurrentUsers): A
   })
 }
 
-const serve = async (state: Started, users: CurrentUsers): Promise<HttpServer> => {
+const serve = async (state: Started): Promise<HttpServer> => {
   const { options, recording, finding, later } = state
   const { config, logger } = options
   const { telemetry, extension } = recording
@@ -67,7 +70,7 @@ const serve = async (state: Started, users: CurrentUsers): Promise<HttpServer> =
       unready: () => later.unready,
       json: extension?.routes.json ?? {},
       page: extension?.routes.page ?? (() => null),
-      api: apiOf(state, users),
+      api: apiOf(state),
     },
     allowedHosts: config.metricsAllowedHosts,
     published: finding,
@@ -91,8 +94,7 @@ const watchHealth = ({ options, port, traffic, finding, signal }: Started): Doct
 }
 
 const running = async (
-  { options, port, recording, traffic, finding, later }: Started,
-  users: CurrentUsers,
+  { options, port, users, recording, traffic, finding, later }: Started,
   http: HttpServer,
   close: (reason: string, drainMs: number) => Promise<void>,
 ): Promise<RunningProxy> => {
@@ -106,7 +108,8 @@ const running = async (
     engine: traffic.threads.engine,
     congestion: traffic.threads.congestion,
     address,
-    links: users.linksAt(place),
+    users,
+    linksAt: (most) => users.linksAt(place, most),
     reload: (next) => {
       const before = new Set(users.linksAt(place).map(({ tg }) => tg))
       const changes = users.replace(next)
@@ -126,10 +129,15 @@ const running = async (
 export const startProxy = async (options: ProxyOptions): Promise<RunningProxy> => {
   const { config, version } = options
   makeDataDir(config.dataDir)
-  const users = currentUsers(config)
+  const settings = { config }
+  const { logger } = options
+  const ofSettings = () => settings.config.users
+  const store = await openUserStore({ config, logger, ofSettings, follow: true })
+  const users = currentUsers(settings, store, logger)
   // Disposal runs backwards: the watches stop, the port is free, then `started` closes from HTTP to the event log.
   await using stack = new AsyncDisposableStack()
   const started = stack.use(new AsyncDisposableStack())
+  started.defer(() => store.close())
   const claimed = await claimPort(config.host, config.port, config.portShared)
   stack.defer(() => claimed.free())
   const stopping = new AbortController()
@@ -140,6 +148,7 @@ export const startProxy = async (options: ProxyOptions): Promise<RunningProxy> =
   const finding = findAddress(config, signal)
   const listening = Promise.withResolvers<void>()
   const sources = {
+    users: users.report,
     pooledConnections: () => later.traffic?.threads.pooledConnections ?? 0,
     masking: () => later.masking?.up() ?? [],
     doctor: () => later.doctor?.latest() ?? null,
@@ -154,9 +163,10 @@ export const startProxy = async (options: ProxyOptions): Promise<RunningProxy> =
   const place = { port, users: users.forRelay, address: finding, masking }
   const traffic = await startTraffic(options, place, recording, signal, started)
   later.traffic = traffic
+  followUsers(users, traffic.change, emit, logger)
   await recording.extension?.ready
-  const state: Started = { options, port, recording, traffic, finding, later, signal }
-  const http = await serve(state, users)
+  const state: Started = { options, port, users, recording, traffic, finding, later, signal }
+  const http = await serve(state)
   later.http = http
   started.defer(() => http.close())
   listening.resolve()
@@ -164,7 +174,7 @@ export const startProxy = async (options: ProxyOptions): Promise<RunningProxy> =
   traffic.sampler.sample()
   later.doctor = watchHealth(state)
   const open = stack.move()
-  return running(state, users, http, async (reason, drainMs) => {
+  return running(state, http, async (reason, drainMs) => {
     claimed.free()
     await traffic.threads.drain(drainMs)
     traffic.sampler.sample()

@@ -1,42 +1,97 @@
 import type { Config } from '../config/config.ts'
+import { nameKey } from '../config/user-name.ts'
 import type { ProxyEvent } from '../events/contract.ts'
+import type { Logger } from '../logger/logger.ts'
 import type { RelayUser } from '../relay/settings.ts'
+import type { UsersReport } from '../telemetry/sources.ts'
+import type { ManagedUser } from '../user-store/managed-user.ts'
+import type { UserStore } from '../user-store/store.ts'
 import { type Link, linksOf } from '../users/links.ts'
-import { keptUser } from '../users/secret-store.ts'
 import type { User } from '../users/user.ts'
+
+/** A user with its source: `USER<n>_*`, which only a reload changes, or the user store. */
+export type SourcedUser =
+  | (User & { readonly source: 'setting' })
+  | (ManagedUser & { readonly source: 'store' })
 
 export type CurrentUsers = {
   has(name: string): boolean
+  /** Those of the settings first. */
+  readonly all: readonly SourcedUser[]
+  readonly store: UserStore
+  /** The enabled ones. */
   readonly forRelay: readonly RelayUser[]
-  linksAt(place: Place): readonly Link[]
+  report(): UsersReport
+  linksAt(place: Place, most?: number): readonly Link[]
   /** Takes the users of `next`. Throws when users were configured and none is left. */
   replace(next: Config): Omit<Extract<ProxyEvent, { type: 'config.reloaded' }>, 'v' | 'type' | 'at'>
 }
 
 type Place = Parameters<typeof linksOf>[2]
 
-/** The users of the settings; without any, the one whose secret is kept in DATA_DIR. */
-export const currentUsers = (config: Config): CurrentUsers => {
-  const usersOf = (from: Config): readonly User[] =>
-    from.users.length > 0 ? from.users : [keptUser(config.dataDir)]
-  let users = usersOf(config)
-  let configured = config.users.length > 0
+/** The users of the store that clash with none of the settings, which have precedence; others are logged. */
+const withoutClashes = (ofSettings: readonly User[], store: UserStore, logger: Logger): ManagedUser[] => {
+  const names = new Set(ofSettings.map(({ name }) => nameKey(name)))
+  const secrets = new Set(ofSettings.map(({ secret }) => secret.hex()))
+  return store.list().filter(({ name, secret }) => {
+    const taken = names.has(nameKey(name)) ? 'name' : secrets.has(secret.hex()) ? 'secret' : null
+    if (taken === null) return true
+    const hint = `a user of USER<n>_* has its ${taken}, and has precedence: remove one of the two`
+    logger('warn', 'user-clash', { user: name, hint })
+    return false
+  })
+}
+
+/** The users of the settings and of the store together. `settings` is read again after each reload. */
+export const currentUsers = (
+  settings: { config: Config },
+  store: UserStore,
+  logger: Logger,
+): CurrentUsers => {
+  let all: readonly SourcedUser[] = []
+  const gather = (): void => {
+    const { users } = settings.config
+    const managed = withoutClashes(users, store, logger)
+    all = [
+      ...users.map((user) => ({ ...user, source: 'setting' }) as const),
+      ...managed.map((user) => ({ ...user, source: 'store' }) as const),
+    ]
+  }
+  const names = (): Set<string> => new Set(all.map(({ name }) => name))
+  gather()
+  // The first subscriber: those that come later see the users as they are then.
+  store.subscribe(gather)
   return {
-    get forRelay() {
-      return users.map(({ name, secret }) => ({ name, secret: secret.bytes() }))
+    store,
+    get all() {
+      return all
     },
-    has: (name) => users.some((user) => user.name === name),
-    linksAt: (place) => linksOf(users, config.modes, place),
+    get forRelay() {
+      return all
+        .filter(({ enabled }) => enabled)
+        .map(({ name, secret }) => ({ name, secret: secret.bytes() }))
+    },
+    report: () => {
+      const { damage, problem } = store.health()
+      const enabled = all.filter((user) => user.enabled).length
+      return { enabled, disabled: all.length - enabled, readable: problem === null, damage }
+    },
+    linksAt: (place, most = Number.POSITIVE_INFINITY) => {
+      const enabled = all.filter((user) => user.enabled)
+      return linksOf(enabled.slice(0, most), settings.config.modes, place)
+    },
+    has: (name) => all.some((user) => user.name === name),
     replace: (next) => {
-      // An empty .env is an accident: no client has the secret that would be made instead.
-      if (configured && next.users.length === 0)
+      // An empty .env is an accident: its users would lose their connections.
+      if (settings.config.users.length > 0 && next.users.length === 0)
         throw new Error('no USER<n>_SECRET is set any more: set them again in .env, or restart')
-      const before = new Set(users.map(({ name }) => name))
-      users = usersOf(next)
-      configured = next.users.length > 0
-      const after = new Set(users.map(({ name }) => name))
+      const before = names()
+      settings.config = { ...settings.config, users: next.users }
+      store.refresh()
+      gather()
+      const after = names()
       return {
-        users: users.length,
+        users: after.size,
         added: [...after].filter((name) => !before.has(name)),
         removed: [...before].filter((name) => !after.has(name)),
       }

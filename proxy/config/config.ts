@@ -171,6 +171,7 @@ export const plainFields = {
   maxConnections: 'MAX_CONNECTIONS',
   maxHandshakes: 'MAX_HANDSHAKES',
   drainMs: 'DRAIN_SECONDS',
+  userDrainMs: 'USER_DRAIN_SECONDS',
   replayEntries: 'REPLAY_CHECK_LEN',
   useMiddleProxy: 'USE_MIDDLE_PROXY',
   portable: 'PORTABLE_RELAY',

@@ -1,3 +1,4 @@
+import { duration } from './parse.ts'
 import type { Setting } from './setting.ts'
 import { limitSettings } from './user-limits.ts'
 
@@ -20,4 +21,10 @@ export const userSettings = {
   USER_RATE_DOWN: limit(rateDown),
   // Not everywhere: networks of people.
   USER_NETWORKS: { ...limit(networks), shown: 'here' },
+  USER_DRAIN_SECONDS: {
+    parse: duration(0, 86_400),
+    fallback: '10',
+    doc: 'How long open connections of a user go on after it was removed, disabled or got another secret, seconds; 0 ends them immediately',
+    shown: 'everywhere',
+  },
 } as const

@@ -1,5 +1,7 @@
 // The checks from which `shapes.ts` is made.
 
+import type { DialError } from './sample.ts'
+
 /** Whether a parsed value is a T. */
 export type Check<T> = (value: unknown) => value is T
 
@@ -40,6 +42,16 @@ export const oneOf =
   <T extends string>(names: Readonly<Record<T, true>>): Check<T> =>
   (value): value is T =>
     typeof value === 'string' && Object.hasOwn(names, value)
+
+export const dialError = oneOf<DialError>({
+  refused: true,
+  timeout: true,
+  unreachable: true,
+  reset: true,
+  'no-descriptors': true,
+  protocol: true,
+  other: true,
+})
 
 /** One field of a shape, in the form that `misfit` reads quickly. */
 export type Field = {

@@ -2,8 +2,10 @@
 // projection can count them in any order. A shipped version never changes: a new shape is a new `v` in `upcast.ts`.
 
 import type { ApiAction } from './api-action.ts'
+import type { Event } from './envelope.ts'
 import type { DocumentRead, MiddleProxyFailure, MiddleProxyProbe } from './middle-proxy.ts'
 import type { ClientPath, DeathReason, DialError, Family, LossReason, ProcessSample } from './sample.ts'
+import type { UserEvent } from './user-event.ts'
 
 export type { MiddleProxyDocument, ReadError } from './middle-proxy.ts'
 export type { DialError, Family, LossReason } from './sample.ts'
@@ -40,21 +42,12 @@ export type CloseReason =
   | 'stalled' // the datacenter did not answer what the client sent
   | 'limit' // a limit of this proxy was reached
   | 'drain' // this proxy is shutting down
+  | 'removed' // the user was removed, disabled or got another secret
   | 'internal' // an exception in our own code
 
 export type Direction = 'to-client' | 'to-datacenter'
 /** `strangers`: unauthenticated clients beyond half of the connections, or silent ones of a prefix beyond its share. */
 export type Limit = 'connections' | 'handshakes' | 'strangers' | 'file-descriptors'
-
-/** The fields of every event in memory. The event log adds `node`, `boot` and `seq` (see `Logged`). */
-type Envelope<T extends string, V extends number> = {
-  readonly v: V
-  readonly type: T
-  /** Epoch, ms. */
-  readonly at: number
-}
-
-export type Event<T extends string, V extends number, F extends object> = Envelope<T, V> & Readonly<F>
 
 /** An event of one connection. `connection` is its trace id (32 hex digits); the last 16 digits are the id of its root span. */
 type OfConnection<F extends object> = { connection: string } & F
@@ -277,7 +270,7 @@ type AlertFields = {
 /** Sent to the topic `mtscope.alerts`. */
 export type AlertEvent = Event<'alert.raised', 1, AlertFields> | Event<'alert.cleared', 1, AlertFields>
 
-export type ProxyEvent = ConnectionEvent | ProcessEvent
+export type ProxyEvent = ConnectionEvent | ProcessEvent | UserEvent
 export type MtscopeEvent = ProxyEvent | AlertEvent
 export type EventType = MtscopeEvent['type']
 

@@ -4,6 +4,7 @@ const at = 1_795_428_559_123
 const connection = '4bf92f3577b34da6a3ce929d0e0e4736'
 const client = '9f86d081884c7d65'
 const session = { mode: 'tls', user: 'user1', dc: 2, media: false } as const
+const user = { user: 'alice', enabled: true, changedAt: at - 900, by: 'cli' }
 const alert = {
   rule: 'drops',
   subject: 'dc=2',
@@ -230,6 +231,9 @@ export const examples: { readonly [T in EventType]: Extract<MtscopeEvent, { type
     by: 'operator',
   },
   'config.reloaded': { v: 1, type: 'config.reloaded', at, users: 2, added: ['user2'], removed: ['old'] },
+  'user.added': { v: 1, type: 'user.added', at, ...user },
+  'user.changed': { v: 1, type: 'user.changed', at, ...user, fields: ['secret', 'limits'] },
+  'user.removed': { v: 1, type: 'user.removed', at, ...user },
   'alert.raised': { v: 1, type: 'alert.raised', at, ...alert },
   'alert.cleared': { v: 1, type: 'alert.cleared', at, ...alert },
 }

@@ -4,7 +4,13 @@ import type { CloseReason, Phase } from './contract.ts'
 export const clientPhases = ['dial', 'waiting', 'relaying'] as const satisfies readonly Phase[]
 
 /** How a connection is meant to end: by either side, when unused, at shutdown, or at a limit of ours. */
-export const orderlyReasons = ['done', 'idle', 'drain', 'limit'] as const satisfies readonly CloseReason[]
+export const orderlyReasons = [
+  'done',
+  'idle',
+  'drain',
+  'limit',
+  'removed',
+] as const satisfies readonly CloseReason[]
 
 /** The phases in which a client can wait for an answer, and so be closed as `stalled`. */
 export const stallPhases = ['waiting', 'relaying'] as const satisfies readonly Phase[]

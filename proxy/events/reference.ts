@@ -20,9 +20,8 @@ type Field = {
   readonly doc: string
 }
 
-const files = ['contract.ts', 'sample.ts', 'middle-proxy.ts', 'api-action.ts'].map((file) =>
-  fileURLToPath(new URL(file, import.meta.url)),
-)
+const eventFiles = ['contract.ts', 'sample.ts', 'middle-proxy.ts', 'api-action.ts', 'user-event.ts']
+const files = eventFiles.map((file) => fileURLToPath(new URL(file, import.meta.url)))
 export const readme = fileURLToPath(new URL('README.md', import.meta.url))
 
 const introduction = `# Events
@@ -34,7 +33,7 @@ sides can depend on it.
 
 | file | content |
 |---|---|
-| \`contract.ts\`, \`sample.ts\`, \`middle-proxy.ts\` | the types of all events |
+| \`contract.ts\`, \`envelope.ts\`, \`sample.ts\`, \`middle-proxy.ts\`, \`user-event.ts\` | the types of all events |
 | \`shapes.ts\`, \`checks.ts\` | the check of every field when an event is read |
 | \`upcast.ts\` | lifts old versions to the newest |
 | \`codec.ts\` | batches to and from JSON |
@@ -96,6 +95,7 @@ const sections = (aliases: Aliases): string => {
   for (const [title, name] of Object.entries({
     'Connection events': 'ConnectionEvent',
     'Process events': 'ProcessEvent',
+    'User events': 'UserEvent',
     'Alert events': 'AlertEvent',
   })) {
     const union = aliasOf(name, aliases)

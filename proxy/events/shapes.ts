@@ -3,6 +3,7 @@ import {
   amount,
   type Check,
   count,
+  dialError,
   fieldsOf,
   flag,
   hex,
@@ -21,7 +22,6 @@ import {
 import type {
   CloseCount,
   CloseReason,
-  DialError,
   Direction,
   EventType,
   Family,
@@ -39,6 +39,7 @@ import type {
   Transport,
 } from './contract.ts'
 import type { DeathReason, LoopSample } from './sample.ts'
+import type { UserField } from './user-event.ts'
 
 type Fields<T extends EventType> = Omit<Extract<MtscopeEvent, { type: T }>, 'v' | 'type' | 'at'>
 
@@ -95,18 +96,9 @@ const closing = oneOf<CloseReason>({
   stalled: true,
   limit: true,
   drain: true,
+  removed: true,
   internal: true,
 })
-const dialError = oneOf<DialError>({
-  refused: true,
-  timeout: true,
-  unreachable: true,
-  reset: true,
-  'no-descriptors': true,
-  protocol: true,
-  other: true,
-})
-
 export const middleProxyDocuments: Readonly<Record<MiddleProxyDocument, true>> = {
   config: true,
   'config-v6': true,
@@ -153,6 +145,8 @@ const closeCount: Shape<CloseCount> = {
   bytesToClient: count,
   bytesToDatacenter: count,
 }
+const user = { user: label, enabled: flag, changedAt: count, by: label }
+const userField = oneOf<UserField>({ secret: true, enabled: true, limits: true })
 const alert = { rule: text, subject: text, value: number, baseline: number, since: amount, summary: text }
 
 /** The checks of the newest version of each event. */
@@ -294,6 +288,9 @@ export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
   'events.lost': { reason: loss, count },
   'api.changed': { action: apiAction, target: label, by: label },
   'config.reloaded': { users: count, added: list(text), removed: list(text) },
+  'user.added': user,
+  'user.changed': { ...user, fields: list(userField) },
+  'user.removed': user,
   'alert.raised': alert,
   'alert.cleared': alert,
 }

@@ -37,6 +37,9 @@ export const chains: { readonly [T in EventType]: Chain<Newest<T>> } = {
   'events.lost': [],
   'api.changed': [],
   'config.reloaded': [],
+  'user.added': [],
+  'user.changed': [],
+  'user.removed': [],
   'alert.raised': [],
   'alert.cleared': [],
 }

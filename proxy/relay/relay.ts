@@ -12,6 +12,7 @@ import { addressHasher } from './prefix.ts'
 import { closeSession, guarded } from './sessions/closing.ts'
 import { addresses, emitDialFailed, reserve } from './sessions/connecting.ts'
 import { dialEarly, EARLY_AFTER_MS } from './sessions/early-host.ts'
+import { endGone } from './sessions/gone-users.ts'
 import type { Rules } from './sessions/handshake.ts'
 import { pendingHandshakes } from './sessions/pending-handshakes.ts'
 import { earlyHosts } from './sessions/pending-host.ts'
@@ -151,7 +152,11 @@ const relayUsers = (users: Changeable['users']): Rules['users'] =>
   users.map(({ name, secret }) => ({ name, secret: Buffer.from(secret) }))
 
 const apply = (relay: Relay, change: Partial<Changeable>): void => {
-  if (change.users) relay.rules = { ...relay.rules, users: relayUsers(change.users) }
+  if (change.users) {
+    relay.now = relay.clock()
+    relay.rules = { ...relay.rules, users: relayUsers(change.users) }
+    endGone(relay, relay.rules.users)
+  }
   if (change.domains) relay.rules = { ...relay.rules, domains: change.domains }
   if (change.directory) relay.directory = change.directory
   if (change.middleProxies !== undefined) relay.middleProxies = change.middleProxies

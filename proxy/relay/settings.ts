@@ -21,6 +21,7 @@ export const relaySettingNames = [
   'idleTimeoutMs',
   'stallTimeoutMs',
   'clockSkewSeconds',
+  'userDrainMs',
   // Of all threads together, counted in `capacity`; no more than the file descriptors allow.
   'maxConnections',
   'maxHandshakes',

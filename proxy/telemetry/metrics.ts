@@ -8,17 +8,23 @@ import { processMetrics } from './process-metrics.ts'
 import { observed } from './series.ts'
 import { observeSources, type Sources } from './sources.ts'
 
+type About = { readonly version: string; readonly node: string }
+
+const partsOf = (meter: Meter, about: About) => ({
+  emitted: observed(meter, metrics.eventsEmitted)(),
+  connection: connectionMetrics(meter),
+  datacenter: datacenterMetrics(meter),
+  middleProxy: middleProxyMetrics(meter),
+  process: processMetrics(meter, about),
+})
+
 /** Folds events into metrics. Every number comes from an event or, at a scrape, from `sources`. */
 export const foldMetrics = (
   meter: Meter,
-  about: { readonly version: string; readonly node: string },
+  about: About,
   sources: Sources = {},
 ): ((event: ProxyEvent) => void) => {
-  const emitted = observed(meter, metrics.eventsEmitted)()
-  const connection = connectionMetrics(meter)
-  const datacenter = datacenterMetrics(meter)
-  const middleProxy = middleProxyMetrics(meter)
-  const process = processMetrics(meter, about)
+  const { emitted, connection, datacenter, middleProxy, process } = partsOf(meter, about)
   observeSources(meter, sources)
 
   return (event) => {
@@ -70,6 +76,9 @@ export const foldMetrics = (
       case 'api.changed':
         return process.apiChanged(event)
       case 'process.stopped':
+      case 'user.added':
+      case 'user.changed':
+      case 'user.removed':
         return
     }
     event satisfies never

@@ -38,6 +38,12 @@ const starting = (env: NodeJS.ProcessEnv = {}): Telemetry & AsyncDisposable => {
     sources: {
       logBytes: () => 4096,
       kernel,
+      users: () => ({
+        enabled: 2,
+        disabled: 1,
+        readable: true,
+        damage: { file: 1, record: 0, key: 0, clash: 0 },
+      }),
       pooledConnections: () => 7,
       doctor: () => examined,
       shipping,

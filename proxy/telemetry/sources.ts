@@ -21,6 +21,14 @@ export type ShippingStatus = {
   failures(): Iterable<readonly [string, number]>
 }
 
+export type UsersReport = {
+  readonly enabled: number
+  readonly disabled: number
+  readonly readable: boolean
+  /** By reason. */
+  readonly damage: Readonly<Record<string, number>>
+}
+
 /** Values that no event carries. They are read at each scrape. */
 export type Sources = {
   readonly logBytes?: () => number
@@ -39,6 +47,8 @@ export type Sources = {
   readonly shipping?: ShippingStatus | null
   /** Null until the doctor has finished its first examination. */
   readonly doctor?: () => FindingsReport | null
+  /** The users in force, and the health of their store. */
+  readonly users?: () => UsersReport
   /** Counters of the host; a counter that the host lacks has no series. */
   readonly kernel?: Kernel
 }
@@ -69,10 +79,21 @@ const observeKernel = (meter: Meter, kernel: Kernel): void => {
   readAtScrape(meter, metrics.cpuThrottledSeconds, () => one(kernel.cpu()?.throttledSeconds))
 }
 
+const observeUsers = (meter: Meter, users: () => UsersReport): void => {
+  const states = (): Reading => {
+    const { enabled, disabled } = users()
+    return Object.entries({ enabled, disabled })
+  }
+  readAtScrape(meter, metrics.users, states)
+  readAtScrape(meter, metrics.userStoreReadable, () => one(users().readable))
+  readAtScrape(meter, metrics.userStoreDamage, () => Object.entries(users().damage))
+}
+
 /** Exports every source that this process has. */
 export const observeSources = (meter: Meter, sources: Sources): void => {
   const { logBytes, pooledConnections, spans, doctor, shipping, kernel, masking } = sources
-  const { claims, redisRefusals, httpRefusals } = sources
+  const { claims, redisRefusals, httpRefusals, users } = sources
+  if (users) observeUsers(meter, users)
   if (masking) {
     readAtScrape(meter, metrics.maskingUp, () =>
       masking().flatMap(([domain, up]): Reading => (up === null ? [] : [[domain, Number(up)]])),

@@ -275,6 +275,9 @@ export const foldSpans = (sampled: Sampler, take: Take, capacity = 50_000): ((ev
       case 'events.lost':
       case 'api.changed':
       case 'config.reloaded':
+      case 'user.added':
+      case 'user.changed':
+      case 'user.removed':
         return
     }
     event satisfies never

@@ -37,7 +37,8 @@ const nameOf = (text: string): string => {
 
 type Writer = { readonly by: string; readonly now: number }
 
-const ownLimits = (limits: LimitsEdit): Partial<UserLimits> =>
+/** Without those that hold their default. */
+export const ownLimits = (limits: LimitsEdit): Partial<UserLimits> =>
   Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined))
 
 const edited = (user: ManagedUser, edit: UserEdit, { by, now }: Writer): ManagedUser => ({

@@ -129,7 +129,9 @@ export const fileKeeper = (options: FileOptions): Keeper => {
       return []
     }
   }
-  const missed = look()
+  const found = look()
+  // Without a file, the generated user is as it always was.
+  const missed = stamp === '' ? [] : found
   const report = (): void => {
     const changes = look()
     if (changes.length > 0) keeper.changed?.(changes)

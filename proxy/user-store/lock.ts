@@ -1,10 +1,24 @@
 import { chmodSync, closeSync, existsSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { whose } from '../host/file-owner.ts'
 import { giveToOwner } from '../users/private-file.ts'
 import { UserError } from './errors.ts'
 
 const patienceMs = 5_000
+
+const open = (path: string): DatabaseSync => {
+  try {
+    if (!existsSync(path)) {
+      closeSync(openSync(path, 'a', 0o600))
+      chmodSync(path, 0o600)
+      giveToOwner(path)
+    }
+    return new DatabaseSync(path, { timeout: patienceMs })
+  } catch (cause) {
+    throw new UserError('ERR_USERS_UNWRITABLE', `${path}: ${whose(path)}`, cause)
+  }
+}
 
 /**
  * Runs `work` while no other program does the same in this folder, by an SQLite lock on an empty file: the kernel releases
@@ -12,12 +26,7 @@ const patienceMs = 5_000
  */
 export const alone = <T>(dataDir: string, work: () => T): T => {
   const path = join(dataDir, 'users.lock')
-  if (!existsSync(path)) {
-    closeSync(openSync(path, 'a', 0o600))
-    chmodSync(path, 0o600)
-    giveToOwner(path)
-  }
-  const lock = new DatabaseSync(path, { timeout: patienceMs })
+  const lock = open(path)
   try {
     try {
       lock.exec('BEGIN EXCLUSIVE')

@@ -2,7 +2,8 @@ import { limitNames, limitSettings } from '../config/user-limits.ts'
 import { nameKey, readUserName } from '../config/user-name.ts'
 import type { UserLimits } from '../users/limits.ts'
 import { readSecret } from '../users/secret.ts'
-import type { ManagedUser, Users } from './managed-user.ts'
+import { ownLimits } from './decide.ts'
+import type { ManagedUser, NewUser, Users } from './managed-user.ts'
 
 type Reading<T> =
   | ({ readonly ok: true } & T)
@@ -82,22 +83,30 @@ const longestBy = 64
 /** The writer of a record as text that cannot forge a line or a field. */
 export const writerName = (by: string): string => by.replace(/[^\x21-\x7e]/g, '?').slice(0, longestBy)
 
-/** Checks a record that anyone may have written. `addedAt`, `changedAt` and `by` may be missing. */
-export const readRecord = (json: unknown, now: number): Reading<{ readonly user: ManagedUser }> => {
+/** Checks a user that anyone may have written. Everything but the name may be missing. */
+export const readNewUser = (json: unknown): Reading<{ readonly user: NewUser }> => {
   if (!isObject(json)) return wrong('is not an object')
   const name = typeof json.name === 'string' && json.name.length <= 200 ? readUserName(json.name) : null
   if (name === null || nameKey(name) === 'other') return wrong('has no valid name')
-  const secret = readSecret(typeof json.secret === 'string' ? json.secret : '')
-  if (!secret.ok) return wrong(`(${name}) has a secret that ${secret.mistake}`)
-  const { enabled = true, limits = {} } = json
-  if (typeof enabled !== 'boolean') return wrong(`(${name}) must have enabled true or false`)
-  const read = readLimits(limits)
-  if (!read.ok) return wrong(`(${name}) ${read.mistake}`)
+  const secret =
+    json.secret === undefined ? null : readSecret(typeof json.secret === 'string' ? json.secret : '')
+  if (secret?.ok === false) return wrong(`(${name}) has a secret that ${secret.mistake}`)
+  const { enabled, limits } = json
+  if (enabled !== undefined && typeof enabled !== 'boolean')
+    return wrong(`(${name}) must have enabled true or false`)
+  const read = limits === undefined ? null : readLimits(limits)
+  if (read?.ok === false) return wrong(`(${name}) ${read.mistake}`)
+  return { ok: true, user: { name, secret: secret?.value, enabled, limits: read?.limits } }
+}
+
+/** Checks a record of the store. `addedAt`, `changedAt` and `by` may be missing. */
+export const readRecord = (json: unknown, now: number): Reading<{ readonly user: ManagedUser }> => {
+  const read = readNewUser(json)
+  if (!read.ok) return read
+  const { name, secret, enabled = true, limits = {} } = read.user
+  if (!isObject(json) || secret === undefined) return wrong(`(${name}) has no secret`)
   const user: ManagedUser = {
-    name,
-    secret: secret.value,
-    enabled,
-    limits: read.limits,
+    ...{ name, secret, enabled, limits: ownLimits(limits) },
     addedAt: timeOf(json.addedAt) ?? now,
     changedAt: timeOf(json.changedAt) ?? now,
     by: writerName(typeof json.by === 'string' ? json.by : 'unknown'),
@@ -107,10 +116,28 @@ export const readRecord = (json: unknown, now: number): Reading<{ readonly user:
 
 const version = 1
 
-/** The file of all users, one on a line. */
-export const usersText = (users: Users): string => {
-  const lines = [...users.values()].map((user) => JSON.stringify(secretRecord(user)))
+/** The text of all users, one on a line. */
+export const usersText = (users: Users, record: (user: ManagedUser) => object = secretRecord): string => {
+  const lines = [...users.values()].map((user) => JSON.stringify(record(user)))
   return `{"version":${version},"users":[\n${lines.join(',\n')}\n]}\n`
+}
+
+/** The users of an export, which has no secrets unless they were asked for. */
+export const readExport = (text: string): Reading<{ readonly users: readonly NewUser[] }> => {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    return wrong('is not JSON')
+  }
+  if (!isObject(json) || !Array.isArray(json.users)) return wrong('has no list "users"')
+  const users: NewUser[] = []
+  for (const [at, item] of json.users.entries()) {
+    const read = readNewUser(item)
+    if (!read.ok) return wrong(`record ${at + 1} ${read.mistake}`)
+    users.push(read.user)
+  }
+  return { ok: true, users }
 }
 
 /** Checks the whole file: one wrong record refuses it, since its name may be what is wrong. */

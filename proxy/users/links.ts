@@ -8,6 +8,9 @@ export type Link = {
   readonly domain: string | null
   readonly tg: string
   readonly web: string
+  /** The secret alone, as an app takes it: in hex, and shorter in base64url. */
+  readonly hex: string
+  readonly base64url: string
 }
 
 /** The secret as a link has it: plain hex for `classic`, with `dd` for `secure`, with `ee` and the domain for `tls`. */
@@ -37,6 +40,8 @@ export const linksOf = (users: readonly User[], modes: readonly Mode[], place: P
           domain,
           tg: `tg://proxy?${query}`,
           web: `https://t.me/proxy?${query}`,
+          hex: secret,
+          base64url: Buffer.from(secret, 'hex').toString('base64url'),
         }
       }),
     ),

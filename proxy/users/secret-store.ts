@@ -87,22 +87,27 @@ const fieldOf = (value: unknown, field: string): unknown =>
 const secretsFile = 'secrets.json'
 
 /**
- * The user of a proxy without configured users. The first start generates the secret and keeps it in `secrets.json` (0600).
- * Throws a SecretsError.
+ * The user of a proxy without any other, and when its secret was made (epoch, ms). The first start generates the secret and
+ * keeps it in `secrets.json` (0600); without `make`, null where it is missing. Throws a SecretsError.
  */
-export const keptUser = (dataDir: string): User => {
-  const kept = read(dataDir, secretsFile)
+export const generatedUser = (dataDir: string, make: boolean): { user: User; at: number } | null => {
+  let kept = read(dataDir, secretsFile)
   if (kept === undefined) {
-    const secret = strongSecret()
-    write(dataDir, secretsFile, { user1: secret.hex() })
-    return { name: 'user1', secret, enabled: true, limits: {} }
+    if (!make) return null
+    kept = { user1: strongSecret().hex() }
+    write(dataDir, secretsFile, kept)
   }
+  const path = join(dataDir, secretsFile)
   const hex = fieldOf(kept, 'user1')
   const reading = readSecret(typeof hex === 'string' ? hex : '')
-  if (reading.ok) return { name: 'user1', secret: reading.value, enabled: true, limits: {} }
-  const path = join(dataDir, secretsFile)
-  throw new SecretsError('ERR_SECRETS_FILE', `user1 in ${path} ${reading.mistake}; or move the file away`)
+  if (!reading.ok)
+    throw new SecretsError('ERR_SECRETS_FILE', `user1 in ${path} ${reading.mistake}; or move the file away`)
+  const user = { name: 'user1', secret: reading.value, enabled: true, limits: {} }
+  return { user, at: Math.round(statSync(path).mtimeMs) }
 }
+
+/** `generatedUser`, made where it is missing. */
+export const keptUser = (dataDir: string): User => generatedUser(dataDir, true)!.user
 
 const keyFile = 'client-key.json'
 const keySize = 32

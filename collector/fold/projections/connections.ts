@@ -200,6 +200,9 @@ export const connections = (event: ProxyEvent, tally: Tally): Tally => {
     case 'middle-proxies.read':
     case 'api.changed':
     case 'config.reloaded':
+    case 'user.added':
+    case 'user.changed':
+    case 'user.removed':
       return tally
   }
 }

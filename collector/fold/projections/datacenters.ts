@@ -99,6 +99,9 @@ export const datacenters = (event: ProxyEvent, tally: Tally): Tally => {
     case 'middle-proxies.read':
     case 'api.changed':
     case 'config.reloaded':
+    case 'user.added':
+    case 'user.changed':
+    case 'user.removed':
       return tally
   }
 }

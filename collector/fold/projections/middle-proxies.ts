@@ -81,6 +81,9 @@ export const middleProxies = (event: ProxyEvent, tally: Tally): Tally => {
     case 'events.lost':
     case 'api.changed':
     case 'config.reloaded':
+    case 'user.added':
+    case 'user.changed':
+    case 'user.removed':
       return tally
   }
 }

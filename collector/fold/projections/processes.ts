@@ -127,6 +127,9 @@ export const processes = (event: ProxyEvent, tally: Tally): Tally => {
     case 'middle-proxies.read':
     case 'api.changed':
     case 'config.reloaded':
+    case 'user.added':
+    case 'user.changed':
+    case 'user.removed':
       return tally
   }
 }

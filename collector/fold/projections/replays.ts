@@ -50,6 +50,9 @@ export const replays = (event: ProxyEvent, tally: Tally): Tally => {
     case 'middle-proxies.read':
     case 'api.changed':
     case 'config.reloaded':
+    case 'user.added':
+    case 'user.changed':
+    case 'user.removed':
       return tally
   }
 }

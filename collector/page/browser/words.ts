@@ -53,6 +53,10 @@ const closes: Record<Exclude<CloseReason, RejectReason> | 'timeout', Meaning> = 
   },
   limit: { did: 'refused it at a limit', advice: 'A limit of this appliance was reached.' },
   drain: { did: 'closed it to stop or restart', advice: 'The appliance was being stopped.' },
+  removed: {
+    did: 'closed it because its user is gone',
+    advice: 'The user was removed, disabled or got another secret.',
+  },
   internal: { did: 'failed internally', advice: 'A fault of the proxy itself: its log has the error.' },
 }
 

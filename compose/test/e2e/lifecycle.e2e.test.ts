@@ -79,6 +79,7 @@ test('SIGHUP adds and removes users without closing open connections', async () 
   await using proxy = await startAppliance({
     datacenters: { 2: dc },
     dotenv: `USER2_SECRET=${bob}\nUSER2_NAME=bob\n`,
+    env: { USER_DRAIN_SECONDS: '3600' },
   })
   const serves = (secret: string): Promise<boolean> =>
     connectClient({ mode: 'tls', port: proxy.port, secret }).then(

@@ -82,6 +82,7 @@ const answerHello = (session: Session, signed: Signed, received: Buffer): void =
   const rest = received.subarray(signed.length)
   session.received = null
   session.unwrap = unwrapper()
+  session.user = user
   session.signed = details
   const inner: Inner = { session, user, digest }
   client.attach(insideRecords, inner)
@@ -113,6 +114,7 @@ const accept = (
   if (mode !== 'tls' && !relay.claim(digest, steadySeconds())) {
     return reject(session, { step: 'rejected', reason: 'replayed', user: user.name })
   }
+  session.user = user
   dropHost(session)
   keep(session, 0)
   // If the claim is refused, the masking host gets all bytes, the 64 of the payload too.

@@ -19,7 +19,7 @@ import type { Budget } from '../budget.ts'
 import type { Capacity } from '../capacity.ts'
 import type { Ask } from '../claim-requests.ts'
 import type { MaskingHost, RelaySettings } from '../settings.ts'
-import type { Rules, SignedDetails } from './handshake.ts'
+import type { Rules, SignedDetails, User } from './handshake.ts'
 
 /** State that all connections of one thread share. */
 export type Relay = {
@@ -92,6 +92,10 @@ export type Session = {
   claim: Claiming | null
   /** The datacenter, or the masking host while fronting. */
   far: Link | null
+  /** Null until a secret has proven it. */
+  user: User | null
+  /** When it ends because its user is gone: see `gone-users.ts`. */
+  endsAt: number
   /** Null until the handshake is accepted. */
   labels: SessionLabels | null
   /** Of the signed hello that was answered; null: none. */
@@ -229,6 +233,8 @@ export const openSession = (
   pendingHost: null,
   claim: null,
   far: null,
+  user: null,
+  endsAt: Number.POSITIVE_INFINITY,
   labels: null,
   signed: null,
   unwrap: null,

@@ -2,6 +2,7 @@ import { reject } from './authenticating.ts'
 import { limitSlow } from './client-path.ts'
 import { closeAsEnded, closeSession, emitProgress, emitRejected, unansweredMs } from './closing.ts'
 import { earn } from './fronting.ts'
+import { isOver } from './gone-users.ts'
 import { toClientSize } from './pump.ts'
 import type { Relayed, Session } from './session.ts'
 
@@ -62,6 +63,7 @@ const sweepRelayed = (relayed: Relayed, silentMs: number): void => {
 export const sweep = (session: Session): void => {
   const { relay, phase, relayed } = session
   const { now } = relay
+  if (isOver(session)) return closeSession(session, 'proxy', 'removed')
   const silentMs = now - session.activeAt
   if (phase === 'fronting') return sweepFronted(session, silentMs)
   if (relay.handshakes.isTooSlow(session, now)) return expire(session)

@@ -5,6 +5,7 @@ import { hostMetrics } from './host-catalogue.ts'
 import type { Metric } from './metric.ts'
 import { middleProxyMetrics } from './middle-proxy-catalogue.ts'
 import { pipelineMetrics } from './pipeline-catalogue.ts'
+import { userMetrics } from './user-catalogue.ts'
 
 // 3 s and 5 s are the default timeouts.
 const seconds = [
@@ -220,6 +221,7 @@ export const metrics = {
     help: 'Spans lost, by reason: the queue was full, or the backend did not accept them.',
   },
   ...pipelineMetrics,
+  ...userMetrics,
   ...hostMetrics,
   loopDelaySeconds: {
     name: 'mtscope_event_loop_delay_seconds',

@@ -57,6 +57,7 @@ const closings: readonly CloseReason[] = [
   'stalled',
   'limit',
   'drain',
+  'removed',
   'internal',
 ]
 const dialError = fc.constantFrom<DialError[]>(
@@ -79,6 +80,7 @@ const session = { mode, user: text, dc, media: fc.boolean() }
 // Objects read from JSON have a prototype.
 const plain = { noNullPrototype: true } as const
 const loop = fc.record({ thread: text, delayP50Ms: amount, delayP99Ms: amount, utilization: amount }, plain)
+const user = { user: text, enabled: fc.boolean(), changedAt: count, by: text }
 const alert = { rule: text, subject: text, value: number, baseline: number, since: amount, summary: text }
 
 type Of<T extends EventType> = Extract<MtscopeEvent, { type: T }>
@@ -272,6 +274,12 @@ export const arbitraries: { readonly [T in EventType]: fc.Arbitrary<Of<T>> } = {
     added: fc.array(text, { maxLength: 4 }),
     removed: fc.array(text, { maxLength: 4 }),
   }),
+  'user.added': event('user.added', user),
+  'user.changed': event('user.changed', {
+    ...user,
+    fields: fc.subarray(['secret', 'enabled', 'limits'] as const),
+  }),
+  'user.removed': event('user.removed', user),
   'alert.raised': event('alert.raised', alert),
   'alert.cleared': event('alert.cleared', alert),
 }

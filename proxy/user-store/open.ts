@@ -1,0 +1,31 @@
+import type { Config } from '../config/config.ts'
+import type { Logger } from '../logger/logger.ts'
+import { generatedUser, makeDataDir } from '../users/secret-store.ts'
+import type { User } from '../users/user.ts'
+import { fileKeeper } from './file.ts'
+import type { ManagedUser } from './managed-user.ts'
+import { type UserStore, userStore } from './store.ts'
+
+export type StoreOptions = {
+  readonly config: Pick<Config, 'dataDir'>
+  readonly logger: Logger
+  /** The users of `USER<n>_*` as they are now. */
+  readonly ofSettings: () => readonly User[]
+  /** True for a proxy, which follows the changes of others and makes the generated user; false for a command. */
+  readonly follow: boolean
+}
+
+/** Throws a UserError, and a SecretsError for a damaged `secrets.json`. */
+export const openUserStore = async ({
+  config,
+  logger,
+  ofSettings,
+  follow,
+}: StoreOptions): Promise<UserStore> => {
+  makeDataDir(config.dataDir)
+  const first = (): readonly ManagedUser[] => {
+    const made = ofSettings().length > 0 ? null : generatedUser(config.dataDir, follow)
+    return made === null ? [] : [{ ...made.user, addedAt: made.at, changedAt: made.at, by: 'generated' }]
+  }
+  return userStore(fileKeeper({ dataDir: config.dataDir, logger, first, follow }), ofSettings)
+}
