@@ -9,6 +9,7 @@ import { middleProxies } from './projections/middle-proxies.ts'
 import { nodeKeys, processes, processKeys } from './projections/processes.ts'
 import { rejections } from './projections/rejections.ts'
 import { replays } from './projections/replays.ts'
+import { upstreams } from './projections/upstreams.ts'
 import type { State } from './state.ts'
 
 export const foldKeys = {
@@ -34,7 +35,7 @@ export const replacedKey = (why: ReplacedReason): string => `topic-replaced/${wh
 /** How many events of a batch were folded, and how many skipped because they were folded before. */
 export type Folded = { readonly folded: number; readonly repeated: number }
 
-const projections = [connections, datacenters, rejections, processes, replays, middleProxies]
+const projections = [connections, datacenters, rejections, processes, replays, middleProxies, upstreams]
 
 /**
  * Folds a batch exactly once: skips events up to the emitter's highest `seq`, counts missing numbers above it as a gap. The

@@ -48,6 +48,8 @@ const themes: readonly Theme[] = [
       'TCP_NOTSENT_LOWAT',
       'TELEGRAM_DATACENTERS',
       'TELEGRAM_TEST_DATACENTERS',
+      'UPSTREAMS',
+      'PREFER_IPV6',
     ],
   ],
   [

@@ -53,6 +53,21 @@ export const cases: readonly Case[] = [
     firing: ['MtscopeDatacenterDown'],
   },
   {
+    name: 'an upstream is down for five minutes',
+    series: {
+      [`${p.upstreamUp.name}{upstream="socks5-1",${on}}`]: '1x100 0x20',
+      [`${p.upstreamUp.name}{upstream="direct",${on}}`]: '1x120',
+    },
+    at: '55m',
+    firing: ['MtscopeUpstreamDown'],
+  },
+  {
+    name: 'an upstream that is back within a minute does not fire',
+    series: { [`${p.upstreamUp.name}{upstream="socks5-1",${on}}`]: '1x100 0x1 1x20' },
+    at: '51m',
+    firing: [],
+  },
+  {
     name: 'a datacenter gets slow',
     series: roundTrips('slow'),
     at: '4h29m',

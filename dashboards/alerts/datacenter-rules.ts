@@ -27,6 +27,17 @@ export const datacenters: AlertGroup = {
         'No address has answered a probe for two minutes: accounts at home there cannot connect through this node. If other nodes reach it, check the route from this host; otherwise wait.',
     },
     {
+      alert: 'MtscopeUpstreamDown',
+      rule: 'upstream-down',
+      severity: rules['upstream-down'].severity,
+      expr: `${p.upstreamUp.name} == 0`,
+      for: '2m',
+      summary:
+        'Upstream {{ $labels.upstream }} of {{ $labels.instance }} carries no connection to any datacenter',
+      description:
+        'No dial or probe through it has reached a datacenter for two minutes: clients take the other upstreams of UPSTREAMS; without any that works, none can connect. The panel Upstream failures has the error.',
+    },
+    {
       alert: 'MtscopeDatacenterSlow',
       rule: 'datacenter-slow',
       severity: rules['datacenter-slow'].severity,

@@ -7,6 +7,8 @@ import { middleProxies } from './middle-proxies.ts'
 const way = ['dc', 'family', 'media'] as const
 const named = 'dc {{dc}} {{family}} media {{media}}'
 
+const direct = 'UPSTREAMS is direct, or no upstream has failed'
+
 export const datacenters: Board = {
   uid: 'datacenters',
   title: 'Datacenters',
@@ -63,6 +65,54 @@ export const datacenters: Board = {
             description:
               'Dials for clients, by error. Each is one address; the proxy then tries the next address of the same datacenter.',
             runbook: 'datacenter-down',
+          },
+        ),
+      ],
+    },
+    {
+      title: 'Upstreams',
+      panels: [
+        timeline(
+          'Upstream availability',
+          'bool_yes_no',
+          seldom(max(gauge(p.upstreamUp), 'instance', 'upstream'), '{{instance}}: {{upstream}}', direct),
+          {
+            description:
+              'Whether dials and probes through an upstream reach a datacenter, by node. Red: clients take the next upstream of UPSTREAMS.',
+            thresholds: [
+              [null, 'red'],
+              [1, 'green'],
+            ],
+            runbook: 'upstream-down',
+          },
+        ),
+        timeseries(
+          'Connections by upstream',
+          'ops',
+          seldom(sum(rate(p.upstreamConnections), 'upstream'), '{{upstream}}', direct),
+          {
+            description:
+              'Connections that reached their datacenter through each upstream. Weights of UPSTREAMS show as shares.',
+          },
+        ),
+        timeseries(
+          'Upstream dial, p95',
+          's',
+          seldom(quantile(0.95, p.upstreamSeconds, ['upstream']), '{{upstream}}', direct),
+          {
+            description:
+              'Time to connect to a datacenter through each upstream, the handshake of SOCKS5 included. Above 0.5 s choose an upstream nearer to this host or to the datacenters.',
+            thresholds: bad(0.5, 1),
+          },
+        ),
+        timeseries(
+          'Upstream failures',
+          'ops',
+          seldom(sum(rate(p.upstreamFailures), 'upstream', 'error'), '{{upstream}}: {{error}}', direct),
+          {
+            description:
+              'Dials and probes that failed before the datacenter, by error. login: correct UPSTREAMS. no-ports: add source addresses. timeout: the server hangs or is too slow.',
+            runbook: 'upstream-down',
           },
         ),
       ],

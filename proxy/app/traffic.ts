@@ -1,4 +1,3 @@
-import { dialable, namesOf, watchDatacenters } from '../datacenter/resolve.ts'
 import { connectionsFor } from '../doctor/checks/descriptors.ts'
 import type { LocalLog } from '../event-log/event-log.ts'
 import type { ProxyEvent } from '../events/contract.ts'
@@ -16,6 +15,7 @@ import { startMiddleProxies } from './middle-proxies.ts'
 import type { Recording } from './recording.ts'
 import type { ProxyOptions } from './running-proxy.ts'
 import { lostInQueue, recordDeath } from './thread-death.ts'
+import { findWaysOut } from './ways-out.ts'
 
 export type Traffic = {
   readonly threads: Threads
@@ -88,12 +88,11 @@ export const startTraffic = async (
   const { log, emit } = recording
   const now = Date.now
   const connections = connectionsOf(options)
-  const names = namesOf(config.datacenters, logger)
-  const directory = await names.look()
   let threads: Threads | null = null
   const change = (changed: Partial<Changeable>): void => threads?.change(changed)
   const domains = await startMasking(options, place, log, signal, (domains) => change({ domains }))
   const middle = await startMiddleProxies(options, recording, signal, change)
+  const out = await findWaysOut(options, emit, signal, change)
   const settings = configured(config, connections)
   refillReplays(log, settings.replay, config.replayWindowMs, now())
   const addressKey = dailyKey(config.dataDir, now(), logger)
@@ -105,7 +104,7 @@ export const startTraffic = async (
       ...settings,
       port,
       users,
-      directory: dialable(directory),
+      ...out.initial,
       ...middle(),
       domains: domains(),
       addressKey,
@@ -119,9 +118,7 @@ export const startTraffic = async (
   const openConnections = (): number => relay.openConnections
   const sampler = sampleProcess({ emit, now, workers: relay.samples, openConnections })
   signal.addEventListener('abort', sampler.stop)
-  const intervalMs = config.probeIntervalMs
-  const moved = (directory: Parameters<typeof dialable>[0]): void => change({ directory })
-  watchDatacenters({ names, directory, intervalMs, emit, now, signal, changed: moved })
+  out.watch()
   newDays(config.dataDir, signal, logger, (addressKey) => change({ addressKey }))
   trimLog(options, log, signal)
   return { threads: relay, connections: open, sampler, change }

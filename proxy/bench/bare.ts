@@ -16,6 +16,7 @@ const settings: Omit<RelaySettings, 'worker' | 'port'> = {
   ...configured(config),
   users: config.users.map(({ name, secret }) => ({ name, secret: secret.bytes() })),
   directory: config.datacenters,
+  upstreams: null,
   middleProxies: null,
   ourAddress: { ipv4: null, ipv6: null },
   domains: [{ name: config.domains[0].name, mask: null, flight: usualFlight }],

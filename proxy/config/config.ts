@@ -174,6 +174,9 @@ export const plainFields = {
   userDrainMs: 'USER_DRAIN_SECONDS',
   replayEntries: 'REPLAY_CHECK_LEN',
   useMiddleProxy: 'USE_MIDDLE_PROXY',
+  // Null: direct.
+  upstreams: 'UPSTREAMS',
+  preferIpv6: 'PREFER_IPV6',
   portable: 'PORTABLE_RELAY',
   alertFactor: 'ALERT_WINDOWS',
   dataDir: 'DATA_DIR',

@@ -28,6 +28,7 @@ import {
 } from './setting-parsers.ts'
 import { statusSettings } from './status-settings.ts'
 import { tcpSettings } from './tcp-settings.ts'
+import { upstreamSettings } from './upstream-settings.ts'
 import { userSettings } from './user-settings.ts'
 
 /** Every setting except those of one user (`USER<n>_*`), in the order of `.env.example`. */
@@ -179,6 +180,7 @@ export const settings = {
     doc: 'true also serves Telegram’s test datacenters, which clients ask for as 10000 and their number',
     shown: 'everywhere',
   },
+  ...upstreamSettings,
   WORKERS: {
     parse: either('auto', whole(1, 256)),
     fallback: 'auto',

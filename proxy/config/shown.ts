@@ -20,7 +20,7 @@ const onOrOff = (value: unknown): string => (value === null ? 'off' : 'on')
 
 /**
  * The settings in `process.started`, by field of Config: those that the table shows everywhere, the number of users, the
- * numbers of the datacenters, and whether Kafka, Redis and the webhook are configured.
+ * numbers of the datacenters, the names of the upstreams, and whether Kafka, Redis and the webhook are configured.
  */
 export const shownSettings = (config: Config): Readonly<Record<string, string>> => {
   const fields = Object.keys(settingOf) as (keyof typeof settingOf)[]
@@ -35,5 +35,6 @@ export const shownSettings = (config: Config): Readonly<Record<string, string>> 
     redis: onOrOff(config.redis),
     webhook: onOrOff(config.webhook),
     datacenters: [...config.datacenters.keys()].join(','),
+    upstreams: config.upstreams?.map(({ name }) => name).join(',') ?? 'direct',
   }
 }

@@ -8,9 +8,10 @@ const ENOUGH = 8
 const ADDRESSES = 256
 
 export type DialTimes = {
-  took(address: Address, elapsedMs: number): void
+  /** `upstream`: the name of the upstream that it goes through. */
+  took(address: Address, elapsedMs: number, upstream?: string): void
   /** The p95 of the last dials of `address` that connected, ms; null: too few of them. */
-  p95(address: Address): number | null
+  p95(address: Address, upstream?: string): number | null
 }
 
 type Recent = { readonly ms: number[]; next: number; p95: number | null }
@@ -18,10 +19,10 @@ type Recent = { readonly ms: number[]; next: number; p95: number | null }
 /** How long the last dials of each address took. */
 export const dialTimes = (): DialTimes => {
   const byAddress = new Map<string, Recent>()
-  const keyOf = ({ host, port }: Address): string => `${host} ${port}`
+  const keyOf = ({ host, port }: Address, upstream = ''): string => `${host} ${port} ${upstream}`
   return {
-    took: (address, elapsedMs) => {
-      const key = keyOf(address)
+    took: (address, elapsedMs, upstream) => {
+      const key = keyOf(address, upstream)
       const recent = byAddress.get(key) ?? { ms: [], next: 0, p95: null }
       recent.ms[recent.next] = elapsedMs
       recent.next = (recent.next + 1) % KEPT
@@ -34,6 +35,6 @@ export const dialTimes = (): DialTimes => {
       byAddress.set(key, recent)
       if (byAddress.size > ADDRESSES) byAddress.delete(byAddress.keys().next().value!)
     },
-    p95: (address) => byAddress.get(keyOf(address))?.p95 ?? null,
+    p95: (address, upstream) => byAddress.get(keyOf(address, upstream))?.p95 ?? null,
   }
 }

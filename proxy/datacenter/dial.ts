@@ -1,7 +1,9 @@
-import type { DialError } from '../events/contract.ts'
+import type { DialError, UpstreamError } from '../events/contract.ts'
 import type { Dialing, Engine, Link } from '../net/link.ts'
 import { type DialTimes, dialTimes } from './dial-times.ts'
 import type { Address } from './directory.ts'
+import { dialThrough, type Miss, type Upstream } from './upstream.ts'
+import type { Upstreams } from './upstreams.ts'
 
 /** Delay before the next address is tried while one has not answered: RFC 8305, 5 has the bounds and the default. */
 const STAGGER_MS = { least: 100, usual: 250, most: 500 }
@@ -13,24 +15,40 @@ const STAGGER_MS = { least: 100, usual: 250, most: 500 }
 const RESERVE_MS = 1_100
 
 /** 19 of 20 dials of `address` connect in this time: one that has not is worth a second one. */
-export const staggerMs = (times: DialTimes, address: Address): number =>
-  Math.min(STAGGER_MS.most, Math.max(STAGGER_MS.least, times.p95(address) ?? STAGGER_MS.usual))
+export const staggerMs = (times: DialTimes, address: Address, upstream?: string): number =>
+  Math.min(STAGGER_MS.most, Math.max(STAGGER_MS.least, times.p95(address, upstream) ?? STAGGER_MS.usual))
 
+/** `upstream` is the name of the upstream that was dialed; undefined with UPSTREAMS=direct, and for `dialDirect`. */
 export type DialEvents = {
-  connected(link: Link, address: Address, elapsedMs: number): void
+  connected(link: Link, address: Address, elapsedMs: number, upstream?: string): void
   /** One address failed; others may still connect. */
-  missed(address: Address, error: DialError, elapsedMs: number): void
-  /** Every address failed. Not called after `cancel`. */
-  failed(error: DialError): void
+  missed(address: Address, error: DialError, elapsedMs: number, upstream?: string): void
+  /** An upstream failed, or was overtaken by a later one; others may still connect. */
+  left?(upstream: string, error: UpstreamError, elapsedMs: number): void
+  /** Every address failed. Not called after `cancel`. `upstream`: the last try did not get past an upstream. */
+  failed(error: DialError | 'upstream'): void
   /** One of these functions threw, or the dial itself. The error was reported, and the dial has ended. */
   faulted(): void
 }
 
-type Attempt = { address: Address; startedAt: number; dialing: Dialing }
+/** Addresses that are tried one after the other. The next leg begins when all have failed, or 1.1 s after the last was tried. */
+type Leg = { readonly upstream: Upstream | null; readonly addresses: readonly Address[] }
+
+type Attempt = {
+  readonly address: Address
+  readonly upstream: Upstream | null
+  readonly startedAt: number
+  dialing: Dialing
+}
 
 export type Dialer = {
-  /** Dials `reserve` when all of `addresses` have failed, or 1.1 s after the last of them was tried. */
+  /**
+   * Dials through the upstreams, `reserve` when all of `addresses` have failed, or 1.1 s after the last of them was tried; in
+   * the same way the next upstream.
+   */
   dial(addresses: readonly Address[], events: DialEvents, reserve?: readonly Address[]): Dialing
+  /** Dials from this host, whatever UPSTREAMS is. */
+  dialDirect(addresses: readonly Address[], events: DialEvents): Dialing
   /** Call it often: starts the next attempts and ends those that time out. */
   pulse(now: number): void
   readonly inFlight: number
@@ -42,36 +60,46 @@ type Shared = {
   readonly engine: Engine
   readonly timeoutMs: number
   readonly report: (error: unknown) => void
+  readonly upstreams: Upstreams | null
   readonly races: Set<Race>
   readonly times: DialTimes
   readonly clock: () => number
 }
 
-/** One dial: attempts to the addresses in their order, then to the reserve, until one connects. */
+const legsOf = (
+  { upstreams, clock }: Shared,
+  addresses: readonly Address[],
+  reserve: readonly Address[],
+): readonly Leg[] => {
+  const plain = [addresses, reserve].filter(({ length }) => length > 0)
+  if (upstreams === null) return plain.map((all) => ({ upstream: null, addresses: all }))
+  return upstreams
+    .order(clock())
+    .flatMap((upstream) => plain.map((all) => ({ upstream, addresses: upstreams.addresses(upstream, all) })))
+    .filter(({ addresses }) => addresses.length > 0)
+}
+
+/** One dial: attempts to the addresses of each leg in their order, until one connects. */
 class Race implements Dialing {
   readonly #shared: Shared
   readonly #events: DialEvents
   readonly #running = new Set<Attempt>()
-  /** In the order of their attempts; from `#reserveAt` on the reserve. */
-  readonly #addresses: readonly Address[]
-  readonly #reserveAt: number
+  readonly #legs: readonly Leg[]
+  #leg = 0
+  /** The next address of the leg. */
   #next = 0
   #nextAt = 0
-  #last: DialError = 'unreachable'
+  #last: DialError | 'upstream'
 
-  constructor(
-    shared: Shared,
-    addresses: readonly Address[],
-    events: DialEvents,
-    reserve: readonly Address[],
-  ) {
+  constructor(shared: Shared, legs: readonly Leg[], events: DialEvents) {
     this.#shared = shared
-    this.#addresses = [...addresses, ...reserve]
-    this.#reserveAt = addresses.length
+    this.#legs = legs
     this.#events = events
+    // Without any leg, no upstream is ready.
+    this.#last = shared.upstreams === null || legs.length > 0 ? 'unreachable' : 'upstream'
     shared.races.add(this)
     try {
-      if (addresses.length > 0) this.#start(shared.clock())
+      if (legs.length > 0) this.#start(shared.clock())
     } catch (error) {
       this.cancel()
       throw error
@@ -89,7 +117,9 @@ class Race implements Dialing {
       for (const attempt of this.#running) {
         if (now - attempt.startedAt < this.#shared.timeoutMs) continue
         attempt.dialing.cancel()
-        this.#miss(attempt, 'timeout', now)
+        // A SOCKS5 server has to answer even when the datacenter does not.
+        const hop = attempt.upstream?.kind === 'socks5' ? 'upstream' : 'datacenter'
+        this.#miss(attempt, { hop, error: 'timeout' }, now)
       }
       if (this.#running.size === 0 || now >= this.#nextAt) this.#start(now)
     } catch (error) {
@@ -99,23 +129,27 @@ class Race implements Dialing {
 
   #start(now: number): void {
     if (!this.#shared.races.has(this)) return
-    const address = this.#addresses[this.#next]
-    if (address === undefined) return this.#exhausted()
-    if (this.#next === this.#reserveAt && this.#running.size > 0 && now < this.#nextAt) return
-    this.#next++
-    const last = this.#next === this.#reserveAt
-    this.#nextAt = now + (last ? RESERVE_MS : staggerMs(this.#shared.times, address))
-    const attempt: Attempt = {
+    const leg = this.#legs[this.#leg]
+    if (leg === undefined) return this.#exhausted()
+    if (this.#next === 0 && this.#leg > 0 && this.#running.size > 0 && now < this.#nextAt) return
+    const { upstream, addresses } = leg
+    const address = addresses[this.#next++]!
+    const last = this.#next === addresses.length
+    this.#nextAt = now + (last ? RESERVE_MS : staggerMs(this.#shared.times, address, upstream?.name))
+    if (last) this.#skip()
+    const attempt: Attempt = { address, upstream, startedAt: now, dialing: notDialed }
+    attempt.dialing = dialThrough(upstream, {
+      engine: this.#shared.engine,
       address,
-      startedAt: now,
-      dialing: this.#shared.engine.dial(
-        address.host,
-        address.port,
-        (link) => this.#connected(attempt, link),
-        (error) => this.#failed(attempt, error),
-      ),
-    }
+      connected: (link) => this.#connected(attempt, link),
+      failed: (miss) => this.#failed(attempt, miss),
+    })
     this.#running.add(attempt)
+  }
+
+  #skip(): void {
+    this.#leg++
+    this.#next = 0
   }
 
   /** No address is left to try. */
@@ -125,29 +159,53 @@ class Race implements Dialing {
     this.#events.failed(this.#last)
   }
 
-  #miss(attempt: Attempt, error: DialError, now: number): void {
+  #miss(attempt: Attempt, { hop, error }: Miss, now: number): void {
     this.#running.delete(attempt)
-    this.#last = error
-    this.#events.missed(attempt.address, error, now - attempt.startedAt)
+    const { address, upstream, startedAt } = attempt
+    if (hop === 'datacenter') {
+      this.#last = error as DialError // `socketMiss` and `missOf` give the others to the upstream
+      if (upstream !== null) this.#shared.upstreams?.failed(upstream.name, error, now)
+      this.#events.missed(address, error as DialError, now - startedAt, upstream?.name)
+    } else {
+      this.#last = error === 'no-descriptors' ? error : 'upstream'
+      this.#leave(attempt, error, now)
+      // The other addresses would fail in the same way.
+      while (this.#legs[this.#leg]?.upstream === upstream) this.#skip()
+    }
     this.#start(now)
+  }
+
+  #leave({ upstream, startedAt }: Attempt, error: UpstreamError, now: number): void {
+    // A lack of descriptors on this host is not a fault of the upstream.
+    if (error === 'no-descriptors') return
+    const { name } = upstream!
+    this.#shared.upstreams?.failed(name, error, now)
+    this.#events.left?.(name, error, now - startedAt)
   }
 
   #connected(attempt: Attempt, link: Link): void {
     this.#running.delete(attempt)
     try {
+      const { clock, times, upstreams } = this.#shared
+      const { address, upstream, startedAt } = attempt
+      const now = clock()
+      if (upstream !== null) {
+        upstreams?.worked(upstream.name)
+        // The first attempt stands for all that the upstream has not answered.
+        const overtaken = [...this.#running].find((other) => other.upstream !== upstream)
+        if (overtaken !== undefined) this.#leave(overtaken, 'timeout', now)
+      }
       this.cancel()
-      const { clock, times } = this.#shared
-      const elapsedMs = clock() - attempt.startedAt
-      times.took(attempt.address, elapsedMs)
-      this.#events.connected(link, attempt.address, elapsedMs)
+      times.took(address, now - startedAt, upstream?.name)
+      this.#events.connected(link, address, now - startedAt, upstream?.name)
     } catch (error) {
       this.#fault(error, link)
     }
   }
 
-  #failed(attempt: Attempt, error: DialError): void {
+  #failed(attempt: Attempt, miss: Miss): void {
     try {
-      this.#miss(attempt, error, this.#shared.clock())
+      this.#miss(attempt, miss, this.#shared.clock())
     } catch (thrown) {
       this.#fault(thrown)
     }
@@ -162,18 +220,25 @@ class Race implements Dialing {
   }
 }
 
-/** Happy-eyeballs dialing of the addresses of one datacenter, best first, each for at most `timeoutMs`. */
+const notDialed: Dialing = { cancel: () => {} }
+
+/**
+ * Happy-eyeballs dialing of the addresses of one datacenter, best first, each for at most `timeoutMs`. `upstreams`: null for
+ * UPSTREAMS=direct.
+ */
 export const dialer = (
   engine: Engine,
   timeoutMs: number,
   report: (error: unknown) => void,
   clock: () => number = () => performance.now(),
+  upstreams: Upstreams | null = null,
 ): Dialer => {
   const races = new Set<Race>()
   const times = dialTimes()
-  const shared: Shared = { engine, timeoutMs, report, races, times, clock }
+  const shared: Shared = { engine, timeoutMs, report, upstreams, races, times, clock }
   return {
-    dial: (addresses, events, reserve = []) => new Race(shared, addresses, events, reserve),
+    dial: (addresses, events, reserve = []) => new Race(shared, legsOf(shared, addresses, reserve), events),
+    dialDirect: (addresses, events) => new Race(shared, [{ upstream: null, addresses }], events),
     pulse: (now) => {
       for (const race of races) race.pulse(now)
     },

@@ -70,6 +70,22 @@ export const reserveOf = (directory: Directory, dc: number, media: boolean): rea
   return media && directory.has(-plain) ? (directory.get(plain) ?? []) : []
 }
 
+/** Which address family is dialed first; `auto`: the one that is ahead in the directory, or by the probes. */
+export type Preference = 'auto' | 'yes' | 'no' | 'only'
+
+/** The addresses in the order of PREFER_IPV6; of each family in their own order. */
+export const preferred = (directory: Directory, preference: Preference = 'auto'): Directory => {
+  if (preference === 'auto') return directory
+  const of = (addresses: readonly Address[], family: Family): readonly Address[] =>
+    addresses.filter((address) => address.family === family)
+  return new Map(
+    [...directory].map(([id, all]) => {
+      const [four, six] = [of(all, 'ipv4'), of(all, 'ipv6')]
+      return [id, preference === 'no' ? [...four, ...six] : preference === 'yes' ? [...six, ...four] : six]
+    }),
+  )
+}
+
 /** Every datacenter that has addresses of its own: plain ones first, then media, each in rising order. */
 export const entriesOf = (directory: Directory): readonly { dc: number; media: boolean }[] =>
   [...directory.keys()]

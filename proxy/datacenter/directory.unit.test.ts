@@ -3,10 +3,13 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
   addressesOf,
+  addressOf,
   addressText,
   entriesOf,
   idsOf,
   isTelegrams,
+  type Preference,
+  preferred,
   readDirectory,
   reserveOf,
   telegram,
@@ -112,6 +115,20 @@ test('media with own addresses falls back to the plain datacenter, in both famil
   assert.equal(reserveOf(telegram, 2, false), [])
   // These were dialed first.
   assert.equal(reserveOf(telegram, 5, true), [])
+})
+
+test('PREFER_IPV6 orders the families of each datacenter, and only leaves IPv4 out', () => {
+  const [four, six] = [addressOf('192.0.2.1', 443), addressOf('2001:db8::1', 443)]
+  const directory = new Map([
+    [2, [four, six]],
+    [3, [six, four]],
+    [4, [four]],
+  ])
+  const of = (preference: Preference) => [...preferred(directory, preference).values()]
+  assert.equal(of('auto'), [[four, six], [six, four], [four]])
+  assert.equal(of('yes'), [[six, four], [six, four], [four]])
+  assert.equal(of('no'), [[four, six], [four, six], [four]])
+  assert.equal(of('only'), [[six], [six], []])
 })
 
 test.run()

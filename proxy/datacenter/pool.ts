@@ -10,13 +10,16 @@ const DIAL_MS = 250
 /** Delay before a new dial after a failure. */
 const RETRY_MS = 2_000
 
-export type Pooled = { link: Link; address: Address; connectedAt: number }
+/** `upstream`: as in `DialEvents`. */
+export type Pooled = { link: Link; address: Address; connectedAt: number; upstream?: string }
 
 export type Pool = {
   /** A pooled connection that was alive a moment ago, or null. Counts the demand either way. */
   take(id: number): Pooled | null
   /** Call it often: closes old connections, refills, and lets the demand decay. */
   pulse(now: number): void
+  /** Closes the connections through an upstream that has failed. */
+  drop(upstream: string): void
   close(): void
   readonly size: number
   /** A connection was taken since the last pulse, which has not been replaced yet. */
@@ -35,6 +38,7 @@ export const pool = (options: {
   addresses(id: number): readonly Address[]
   reserve(id: number): readonly Address[]
   missed(id: number, ...events: Parameters<DialEvents['missed']>): void
+  left?: DialEvents['left']
   clock?: () => number
 }): Pool => {
   const { dialer, limit, clock = () => performance.now() } = options
@@ -59,13 +63,14 @@ export const pool = (options: {
     const dial = dialer.dial(
       options.addresses(id),
       {
-        connected: (link, address) => {
+        connected: (link, address, _, upstream) => {
           over()
-          const pooled = { link, address, connectedAt: clock() }
+          const pooled = { link, address, connectedAt: clock(), ...(upstream ? { upstream } : {}) }
           shelf.pooled.push(pooled)
           link.attach(watching, { shelf, pooled })
         },
         missed: (...events) => options.missed(id, ...events),
+        ...(options.left ? { left: options.left } : {}),
         failed,
         faulted: failed,
       },
@@ -96,6 +101,7 @@ export const pool = (options: {
         if (target === 0 && shelf.pooled.length + shelf.dialing === 0) shelves.delete(id)
       }
     },
+    drop: (upstream) => dropAll(shelves, upstream),
     close: () => {
       closed = true
       for (const dial of dialing) dial.cancel()
@@ -109,6 +115,11 @@ export const pool = (options: {
       return [...shelves.values()].reduce((sum, { pooled }) => sum + pooled.length, 0)
     },
   }
+}
+
+const dropAll = (shelves: ReadonlyMap<number, Shelf>, upstream: string): void => {
+  for (const shelf of shelves.values())
+    for (const pooled of shelf.pooled.filter((one) => one.upstream === upstream)) discard({ shelf, pooled })
 }
 
 const shelfOf = (shelves: Map<number, Shelf>, id: number, now: number): Shelf => {

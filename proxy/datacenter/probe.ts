@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Emit, Family } from '../events/contract.ts'
+import type { DialError, Emit, Family } from '../events/contract.ts'
 import { testDatacenters } from '../wire/datacenter-number.ts'
 import { randomPool } from '../wire/random.ts'
 import { type Address, addressText, type Directory } from './directory.ts'
 import { rankingOf } from './ranking.ts'
 import { type Probe, probe } from './res-pq.ts'
+import type { UpstreamProbes } from './upstream-probes.ts'
 
 export type Prober = {
   /** Addresses of each datacenter, best first; in the order of the directory before the first results. */
@@ -54,8 +55,10 @@ export const startProber = (options: {
   readonly onRanking?: (ranked: Directory) => void
   /** 0–1, for the jitter. */
   readonly random?: () => number
+  /** Probes through an upstream; absent with UPSTREAMS=direct. */
+  readonly through?: UpstreamProbes
 }): Prober => {
-  const { directory, intervalMs, emit, now, signal, onRanking, random = Math.random } = options
+  const { directory, intervalMs, emit, now, signal, onRanking, random = Math.random, through } = options
   const targets: Target[] = [...directory]
     // No user's account is in a test datacenter.
     .filter(([id]) => Math.abs(id) < testDatacenters)
@@ -69,16 +72,21 @@ export const startProber = (options: {
       v: 1,
       type: 'datacenter.probed',
       at: now(),
+      ...(through === undefined ? {} : { upstream: through.name }),
       dc: Math.abs(id),
       media: id < 0,
       family: address.family,
       address: addressText(address),
-      ...(outcome.ok ? { tcpMs: outcome.tcpMs, resPqMs: outcome.resPqMs } : { error: outcome.error }),
+      ...(outcome.ok
+        ? { tcpMs: outcome.tcpMs, resPqMs: outcome.resPqMs }
+        : { error: outcome.error as DialError }), // the other errors are of upstreams
     })
 
   const once = async (target: Target): Promise<void> => {
-    const outcome = await probe({ ...target, random: fill, timeoutMs, signal })
-    if (signal.aborted) return
+    const { id, address } = target
+    const ask = through?.probe ?? probe
+    const outcome = await ask({ id, address, random: fill, timeoutMs, signal })
+    if (signal.aborted || outcome === null) return
     target.unreachable = !outcome.ok && outcome.error === 'unreachable' ? target.unreachable + 1 : 0
     report(target, outcome)
     // A lack of descriptors on this host is not a fault of the address.

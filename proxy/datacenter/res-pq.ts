@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { connect } from 'node:net'
-import type { DialError } from '../events/contract.ts'
+import type { UpstreamError } from '../events/contract.ts'
 import { dialErrorOf } from '../net/dial-error.ts'
 import { portableCipher } from '../wire/cipher.ts'
 import { openingFor } from '../wire/obfuscated2.ts'
 import type { Fill } from '../wire/random.ts'
 import type { Address } from './directory.ts'
+import { socketThrough } from './socket-through.ts'
+import type { Upstream } from './upstream.ts'
 
 /**
  * `tcpMs`: until the TCP connection; `resPqMs`: from `req_pq_multi` to `resPQ`. `serverAt` is the clock of the datacenter in its
@@ -14,7 +15,12 @@ import type { Address } from './directory.ts'
 export type Probe =
   | { readonly ok: true; readonly tcpMs: number; readonly resPqMs: number; readonly serverAt: number | null }
   | Failure
-type Failure = { readonly ok: false; readonly error: DialError }
+/** `hop`: the upstream failed, and the datacenter was not reached. */
+type Failure = {
+  readonly ok: false
+  readonly error: UpstreamError
+  readonly hop?: 'upstream'
+}
 
 // https://core.telegram.org/mtproto/auth_key#dh-exchange-initiation
 const reqPqMulti = 0xbe7e8ef1
@@ -54,19 +60,23 @@ const serverAt = (answer: Buffer): number | null => {
   return ms >= firstTime ? ms : null
 }
 
-/**
- * Probes one address as a client begins: an obfuscated connection and `req_pq_multi`; closes before a key is exchanged. Never
- * rejects. An address with any other answer is `protocol`.
- */
-export const probe = (options: {
+export type ProbeOptions = {
   readonly address: Address
   /** The number that clients send: 2, -2 … */
   readonly id: number
   readonly random: Fill
   readonly timeoutMs: number
   readonly signal: AbortSignal
-}): Promise<Probe> => {
-  const { address, id, random, timeoutMs, signal } = options
+  /** Ready, and with a source for the address; absent or null: none. */
+  readonly upstream?: Upstream | null
+}
+
+/**
+ * Probes one address as a client begins: an obfuscated connection and `req_pq_multi`; closes before a key is exchanged. Never
+ * rejects. An address with any other answer is `protocol`.
+ */
+export const probe = (options: ProbeOptions): Promise<Probe> => {
+  const { address, id, random, timeoutMs, signal, upstream = null } = options
   const { promise, resolve } = Promise.withResolvers<Probe>()
   const nonce = randomBytes(16)
   const own = openingFor({ tag: 'intermediate', dc: id, fast: null, random })
@@ -75,32 +85,23 @@ export const probe = (options: {
   let askedAt = 0
   let answer = Buffer.alloc(0)
 
-  const socket = connect({
-    host: address.host,
-    port: address.port,
-    family: address.family === 'ipv6' ? 6 : 4,
-    noDelay: true,
-  })
   const settle = (outcome: Probe): void => {
     clearTimeout(timer)
     signal.removeEventListener('abort', stop)
     socket.destroy()
     resolve(outcome)
   }
-  const fail = (error: DialError): void => settle({ ok: false, error })
+  const fail = (error: UpstreamError, hop: 'upstream' | 'datacenter' = 'datacenter'): void =>
+    settle({ ok: false, error, ...(hop === 'upstream' ? { hop } : {}) })
   const stop = (): void => fail('other')
-  const timer = setTimeout(() => fail('timeout'), timeoutMs)
+  // A SOCKS5 server has to answer even when the datacenter does not.
+  const late = (): void =>
+    fail('timeout', connectedAt === 0 && upstream?.kind === 'socks5' ? 'upstream' : 'datacenter')
+  const timer = setTimeout(late, timeoutMs)
   signal.addEventListener('abort', stop, { once: true })
 
-  socket.on('connect', () => {
-    connectedAt = performance.now()
-    const request = askPq(nonce, Date.now())
-    portableCipher(own.encryptKey, own.encryptIv).apply(request, 0, request.length)
-    askedAt = performance.now()
-    socket.write(Buffer.concat([own.payload, request]))
-  })
   const incoming = portableCipher(own.decryptKey, own.decryptIv)
-  socket.on('data', (bytes: Buffer) => {
+  const take = (bytes: Buffer): void => {
     incoming.apply(bytes, 0, bytes.length)
     answer = Buffer.concat([answer, bytes])
     const right = answersPq(answer, nonce)
@@ -113,8 +114,17 @@ export const probe = (options: {
         serverAt: serverAt(answer),
       })
     }
-  })
-  socket.on('error', (error: NodeJS.ErrnoException) => fail(dialErrorOf(error.code)))
-  socket.on('end', () => fail('reset'))
+  }
+  const ready = (): void => {
+    connectedAt = performance.now()
+    const request = askPq(nonce, Date.now())
+    portableCipher(own.encryptKey, own.encryptIv).apply(request, 0, request.length)
+    askedAt = performance.now()
+    socket.on('data', take)
+    socket.on('error', (error: NodeJS.ErrnoException) => fail(dialErrorOf(error.code)))
+    socket.on('end', () => fail('reset'))
+    socket.write(Buffer.concat([own.payload, request]))
+  }
+  const socket = socketThrough(upstream, address, { ready, failed: ({ error, hop }) => fail(error, hop) })
   return promise
 }

@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Emit } from '../events/contract.ts'
 import type { Logger } from '../logger/logger.ts'
-import { addressOf, type Directory } from './directory.ts'
+import { addressOf, type Directory, type Preference, preferred } from './directory.ts'
 import { startProber } from './probe.ts'
 
 /** All addresses of a name; none when it has no DNS answer. An address is its own answer. */
@@ -17,10 +17,13 @@ export const lookUpAll: LookUp = async (name) => {
   }
 }
 
-/** The addresses without names, for the relay. Leaves out a datacenter that has only names: its media use the plain one. */
-export const dialable = (directory: Directory): Directory =>
+/**
+ * The addresses without names, for the relay, by PREFER_IPV6. Leaves out a datacenter that has none left: its media use the
+ * plain one.
+ */
+export const dialable = (directory: Directory, preference: Preference = 'auto'): Directory =>
   new Map(
-    [...directory]
+    [...preferred(directory, preference)]
       .map(([id, all]) => [id, all.filter(({ host }) => isIP(host) > 0)] as const)
       .filter(([, all]) => all.length > 0),
   )
@@ -67,6 +70,9 @@ export const namesOf = (directory: Directory, logger: Logger, lookUp: LookUp = l
 
 const textOf = (directory: Directory): string => JSON.stringify([...directory])
 
+/** Probes of the addresses of a directory until `signal`. */
+export type StartProbes = (directory: Directory, signal: AbortSignal) => void
+
 /** Probes `directory`, follows changes of `names`, and calls `changed` with the addresses to dial, best first. */
 export const watchDatacenters = async (options: {
   readonly names: ReturnType<typeof namesOf>
@@ -80,14 +86,24 @@ export const watchDatacenters = async (options: {
   /** Between two look-ups of all names; `retryMs` while one has no answer. */
   readonly refreshMs?: number
   readonly retryMs?: number
+  readonly preference?: Preference
+  /** Probes in place of those of this host; they have an order of their own. */
+  readonly startProbes?: StartProbes
 }): Promise<void> => {
-  const { names, changed, signal, refreshMs = 15 * 60_000, retryMs = 30_000, ...probing } = options
+  const { names, changed, signal, refreshMs = 15 * 60_000, retryMs = 30_000 } = options
+  const { preference, startProbes, ...probing } = options
   let { directory } = options
   let moved = new AbortController()
-  const onRanking = (ranked: Directory): void => changed(dialable(ranked))
+  const onRanking = (ranked: Directory): void => changed(dialable(ranked, preference))
   const probe = (): void => {
     if (probing.intervalMs === 0) return
-    startProber({ ...probing, directory, onRanking, signal: AbortSignal.any([signal, moved.signal]) })
+    const all = {
+      ...probing,
+      directory: preferred(directory, preference),
+      signal: AbortSignal.any([signal, moved.signal]),
+    }
+    if (startProbes) startProbes(all.directory, all.signal)
+    else startProber({ ...all, onRanking })
   }
 
   probe()
@@ -97,7 +113,7 @@ export const watchDatacenters = async (options: {
     const next = signal.aborted ? directory : await names.look()
     if (signal.aborted || textOf(next) === textOf(directory)) continue
     directory = next
-    changed(dialable(directory))
+    changed(dialable(directory, preference))
     // The new prober measures the unchanged addresses again within seconds.
     moved.abort()
     moved = new AbortController()

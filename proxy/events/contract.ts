@@ -6,9 +6,11 @@ import type { Event } from './envelope.ts'
 import type { DocumentRead, MiddleProxyFailure, MiddleProxyProbe } from './middle-proxy.ts'
 import type { ClientPath, DeathReason, DialError, Family, LossReason, ProcessSample } from './sample.ts'
 import type { UserEvent } from './user-event.ts'
+import type { DialFailure, UpstreamFailure } from './upstream.ts'
 
 export type { MiddleProxyDocument, ReadError } from './middle-proxy.ts'
 export type { DialError, Family, LossReason } from './sample.ts'
+export type { UpstreamError } from './upstream.ts'
 
 export type Mode = 'classic' | 'secure' | 'tls'
 export type Transport = 'abridged' | 'intermediate' | 'padded-intermediate'
@@ -40,6 +42,7 @@ export type CloseReason =
   | 'refused' // no address of the datacenter accepted a connection
   | 'idle' // no bytes in either direction for the idle time, and no request unanswered
   | 'stalled' // the datacenter did not answer what the client sent
+  | 'upstream' // no upstream of UPSTREAMS carried a connection to the datacenter
   | 'limit' // a limit of this proxy was reached
   | 'drain' // this proxy is shutting down
   | 'removed' // the user was removed, disabled or got another secret
@@ -115,24 +118,14 @@ export type ConnectionEvent =
           via?: 'middle-proxy'
           /** USE_MIDDLE_PROXY is on, and no middle proxy of the datacenter worked: MIDDLE_PROXY_FALLBACK=direct. */
           fallback?: true
+          /** The name of the upstream that it goes through, as `socks5-1`; absent with UPSTREAMS=direct. */
+          upstream?: string
         }
       >
     >
-  | Event<
-      'datacenter.dial-failed',
-      1,
-      {
-        /** Absent when the dial was for the pool. */
-        connection?: string
-        dc: number
-        media: boolean
-        address: string
-        family: Family
-        error: DialError
-        elapsedMs: number
-      }
-    >
+  | Event<'datacenter.dial-failed', 1, DialFailure>
   | Event<'middle-proxy.failed', 1, MiddleProxyFailure>
+  | Event<'upstream.failed', 1, UpstreamFailure>
   | Event<
       'connection.first-byte',
       1,
@@ -219,6 +212,7 @@ export type ProcessEvent =
         /** `req_pq_multi` → `resPQ` round trip. */
         resPqMs?: number
         error?: DialError
+        upstream?: string
       }
     >
   | Event<'middle-proxy.probed', 1, MiddleProxyProbe>

@@ -62,6 +62,7 @@ export const examples: { readonly [T in EventType]: Extract<MtscopeEvent, { type
     family: 'ipv4',
     pooled: false,
     elapsedMs: 31.25,
+    upstream: 'socks5-1',
   },
   'datacenter.dial-failed': {
     v: 1,
@@ -74,6 +75,16 @@ export const examples: { readonly [T in EventType]: Extract<MtscopeEvent, { type
     family: 'ipv6',
     error: 'unreachable',
     elapsedMs: 0.5,
+    upstream: 'bind-2001:db8:1::/48',
+  },
+  'upstream.failed': {
+    v: 1,
+    type: 'upstream.failed',
+    at,
+    connection,
+    upstream: 'socks5-1',
+    error: 'login',
+    elapsedMs: 12,
   },
   'middle-proxy.failed': {
     v: 1,
@@ -163,6 +174,7 @@ export const examples: { readonly [T in EventType]: Extract<MtscopeEvent, { type
     tcpMs: 31.5,
     resPqMs: 33.25,
     error: 'timeout',
+    upstream: 'direct',
   },
   'middle-proxy.probed': {
     v: 1,

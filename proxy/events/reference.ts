@@ -20,7 +20,14 @@ type Field = {
   readonly doc: string
 }
 
-const eventFiles = ['contract.ts', 'sample.ts', 'middle-proxy.ts', 'api-action.ts', 'user-event.ts']
+const eventFiles = [
+  'contract.ts',
+  'sample.ts',
+  'middle-proxy.ts',
+  'upstream.ts',
+  'api-action.ts',
+  'user-event.ts',
+]
 const files = eventFiles.map((file) => fileURLToPath(new URL(file, import.meta.url)))
 export const readme = fileURLToPath(new URL('README.md', import.meta.url))
 
@@ -33,8 +40,8 @@ sides can depend on it.
 
 | file | content |
 |---|---|
-| \`contract.ts\`, \`envelope.ts\`, \`sample.ts\`, \`middle-proxy.ts\`, \`user-event.ts\` | the types of all events |
-| \`shapes.ts\`, \`checks.ts\` | the check of every field when an event is read |
+| \`contract.ts\`, \`envelope.ts\`, \`sample.ts\`, \`middle-proxy.ts\`, \`upstream.ts\`, \`user-event.ts\` | the types of all events |
+| \`shapes.ts\`, \`checks.ts\`, \`upstream-checks.ts\` | the check of every field when an event is read |
 | \`upcast.ts\` | lifts old versions to the newest |
 | \`codec.ts\` | batches to and from JSON |
 | \`outcome.ts\` | which closes are drops, which answers are slow |

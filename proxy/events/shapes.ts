@@ -40,6 +40,7 @@ import type {
 } from './contract.ts'
 import type { DeathReason, LoopSample } from './sample.ts'
 import type { UserField } from './user-event.ts'
+import { dialError, upstream, upstreamFailure } from './upstream-checks.ts'
 
 type Fields<T extends EventType> = Omit<Extract<MtscopeEvent, { type: T }>, 'v' | 'type' | 'at'>
 
@@ -94,6 +95,7 @@ const closing = oneOf<CloseReason>({
   refused: true,
   idle: true,
   stalled: true,
+  upstream: true,
   limit: true,
   drain: true,
   removed: true,
@@ -181,6 +183,7 @@ export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
     elapsedMs: amount,
     via: optional(oneOf<'middle-proxy'>({ 'middle-proxy': true })),
     fallback: optional(yes),
+    upstream: optional(upstream),
   },
   'datacenter.dial-failed': {
     connection: optional(connection),
@@ -190,7 +193,9 @@ export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
     family,
     error: dialError,
     elapsedMs: amount,
+    upstream: optional(upstream),
   },
+  'upstream.failed': upstreamFailure,
   'middle-proxy.failed': {
     connection: optional(connection),
     dc: integer,
@@ -256,6 +261,7 @@ export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
     tcpMs: optional(amount),
     resPqMs: optional(amount),
     error: optional(dialError),
+    upstream: optional(upstream),
   },
   'middle-proxy.probed': {
     dc: integer,

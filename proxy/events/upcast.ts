@@ -20,6 +20,7 @@ export const chains: { readonly [T in EventType]: Chain<Newest<T>> } = {
   'datacenter.dialed': [],
   'datacenter.dial-failed': [],
   'middle-proxy.failed': [],
+  'upstream.failed': [],
   'connection.first-byte': [],
   'connection.progress': [],
   'connection.closed': [],

@@ -1,4 +1,4 @@
-import type { DialError, Family } from '../events/contract.ts'
+import type { Family, UpstreamError } from '../events/contract.ts'
 
 // The port between the relay and the operating system, with two adapters: `epoll/` (Node's FFI, on Linux) and `node-net/`
 // (anywhere). The relay is the same code on both, and the tests run on both.
@@ -98,6 +98,9 @@ export type Link = {
 
 export type Dialing = { cancel(): void }
 
+/** Where a dialed connection begins: an address of this host, and the interface by which it leaves. */
+export type Source = { readonly address: string; readonly device: string | null }
+
 export type Listening = {
   readonly port: number
   /** How clients are sent to, where the engine can ask. */
@@ -142,12 +145,16 @@ export type Engine = {
   /** Whether the kernel ends peers that acknowledge nothing (`userTimeoutMs`). If not, the relay has to. */
   readonly endsDeafPeers: boolean
   listen(options: ListenOptions): Promise<Listening>
-  /** `host` is an IP address or the path of a Unix socket. Calls exactly one of the two, never before it returns. */
+  /**
+   * `host` is an IP address or the path of a Unix socket. Calls exactly one of the two, never before it returns. The errors `no-source` and `no-ports`
+   * come only with a source.
+   */
   dial(
     host: string,
     port: number,
     connected: (link: Link) => void,
-    failed: (error: DialError) => void,
+    failed: (error: UpstreamError) => void,
+    source?: Source,
   ): Dialing
   /** Calls `work.pulse` until `stop`. `report` gets exceptions of all callbacks; one of a link's handler ends only this link (`faulted`). */
   run(work: Work, report: (error: unknown) => void): void

@@ -1,5 +1,6 @@
 import { dialer } from '../datacenter/dial.ts'
 import { pool } from '../datacenter/pool.ts'
+import { upstreamsOf } from '../datacenter/upstreams.ts'
 import type { Emit } from '../events/contract.ts'
 import { type Engine, type Link, PULSE_MS } from '../net/link.ts'
 import { replayCache } from '../replay-cache/memory.ts'
@@ -10,7 +11,7 @@ import { capacity } from './capacity.ts'
 import type { Ask } from './claim-requests.ts'
 import { addressHasher } from './prefix.ts'
 import { closeSession, guarded } from './sessions/closing.ts'
-import { addresses, emitDialFailed, reserve } from './sessions/connecting.ts'
+import { addresses, emitDialFailed, emitUpstreamFailed, reserve } from './sessions/connecting.ts'
 import { dialEarly, EARLY_AFTER_MS } from './sessions/early-host.ts'
 import { endGone } from './sessions/gone-users.ts'
 import type { Rules } from './sessions/handshake.ts'
@@ -101,7 +102,8 @@ const openRelay = (
   ask: Ask | null,
   clock: () => number,
 ): Relay => {
-  const dial = dialer(engine, settings.dialTimeoutMs, fault, clock)
+  const upstreams = settings.upstreams && upstreamsOf(settings.upstreams, (name) => relay.pool.drop(name))
+  const dial = dialer(engine, settings.dialTimeoutMs, fault, clock, upstreams)
   // Each thread's clock begins with the thread; the shared budget needs one clock.
   const aheadMs = Number(process.hrtime.bigint()) / 1e6 - clock()
   const relay: Relay = {
@@ -127,13 +129,15 @@ const openRelay = (
     unclaimed: 0,
     refusals: new Map(),
     dialer: dial,
+    upstreams,
     pool: pool({
       dialer: dial,
       clock,
       limit: settings.poolSize,
       addresses: (id) => addresses(relay, id),
       reserve: (id) => reserve(relay, id),
-      missed: (id, address, error, elapsedMs) => emitDialFailed(relay, id, address, error, elapsedMs),
+      missed: (id, ...miss) => emitDialFailed(relay, id, ...miss),
+      left: (...miss) => emitUpstreamFailed(relay, ...miss),
     }),
     emit,
     fault,
@@ -161,6 +165,7 @@ const apply = (relay: Relay, change: Partial<Changeable>): void => {
   if (change.directory) relay.directory = change.directory
   if (change.middleProxies !== undefined) relay.middleProxies = change.middleProxies
   if (change.ourAddress) relay.ourAddress = change.ourAddress
+  if (change.upstreams) relay.upstreams?.change(change.upstreams)
   if (change.addressKey) relay.hashOf = addressHasher(change.addressKey)
 }
 

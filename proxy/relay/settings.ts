@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts'
 import type { Address } from '../datacenter/directory.ts'
+import type { UpstreamState } from '../datacenter/upstreams.ts'
 import type { ThreadSample } from '../host/event-loop.ts'
 import type { MiddleProxies, OurAddress } from '../middle-proxy/directory.ts'
 import type { ClaimAnswer } from '../replay-cache/redis.ts'
@@ -63,6 +64,8 @@ export type Changeable = {
   readonly middleProxies: MiddleProxies | null
   readonly ourAddress: OurAddress
   readonly domains: Domains
+  /** The upstreams of UPSTREAMS in their order, with their states; null with UPSTREAMS=direct. */
+  readonly upstreams: readonly UpstreamState[] | null
   /** Key of the client hashes, for one day. */
   readonly addressKey: Uint8Array
 }

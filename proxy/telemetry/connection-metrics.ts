@@ -26,7 +26,7 @@ export const startAtZero = <L extends string>(
 
 /** The closes that alerts count, as `by phase reason`: their series start at 0, so that a first burst is an increase. */
 const watchedEnds = [
-  ...['datacenter dial refused', 'datacenter dial timeout', 'client dial reset'],
+  ...['datacenter dial refused', 'datacenter dial timeout', 'client dial reset', 'proxy dial upstream'],
   ...stallPhases.flatMap((phase) => [
     `client ${phase} reset`,
     `client ${phase} timeout`,
@@ -64,7 +64,7 @@ const refusalMetrics = (
   }
 }
 
-/** Counts closes. A datacenter and mode get the 16 series of `watchedEnds` once a client uses them. */
+/** Counts closes. A datacenter and mode get the 17 series of `watchedEnds` once a client uses them. */
 const closeMetrics = (meter: Meter) => {
   const closed = observed(meter, metrics.connectionsClosed)
   const started = new Set<string>()

@@ -13,7 +13,7 @@ export const datacenterMetrics = (meter: Meter) => {
   const rtt = histogram(meter, metrics.datacenterSeconds)
   const probesFailed = observed(meter, metrics.datacenterProbesFailed)
   // A datacenter has several addresses, and is up when one of them answers.
-  const answering = new Map<object, Set<string>>()
+  const answering = new Map<{ value: number }, Set<string>>()
   return {
     dialed: ({ elapsedMs, dc, pooled }: Of<'datacenter.dialed'>): void =>
       dial(elapsedMs / 1000, String(dc), String(pooled)),
@@ -25,14 +25,22 @@ export const datacenterMetrics = (meter: Meter) => {
       const cell = up(...labels)
       const addresses = answering.get(cell) ?? new Set()
       answering.set(cell, addresses)
+      const key = `${event.address} ${event.upstream ?? ''}`
       if (event.resPqMs === undefined) {
-        addresses.delete(event.address)
+        addresses.delete(key)
         probesFailed(...labels, event.error ?? 'other').value++
       } else {
-        addresses.add(event.address)
+        addresses.add(key)
         rtt(event.resPqMs / 1000, ...labels)
       }
       cell.value = addresses.size > 0 ? 1 : 0
+    },
+    /** Through an upstream that is down, no address answers. */
+    upstreamDown: (upstream: string): void => {
+      for (const [cell, addresses] of answering) {
+        for (const key of addresses) if (key.endsWith(` ${upstream}`)) addresses.delete(key)
+        cell.value = addresses.size > 0 ? 1 : 0
+      }
     },
   }
 }

@@ -7,16 +7,21 @@ import { middleProxyMetrics } from './middle-proxy-metrics.ts'
 import { processMetrics } from './process-metrics.ts'
 import { observed } from './series.ts'
 import { observeSources, type Sources } from './sources.ts'
+import { upstreamMetricsOf } from './upstream-metrics.ts'
 
 type About = { readonly version: string; readonly node: string }
 
-const partsOf = (meter: Meter, about: About) => ({
-  emitted: observed(meter, metrics.eventsEmitted)(),
-  connection: connectionMetrics(meter),
-  datacenter: datacenterMetrics(meter),
-  middleProxy: middleProxyMetrics(meter),
-  process: processMetrics(meter, about),
-})
+const partsOf = (meter: Meter, about: About) => {
+  const datacenter = datacenterMetrics(meter)
+  return {
+    emitted: observed(meter, metrics.eventsEmitted)(),
+    connection: connectionMetrics(meter),
+    datacenter,
+    middleProxy: middleProxyMetrics(meter),
+    upstream: upstreamMetricsOf(meter, datacenter.upstreamDown),
+    process: processMetrics(meter, about),
+  }
+}
 
 /** Folds events into metrics. Every number comes from an event or, at a scrape, from `sources`. */
 export const foldMetrics = (
@@ -24,7 +29,7 @@ export const foldMetrics = (
   about: About,
   sources: Sources = {},
 ): ((event: ProxyEvent) => void) => {
-  const { emitted, connection, datacenter, middleProxy, process } = partsOf(meter, about)
+  const { emitted, connection, datacenter, middleProxy, upstream, process } = partsOf(meter, about)
   observeSources(meter, sources)
 
   return (event) => {
@@ -46,10 +51,15 @@ export const foldMetrics = (
         return connection.summarised(event)
       case 'datacenter.dialed':
         middleProxy.dialed(event)
+        upstream.dialed(event)
         return datacenter.dialed(event)
       case 'datacenter.dial-failed':
+        upstream.dialFailed(event)
         return datacenter.dialFailed(event)
+      case 'upstream.failed':
+        return upstream.failed(event)
       case 'datacenter.probed':
+        upstream.probed(event)
         return datacenter.probed(event)
       case 'middle-proxy.failed':
         return middleProxy.failed(event)

@@ -186,11 +186,38 @@ test('a datacenter is down only when none of its addresses answers', async () =>
   assert.is(await up(), 0)
 })
 
+test('an upstream is down after three failures, and no address answers through it then', async () => {
+  await using telemetry = starting()
+  await telemetry.ready
+  const samples = async () => {
+    const all = await scrape(telemetry)
+    return [
+      all.get('mtscope_upstream_up{upstream="socks5-1"}'),
+      all.get('mtscope_datacenter_up{dc="2",family="ipv4",media="false"}'),
+    ]
+  }
+  telemetry.fold({ ...probed, address: 'a:1', tcpMs: 1, resPqMs: 2, upstream: 'socks5-1' })
+  const failed = { v: 1, type: 'upstream.failed', at: 1, upstream: 'socks5-1', elapsedMs: 1 } as const
+  telemetry.fold({ ...failed, error: 'refused' })
+  telemetry.fold({ ...failed, error: 'refused' })
+  assert.equal(await samples(), [1, 1])
+  telemetry.fold({ ...failed, error: 'login' })
+  assert.equal(await samples(), [0, 0])
+  assert.is(
+    (await scrape(telemetry)).get('mtscope_upstream_failures_total{upstream="socks5-1",error="refused"}'),
+    2,
+  )
+  telemetry.fold({ ...probed, address: 'a:1', tcpMs: 1, resPqMs: 2, upstream: 'socks5-1' })
+  assert.equal(await samples(), [1, 1])
+})
+
 test('every metric of the catalogues is on the page with exactly its labels', async () => {
   await using backend = await fakeBackend()
   await using telemetry = starting({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url })
   await telemetry.ready
   for (const event of day) telemetry.fold(event)
+  for (const event of day)
+    if (event.type === 'datacenter.dialed') telemetry.fold({ ...event, pooled: false, upstream: 'direct' })
   await collected()
   const samples = [...(await scrape(telemetry)).keys()]
   const labelsOf = (sample: string): string[] =>

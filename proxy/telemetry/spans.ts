@@ -1,8 +1,7 @@
 import type { ProxyEvent, Session } from '../events/contract.ts'
 import { isDrop, slowMs } from '../events/outcome.ts'
 import type { Sampler } from './sampler.ts'
-
-export type Attributes = Record<string, string | number | boolean>
+import { type Attributes, ofUpstream, peer, sessionAttributes } from './span-attributes.ts'
 
 /** A finished span, independent of any SDK. Times are epoch ms. */
 export type Span = {
@@ -66,25 +65,10 @@ const withoutStep = (trace: Trace, event: ProxyEvent): ProxyEvent => {
   return trace.stepMs === 0 ? event : { ...event, at: event.at - trace.stepMs }
 }
 
-const sessionAttributes = ({ mode, user, dc, media }: Session): Attributes => ({
-  'mtscope.mode': mode,
-  'mtscope.user': user,
-  'mtscope.dc': dc,
-  'mtscope.media': media,
-})
-
 /** The id of the nth child: the root's plus n, so that a second fold of the same events makes the same spans. */
 const childId = (trace: Trace): string => {
   const low = (Number.parseInt(trace.id.slice(24), 16) + ++trace.children) >>> 0
   return trace.id.slice(16, 24) + low.toString(16).padStart(8, '0')
-}
-
-const peer = (address: string): Attributes => {
-  const colon = address.lastIndexOf(':')
-  return {
-    'network.peer.address': address.slice(0, colon).replace(/^\[|\]$/g, ''),
-    'network.peer.port': Number(address.slice(colon + 1)),
-  }
 }
 
 const finish = (take: Take, trace: Trace, span: Span): void => {
@@ -155,8 +139,10 @@ const dial = (take: Take, trace: Trace, event: Of<'datacenter.dialed'>): void =>
       'mtscope.dial.pooled': event.pooled,
       ...(event.via === undefined ? {} : { 'mtscope.dial.via': event.via }),
       ...(event.fallback ? { 'mtscope.dial.fallback': true } : {}),
+      ...ofUpstream(event),
     },
   })
+  Object.assign(trace.attributes, ofUpstream(event))
   trace.phase = { name: 'waiting', since: event.at }
 }
 
@@ -174,8 +160,20 @@ const failDial = (
     attributes: {
       ...peer(event.address),
       'network.type': event.family,
-      ...(event.type === 'middle-proxy.failed' ? { 'mtscope.dial.via': 'middle-proxy' } : {}),
+      ...(event.type === 'middle-proxy.failed' ? { 'mtscope.dial.via': 'middle-proxy' } : ofUpstream(event)),
     },
+    error: event.error,
+  })
+}
+
+const leaveUpstream = (take: Take, trace: Trace, event: Of<'upstream.failed'>): void => {
+  keep(take, trace)
+  finishChild(take, trace, {
+    name: 'dial',
+    kind: 'client',
+    start: event.at - event.elapsedMs,
+    end: event.at,
+    attributes: ofUpstream(event),
     error: event.error,
   })
 }
@@ -253,6 +251,8 @@ export const foldSpans = (sampled: Sampler, take: Take, capacity = 50_000): ((ev
       case 'datacenter.dial-failed':
       case 'middle-proxy.failed':
         return failDial(take, trace, event)
+      case 'upstream.failed':
+        return leaveUpstream(take, trace, event)
       case 'connection.first-byte':
         return firstByte(take, trace, event)
       case 'connection.closed':

@@ -23,6 +23,7 @@ import {
   replaysUnclaimed,
   signedRefused,
 } from '../rules/unauthenticated.ts'
+import { upstreamsDown } from '../rules/upstream.ts'
 
 /** What each rule examines. A rule without an entry does not compile. */
 const looks: Record<Exclude<RuleName, SelfRule>, (watch: Watch) => Finding[]> = {
@@ -30,6 +31,7 @@ const looks: Record<Exclude<RuleName, SelfRule>, (watch: Watch) => Finding[]> = 
   'stalled-sessions': stalledSessions,
   'datacenter-down': datacentersDown,
   'datacenter-slow': datacentersSlow,
+  'upstream-down': upstreamsDown,
   'rejection-storm': rejectionStorm,
   'replay-unclaimed': replaysUnclaimed,
   replays: replayedHandshakes,

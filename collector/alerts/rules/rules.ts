@@ -37,6 +37,8 @@ export const rules = {
     worked: 2,
     recoveryMs: [2 * minute, 10 * minute, 60 * minute],
   },
+  /** `least` failed tries of an upstream in a row over at least `quietMs`. */
+  'upstream-down': { severity: 'critical', quietMs: minute, least: 3 },
   /** The median of the window against the usual: `raise` times and `raiseMs` above it. */
   'datacenter-slow': {
     severity: 'warning',

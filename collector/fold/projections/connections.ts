@@ -186,6 +186,7 @@ export const connections = (event: ProxyEvent, tally: Tally): Tally => {
       summarised(event, tally)
       return tally
     case 'datacenter.dial-failed':
+    case 'upstream.failed':
     case 'datacenter.probed':
     case 'process.started':
     case 'process.stopped':

@@ -12,7 +12,7 @@ export const datacenterKeys = {
   dialFailed: labelled('dial.fail'),
   probed: labelled('probe.ok'),
   probeFailed: labelled('probe.fail'),
-  /** The last dial on a route, its last failed dial, and the last probe of `route/address`. */
+  /** The last dial on a route, its last failed dial, and the last probe of `route/address`, or `route/address via upstream`. */
   lastDial: labelled('dial'),
   lastFailure: labelled('dial-error'),
   lastProbe: (route: string, address: string): string => `probe/${route}/${address}`,
@@ -36,7 +36,8 @@ const k = datacenterKeys
 const probed = (event: Extract<ProxyEvent, { type: 'datacenter.probed' }>, tally: Tally): void => {
   const route = routeKey(event)
   const { tcpMs, resPqMs, error } = event
-  tally.recent(k.lastProbe(route, event.address), {
+  const address = event.upstream === undefined ? event.address : `${event.address} via ${event.upstream}`
+  tally.recent(k.lastProbe(route, address), {
     tcpMs: tcpMs ?? null,
     resPqMs: resPqMs ?? null,
     error: error ?? null,
@@ -79,6 +80,7 @@ export const datacenters = (event: ProxyEvent, tally: Tally): Tally => {
     case 'datacenter.probed':
       probed(event, tally)
       return tally
+    case 'upstream.failed':
     case 'connection.accepted':
     case 'handshake.accepted':
     case 'handshake.rejected':

@@ -66,6 +66,7 @@ export const middleProxies = (event: ProxyEvent, tally: Tally): Tally => {
     case 'handshake.accepted':
     case 'handshake.rejected':
     case 'datacenter.dial-failed':
+    case 'upstream.failed':
     case 'connection.first-byte':
     case 'connection.progress':
     case 'connection.closed':

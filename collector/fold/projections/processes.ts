@@ -115,6 +115,7 @@ export const processes = (event: ProxyEvent, tally: Tally): Tally => {
     case 'handshake.rejected':
     case 'datacenter.dialed':
     case 'datacenter.dial-failed':
+    case 'upstream.failed':
     case 'connection.first-byte':
     case 'connection.progress':
     case 'connection.closed':

@@ -83,6 +83,7 @@ export const rejections = (event: ProxyEvent, tally: Tally): Tally => {
     case 'connection.accepted':
     case 'datacenter.dialed':
     case 'datacenter.dial-failed':
+    case 'upstream.failed':
     case 'connection.first-byte':
     case 'connection.progress':
     case 'connection.closed':

@@ -34,6 +34,7 @@ export const replays = (event: ProxyEvent, tally: Tally): Tally => {
     case 'handshake.accepted':
     case 'datacenter.dialed':
     case 'datacenter.dial-failed':
+    case 'upstream.failed':
     case 'connection.first-byte':
     case 'connection.progress':
     case 'connection.closed':

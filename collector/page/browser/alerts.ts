@@ -17,6 +17,7 @@ const measures: Record<RuleName, Measure> = {
   'connection-drops': measure(percent, true),
   'stalled-sessions': measure(percent, true),
   'datacenter-down': measure((value) => `${count(value)} failed tries`),
+  'upstream-down': measure((value) => `${count(value)} failed tries`),
   'datacenter-slow': measure(ms, true),
   'rejection-storm': measure((value) => `${count(value)} a minute`, true),
   'replay-unclaimed': measure((value) => `${count(value)} handshakes`),

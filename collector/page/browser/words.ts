@@ -1,6 +1,5 @@
 import type {
   CloseReason,
-  DialError,
   Family,
   Limit,
   LossReason,
@@ -8,6 +7,7 @@ import type {
   Phase,
   RejectReason,
   Side,
+  UpstreamError,
 } from '../../../proxy/events/contract.ts'
 
 /** The codes of the contract in plain words. */
@@ -50,6 +50,10 @@ const closes: Record<Exclude<CloseReason, RejectReason> | 'timeout', Meaning> = 
   stalled: {
     did: { client: 'stopped waiting for an answer', datacenter: 'left the client without an answer' },
     advice: 'The client sent a request and got no answer: the datacenter or the path to it is stuck.',
+  },
+  upstream: {
+    did: 'reached no upstream',
+    advice: 'No upstream of UPSTREAMS carried it: their rows under Upstreams have the errors.',
   },
   limit: { did: 'refused it at a limit', advice: 'A limit of this appliance was reached.' },
   drain: { did: 'closed it to stop or restart', advice: 'The appliance was being stopped.' },
@@ -94,7 +98,7 @@ const unauthenticated: Record<Side, string> = {
   proxy: 'The proxy closed.',
 }
 
-const dialErrors: Record<DialError, string> = {
+const dialErrors: Record<UpstreamError, string> = {
   refused: 'connection refused',
   timeout: 'no answer in time',
   unreachable: 'no route to it',
@@ -102,9 +106,13 @@ const dialErrors: Record<DialError, string> = {
   'no-descriptors': 'out of file descriptors',
   protocol: 'answered, but not as a datacenter',
   other: 'failed',
+  login: 'user and password refused',
+  denied: 'refused by the rules of the SOCKS5 server',
+  'no-source': 'this host does not have the address or interface',
+  'no-ports': 'no free port at the source address',
 }
 /** The text for an error, or the error itself if it has none. */
-export const dialError = (error: string): string => dialErrors[error as DialError] ?? error
+export const dialError = (error: string): string => dialErrors[error as UpstreamError] ?? error
 
 const limits: Record<Limit, string> = {
   connections: 'connections open at the same time',

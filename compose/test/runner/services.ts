@@ -11,6 +11,7 @@ import { ensureNginx } from '../services/nginx.ts'
 import { ensurePrometheus } from '../services/prometheus.ts'
 import { alertmanagerPath, prometheusPath } from '../services/prometheus-programs.ts'
 import { ensureRedis } from '../services/redis.ts'
+import { ensureDante, ensureMicrosocks } from '../services/socks-server.ts'
 import { ensureJaeger, ensureOtelcol, jaegerPath, otelcolPath } from '../services/telemetry-programs.ts'
 
 /** A program that tests start as a server, and its installation. */
@@ -42,6 +43,13 @@ export const testServers: readonly TestServer[] = [
     installs: 'nginx-light (Debian package)',
     there: () => find('nginx') !== null,
     ensure: ensureNginx,
+  },
+  {
+    name: 'socks',
+    module: 'compose/test/services/socks-server.ts',
+    installs: 'microsocks, dante-server (Debian packages)',
+    there: () => find('microsocks') !== null && find('danted') !== null,
+    ensure: () => ensureMicrosocks() && ensureDante(),
   },
   {
     name: 'chromium',

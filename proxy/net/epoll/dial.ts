@@ -1,9 +1,9 @@
-import type { DialError } from '../../events/contract.ts'
+import type { UpstreamError } from '../../events/contract.ts'
 import { pointer } from '../../wire/native.ts'
-import { dialErrorOf } from '../dial-error.ts'
-import type { Dialing, Link } from '../link.ts'
+import type { Dialing, Link, Source } from '../link.ts'
 import * as c from './libc.ts'
 import type { EpollLoop } from './loop.ts'
+import { bindSource, connectErrorOf } from './source.ts'
 
 const address = c.pinned(c.SOCKADDR_BYTES)
 
@@ -18,7 +18,8 @@ export const dial = (
   host: string,
   port: number,
   connected: (link: Link) => void,
-  failed: (error: DialError) => void,
+  failed: (error: UpstreamError) => void,
+  source?: Source,
 ): Dialing => {
   const { libc } = loop
   const length = c.writeSockaddr(address, host, port)
@@ -31,24 +32,26 @@ export const dial = (
     over = true
     if (fd >= 0) loop.release(fd)
   }
-  const fail = (code: number): void => {
+  const fail = (error: UpstreamError): void => {
     cancel()
-    failed(dialErrorOf(c.errnoName(code)))
+    failed(error)
   }
-  const failLater = (code: number): Dialing => {
+  const failLater = (error: UpstreamError): Dialing => {
     loop.later(() => {
-      if (!over) fail(code)
+      if (!over) fail(error)
     })
     return { cancel }
   }
   if (fd >= 0) {
     if (family !== c.AF_UNIX) c.tune(libc, fd)
+    const unbound = source === undefined ? null : bindSource(libc, fd, source)
+    if (unbound !== null) return failLater(unbound)
     if (libc.connect(fd, pointer(address, 0), length) !== 0) errno = libc.errno()
   }
-  if (errno !== 0 && errno !== c.EINPROGRESS) return failLater(errno)
+  if (errno !== 0 && errno !== c.EINPROGRESS) return failLater(connectErrorOf(errno, source))
   const ready = (): void => {
     const code = c.socketError(libc, fd)
-    if (code !== 0) return fail(code)
+    if (code !== 0) return fail(connectErrorOf(code, source))
     over = true
     const link = loop.adoptDialed(fd, family === c.AF_INET6 ? 'ipv6' : 'ipv4')
     try {
@@ -61,5 +64,5 @@ export const dial = (
   errno = loop.control(c.EPOLL_CTL_ADD, fd, c.EPOLLOUT)
   if (errno === 0) return { cancel }
   loop.report(c.systemError('epoll_ctl of a dial', errno))
-  return failLater(errno)
+  return failLater(connectErrorOf(errno))
 }

@@ -39,7 +39,7 @@ export const nativeEngine = (
         () => loop.wake(),
       ),
     listen: async (options) => listen(loop, options, warn),
-    dial: (host, port, connected, failed) => dial(loop, host, port, connected, failed),
+    dial: (host, port, connected, failed, source) => dial(loop, host, port, connected, failed, source),
     run: (work, report) => loop.run(work, report),
     stop: () => loop.stop(),
     sample: () => loop.sample(),

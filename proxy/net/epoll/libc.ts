@@ -131,6 +131,9 @@ export const SO_ERROR = 4
 export const SO_KEEPALIVE = 9
 export const SO_LINGER = 13
 export const SO_REUSEPORT = 15
+export const SO_BINDTODEVICE = 25
+export const IPPROTO_IP = 0
+export const IP_BIND_ADDRESS_NO_PORT = 24
 export const IPPROTO_TCP = 6
 export const TCP_NODELAY = 1
 export const TCP_KEEPIDLE = 4
@@ -161,11 +164,13 @@ export const EBADF = 9
 export const EAGAIN = 11
 export const ENOMEM = 12
 export const EEXIST = 17
+export const ENODEV = 19
 export const EINVAL = 22
 export const ENFILE = 23
 export const EMFILE = 24
 export const ENOSYS = 38
 export const EADDRINUSE = 98
+export const EADDRNOTAVAIL = 99
 export const ENOBUFS = 105
 export const EINPROGRESS = 115
 
@@ -248,6 +253,10 @@ export const ipv6Bytes = (host: string): Buffer => {
   })
   return bytes
 }
+
+/** The 4 or 16 bytes of an IP address. */
+export const addressBytes = (host: string): Buffer =>
+  isIPv4(host) ? Buffer.from(host.split('.').map(Number)) : ipv6Bytes(host)
 
 /** The address in a sockaddr, 4 or 16 bytes. An IPv4 address in IPv6 (::ffff:0:0/96) is returned as IPv4. */
 export const readSockaddr = (from: Buffer): Buffer => {

@@ -1,6 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import type { DialError } from '../../events/contract.ts'
-import { dialErrorOf } from '../dial-error.ts'
+import type { UpstreamError } from '../../events/contract.ts'
 import {
   type Dialing,
   type Engine,
@@ -9,7 +8,9 @@ import {
   type Listening,
   type ListenOptions,
   PULSE_MS,
+  type Source,
 } from '../link.ts'
+import { connectErrorOf, connectFrom } from './connect.ts'
 import { PortableLink } from './link.ts'
 
 const socketOptions = {
@@ -48,12 +49,15 @@ const dial = (
   host: string,
   port: number,
   connected: (link: Link) => void,
-  failed: (error: DialError) => void,
+  failed: (error: UpstreamError) => void,
+  source?: Source,
 ): Dialing => {
-  const socket = connect({ ...(host.startsWith('/') ? { path: host } : { host, port }), ...socketOptions })
+  const socket = host.startsWith('/')
+    ? connect({ path: host, ...socketOptions })
+    : connectFrom({ host, port, ...socketOptions }, source)
   const onError = (error: NodeJS.ErrnoException): void => {
     socket.destroy()
-    failed(dialErrorOf(error.code))
+    failed(connectErrorOf(error, source))
   }
   socket.once('error', onError)
   socket.once('connect', () => {
@@ -90,7 +94,7 @@ export const portableEngine = (scratchBytes: number): Engine => {
     kind: 'portable',
     endsDeafPeers: false,
     listen: (options) => listen(give, options),
-    dial: (host, port, connected, failed) => dial(give, host, port, connected, failed),
+    dial: (host, port, connected, failed, source) => dial(give, host, port, connected, failed, source),
     run: ({ pulse }, reportTo) => {
       takes = reportTo
       const beat = (now: number): void => {

@@ -1,5 +1,5 @@
 import { type Address, addressesOf, addressText, reserveOf } from '../../datacenter/directory.ts'
-import type { DialError, Mode } from '../../events/contract.ts'
+import type { DialError, Mode, UpstreamError } from '../../events/contract.ts'
 import type { Link, LinkEvents } from '../../net/link.ts'
 import { makeCipher } from '../../wire/cipher.ts'
 import { dcOf, type Opening, openingFor } from '../../wire/obfuscated2.ts'
@@ -23,6 +23,7 @@ export const emitDialFailed = (
   address: Address,
   error: DialError,
   elapsedMs: number,
+  upstream?: string,
   connection?: string,
 ): void => {
   const { dc, media } = dcOf(id)
@@ -37,8 +38,26 @@ export const emitDialFailed = (
     family: address.family,
     error,
     elapsedMs: Math.round(elapsedMs),
+    ...(upstream === undefined ? {} : { upstream }),
   })
 }
+
+export const emitUpstreamFailed = (
+  relay: Relay,
+  upstream: string,
+  error: UpstreamError,
+  elapsedMs: number,
+  connection?: string,
+): void =>
+  relay.emit({
+    v: 1,
+    type: 'upstream.failed',
+    at: relay.epoch(),
+    ...(connection === undefined ? {} : { connection }),
+    upstream,
+    error,
+    elapsedMs: Math.round(elapsedMs),
+  })
 
 /** During the dial the client is not read: its bytes wait in the kernel, within its window. */
 export const waiting: LinkEvents<Session> = {
@@ -50,7 +69,13 @@ export const waiting: LinkEvents<Session> = {
 }
 
 /** A connected datacenter and how it was reached. */
-type Arrival = { link: Link; address: Address; pooled: boolean; elapsedMs: number }
+type Arrival = {
+  link: Link
+  address: Address
+  pooled: boolean
+  elapsedMs: number
+  upstream?: string | undefined
+}
 
 /**
  * Connects to the datacenter of `opening`: by a pooled connection, or by dialing its addresses. Calls `accepted` when the
@@ -96,8 +121,11 @@ const reach = (session: Session, id: number, arrived: (arrival: Arrival) => void
   session.dialing = relay.dialer.dial(
     addresses(relay, id),
     {
-      connected: (link, address, elapsedMs) => arrived({ link, address, pooled: false, elapsedMs }),
-      missed: (address, error, elapsedMs) => emitDialFailed(relay, id, address, error, elapsedMs, session.id),
+      connected: (link, address, elapsedMs, upstream) =>
+        arrived({ link, address, pooled: false, elapsedMs, upstream }),
+      missed: (address, error, elapsedMs, upstream) =>
+        emitDialFailed(relay, id, address, error, elapsedMs, upstream, session.id),
+      left: (upstream, error, elapsedMs) => emitUpstreamFailed(relay, upstream, error, elapsedMs, session.id),
       faulted: () => faulted(session),
       failed: (error) => {
         session.dialing = null
@@ -108,9 +136,10 @@ const reach = (session: Session, id: number, arrived: (arrival: Arrival) => void
   )
 }
 
-const closeUnreached = (session: Session, error: DialError): void => {
+const closeUnreached = (session: Session, error: DialError | 'upstream'): void => {
   // File descriptors that ran out here are not the datacenter's fault.
   if (error === 'no-descriptors') return closeSession(session, 'proxy', 'limit')
+  if (error === 'upstream') return closeSession(session, 'proxy', 'upstream')
   closeSession(session, 'datacenter', error === 'timeout' ? 'timeout' : 'refused')
 }
 
@@ -138,7 +167,7 @@ const whenClaimed = (session: Session, link: Link | null, then: () => void): voi
 const connected = (
   session: Session,
   opening: Opening,
-  { link, address, pooled, elapsedMs }: Arrival,
+  { link, address, pooled, elapsedMs, upstream }: Arrival,
 ): void => {
   const { relay } = session
   session.dialing = null
@@ -151,9 +180,10 @@ const connected = (
     connection: session.id,
     ...session.labels!,
     address: addressText(address),
-    family: link.family,
+    family: address.family,
     pooled,
     elapsedMs: ms(elapsedMs),
+    ...(upstream === undefined ? {} : { upstream }),
   })
   const fast = relay.settings.fastMode
   const own = openingFor({

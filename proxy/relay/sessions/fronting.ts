@@ -125,7 +125,7 @@ export const dialHost = (session: Session, address: MaskingHost, early: LinkEven
     lost: null,
   }
   session.pendingHost = pending
-  pending.dialing = session.relay.dialer.dial([address], {
+  pending.dialing = session.relay.dialer.dialDirect([address], {
     connected: (host) => {
       pending.dialing = null
       pending.link = host

@@ -1,6 +1,7 @@
 import type { Dialer } from '../../datacenter/dial.ts'
 import type { Directory } from '../../datacenter/directory.ts'
 import type { Pool } from '../../datacenter/pool.ts'
+import type { Upstreams } from '../../datacenter/upstreams.ts'
 import type {
   CloseReason,
   Emit,
@@ -47,6 +48,8 @@ export type Relay = {
   /** Refused clients since the last event about them. */
   readonly refusals: Map<Limit, number>
   readonly dialer: Dialer
+  /** Null with UPSTREAMS=direct. */
+  readonly upstreams: Upstreams | null
   readonly pool: Pool
   readonly emit: Emit
   /** Reports an exception of our own code. Never throws. */

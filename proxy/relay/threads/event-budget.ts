@@ -177,6 +177,7 @@ export const eventBudget = (
         case 'replay.unclaimed':
           return repeats.add(event.action, event)
         case 'datacenter.dial-failed':
+        case 'upstream.failed':
           // The dial of a handshake whose claim is pending.
           if (event.connection !== undefined) open.describe(event.connection)
       }

@@ -6,6 +6,7 @@ import type { Metric } from './metric.ts'
 import { middleProxyMetrics } from './middle-proxy-catalogue.ts'
 import { pipelineMetrics } from './pipeline-catalogue.ts'
 import { userMetrics } from './user-catalogue.ts'
+import { upstreamMetrics } from './upstream-catalogue.ts'
 
 // 3 s and 5 s are the default timeouts.
 const seconds = [
@@ -129,6 +130,7 @@ export const metrics = {
     help: 'Probes of datacenters without a resPQ, by error.',
   },
   ...middleProxyMetrics,
+  ...upstreamMetrics,
   replaysRefused: {
     name: 'mtscope_replays_refused_total',
     kind: 'counter',

@@ -12,6 +12,7 @@ import type {
   ReadError,
   RejectReason,
   Side,
+  UpstreamError,
 } from '../../../../proxy/events/contract.ts'
 
 const hex = (digits: number): fc.Arbitrary<string> =>
@@ -69,6 +70,8 @@ const dialError = fc.constantFrom<DialError[]>(
   'protocol',
   'other',
 )
+const upstreamError = fc.constantFrom<UpstreamError[]>('refused', 'login', 'denied', 'no-source', 'no-ports')
+const upstream = fc.constantFrom('direct', 'socks5-1', 'bind-192.0.2.0/24')
 const connection = hex(32)
 const clientPath = {
   clientRttMs: amount,
@@ -126,11 +129,16 @@ export const arbitraries: { readonly [T in EventType]: fc.Arbitrary<Of<T>> } = {
   'datacenter.dialed': event(
     'datacenter.dialed',
     { connection, ...session, address: text, family, pooled: fc.boolean(), elapsedMs: amount },
-    { via: fc.constant('middle-proxy'), fallback: fc.constant(true) },
+    { via: fc.constant('middle-proxy'), fallback: fc.constant(true), upstream },
   ),
   'datacenter.dial-failed': event(
     'datacenter.dial-failed',
     { dc, media: fc.boolean(), address: text, family, error: dialError, elapsedMs: amount },
+    { connection, upstream },
+  ),
+  'upstream.failed': event(
+    'upstream.failed',
+    { upstream, error: upstreamError, elapsedMs: amount },
     { connection },
   ),
   'middle-proxy.failed': event(
@@ -192,7 +200,7 @@ export const arbitraries: { readonly [T in EventType]: fc.Arbitrary<Of<T>> } = {
   'datacenter.probed': event(
     'datacenter.probed',
     { dc, media: fc.boolean(), family, address: text },
-    { tcpMs: amount, resPqMs: amount, error: dialError },
+    { tcpMs: amount, resPqMs: amount, error: dialError, upstream },
   ),
   'middle-proxy.probed': event(
     'middle-proxy.probed',

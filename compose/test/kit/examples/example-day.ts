@@ -42,6 +42,7 @@ export const day: readonly ProxyEvent[] = [
     error: 'refused',
     elapsedMs: 1,
   },
+  { ...ofProcess, type: 'upstream.failed', upstream: 'socks5-1', error: 'login', elapsedMs: 1 },
   {
     ...own,
     ...session,

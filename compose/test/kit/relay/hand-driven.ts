@@ -1,4 +1,4 @@
-import type { DialError } from '../../../../proxy/events/contract.ts'
+import type { UpstreamError } from '../../../../proxy/events/contract.ts'
 import {
   type Dialing,
   type Engine,
@@ -6,6 +6,7 @@ import {
   type LinkError,
   type LinkEvents,
   type Path,
+  type Source,
   unattached,
 } from '../../../../proxy/net/link.ts'
 
@@ -128,11 +129,12 @@ export const handLink = (remote = Buffer.from([192, 0, 2, 7])): HandLink => {
 
 export type HandDial = {
   readonly host: string
+  readonly source: Source | null
   /** Neither answered nor cancelled. */
   readonly open: boolean
   readonly cancelled: boolean
   connects(): HandLink
-  fails(error: DialError): void
+  fails(error: UpstreamError): void
 }
 
 /** An engine that the test drives in place of the operating system: a dial connects or fails when the test calls for it. */
@@ -144,11 +146,13 @@ export const handEngine = (
     host: string,
     _port: number,
     connected: (link: Link) => void,
-    failed: (error: DialError) => void,
+    failed: (error: UpstreamError) => void,
+    source?: Source,
   ): Dialing => {
     let state: 'open' | 'over' | 'cancelled' = 'open'
     dials.push({
       host,
+      source: source ?? null,
       get open() {
         return state === 'open'
       },

@@ -49,6 +49,7 @@ export const settings = (): RelaySettings => ({
   middleProxies: null,
   ourAddress: { ipv4: null, ipv6: null },
   domains: domainsWith(mask),
+  upstreams: null,
   addressKey: Buffer.alloc(32, 1),
 })
 

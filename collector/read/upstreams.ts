@@ -1,0 +1,36 @@
+import { upstreamKeys as k } from '../fold/projections/upstreams.ts'
+import type { Reading } from '../fold/state.ts'
+
+/** One upstream of one node. Times are epoch ms. */
+export type UpstreamHealth = {
+  readonly node: string
+  readonly upstream: string
+  /** `node/upstream`. */
+  readonly key: string
+  /** When a dial or probe through it last reached a datacenter; null: not within two days. */
+  readonly workedAt: number | null
+  readonly failedAt: number | null
+  /** Why the last one that failed did. */
+  readonly error: string | null
+}
+
+const prefixes = [k.lastWorked(''), k.lastFailure('')]
+
+/** Every upstream that was used or probed in the last two days, by node and name. */
+export const upstreamsOf = ({ recent }: Pick<Reading, 'recent'>): UpstreamHealth[] => {
+  const keys = new Set<string>()
+  for (const key of recent.keys())
+    for (const prefix of prefixes) if (key.startsWith(prefix)) keys.add(key.slice(prefix.length))
+  return [...keys].sort().map((key) => {
+    const slash = key.indexOf('/')
+    const failure = recent.get(k.lastFailure(key))
+    return {
+      node: key.slice(0, slash),
+      upstream: key.slice(slash + 1),
+      key,
+      workedAt: recent.get(k.lastWorked(key))?.at ?? null,
+      failedAt: failure?.at ?? null,
+      error: typeof failure?.value === 'string' ? failure.value : null,
+    }
+  })
+}
