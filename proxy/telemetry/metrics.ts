@@ -34,6 +34,7 @@ export const foldMetrics = (
 
   return (event) => {
     emitted.value++
+    if ('upstream' in event) upstream(event)
     switch (event.type) {
       case 'connection.accepted':
         return connection.accepted()
@@ -51,15 +52,10 @@ export const foldMetrics = (
         return connection.summarised(event)
       case 'datacenter.dialed':
         middleProxy.dialed(event)
-        upstream.dialed(event)
         return datacenter.dialed(event)
       case 'datacenter.dial-failed':
-        upstream.dialFailed(event)
         return datacenter.dialFailed(event)
-      case 'upstream.failed':
-        return upstream.failed(event)
       case 'datacenter.probed':
-        upstream.probed(event)
         return datacenter.probed(event)
       case 'middle-proxy.failed':
         return middleProxy.failed(event)
@@ -85,6 +81,7 @@ export const foldMetrics = (
         return process.reloaded()
       case 'api.changed':
         return process.apiChanged(event)
+      case 'upstream.failed':
       case 'process.stopped':
       case 'user.added':
       case 'user.changed':

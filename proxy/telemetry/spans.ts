@@ -1,4 +1,4 @@
-import type { ProxyEvent, Session } from '../events/contract.ts'
+import type { ProxyEvent } from '../events/contract.ts'
 import { isDrop, slowMs } from '../events/outcome.ts'
 import type { Sampler } from './sampler.ts'
 import { type Attributes, ofUpstream, peer, sessionAttributes } from './span-attributes.ts'

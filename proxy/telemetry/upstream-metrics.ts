@@ -3,12 +3,15 @@ import type { ProxyEvent } from '../events/contract.ts'
 import { metrics } from './catalogue/catalogue.ts'
 import { histogram, observed } from './series.ts'
 
-type Of<T extends ProxyEvent['type']> = Extract<ProxyEvent, { type: T }>
+type OfUpstream = Extract<
+  ProxyEvent,
+  { type: 'datacenter.dialed' | 'datacenter.dial-failed' | 'datacenter.probed' | 'upstream.failed' }
+>
 
 /** Failures in a row after which an upstream counts as down. */
 const FAILURES = 3
 
-/** Metrics of upstreams: one function for each event. `down` is called with the name of an upstream that goes down. */
+/** Folds events into metrics of upstreams. `down` is called with the name of an upstream that goes down. */
 export const upstreamMetricsOf = (meter: Meter, down: (upstream: string) => void) => {
   const up = observed(meter, metrics.upstreamUp)
   const connections = observed(meter, metrics.upstreamConnections)
@@ -26,25 +29,22 @@ export const upstreamMetricsOf = (meter: Meter, down: (upstream: string) => void
     up(upstream).value = 0
     if (failed === FAILURES) down(upstream)
   }
-  return {
-    dialed: ({ upstream, pooled, elapsedMs }: Of<'datacenter.dialed'>): void => {
-      if (upstream === undefined) return
-      connections(upstream).value++
-      if (pooled) return
-      works(upstream)
-      dial(elapsedMs / 1000, upstream)
-    },
-    dialFailed: ({ upstream }: Of<'datacenter.dial-failed'>): void => {
-      if (upstream !== undefined) fails(upstream)
-    },
-    probed: ({ upstream, error }: Of<'datacenter.probed'>): void => {
-      if (upstream === undefined) return
-      if (error === undefined) works(upstream)
-      else fails(upstream)
-    },
-    failed: ({ upstream, error }: Of<'upstream.failed'>): void => {
-      fails(upstream)
-      failures(upstream, error).value++
-    },
+  return (event: OfUpstream): void => {
+    const { upstream } = event
+    if (upstream === undefined) return
+    switch (event.type) {
+      case 'datacenter.dialed':
+        connections(upstream).value++
+        if (event.pooled) return
+        dial(event.elapsedMs / 1000, upstream)
+        return works(upstream)
+      case 'datacenter.probed':
+        return event.error === undefined ? works(upstream) : fails(upstream)
+      case 'datacenter.dial-failed':
+        return fails(upstream)
+      case 'upstream.failed':
+        failures(upstream, event.error).value++
+        return fails(upstream)
+    }
   }
 }
