@@ -39,8 +39,8 @@ import type {
   Transport,
 } from './contract.ts'
 import type { DeathReason, LoopSample } from './sample.ts'
-import type { UserField } from './user-event.ts'
 import { dialError, upstream, upstreamFailure } from './upstream-checks.ts'
+import type { UserField } from './user-event.ts'
 
 type Fields<T extends EventType> = Omit<Extract<MtscopeEvent, { type: T }>, 'v' | 'type' | 'at'>
 

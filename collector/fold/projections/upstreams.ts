@@ -67,6 +67,9 @@ export const upstreams = (event: ProxyEvent, tally: Tally): Tally => {
     case 'thread.died':
     case 'events.lost':
     case 'api.changed':
+    case 'user.added':
+    case 'user.changed':
+    case 'user.removed':
     case 'config.reloaded':
       return tally
   }

@@ -5,8 +5,8 @@ import { hostMetrics } from './host-catalogue.ts'
 import type { Metric } from './metric.ts'
 import { middleProxyMetrics } from './middle-proxy-catalogue.ts'
 import { pipelineMetrics } from './pipeline-catalogue.ts'
-import { userMetrics } from './user-catalogue.ts'
 import { upstreamMetrics } from './upstream-catalogue.ts'
+import { userMetrics } from './user-catalogue.ts'
 
 // 3 s and 5 s are the default timeouts.
 const seconds = [
