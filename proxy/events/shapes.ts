@@ -39,7 +39,7 @@ import type {
   Transport,
 } from './contract.ts'
 import type { DeathReason, LoopSample } from './sample.ts'
-import { dialError, upstream, upstreamFailure } from './upstream-checks.ts'
+import { dialFailure, upstream, upstreamFailure } from './upstream-checks.ts'
 import type { UserField } from './user-event.ts'
 
 type Fields<T extends EventType> = Omit<Extract<MtscopeEvent, { type: T }>, 'v' | 'type' | 'at'>
@@ -185,16 +185,7 @@ export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
     fallback: optional(yes),
     upstream: optional(upstream),
   },
-  'datacenter.dial-failed': {
-    connection: optional(connection),
-    dc: integer,
-    media: flag,
-    address: label,
-    family,
-    error: dialError,
-    elapsedMs: amount,
-    upstream: optional(upstream),
-  },
+  'datacenter.dial-failed': dialFailure,
   'upstream.failed': upstreamFailure,
   'middle-proxy.failed': {
     connection: optional(connection),
