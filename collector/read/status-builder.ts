@@ -3,14 +3,23 @@ import { isDrop } from '../../proxy/events/outcome.ts'
 import { lostBy } from '../fold/fold.ts'
 import { connectionKeys as c } from '../fold/projections/connections.ts'
 import { datacenterKeys as d } from '../fold/projections/datacenters.ts'
+import { middleProxyKeys as m } from '../fold/projections/middle-proxies.ts'
 import { processKeys as p } from '../fold/projections/processes.ts'
 import { rejectionKeys as r } from '../fold/projections/rejections.ts'
 import { replayKeys } from '../fold/projections/replays.ts'
 import { bucketOf } from '../fold/retention.ts'
 import type { Reading } from '../fold/state.ts'
+import { documentsOf, middleRoutesOf } from './middle-proxies.ts'
 import { type Node, nodeStatus, nodesOf, type Open, openOf } from './nodes.ts'
 import { type RouteHealth, routeName, routesOf, triesOf } from './routes.ts'
-import type { AlertStatus, DatacenterStatus, Status, Traffic, UserStatus } from './status.ts'
+import type {
+  AlertStatus,
+  DatacenterStatus,
+  MiddleProxyStatus,
+  Status,
+  Traffic,
+  UserStatus,
+} from './status.ts'
 import { hourQuantiles, hourSum, latencyOf, seriesOf } from './status-series.ts'
 
 /** `[rest of the key after the prefix, amount]` for the keys of all time. */
@@ -131,6 +140,20 @@ const isDialedNow = (state: Reading, { dc, media, family }: RouteHealth): boolea
   return at(family) > at(other) || (at(family) === at(other) && family === 'ipv4')
 }
 
+const middleProxiesOf = (state: Reading): MiddleProxyStatus[] =>
+  middleRoutesOf(state).map(({ dc, media, family, probe }) => ({
+    dc,
+    media,
+    family,
+    address: probe.address,
+    state: probe.error === null ? 'up' : 'down',
+    pingMs: probe.pingMs,
+    error: probe.error,
+    probedAt: probe.at,
+    through: state.count('ever', 0, m.connections(dc)),
+    around: state.count('ever', 0, m.fallbacks(dc)),
+  }))
+
 const openStatus = (open: Open): Status['open'] => {
   const byMode: Partial<Record<Mode, number>> = {}
   const byDc: Record<string, number> = {}
@@ -167,6 +190,8 @@ export const buildStatus = (state: Reading, { version, alerts, lagMs, now }: Sta
     series: seriesOf(state, nodes, now),
     latency: latencyOf(state, now),
     datacenters: datacentersOf(state, open, slow, now),
+    middleProxies: middleProxiesOf(state),
+    middleProxyDocuments: documentsOf(state).map(({ readAt: _, ...rest }) => rest),
     closes: closesOf(state, now),
     rejections: everWith(state, r.rejectedFor(''))
       .map(([reason, total]) => ({

@@ -13,6 +13,10 @@ export type Status = {
   latency: Record<'client' | 'handshake' | 'dial' | 'firstByte' | 'datacenter', Quantiles>
   /** One row for each dc × media × family that was probed or dialed in the last two days. */
   datacenters: DatacenterStatus[]
+  /** Of advertising mode; empty without it. */
+  middleProxies: MiddleProxyStatus[]
+  /** What each node has of the documents that Telegram publishes about its middle proxies. */
+  middleProxyDocuments: MiddleProxyDocumentStatus[]
   closes: { by: Side; phase: Phase; reason: CloseReason; total: number; lastHour: number; drop: boolean }[]
   rejections: { reason: RejectReason; total: number; lastHour: number }[]
   fronted: number
@@ -79,6 +83,33 @@ export type DatacenterStatus = {
   probedAt: number | null
   open: number
   dialFailures: number
+}
+
+export type MiddleProxyStatus = {
+  /** The datacenter that they serve. */
+  dc: number
+  media: boolean
+  family: Family
+  /** The one that answers fastest. */
+  address: string
+  state: 'up' | 'down'
+  pingMs: number | null
+  error: string | null
+  probedAt: number
+  /** Clients that went through the middle proxies of the datacenter, and around all of them; since the beginning. */
+  through: number
+  around: number
+}
+
+export type MiddleProxyDocumentStatus = {
+  node: string
+  document: string
+  /** Addresses in use; of the secret 0 or 1. */
+  entries: number
+  /** When it was downloaded; null while there is none. */
+  fetchedAt: number | null
+  /** Why the last download is not in use. */
+  error: string | null
 }
 
 export type UserStatus = {

@@ -50,6 +50,27 @@ const datacenter = object({
   dialFailures: whole('Failed dials since the beginning'),
 })
 
+const middleProxy = object({
+  dc: whole('Number of the datacenter that they serve'),
+  media: yesOrNo('Whether they serve its files'),
+  family: oneOf('Address family', ['ipv4', 'ipv6']),
+  address: text('host:port of the one that answers fastest'),
+  state: oneOf('Whether one answered its last probe', ['up', 'down']),
+  pingMs: orNull(number('Last probe: ping to pong, ms')),
+  error: orNull(text('Why the last probe failed')),
+  probedAt: moment('The last probe'),
+  through: whole('Clients of the datacenter that went through its middle proxies, since the beginning'),
+  around: whole('Clients of the datacenter that went around them, since the beginning'),
+})
+
+const middleProxyDocument = object({
+  node: text('The node that has it'),
+  document: oneOf('Lists of IPv4 and IPv6 addresses, and the secret', ['config', 'config-v6', 'secret']),
+  entries: whole('Addresses in use; of the secret 0 or 1'),
+  fetchedAt: orNull(moment('When it was downloaded')),
+  error: orNull(text('Why the last download is not in use')),
+})
+
 const user = object({
   user: text('Name'),
   open: whole('Open connections'),
@@ -83,6 +104,8 @@ const statusSchema = object({
   ),
   latency: map(quantiles, 'Quantiles of the last hour'),
   datacenters: list(datacenter),
+  middleProxies: list(middleProxy),
+  middleProxyDocuments: list(middleProxyDocument),
   closes: list(
     counted({
       by: text('The side that ended the connection'),

@@ -7,6 +7,7 @@ import { hostCheck } from './checks/host.ts'
 import { kafkaCheck } from './checks/kafka.ts'
 import { listenerCheck } from './checks/listener.ts'
 import { maskingCheck } from './checks/masking-host.ts'
+import { middleProxiesCheck } from './checks/middle-proxies.ts'
 import { redisCheck } from './checks/redis.ts'
 import { runtimeCheck } from './checks/runtime.ts'
 import { settingsCheck } from './checks/settings.ts'
@@ -17,6 +18,7 @@ export const allChecks = {
   settings: settingsCheck,
   clock: clockCheck,
   datacenters: datacentersCheck,
+  'middle-proxies': middleProxiesCheck,
   masking: maskingCheck,
   listener: listenerCheck,
   descriptors: descriptorsCheck,

@@ -6,6 +6,7 @@ export const areas = [
   'settings',
   'clock',
   'datacenters',
+  'middle-proxies',
   'masking',
   'listener',
   'descriptors',

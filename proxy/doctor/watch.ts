@@ -8,6 +8,7 @@ import { descriptorsCheck } from './checks/descriptors.ts'
 import { diskCheck } from './checks/disk.ts'
 import { hostCheck } from './checks/host.ts'
 import { passiveListenerCheck } from './checks/listener.ts'
+import { passiveMiddleProxiesCheck } from './checks/middle-proxies.ts'
 import { runtimeCheck } from './checks/runtime.ts'
 import { settingsCheck } from './checks/settings.ts'
 import { type Checks, examine } from './examine.ts'
@@ -23,6 +24,7 @@ export type Examination = {
 const cheap: Checks = {
   settings: settingsCheck,
   clock: clockCheck,
+  'middle-proxies': passiveMiddleProxiesCheck,
   listener: passiveListenerCheck,
   descriptors: descriptorsCheck,
   host: hostCheck,

@@ -7,6 +7,7 @@ import { charts } from './charts.ts'
 import { datacentersSection } from './datacenters.ts'
 import { clock, duration } from './format.ts'
 import { latencySection } from './latency.ts'
+import { middleProxiesSection } from './middle-proxies.ts'
 import { eventsSection, nodesSection } from './nodes.ts'
 import { numbersSection } from './numbers.ts'
 import { type Piece, patch } from './piece.ts'
@@ -25,7 +26,7 @@ const sections: Record<string, (status: Status) => Piece[]> = {
   alerts: alertsSection,
   numbers: numbersSection,
   latency: latencySection,
-  datacenters: datacentersSection,
+  datacenters: (status) => [...datacentersSection(status), ...middleProxiesSection(status)],
   closes: closesSection,
   rejections: rejectionsSection,
   users: usersSection,

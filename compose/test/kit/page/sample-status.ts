@@ -1,5 +1,17 @@
 import type { DatacenterStatus, Series, Status, UserStatus } from '../../../../collector/read/status.ts'
 
+const middle = {
+  dc: 2,
+  media: false,
+  family: 'ipv4',
+  state: 'up',
+  pingMs: 12.5,
+  error: null,
+  probedAt: 0,
+  through: 0,
+  around: 0,
+} as const
+
 const steps = 360
 const stepMs = 10_000
 
@@ -61,6 +73,15 @@ export const sampleStatus = (at: number): Status => ({
     route(4, 'ipv4', true, '149.154.164.250:443', 15, 103),
     route(4, 'ipv6', false, '[2001:67c:4e8:f004::a]:443', 12, 0),
     { ...route(5, 'ipv4', false, '149.154.171.5:443', 168, 101), dialFailures: 3 },
+  ],
+  middleProxies: [
+    { ...middle, dc: 2, address: '149.154.161.144:8888', through: 40_112, around: 3 },
+    { ...middle, dc: 2, media: true, address: '149.154.161.144:8888', through: 40_112, around: 3 },
+    { ...middle, dc: 4, address: '91.108.4.204:8888', through: 22_830 },
+  ],
+  middleProxyDocuments: [
+    { node: 'vps-fra-1', document: 'config', entries: 38, fetchedAt: at - 1_900_000, error: null },
+    { node: 'vps-fra-1', document: 'secret', entries: 1, fetchedAt: at - 9_000_000, error: 'timeout' },
   ],
   closes: [
     { by: 'client', phase: 'relaying', reason: 'done', total: 2_911_034, lastHour: 3120, drop: false },
