@@ -40,7 +40,7 @@ sides can depend on it.
 
 | file | content |
 |---|---|
-| \`contract.ts\`, \`envelope.ts\`, \`sample.ts\`, \`middle-proxy.ts\`, \`upstream.ts\`, \`user-event.ts\` | the types of all events |
+| \`contract.ts\`, \`terms.ts\`, \`envelope.ts\`, \`sample.ts\`, \`middle-proxy.ts\`, \`upstream.ts\`, \`user-event.ts\` | the types of all events |
 | \`shapes.ts\`, \`checks.ts\`, \`upstream-checks.ts\` | the check of every field when an event is read |
 | \`upcast.ts\` | lifts old versions to the newest |
 | \`codec.ts\` | batches to and from JSON |

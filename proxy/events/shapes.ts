@@ -1,4 +1,3 @@
-import { apiActions } from './api-action.ts'
 import {
   amount,
   type Check,
@@ -19,102 +18,30 @@ import {
   text,
   texts,
 } from './checks.ts'
-import type {
-  CloseCount,
-  CloseReason,
-  Direction,
-  EventType,
-  Family,
-  GroupCount,
-  Limit,
-  LossReason,
-  MiddleProxyDocument,
-  Mode,
-  MtscopeEvent,
-  Phase,
-  ReadError,
-  RefusalCount,
-  RejectReason,
-  Side,
-  Transport,
-} from './contract.ts'
-import type { DeathReason, LoopSample } from './sample.ts'
+import type { CloseCount, EventType, GroupCount, MtscopeEvent, RefusalCount } from './contract.ts'
+import type { LoopSample } from './sample.ts'
+import {
+  action,
+  apiAction,
+  closing,
+  death,
+  direction,
+  family,
+  limit,
+  loss,
+  middleProxyDocument,
+  mode,
+  phase,
+  readError,
+  rejection,
+  side,
+  transport,
+  yes,
+} from './sets.ts'
 import { dialFailure, upstream, upstreamFailure } from './upstream-checks.ts'
 import type { UserField } from './user-event.ts'
 
 type Fields<T extends EventType> = Omit<Extract<MtscopeEvent, { type: T }>, 'v' | 'type' | 'at'>
-
-const yes: Check<true> = (value): value is true => value === true
-const mode = oneOf<Mode>({ classic: true, secure: true, tls: true })
-const transport = oneOf<Transport>({ abridged: true, intermediate: true, 'padded-intermediate': true })
-const family = oneOf<Family>({ ipv4: true, ipv6: true })
-const side = oneOf<Side>({ client: true, datacenter: true, proxy: true })
-const phase = oneOf<Phase>({ hello: true, dial: true, waiting: true, relaying: true, fronting: true })
-const direction = oneOf<Direction>({ 'to-client': true, 'to-datacenter': true })
-export const limits: Readonly<Record<Limit, true>> = {
-  connections: true,
-  handshakes: true,
-  strangers: true,
-  'file-descriptors': true,
-}
-const limit = oneOf(limits)
-const action = oneOf<'local' | 'refuse'>({ local: true, refuse: true })
-export const losses: Readonly<Record<LossReason, true>> = {
-  'worker-queue': true,
-  'log-full': true,
-  'log-bounds': true,
-  unreadable: true,
-}
-const loss = oneOf(losses)
-const apiAction = oneOf(apiActions)
-
-export const deathReasons: Readonly<Record<DeathReason, true>> = {
-  'out-of-memory': true,
-  failed: true,
-  exited: true,
-}
-const death = oneOf(deathReasons)
-export const rejections: Readonly<Record<RejectReason, true>> = {
-  'bad-digest': true,
-  'unknown-user': true,
-  'unknown-sni': true,
-  'mode-off': true,
-  'unknown-dc': true,
-  'clock-skew': true,
-  replayed: true,
-  unclaimed: true,
-  'malformed-hello': true,
-  'not-mtproto': true,
-  timeout: true,
-}
-const rejection = oneOf(rejections)
-const closing = oneOf<CloseReason>({
-  ...rejections,
-  done: true,
-  reset: true,
-  refused: true,
-  idle: true,
-  stalled: true,
-  upstream: true,
-  limit: true,
-  drain: true,
-  removed: true,
-  internal: true,
-})
-export const middleProxyDocuments: Readonly<Record<MiddleProxyDocument, true>> = {
-  config: true,
-  'config-v6': true,
-  secret: true,
-}
-const middleProxyDocument = oneOf(middleProxyDocuments)
-const readError = oneOf<ReadError>({
-  timeout: true,
-  unreachable: true,
-  status: true,
-  'too-long': true,
-  malformed: true,
-  implausible: true,
-})
 
 const connection = hex(32)
 const client = hex(16)

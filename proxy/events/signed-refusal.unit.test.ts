@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { rejections } from './shapes.ts'
+import { rejections } from './sets.ts'
 import { isSignedRefusal } from './signed-refusal.ts'
 
 test('a rejected signed hello is expected only for a replay, a wrong clock, an unanswered claim or a time-out', () => {

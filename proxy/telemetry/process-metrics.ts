@@ -1,7 +1,7 @@
 import type { Meter } from '@opentelemetry/api'
 import { apiActions } from '../events/api-action.ts'
 import type { ProxyEvent } from '../events/contract.ts'
-import { deathReasons, limits, losses } from '../events/shapes.ts'
+import { deathReasons, limits, losses } from '../events/sets.ts'
 import { metrics } from './catalogue/catalogue.ts'
 import { startAtZero } from './connection-metrics.ts'
 import { observed } from './series.ts'
