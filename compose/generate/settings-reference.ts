@@ -19,6 +19,7 @@ const themes: readonly Theme[] = [
       'MASK_PORT',
       'MASK_HOSTS',
       'MASK_PROXY_PROTOCOL',
+      'RECORD_SIZES',
       'CLOCK_SKEW',
       'REPLAY_CHECK_LEN',
     ],

@@ -1,8 +1,10 @@
 import type { MaskedDomain } from '../config/masking-settings.ts'
 import type { LocalLog } from '../event-log/event-log.ts'
-import { flightName, keptFlight, watchMasking } from '../masking/watch.ts'
+import { flightName, keptFlight, keptRecords, recordsName } from '../masking/kept.ts'
+import { watchMasking } from '../masking/watch.ts'
 import type { Domain, Domains } from '../relay/settings.ts'
 import type { LinkAddress } from '../users/public-address.ts'
+import { unmeasured } from '../wire/records.ts'
 import { usualFlight } from '../wire/server-hello.ts'
 import type { ProxyOptions } from './running-proxy.ts'
 
@@ -36,6 +38,7 @@ export const startMasking = async (
     name,
     mask: null,
     flight: keptFlight(log, name) ?? usualFlight,
+    records: unmeasured(config.recordSizes),
   })
   const [first, ...others] = config.domains
   let domains: Domains = [unwatched(first), ...others.map(unwatched)]
@@ -54,11 +57,13 @@ export const startMasking = async (
       name: name || site.host,
       ourselves: { port, publicHost, publicPort: config.publicPort },
       kept: keptFlight(log, name),
+      keptRecords: config.recordSizes === 'max' ? 'off' : keptRecords(log, name),
       logger,
       changed: (changes) => {
         const { mask, ...others } = changes
         const { proxyProtocol } = site
         change(name, mask ? { mask: { ...mask, proxyProtocol }, ...others } : changes)
+        if (changes.records) log.saveSnapshot(recordsName(name), 0, JSON.stringify(changes.records))
         if (changes.flight) log.saveSnapshot(flightName(name), 0, JSON.stringify(changes.flight))
       },
     })

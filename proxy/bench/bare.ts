@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads'
 import { readConfig } from '../config/config.ts'
 import type { FromWorker, RelaySettings } from '../relay/settings.ts'
 import { configured } from '../relay/threads/configured.ts'
+import { unmeasured } from '../wire/records.ts'
 import { usualFlight } from '../wire/server-hello.ts'
 
 // Only the data plane of the proxy: the same threads with the same settings, whose events are dropped. No event is
@@ -19,7 +20,14 @@ const settings: Omit<RelaySettings, 'worker' | 'port'> = {
   upstreams: null,
   middleProxies: null,
   ourAddress: { ipv4: null, ipv6: null },
-  domains: [{ name: config.domains[0].name, mask: null, flight: usualFlight }],
+  domains: [
+    {
+      name: config.domains[0].name,
+      mask: null,
+      flight: usualFlight,
+      records: unmeasured(config.recordSizes),
+    },
+  ],
   addressKey: randomBytes(32),
 }
 

@@ -154,6 +154,7 @@ export const plainFields = {
   // The first is the default; empty only if `modes` lacks `tls`.
   tlsDomain: 'TLS_DOMAIN',
   maskPort: 'MASK_PORT',
+  recordSizes: 'RECORD_SIZES',
   fastMode: 'FAST_MODE',
   toClientBuffer: 'TO_CLT_BUFSIZE',
   toDatacenterBuffer: 'TO_TG_BUFSIZE',

@@ -1,5 +1,5 @@
 import { hostAndPort } from '../net/host-name.ts'
-import { domain, host, mistaken, type Parse, parsed, whole } from './parse.ts'
+import { domain, host, mistaken, oneOf, type Parse, parsed, whole } from './parse.ts'
 import type { Setting } from './setting.ts'
 
 /** Where a web site is. */
@@ -123,6 +123,12 @@ export const maskingSettings = {
     parse: some,
     fallback: 'off',
     doc: 'Domains whose masking host gets the client’s address in a PROXY protocol header (version 2): off, all, or names; only for a host that reads it',
+    shown: 'everywhere',
+  },
+  RECORD_SIZES: {
+    parse: oneOf(['origin', 'max'] as const),
+    fallback: 'origin',
+    doc: 'TLS records to clients of fake TLS: origin makes them as long as the masking host does, small at the begin of a burst where it does that; max makes them full',
     shown: 'everywhere',
   },
 } as const satisfies Readonly<Record<string, Setting<unknown>>>

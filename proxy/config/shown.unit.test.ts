@@ -82,7 +82,7 @@ test('process.started has these settings, and no others', () => {
     fastMode firstByteTimeoutMs handshakeTimeoutMs host idleTimeoutMs kafka logMaxAgeMs logMaxBytes maskHost maskPort
     maxConnections maxHandshakes metricsHost metricsPort modes node notSentBytes poolSize port portShared portable
     preferIpv6 probeIntervalMs
-    publicPort redis replayEntries replayOnRedisLoss replayWindowMs stallTimeoutMs tlsDomain toClientBuffer
+    publicPort recordSizes redis replayEntries replayOnRedisLoss replayWindowMs stallTimeoutMs tlsDomain toClientBuffer
     toDatacenterBuffer unauthenticatedEvents upstreams userDrainMs users webhook workers`
   assert.equal(Object.keys(shownSettings(reading.config)).sort(), names.split(/\s+/))
 })

@@ -2,8 +2,8 @@ import { BlockList, isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { type Address, addressOf } from '../datacenter/directory.ts'
 import { type LookUp, lookUpAll } from '../datacenter/resolve.ts'
-import type { LocalLog } from '../event-log/event-log.ts'
 import type { Logger } from '../logger/logger.ts'
+import type { MeasuredRecords } from './kept.ts'
 import { type FlightError, type MeasuredFlight, measureFlight } from './measure.ts'
 
 const REFRESH_MS = 15 * 60_000
@@ -11,21 +11,8 @@ const REFRESH_MS = 15 * 60_000
 const RETRY_MS = 30_000
 const MEASURE_MS = 10_000
 const PATIENCE_MS = 3_000
-
-/** Name of the snapshot that keeps the last measurement of a domain. */
-export const flightName = (domain: string): string => `masking-flight ${domain}`
-
-/** The measurement of a domain in an earlier run; null if there is none that can be read. */
-export const keptFlight = (log: Pick<LocalLog, 'loadSnapshot'>, domain: string): MeasuredFlight | null => {
-  try {
-    const kept = log.loadSnapshot(flightName(domain))
-    const flight = kept === null ? null : (JSON.parse(Buffer.from(kept.value).toString()) as MeasuredFlight)
-    // Snapshots of earlier versions lack the table of suites.
-    return Array.isArray(flight?.suites) ? flight : null
-  } catch {
-    return null
-  }
-}
+/** A site changes its records with its software, if ever. */
+const RECORDS_MS = 24 * 3_600_000
 
 export type Ourselves = {
   /** Where the proxy listens, on every address of this machine. */
@@ -60,7 +47,7 @@ const protocolOf = async ({ options, signal }: State): Promise<string | null> =>
   return shaken.ok ? shaken.protocol : null
 }
 
-type Change = { mask?: Address | null; flight?: MeasuredFlight }
+type Change = { mask?: Address | null; flight?: MeasuredFlight; records?: MeasuredRecords }
 
 type Options = {
   readonly host: string
@@ -74,6 +61,8 @@ type Options = {
   }
   /** The measurement of an earlier run. */
   readonly kept: MeasuredFlight | null
+  /** `off`: records are not measured. */
+  readonly keptRecords: MeasuredRecords | null | 'off'
   readonly logger: Logger
   changed(change: Change): void
   /** Time between two checks, ms; `retryMs` while the host does not answer. */
@@ -95,6 +84,8 @@ type State = {
   ours: boolean
   up: boolean | null
   measured: MeasuredFlight | null
+  /** Time of the last measurement of records, successful or not. Epoch, ms. */
+  recordsAt: number
 }
 
 const use = (state: State, address: Address): void => {
@@ -209,6 +200,21 @@ const look = async (state: State): Promise<boolean> => {
   return answers
 }
 
+/** Downloads the first page of the site, once a day. */
+const lookAtRecords = async (state: State): Promise<void> => {
+  const { options, signal } = state
+  if (options.keptRecords === 'off' || state.known === null || Date.now() - state.recordsAt < RECORDS_MS)
+    return
+  state.recordsAt = Date.now()
+  // Loaded on demand, since it takes memory.
+  const { measureRecords } = await import('./measure-records.ts')
+  const { port, proxyProtocol = false, name } = options
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(MEASURE_MS)])
+  const records = await measureRecords({ host: state.known, port, proxyProtocol, name, signal: limit })
+  if (records !== null && !signal.aborted)
+    options.changed({ records: { ...records, measuredAt: state.recordsAt } })
+}
+
 /**
  * Keeps the masking host's address and the shape of its TLS answer up to date. The last known ones stay in use while the
  * host does not answer.
@@ -222,7 +228,7 @@ export const watchMasking = (
   up(): boolean | null
   stop(): void
 } => {
-  const { kept, changed, refreshMs = REFRESH_MS, retryMs = RETRY_MS } = options
+  const { kept, keptRecords, changed, refreshMs = REFRESH_MS, retryMs = RETRY_MS } = options
   const stopping = new AbortController()
   const looked = Promise.withResolvers<void>()
   const state: State = {
@@ -234,6 +240,7 @@ export const watchMasking = (
     ours: false,
     up: null,
     measured: null,
+    recordsAt: keptRecords === null || keptRecords === 'off' ? 0 : keptRecords.measuredAt,
   }
   let timer: NodeJS.Timeout | undefined
   // With a slow masking host the start does not wait: the first answers are the usual ones.
@@ -243,9 +250,12 @@ export const watchMasking = (
     if (stopping.signal.aborted) return
     clearTimeout(patience)
     looked.resolve()
+    if (answers) await lookAtRecords(state)
+    if (stopping.signal.aborted) return
     timer = setTimeout(again, answers ? refreshMs : retryMs).unref()
   }
   if (kept) changed({ flight: kept })
+  if (keptRecords !== null && keptRecords !== 'off') changed({ records: keptRecords })
   void again()
   return {
     known: looked.promise,

@@ -1,4 +1,5 @@
 import { EventEmitter, once } from 'node:events'
+import { createServer as createHttpsServer } from 'node:https'
 import { networkInterfaces } from 'node:os'
 import { createServer, type TlsOptions } from 'node:tls'
 import { test } from 'uvu'
@@ -6,9 +7,11 @@ import * as assert from 'uvu/assert'
 import { selfSigned } from '../../compose/test/kit/servers/certificate.ts'
 import { listening } from '../../compose/test/kit/servers/listening.ts'
 import { freePorts } from '../../compose/test/services/ports.ts'
+import { isRecordSizes } from '../wire/records.ts'
 import { usualFlight } from '../wire/server-hello.ts'
+import { keptFlight, keptRecords } from './kept.ts'
 import type { MeasuredFlight } from './measure.ts'
-import { isOurselves, keptFlight, watchMasking } from './watch.ts'
+import { isOurselves, watchMasking } from './watch.ts'
 
 const name = 'mask.test'
 const certificate = selfSigned(name)
@@ -31,13 +34,14 @@ const watching = (port: number, changed: Partial<Parameters<typeof watchMasking>
     name,
     ourselves: { port: 1, publicHost: null, publicPort: null },
     kept: null,
+    keptRecords: 'off',
     logger: (level, message, fields) => {
       printed.push(`${level} ${message}${fields?.using ? `: ${fields.using}` : ''}`)
       reported.emit(message)
     },
     changed: (change) => {
       changes.push(change)
-      reported.emit(change.flight ? 'flight' : 'mask')
+      reported.emit(change.flight ? 'flight' : change.records ? 'records' : 'mask')
     },
     refreshMs: 5,
     retryMs: 5,
@@ -191,6 +195,32 @@ test('a stopped watch logs and changes nothing, and does not hold up the start',
   await new Promise(setImmediate)
   assert.is(watch.changes.length, length)
   assert.equal(watch.printed, [])
+})
+
+test('records are measured by a download once a host has answered, and kept ones are not measured again', async () => {
+  const page = Buffer.alloc(200_000)
+  const server = createHttpsServer(certificate, (_request, response) => response.end(page))
+  await using host = await listening(server)
+  using watch = watching(host.port, { keptRecords: null, refreshMs: 60_000 })
+  await once(watch.reported, 'records')
+  const records = watch.changes.at(-1)?.records
+  assert.ok(isRecordSizes(records ?? null) && (records?.measuredAt ?? 0) > 0)
+  assert.equal(
+    keptRecords({ loadSnapshot: () => ({ row: 0, value: Buffer.from(JSON.stringify(records)) }) }, name),
+    records,
+  )
+  assert.is(
+    keptRecords({ loadSnapshot: () => ({ row: 0, value: Buffer.from('{"sizes":[1]}') }) }, name),
+    null,
+  )
+  const kept = { sizes: [4_113], restartMs: null, measuredAt: Date.now() }
+  using again = watching(host.port, { keptRecords: kept })
+  await once(again.reported, 'flight')
+  await once(again.reported, 'flight')
+  assert.equal(
+    again.changes.flatMap(({ records }) => records ?? []),
+    [kept],
+  )
 })
 
 test('a kept measurement is used only if it has the table of suites', () => {

@@ -4,6 +4,7 @@ import type { UpstreamState } from '../datacenter/upstreams.ts'
 import type { ThreadSample } from '../host/event-loop.ts'
 import type { MiddleProxies, OurAddress } from '../middle-proxy/directory.ts'
 import type { ClaimAnswer } from '../replay-cache/redis.ts'
+import type { RecordSizes } from '../wire/records.ts'
 import type { Flight } from '../wire/server-hello.ts'
 
 /** Settings of the configuration that relay threads use, in the units of `Config`: ms and bytes. */
@@ -80,6 +81,7 @@ export type Domain = {
   /** The masking host; null: unauthenticated clients are not forwarded. */
   readonly mask: MaskingHost | null
   readonly flight: Flight
+  readonly records: RecordSizes
 }
 
 /** The first is the default: for clients that name none of them. */

@@ -2,7 +2,18 @@ import * as fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { runs } from '../../compose/test/kit/runs.ts'
-import { headroom, maxPayload, unwrapper, wrap } from './records.ts'
+import {
+  fullRecords,
+  headroom,
+  leastRecord,
+  maxPayload,
+  mostRecord,
+  mostSizes,
+  type Pace,
+  unwrapper,
+  wrap,
+  wrapPaced,
+} from './records.ts'
 
 const pattern = (length: number): Buffer => Buffer.from(Array.from({ length }, (_, i) => (i * 31) & 0xff))
 const changeCipherSpec = Buffer.from('140303000101', 'hex')
@@ -58,6 +69,64 @@ test('no record is longer than 16384 bytes, and headroom returns the bytes that 
     }
     assert.equal(Buffer.concat(parts), content)
   }
+})
+
+const sizes = fc
+  .tuple(
+    fc.array(fc.integer({ min: leastRecord, max: mostRecord }), { maxLength: mostSizes - 1 }),
+    fc.integer({ min: leastRecord, max: mostRecord }),
+  )
+  .map(([some, last]) => [...some, last])
+
+/** Payload lengths of the records of a stream. */
+const lengthsOf = (stream: Buffer): number[] => {
+  const lengths: number[] = []
+  for (let at = 0; at < stream.length; at += 5 + lengths.at(-1)!) lengths.push(stream.readUInt16BE(at + 3))
+  return lengths
+}
+
+const pacedBy = (pace: Pace, content: Buffer, now: number): Buffer => {
+  const buffer = Buffer.alloc(9 + content.length + headroom(content.length, leastRecord), 0xaa)
+  content.copy(buffer, 9)
+  return buffer.subarray(9, wrapPaced(buffer, 9, 9 + content.length, pace, now))
+}
+
+test('paced records hold the payload in order, none longer than its size, each as long as its size allows', () => {
+  const chunks = fc.array(fc.integer({ min: 1, max: 60_000 }), { minLength: 1, maxLength: 6 })
+  fc.assert(
+    fc.property(sizes, chunks, (of, lengths) => {
+      const pace: Pace = { of: { sizes: of, restartMs: null }, next: 0, at: 0 }
+      let record = 0
+      for (const length of lengths) {
+        const content = pattern(length)
+        const stream = pacedBy(pace, content, 0)
+        assert.equal(unwrapped(stream), content)
+        let left = length
+        for (const size of lengthsOf(stream)) {
+          assert.is(size, Math.min(left, of[Math.min(record++, of.length - 1)]!))
+          left -= size
+        }
+      }
+    }),
+    { numRuns: runs(200) },
+  )
+})
+
+test('a burst begins with small records, and a pause begins a new one', () => {
+  const pace: Pace = { of: { sizes: [600, 600, 2_000, 16_401], restartMs: 1_000 }, next: 0, at: 0 }
+  const payload = pattern(20_000)
+  assert.equal(lengthsOf(pacedBy(pace, payload, 5_000)), [600, 600, 2_000, 16_401, 399])
+  assert.equal(lengthsOf(pacedBy(pace, payload, 6_000)), [16_401, 3_599])
+  assert.equal(lengthsOf(pacedBy(pace, payload, 7_001)), [600, 600, 2_000, 16_401, 399])
+  const steady: Pace = { of: { sizes: [600, 16_401], restartMs: null }, next: 0, at: 0 }
+  pacedBy(steady, payload, 1)
+  assert.equal(lengthsOf(pacedBy(steady, payload, 100_000)), [16_401, 3_599])
+})
+
+test('RECORD_SIZES=max makes the same records as wrap', () => {
+  const pace: Pace = { of: fullRecords, next: 0, at: 0 }
+  for (const length of [1, maxPayload, maxPayload + 1, 262_145])
+    assert.equal(pacedBy(pace, pattern(length), 0), wrapped(pattern(length)))
 })
 
 test('records decode alike however the wire splits them', () => {

@@ -5,7 +5,16 @@ import { helloLength, readClientHello, sealedHello, signedBy } from './client-he
 import { ja4 } from './ja4.ts'
 import { openingFor, openPayload } from './obfuscated2.ts'
 import { randomPool } from './random.ts'
-import { headroom, unwrapper, wrap } from './records.ts'
+import {
+  fullRecords,
+  headroom,
+  leastRecord,
+  type Pace,
+  unwrapper,
+  usualRecords,
+  wrap,
+  wrapPaced,
+} from './records.ts'
 import { answer, usualFlight } from './server-hello.ts'
 
 // The cost of a handshake: `node proxy/wire/wire.bench.ts`. CPU µs per call, the median of nine rounds and their range.
@@ -45,8 +54,17 @@ for (const hybrid of [false, true]) {
   measure(`answer, ${kind}`, 1000, () => answer({ hello, secret, flight: usualFlight, random }))
 }
 for (const size of [32_768, 262_144]) {
-  const buffer = Buffer.alloc(size + headroom(size))
+  const buffer = Buffer.alloc(size + headroom(size, leastRecord))
   const unwrap = unwrapper()
   measure(`records: wrap ${size >> 10} KiB`, 2000, () => wrap(buffer, 0, size))
+  for (const [name, of] of [
+    ['full', fullRecords],
+    ['in bulk', { ...usualRecords, restartMs: null }],
+    ['at the begin of a burst', { ...usualRecords, restartMs: -1 }],
+    ['of 1386 bytes', { sizes: [1_386], restartMs: null }],
+  ] as const) {
+    const pace: Pace = { of, next: 0, at: 0 }
+    measure(`records ${name}: wrap ${size >> 10} KiB`, 2000, () => wrapPaced(buffer, 0, size, pace, 0))
+  }
   measure(`records: wrap and unwrap ${size >> 10} KiB`, 2000, () => unwrap(buffer, 0, wrap(buffer, 0, size)))
 }

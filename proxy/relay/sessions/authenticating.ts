@@ -83,6 +83,7 @@ const answerHello = (session: Session, signed: Signed, received: Buffer): void =
   session.received = null
   session.unwrap = unwrapper()
   session.user = user
+  session.pace = { of: domain.records, next: 0, at: 0 }
   session.signed = details
   const inner: Inner = { session, user, digest }
   client.attach(insideRecords, inner)

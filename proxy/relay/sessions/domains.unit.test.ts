@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { clientHello } from '../../../compose/test/kit/client/client-hello.ts'
 import { nothing, relaying, secret } from '../../../compose/test/kit/relay/hand-relay.ts'
 import { x25519MlKem768 } from '../../wire/client-hello.ts'
+import { fullRecords } from '../../wire/records.ts'
 import { parseServerAnswer } from '../../wire/server-answer.ts'
 import { usualFlight } from '../../wire/server-hello.ts'
 import type { Domains } from '../settings.ts'
@@ -15,9 +16,9 @@ const sized = (size: number) => ({
   classic: { ...usualFlight.classic, sizes: [size] },
 })
 const domains: Domains = [
-  { name: 'a.test', mask: at('198.51.100.1'), flight: sized(1_111) },
-  { name: 'b.test', mask: at('198.51.100.2'), flight: sized(2_222) },
-  { name: 'c.test', mask: null, flight: sized(3_333) },
+  { name: 'a.test', mask: at('198.51.100.1'), flight: sized(1_111), records: fullRecords },
+  { name: 'b.test', mask: at('198.51.100.2'), flight: sized(2_222), records: fullRecords },
+  { name: 'c.test', mask: null, flight: sized(3_333), records: fullRecords },
 ]
 const unsigned = (domain: string) => clientHello({ secret: Buffer.alloc(16, 7), domain }).bytes
 

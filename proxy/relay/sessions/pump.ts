@@ -1,5 +1,5 @@
 import type { LinkEvents } from '../../net/link.ts'
-import { wrap } from '../../wire/records.ts'
+import { wrapPaced } from '../../wire/records.ts'
 import {
   clientLeft,
   closeIfDelivered,
@@ -33,7 +33,7 @@ export const pump = (relayed: Relayed, opening: Buffer): void => {
   datacenter.readSize = toClientSize(relay)
   client.attach(fromClient, relayed)
   datacenter.attach(
-    relayed.down !== null ? reencrypted : session.unwrap !== null ? wrapped : untouched,
+    relayed.down !== null ? reencrypted : session.pace !== null ? wrapped : untouched,
     relayed,
   )
   if (received.length > 0) countToDatacenter(relayed, received.length)
@@ -177,8 +177,10 @@ const untouched: LinkEvents<Relayed> = {
 /** FAST_MODE inside TLS: adds record headers only. */
 const wrapped: LinkEvents<Relayed> = {
   ...fromDatacenter,
-  bytes: (relayed, buffer, start, end) =>
-    writeToClient(relayed, buffer, start, wrap(buffer, start, end), end - start),
+  bytes: (relayed, buffer, start, end) => {
+    const { pace, relay } = relayed.session
+    writeToClient(relayed, buffer, start, wrapPaced(buffer, start, end, pace!, relay.now), end - start)
+  },
 }
 
 const reencrypted: LinkEvents<Relayed> = {
@@ -187,7 +189,8 @@ const reencrypted: LinkEvents<Relayed> = {
     const { down, session } = relayed
     down?.fromDatacenter.apply(buffer, start, end)
     down?.toClient.apply(buffer, start, end)
-    const to = session.unwrap === null ? end : wrap(buffer, start, end)
+    const { pace, relay } = session
+    const to = pace === null ? end : wrapPaced(buffer, start, end, pace, relay.now)
     writeToClient(relayed, buffer, start, to, end - start)
   },
 }

@@ -15,7 +15,7 @@ import type { Dialing, Link, LinkError, Path } from '../../net/link.ts'
 import type { Claim as LocalClaim } from '../../replay-cache/memory.ts'
 import type { Cipher } from '../../wire/cipher.ts'
 import type { Fill } from '../../wire/random.ts'
-import type { Unwrap } from '../../wire/records.ts'
+import type { Pace, Unwrap } from '../../wire/records.ts'
 import type { Budget } from '../budget.ts'
 import type { Capacity } from '../capacity.ts'
 import type { Ask } from '../claim-requests.ts'
@@ -105,6 +105,8 @@ export type Session = {
   signed: SignedDetails | null
   /** Strips TLS records; null: the connection has none. */
   unwrap: Unwrap | null
+  /** Of the records to the client; null: the connection has none. */
+  pace: Pace | null
   relayed: Relayed | null
   fronted: Fronted | null
   bytesToClient: number
@@ -241,6 +243,7 @@ export const openSession = (
   labels: null,
   signed: null,
   unwrap: null,
+  pace: null,
   relayed: null,
   fronted: null,
   bytesToClient: 0,

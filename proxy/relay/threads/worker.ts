@@ -6,7 +6,7 @@ import { libc } from '../../net/epoll/libc.ts'
 import { markingLibc } from '../../net/epoll/marking-libc.ts'
 import { PULSE_MS } from '../../net/link.ts'
 import { portableEngine } from '../../net/node-net/engine.ts'
-import { headroom } from '../../wire/records.ts'
+import { headroom, leastRecord } from '../../wire/records.ts'
 import { claimRequests } from '../claim-requests.ts'
 import { faultCounter } from '../faults.ts'
 import { startRelay } from '../relay.ts'
@@ -35,7 +35,7 @@ const largest = Math.max(
   settings.toDatacenterBuffer,
   65_536,
 )
-const scratch = largest + headroom(largest)
+const scratch = largest + headroom(largest, leastRecord)
 const warn = (message: string): void => post({ type: 'warning', message })
 const marking = libc && markingLibc(libc, ledger.descriptors)
 const engine = (settings.portable ? null : nativeEngine(scratch, warn, marking)) ?? portableEngine(scratch)

@@ -1,7 +1,7 @@
 import { type Rules, readHandshake, readInnerOpening } from '../../../../proxy/relay/sessions/handshake.ts'
 import { ja4 } from '../../../../proxy/wire/ja4.ts'
 import { randomPool } from '../../../../proxy/wire/random.ts'
-import { unwrapper } from '../../../../proxy/wire/records.ts'
+import { fullRecords, unwrapper } from '../../../../proxy/wire/records.ts'
 import { parseServerAnswer } from '../../../../proxy/wire/server-answer.ts'
 import { answer, usualFlight } from '../../../../proxy/wire/server-hello.ts'
 import { anyHandshake, domain, isSigned, nowMs, opens, secret } from '../hellos.ts'
@@ -18,7 +18,7 @@ const rulesOf = (first: number): Rules => ({
   modes: [['tls'] as const, ['classic', 'secure'] as const, ['classic', 'secure', 'tls'] as const][
     first % 3
   ]!,
-  domains: [{ name: domain, mask: null, flight: usualFlight }],
+  domains: [{ name: domain, mask: null, flight: usualFlight, records: fullRecords }],
   clockSkewSeconds: 120,
   knows: (id) => id === 2,
 })

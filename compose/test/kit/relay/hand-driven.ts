@@ -115,7 +115,7 @@ export const handLink = (remote = Buffer.from([192, 0, 2, 7])): HandLink => {
     },
     sends: (bytes) => {
       const from = Buffer.from(bytes as string, 'latin1')
-      const shared = Buffer.concat([Buffer.alloc(64), from, Buffer.alloc(64 + from.length / 1024)])
+      const shared = Buffer.concat([Buffer.alloc(64), from, Buffer.alloc(64 + from.length / 64)])
       on.bytes(owner, shared, 64, 64 + from.length)
     },
     finishes: () => on.ended(owner),

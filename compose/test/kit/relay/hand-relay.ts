@@ -8,6 +8,7 @@ import { startRelay } from '../../../../proxy/relay/relay.ts'
 import type { Domains, RelaySettings } from '../../../../proxy/relay/settings.ts'
 import { configured } from '../../../../proxy/relay/threads/configured.ts'
 import { replayMemory } from '../../../../proxy/replay-cache/memory.ts'
+import { fullRecords } from '../../../../proxy/wire/records.ts'
 import { usualFlight } from '../../../../proxy/wire/server-hello.ts'
 import { initiate } from '../client/obfuscation.ts'
 import { type HandLink, handEngine, handLink } from './hand-driven.ts'
@@ -18,7 +19,7 @@ export const secret = Buffer.from('00112233445566778899aabbccddeeff', 'hex')
 export const domain = 'mask.test'
 /** The one domain of most tests, before this masking host. */
 export const domainsWith = (mask: Address | null, name = domain): Domains => [
-  { name, mask, flight: usualFlight },
+  { name, mask, flight: usualFlight, records: fullRecords },
 ]
 export const mask = { host: '198.51.100.1', port: 443, family: 'ipv4' } as const
 
