@@ -19,6 +19,7 @@ const embedded = (log: LocalLog, version: string, config: Config): Extension => 
   })
   return {
     ready: collector.caughtUp,
+    totals: collector.totals,
     stop: collector.stop,
     routes: {
       expositions: [async () => collector.exposition()],
@@ -45,6 +46,7 @@ const ofFleet = async (): Promise<typeof embedded> => {
     })
     return {
       ready: Promise.resolve(),
+      totals: collector.totals,
       stop: collector.stop,
       routes: {
         expositions: [async () => collector.exposition()],

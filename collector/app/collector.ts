@@ -13,6 +13,7 @@ import { holdMs } from '../alerts/rules/rules.ts'
 import { createExposition, type Exposed } from '../read/exposition.ts'
 import type { AlertStatus, Status } from '../read/status.ts'
 import { buildStatus } from '../read/status-builder.ts'
+import { totalsOf, type UserTotals } from '../read/user-totals.ts'
 import { followLog, type LogToFollow } from '../source/local.ts'
 
 export type CollectorOptions = {
@@ -44,6 +45,8 @@ export type Collector = {
   alerts(): AlertStatus[]
   /** For `/metrics`: OpenMetrics when the `accept` header asks for it, else the text format of Prometheus. */
   exposition(accept?: string): Exposed
+  /** Bytes of a user in both directions; null while the state is not known. */
+  totals(user: string): UserTotals | null
   /** Resolves when the existing events are folded; rejects with errors of the event log. */
   readonly caughtUp: Promise<void>
   /** Folds nothing more and saves the state. Call it before the event log is closed. */
@@ -127,6 +130,7 @@ export const startCollector = (options: CollectorOptions): Collector => {
       buildStatus(state, { version, alerts: book.list(findings), lagMs: following.lagMs(), now: now() }),
     alerts: () => book.list(findings),
     exposition: (accept) => expose(state, exposed(), accept),
+    totals: (user) => totalsOf(state, now(), user),
     caughtUp,
     stop() {
       stopped = true

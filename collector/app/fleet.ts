@@ -10,6 +10,7 @@ import { refusals } from '../../proxy/redis/refusal.ts'
 import { startDeciding } from '../alerts/engine/deciding.ts'
 import { createExposition } from '../read/exposition.ts'
 import { buildStatus } from '../read/status-builder.ts'
+import { totalsOf } from '../read/user-totals.ts'
 import { watchEnds } from '../source/ends.ts'
 import { followTopic } from '../source/kafka.ts'
 import { type Mirror, openMirror } from '../state/mirror.ts'
@@ -167,6 +168,7 @@ export const startFleetCollector = (options: FleetOptions): FleetCollector => {
       buildStatus(mirror.state, { version, alerts: deciding.list(), lagMs: progress.lagMs(), now: now() }),
     alerts: deciding.list,
     exposition: (accept) => expose(mirror.state, exposed(), accept),
+    totals: (user) => (refreshing.isBlank() ? null : totalsOf(mirror.state, now(), user)),
     stop: async () => {
       refreshing.stop()
       await Promise.all([following.stop(), deciding.stop(), ends.stop()])

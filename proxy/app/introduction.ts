@@ -33,7 +33,7 @@ export const introduce = async (
   proxy: RunningProxy,
   hasPage: boolean,
 ): Promise<void> => {
-  const more = proxy.users.forRelay.length - mostShown
+  const more = proxy.users.all.filter(({ enabled }) => enabled).length - mostShown
   const dead = deadLinks(proxy.address)
   const lines = [
     `${program} relays on port ${proxy.port} to ${config.datacenters.size} datacenter entries, ${config.workers} threads.`,

@@ -7,6 +7,7 @@ import type { Logger } from '../logger/logger.ts'
 import type { Threads } from '../relay/threads/threads.ts'
 import type { Link } from '../users/links.ts'
 import type { LinkAddress } from '../users/public-address.ts'
+import type { UserTotals } from './user-limits.ts'
 import type { CurrentUsers } from './users.ts'
 
 /** What the appliance adds to the proxy: the read side, on the same event log and the same HTTP server. */
@@ -16,6 +17,8 @@ export type Extension = {
   readonly reading: ReadingPort
   /** Resolves when the past is folded. */
   readonly ready: Promise<void>
+  /** Totals of users, for their quotas. */
+  readonly totals: UserTotals
   stop(): void | Promise<void>
 }
 

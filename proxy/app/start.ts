@@ -13,6 +13,7 @@ import { type Recording, startRecording } from './recording.ts'
 import type { ProxyOptions, RunningProxy } from './running-proxy.ts'
 import { startTraffic, type Traffic } from './traffic.ts'
 import { followUsers } from './user-changes.ts'
+import { openUserLimits } from './user-limits.ts'
 import { type CurrentUsers, currentUsers } from './users.ts'
 
 type Doctor = ReturnType<typeof startDoctor>
@@ -133,7 +134,8 @@ export const startProxy = async (options: ProxyOptions): Promise<RunningProxy> =
   const { logger } = options
   const ofSettings = () => settings.config.users
   const store = await openUserStore({ config, logger, ofSettings, follow: true })
-  const users = currentUsers(settings, store, logger)
+  const limits = openUserLimits(options, () => {})
+  const users = currentUsers(settings, store, limits, logger)
   // Disposal runs backwards: the watches stop, the port is free, then `started` closes from HTTP to the event log.
   await using stack = new AsyncDisposableStack()
   const started = stack.use(new AsyncDisposableStack())
@@ -160,11 +162,12 @@ export const startProxy = async (options: ProxyOptions): Promise<RunningProxy> =
   const masking = (watch: Masking): void => {
     later.masking = watch
   }
-  const place = { port, users: users.forRelay, address: finding, masking }
+  const place = { port, users: users.forRelay, userCounts: limits.memory, address: finding, masking }
   const traffic = await startTraffic(options, place, recording, signal, started)
   later.traffic = traffic
   followUsers(users, traffic.change, emit, logger)
   await recording.extension?.ready
+  limits.watch(recording.extension?.totals ?? null, signal)
   const state: Started = { options, port, users, recording, traffic, finding, later, signal }
   const http = await serve(state)
   later.http = http

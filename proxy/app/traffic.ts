@@ -8,6 +8,7 @@ import { configured } from '../relay/threads/configured.ts'
 import { type OpenConnections, trackConnections } from '../relay/threads/open-connections.ts'
 import { startThreads, type Threads } from '../relay/threads/threads.ts'
 import { refillReplays } from '../replay-cache/refill.ts'
+import type { CountsMemory } from '../user-limits/counts.ts'
 import type { LinkAddress } from '../users/public-address.ts'
 import { dailyKey, newDays } from '../users/secret-store.ts'
 import { type Masking, startMasking } from './masking.ts'
@@ -28,6 +29,7 @@ export type Traffic = {
 type Place = {
   readonly port: number
   readonly users: readonly RelayUser[]
+  readonly userCounts: CountsMemory
   readonly address: Promise<LinkAddress>
   /** Called before the first check of the masking hosts. */
   readonly masking: (masking: Masking) => void
@@ -96,7 +98,7 @@ export const startTraffic = async (
   const settings = configured(config, connections)
   refillReplays(log, settings.replay, config.replayWindowMs, now())
   const addressKey = dailyKey(config.dataDir, now(), logger)
-  const { port, users } = place
+  const { port, users, userCounts } = place
   const open = trackConnections(connections)
   const relay = await startThreads(
     config.workers,
@@ -104,6 +106,7 @@ export const startTraffic = async (
       ...settings,
       port,
       users,
+      userCounts,
       ...out.initial,
       ...middle(),
       domains: domains(),

@@ -8,6 +8,7 @@ import type { ManagedUser } from '../user-store/managed-user.ts'
 import type { UserStore } from '../user-store/store.ts'
 import { type Link, linksOf } from '../users/links.ts'
 import type { User } from '../users/user.ts'
+import type { UserLimitsInForce } from './user-limits.ts'
 
 /** A user with its source: `USER<n>_*`, which only a reload changes, or the user store. */
 export type SourcedUser =
@@ -19,7 +20,7 @@ export type CurrentUsers = {
   /** Those of the settings first. */
   readonly all: readonly SourcedUser[]
   readonly store: UserStore
-  /** The enabled ones. */
+  /** All of them, with their limits: a disabled one is refused by name. */
   readonly forRelay: readonly RelayUser[]
   report(): UsersReport
   linksAt(place: Place, most?: number): readonly Link[]
@@ -46,6 +47,7 @@ const withoutClashes = (ofSettings: readonly User[], store: UserStore, logger: L
 export const currentUsers = (
   settings: { config: Config },
   store: UserStore,
+  limits: Pick<UserLimitsInForce, 'forRelay'>,
   logger: Logger,
 ): CurrentUsers => {
   let all: readonly SourcedUser[] = []
@@ -67,9 +69,7 @@ export const currentUsers = (
       return all
     },
     get forRelay() {
-      return all
-        .filter(({ enabled }) => enabled)
-        .map(({ name, secret }) => ({ name, secret: secret.bytes() }))
+      return limits.forRelay(all)
     },
     report: () => {
       const { damage, problem } = store.health()

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads'
 import { readConfig } from '../config/config.ts'
 import type { FromWorker, RelaySettings } from '../relay/settings.ts'
 import { configured } from '../relay/threads/configured.ts'
+import { countsMemory } from '../user-limits/counts.ts'
 import { unmeasured } from '../wire/records.ts'
 import { usualFlight } from '../wire/server-hello.ts'
 
@@ -15,6 +16,7 @@ const { config } = reading
 
 const settings: Omit<RelaySettings, 'worker' | 'port'> = {
   ...configured(config),
+  userCounts: countsMemory(config.workers),
   users: config.users.map(({ name, secret }) => ({ name, secret: secret.bytes() })),
   directory: config.datacenters,
   upstreams: null,

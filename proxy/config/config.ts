@@ -173,6 +173,7 @@ export const plainFields = {
   maxHandshakes: 'MAX_HANDSHAKES',
   drainMs: 'DRAIN_SECONDS',
   userDrainMs: 'USER_DRAIN_SECONDS',
+  addressWindowMs: 'USER_IPS_WINDOW',
   replayEntries: 'REPLAY_CHECK_LEN',
   useMiddleProxy: 'USE_MIDDLE_PROXY',
   // Null: direct.

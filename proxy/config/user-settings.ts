@@ -13,6 +13,12 @@ const limit = <T>({ parse, doc }: { parse: Setting<T>['parse']; doc: string }) =
 export const userSettings = {
   USER_MAX_CONNECTIONS: limit(maxConnections),
   USER_MAX_IPS: limit(maxAddresses),
+  USER_IPS_WINDOW: {
+    parse: duration(60, 30 * 86_400),
+    fallback: '600',
+    doc: 'How long a client address counts for MAX_IPS after its last connection, seconds',
+    shown: 'everywhere',
+  },
   USER_QUOTA_DAY: limit(quotaDay),
   USER_QUOTA_MONTH: limit(quotaMonth),
   USER_QUOTA_TOTAL: limit(quotaTotal),

@@ -3,13 +3,15 @@ import type { CloseReason, Phase } from './contract.ts'
 /** The phases after an accepted handshake: a close in one of them ends the connection of a client. */
 export const clientPhases = ['dial', 'waiting', 'relaying'] as const satisfies readonly Phase[]
 
-/** How a connection is meant to end: by either side, when unused, at shutdown, or at a limit of ours. */
+/** How a connection is meant to end: by either side, when unused, at shutdown, or at a limit of ours or of the user. */
 export const orderlyReasons = [
   'done',
   'idle',
   'drain',
   'limit',
   'removed',
+  'expired',
+  'quota',
 ] as const satisfies readonly CloseReason[]
 
 /** The phases in which a client can wait for an answer, and so be closed as `stalled`. */

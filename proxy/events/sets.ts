@@ -15,6 +15,7 @@ import type {
   Transport,
 } from './contract.ts'
 import type { DeathReason } from './sample.ts'
+import { limitRejections } from './signed-refusal.ts'
 
 // The members of the closed sets, and their checks.
 
@@ -59,6 +60,7 @@ export const rejections: Readonly<Record<RejectReason, true>> = {
   unclaimed: true,
   'malformed-hello': true,
   'not-mtproto': true,
+  ...limitRejections,
   timeout: true,
 }
 export const rejection = oneOf(rejections)

@@ -13,13 +13,19 @@ export type RejectReason =
   | 'bad-digest' // a ClientHello that is not signed with the secret of any user
   | 'unknown-user' // an obfuscated2 payload that the secret of no user decrypts
   | 'unknown-sni' // a signed ClientHello whose server name is not TLS_DOMAIN
-  | 'mode-off' // a valid secret in a mode that MODES does not list
+  | 'mode-off' // a valid secret in a mode that MODES, or the limit of the user, does not list
   | 'unknown-dc' // a valid secret and a datacenter that is not in the directory
   | 'clock-skew' // a signed ClientHello whose time differs from ours by more than CLOCK_SKEW
   | 'replayed' // a handshake that the replay cache has seen before
   | 'unclaimed' // Redis did not answer the claim in time, and REPLAY_ON_REDIS_LOSS=refuse
   | 'malformed-hello' // TLS, but neither a ClientHello as RFC 8446 defines it nor signed by a user
   | 'not-mtproto' // any other first bytes: plain HTTP, a scan, noise
+  | 'disabled' // a valid secret of a user that is disabled
+  | 'expired' // a valid secret of a user that has expired
+  | 'quota' // a valid secret of a user whose quota is used up
+  | 'user-connections' // a valid secret of a user that has as many open connections as it may
+  | 'user-addresses' // a valid secret of a user that has as many client addresses as it may
+  | 'not-allowed-network' // a valid secret from outside of the networks of the user
   | 'timeout' // no byte within CLIENT_FIRST_BYTE_TIMEOUT, or no whole handshake within CLIENT_HANDSHAKE_TIMEOUT
 
 /** Why a connection ended. `outcome.ts` defines which reasons count as a drop. */

@@ -4,6 +4,8 @@ import { upstreamsOf } from '../datacenter/upstreams.ts'
 import type { Emit } from '../events/contract.ts'
 import { type Engine, type Link, PULSE_MS } from '../net/link.ts'
 import { replayCache } from '../replay-cache/memory.ts'
+import { userCounts } from '../user-limits/counts.ts'
+import { rateOf } from '../user-limits/rate.ts'
 import { randomPool } from '../wire/random.ts'
 import { acceptClient, freeDescriptors } from './admission.ts'
 import { budget } from './budget.ts'
@@ -14,11 +16,13 @@ import { closeSession, guarded } from './sessions/closing.ts'
 import { addresses, emitDialFailed, emitUpstreamFailed, reserve } from './sessions/connecting.ts'
 import { dialEarly, EARLY_AFTER_MS } from './sessions/early-host.ts'
 import { endGone } from './sessions/gone-users.ts'
-import type { Rules } from './sessions/handshake.ts'
+import type { User } from './sessions/handshake.ts'
 import { pendingHandshakes } from './sessions/pending-handshakes.ts'
 import { earlyHosts } from './sessions/pending-host.ts'
 import type { Relay, Session } from './sessions/session.ts'
 import { expire, sweep } from './sessions/sweep.ts'
+import { readOn } from './sessions/throttle.ts'
+import { isDisabled } from './sessions/user-place.ts'
 import type { Changeable, RelaySettings } from './settings.ts'
 
 /** The data plane of one thread. */
@@ -64,7 +68,7 @@ export const startRelay = (
     for (const session of relay.sessions) guarded(session, sweep)
     emitCounts(relay)
   }
-  const due = [relay.dialer.pulse, relay.pool.pulse, expireLate, sweepAll]
+  const due = [relay.dialer.pulse, relay.pool.pulse, expireLate, sweepAll, () => readOn(relay)]
   return Object.assign(relay, {
     accepted: (link: Link): void => {
       const session = acceptClient(relay, link)
@@ -84,7 +88,8 @@ export const startRelay = (
       }
     },
     patience: (): number => {
-      if (fresh.length > 0 || relay.dialer.inFlight > 0 || relay.pool.lacks) return PULSE_MS
+      if (fresh.length > 0 || relay.throttled.size > 0) return PULSE_MS
+      if (relay.dialer.inFlight > 0 || relay.pool.lacks) return PULSE_MS
       return relay.handshakes.size > 0 ? HANDSHAKES_MS : SECOND
     },
     closeAll: (): void => {
@@ -106,6 +111,7 @@ const openRelay = (
   const dial = dialer(engine, settings.dialTimeoutMs, fault, clock, upstreams)
   // Each thread's clock begins with the thread; the shared budget needs one clock.
   const aheadMs = Number(process.hrtime.bigint()) / 1e6 - clock()
+  const counts = userCounts(settings.userCounts, settings.workers, settings.worker)
   const relay: Relay = {
     settings,
     endsDeafPeers: engine.endsDeafPeers,
@@ -113,7 +119,7 @@ const openRelay = (
     clock,
     epoch: Date.now,
     rules: {
-      users: relayUsers(settings.users),
+      users: relayUsers(settings.users, []),
       modes: settings.modes,
       domains: settings.domains,
       clockSkewSeconds: settings.clockSkewSeconds,
@@ -148,18 +154,31 @@ const openRelay = (
     earlyHosts: earlyHosts(settings.maxHandshakes),
     unauthenticated: new Set(),
     relaying: 0,
+    userCounts: counts,
+    userRates: rateOf(counts, () => relay.clock() + aheadMs),
+    throttled: new Set(),
   }
   return relay
 }
 
-const relayUsers = (users: Changeable['users']): Rules['users'] =>
-  users.map(({ name, secret }) => ({ name, secret: Buffer.from(secret) }))
+/** A user whose secret stays keeps its object: open connections see its new limits. */
+const relayUsers = (users: Changeable['users'], before: readonly User[]): User[] => {
+  const known = new Map(before.map((user) => [user.name, user]))
+  return users.map(({ name, secret, limited }) => {
+    const same = known.get(name)
+    const user = same?.secret.equals(secret) ? same : { name, secret: Buffer.from(secret) }
+    return Object.assign(user, { limited })
+  })
+}
 
 const apply = (relay: Relay, change: Partial<Changeable>): void => {
   if (change.users) {
     relay.now = relay.clock()
-    relay.rules = { ...relay.rules, users: relayUsers(change.users) }
-    endGone(relay, relay.rules.users)
+    relay.rules = { ...relay.rules, users: relayUsers(change.users, relay.rules.users) }
+    endGone(
+      relay,
+      relay.rules.users.filter((user) => !isDisabled(relay, user)),
+    )
   }
   if (change.domains) relay.rules = { ...relay.rules, domains: change.domains }
   if (change.directory) relay.directory = change.directory

@@ -4,6 +4,8 @@ import type { UpstreamState } from '../datacenter/upstreams.ts'
 import type { ThreadSample } from '../host/event-loop.ts'
 import type { MiddleProxies, OurAddress } from '../middle-proxy/directory.ts'
 import type { ClaimAnswer } from '../replay-cache/redis.ts'
+import type { CountsMemory } from '../user-limits/counts.ts'
+import type { LimitedUser } from '../user-limits/limited-user.ts'
 import type { RecordSizes } from '../wire/records.ts'
 import type { Flight } from '../wire/server-hello.ts'
 
@@ -27,6 +29,7 @@ export const relaySettingNames = [
   // Of all threads together, counted in `capacity`; no more than the file descriptors allow.
   'maxConnections',
   'maxHandshakes',
+  'addressWindowMs',
   // This thread's share.
   'poolSize',
 ] as const satisfies readonly (keyof Config)[]
@@ -42,6 +45,10 @@ export type RelaySettings = Pick<Config, (typeof relaySettingNames)[number] | 'p
   readonly capacity: SharedArrayBuffer
   /** See `budget.ts`. */
   readonly budget: SharedArrayBuffer
+  /** See `user-limits/counts.ts`. */
+  readonly userCounts: CountsMemory
+  /** Number of threads that share `userCounts`. */
+  readonly workers: number
   /** See `prefixKey`; the same in all threads. */
   readonly prefixSeed: number
   /** This thread's share. */
@@ -87,7 +94,12 @@ export type Domain = {
 /** The first is the default: for clients that name none of them. */
 export type Domains = readonly [Domain, ...Domain[]]
 
-export type RelayUser = { name: string; secret: Uint8Array }
+export type RelayUser = {
+  readonly name: string
+  readonly secret: Uint8Array
+  /** Absent: the user has no limits. */
+  readonly limited?: LimitedUser | undefined
+}
 
 /** Main thread → worker. */
 export type ToWorker =

@@ -20,7 +20,8 @@ export const rejections: Record<RejectReason, string> = {
   'unknown-user': 'A handshake that no secret opens: an old or mistyped link, or a scanner.',
   'unknown-sni':
     "A TLS hello that a user's secret signed, for another name than TLS_DOMAIN: a link made for another domain.",
-  'mode-off': 'A valid secret in a mode that MODES leaves out: send a link of a mode that is on.',
+  'mode-off':
+    'A valid secret in a mode that MODES, or the limit of the user, leaves out: send a link of a mode that is on.',
   'unknown-dc': 'A valid secret that asked for an unknown datacenter: update mtscope.',
   'clock-skew':
     "A signed hello with another time: the client's clock is wrong or, if there are many, this host's.",
@@ -29,6 +30,14 @@ export const rejections: Record<RejectReason, string> = {
   'malformed-hello':
     'A TLS hello that violates the standard and that no secret signed: a scanner, or a hello that was cut.',
   'not-mtproto': 'Plain HTTP, a port scan, or random bytes.',
+  disabled: 'A user that is disabled: enable it, or let it be.',
+  expired: 'A user that has expired: give it a later date, or remove it.',
+  quota: 'A user whose quota is used up: it may connect again in the next period, or with a larger quota.',
+  'user-connections':
+    'A user with as many open connections as it may have: raise MAX_CONNECTIONS of the user.',
+  'user-addresses':
+    'A user with as many client addresses as it may have: its link is shared, or its network changes; raise MAX_IPS of the user.',
+  'not-allowed-network': 'A user from outside of its networks: add the network to those of the user.',
   timeout: 'The handshake was not complete in time: a slow or cut line, or a scanner that waits.',
 }
 

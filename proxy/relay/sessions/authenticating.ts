@@ -4,10 +4,10 @@ import { steadySeconds } from '../../replay-cache/memory.ts'
 import { payloadLength } from '../../wire/obfuscated2.ts'
 import { unwrapper } from '../../wire/records.ts'
 import { answer } from '../../wire/server-hello.ts'
-import { claiming, dropClaim } from './claiming.ts'
+import { type Claim, claiming, dropClaim } from './claiming.ts'
 import { closeSession, emitRejected, faulted, faultedPhase, reasonOf, turnAway } from './closing.ts'
 import { connectDatacenter, waiting } from './connecting.ts'
-import { front, maskOf } from './fronting.ts'
+import { front, maskOf, silence } from './fronting.ts'
 import {
   type Decision,
   type Rejected,
@@ -17,8 +17,9 @@ import {
   unfinished,
 } from './handshake.ts'
 import { dropHost, forward } from './pending-host.ts'
-import { admitUnauthenticated, keep, keepReceived } from './places.ts'
+import { admitUnauthenticated, endHandshake, keep, keepReceived } from './places.ts'
 import { append, ms, type Session } from './session.ts'
+import { admitUser, leaveUser } from './user-place.ts'
 
 type Signed = Extract<Decision, { step: 'hello' }>
 
@@ -46,6 +47,8 @@ const decide = (session: Session, received: Buffer): void => {
 export const reject = (session: Session, { step: _, reason, serverName, ...details }: Rejected): void => {
   dropClaim(session)
   if (serverName !== undefined) session.serverName = serverName
+  leaveUser(session)
+  session.user = null
   const admitted = admitUnauthenticated(session)
   emitRejected(session, reason, admitted && maskOf(session) !== null, details)
   if (admitted) return front(session, reason)
@@ -53,23 +56,50 @@ export const reject = (session: Session, { step: _, reason, serverName, ...detai
 }
 
 const acceptHello = (session: Session, signed: Signed, received: Buffer): void => {
-  const { relay, client } = session
+  const { relay } = session
   const { digest, details } = signed
   session.serverName = signed.hello.serverName
   if (!relay.claim(digest, steadySeconds())) {
     return reject(session, { step: 'rejected', reason: 'replayed', ...details })
   }
-  if (relay.ask === null) return answerHello(session, signed, received)
+  const limit = admitUser(session, signed.user, 'tls')
+  const granted = (): void =>
+    limit === null ? answerHello(session, signed, received) : refuse(session, { ...details, reason: limit })
+  if (relay.ask === null) return granted()
   // Our answer would reveal the proxy to a replay, so it waits for the claim. The datacenter is still unknown: no dial.
+  const refused = (reason: RejectReason): void => reject(session, { step: 'rejected', reason, ...details })
+  claimFirst(session, { digest, refused }, granted)
+}
+
+/** Waits for the claim before anything else. */
+const claimFirst = (session: Session, claim: Claim, granted: () => void): void => {
+  const { client } = session
   client.attach(waiting, session)
   client.pause()
-  relay.handshakes.suspend(session)
-  const refused = (reason: RejectReason): void => reject(session, { step: 'rejected', reason, ...details })
-  claiming(session, { digest, refused }, () => {
+  session.relay.handshakes.suspend(session)
+  claiming(session, claim, () => {
     session.claim = null
     client.resume()
-    answerHello(session, signed, received)
+    granted()
   })
+}
+
+/**
+ * Refuses a client because of a limit of its user: it gets no answer until it gives up. Apps wait 10 s for one; after a
+ * close they come back five times within a second, and again every few seconds (docs/decisions/0090).
+ */
+const refuse = (session: Session, details: Omit<Rejected, 'step'>): void => {
+  dropHost(session)
+  keep(session, 0)
+  session.user = null
+  session.received = null
+  session.refused = true
+  session.endReason = details.reason
+  const { reason, ...rest } = details
+  emitRejected(session, reason, false, rest)
+  endHandshake(session)
+  if (!admitUnauthenticated(session)) return turnAway(session, 'strangers')
+  session.client.attach(silence, session)
 }
 
 const answerHello = (session: Session, signed: Signed, received: Buffer): void => {
@@ -115,7 +145,9 @@ const accept = (
   if (mode !== 'tls' && !relay.claim(digest, steadySeconds())) {
     return reject(session, { step: 'rejected', reason: 'replayed', user: user.name })
   }
-  session.user = user
+  // Inside of TLS, the hello has decided.
+  const limit = mode === 'tls' ? null : admitUser(session, user, mode)
+  if (limit !== null) return refuseClaimed(session, { reason: limit, user: user.name }, digest)
   dropHost(session)
   keep(session, 0)
   // If the claim is refused, the masking host gets all bytes, the 64 of the payload too.
@@ -141,6 +173,13 @@ const accept = (
   }
   const claim = relay.ask === null || mode === 'tls' ? null : { digest, refused }
   connectDatacenter(session, opening, { mode, user: user.name }, accepted, claim)
+}
+
+/** Refuses a client without a hello. A replay of it gets what every other replay gets. */
+const refuseClaimed = (session: Session, details: Omit<Rejected, 'step'>, digest: Buffer): void => {
+  if (session.relay.ask === null) return refuse(session, details)
+  const refused = (reason: RejectReason): void => reject(session, { ...details, step: 'rejected', reason })
+  claimFirst(session, { digest, refused }, () => refuse(session, details))
 }
 
 /** The client ends before its handshake is complete: the masking host may still answer what came. */

@@ -212,6 +212,7 @@ const connected = (
     blockedBytes: 0,
     path: null,
     notSentLimited: false,
+    throttle: null,
   }
   session.relayed = relayed
   relay.relaying++

@@ -281,7 +281,8 @@ const dialing: LinkEvents<Session> = {
   faulted,
 }
 
-const silence: LinkEvents<Session> = {
+/** Reads, and never answers. */
+export const silence: LinkEvents<Session> = {
   bytes: (session) => {
     session.activeAt = session.relay.now
   },

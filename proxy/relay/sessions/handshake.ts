@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Mode, RejectReason } from '../../events/contract.ts'
+import type { LimitedUser } from '../../user-limits/limited-user.ts'
 import {
   type Hello,
   helloLength,
@@ -22,7 +23,12 @@ import {
 import type { Domain, Domains } from '../settings.ts'
 import { domainNamed } from './domains.ts'
 
-export type User = { readonly name: string; readonly secret: Buffer }
+export type User = {
+  readonly name: string
+  readonly secret: Buffer
+  /** Absent: the user has no limits. Changes while its connections run. */
+  limited?: LimitedUser | undefined
+}
 
 /** The rules by which a handshake is accepted. */
 export type Rules = {

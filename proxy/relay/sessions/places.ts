@@ -1,5 +1,6 @@
 import type { Limit } from '../../events/contract.ts'
 import type { Relay, Session } from './session.ts'
+import { leaveUser } from './user-place.ts'
 
 /** The handshake is complete or rejected. */
 export const endHandshake = (session: Session): void => {
@@ -33,6 +34,7 @@ export const leave = (session: Session): void => {
   const { relay, prefix, fronted } = session
   endHandshake(session)
   keep(session, 0)
+  leaveUser(session)
   if (fronted !== null && fronted.credit > 0) relay.budget.giveBack(prefix, fronted.credit)
   if (relay.unauthenticated.delete(session)) relay.capacity.unauthenticatedLeft()
   if (relay.sessions.delete(session)) relay.capacity.leave()

@@ -9,33 +9,49 @@ import {
   recordEnd,
 } from './closing.ts'
 import { append, ms, type Relay, type Relayed } from './session.ts'
+import { isRated, rated, readSizeFor } from './throttle.ts'
 
 // The path of a byte. No handler here allocates, waits, logs or emits per chunk. Bytes are transformed where the kernel
 // has put them; a link that cannot pass them on immediately pauses the other one.
 
 /** Size of one read from a datacenter now: large while few connections share the processor's cache. */
-export const toClientSize = ({ settings, relaying }: Relay): number => {
+const toClientSize = ({ settings, relaying }: Relay): number => {
   const { low, below, high } = settings.toClientBuffer
   return relaying < below ? high : low
+}
+
+/** Sets the sizes of reads for the number of connections and the rate of the user now. */
+export const setReadSizes = (relayed: Relayed): void => {
+  const { session, datacenter } = relayed
+  const { relay, client } = session
+  datacenter.readSize = readSizeFor(relayed, 'down', toClientSize(relay))
+  client.readSize = readSizeFor(relayed, 'up', relay.settings.toDatacenterBuffer)
+}
+
+/** Attaches the handlers for the connection's mode, and for the rate that its user has now. */
+export const attachTables = (relayed: Relayed): void => {
+  const { session, datacenter, down } = relayed
+  const tables = isRated(relayed) ? withRate : plain
+  relayed.throttle = tables === plain ? null : { up: false, down: false }
+  session.client.attach(tables.fromClient, relayed)
+  datacenter.attach(
+    down !== null ? tables.reencrypted : session.pace !== null ? tables.wrapped : tables.untouched,
+    relayed,
+  )
+  setReadSizes(relayed)
 }
 
 /** Starts relaying: `opening` and the client's bytes so far go to the datacenter in one write. */
 export const pump = (relayed: Relayed, opening: Buffer): void => {
   const { session, datacenter } = relayed
-  const { client, relay } = session
+  const { client } = session
   const received = session.received ?? Buffer.alloc(0)
   session.received = null
   const first = append(opening, received, 0, received.length)
   const start = opening.length
   relayed.fromClient.apply(first, start, first.length)
   relayed.toDatacenter.apply(first, start, first.length)
-  client.readSize = relay.settings.toDatacenterBuffer
-  datacenter.readSize = toClientSize(relay)
-  client.attach(fromClient, relayed)
-  datacenter.attach(
-    relayed.down !== null ? reencrypted : session.pace !== null ? wrapped : untouched,
-    relayed,
-  )
+  attachTables(relayed)
   if (received.length > 0) countToDatacenter(relayed, received.length)
   if (datacenter.write(first, 0, first.length)) client.resume()
 }
@@ -193,4 +209,12 @@ const reencrypted: LinkEvents<Relayed> = {
     const to = pace === null ? end : wrapPaced(buffer, start, end, pace, relay.now)
     writeToClient(relayed, buffer, start, to, end - start)
   },
+}
+
+const plain = { fromClient, untouched, wrapped, reencrypted }
+const withRate: typeof plain = {
+  fromClient: rated(fromClient, 'up'),
+  untouched: rated(untouched, 'down'),
+  wrapped: rated(wrapped, 'down'),
+  reencrypted: rated(reencrypted, 'down'),
 }

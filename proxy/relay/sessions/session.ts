@@ -13,6 +13,8 @@ import type {
 import type { MiddleProxies, OurAddress } from '../../middle-proxy/directory.ts'
 import type { Dialing, Link, LinkError, Path } from '../../net/link.ts'
 import type { Claim as LocalClaim } from '../../replay-cache/memory.ts'
+import type { UserCounts } from '../../user-limits/counts.ts'
+import type { Rate } from '../../user-limits/rate.ts'
 import type { Cipher } from '../../wire/cipher.ts'
 import type { Fill } from '../../wire/random.ts'
 import type { Pace, Unwrap } from '../../wire/records.ts'
@@ -58,6 +60,10 @@ export type Relay = {
   readonly sessions: Set<Session>
   readonly handshakes: PendingHandshakes
   readonly budget: Budget
+  readonly userCounts: UserCounts
+  readonly userRates: Rate
+  /** Connections that wait because of the rate of their user. */
+  readonly throttled: Set<Relayed>
   readonly earlyHosts: EarlyHosts
   /** Rejected clients that were admitted to the masking host. */
   readonly unauthenticated: Set<Session>
@@ -107,6 +113,16 @@ export type Session = {
   unwrap: Unwrap | null
   /** Of the records to the client; null: the connection has none. */
   pace: Pace | null
+  /** The slot in which it counts for its user, see `user-limits/counts.ts`; -1: none. */
+  slot: number
+  /** Of its address, for the limit of addresses of its user; null: it has none. */
+  addressHash: Buffer | null
+  /** When the address was last noted as in use. */
+  seenAt: number
+  /** Bytes that its user was charged. */
+  chargedBytes: number
+  /** Refused because of a limit of its user, and kept open without an answer. */
+  refused: boolean
   relayed: Relayed | null
   fronted: Fronted | null
   bytesToClient: number
@@ -154,6 +170,8 @@ export type Relayed = {
   path: Path | null
   /** The kernel's unsent bytes for the client are limited. */
   notSentLimited: boolean
+  /** Directions that wait because of the rate of the user; null: the user has no rate. */
+  throttle: { up: boolean; down: boolean } | null
 }
 
 /** An unauthenticated client that was handed over to the masking host. */
@@ -244,6 +262,11 @@ export const openSession = (
   signed: null,
   unwrap: null,
   pace: null,
+  slot: -1,
+  addressHash: null,
+  seenAt: 0,
+  chargedBytes: 0,
+  refused: false,
   relayed: null,
   fronted: null,
   bytesToClient: 0,

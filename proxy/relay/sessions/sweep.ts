@@ -3,8 +3,10 @@ import { limitSlow } from './client-path.ts'
 import { closeAsEnded, closeSession, emitProgress, emitRejected, unansweredMs } from './closing.ts'
 import { earn } from './fronting.ts'
 import { isOver } from './gone-users.ts'
-import { toClientSize } from './pump.ts'
+import { attachTables, setReadSizes } from './pump.ts'
 import type { Relayed, Session } from './session.ts'
+import { isRated } from './throttle.ts'
+import { keepLimits } from './user-place.ts'
 
 /** Between two events about a connection's bytes. */
 const PROGRESS_MS = 10_000
@@ -12,6 +14,8 @@ const PROGRESS_MS = 10_000
 const HALF_OPEN_MS = 60_000
 /** For a silent fronted connection: longer than web servers and CDNs (60 to 400 s) wait themselves. */
 const UNAUTHENTICATED_MS = 600_000
+/** For a client that a limit of its user refuses: longer than any app waits for an answer (TDLib 10 s, iOS 12 s). */
+const REFUSED_MS = 60_000
 
 /** Rejects a handshake that did not come in time. */
 export const expire = (session: Session): void => {
@@ -35,6 +39,10 @@ const isBlocked = (relayed: Relayed, now: number): boolean => {
   return now - relayed.blockedAt >= relay.settings.ackTimeoutMs
 }
 
+const sweepRefused = (session: Session): void => {
+  if (session.relay.now - session.acceptedAt >= REFUSED_MS) closeSession(session, 'proxy', session.endReason)
+}
+
 const sweepFronted = (session: Session, silentMs: number): void => {
   const { fronted, client, farEnded, pendingHost } = session
   if (fronted !== null) earn(fronted)
@@ -43,11 +51,21 @@ const sweepFronted = (session: Session, silentMs: number): void => {
   if (pendingHost === null && silentMs >= patienceMs) closeSession(session, 'proxy', session.endReason)
 }
 
+/** The user may have got another rate, or lost it, since the last look. */
+const followRate = (relayed: Relayed): void => {
+  if (isRated(relayed) === (relayed.throttle !== null)) return setReadSizes(relayed)
+  // A direction that waits goes on at the next pulse: `throttle` is new, and the link may be paused.
+  const { throttle, session, datacenter } = relayed
+  attachTables(relayed)
+  if (throttle?.down && session.client.unsent === 0) datacenter.resume()
+  if (throttle?.up && datacenter.unsent === 0 && !datacenter.closed) session.client.resume()
+}
+
 const sweepRelayed = (relayed: Relayed, silentMs: number): void => {
-  const { session, datacenter } = relayed
+  const { session } = relayed
   const { relay, clientEnded, farEnded } = session
   const { now, settings } = relay
-  datacenter.readSize = toClientSize(relay)
+  followRate(relayed)
   if (now - relayed.reportedAt >= PROGRESS_MS) emitProgress(relayed)
   if (isBlocked(relayed, now)) return closeSession(session, 'client', 'timeout')
   if (relayed.blockedAt > 0) return limitSlow(relayed)
@@ -65,6 +83,10 @@ export const sweep = (session: Session): void => {
   const { now } = relay
   if (isOver(session)) return closeSession(session, 'proxy', 'removed')
   const silentMs = now - session.activeAt
+  const stop = session.user === null ? null : keepLimits(session, session.user)
+  // Connections of a disabled user have their time: `isOver`.
+  if (stop === 'expired' || stop === 'quota') return closeSession(session, 'proxy', stop)
+  if (session.refused) return sweepRefused(session)
   if (phase === 'fronting') return sweepFronted(session, silentMs)
   if (relay.handshakes.isTooSlow(session, now)) return expire(session)
   if (relayed !== null) sweepRelayed(relayed, silentMs)

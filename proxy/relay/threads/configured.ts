@@ -35,13 +35,14 @@ type Taken = Pick<Config, (typeof relaySettingNames)[number]>
 export const configured = (
   config: Config,
   connections = config.maxConnections,
-): Omit<RelaySettings, keyof Changeable | 'worker' | 'port'> => ({
+): Omit<RelaySettings, keyof Changeable | 'worker' | 'port' | 'userCounts'> => ({
   ...(Object.fromEntries(relaySettingNames.map((name) => [name, config[name]])) as Taken),
   maxConnections: Math.min(config.maxConnections, connections),
   connectionLimit: connections < config.maxConnections ? 'file-descriptors' : 'connections',
   congestion: congestionFor(config.congestion, hostCongestion()),
   capacity: capacityMemory(config.workers),
   budget: budgetMemory(),
+  workers: config.workers,
   prefixSeed: randomInt(2 ** 32),
   poolSize: Math.ceil(config.poolSize / config.workers),
   eventBudget: eventBudgetOf(config),

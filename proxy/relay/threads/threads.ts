@@ -2,6 +2,7 @@ import { writeSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import type { ThreadSample } from '../../host/event-loop.ts'
 import type { ClaimAnswer } from '../../replay-cache/redis.ts'
+import { userCounts } from '../../user-limits/counts.ts'
 import { giveBack } from '../capacity.ts'
 import type { Changeable, FromWorker, RelaySettings, ToWorker } from '../settings.ts'
 import { causeOf, closeDescriptors, type Death, REPLACED, replacements } from './death.ts'
@@ -196,6 +197,7 @@ export const startThreads = async (
     const { number, ledger, received } = thread
     closeDescriptors(ledger)
     giveBack(settings.capacity, number)
+    userCounts(settings.userCounts, settings.workers).giveBack(number)
     events.died({ worker: number, ...cause, lost: unreceived(ledger, received) })
     if (state === 'running') replace(number, cause.message)
   }

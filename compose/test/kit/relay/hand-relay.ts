@@ -8,6 +8,7 @@ import { startRelay } from '../../../../proxy/relay/relay.ts'
 import type { Domains, RelaySettings } from '../../../../proxy/relay/settings.ts'
 import { configured } from '../../../../proxy/relay/threads/configured.ts'
 import { replayMemory } from '../../../../proxy/replay-cache/memory.ts'
+import { countsMemory } from '../../../../proxy/user-limits/counts.ts'
 import { fullRecords } from '../../../../proxy/wire/records.ts'
 import { usualFlight } from '../../../../proxy/wire/server-hello.ts'
 import { initiate } from '../client/obfuscation.ts'
@@ -41,6 +42,8 @@ export const settings = (): RelaySettings => ({
   maxHandshakes: 10,
   capacity: capacityMemory(1),
   budget: budgetMemory(),
+  userCounts: countsMemory(1),
+  workers: 1,
   prefixSeed: 1,
   poolSize: 0,
   eventBudget: { perSecond: 1, burst: 1_000 },
