@@ -45,21 +45,37 @@ export const trafficOf = (state: Reading, span: CalendarSpan, now: number, user?
   }
 }
 
-const usersOf = (state: Reading, open: Open, now: number): UserStatus[] =>
-  [...state.lasting]
-    .filter(([key]) => key.startsWith(c.user('')))
-    .map(([key, { at }]) => {
-      const user = key.slice(c.user('').length)
-      return {
-        user,
-        open: open.byUser.get(user) ?? 0,
-        today: trafficOf(state, 'day', now, user),
-        month: trafficOf(state, 'month', now, user),
-        total: trafficOf(state, 'ever', now, user),
-        lastSeenAt: at,
-      }
-    })
+/** User → reason → refused handshakes of today. */
+const refusedOf = (state: Reading, now: number): Map<string, Record<string, number>> => {
+  const users = new Map<string, Record<string, number>>()
+  const prefix = r.rejectedOf('')
+  for (const [key, n] of state.bucket('day', bucketOf('day', now))) {
+    if (!key.startsWith(prefix)) continue
+    const [reason = '', ...name] = key.slice(prefix.length).split('/')
+    const user = name.join('/')
+    users.set(user, { ...users.get(user), [reason]: n })
+  }
+  return users
+}
+
+const usersOf = (state: Reading, open: Open, now: number): UserStatus[] => {
+  const refused = refusedOf(state, now)
+  const seen = new Map([...refused.keys()].map((user) => [user, 0]))
+  for (const [key, { at }] of state.lasting) {
+    if (key.startsWith(c.user(''))) seen.set(key.slice(c.user('').length), at)
+  }
+  return [...seen]
+    .map(([user, at]) => ({
+      user,
+      open: open.byUser.get(user) ?? 0,
+      today: trafficOf(state, 'day', now, user),
+      month: trafficOf(state, 'month', now, user),
+      total: trafficOf(state, 'ever', now, user),
+      refusedToday: refused.get(user) ?? {},
+      lastSeenAt: at,
+    }))
     .sort((a, b) => (a.user < b.user ? -1 : 1))
+}
 
 const closesOf = (state: Reading, now: number): Status['closes'] => {
   const closes = new Map<string, Status['closes'][number]>()

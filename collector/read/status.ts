@@ -118,6 +118,9 @@ export type UserStatus = {
   today: Traffic
   month: Traffic
   total: Traffic
+  /** Refused handshakes of the UTC day by reason. */
+  refusedToday: Record<string, number>
+  /** 0: never. */
   lastSeenAt: number
 }
 

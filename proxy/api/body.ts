@@ -42,6 +42,10 @@ export const readFields = (
       })
       continue
     }
+    if ('fields' in field) {
+      read[name] = readFields(given, field.fields, mistakes, `${prefix}${name}.`)
+      continue
+    }
     const reading = field.read(given)
     if (reading.ok) read[name] = reading.value
     else mistakes.push({ field: prefix + name, ...shownValue(given, field.secret), mistake: reading.mistake })

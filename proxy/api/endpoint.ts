@@ -5,14 +5,17 @@ import type { Problem } from './problem.ts'
 /** JSON Schema 2020-12, as OpenAPI 3.1 uses it. */
 export type Schema = Readonly<Record<string, unknown>>
 
-/** One value of a body: its schema for the document, and the check that names the remedy. */
-export type Field = {
+/** One field of a body: its schema for the document, and the check that names the remedy. */
+export type Field = Value | (Named & { readonly fields: Fields })
+
+type Named = {
   readonly schema: Schema
-  readonly read: (value: unknown) => Parsed<unknown>
   readonly required?: true
   /** Its value appears in no answer. */
   readonly secret?: true
 }
+type Value = Named & { readonly read: (value: unknown) => Parsed<unknown> }
+/** An object of fields has `fields` in place of `read`. */
 export type Fields = Readonly<Record<string, Field>>
 
 export type Parameter = { readonly schema: Schema; readonly doc: string }
@@ -23,6 +26,8 @@ export type Input = {
   readonly query: Readonly<Record<string, string>>
   /** Checked by the fields of the endpoint; those that the client did not send are missing. */
   readonly body: Readonly<Record<string, unknown>>
+  /** The name of the token. */
+  readonly by: string
 }
 
 export type Success = {

@@ -32,23 +32,26 @@ const parametersOf = (where: 'path' | 'query', parameters: Readonly<Record<strin
     schema,
   }))
 
-const bodyOf = (fields: Fields): Schema => {
-  const names = Object.keys(fields)
-  const required = names.filter((name) => fields[name]?.required)
+const objectOf = (fields: Fields): Schema => {
+  const all = Object.entries(fields)
+  const required = all.filter(([, field]) => field.required).map(([name]) => name)
   return {
-    required: required.length > 0,
-    content: {
-      'application/json': {
-        schema: {
-          type: 'object',
-          additionalProperties: false,
-          ...(required.length > 0 ? { required } : {}),
-          properties: Object.fromEntries(names.map((name) => [name, fields[name]?.schema])),
-        },
-      },
-    },
+    type: 'object',
+    additionalProperties: false,
+    ...(required.length > 0 ? { required } : {}),
+    properties: Object.fromEntries(
+      all.map(([name, field]) => [
+        name,
+        'fields' in field ? { ...field.schema, ...objectOf(field.fields) } : field.schema,
+      ]),
+    ),
   }
 }
+
+const bodyOf = (fields: Fields): Schema => ({
+  required: Object.values(fields).some(({ required }) => required),
+  content: { 'application/json': { schema: objectOf(fields) } },
+})
 
 /** The problems that an endpoint may answer with, in the order of their status. */
 export const problemsOf = ({ open, body, problems: own = [], action }: Description): Problem['problem'][] => {

@@ -77,7 +77,8 @@ const user = object({
   today: object(traffic, 'UTC day'),
   month: object(traffic, 'UTC month'),
   total: object(traffic),
-  lastSeenAt: moment('Last event of the user'),
+  refusedToday: map(whole('Refused handshakes'), 'Refused handshakes of the UTC day, by reason'),
+  lastSeenAt: moment('Last event of the user; 0: never'),
 })
 
 const counted = (properties: Readonly<Record<string, Schema>>): Schema =>

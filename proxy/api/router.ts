@@ -10,11 +10,13 @@ import { type NodePort, nodeEndpoints } from './node.ts'
 import { documentEndpoint, documentOf } from './openapi.ts'
 import { type Problem, problem, replyOf } from './problem.ts'
 import { type ReadingPort, readingEndpoints } from './reading.ts'
+import { type UsersPort, userEndpoints } from './users.ts'
 
 /** The parts of the program that the API controls; endpoints of a missing part do not exist. */
 export type Ports = {
   readonly reading?: ReadingPort | undefined
   readonly node?: NodePort | undefined
+  readonly users?: UsersPort | undefined
 }
 
 export type Change = { readonly action: ApiAction; readonly target: string; readonly by: string }
@@ -45,7 +47,11 @@ const base = '/api/v1'
 
 /** All endpoints of `ports`, with the one that returns their document. */
 export const endpointsOf = (ports: Ports, version: string): readonly Bound[] => {
-  const all = [...bound(readingEndpoints, ports.reading), ...bound(nodeEndpoints, ports.node)]
+  const all = [
+    ...bound(readingEndpoints, ports.reading),
+    ...bound(userEndpoints, ports.users),
+    ...bound(nodeEndpoints, ports.node),
+  ]
   const document = documentOf([documentEndpoint, ...all], version)
   return [{ ...documentEndpoint, act: () => ({ status: 200, value: document }) }, ...all]
 }
@@ -153,7 +159,12 @@ export const createApi = (options: ApiOptions): Api => {
     if ('problem' in token) return token
     const read = await readOf(endpoint, request, body)
     if ('problem' in read) return read
-    const outcome = await endpoint.act({ path: parameters, query: queryOf(request, endpoint.query), ...read })
+    const outcome = await endpoint.act({
+      path: parameters,
+      query: queryOf(request, endpoint.query),
+      ...read,
+      by: token.name,
+    })
     if (endpoint.action !== undefined && !('problem' in outcome))
       options.changed({ action: endpoint.action, target: outcome.target ?? '', by: token.name })
     return outcome

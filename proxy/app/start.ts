@@ -1,13 +1,16 @@
 import { createApi } from '../api/router.ts'
 import { tokensOf } from '../api/tokens.ts'
+import { userOf } from '../api/users.ts'
 import { shownSettings } from '../config/shown.ts'
 import { startDoctor } from '../doctor/watch.ts'
 import { type Api, type HttpServer, startHttp } from '../http/server.ts'
 import { claimPort } from '../net/listen-error.ts'
 import { mainFaults } from '../relay/faults.ts'
 import { openUserStore } from '../user-store/open.ts'
+import { type Link, linksOf } from '../users/links.ts'
 import { findAddress, type LinkAddress } from '../users/public-address.ts'
 import { makeDataDir } from '../users/secret-store.ts'
+import type { User } from '../users/user.ts'
 import type { Masking } from './masking.ts'
 import { type Recording, startRecording } from './recording.ts'
 import type { ProxyOptions, RunningProxy } from './running-proxy.ts'
@@ -39,14 +42,27 @@ type Started = {
   readonly signal: AbortSignal
 }
 
-const apiOf = ({ options, users, recording, traffic }: Started): Api => {
+const apiOf = ({ options, port, users, recording, traffic, finding }: Started): Api => {
   const { config, logger, version, operations } = options
+  const linksAt = async (user: User): Promise<readonly Link[]> => {
+    const place = { port: config.publicPort ?? port, domains: config.tlsDomain }
+    return linksOf([user], config.modes, { server: (await finding).host, ...place })
+  }
   return createApi({
     ports: {
       reading: recording.extension?.reading,
+      users: {
+        all: () => users.all,
+        store: users.store,
+        defaults: () => config.userDefaults,
+        linksOf: linksAt,
+      },
       node: {
         name: config.node,
-        connectionsOf: (user, most) => (users.has(user) ? traffic.connections.ofUser(user, most) : null),
+        connectionsOf: (name, most) => {
+          const user = userOf(users.all, name)
+          return user === null ? null : traffic.connections.ofUser(user.name, most)
+        },
         reload: () => operations.reload(),
         drain: (ms) => operations.drain(ms),
       },

@@ -16,7 +16,6 @@ export type SourcedUser =
   | (ManagedUser & { readonly source: 'store' })
 
 export type CurrentUsers = {
-  has(name: string): boolean
   /** Those of the settings first. */
   readonly all: readonly SourcedUser[]
   readonly store: UserStore
@@ -80,7 +79,6 @@ export const currentUsers = (
       const enabled = all.filter((user) => user.enabled)
       return linksOf(enabled.slice(0, most), settings.config.modes, place)
     },
-    has: (name) => all.some((user) => user.name === name),
     replace: (next) => {
       // An empty .env is an accident: its users would lose their connections.
       if (settings.config.users.length > 0 && next.users.length === 0)

@@ -53,7 +53,7 @@ const messageOf = async (
       ...reply.headers,
       ...(zipped === null ? {} : { 'content-encoding': 'gzip' }),
       vary: 'accept-encoding',
-      'content-length': Buffer.byteLength(body),
+      ...(reply.status === 204 ? {} : { 'content-length': Buffer.byteLength(body) }),
     },
     body: method === 'HEAD' ? null : body,
   }

@@ -11,6 +11,8 @@ export const rejectionKeys = {
   signedRefused: 'signed-refused',
   signedRefusedFor: labelled('signed-refused'),
   signedRefusedOf: labelled('signed-refused.user'),
+  /** By reason and user: handshakes whose secret is known. */
+  rejectedOf: labelled('rejected.user'),
   /** Signed hellos: accepted ones; those whose clock is `ahead` of or `behind` ours, with their seconds and client slots. */
   signed: 'skew.ok',
   skewed: labelled('skew.n'),
@@ -24,12 +26,13 @@ const k = rejectionKeys
 const mostSkewSeconds = 86_400
 
 const rejected = (refusal: RefusalCount, tally: Tally): void => {
-  const { reason, fronted, count } = refusal
+  const { reason, fronted, count, user } = refusal
   tally.ever(k.rejectedFor(reason), count)
   tally.tick(k.rejectedFor(reason), count)
   tally.tick(k.rejected, count)
   tally.minute(k.rejected, count)
   if (fronted) tally.ever(k.fronted, count)
+  if (user !== undefined) tally.calendar(k.rejectedOf(`${reason}/${user}`), count)
   if (isSignedRefusal(refusal)) signedRefused(refusal, tally)
 }
 

@@ -8,12 +8,12 @@ import { datacentersSection } from './datacenters.ts'
 import { clock, duration } from './format.ts'
 import { latencySection } from './latency.ts'
 import { middleProxiesSection } from './middle-proxies.ts'
+import { manageUsers } from './manage.ts'
 import { eventsSection, nodesSection } from './nodes.ts'
 import { numbersSection } from './numbers.ts'
 import { type Piece, patch } from './piece.ts'
 import { askJson, poll, type Silence } from './poll.ts'
 import { themeButton } from './theme-button.ts'
-import { usersSection } from './users.ts'
 import { type Verdict, verdict } from './verdict.ts'
 
 const byId = (id: string): HTMLElement => {
@@ -29,7 +29,7 @@ const sections: Record<string, (status: Status) => Piece[]> = {
   datacenters: (status) => [...datacentersSection(status), ...middleProxiesSection(status)],
   closes: closesSection,
   rejections: rejectionsSection,
-  users: usersSection,
+  users: (status) => userSection(status),
   nodes: nodesSection,
   events: eventsSection,
 }
@@ -38,6 +38,11 @@ const graphs = charts(byId('charts'), byId('charts-when'))
 themeButton(byId('theme'), graphs.recolour)
 
 let shownVersion: string | null = null
+let latest: Status | null = null
+
+const userSection = manageUsers(byId, () => {
+  if (latest !== null) patch(byId('users'), userSection(latest))
+})
 
 const answered = (status: Status): void => {
   // The appliance was upgraded: the new version has its own page.
@@ -46,6 +51,7 @@ const answered = (status: Status): void => {
     return
   }
   shownVersion = status.version
+  latest = status
   show(verdict(status))
   byId('about').textContent = about(status)
   byId('foot').textContent =

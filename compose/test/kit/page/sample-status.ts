@@ -242,6 +242,7 @@ const sampleUser = (user: string, index: number, at: number): UserStatus => {
     today: part(96_412),
     month: part(2_104_118),
     total: part(3_412_908),
+    refusedToday: index === 1 ? { 'clock-skew': 12 } : {},
     lastSeenAt: at - index * 1_900_000,
   }
 }
