@@ -6,7 +6,7 @@ import { object, orNull } from './schema.ts'
 
 type Name = keyof UserLimits
 
-/** A limit in an answer; null is no limit. */
+/** A limit in an answer; null sets no limit. */
 const answered = (name: Name): Schema => {
   const description = limitSettings[name].doc
   switch (name) {
@@ -59,7 +59,7 @@ export const limitFields = Object.fromEntries(limitNames.map((name) => [name, li
 /** All limits, as in an answer. */
 export const everyLimit: Schema = object(
   Object.fromEntries(limitNames.map((name) => [name, answered(name)])),
-  'Limits in force; null is no limit',
+  'Limits in force; null sets no limit',
 )
 
 /** The limits that a user has of its own. */

@@ -6,11 +6,12 @@ import type { Api, Reply } from '../http/server.ts'
 import type { Logger } from '../logger/logger.ts'
 import { readBody } from './body.ts'
 import { type Bound, bound, type Outcome } from './endpoint.ts'
+import type { UsersPort } from './listed-user.ts'
 import { type NodePort, nodeEndpoints } from './node.ts'
 import { documentEndpoint, documentOf } from './openapi.ts'
 import { type Problem, problem, replyOf } from './problem.ts'
 import { type ReadingPort, readingEndpoints } from './reading.ts'
-import { type UsersPort, userEndpoints } from './users.ts'
+import { userEndpoints } from './users.ts'
 
 /** The parts of the program that the API controls; endpoints of a missing part do not exist. */
 export type Ports = {

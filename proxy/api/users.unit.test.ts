@@ -138,8 +138,8 @@ test('what contradicts the present users is a conflict', async () => {
   assert.is(await status('POST', '/users', { name: 'ANN' }), 409)
   assert.is(await status('POST', '/users', { name: 'bob', secret: known }), 409)
   assert.is(await status('DELETE', '/users/fixed'), 409)
-  assert.is(await status('POST', '/users/nobody/rotate'), 404)
-  assert.is(await status('GET', '/users/nobody'), 404)
+  assert.is(await status('POST', '/users/unknown/rotate'), 404)
+  assert.is(await status('GET', '/users/unknown'), 404)
 })
 
 test('long lists are read in parts, and names are found', async () => {
@@ -156,7 +156,7 @@ test('long lists are read in parts, and names are found', async () => {
   assert.equal(await names('most=2&after=user0'), [26, 'user1', 'user2'])
   assert.equal(await names('find=R24'), [1, 'user24'])
   assert.is((await at.call('GET', '/users?most=0')).status, 400)
-  assert.is((await at.call('GET', '/users?after=nobody')).status, 404)
+  assert.is((await at.call('GET', '/users?after=unknown')).status, 404)
 })
 
 test('links have every form, and a QR code is an image of one of them', async () => {

@@ -1,6 +1,6 @@
+import { userOf } from '../api/listed-user.ts'
 import { createApi } from '../api/router.ts'
 import { tokensOf } from '../api/tokens.ts'
-import { userOf } from '../api/users.ts'
 import { shownSettings } from '../config/shown.ts'
 import { startDoctor } from '../doctor/watch.ts'
 import { type Api, type HttpServer, startHttp } from '../http/server.ts'

@@ -34,7 +34,7 @@ type Owner = {
   changed(): Promise<void>
 }
 
-/** Why the API refused, for a person. Throws what is no refusal. */
+/** Why the API refused, for a person. Throws every other error. */
 export const wordsOf = (error: unknown): string => {
   if (!(error instanceof Refused)) throw error
   return error.errors.length === 0
