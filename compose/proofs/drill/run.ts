@@ -102,7 +102,11 @@ export const runDrill = async (
   const { factor, logger, quietSeconds = drill.quietSeconds ?? 15 } = options
   const waits = longest(factor)
   using host = watchHost(factor)
-  await using world = await startWorld({ factor, ...(drill.env === undefined ? {} : { env: drill.env }) })
+  await using world = await startWorld({
+    factor,
+    backup: drill.backup ?? false,
+    ...(drill.env === undefined ? {} : { env: drill.env }),
+  })
   const { sink } = world
   const follow = setInterval(() => {
     while (printed < sink.reported.length) {

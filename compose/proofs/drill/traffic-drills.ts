@@ -60,6 +60,20 @@ export const trafficDrills: readonly Drill[] = [
     ],
   },
   {
+    name: 'the SOCKS5 server of the second upstream dies',
+    backup: true,
+    strike: async ({ socks }) => {
+      await socks.goAway()
+      return socks.comeBack
+    },
+    fires: [
+      collector('upstream-down', 'proxy-1 backup'),
+      collector('upstream-down', 'proxy-2 backup'),
+      prometheus('MtscopeUpstreamDown', 'instance=proxy-1 upstream=backup'),
+      prometheus('MtscopeUpstreamDown', 'instance=proxy-2 upstream=backup'),
+    ],
+  },
+  {
     name: 'datacenter 4 answers 400 ms late',
     // The collector needs half an hour, scaled, for a baseline.
     quietSeconds: 215,

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { alertsFile, scaledGroups } from '../../../dashboards/alerts/alerts.ts'
 import { type Fleet, startFleet } from '../../test/kit/processes/fleet.ts'
+import { type SocksRelay, socksRelay } from '../../test/kit/servers/socks-relay.ts'
 import { type Alertmanager, startAlertmanager } from '../../test/services/alertmanager.ts'
 import { freePorts } from '../../test/services/ports.ts'
 import { type Prometheus, startPrometheus } from '../../test/services/prometheus.ts'
@@ -17,6 +18,8 @@ export type World = AsyncDisposable & {
   readonly prometheus: Prometheus
   /** A scraped Alertmanager that nothing else uses: a drill may kill it. */
   readonly watcher: Alertmanager
+  /** The SOCKS5 server of the upstream `backup`. */
+  readonly socks: SocksRelay
   /** Factor of every window. */
   readonly factor: number
 }
@@ -42,6 +45,10 @@ const alertmanagerConfig = (url: string) => ({
   receivers: [{ name: 'drill', webhook_configs: [{ url, send_resolved: true }] }],
 })
 
+const upstreamsWith = ({ port }: SocksRelay) => ({
+  UPSTREAMS: `direct,socks5://127.0.0.1:${port}?name=backup`,
+})
+
 /**
  * Starts a fleet of real processes under traffic with both alert systems: the collectors, and Prometheus with the shipped rules
  * and an Alertmanager. Both post to the sink.
@@ -50,6 +57,8 @@ export const startWorld = async (options: {
   readonly factor: number
   /** Environment of the proxies. */
   readonly env?: Readonly<Record<string, string>>
+  /** The proxies have the upstream `backup`. */
+  readonly backup: boolean
 }): Promise<World> => {
   const { factor } = options
   await using stack = new AsyncDisposableStack()
@@ -57,6 +66,7 @@ export const startWorld = async (options: {
   const ports = new Map((await freePorts(nodes.length)).map((port, i) => [nodes[i] as string, port]))
   const names = new Map([...ports].map(([node, port]) => [`127.0.0.1:${port}`, node]))
   const sink = stack.use(await startSink(names))
+  const socks = stack.use(await socksRelay())
   const fleet = stack.use(
     await startFleet({
       proxies: 2,
@@ -69,7 +79,7 @@ export const startWorld = async (options: {
         PROBE_INTERVAL: '1',
         STALL_TIMEOUT: String(Math.max(3, 120 * factor)),
       },
-      proxyEnv: options.env ?? {},
+      proxyEnv: { ...(options.backup ? upstreamsWith(socks) : {}), ...options.env },
       envOf: (node) => ({
         [node.startsWith('proxy') ? 'METRICS_PORT' : 'COLLECTOR_PORT']: String(ports.get(node)),
       }),
@@ -95,11 +105,8 @@ export const startWorld = async (options: {
     }),
   )
   const traffic = stack.use(startTraffic(fleet.proxies, perSecond))
-  await until(
-    async () => (await prometheus.query('sum(up)'))[0]?.value === nodes.length + 1,
-    'Prometheus scrapes every process',
-    30_000,
-  )
+  const scraped = async () => (await prometheus.query('sum(up)'))[0]?.value === nodes.length + 1
+  await until(scraped, 'Prometheus scrapes every process', 30_000)
   await until(
     async () => (await fleet.collectors[0]!.status()).totals.connections > 20,
     'events are folded',
@@ -112,6 +119,7 @@ export const startWorld = async (options: {
     sink,
     prometheus,
     watcher,
+    socks,
     factor,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
