@@ -58,6 +58,8 @@ const themes: readonly Theme[] = [
     [
       'USE_MIDDLE_PROXY',
       'AD_TAG',
+      'MIDDLE_PROXY_CONNECTIONS',
+      'MIDDLE_PROXY_FALLBACK',
       'MIDDLE_PROXY_CONFIG_URL',
       'MIDDLE_PROXY_CONFIG_V6_URL',
       'MIDDLE_PROXY_SECRET_URL',

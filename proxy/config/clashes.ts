@@ -37,6 +37,10 @@ export const clashes = (values: Values): string[] => {
       `MASK_PROXY_PROTOCOL has ${foreignNamed}, which TLS_DOMAIN lacks: add it there, or leave it out`,
     ],
     [
+      values.AD_TAG !== null && !shown.USE_MIDDLE_PROXY,
+      'AD_TAG needs USE_MIDDLE_PROXY=true: write both, or leave AD_TAG out',
+    ],
+    [
       shown.KAFKA_SASL !== null && loginMissing,
       `KAFKA_SASL=${shown.KAFKA_SASL} needs KAFKA_USERNAME and KAFKA_PASSWORD: write both`,
     ],

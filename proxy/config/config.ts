@@ -179,6 +179,9 @@ export const plainFields = {
   // Null: direct.
   upstreams: 'UPSTREAMS',
   preferIpv6: 'PREFER_IPV6',
+  adTag: 'AD_TAG',
+  middleProxyConnections: 'MIDDLE_PROXY_CONNECTIONS',
+  middleProxyFallback: 'MIDDLE_PROXY_FALLBACK',
   portable: 'PORTABLE_RELAY',
   alertFactor: 'ALERT_WINDOWS',
   dataDir: 'DATA_DIR',

@@ -152,16 +152,6 @@ test('a misspelled name is refused, with a suggestion', () => {
     assert.equal(mistakesOf({}, `${name}=bar`), [`.env line 1: ${name} is not a setting: leave it out`])
 })
 
-test('a feature that is not available yet is refused, its default is not', () => {
-  for (const [name, value] of [
-    ['USE_MIDDLE_PROXY', 'true'],
-    ['AD_TAG', good],
-  ] as const) {
-    reports({ [name]: value }, name, 'not available yet')
-  }
-  configOf({ USE_MIDDLE_PROXY: 'false', AD_TAG: '', KAFKA_BROKERS: '', REDIS_URL: '' })
-})
-
 test('the settings of a fleet are read', () => {
   const { kafka, redis, webhook } = configOf({
     KAFKA_BROKERS: 'kafka-1:9092, [::1]:9092',

@@ -1,18 +1,21 @@
-import { either } from './parse.ts'
-import { notBuilt, publishedUrl } from './setting-parsers.ts'
+import { either, oneOf, type Parse, parsed, whole, yesOrNo } from './parse.ts'
+import { publishedUrl } from './setting-parsers.ts'
+import { adTag } from './user-limits.ts'
+
+const adTagOrNone: Parse<string | null> = (text) => (text === '' ? parsed(null) : either('none', adTag)(text))
 
 /** Advertising mode. */
 export const middleProxySettings = {
   USE_MIDDLE_PROXY: {
-    parse: notBuilt('false'),
+    parse: yesOrNo,
     fallback: 'false',
-    doc: 'Advertising mode; not available yet',
-    shown: 'here',
+    doc: 'true reaches datacenters through Telegram’s middle proxies, which show the sponsored channel of AD_TAG',
+    shown: 'everywhere',
   },
   AD_TAG: {
-    parse: notBuilt('none', ''),
+    parse: adTagOrNone,
     fallback: 'none',
-    doc: 'Tag for advertising; not available yet; none sets no tag',
+    doc: 'Tag for advertising that @MTProxybot gave, 32 hex digits; needs USE_MIDDLE_PROXY=true; none shows no channel',
     secret: true,
     mayBeEmpty: true,
   },
@@ -33,5 +36,17 @@ export const middleProxySettings = {
     fallback: 'https://core.telegram.org/getProxySecret',
     doc: 'URL of the secret of the middle proxies, read every day',
     secret: true,
+  },
+  MIDDLE_PROXY_CONNECTIONS: {
+    parse: whole(1, 1_000),
+    fallback: '8',
+    doc: 'Maximum number of connections to each middle proxy; many clients share one, and load opens more',
+    shown: 'everywhere',
+  },
+  MIDDLE_PROXY_FALLBACK: {
+    parse: oneOf(['direct', 'refuse']),
+    fallback: 'direct',
+    doc: 'When no middle proxy of a datacenter works: direct connects to the datacenter, without advertising; refuse closes the client',
+    shown: 'everywhere',
   },
 } as const

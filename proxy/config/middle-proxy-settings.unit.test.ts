@@ -2,37 +2,40 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Config, type Environment, readConfig } from './config.ts'
 
+const good = 'c0ffee17a2b94d5e8f6071930ab4d2e6'
+
 const configOf = (env: Environment): Config => {
   const reading = readConfig(env)
-  if (!reading.ok) throw new Error(reading.mistakes.join('; '))
+  if (!reading.ok) throw new Error(reading.mistakes.join('\n'))
   return reading.config
 }
 
-const reports = (env: Environment, part: string): void => {
+const reports = (env: Environment, ...parts: string[]): void => {
   const reading = readConfig(env)
-  assert.ok(!reading.ok && reading.mistakes.some((mistake) => mistake.includes(part)), part)
+  const mistakes = reading.ok ? [] : reading.mistakes
+  assert.is(mistakes.length, 1)
+  for (const part of parts) assert.ok(mistakes[0]?.includes(part), `${mistakes[0]} should contain ${part}`)
 }
 
-test('what Telegram publishes comes by https, or from loopback', () => {
-  const { middleProxyUrls } = configOf({})
-  assert.equal(middleProxyUrls, {
-    config: 'https://core.telegram.org/getProxyConfig',
-    'config-v6': 'https://core.telegram.org/getProxyConfigV6',
-    secret: 'https://core.telegram.org/getProxySecret',
+test('the settings of advertising mode are read', () => {
+  const off = configOf({ USE_MIDDLE_PROXY: 'false', AD_TAG: '', KAFKA_BROKERS: '', REDIS_URL: '' })
+  assert.not.ok(off.useMiddleProxy)
+  assert.is(off.adTag, null)
+  const on = configOf({
+    USE_MIDDLE_PROXY: 'true',
+    AD_TAG: good.toUpperCase(),
+    MIDDLE_PROXY_FALLBACK: 'refuse',
   })
-  assert.is(configOf({ MIDDLE_PROXY_CONFIG_V6_URL: 'none' }).middleProxyUrls['config-v6'], null)
-  configOf({ MIDDLE_PROXY_CONFIG_URL: 'http://127.0.0.1:80/config' })
-  for (const name of ['MIDDLE_PROXY_CONFIG_URL', 'MIDDLE_PROXY_CONFIG_V6_URL', 'MIDDLE_PROXY_SECRET_URL'])
-    reports({ [name]: 'http://core.telegram.org/x' }, `${name} must be an https:// URL that returns what`)
-  reports({ MIDDLE_PROXY_SECRET_URL: 'none' }, 'MIDDLE_PROXY_SECRET_URL must be an https:// URL')
-})
-
-test('test datacenters are served where TELEGRAM_TEST_DATACENTERS is true', () => {
-  assert.not(configOf({}).datacenters.has(10_002))
-  assert.ok(configOf({ TELEGRAM_TEST_DATACENTERS: 'true' }).datacenters.has(10_002))
-  const own = configOf({ TELEGRAM_TEST_DATACENTERS: 'true', TELEGRAM_DATACENTERS: '2=127.0.0.1:1' })
-  assert.equal([...own.datacenters.keys()], [2, 10_001, 10_002, 10_003])
-  reports({ TELEGRAM_TEST_DATACENTERS: 'yes' }, 'TELEGRAM_TEST_DATACENTERS=yes must be true or false')
+  assert.ok(on.useMiddleProxy)
+  assert.is(on.adTag, good)
+  assert.is(on.middleProxyFallback, 'refuse')
+  for (const [name, value, because] of [
+    ['AD_TAG', 'd41d8cd98f00b204', 'is not an ad tag'],
+    ['MIDDLE_PROXY_CONNECTIONS', '0', 'must be'],
+    ['MIDDLE_PROXY_FALLBACK', 'wait', 'must be'],
+  ] as const)
+    reports({ [name]: value }, name, because)
+  reports({ AD_TAG: good }, 'AD_TAG', 'needs USE_MIDDLE_PROXY=true')
 })
 
 test.run()

@@ -78,12 +78,13 @@ test('no secret in any spelling, and no public or datacenter address, is shown',
 test('process.started has these settings, and no others', () => {
   const reading = readConfig({})
   assert.ok(reading.ok)
-  const names = `ackTimeoutMs alertFactor clockSkewSeconds collectorPort congestion datacenters dialTimeoutMs doctorIntervalMs drainMs
+  const names = `ackTimeoutMs addressWindowMs alertFactor clockSkewSeconds collectorPort congestion datacenters dialTimeoutMs doctorIntervalMs drainMs
     fastMode firstByteTimeoutMs handshakeTimeoutMs host idleTimeoutMs kafka logMaxAgeMs logMaxBytes maskHost maskPort
-    maxConnections maxHandshakes metricsHost metricsPort modes node notSentBytes poolSize port portShared portable
+    maxConnections maxHandshakes metricsHost metricsPort middleProxyConnections
+    middleProxyFallback modes node notSentBytes poolSize port portShared portable
     preferIpv6 probeIntervalMs
     publicPort recordSizes redis replayEntries replayOnRedisLoss replayWindowMs stallTimeoutMs tlsDomain toClientBuffer
-    toDatacenterBuffer unauthenticatedEvents upstreams userDrainMs users webhook workers`
+    toDatacenterBuffer unauthenticatedEvents upstreams useMiddleProxy userDrainMs users webhook workers`
   assert.equal(Object.keys(shownSettings(reading.config)).sort(), names.split(/\s+/))
 })
 

@@ -31,6 +31,7 @@ export const limits: Readonly<Record<Limit, true>> = {
   handshakes: true,
   strangers: true,
   'file-descriptors': true,
+  'middle-proxy-queue': true,
 }
 export const limit = oneOf(limits)
 export const action = oneOf<'local' | 'refuse'>({ local: true, refuse: true })

@@ -43,5 +43,8 @@ export type CloseReason =
   | 'internal' // an exception in our own code
 
 export type Direction = 'to-client' | 'to-datacenter'
-/** `strangers`: unauthenticated clients beyond half of the connections, or silent ones of a prefix beyond its share. */
-export type Limit = 'connections' | 'handshakes' | 'strangers' | 'file-descriptors'
+/**
+ * `strangers`: unauthenticated clients beyond half of the connections, or silent ones of a prefix beyond its share.
+ * `middle-proxy-queue`: clients that do not take the answers of a middle proxy, which cannot be paused.
+ */
+export type Limit = 'connections' | 'handshakes' | 'strangers' | 'file-descriptors' | 'middle-proxy-queue'

@@ -1,4 +1,6 @@
+import { isIPv4 } from 'node:net'
 import type { Address } from '../datacenter/directory.ts'
+import { ipv6Bytes } from '../net/epoll/libc.ts'
 
 /** What Telegram publishes about its middle proxies; plain data, because it crosses threads. */
 export type MiddleProxies = {
@@ -18,3 +20,7 @@ export const middleProxiesOf = ({ byDc }: MiddleProxies, dc: number, media: bool
   const plain = Math.abs(dc)
   return (media ? byDc.get(-plain) : undefined) ?? byDc.get(plain) ?? []
 }
+
+/** The 4 or 16 bytes of an IP address. */
+export const addressBytes = (host: string): Buffer =>
+  isIPv4(host) ? Buffer.from(host.split('.').map(Number)) : ipv6Bytes(host)

@@ -22,6 +22,7 @@ import { earlyHosts } from './sessions/pending-host.ts'
 import type { Relay, Session } from './sessions/session.ts'
 import { expire, sweep } from './sessions/sweep.ts'
 import { readOn } from './sessions/throttle.ts'
+import { openMiddle } from './sessions/through-middle.ts'
 import { isDisabled } from './sessions/user-place.ts'
 import type { Changeable, RelaySettings } from './settings.ts'
 
@@ -68,7 +69,15 @@ export const startRelay = (
     for (const session of relay.sessions) guarded(session, sweep)
     emitCounts(relay)
   }
-  const due = [relay.dialer.pulse, relay.pool.pulse, expireLate, sweepAll, () => readOn(relay)]
+  const { middle } = relay
+  const due = [
+    relay.dialer.pulse,
+    relay.pool.pulse,
+    ...(middle === null ? [] : [(now: number): void => middle.pulse(now)]),
+    expireLate,
+    sweepAll,
+    () => readOn(relay),
+  ]
   return Object.assign(relay, {
     accepted: (link: Link): void => {
       const session = acceptClient(relay, link)
@@ -89,12 +98,13 @@ export const startRelay = (
     },
     patience: (): number => {
       if (fresh.length > 0 || relay.throttled.size > 0) return PULSE_MS
-      if (relay.dialer.inFlight > 0 || relay.pool.lacks) return PULSE_MS
+      if (relay.dialer.inFlight > 0 || relay.pool.lacks || middle?.lacks) return PULSE_MS
       return relay.handshakes.size > 0 ? HANDSHAKES_MS : SECOND
     },
     closeAll: (): void => {
       for (const session of relay.sessions) closeSession(session, 'proxy', 'drain')
       relay.pool.close()
+      middle?.close()
     },
   })
 }
@@ -123,7 +133,7 @@ const openRelay = (
       modes: settings.modes,
       domains: settings.domains,
       clockSkewSeconds: settings.clockSkewSeconds,
-      knows: (id) => addresses(relay, id).length > 0,
+      knows: (id) => addresses(relay, id).length > 0 || relay.middle?.serves(id) === true,
     },
     directory: settings.directory,
     middleProxies: settings.middleProxies,
@@ -145,6 +155,7 @@ const openRelay = (
       missed: (id, ...miss) => emitDialFailed(relay, id, ...miss),
       left: (...miss) => emitUpstreamFailed(relay, ...miss),
     }),
+    middle: openMiddle(settings, dial, clock, () => relay),
     emit,
     fault,
     capacity: capacity(settings.capacity, settings.worker, settings.maxConnections, settings.maxHandshakes),

@@ -30,7 +30,11 @@ export const relaySettingNames = [
   'maxConnections',
   'maxHandshakes',
   'addressWindowMs',
+  'useMiddleProxy',
+  'adTag',
+  'middleProxyFallback',
   // This thread's share.
+  'middleProxyConnections',
   'poolSize',
 ] as const satisfies readonly (keyof Config)[]
 

@@ -11,6 +11,9 @@ export type Cipher = {
   free(): void
 }
 
+/** For bytes that are not encrypted here. */
+export const noCipher: Cipher = { apply: () => {}, free: () => {} }
+
 /** Counter mode's key stream for (key: 32 bytes, iv: 16 bytes), from its first byte. */
 export type MakeCipher = (key: Buffer, iv: Buffer) => Cipher
 

@@ -69,10 +69,12 @@ export const readPlainFrame = (
   return { payload: bytes.subarray(frameHead, length - 4), used: length + plainPadding(bytes, length) }
 }
 
-/** The bytes of padding words at `bytes[at]`. */
-export const plainPadding = (bytes: Buffer, at: number): number => {
+/** Whether there is a frame of padding. */
+export const isPadding = (bytes: Buffer, at: number): boolean => bytes.readUInt32LE(at) === padding
+
+const plainPadding = (bytes: Buffer, at: number): number => {
   let end = at
-  while (end % blockLength !== 0 && end + 4 <= bytes.length && bytes.readUInt32LE(end) === padding) end += 4
+  while (end % blockLength !== 0 && end + 4 <= bytes.length && isPadding(bytes, end)) end += 4
   return end - at
 }
 
@@ -82,7 +84,7 @@ export type FrameEvents = {
   begins(id: number, length: number): void
   bytes(buffer: Buffer, start: number, end: number): void
   /** The answer is complete and its checksum right. */
-  ends(): void
+  complete(): void
   /** The payload of any other frame; valid during the call. */
   message(payload: Buffer): void
 }
@@ -178,7 +180,7 @@ export class FrameReader {
     if (this.#sum.readUInt32LE(0) !== this.#crc) return false
     this.#have = 0
     this.#wanted = 4
-    if (this.#isAnswer) this.#to.ends()
+    if (this.#isAnswer) this.#to.complete()
     else if (this.#smallBytes <= longestMessage) this.#to.message(this.#small.subarray(0, this.#smallBytes))
     return true
   }

@@ -16,7 +16,7 @@ export type MessageEvents = {
   /** A message of `length` bytes begins, a multiple of 4. `whole`: the rest of this buffer has all of it. */
   begins(length: number, quickAck: boolean, whole: boolean): void
   bytes(buffer: Buffer, start: number, end: number): void
-  ends(): void
+  complete(): void
 }
 
 /** Reads a client's messages, split anywhere. */
@@ -46,7 +46,7 @@ export class MessageReader {
         this.#left -= size
         this.#to.bytes(buffer, at, at + size)
         at += size
-        if (this.#left === 0) this.#to.ends()
+        if (this.#left === 0) this.#to.complete()
       } else if (this.#padding > 0) {
         const size = Math.min(this.#padding, end - at)
         this.#padding -= size

@@ -31,7 +31,7 @@ const readAll = (transport: Transport, stream: Buffer, cuts: readonly number[] =
       if (allThere) assert.is(end - start, wanted)
       parts.push(Buffer.from(buffer.subarray(start, end)))
     },
-    ends: () => {
+    complete: () => {
       const bytes = Buffer.concat(parts)
       assert.is(bytes.length, wanted)
       read.push({ bytes, quickAck: acknowledged })

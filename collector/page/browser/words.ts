@@ -128,6 +128,7 @@ const limits: Record<Limit, string> = {
   handshakes: 'handshakes in flight',
   strangers: 'unauthenticated clients at the same time',
   'file-descriptors': 'file descriptors',
+  'middle-proxy-queue': 'clients that do not take what middle proxies sent',
 }
 export const limit = (name: string): string => limits[name as Limit] ?? name
 

@@ -17,8 +17,8 @@ test('every invalid setting is reported in one list, and the exit code is 2', as
     FAST_MODE: 'perhaps',
     USER1_SECRET: '00000000000000000000000000000000',
     TELEGRAM_DATACENTERS: '2=nowhere',
-    USE_MIDDLE_PROXY: 'true',
-    AD_TAG: '0123456789abcdef0123456789abcdef',
+    USE_MIDDLE_PROXY: 'perhaps',
+    AD_TAG: '0123456789abcdef0123456789abcdef0',
     TO_CLT_BUFSIZE: 'big',
     WORKERS: '0',
   })

@@ -1,13 +1,14 @@
 import { type Address, addressesOf, addressText, reserveOf } from '../../datacenter/directory.ts'
 import type { DialError, Mode, UpstreamError } from '../../events/contract.ts'
 import type { Link, LinkEvents } from '../../net/link.ts'
-import { makeCipher } from '../../wire/cipher.ts'
+import { type Cipher, makeCipher, noCipher } from '../../wire/cipher.ts'
 import { dcOf, type Opening, openingFor } from '../../wire/obfuscated2.ts'
 import { type Claim, claiming } from './claiming.ts'
 import { closeSession, faulted, reasonOf } from './closing.ts'
 import { endHandshake } from './places.ts'
 import { pump } from './pump.ts'
 import { ms, type Relay, type Relayed, type Session } from './session.ts'
+import { type Arrival, reachThroughMiddle } from './through-middle.ts'
 
 /** The addresses of a datacenter, best first. A negative id is media. */
 export const addresses = ({ directory }: Relay, id: number): readonly Address[] =>
@@ -68,15 +69,6 @@ export const waiting: LinkEvents<Session> = {
   faulted,
 }
 
-/** A connected datacenter and how it was reached. */
-type Arrival = {
-  link: Link
-  address: Address
-  pooled: boolean
-  elapsedMs: number
-  upstream?: string | undefined
-}
-
 /**
  * Connects to the datacenter of `opening`: by a pooled connection, or by dialing its addresses. Calls `accepted` when the
  * handshake is accepted, before any later event of the connection. With a `claim`, the dial begins immediately, but no
@@ -109,20 +101,31 @@ export const connectDatacenter = (
       arrived?.()
     })
   }
-  reach(session, id!, (arrival) =>
+  const reachIt = relay.middle === null ? reachDirectly : reach
+  reachIt(session, id!, opening, (arrival) =>
     whenClaimed(session, arrival.link, () => connected(session, opening, arrival)),
   )
 }
 
-const reach = (session: Session, id: number, arrived: (arrival: Arrival) => void): void => {
+type Reach = (session: Session, id: number, opening: Opening, arrived: (arrival: Arrival) => void) => void
+
+const reach: Reach = (session, id, opening, arrived) =>
+  reachThroughMiddle(session, id, opening, arrived, (error) => {
+    if (session.relay.settings.middleProxyFallback === 'refuse')
+      return whenClaimed(session, null, () => closeUnreached(session, error))
+    reachDirectly(session, id, opening, (arrival) => arrived({ ...arrival, fallback: true }))
+  })
+
+const reachDirectly: Reach = (session, id, _, arrived) => {
   const { relay } = session
+  const own = { via: null, fallback: false } as const
   const pooled = relay.pool.take(id)
-  if (pooled !== null) return arrived({ ...pooled, pooled: true, elapsedMs: 0 })
+  if (pooled !== null) return arrived({ ...own, ...pooled, pooled: true, elapsedMs: 0 })
   session.dialing = relay.dialer.dial(
     addresses(relay, id),
     {
       connected: (link, address, elapsedMs, upstream) =>
-        arrived({ link, address, pooled: false, elapsedMs, upstream }),
+        arrived({ ...own, link, address, pooled: false, elapsedMs, upstream }),
       missed: (address, error, elapsedMs, upstream) =>
         emitDialFailed(relay, id, address, error, elapsedMs, upstream, session.id),
       left: (upstream, error, elapsedMs) => emitUpstreamFailed(relay, upstream, error, elapsedMs, session.id),
@@ -164,10 +167,42 @@ const whenClaimed = (session: Session, link: Link | null, then: () => void): voi
   session.claim.arrived = then
 }
 
+type Ciphers = Pick<Relayed, 'fromClient' | 'toDatacenter' | 'down'>
+
+const fromClient = ({ clientKey, clientIv }: Opening): Cipher => makeCipher(clientKey, clientIv)
+const toClient = ({ proxyKey, proxyIv }: Opening): Cipher => makeCipher(proxyKey, proxyIv)
+
+/** The opening of our own connection to a datacenter, and the ciphers of both sides. */
+const ownCiphers = (relay: Relay, opening: Opening): Ciphers & { payload: Buffer } => {
+  const fast = relay.settings.fastMode
+  const own = openingFor({
+    tag: opening.transport,
+    dc: opening.dc,
+    fast: fast ? { key: opening.proxyKey, iv: opening.proxyIv } : null,
+    random: relay.random,
+  })
+  return {
+    payload: own.payload,
+    fromClient: fromClient(opening),
+    toDatacenter: makeCipher(own.encryptKey, own.encryptIv),
+    down: fast
+      ? null
+      : { fromDatacenter: makeCipher(own.decryptKey, own.decryptIv), toClient: toClient(opening) },
+  }
+}
+
+/** A stream of a middle proxy begins with nothing, and its connection encrypts. */
+const middleCiphers = (opening: Opening): Ciphers & { payload: Buffer } => ({
+  payload: Buffer.alloc(0),
+  fromClient: fromClient(opening),
+  toDatacenter: noCipher,
+  down: { fromDatacenter: noCipher, toClient: toClient(opening) },
+})
+
 const connected = (
   session: Session,
   opening: Opening,
-  { link, address, pooled, elapsedMs, upstream }: Arrival,
+  { link, address, pooled, elapsedMs, upstream, via, fallback }: Arrival,
 ): void => {
   const { relay } = session
   session.dialing = null
@@ -184,25 +219,14 @@ const connected = (
     pooled,
     elapsedMs: ms(elapsedMs),
     ...(upstream === undefined ? {} : { upstream }),
+    ...(via === null ? {} : { via }),
+    ...(fallback ? { fallback } : {}),
   })
-  const fast = relay.settings.fastMode
-  const own = openingFor({
-    tag: opening.transport,
-    dc: opening.dc,
-    fast: fast ? { key: opening.proxyKey, iv: opening.proxyIv } : null,
-    random: relay.random,
-  })
+  const { payload, ...ciphers } = via === null ? ownCiphers(relay, opening) : middleCiphers(opening)
   const relayed: Relayed = {
     session,
     datacenter: link,
-    fromClient: makeCipher(opening.clientKey, opening.clientIv),
-    toDatacenter: makeCipher(own.encryptKey, own.encryptIv),
-    down: fast
-      ? null
-      : {
-          fromDatacenter: makeCipher(own.decryptKey, own.decryptIv),
-          toClient: makeCipher(opening.proxyKey, opening.proxyIv),
-        },
+    ...ciphers,
     reportedToClient: 0,
     reportedToDatacenter: 0,
     reportedAt: session.acceptedAt,
@@ -216,5 +240,5 @@ const connected = (
   }
   session.relayed = relayed
   relay.relaying++
-  pump(relayed, own.payload)
+  pump(relayed, payload)
 }

@@ -11,6 +11,7 @@ import type {
   Side,
 } from '../../events/contract.ts'
 import type { MiddleProxies, OurAddress } from '../../middle-proxy/directory.ts'
+import type { MiddlePool } from '../../middle-proxy/pool.ts'
 import type { Dialing, Link, LinkError, Path } from '../../net/link.ts'
 import type { Claim as LocalClaim } from '../../replay-cache/memory.ts'
 import type { UserCounts } from '../../user-limits/counts.ts'
@@ -53,6 +54,8 @@ export type Relay = {
   /** Null with UPSTREAMS=direct. */
   readonly upstreams: Upstreams | null
   readonly pool: Pool
+  /** Connections to middle proxies; null: every client is relayed to its datacenter. */
+  readonly middle: MiddlePool | null
   readonly emit: Emit
   /** Reports an exception of our own code. Never throws. */
   fault(error: unknown): void

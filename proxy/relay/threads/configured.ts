@@ -45,6 +45,7 @@ export const configured = (
   workers: config.workers,
   prefixSeed: randomInt(2 ** 32),
   poolSize: Math.ceil(config.poolSize / config.workers),
+  middleProxyConnections: Math.ceil(config.middleProxyConnections / config.workers),
   eventBudget: eventBudgetOf(config),
   replay: replayMemory(config.replayEntries),
   sharedReplay: config.redis === null ? null : config.replayOnRedisLoss,

@@ -14,6 +14,7 @@ import type {
   Side,
   UpstreamError,
 } from '../../../../proxy/events/contract.ts'
+import { limits } from '../../../../proxy/events/sets.ts'
 
 const hex = (digits: number): fc.Arbitrary<string> =>
   fc.string({
@@ -213,7 +214,7 @@ export const arbitraries: { readonly [T in EventType]: fc.Arbitrary<Of<T>> } = {
     { fetchedAt: amount, error: fc.constantFrom<ReadError>('timeout', 'status', 'implausible') },
   ),
   'limit.refused': event('limit.refused', {
-    limit: fc.constantFrom<Limit>('connections', 'handshakes', 'strangers', 'file-descriptors'),
+    limit: fc.constantFrom(...(Object.keys(limits) as Limit[])),
     count,
     worker: count,
   }),
