@@ -151,7 +151,7 @@ export const security: Board = {
           query(sum(increase(p.apiChanges), 'instance', 'action'), '{{instance}}: {{action}}'),
           {
             description:
-              'Changes of users and nodes over HTTP in the shown time. mtscope events --type api.changed lists them with target and token. Unexpected ones: replace API_TOKEN and rotate the secrets.',
+              'Changes of users and nodes over HTTP in the shown time. mtscope events --from 24h --type api.changed lists them with target and token. Unexpected ones: replace API_TOKEN and rotate the secrets.',
           },
         ),
       ],
