@@ -12,7 +12,7 @@ import { type Appliance, startAppliance } from '../kit/processes/harness.ts'
 import { fakeDatacenter } from '../kit/servers/fake-datacenter.ts'
 import { until } from '../until.ts'
 
-// biome-ignore lint/suspicious/noExplicitAny: the document says what is in it, and each answer is checked against that
+// biome-ignore lint/suspicious/noExplicitAny: only the document describes it, and each answer is checked against that
 type Described = any
 type Answer = { readonly status: number; readonly data: Described }
 type Call = (parameters?: object | null, body?: unknown) => Promise<Answer>
