@@ -47,7 +47,12 @@ export const openUserLimits = (
     memory,
     forRelay: (users) => {
       limited.take(users, config.userDefaults)
-      return users.map(({ name, secret }) => ({ name, secret: secret.bytes(), limited: limited.of(name) }))
+      return users.map(({ name, secret, limits: { adTag } }) => ({
+        name,
+        secret: secret.bytes(),
+        limited: limited.of(name),
+        adTag,
+      }))
     },
     watch: (totals, signal) => {
       const looking = setInterval(() => {

@@ -35,6 +35,8 @@ export type StreamConnection = {
 
 /** After the client's end: how long an answer may take, ms. */
 export const LINGER_MS = 2_000
+/** While so much waits for a client it is not read: it asks for no more. */
+const HOLDS = MOST_OF_CLIENT / 2
 
 /**
  * One client within a connection to a middle proxy, as a link: takes the bytes of the client's transport without their
@@ -70,6 +72,8 @@ export class Stream implements Link {
   /** Framed answers that the client has not taken. */
   #queue: Buffer[] = []
   #queued = 0
+  /** The client is not read: it has enough answers to take. */
+  #holds = false
   #farEnded = false
   #reportedEnd = false
 
@@ -101,7 +105,9 @@ export class Stream implements Link {
   write(buffer: Buffer, start: number, end: number): boolean {
     if (this.closed || this.#farEnded || this.endedAt > 0) return true
     if (!this.#reader.read(buffer, start, end)) this.#refuse('not-mtproto')
-    return this.closed || !this.#connection.blocks(this)
+    if (this.closed) return true
+    this.#holds = this.#queued > HOLDS
+    return !this.#connection.blocks(this) && !this.#holds
   }
 
   /** An answer of `length` bytes begins. */
@@ -167,6 +173,10 @@ export class Stream implements Link {
       next.copy(thread.out, HEAD)
       this.#call(thread.out, HEAD, HEAD + next.length)
     }
+    if (this.#holds && this.#queued <= HOLDS && !this.closed) {
+      this.#holds = false
+      this.#on.drained(this.#owner)
+    }
     this.#reportEnd()
   }
 
@@ -183,7 +193,7 @@ export class Stream implements Link {
   }
 
   drained(): void {
-    if (!this.closed) this.#on.drained(this.#owner)
+    if (!this.closed && !this.#holds) this.#on.drained(this.#owner)
   }
 
   /** There is no half-close: an answer that is under way gets a moment, then the middle proxy learns of the end. */

@@ -175,10 +175,10 @@ const openRelay = (
 /** A user whose secret stays keeps its object: open connections see its new limits. */
 const relayUsers = (users: Changeable['users'], before: readonly User[]): User[] => {
   const known = new Map(before.map((user) => [user.name, user]))
-  return users.map(({ name, secret, limited }) => {
+  return users.map(({ name, secret, limited, adTag }) => {
     const same = known.get(name)
     const user = same?.secret.equals(secret) ? same : { name, secret: Buffer.from(secret) }
-    return Object.assign(user, { limited })
+    return Object.assign(user, { limited, adTag })
   })
 }
 

@@ -103,6 +103,8 @@ export type RelayUser = {
   readonly secret: Uint8Array
   /** Absent: the user has no limits. */
   readonly limited?: LimitedUser | undefined
+  /** 32 hex digits, in place of AD_TAG; null: no tag; absent: AD_TAG. */
+  readonly adTag?: string | null | undefined
 }
 
 /** Main thread → worker. */

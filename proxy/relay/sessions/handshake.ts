@@ -28,6 +28,7 @@ export type User = {
   readonly secret: Buffer
   /** Absent: the user has no limits. Changes while its connections run. */
   limited?: LimitedUser | undefined
+  adTag?: string | null | undefined
 }
 
 /** The rules by which a handshake is accepted. */

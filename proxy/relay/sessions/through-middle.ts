@@ -41,7 +41,8 @@ export const reachThroughMiddle = (
   const { relay, client } = session
   const ends = client.ends()
   if (ends === null || relay.middle === null) return closeSession(session, 'client', 'reset')
-  const { adTag } = relay.settings
+  const own = session.user?.adTag
+  const adTag = own === undefined ? relay.settings.adTag : own
   session.dialing = relay.middle.open(
     id,
     {
