@@ -21,6 +21,7 @@ import type {
   UserStatus,
 } from './status.ts'
 import { hourQuantiles, hourSum, latencyOf, seriesOf } from './status-series.ts'
+import { upstreamStatusOf } from './upstreams.ts'
 
 /** `[rest of the key after the prefix, amount]` for the keys of all time. */
 export const everWith = (state: Reading, prefix: string): [string, number][] => {
@@ -207,6 +208,7 @@ export const buildStatus = (state: Reading, { version, alerts, lagMs, now }: Sta
     latency: latencyOf(state, now),
     datacenters: datacentersOf(state, open, slow, now),
     middleProxies: middleProxiesOf(state),
+    upstreams: upstreamStatusOf(state),
     middleProxyDocuments: documentsOf(state).map(({ readAt: _, ...rest }) => rest),
     closes: closesOf(state, now),
     rejections: everWith(state, r.rejectedFor(''))

@@ -17,6 +17,8 @@ export type Status = {
   middleProxies: MiddleProxyStatus[]
   /** What each node has of the documents that Telegram publishes about its middle proxies. */
   middleProxyDocuments: MiddleProxyDocumentStatus[]
+  /** The ways from each node to the datacenters; empty with UPSTREAMS=direct. */
+  upstreams: UpstreamStatus[]
   closes: { by: Side; phase: Phase; reason: CloseReason; total: number; lastHour: number; drop: boolean }[]
   rejections: { reason: RejectReason; total: number; lastHour: number }[]
   fronted: number
@@ -110,6 +112,17 @@ export type MiddleProxyDocumentStatus = {
   fetchedAt: number | null
   /** Why the last download is not in use. */
   error: string | null
+}
+
+export type UpstreamStatus = {
+  node: string
+  upstream: string
+  /** `unknown` after one failure. */
+  state: 'up' | 'down' | 'unknown'
+  workedAt: number | null
+  error: string | null
+  connections: number
+  failures: number
 }
 
 export type UserStatus = {

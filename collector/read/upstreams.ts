@@ -1,5 +1,6 @@
 import { upstreamKeys as k } from '../fold/projections/upstreams.ts'
 import type { Reading } from '../fold/state.ts'
+import type { UpstreamStatus } from './status.ts'
 
 /** One upstream of one node. Times are epoch ms. */
 export type UpstreamHealth = {
@@ -13,6 +14,9 @@ export type UpstreamHealth = {
   /** Why the last one that failed did. */
   readonly error: string | null
 }
+
+/** Failures for so long without a success are more than one lost probe. */
+const probedOftenMs = 30_000
 
 const prefixes = [k.lastWorked(''), k.lastFailure('')]
 
@@ -34,3 +38,24 @@ export const upstreamsOf = ({ recent }: Pick<Reading, 'recent'>): UpstreamHealth
     }
   })
 }
+
+/** An upstream works while its last success is newer than its last failure. */
+const stateOf = ({ workedAt, failedAt }: UpstreamHealth): UpstreamStatus['state'] => {
+  if ((workedAt ?? 0) >= (failedAt ?? 0)) return 'up'
+  // One lost probe does not mean down.
+  return failedAt !== null && failedAt - (workedAt ?? 0) >= probedOftenMs ? 'down' : 'unknown'
+}
+
+export const upstreamStatusOf = (state: Reading): UpstreamStatus[] =>
+  upstreamsOf(state).map((health) => {
+    const { node, upstream, key, workedAt, error } = health
+    return {
+      node,
+      upstream,
+      state: stateOf(health),
+      workedAt,
+      error,
+      connections: state.count('ever', 0, k.taken(key)),
+      failures: state.count('ever', 0, k.failed(key)),
+    }
+  })

@@ -71,6 +71,16 @@ const middleProxyDocument = object({
   error: orNull(text('Why the last download is not in use')),
 })
 
+const upstream = object({
+  node: text('The node whose upstream it is'),
+  upstream: text('Its name, as socks5-1'),
+  state: oneOf('Whether it reaches datacenters; unknown after one failure', ['up', 'down', 'unknown']),
+  workedAt: orNull(moment('When a dial or probe through it last reached a datacenter')),
+  error: orNull(text('Why the last one that failed did')),
+  connections: whole('Connections that took it, since the beginning'),
+  failures: whole('Dials and probes that failed, since the beginning'),
+})
+
 const user = object({
   user: text('Name'),
   open: whole('Open connections'),
@@ -105,6 +115,7 @@ const statusSchema = object({
   ),
   latency: map(quantiles, 'Quantiles of the last hour'),
   datacenters: list(datacenter),
+  upstreams: list(upstream),
   middleProxies: list(middleProxy),
   middleProxyDocuments: list(middleProxyDocument),
   closes: list(

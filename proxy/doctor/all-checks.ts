@@ -11,6 +11,7 @@ import { middleProxiesCheck } from './checks/middle-proxies.ts'
 import { redisCheck } from './checks/redis.ts'
 import { runtimeCheck } from './checks/runtime.ts'
 import { settingsCheck } from './checks/settings.ts'
+import { upstreamsCheck } from './checks/upstreams.ts'
 import type { Checks } from './examine.ts'
 
 /** The checks of `mtscope doctor`, in the order of its output. */
@@ -18,6 +19,7 @@ export const allChecks = {
   settings: settingsCheck,
   clock: clockCheck,
   datacenters: datacentersCheck,
+  upstreams: upstreamsCheck,
   'middle-proxies': middleProxiesCheck,
   masking: maskingCheck,
   listener: listenerCheck,

@@ -6,6 +6,7 @@ export const areas = [
   'settings',
   'clock',
   'datacenters',
+  'upstreams',
   'middle-proxies',
   'masking',
   'listener',

@@ -14,6 +14,7 @@ import { numbersSection } from './numbers.ts'
 import { type Piece, patch } from './piece.ts'
 import { askJson, poll, type Silence } from './poll.ts'
 import { themeButton } from './theme-button.ts'
+import { upstreamsSection } from './upstreams.ts'
 import { type Verdict, verdict } from './verdict.ts'
 
 const byId = (id: string): HTMLElement => {
@@ -26,7 +27,11 @@ const sections: Record<string, (status: Status) => Piece[]> = {
   alerts: alertsSection,
   numbers: numbersSection,
   latency: latencySection,
-  datacenters: (status) => [...datacentersSection(status), ...middleProxiesSection(status)],
+  datacenters: (status) => [
+    ...datacentersSection(status),
+    ...upstreamsSection(status),
+    ...middleProxiesSection(status),
+  ],
   closes: closesSection,
   rejections: rejectionsSection,
   users: (status) => userSection(status),

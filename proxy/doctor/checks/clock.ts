@@ -1,8 +1,10 @@
 import { addressesOf, idsOf } from '../../datacenter/directory.ts'
 import { probe } from '../../datacenter/res-pq.ts'
+import { serves } from '../../datacenter/upstream.ts'
 import { shakeHands } from '../../masking/tls-handshake.ts'
 import { randomPool } from '../../wire/random.ts'
 import { type About, type Check, type Finding, finding } from '../finding.ts'
+import { wayOut } from '../way-out.ts'
 
 const timeoutMs = 3_000
 /** A larger offset is a fault of the clock, even where clients are still accepted. */
@@ -14,10 +16,12 @@ type Offset = { readonly aheadMs: number; readonly of: string }
 /** The message id of resPQ holds the datacenter's time. The first answer of all datacenters is the most exact. */
 const byDatacenter = async ({ config, signal, now }: About): Promise<Offset | null> => {
   const random = randomPool(256)
+  const upstream = await wayOut(config)
   const ask = async (id: number): Promise<Offset> => {
-    const known = addressesOf(config.datacenters, id, false)
+    const all = addressesOf(config.datacenters, id, false)
+    const known = upstream === null ? all : all.filter((address) => serves(upstream, address))
     const address = known.find(({ family }) => family === 'ipv4') ?? known[0]
-    const answer = address && (await probe({ address, id, random, timeoutMs, signal }))
+    const answer = address && (await probe({ address, id, random, timeoutMs, signal, upstream }))
     if (!answer?.ok || answer.serverAt === null) throw new Error('no answer')
     return { aheadMs: now() - answer.resPqMs / 2 - answer.serverAt, of: `datacenter ${id}` }
   }

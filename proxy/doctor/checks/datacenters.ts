@@ -1,10 +1,12 @@
 import { type Address, type Directory, isTelegrams } from '../../datacenter/directory.ts'
 import { type Probe, probe } from '../../datacenter/res-pq.ts'
 import { dialable, namesOf } from '../../datacenter/resolve.ts'
+import { serves } from '../../datacenter/upstream.ts'
 import type { Family } from '../../events/contract.ts'
 import { testDatacenters } from '../../wire/datacenter-number.ts'
 import { randomPool } from '../../wire/random.ts'
 import { type Check, type Finding, finding } from '../finding.ts'
+import { wayOut } from '../way-out.ts'
 
 const timeoutMs = 5_000
 /** A slower resPQ is a warning. */
@@ -159,14 +161,16 @@ const missingName = (name: string, at: number): Finding =>
 export const datacentersCheck: Check = async ({ config, signal }) => {
   const random = randomPool(1_024)
   const names = namesOf(config.datacenters, () => {})
-  const targets = [...dialable(await names.look())]
+  const upstream = await wayOut(config)
+  const targets = [...dialable(await names.look(), config.preferIpv6)]
     // No user's account is in a test datacenter.
     .filter(([id]) => Math.abs(id) < testDatacenters)
     .flatMap(([id, addresses]) => addresses.map((address) => ({ id, address })))
+    .filter(({ address }) => upstream === null || serves(upstream, address))
   const probed = await Promise.all(
     targets.map(async (target) => ({
       ...target,
-      answer: await probe({ ...target, random, timeoutMs, signal }),
+      answer: await probe({ ...target, random, timeoutMs, signal, upstream }),
     })),
   )
   return [...[...names.missing].map(missingName), ...judge(probed, config.datacenters)]

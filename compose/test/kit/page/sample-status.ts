@@ -1,4 +1,10 @@
-import type { DatacenterStatus, Series, Status, UserStatus } from '../../../../collector/read/status.ts'
+import type {
+  DatacenterStatus,
+  Series,
+  Status,
+  UpstreamStatus,
+  UserStatus,
+} from '../../../../collector/read/status.ts'
 
 const middle = {
   dc: 2,
@@ -11,6 +17,16 @@ const middle = {
   through: 0,
   around: 0,
 } as const
+
+const upstream = (at: number, name: string, connections: number): UpstreamStatus => ({
+  node: 'vps-fra-1',
+  upstream: name,
+  state: 'up',
+  workedAt: at - 2100,
+  error: null,
+  connections,
+  failures: 0,
+})
 
 const steps = 360
 const stepMs = 10_000
@@ -83,6 +99,7 @@ export const sampleStatus = (at: number): Status => ({
     { node: 'vps-fra-1', document: 'config', entries: 38, fetchedAt: at - 1_900_000, error: null },
     { node: 'vps-fra-1', document: 'secret', entries: 1, fetchedAt: at - 9_000_000, error: 'timeout' },
   ],
+  upstreams: [upstream(at, 'direct', 8112), upstream(at, 'socks5-1', 1_904_310)],
   closes: [
     { by: 'client', phase: 'relaying', reason: 'done', total: 2_911_034, lastHour: 3120, drop: false },
     { by: 'client', phase: 'relaying', reason: 'reset', total: 31_002, lastHour: 41, drop: true },
