@@ -62,7 +62,7 @@ inBrowser('problems are shown by words and shapes, not only by colours', async (
     alerts,
     /critical[\s\S]*now 11 failed tries[\s\S]*now 31.%, usually 1.%[\s\S]*Recently cleared[\s\S]*cleared/,
   )
-  const down = stage.page.locator('#datacenters tr', { hasText: 'DC 4' })
+  const down = stage.page.locator('#datacenters tr', { hasText: 'DC 4' }).first()
   assert.match(await down.innerText(), /down[\s\S]*no answer in time[\s\S]*214 failed dials/)
   assert.is(await stage.page.locator('#closes .mark.drop').count(), 3)
   assert.match(await text(stage.page, '#events'), '1,200 lost')
