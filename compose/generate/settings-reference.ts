@@ -94,6 +94,7 @@ const themes: readonly Theme[] = [
       'KAFKA_USERNAME',
       'KAFKA_PASSWORD',
       'KAFKA_TOPIC_PREFIX',
+      'USERS_KEY',
       'KAFKA_SPANS_TOPIC',
       'KAFKA_PARTITIONS',
       'KAFKA_REPLICAS',

@@ -115,6 +115,7 @@ const kafkaOf = (values: Values) =>
           events: `${values.KAFKA_TOPIC_PREFIX}.events`,
           alerts: `${values.KAFKA_TOPIC_PREFIX}.alerts`,
           deadLetters: `${values.KAFKA_TOPIC_PREFIX}.dead-letters`,
+          users: `${values.KAFKA_TOPIC_PREFIX}.users`,
           // Null: ships no spans.
           spans: values.KAFKA_SPANS_TOPIC,
         },
@@ -171,6 +172,8 @@ export const plainFields = {
   poolSize: 'MAX_CONNS_IN_POOL',
   maxConnections: 'MAX_CONNECTIONS',
   maxHandshakes: 'MAX_HANDSHAKES',
+  // Null: `users.key` in DATA_DIR.
+  usersKey: 'USERS_KEY',
   drainMs: 'DRAIN_SECONDS',
   userDrainMs: 'USER_DRAIN_SECONDS',
   addressWindowMs: 'USER_IPS_WINDOW',

@@ -44,6 +44,14 @@ const plainName: Parse<string> = (text) =>
 
 const given: Parse<string> = (text) => (text === '' ? mistaken('is empty') : parsed(text))
 
+/** 64 hex digits, or the path of a file with them. */
+const usersKey: Parse<string> = (text) =>
+  /^[0-9a-f]{64}$/i.test(text) || (text.startsWith('/') && !text.includes('\0'))
+    ? parsed(text)
+    : mistaken(
+        'must be 64 hex digits, as `openssl rand -hex 32` prints, the path of a file with them, or auto',
+      )
+
 /** Null for an empty text and for `none`. */
 const noneOr =
   <T>(parse: Parse<T>): Parse<T | null> =>
@@ -87,10 +95,16 @@ export const fleetSettings = {
     secret: true,
     mayBeEmpty: true,
   },
+  USERS_KEY: {
+    parse: either('auto', usersKey),
+    fallback: 'auto',
+    doc: 'Key that seals users in Kafka: 64 hex digits, or a file with them, the same for each node; auto makes users.key in DATA_DIR',
+    secret: true,
+  },
   KAFKA_TOPIC_PREFIX: {
     parse: plainName,
     fallback: 'mtscope',
-    doc: 'Prefix of the topics: mtscope makes mtscope.events, mtscope.alerts and mtscope.dead-letters',
+    doc: 'Prefix of the topics: mtscope makes mtscope.events, mtscope.alerts, mtscope.dead-letters and mtscope.users',
     shown: 'here',
   },
   KAFKA_SPANS_TOPIC: {

@@ -42,21 +42,27 @@ export type Consumer = {
   stop(): Promise<void>
 }
 
-export type ConsumerOptions = { readonly topic: string; readonly group: string; readonly concurrent?: number }
+export type ConsumerOptions = {
+  readonly topic: string
+  readonly group: string
+  readonly concurrent?: number
+  /** How long a broker holds a fetch that has no message yet, ms: a new one is answered immediately. */
+  readonly waitMs?: number
+}
 
 /** A member that is silent for this long loses its partitions. kafkajs waits as long before it reconnects. */
 const sessionMs = 6_000
 /** After a life this long, the back-off starts again. */
 const stableMs = 30_000
 
-const memberOptions = (group: string) => ({
+const memberOptions = ({ group, waitMs = 200 }: ConsumerOptions) => ({
   groupId: group,
   sessionTimeout: sessionMs,
   heartbeatInterval: 1_000,
   rebalanceTimeout: sessionMs,
   // New partitions are found within this time.
   metadataMaxAge: 10_000,
-  maxWaitTimeInMs: 200,
+  maxWaitTimeInMs: waitMs,
   maxBytesPerPartition: 4 * 2 ** 20,
   maxBytes: 16 * 2 ** 20,
   allowAutoTopicCreation: false,
@@ -117,8 +123,8 @@ class Member implements Consumer {
   /** One life of a kafkajs consumer: it ends itself after some errors. */
   async #live(): Promise<void> {
     await ensureTopics(this.#client)
-    const { topic, group, concurrent = 4 } = this.#options
-    const member = this.#client.kafka.consumer(memberOptions(group))
+    const { topic, concurrent = 4 } = this.#options
+    const member = this.#client.kafka.consumer(memberOptions(this.#options))
     const died = Promise.withResolvers<unknown>()
     member.on('consumer.crash', ({ payload }) => died.resolve(payload.error))
     member.on('consumer.group_join', ({ payload }) => this.#joined(payload.memberAssignment[topic] ?? []))

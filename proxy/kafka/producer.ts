@@ -7,7 +7,8 @@ import { ensureTopics } from './topics.ts'
 
 export type Outgoing = {
   readonly key?: string | null
-  readonly value: Buffer | string
+  /** Null removes the key from a compacted topic. */
+  readonly value: Buffer | string | null
   readonly headers?: Readonly<Record<string, string>>
 }
 

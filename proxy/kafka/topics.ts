@@ -48,9 +48,18 @@ export const retentionBytesOf = ({
   retentionBytes,
 }: Pick<KafkaConfig, 'topics' | 'retentionBytes'>): ReadonlyMap<string, number | null> => {
   const lesser = retentionBytes === null ? null : Math.floor(retentionBytes / lesserShare)
-  const names = Object.values(topics).filter((name) => name !== null)
+  // Users are kept without end: compaction bounds their topic.
+  const names = Object.values(topics).filter((name): name is string => name !== null && name !== topics.users)
   return new Map(names.map((name) => [name, name === topics.events ? retentionBytes : lesser]))
 }
+
+/** Keeps the newest record of each key. Compaction leaves the newest segment alone, so that one is closed each hour. */
+const compacted: Entry = { name: 'cleanup.policy', value: 'compact' }
+const ofUsers: readonly Entry[] = [
+  compacted,
+  { name: 'segment.ms', value: '3600000' },
+  { name: 'min.cleanable.dirty.ratio', value: '0.1' },
+]
 
 type Wanted = { readonly topic: string; readonly numPartitions: number; readonly configEntries: Entry[] }
 
@@ -61,6 +70,7 @@ const wantedTopics = (config: KafkaConfig): readonly Wanted[] => {
     { topic: topics.events, numPartitions: partitions, entries: [kept(retentionMs)] },
     { topic: topics.alerts, numPartitions: 1, entries: [kept(retentionMs)] },
     { topic: topics.deadLetters, numPartitions: 1, entries: [kept(retentionMs)] },
+    { topic: topics.users, numPartitions: 1, entries: ofUsers },
     ...(topics.spans === null
       ? []
       : [{ topic: topics.spans, numPartitions: partitions, entries: [kept(ofSpans), cut(ofSpans)] }]),
@@ -93,10 +103,13 @@ const boundTopics = async (admin: Admin, client: KafkaClient, topics: readonly s
     for (const { resourceName: name, configEntries } of resources) {
       const own = configEntries.filter(({ configSource }) => configSource === topicConfig)
       const now = configEntries.find(({ configName }) => configName === 'retention.bytes')
-      const isBounded = now === undefined || now.configValue !== '-1' || own.includes(now)
+      const isBounded =
+        name === config.topics.users || now === undefined || now.configValue !== '-1' || own.includes(now)
       const before = own.map(({ configName, configValue }) => ({ name: configName, value: configValue }))
       const dates = configEntries.find(({ configName }) => configName === datedByBroker.name)
+      const policy = configEntries.find(({ configName }) => configName === compacted.name)
       const wanted = [
+        ...(name === config.topics.users && policy?.configValue === 'delete' ? [compacted] : []),
         ...(isBounded ? [] : sized(bytes.get(name) ?? null)),
         ...(dates?.configSource === byDefault ? [datedByBroker] : []),
       ]

@@ -3,17 +3,23 @@ import type { Logger } from '../logger/logger.ts'
 import { generatedUser, makeDataDir } from '../users/secret-store.ts'
 import type { User } from '../users/user.ts'
 import { fileKeeper } from './file.ts'
-import type { ManagedUser } from './managed-user.ts'
+import type { Keeper, ManagedUser } from './managed-user.ts'
 import { type UserStore, userStore } from './store.ts'
+import type { TopicOptions } from './topic-access.ts'
 
 export type StoreOptions = {
-  readonly config: Pick<Config, 'dataDir'>
+  readonly config: Pick<Config, 'dataDir' | 'kafka' | 'node' | 'usersKey'>
   readonly logger: Logger
   /** The users of `USER<n>_*` as they are now. */
   readonly ofSettings: () => readonly User[]
   /** True for a proxy, which follows the changes of others and makes the generated user; false for a command. */
   readonly follow: boolean
 }
+
+const keeperOf = async (options: TopicOptions, follow: boolean): Promise<Keeper> =>
+  follow
+    ? (await import('./topic-follower.ts')).topicFollower(options)
+    : (await import('./topic-once.ts')).topicOnce(options)
 
 /** Throws a UserError, and a SecretsError for a damaged `secrets.json`. */
 export const openUserStore = async ({
@@ -27,5 +33,10 @@ export const openUserStore = async ({
     const made = ofSettings().length > 0 ? null : generatedUser(config.dataDir, follow)
     return made === null ? [] : [{ ...made.user, addedAt: made.at, changedAt: made.at, by: 'generated' }]
   }
-  return userStore(fileKeeper({ dataDir: config.dataDir, logger, first, follow }), ofSettings)
+  const { dataDir, kafka, node } = config
+  if (kafka === null) return userStore(fileKeeper({ dataDir, logger, first, follow }), ofSettings)
+  // Loaded only where Kafka is used.
+  const { usersKey } = await import('./key.ts')
+  const options = { kafka, key: usersKey(config, follow), dataDir, node, logger, first }
+  return userStore(await keeperOf(options, follow), ofSettings)
 }

@@ -10,6 +10,7 @@ export const testConfig = (brokers: readonly string[], prefix = 'mtscope', parti
     events: `${prefix}.events`,
     alerts: `${prefix}.alerts`,
     deadLetters: `${prefix}.dead-letters`,
+    users: `${prefix}.users`,
     spans: `${prefix}_spans`,
   },
   partitions,

@@ -1,0 +1,50 @@
+import { type KafkaClient, openKafka } from '../kafka/connect.ts'
+import { topicExtent } from '../kafka/offsets.ts'
+import { readRanges } from '../kafka/range.ts'
+import { ensureTopics } from '../kafka/topics.ts'
+import { applied } from './differences.ts'
+import type { Keeper, Users } from './managed-user.ts'
+import {
+  decidedOn,
+  kafkaError,
+  keyed,
+  messagesOf,
+  problemOf,
+  send,
+  type TopicOptions,
+} from './topic-access.ts'
+import { type TopicState, topicState } from './topic-state.ts'
+
+const readAll = async (client: KafkaClient, topic: string, state: TopicState): Promise<void> => {
+  await ensureTopics(client)
+  const { first, next } = (await topicExtent(client, topic)).get(0) ?? { first: 0, next: 0 }
+  await readRanges(client, topic, new Map([[0, { from: first, to: next }]]), (_, messages) =>
+    state.take(messages),
+  )
+}
+
+/** The store of a command: reads the topic once. Throws a UserError. */
+export const topicOnce = async (options: TopicOptions): Promise<Keeper> => {
+  const { kafka, key, logger, first } = options
+  const topic = kafka.topics.users
+  const client = openKafka(kafka, 'mtscope-users', logger)
+  const state = topicState(key, new Map())
+  await readAll(client, topic, state).catch((error: unknown) => {
+    throw kafkaError(error, options)
+  })
+  let { users }: { users: Users } = state
+  if (users.size === 0 && state.unusable.size === 0) users = keyed(first())
+  return {
+    missed: [],
+    users: () => users,
+    refresh: () => {},
+    update: async (decided) => {
+      const changes = decidedOn(options, state, decided)
+      await send(client, topic, messagesOf(changes, key))
+      users = applied(users, changes)
+    },
+    changed: null,
+    health: () => ({ damage: { file: 0, ...state.damage }, problem: problemOf(state) }),
+    close: async () => {},
+  }
+}
