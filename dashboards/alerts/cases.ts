@@ -68,6 +68,25 @@ export const cases: readonly Case[] = [
     firing: [],
   },
   {
+    name: 'the middle proxies of a datacenter are away for five minutes',
+    series: {
+      [`${p.middleProxyUp.name}{${dc}}`]: '1x100 0x20',
+      [`${p.middleProxyUp.name}{${v6}}`]: '0x120',
+      [`${p.middleProxyUp.name}{dc="4",family="ipv4",media="false",${on}}`]: '1x120',
+    },
+    at: '55m',
+    firing: ['MtscopeMiddleProxiesAway'],
+  },
+  {
+    name: 'middle proxies that answer in one family are enough',
+    series: {
+      [`${p.middleProxyUp.name}{${dc}}`]: '1x120',
+      [`${p.middleProxyUp.name}{${v6}}`]: '0x120',
+    },
+    at: '1h',
+    firing: [],
+  },
+  {
     name: 'a datacenter gets slow',
     series: roundTrips('slow'),
     at: '4h29m',

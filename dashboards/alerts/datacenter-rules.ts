@@ -38,6 +38,17 @@ export const datacenters: AlertGroup = {
         'No dial or probe through it has reached a datacenter for two minutes: clients take the other upstreams of UPSTREAMS; without any that works, none can connect. The panel Upstream failures has the error.',
     },
     {
+      alert: 'MtscopeMiddleProxiesAway',
+      rule: 'middle-proxies-away',
+      severity: rules['middle-proxies-away'].severity,
+      expr: `max by (instance, dc, media) (${p.middleProxyUp.name}) == 0`,
+      for: '2m',
+      summary:
+        'No middle proxy of datacenter {{ $labels.dc }} (media: {{ $labels.media }}) answers {{ $labels.instance }}',
+      description:
+        'None has answered a probe for two minutes: clients there go directly and see no sponsored channel, or are refused with MIDDLE_PROXY_FALLBACK=refuse. If those of every datacenter are away, check that PUBLIC_HOST is the address that Telegram sees, the clock and the firewall; otherwise wait.',
+    },
+    {
       alert: 'MtscopeDatacenterSlow',
       rule: 'datacenter-slow',
       severity: rules['datacenter-slow'].severity,

@@ -23,6 +23,7 @@ export const startMiddleProxies = async (
   // Loaded only where they are used: they take memory.
   const { watchMiddleProxies } = await import('../middle-proxy/watch.ts')
   const { watchOurAddress } = await import('../middle-proxy/our-address.ts')
+  const { probeMiddleProxies } = await import('../middle-proxy/prober.ts')
   void watchOurAddress({ settings: config, signal, changed: (ourAddress) => change({ ourAddress }) })
   await watchMiddleProxies({
     urls: config.middleProxyUrls,
@@ -33,5 +34,8 @@ export const startMiddleProxies = async (
     signal,
     changed: (middleProxies) => change({ middleProxies }),
   })
+  const intervalMs = config.probeIntervalMs
+  if (intervalMs > 0)
+    void probeMiddleProxies({ known: () => middle, intervalMs, emit, now: Date.now, signal })
   return () => middle
 }

@@ -1,5 +1,6 @@
 import { datacentersDown, datacentersSlow } from '../rules/datacenter.ts'
 import type { Finding, Watch } from '../rules/finding.ts'
+import { middleProxiesAway } from '../rules/middle-proxies.ts'
 import {
   collectorLag,
   deadLetters,
@@ -32,6 +33,7 @@ const looks: Record<Exclude<RuleName, SelfRule>, (watch: Watch) => Finding[]> = 
   'datacenter-down': datacentersDown,
   'datacenter-slow': datacentersSlow,
   'upstream-down': upstreamsDown,
+  'middle-proxies-away': middleProxiesAway,
   'rejection-storm': rejectionStorm,
   'replay-unclaimed': replaysUnclaimed,
   replays: replayedHandshakes,

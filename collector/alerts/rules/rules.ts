@@ -52,6 +52,14 @@ export const rules = {
     unknownRaiseMs: 1500,
     unknownClearMs: 1000,
   },
+  /** As `datacenter-down`, of the middle proxies of a datacenter: probes, and clients that went through or around them. */
+  'middle-proxies-away': {
+    severity: 'warning',
+    quietMs: minute,
+    least: 3,
+    worked: 2,
+    recoveryMs: [2 * minute, 10 * minute, 60 * minute],
+  },
   /** Refused handshakes a minute, against the usual. */
   'rejection-storm': { severity: 'warning', windowMs: 5 * minute, least: 100, times: 5 },
   /** Handshakes whose claim the shared replay cache did not answer. */

@@ -19,6 +19,7 @@ const measures: Record<RuleName, Measure> = {
   'datacenter-down': measure((value) => `${count(value)} failed tries`),
   'upstream-down': measure((value) => `${count(value)} failed tries`),
   'datacenter-slow': measure(ms, true),
+  'middle-proxies-away': measure((value) => `${count(value)} failed tries`),
   'rejection-storm': measure((value) => `${count(value)} a minute`, true),
   'replay-unclaimed': measure((value) => `${count(value)} handshakes`),
   'signed-refused': measure((value) => `${count(value)} hellos`),

@@ -19,6 +19,8 @@ export type Drill = {
   readonly env?: Readonly<Record<string, string>>
   /** The proxies have the upstream `backup` next to `direct`, through `world.socks`. */
   readonly backup?: true
+  /** The proxies reach datacenters through middle proxies, one for each datacenter. */
+  readonly middleProxies?: true
   /** Seconds without a fault before it begins: some rules need a baseline. */
   readonly quietSeconds?: number
   /** Least time to watch, seconds; by default 30 if no alert must fire, else 0. */

@@ -105,7 +105,8 @@ export const runDrill = async (
   await using world = await startWorld({
     factor,
     backup: drill.backup ?? false,
-    ...(drill.env === undefined ? {} : { env: drill.env }),
+    env: drill.env ?? {},
+    middleProxies: drill.middleProxies ?? false,
   })
   const { sink } = world
   const follow = setInterval(() => {

@@ -74,6 +74,27 @@ export const trafficDrills: readonly Drill[] = [
     ],
   },
   {
+    name: 'the middle proxy of datacenter 4 goes away',
+    middleProxies: true,
+    strike: async ({ middleProxies }) => {
+      const middle = middleProxies.get(4)!
+      await middle.goAway()
+      return middle.comeBack
+    },
+    fires: [
+      collector('middle-proxies-away', 'dc 4'),
+      prometheus('MtscopeMiddleProxiesAway', 'dc=4 instance=proxy-1 media=false'),
+      prometheus('MtscopeMiddleProxiesAway', 'dc=4 instance=proxy-2 media=false'),
+    ],
+    follows: [
+      { ...collector('connection-drops', 'dc 4'), because: 'its connections are cut with the middle proxy' },
+      {
+        ...prometheus('MtscopeConnectionDrops', 'dc=4'),
+        because: 'its connections are cut with the middle proxy',
+      },
+    ],
+  },
+  {
     name: 'datacenter 4 answers 400 ms late',
     // The collector needs half an hour, scaled, for a baseline.
     quietSeconds: 215,
