@@ -3,6 +3,7 @@ import { metrics as p } from '../../proxy/telemetry/catalogue/catalogue.ts'
 import { runtimeMetrics as r } from '../../proxy/telemetry/catalogue/runtime-catalogue.ts'
 import { budgetCases } from './budget-cases.ts'
 import { limitCases } from './limit-cases.ts'
+import { middleProxyCases } from './middle-proxy-cases.ts'
 import { type Case, type Input, on, pipelineCases } from './pipeline-cases.ts'
 
 const dc = `dc="2",family="ipv4",media="false",${on}`
@@ -25,6 +26,7 @@ const roundTrips = (later: 'fast' | 'slow'): Input => ({
 
 export const cases: readonly Case[] = [
   ...budgetCases,
+  ...middleProxyCases,
   {
     name: 'a datacenter is down for five minutes',
     series: {
@@ -65,25 +67,6 @@ export const cases: readonly Case[] = [
     name: 'an upstream that is back within a minute does not fire',
     series: { [`${p.upstreamUp.name}{upstream="socks5-1",${on}}`]: '1x100 0x1 1x20' },
     at: '51m',
-    firing: [],
-  },
-  {
-    name: 'the middle proxies of a datacenter are away for five minutes',
-    series: {
-      [`${p.middleProxyUp.name}{${dc}}`]: '1x100 0x20',
-      [`${p.middleProxyUp.name}{${v6}}`]: '0x120',
-      [`${p.middleProxyUp.name}{dc="4",family="ipv4",media="false",${on}}`]: '1x120',
-    },
-    at: '55m',
-    firing: ['MtscopeMiddleProxiesAway'],
-  },
-  {
-    name: 'middle proxies that answer in one family are enough',
-    series: {
-      [`${p.middleProxyUp.name}{${dc}}`]: '1x120',
-      [`${p.middleProxyUp.name}{${v6}}`]: '0x120',
-    },
-    at: '1h',
     firing: [],
   },
   {

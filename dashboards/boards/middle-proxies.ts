@@ -24,6 +24,7 @@ export const middleProxies: Row = {
           [null, 'red'],
           [1, 'green'],
         ],
+        runbook: 'middle-proxies-away',
       },
     ),
     timeseries(
@@ -46,6 +47,7 @@ export const middleProxies: Row = {
       {
         description:
           'Connections of clients a second. Those around show no sponsored channel: look at availability and failures.',
+        runbook: 'middle-proxies-away',
       },
     ),
     timeseries(
@@ -58,6 +60,7 @@ export const middleProxies: Row = {
       {
         description:
           'Failed connections and probes, by error. reset or protocol on all of them: Telegram sees another address than this host puts into the keys; set PUBLIC_HOST.',
+        runbook: 'middle-proxies-away',
       },
     ),
     timeseries(

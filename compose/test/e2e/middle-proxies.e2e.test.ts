@@ -14,7 +14,7 @@ const ask = async (proxy: Appliance, dc: number): Promise<void> => {
   await client.reqPq()
 }
 
-test('middle proxies of the published list carry clients; when they go, clients go directly, and an alert says so', async () => {
+test('middle proxies of the published list carry clients; when they go, clients go directly, and an alert is raised', async () => {
   await using middle = await fakeMiddleProxy()
   await using shaky = await fakeMiddleProxy({ secret: middle.secret })
   await using published = await publishedMiddleProxies({ 2: middle, 4: shaky }, middle.secret)
