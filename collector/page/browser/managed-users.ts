@@ -97,7 +97,7 @@ export const managedSection = (status: Status, { users, total }: Managed): Piece
     { head: 'Actions', cell: ({ user }) => buttons(user) },
   ]
   return [
-    ...table('Users', columns, rows, 'No user has this text in its name.'),
+    ...table('Users and limits', columns, rows, 'No user has this text in its name.'),
     ...(total > users.length
       ? [h('p', { class: 'fine' }, `And ${count(total - users.length)} more: find them by name.`)]
       : []),

@@ -24,7 +24,7 @@ export const usersSection = ({ users, at }: Status): Piece[] => {
   const rows = users.toSorted((a, b) => sum(b.today) - sum(a.today) || sum(b.total) - sum(a.total))
   return [
     ...table(
-      'Users',
+      'Traffic of users',
       [
         { head: 'User', kind: 'head', cell: ({ user }) => h('bdi', {}, user) },
         { head: 'Open', kind: 'number', cell: ({ open }) => count(open) },

@@ -19,6 +19,42 @@ export type Stage = AsyncDisposable & {
   complaints: string[]
 }
 
+export type Opened = AsyncDisposable & {
+  readonly page: Page
+  /** Console errors, page errors, policy violations, and requests to other servers. */
+  readonly complaints: string[]
+}
+
+/** The status page at `url` in a real browser, once it has a status. */
+export const openPage = async (url: string, options: BrowserContextOptions = {}): Promise<Opened> => {
+  await using stack = new AsyncDisposableStack()
+  const browser = await openChromium()
+  stack.defer(() => browser.close())
+  const page = await (await browser.newContext(options)).newPage()
+  const complaints: string[] = []
+  // Chromium aborts a load when a network interface of this host appears or goes, as those of containers do.
+  let dropped = false
+  page.on('console', (message) => {
+    if (message.text().includes('net::ERR_NETWORK_CHANGED')) dropped = true
+    else if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(String(error)))
+  page.on('request', (request) => {
+    if (!request.url().startsWith(url)) complaints.push(`requested ${request.url()}`)
+  })
+  const opened = async (): Promise<void> => {
+    await page.goto(url)
+    await page.locator('#verdict:not([data-level=wait])').waitFor()
+  }
+  await opened().catch(async (error: unknown) => {
+    if (!dropped && !String(error).includes('net::ERR_NETWORK_CHANGED'))
+      throw new Error(`${error}\n${complaints.join('\n')}`)
+    await opened()
+  })
+  const kept = stack.move()
+  return { page, complaints, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+}
+
 export const openStage = async (first: Status, options: BrowserContextOptions = {}): Promise<Stage> => {
   let status = first
   let port = 0
@@ -44,30 +80,8 @@ export const openStage = async (first: Status, options: BrowserContextOptions = 
   await using stack = new AsyncDisposableStack()
   await start()
   stack.defer(stop)
-  const browser = await openChromium()
-  stack.defer(() => browser.close())
-  const page = await browser.newPage(options)
   const url = `http://127.0.0.1:${port}/`
-  const complaints: string[] = []
-  // Chromium aborts a load when a network interface of this host appears or goes, as those of containers do.
-  let dropped = false
-  page.on('console', (message) => {
-    if (message.text().includes('net::ERR_NETWORK_CHANGED')) dropped = true
-    else if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
-  })
-  page.on('pageerror', (error) => complaints.push(String(error)))
-  page.on('request', (request) => {
-    if (!request.url().startsWith(url)) complaints.push(`requested ${request.url()}`)
-  })
-  const opened = async (): Promise<void> => {
-    await page.goto(url)
-    await page.locator('#verdict:not([data-level=wait])').waitFor()
-  }
-  await opened().catch(async (error: unknown) => {
-    if (!dropped && !String(error).includes('net::ERR_NETWORK_CHANGED'))
-      throw new Error(`${error}\n${complaints.join('\n')}`)
-    await opened()
-  })
+  const { page, complaints } = stack.use(await openPage(url, options))
   const kept = stack.move()
   return {
     page,
