@@ -24,6 +24,7 @@ const themes: readonly Theme[] = [
       'REPLAY_CHECK_LEN',
     ],
   ],
+  ['Who may connect', ['BLOCK_LISTS', 'ALLOW_LISTS', 'LIST_REFRESH', 'BLOCKED_CLIENTS']],
   [
     'Limits',
     ['MAX_CONNECTIONS', 'MAX_HANDSHAKES', 'MAX_CONNS_IN_POOL', 'WORKERS', 'TO_CLT_BUFSIZE', 'TO_TG_BUFSIZE'],

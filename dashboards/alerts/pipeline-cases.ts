@@ -150,6 +150,22 @@ export const pipelineCases: readonly Case[] = [
     firing: [],
   },
   {
+    name: 'nothing of a list of networks is known',
+    series: { [`${p.listSourcesMissing.name}{list="block",${on}}`]: '0x10 1x20' },
+    at: '19m',
+    firing: ['MtscopeListStale'],
+  },
+  {
+    name: 'a list of networks was not loaded for a short time',
+    series: {
+      [`${p.listSourcesMissing.name}{list="block",${on}}`]: '0x30',
+      [`${p.listSourcesFailed.name}{list="block",${on}}`]: '1x30',
+      [`${p.listTime.name}{list="block",${on}}`]: '0x30',
+    },
+    at: '19m',
+    firing: [],
+  },
+  {
     name: 'the collector is behind',
     series: { [`${c.lag.name}{fleet="f",${on}}`]: '0.1x20 60x20' },
     at: '19m',

@@ -93,6 +93,16 @@ export const pipeline: AlertGroup = {
         'A handshake captured at one proxy may pass at another, or clients are refused, as REPLAY_ON_REDIS_LOSS is set. Check Redis and the network path to it.',
     },
     {
+      alert: 'MtscopeListStale',
+      rule: 'list-stale',
+      severity: rules['list-stale'].severity,
+      expr: `${p.listSourcesMissing.name} > 0\nor (${p.listSourcesFailed.name} > 0 and time() - ${p.listTime.name} >= ${rules['list-stale'].staleMs / 1000})`,
+      for: '0m',
+      summary:
+        '{{ $labels.instance }} cannot load {{ $value | humanize }} sources of its {{ $labels.list }} list',
+      description: `Nothing of them is in use, or what was loaded more than ${duration(rules['list-stale'].staleMs)} ago: new networks are missing. Find list-not-loaded in the log, and correct BLOCK_LISTS or ALLOW_LISTS.`,
+    },
+    {
       alert: 'MtscopeNamesRefused',
       rule: 'names-refused',
       severity: rules['names-refused'].severity,

@@ -1,6 +1,17 @@
 import { rules } from '../../collector/alerts/rules/rules.ts'
 import { metrics as p } from '../../proxy/telemetry/catalogue/catalogue.ts'
-import { type Board, bad, badBy, bars, inFleet, query, stat, table, timeseries } from '../builder/panels.ts'
+import {
+  type Board,
+  bad,
+  badBy,
+  bars,
+  inFleet,
+  query,
+  seldom,
+  stat,
+  table,
+  timeseries,
+} from '../builder/panels.ts'
 import { gauge, increase, rate, sum, total } from '../builder/queries.ts'
 
 export const security: Board = {
@@ -139,6 +150,52 @@ export const security: Board = {
             max: 1,
             runbook: 'masking-lost',
           },
+        ),
+      ],
+    },
+    {
+      title: 'Block and allow lists',
+      panels: [
+        timeseries(
+          'Networks in block and allow lists',
+          'short',
+          seldom(gauge(p.listNetworks), '{{instance}}: {{list}}', 'BLOCK_LISTS and ALLOW_LISTS are empty'),
+          {
+            description:
+              'Networks in use. A fall means that a list became shorter: refused connections with the reason blocked show what that changes.',
+            runbook: 'list-stale',
+          },
+        ),
+        timeseries(
+          'Sources of lists not loaded',
+          'short',
+          [
+            seldom(
+              gauge(p.listSourcesFailed),
+              '{{instance}}: {{list}} failed',
+              'BLOCK_LISTS and ALLOW_LISTS are empty',
+            ),
+            seldom(
+              gauge(p.listSourcesMissing),
+              '{{instance}}: {{list}} missing',
+              'BLOCK_LISTS and ALLOW_LISTS are empty',
+            ),
+          ],
+          {
+            description:
+              'Files and URLs that the last load did not get. failed: the last content stays in use. missing: nothing of it is in use.',
+            runbook: 'list-stale',
+          },
+        ),
+        timeseries(
+          'Age of lists',
+          's',
+          seldom(
+            `time() - ${gauge(p.listTime)}`,
+            '{{instance}}: {{list}}',
+            'BLOCK_LISTS and ALLOW_LISTS are empty',
+          ),
+          { description: 'Age of the oldest content in use.', runbook: 'list-stale' },
         ),
       ],
     },

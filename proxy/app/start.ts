@@ -131,6 +131,7 @@ const running = async (
       const before = new Set(users.linksAt(place).map(({ tg }) => tg))
       const changes = users.replace(next)
       traffic.change({ users: users.forRelay })
+      traffic.reloadLists()
       emit({ v: 1, type: 'config.reloaded', at: Date.now(), ...changes })
       return { ...changes, links: users.linksAt(place).filter(({ tg }) => !before.has(tg)) }
     },

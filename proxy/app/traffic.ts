@@ -11,6 +11,7 @@ import { refillReplays } from '../replay-cache/refill.ts'
 import type { CountsMemory } from '../user-limits/counts.ts'
 import type { LinkAddress } from '../users/public-address.ts'
 import { dailyKey, newDays } from '../users/secret-store.ts'
+import { startAccess } from './access.ts'
 import { type Masking, startMasking } from './masking.ts'
 import { startMiddleProxies } from './middle-proxies.ts'
 import type { Recording } from './recording.ts'
@@ -24,6 +25,8 @@ export type Traffic = {
   readonly sampler: ReturnType<typeof sampleProcess>
   /** Passes a change on to the relay threads. */
   change(changed: Partial<Changeable>): void
+  /** Loads BLOCK_LISTS and ALLOW_LISTS again. */
+  reloadLists(): void
 }
 
 type Place = {
@@ -95,6 +98,7 @@ export const startTraffic = async (
   const domains = await startMasking(options, place, log, signal, (domains) => change({ domains }))
   const middle = await startMiddleProxies(options, recording, signal, change)
   const out = await findWaysOut(options, emit, signal, change)
+  const lists = await startAccess(options, recording, signal, change)
   const settings = configured(config, connections)
   refillReplays(log, settings.replay, config.replayWindowMs, now())
   const addressKey = dailyKey(config.dataDir, now(), logger)
@@ -109,6 +113,7 @@ export const startTraffic = async (
       userCounts,
       ...out.initial,
       ...middle(),
+      access: lists.access(),
       domains: domains(),
       addressKey,
     },
@@ -116,7 +121,7 @@ export const startTraffic = async (
   )
   threads = relay
   // A change since the threads were given theirs.
-  change({ domains: domains(), ...middle() })
+  change({ domains: domains(), access: lists.access(), ...middle() })
   stack.defer(() => relay.close())
   const openConnections = (): number => relay.openConnections
   const sampler = sampleProcess({ emit, now, workers: relay.samples, openConnections })
@@ -124,5 +129,5 @@ export const startTraffic = async (
   out.watch()
   newDays(config.dataDir, signal, logger, (addressKey) => change({ addressKey }))
   trimLog(options, log, signal)
-  return { threads: relay, connections: open, sampler, change }
+  return { threads: relay, connections: open, sampler, change, reloadLists: lists.reload }
 }

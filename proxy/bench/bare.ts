@@ -21,6 +21,7 @@ const settings: Omit<RelaySettings, 'worker' | 'port'> = {
   directory: config.datacenters,
   upstreams: null,
   middleProxies: null,
+  access: { block: null, allow: null },
   ourAddress: { ipv4: null, ipv6: null },
   domains: [
     {

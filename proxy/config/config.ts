@@ -156,6 +156,12 @@ export const plainFields = {
   tlsDomain: 'TLS_DOMAIN',
   maskPort: 'MASK_PORT',
   recordSizes: 'RECORD_SIZES',
+  // Files and URLs.
+  blockLists: 'BLOCK_LISTS',
+  allowLists: 'ALLOW_LISTS',
+  listRefreshMs: 'LIST_REFRESH',
+  // What they refuse sees the masking host, or a closed connection.
+  blockedClients: 'BLOCKED_CLIENTS',
   fastMode: 'FAST_MODE',
   toClientBuffer: 'TO_CLT_BUFSIZE',
   toDatacenterBuffer: 'TO_TG_BUFSIZE',

@@ -1,3 +1,4 @@
+import { accessSettings } from './access-settings.ts'
 import { fleetSettings } from './fleet-settings.ts'
 import { maskingSettings } from './masking-settings.ts'
 import { middleProxySettings } from './middle-proxy-settings.ts'
@@ -76,6 +77,7 @@ export const settings = {
     doc: 'Modes with links: any of classic (32 digits), secure (dd), tls (ee); tls alone resists probes best',
     shown: 'everywhere',
   },
+  ...accessSettings,
   ...maskingSettings,
   FAST_MODE: {
     parse: yesOrNo,

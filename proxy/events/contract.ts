@@ -4,12 +4,14 @@
 import type { ApiAction } from './api-action.ts'
 import type { Event } from './envelope.ts'
 import type { DocumentRead, MiddleProxyFailure, MiddleProxyProbe } from './middle-proxy.ts'
+import type { NetworksLoaded } from './networks.ts'
 import type { ClientPath, DeathReason, DialError, Family, LossReason, ProcessSample } from './sample.ts'
 import type { CloseReason, Direction, Limit, Mode, Phase, RejectReason, Side, Transport } from './terms.ts'
 import type { DialFailure, UpstreamFailure } from './upstream.ts'
 import type { UserEvent } from './user-event.ts'
 
 export type { MiddleProxyDocument, ReadError } from './middle-proxy.ts'
+export type { NetworkList } from './networks.ts'
 export type { DialError, Family, LossReason } from './sample.ts'
 export type { CloseReason, Direction, Limit, Mode, Phase, RejectReason, Side, Transport } from './terms.ts'
 export type { UpstreamError } from './upstream.ts'
@@ -179,6 +181,7 @@ export type ProcessEvent =
     >
   | Event<'middle-proxy.probed', 1, MiddleProxyProbe>
   | Event<'middle-proxies.read', 1, DocumentRead>
+  | Event<'networks.loaded', 1, NetworksLoaded>
   /** Connections that a limit refused. At most one event a second for each limit and worker; one in 16 s while it lasts. */
   | Event<'limit.refused', 1, { limit: Limit; count: number; worker: number }>
   /**

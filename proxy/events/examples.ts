@@ -232,6 +232,16 @@ export const examples: { readonly [T in EventType]: Extract<MtscopeEvent, { type
     ],
   },
   'process.faulted': { v: 1, type: 'process.faulted', at, thread: 'worker-0', count: 2 },
+  'networks.loaded': {
+    v: 1,
+    type: 'networks.loaded',
+    at,
+    list: 'block',
+    networks: 41_203,
+    failed: 1,
+    missing: 0,
+    ageMs: 7_200_000,
+  },
   'thread.died': { v: 1, type: 'thread.died', at, worker: 1, reason: 'out-of-memory', connections: 12 },
   'events.lost': { v: 1, type: 'events.lost', at, reason: 'worker-queue', count: 1_000 },
   'api.changed': {

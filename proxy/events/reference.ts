@@ -22,8 +22,10 @@ type Field = {
 
 const eventFiles = [
   'contract.ts',
+  'terms.ts',
   'sample.ts',
   'middle-proxy.ts',
+  'networks.ts',
   'upstream.ts',
   'api-action.ts',
   'user-event.ts',
@@ -40,8 +42,8 @@ sides can depend on it.
 
 | file | content |
 |---|---|
-| \`contract.ts\`, \`terms.ts\`, \`envelope.ts\`, \`sample.ts\`, \`middle-proxy.ts\`, \`upstream.ts\`, \`user-event.ts\` | the types of all events |
-| \`shapes.ts\`, \`checks.ts\`, \`upstream-checks.ts\` | the check of every field when an event is read |
+| \`contract.ts\`, \`terms.ts\`, \`envelope.ts\`, \`sample.ts\`, \`middle-proxy.ts\`, \`networks.ts\`, \`upstream.ts\`, \`user-event.ts\` | the types of all events |
+| \`shapes.ts\`, \`sets.ts\`, \`checks.ts\`, \`upstream-checks.ts\` | the check of every field when an event is read |
 | \`upcast.ts\` | lifts old versions to the newest |
 | \`codec.ts\` | batches to and from JSON |
 | \`outcome.ts\` | which closes are drops, which answers are slow |

@@ -8,6 +8,7 @@ import type {
   LossReason,
   MiddleProxyDocument,
   Mode,
+  NetworkList,
   Phase,
   ReadError,
   RejectReason,
@@ -57,6 +58,7 @@ export const rejections: Readonly<Record<RejectReason, true>> = {
   'mode-off': true,
   'unknown-dc': true,
   'clock-skew': true,
+  blocked: true,
   replayed: true,
   unclaimed: true,
   'malformed-hello': true,
@@ -92,3 +94,4 @@ export const readError = oneOf<ReadError>({
   malformed: true,
   implausible: true,
 })
+export const networkList = oneOf<NetworkList>({ block: true, allow: true })

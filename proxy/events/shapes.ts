@@ -31,6 +31,7 @@ import {
   loss,
   middleProxyDocument,
   mode,
+  networkList,
   phase,
   readError,
   rejection,
@@ -197,6 +198,7 @@ export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
     fetchedAt: optional(amount),
     error: optional(readError),
   },
+  'networks.loaded': { list: networkList, networks: count, failed: count, missing: count, ageMs: amount },
   'limit.refused': { limit, count, worker: count },
   'replay.unclaimed': { count, action, worker: count },
   'connections.summarised': {

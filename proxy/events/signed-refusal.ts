@@ -12,9 +12,10 @@ export const limitRejections = {
 export type LimitReason = keyof typeof limitRejections
 export const limitReasons = Object.keys(limitRejections) as LimitReason[]
 
-/** A replay, a wrong clock, a Redis that did not answer, an app that opened a connection before it needed it; a limit. */
+/** A replay, a blocked network, a wrong clock, a Redis that did not answer, an app that opened a connection before it needed it; a limit. */
 const expected: ReadonlySet<RejectReason> = new Set([
   'replayed',
+  'blocked',
   'clock-skew',
   'unclaimed',
   'timeout',

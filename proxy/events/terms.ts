@@ -16,6 +16,7 @@ export type RejectReason =
   | 'mode-off' // a valid secret in a mode that MODES, or the limit of the user, does not list
   | 'unknown-dc' // a valid secret and a datacenter that is not in the directory
   | 'clock-skew' // a signed ClientHello whose time differs from ours by more than CLOCK_SKEW
+  | 'blocked' // an address that BLOCK_LISTS has, or that ALLOW_LISTS has not
   | 'replayed' // a handshake that the replay cache has seen before
   | 'unclaimed' // Redis did not answer the claim in time, and REPLAY_ON_REDIS_LOSS=refuse
   | 'malformed-hello' // TLS, but neither a ClientHello as RFC 8446 defines it nor signed by a user

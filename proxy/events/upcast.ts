@@ -33,6 +33,7 @@ export const chains: { readonly [T in EventType]: Chain<Newest<T>> } = {
   'limit.refused': [],
   'replay.unclaimed': [],
   'connections.summarised': [],
+  'networks.loaded': [],
   'process.faulted': [],
   'thread.died': [],
   'events.lost': [],

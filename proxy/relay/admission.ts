@@ -2,7 +2,7 @@ import type { Limit } from '../events/contract.ts'
 import type { Link } from '../net/link.ts'
 import { prefixKey, prefixOf } from './prefix.ts'
 import { authenticating } from './sessions/authenticating.ts'
-import { closeSession } from './sessions/closing.ts'
+import { closeSession, emitRejected } from './sessions/closing.ts'
 import { countRefusal } from './sessions/places.ts'
 import { FIRST_READ, openSession, type Relay, type Session } from './sessions/session.ts'
 
@@ -60,6 +60,13 @@ const open = (relay: Relay, link: Link, prefix: number): Session => {
   return session
 }
 
+/** BLOCKED_CLIENTS=close. */
+const refuse = (session: Session): null => {
+  emitRejected(session, 'blocked', false, {})
+  closeSession(session, 'proxy', 'blocked')
+  return null
+}
+
 /** Opens a session for an accepted client, or closes the link where no place is left. */
 export const acceptClient = (relay: Relay, link: Link): Session | null => {
   relay.now = relay.clock()
@@ -69,7 +76,8 @@ export const acceptClient = (relay: Relay, link: Link): Session | null => {
     return null
   }
   try {
-    return open(relay, link, prefix)
+    const session = open(relay, link, prefix)
+    return session.blocked && relay.settings.blockedClients === 'close' ? refuse(session) : session
   } catch (error) {
     // It has a place, but no session and no event yet.
     relay.fault(error)

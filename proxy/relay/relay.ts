@@ -3,6 +3,7 @@ import { pool } from '../datacenter/pool.ts'
 import { upstreamsOf } from '../datacenter/upstreams.ts'
 import type { Emit } from '../events/contract.ts'
 import { type Engine, type Link, PULSE_MS } from '../net/link.ts'
+import { blocking } from '../networks/access.ts'
 import { replayCache } from '../replay-cache/memory.ts'
 import { userCounts } from '../user-limits/counts.ts'
 import { rateOf } from '../user-limits/rate.ts'
@@ -138,6 +139,7 @@ const openRelay = (
     directory: settings.directory,
     middleProxies: settings.middleProxies,
     ourAddress: settings.ourAddress,
+    isBlocked: blocking(settings.access),
     hashOf: addressHasher(settings.addressKey),
     random: randomPool(),
     claim: replayCache(settings.replay),
@@ -196,6 +198,7 @@ const apply = (relay: Relay, change: Partial<Changeable>): void => {
   if (change.middleProxies !== undefined) relay.middleProxies = change.middleProxies
   if (change.ourAddress) relay.ourAddress = change.ourAddress
   if (change.upstreams) relay.upstreams?.change(change.upstreams)
+  if (change.access) relay.isBlocked = blocking(change.access)
   if (change.addressKey) relay.hashOf = addressHasher(change.addressKey)
 }
 

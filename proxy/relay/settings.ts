@@ -3,6 +3,7 @@ import type { Address } from '../datacenter/directory.ts'
 import type { UpstreamState } from '../datacenter/upstreams.ts'
 import type { ThreadSample } from '../host/event-loop.ts'
 import type { MiddleProxies, OurAddress } from '../middle-proxy/directory.ts'
+import type { Access } from '../networks/access.ts'
 import type { ClaimAnswer } from '../replay-cache/redis.ts'
 import type { CountsMemory } from '../user-limits/counts.ts'
 import type { LimitedUser } from '../user-limits/limited-user.ts'
@@ -14,6 +15,7 @@ export const relaySettingNames = [
   'host',
   'portable',
   'modes',
+  'blockedClients',
   'fastMode',
   'toClientBuffer',
   'toDatacenterBuffer',
@@ -78,6 +80,7 @@ export type Changeable = {
   readonly domains: Domains
   /** The upstreams of UPSTREAMS in their order, with their states; null with UPSTREAMS=direct. */
   readonly upstreams: readonly UpstreamState[] | null
+  readonly access: Access
   /** Key of the client hashes, for one day. */
   readonly addressKey: Uint8Array
 }

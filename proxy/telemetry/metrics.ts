@@ -4,6 +4,7 @@ import { metrics } from './catalogue/catalogue.ts'
 import { connectionMetrics } from './connection-metrics.ts'
 import { datacenterMetrics } from './datacenter-metrics.ts'
 import { middleProxyMetrics } from './middle-proxy-metrics.ts'
+import { networkMetrics } from './network-metrics.ts'
 import { processMetrics } from './process-metrics.ts'
 import { observed } from './series.ts'
 import { observeSources, type Sources } from './sources.ts'
@@ -11,15 +12,57 @@ import { upstreamMetricsOf } from './upstream-metrics.ts'
 
 type About = { readonly version: string; readonly node: string }
 
-const partsOf = (meter: Meter, about: About) => {
+/** For each event what it changes; null: nothing. */
+type Handlers = {
+  readonly [T in ProxyEvent['type']]: ((event: Extract<ProxyEvent, { type: T }>) => void) | null
+}
+
+const handlersOf = (meter: Meter, about: About): Handlers => {
+  const connection = connectionMetrics(meter)
   const datacenter = datacenterMetrics(meter)
+  const middleProxy = middleProxyMetrics(meter)
+  const networks = networkMetrics(meter)
+  const process = processMetrics(meter, about)
+  const upstream = upstreamMetricsOf(meter, datacenter.upstreamDown)
   return {
-    emitted: observed(meter, metrics.eventsEmitted)(),
-    connection: connectionMetrics(meter),
-    datacenter,
-    middleProxy: middleProxyMetrics(meter),
-    upstream: upstreamMetricsOf(meter, datacenter.upstreamDown),
-    process: processMetrics(meter, about),
+    'connection.accepted': connection.accepted,
+    'handshake.accepted': connection.authenticated,
+    'handshake.rejected': connection.rejected,
+    'connection.first-byte': connection.firstByte,
+    'connection.progress': connection.progressed,
+    'connection.closed': connection.closed,
+    'connections.summarised': connection.summarised,
+    'datacenter.dialed': (event) => {
+      upstream(event)
+      middleProxy.dialed(event)
+      datacenter.dialed(event)
+    },
+    'datacenter.dial-failed': (event) => {
+      upstream(event)
+      datacenter.dialFailed(event)
+    },
+    'datacenter.probed': (event) => {
+      upstream(event)
+      datacenter.probed(event)
+    },
+    'upstream.failed': upstream,
+    'middle-proxy.failed': middleProxy.failed,
+    'middle-proxy.probed': middleProxy.probed,
+    'middle-proxies.read': middleProxy.read,
+    'networks.loaded': networks.loaded,
+    'limit.refused': process.limitRefused,
+    'replay.unclaimed': process.unclaimed,
+    'process.faulted': process.faulted,
+    'thread.died': process.threadDied,
+    'events.lost': process.lost,
+    'process.started': process.started,
+    'process.sampled': process.sampled,
+    'process.stopped': null,
+    'config.reloaded': process.reloaded,
+    'api.changed': process.apiChanged,
+    'user.added': null,
+    'user.changed': null,
+    'user.removed': null,
   }
 }
 
@@ -29,65 +72,13 @@ export const foldMetrics = (
   about: About,
   sources: Sources = {},
 ): ((event: ProxyEvent) => void) => {
-  const { emitted, connection, datacenter, middleProxy, upstream, process } = partsOf(meter, about)
+  const emitted = observed(meter, metrics.eventsEmitted)()
+  const handlers = handlersOf(meter, about)
   observeSources(meter, sources)
-
   return (event) => {
     emitted.value++
-    if ('upstream' in event) upstream(event)
-    switch (event.type) {
-      case 'connection.accepted':
-        return connection.accepted()
-      case 'handshake.accepted':
-        return connection.authenticated(event)
-      case 'handshake.rejected':
-        return connection.rejected(event)
-      case 'connection.first-byte':
-        return connection.firstByte(event)
-      case 'connection.progress':
-        return connection.progressed(event)
-      case 'connection.closed':
-        return connection.closed(event)
-      case 'connections.summarised':
-        return connection.summarised(event)
-      case 'datacenter.dialed':
-        middleProxy.dialed(event)
-        return datacenter.dialed(event)
-      case 'datacenter.dial-failed':
-        return datacenter.dialFailed(event)
-      case 'datacenter.probed':
-        return datacenter.probed(event)
-      case 'middle-proxy.failed':
-        return middleProxy.failed(event)
-      case 'middle-proxy.probed':
-        return middleProxy.probed(event)
-      case 'middle-proxies.read':
-        return middleProxy.read(event)
-      case 'limit.refused':
-        return process.limitRefused(event)
-      case 'replay.unclaimed':
-        return process.unclaimed(event)
-      case 'process.faulted':
-        return process.faulted(event)
-      case 'thread.died':
-        return process.threadDied(event)
-      case 'events.lost':
-        return process.lost(event)
-      case 'process.started':
-        return process.started(event)
-      case 'process.sampled':
-        return process.sampled(event)
-      case 'config.reloaded':
-        return process.reloaded()
-      case 'api.changed':
-        return process.apiChanged(event)
-      case 'upstream.failed':
-      case 'process.stopped':
-      case 'user.added':
-      case 'user.changed':
-      case 'user.removed':
-        return
-    }
-    event satisfies never
+    // The handler of its own type.
+    const handler = handlers[event.type] as ((event: ProxyEvent) => void) | null
+    handler?.(event)
   }
 }

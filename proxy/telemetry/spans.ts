@@ -267,6 +267,7 @@ export const foldSpans = (sampled: Sampler, take: Take, capacity = 50_000): ((ev
       case 'datacenter.probed':
       case 'middle-proxy.probed':
       case 'middle-proxies.read':
+      case 'networks.loaded':
       case 'limit.refused':
       case 'replay.unclaimed':
       case 'connections.summarised':

@@ -1,6 +1,7 @@
 import { datacentersDown, datacentersSlow } from '../rules/datacenter.ts'
 import type { Finding, Watch } from '../rules/finding.ts'
 import { middleProxiesAway } from '../rules/middle-proxies.ts'
+import { listsStale } from '../rules/networks.ts'
 import {
   collectorLag,
   deadLetters,
@@ -46,6 +47,7 @@ const looks: Record<Exclude<RuleName, SelfRule>, (watch: Watch) => Finding[]> = 
   'node-silent': silentNodes,
   'internal-error': internalErrors,
   'thread-died': threadsDied,
+  'list-stale': listsStale,
   'events-lost': eventsLost,
   'names-refused': namesRefused,
   'dead-letters': deadLetters,

@@ -83,6 +83,8 @@ export const rules = {
   'internal-error': { severity: 'warning', windowMs: 10 * minute },
   /** Relay threads that died: one is enough. */
   'thread-died': { severity: 'warning', windowMs: 10 * minute },
+  /** Age of a list of networks while a source of it cannot be loaded; a list that was never loaded is too old immediately. */
+  'list-stale': { severity: 'warning', staleMs: 24 * 60 * minute },
   'events-lost': { severity: 'warning', windowMs: 10 * minute },
   /** Events of nodes for which the state has no place. */
   'names-refused': { severity: 'warning', windowMs: 10 * minute },

@@ -194,6 +194,7 @@ export const connections = (event: ProxyEvent, tally: Tally): Tally => {
     case 'limit.refused':
     case 'replay.unclaimed':
     case 'process.faulted':
+    case 'networks.loaded':
     case 'thread.died':
     case 'events.lost':
     case 'middle-proxy.failed':

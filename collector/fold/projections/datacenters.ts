@@ -94,6 +94,7 @@ export const datacenters = (event: ProxyEvent, tally: Tally): Tally => {
     case 'replay.unclaimed':
     case 'connections.summarised':
     case 'process.faulted':
+    case 'networks.loaded':
     case 'thread.died':
     case 'events.lost':
     case 'middle-proxy.failed':

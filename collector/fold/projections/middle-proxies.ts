@@ -78,6 +78,7 @@ export const middleProxies = (event: ProxyEvent, tally: Tally): Tally => {
     case 'replay.unclaimed':
     case 'connections.summarised':
     case 'process.faulted':
+    case 'networks.loaded':
     case 'thread.died':
     case 'events.lost':
     case 'api.changed':

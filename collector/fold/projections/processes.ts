@@ -27,6 +27,9 @@ export const processKeys = {
   /** Relay threads of a node that died. */
   deaths: labelled('deaths'),
 
+  /** The last load of a list of networks: `node/list`. */
+  networks: labelled('networks'),
+
   lost: 'lost',
   lostFor: labelled('lost'),
 } as const
@@ -105,6 +108,11 @@ export const processes = (event: ProxyEvent, tally: Tally): Tally => {
     case 'thread.died':
       tally.tick(k.deaths(tally.node), 1)
       return tally
+    case 'networks.loaded': {
+      const { list, networks, failed, missing, ageMs } = event
+      tally.recent(k.networks(`${tally.node}/${list}`), { networks, failed, missing, ageMs })
+      return tally
+    }
     case 'events.lost':
       tally.ever(k.lostFor(event.reason), event.count)
       tally.tick(k.lost, event.count)

@@ -96,6 +96,7 @@ export const rejections = (event: ProxyEvent, tally: Tally): Tally => {
     case 'process.sampled':
     case 'replay.unclaimed':
     case 'process.faulted':
+    case 'networks.loaded':
     case 'thread.died':
     case 'events.lost':
     case 'middle-proxy.failed':

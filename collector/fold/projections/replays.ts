@@ -44,6 +44,7 @@ export const replays = (event: ProxyEvent, tally: Tally): Tally => {
     case 'process.sampled':
     case 'limit.refused':
     case 'process.faulted':
+    case 'networks.loaded':
     case 'thread.died':
     case 'events.lost':
     case 'middle-proxy.failed':

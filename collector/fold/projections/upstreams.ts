@@ -64,6 +64,7 @@ export const upstreams = (event: ProxyEvent, tally: Tally): Tally => {
     case 'replay.unclaimed':
     case 'connections.summarised':
     case 'process.faulted':
+    case 'networks.loaded':
     case 'thread.died':
     case 'events.lost':
     case 'api.changed':

@@ -31,6 +31,7 @@ const measures: Record<RuleName, Measure> = {
   'file-descriptors': measure(percent),
   'node-silent': measure(seconds),
   'internal-error': measure((value) => `${count(value)} errors`),
+  'list-stale': measure((value) => `${count(value)} sources`),
   'thread-died': measure((value) => `${count(value)} threads`),
   'events-lost': measure((value) => `${count(value)} lost`),
   'names-refused': measure((value) => `${count(value)} events`),

@@ -25,6 +25,7 @@ export const rejections: Record<RejectReason, string> = {
   'unknown-dc': 'A valid secret that asked for an unknown datacenter: update mtscope.',
   'clock-skew':
     "A signed hello with another time: the client's clock is wrong or, if there are many, this host's.",
+  blocked: 'The address is in BLOCK_LISTS, or not in ALLOW_LISTS.',
   replayed: 'A handshake seen before: an observer recorded a client and sends it again.',
   unclaimed: 'Redis did not answer in time whether it was seen, and REPLAY_ON_REDIS_LOSS=refuse.',
   'malformed-hello':

@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
 import { dying } from '../../test/kit/processes/dying.ts'
 import { again } from './again.ts'
+import { blockList } from './block-list.ts'
 import { breaking } from './breaking.ts'
 import { collector, type Drill, prometheus } from './drill.ts'
 import { idleClientsAt } from './unauthenticated-drills.ts'
@@ -40,6 +41,7 @@ const setLimit = (pid: number, soft: number): void => {
   execFileSync('prlimit', ['--pid', String(pid), `--nofile=${soft}:`])
 }
 
+const list = blockList('drill')
 const fault = breaking('drill')
 const death = dying('drill')
 const cut = 'its clients are cut, and its last events are lost'
@@ -130,6 +132,27 @@ export const hostDrills: readonly Drill[] = [
     fires: [
       collector('file-descriptors', 'proxy-1'),
       prometheus('MtscopeFileDescriptors', 'instance=proxy-1'),
+    ],
+  },
+  {
+    name: 'a proxy starts without the file of its block list',
+    get env() {
+      list.write()
+      return list.env
+    },
+    strike: async ({ fleet }) => {
+      const [proxy] = fleet.proxies
+      list.remove()
+      await proxy!.stop()
+      await proxy!.start()
+      return () => {
+        list.write()
+        proxy!.signal('SIGHUP')
+      }
+    },
+    fires: [
+      collector('list-stale', 'proxy-1 BLOCK_LISTS'),
+      prometheus('MtscopeListStale', 'instance=proxy-1 list=block'),
     ],
   },
   {

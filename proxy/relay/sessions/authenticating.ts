@@ -4,6 +4,7 @@ import { steadySeconds } from '../../replay-cache/memory.ts'
 import { payloadLength } from '../../wire/obfuscated2.ts'
 import { unwrapper } from '../../wire/records.ts'
 import { answer } from '../../wire/server-hello.ts'
+import { append } from './append.ts'
 import { type Claim, claiming, dropClaim } from './claiming.ts'
 import { closeSession, emitRejected, faulted, faultedPhase, reasonOf, turnAway } from './closing.ts'
 import { connectDatacenter, waiting } from './connecting.ts'
@@ -18,7 +19,7 @@ import {
 } from './handshake.ts'
 import { dropHost, forward } from './pending-host.ts'
 import { admitUnauthenticated, endHandshake, keep, keepReceived } from './places.ts'
-import { append, ms, type Session } from './session.ts'
+import { ms, type Session } from './session.ts'
 import { admitUser, leaveUser } from './user-place.ts'
 
 type Signed = Extract<Decision, { step: 'hello' }>
@@ -26,10 +27,28 @@ type Signed = Extract<Decision, { step: 'hello' }>
 /** A client inside the TLS records that follow its signed hello. */
 type Inner = { session: Session } & Pick<Signed, 'user' | 'digest'>
 
+/**
+ * The decision on a client whose address is blocked: it waits for as many bytes as any other client, and sees the site that it
+ * asked for, too.
+ */
+const refused = (read: Decision): Decision => {
+  switch (read.step) {
+    case 'more':
+      return read
+    case 'rejected':
+      return { ...read, reason: 'blocked' }
+    case 'hello':
+      return { step: 'rejected', reason: 'blocked', serverName: read.hello.serverName, ...read.details }
+    case 'opened':
+      return { step: 'rejected', reason: 'blocked', user: read.user.name }
+  }
+}
+
 /** Decides on the bytes received so far. They are kept until then: the masking host gets those of a rejected client. */
 const decide = (session: Session, received: Buffer): void => {
   const { relay } = session
-  const decision = readHandshake(received, received.length, relay.epoch(), relay.rules)
+  const read = readHandshake(received, received.length, relay.epoch(), relay.rules)
+  const decision = session.blocked ? refused(read) : read
   switch (decision.step) {
     case 'more':
       relay.handshakes.progressed(session)
@@ -187,7 +206,8 @@ const endUnfinished = (session: Session): void => {
   const { received, relay } = session
   if (received === null) return closeSession(session, 'client', 'done')
   session.clientEnded = true
-  reject(session, { step: 'rejected', reason: unfinished(received, relay.rules) })
+  const reason = session.blocked ? 'blocked' : unfinished(received, relay.rules)
+  reject(session, { step: 'rejected', reason })
 }
 
 /** The first bytes of any client. */

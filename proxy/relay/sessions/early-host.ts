@@ -1,10 +1,11 @@
 import type { LinkEvents } from '../../net/link.ts'
+import { append } from './append.ts'
 import { reject } from './authenticating.ts'
 import { faulted, turnAway } from './closing.ts'
 import { dialHost, fromHost, maskOf } from './fronting.ts'
 import { mayBePayload } from './handshake.ts'
 import { keepReceived } from './places.ts'
-import { append, type Fronted, type Session } from './session.ts'
+import type { Fronted, Session } from './session.ts'
 
 /** A client whose handshake takes longer than this is not an ordinary one; ms. */
 export const EARLY_AFTER_MS = 100

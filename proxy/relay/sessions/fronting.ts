@@ -3,6 +3,7 @@ import type { CloseReason } from '../../events/contract.ts'
 import type { Link, LinkEvents } from '../../net/link.ts'
 import { localHeader, proxyHeader } from '../../wire/proxy-protocol.ts'
 import type { MaskingHost } from '../settings.ts'
+import { append } from './append.ts'
 import {
   closeAsEnded,
   closeIfDelivered,
@@ -16,7 +17,7 @@ import {
 import { domainSeen } from './domains.ts'
 import { dropHost, forward, takeHost } from './pending-host.ts'
 import { endHandshake, keep, keepReceived } from './places.ts'
-import { append, FIRST_READ, type Fronted, type PendingHost, type Session } from './session.ts'
+import { FIRST_READ, type Fronted, type PendingHost, type Session } from './session.ts'
 
 /**
  * Limits of a fronted connection, in each direction: a page and everything that belongs to it come at full speed, and

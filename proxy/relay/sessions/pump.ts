@@ -1,5 +1,6 @@
 import type { LinkEvents } from '../../net/link.ts'
 import { wrapPaced } from '../../wire/records.ts'
+import { append } from './append.ts'
 import {
   clientLeft,
   closeIfDelivered,
@@ -8,7 +9,7 @@ import {
   reasonOf,
   recordEnd,
 } from './closing.ts'
-import { append, ms, type Relay, type Relayed } from './session.ts'
+import { ms, type Relay, type Relayed } from './session.ts'
 import { isRated, rated, readSizeFor } from './throttle.ts'
 
 // The path of a byte. No handler here allocates, waits, logs or emits per chunk. Bytes are transformed where the kernel

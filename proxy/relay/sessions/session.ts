@@ -13,6 +13,7 @@ import type {
 import type { MiddleProxies, OurAddress } from '../../middle-proxy/directory.ts'
 import type { MiddlePool } from '../../middle-proxy/pool.ts'
 import type { Dialing, Link, LinkError, Path } from '../../net/link.ts'
+import type { IsBlocked } from '../../networks/access.ts'
 import type { Claim as LocalClaim } from '../../replay-cache/memory.ts'
 import type { UserCounts } from '../../user-limits/counts.ts'
 import type { Rate } from '../../user-limits/rate.ts'
@@ -39,6 +40,7 @@ export type Relay = {
   directory: Directory
   middleProxies: MiddleProxies | null
   ourAddress: OurAddress
+  isBlocked: IsBlocked
   /** The name of a client's address in events. */
   hashOf(remote: Buffer): string
   readonly random: Fill
@@ -87,6 +89,8 @@ export type Session = {
   readonly acceptedAt: number
   /** Its address prefix, see `prefix.ts`. */
   readonly prefix: number
+  /** BLOCK_LISTS or ALLOW_LISTS refuse its address. */
+  readonly blocked: boolean
   phase: Phase
   /** The name that its hello asks for; null: none was read. */
   serverName: string | null
@@ -250,6 +254,7 @@ export const openSession = (
   clientHash,
   acceptedAt: relay.clock(),
   prefix,
+  blocked: relay.isBlocked?.(client.remote) ?? false,
   phase: 'hello',
   serverName: null,
   handshake: null,
@@ -287,11 +292,3 @@ export const FIRST_READ = 4_096
 
 /** Milliseconds with three decimals: precise enough for any clock here, and short as JSON. */
 export const ms = (value: number): number => Math.round(value * 1000) / 1000
-
-export const append = (before: Buffer | null, buffer: Buffer, start: number, end: number): Buffer => {
-  const kept = before === null ? 0 : before.length
-  const joined = Buffer.allocUnsafeSlow(kept + end - start)
-  before?.copy(joined)
-  buffer.copy(joined, kept, start, end)
-  return joined
-}

@@ -4,6 +4,7 @@ import { findingMetrics } from './finding-catalogue.ts'
 import { hostMetrics } from './host-catalogue.ts'
 import type { Metric } from './metric.ts'
 import { middleProxyMetrics } from './middle-proxy-catalogue.ts'
+import { networkMetrics } from './network-catalogue.ts'
 import { pipelineMetrics } from './pipeline-catalogue.ts'
 import { upstreamMetrics } from './upstream-catalogue.ts'
 import { userMetrics } from './user-catalogue.ts'
@@ -131,6 +132,7 @@ export const metrics = {
   },
   ...middleProxyMetrics,
   ...upstreamMetrics,
+  ...networkMetrics,
   replaysRefused: {
     name: 'mtscope_replays_refused_total',
     kind: 'counter',

@@ -14,7 +14,7 @@ import type {
   Side,
   UpstreamError,
 } from '../../../../proxy/events/contract.ts'
-import { limits } from '../../../../proxy/events/sets.ts'
+import { limits, rejections as rejected } from '../../../../proxy/events/sets.ts'
 
 const hex = (digits: number): fc.Arbitrary<string> =>
   fc.string({
@@ -37,19 +37,7 @@ const transport = fc.constantFrom(
   'padded-intermediate' as const,
 )
 const prefix = fc.constantFrom('203.0.113.0/24', '10.0.0.0/24', '2001:db8:0::/48', '0:0:0::/48')
-const rejections: readonly RejectReason[] = [
-  'bad-digest',
-  'unknown-user',
-  'unknown-sni',
-  'mode-off',
-  'unknown-dc',
-  'clock-skew',
-  'replayed',
-  'unclaimed',
-  'malformed-hello',
-  'not-mtproto',
-  'timeout',
-]
+const rejections = Object.keys(rejected) as RejectReason[]
 const closings: readonly CloseReason[] = [
   ...rejections,
   'done',
@@ -259,6 +247,13 @@ export const arbitraries: { readonly [T in EventType]: fc.Arbitrary<Of<T>> } = {
     worker: count,
   }),
   'process.faulted': event('process.faulted', { thread: text, count }),
+  'networks.loaded': event('networks.loaded', {
+    list: fc.constantFrom('block' as const, 'allow' as const),
+    networks: count,
+    failed: count,
+    missing: count,
+    ageMs: count,
+  }),
   'thread.died': event('thread.died', {
     worker: count,
     reason: fc.constantFrom('out-of-memory' as const, 'failed' as const, 'exited' as const),

@@ -145,6 +145,7 @@ export const day: readonly ProxyEvent[] = [
       },
     ],
   },
+  { ...ofProcess, type: 'networks.loaded', list: 'block', networks: 3, failed: 1, missing: 0, ageMs: 60_000 },
   { ...ofProcess, type: 'limit.refused', limit: 'handshakes', count: 3, worker: 0 },
   { ...ofProcess, type: 'process.faulted', thread: 'worker-0', count: 5 },
   { ...ofProcess, type: 'thread.died', worker: 0, reason: 'exited', connections: 0 },

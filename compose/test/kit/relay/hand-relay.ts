@@ -51,6 +51,7 @@ export const settings = (): RelaySettings => ({
   users: [{ name: 'one', secret }],
   directory: new Map([[2, [{ host: '192.0.2.1', port: 443, family: 'ipv4' }]]]),
   middleProxies: null,
+  access: { block: null, allow: null },
   ourAddress: { ipv4: null, ipv6: null },
   domains: domainsWith(mask),
   upstreams: null,
