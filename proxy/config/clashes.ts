@@ -37,6 +37,10 @@ export const clashes = (values: Values): string[] => {
       `MASK_PROXY_PROTOCOL has ${foreignNamed}, which TLS_DOMAIN lacks: add it there, or leave it out`,
     ],
     [
+      shown.USE_MIDDLE_PROXY && !(values.UPSTREAMS?.some(({ kind }) => kind === 'direct') ?? true),
+      'USE_MIDDLE_PROXY=true reaches middle proxies directly: add direct to UPSTREAMS, or leave one of them out',
+    ],
+    [
       values.AD_TAG !== null && !shown.USE_MIDDLE_PROXY,
       'AD_TAG needs USE_MIDDLE_PROXY=true: write both, or leave AD_TAG out',
     ],

@@ -75,6 +75,16 @@ for (const [wrong, why] of [
     assert.not.match(reading.mistakes[0]!, /hunter2|ann\b|proxy\.example/)
   })
 
+test('advertising mode needs direct among the upstreams', () => {
+  const [alone, both] = ['bind:192.0.2.7', 'bind:192.0.2.7,direct'].map((UPSTREAMS) =>
+    readConfig({ UPSTREAMS, USE_MIDDLE_PROXY: 'true' }),
+  )
+  assert.ok(
+    alone && !alone.ok && /^USE_MIDDLE_PROXY=true .*add direct to UPSTREAMS/.test(alone.mistakes.join()),
+  )
+  assert.ok(both?.ok)
+})
+
 test('PREFER_IPV6 takes four words', () => {
   const reading = readConfig({ PREFER_IPV6: 'never' })
   assert.ok(

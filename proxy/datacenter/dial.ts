@@ -23,7 +23,7 @@ export type DialEvents = {
   connected(link: Link, address: Address, elapsedMs: number, upstream?: string): void
   /** One address failed; others may still connect. */
   missed(address: Address, error: DialError, elapsedMs: number, upstream?: string): void
-  /** An upstream failed, or was overtaken by a later one; others may still connect. */
+  /** An upstream failed, or a later one was faster by far; others may still connect. */
   left?(upstream: string, error: UpstreamError, elapsedMs: number): void
   /** Every address failed. Not called after `cancel`. `upstream`: the last try did not get past an upstream. */
   failed(error: DialError | 'upstream'): void
@@ -164,7 +164,6 @@ class Race implements Dialing {
     const { address, upstream, startedAt } = attempt
     if (hop === 'datacenter') {
       this.#last = error as DialError // `socketMiss` and `missOf` give the others to the upstream
-      if (upstream !== null) this.#shared.upstreams?.failed(upstream.name, error, now)
       this.#events.missed(address, error as DialError, now - startedAt, upstream?.name)
     } else {
       this.#last = error === 'no-descriptors' ? error : 'upstream'
@@ -191,9 +190,7 @@ class Race implements Dialing {
       const now = clock()
       if (upstream !== null) {
         upstreams?.worked(upstream.name)
-        // The first attempt stands for all that the upstream has not answered.
-        const overtaken = [...this.#running].find((other) => other.upstream !== upstream)
-        if (overtaken !== undefined) this.#leave(overtaken, 'timeout', now)
+        this.#overtake(upstream, now)
       }
       this.cancel()
       times.took(address, now - startedAt, upstream?.name)
@@ -201,6 +198,15 @@ class Race implements Dialing {
     } catch (error) {
       this.#fault(error, link)
     }
+  }
+
+  /** An attempt through another upstream that has not ended counts as timed out: the first one stands for all of them. */
+  #overtake(by: Upstream, now: number): void {
+    const overtaken = [...this.#running].find(({ upstream }) => upstream !== by)
+    if (overtaken === undefined) return
+    const { address, upstream, startedAt } = overtaken
+    if (upstream?.kind === 'socks5') this.#leave(overtaken, 'timeout', now)
+    else this.#events.missed(address, 'timeout', now - startedAt, upstream?.name)
   }
 
   #failed(attempt: Attempt, miss: Miss): void {

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { type HandLink, handEngine } from '../../compose/test/kit/relay/hand-driven.ts'
 import { dialer } from './dial.ts'
 import { pool } from './pool.ts'
+import { upstreamsOf } from './upstreams.ts'
 
 const stocked = (limit: number) => {
   const engine = handEngine()
@@ -128,6 +129,37 @@ test('a failed dial is reported, and repeated only after a delay', () => {
   assert.is(engine.running.length, 0)
   at(2_500)
   assert.is(engine.running.length, 2)
+})
+
+test('connections through an upstream that was left are closed, and others stay', () => {
+  const engine = handEngine()
+  const upstreams = upstreamsOf(
+    ['one', 'two'].map((name) => ({
+      upstream: { kind: 'direct', name, weight: 1 },
+      down: false,
+      places: new Map(),
+    })),
+    (name) => store.drop(name),
+    () => shares.shift() ?? 0,
+  )
+  // Two draws for each of two dials.
+  const shares = [0, 0, 0.9, 0]
+  const dial = dialer(engine, 5_000, (error) => assert.unreachable(String(error)), undefined, upstreams)
+  const address = { host: '192.0.2.1', port: 443, family: 'ipv4' } as const
+  const store = pool({
+    dialer: dial,
+    limit: 2,
+    addresses: () => [address],
+    reserve: () => [],
+    missed: () => {},
+  })
+  store.take(2)
+  store.pulse(performance.now() + 50)
+  const [first, second] = engine.running.map((one) => one.connects())
+  assert.is(store.size, 2)
+  upstreams.failed('one', 'no-source', 0)
+  assert.equal([first!.closed, second!.closed, store.size], [true, false, 1])
+  assert.is(store.take(2)?.upstream, 'two')
 })
 
 test('a closed pool has closed its connections and never dials again', () => {

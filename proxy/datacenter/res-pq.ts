@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
 import type { UpstreamError } from '../events/contract.ts'
 import { dialErrorOf } from '../net/dial-error.ts'
 import { portableCipher } from '../wire/cipher.ts'
@@ -88,7 +89,7 @@ export const probe = (options: ProbeOptions): Promise<Probe> => {
   const settle = (outcome: Probe): void => {
     clearTimeout(timer)
     signal.removeEventListener('abort', stop)
-    socket.destroy()
+    end()
     resolve(outcome)
   }
   const fail = (error: UpstreamError, hop: 'upstream' | 'datacenter' = 'datacenter'): void =>
@@ -115,7 +116,7 @@ export const probe = (options: ProbeOptions): Promise<Probe> => {
       })
     }
   }
-  const ready = (): void => {
+  const ready = (socket: Socket): void => {
     connectedAt = performance.now()
     const request = askPq(nonce, Date.now())
     portableCipher(own.encryptKey, own.encryptIv).apply(request, 0, request.length)
@@ -125,6 +126,6 @@ export const probe = (options: ProbeOptions): Promise<Probe> => {
     socket.on('end', () => fail('reset'))
     socket.write(Buffer.concat([own.payload, request]))
   }
-  const socket = socketThrough(upstream, address, { ready, failed: ({ error, hop }) => fail(error, hop) })
+  const end = socketThrough(upstream, address, { ready, failed: ({ error, hop }) => fail(error, hop) })
   return promise
 }

@@ -10,26 +10,33 @@ import { type Miss, missOf, socketMiss, sourcesOf, type Upstream } from './upstr
 // `dialThrough` of the main thread, which has no engine.
 
 type Opening = {
-  readonly ready: () => void
+  readonly ready: (socket: Socket) => void
   readonly failed: (miss: Miss) => void
 }
 
-/** Connects; `bind` is the source. */
-const connectSocket = (
-  address: { readonly host: string; readonly port: number },
-  source: Source | undefined,
+/** One way to connect a socket: to an address, from a source. */
+type Try = { readonly host: string; readonly port: number; readonly source?: Source }
+
+/** Connects in the first of these ways that works. The returned function ends it. */
+const connectFirst = (
+  [first, ...others]: readonly Try[],
   connected: (socket: Socket) => void,
   failed: (error: UpstreamError) => void,
-): Socket => {
-  const socket = connectFrom({ host: address.host, port: address.port, noDelay: true }, source)
-  const fail = (error: NodeJS.ErrnoException): void => failed(connectErrorOf(error, source))
+): (() => void) => {
+  const { host, port, source } = first!
+  let end = (): void => void socket.destroy()
+  const socket = connectFrom({ host, port, noDelay: true }, source)
+  const fail = (error: NodeJS.ErrnoException): void => {
+    if (others.length === 0) failed(connectErrorOf(error, source))
+    else end = connectFirst(others, connected, failed)
+  }
   // A socket that was destroyed may still report an error.
   socket.on('error', () => {}).once('error', fail)
   socket.once('connect', () => {
     socket.off('error', fail)
     connected(socket)
   })
-  return socket
+  return () => end()
 }
 
 const shakeHands = (
@@ -49,7 +56,7 @@ const shakeHands = (
     if (step === 'wait') return
     if (typeof step === 'object' && 'send' in step) return void socket.write(step.send)
     over()
-    if (step === 'connected') ready()
+    if (step === 'connected') ready(socket)
     else failed(missOf(step.failure))
   }
   socket.on('data', take).on('error', reset).on('end', reset)
@@ -57,23 +64,29 @@ const shakeHands = (
 }
 
 /**
- * A socket to an address through an upstream; null: as the routes of this host have it. Calls exactly one of the two, unless
- * the socket is destroyed before.
+ * Connects to an address through an upstream that is ready; null: as the routes of this host have it. Calls exactly one of the
+ * two, unless it is ended before by the returned function.
  */
-export const socketThrough = (upstream: Upstream | null, address: Address, opening: Opening): Socket => {
-  const { ready, failed } = opening
+export const socketThrough = (
+  upstream: Upstream | null,
+  address: Address,
+  opening: Opening,
+): (() => void) => {
+  const { host, port } = address
   if (upstream?.kind === 'socks5') {
-    const server = { host: upstream.servers[0]!, port: upstream.port }
-    return connectSocket(
-      server,
-      undefined,
+    return connectFirst(
+      upstream.servers.map((server) => ({ host: server, port: upstream.port })),
       (socket) => shakeHands(socket, upstream, address, opening),
-      (error) => failed({ hop: 'upstream', error }),
+      (error) => opening.failed({ hop: 'upstream', error }),
     )
   }
-  const source =
-    upstream?.kind === 'bind'
-      ? { address: sourcesOf(upstream, address.family)[0]!, device: upstream.device }
-      : undefined
-  return connectSocket(address, source, ready, (error) => failed(socketMiss(error)))
+  const failed = (error: UpstreamError): void => opening.failed(socketMiss(error))
+  if (upstream?.kind !== 'bind') return connectFirst([{ host, port }], opening.ready, failed)
+  const { device } = upstream
+  const sources = sourcesOf(upstream, address.family).map((source) => ({ address: source, device }))
+  return connectFirst(
+    sources.map((source) => ({ host, port, source })),
+    opening.ready,
+    failed,
+  )
 }

@@ -64,8 +64,10 @@ export const isReady = (upstream: Upstream): boolean => {
 export const serves = (upstream: Upstream, { family }: Address): boolean =>
   upstream.kind !== 'bind' || sourcesOf(upstream, family).length > 0
 
-/** Takes turns among the addresses of each upstream, in one thread. */
+/** Takes turns among the source addresses, in one thread. */
 let turn = 0
+/** By the name of an upstream: the address of its SOCKS5 server that is tried first. */
+const servers = new Map<string, number>()
 
 type Dial = {
   readonly engine: Engine
@@ -125,24 +127,38 @@ const handshaking: LinkEvents<Handshake> = {
 }
 
 const dialSocks5 = (upstream: Upstream & { kind: 'socks5' }, dial: Dial): Dialing => {
-  const { servers, port, login } = upstream
+  const { name, port, login } = upstream
   const { engine, address } = dial
+  const from = servers.get(name) ?? 0
+  let tried = 0
   let link: Link | null = null
-  const connecting = engine.dial(
-    servers[turn++ % servers.length]!,
-    port,
-    (server) => {
-      link = server
-      const protocol = socks5(addressBytes(address.host), address.port, login)
-      server.attach(handshaking, { link: server, protocol, dial })
-      server.write(protocol.greeting, 0, protocol.greeting.length)
-    },
-    (error) => dial.failed({ hop: 'upstream', error }),
-  )
+  let connecting: Dialing
+  const greet = (server: Link): void => {
+    link = server
+    const protocol = socks5(addressBytes(address.host), address.port, login)
+    server.attach(handshaking, { link: server, protocol, dial })
+    server.write(protocol.greeting, 0, protocol.greeting.length)
+  }
+  const next = (): void => {
+    const host = upstream.servers[(from + tried) % upstream.servers.length]!
+    connecting = engine.dial(host, port, greet, missed)
+  }
+  const leaveServer = (): void => {
+    tried++
+    servers.set(name, from + tried)
+  }
+  const missed = (error: UpstreamError): void => {
+    leaveServer()
+    if (tried < upstream.servers.length) next()
+    else dial.failed({ hop: 'upstream', error })
+  }
+  next()
   return {
     cancel: () => {
-      if (link === null) connecting.cancel()
-      else link.close()
+      if (link !== null) return link.close()
+      // It may be silent: the next dial tries another address.
+      leaveServer()
+      connecting.cancel()
     },
   }
 }

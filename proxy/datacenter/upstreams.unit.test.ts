@@ -108,6 +108,30 @@ test('an upstream that hangs is overtaken after 1.1 s, and counts as failed', ()
   assert.equal(hosts(), [])
 })
 
+test('a datacenter that is silent directly is named, and its upstream does not count as failed', () => {
+  const { engine, reported, dial, at, order } = race([direct, socks], addresses.slice(0, 1))
+  for (let i = 0; i < 3; i++) {
+    dial()
+    at((i + 1) * 2_000)
+    const link = engine.running.at(-1)!.connects()
+    link.sends('\x05\x00')
+    link.sends('\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00')
+  }
+  assert.equal(reported.slice(0, 2), ['missed 192.0.2.1 timeout direct', 'connected 192.0.2.1 socks5-1'])
+  assert.equal([order(), engine.running], [['direct', 'socks5-1'], []])
+})
+
+test('a SOCKS5 server is dialed at its other address when one fails, and at that one first from then on', () => {
+  const two = { ...socks, name: 'two', servers: ['198.51.100.8', '198.51.100.9'] }
+  const { engine, reported, dial, hosts } = race([two], addresses.slice(0, 1))
+  dial()
+  engine.running[0]!.fails('unreachable')
+  assert.equal([hosts(), reported], [['198.51.100.9'], []])
+  engine.running[0]!.connects()
+  dial()
+  assert.equal(hosts(), ['198.51.100.9'])
+})
+
 test('a silent SOCKS5 server times out as the upstream, not as the datacenter', () => {
   const { engine, reported, dial, at } = race([socks], addresses.slice(0, 1))
   dial()

@@ -105,6 +105,18 @@ for (const portable of ['false', 'true']) {
   })
 }
 
+test('an IPv6 datacenter is reached through a SOCKS5 server at IPv4, and PREFER_IPV6=only never dials IPv4', async () => {
+  await using six = await fakeDatacenter({ host: '::1' })
+  await using four = await fakeDatacenter()
+  await using socks = await startMicrosocks()
+  await using proxy = await startAppliance({
+    datacenters: { 2: [four, six] },
+    env: { UPSTREAMS: `socks5://localhost:${socks.port}`, PREFER_IPV6: 'only' },
+  })
+  await asks(proxy)
+  assert.equal([six.served.length > 0, four.accepted()], [true, 0])
+})
+
 test('clients behind an upstream that hangs, lies or refuses the login are served by the next one', async () => {
   await using dc = await fakeDatacenter()
   await using hangs = await oddServer(() => {})
