@@ -16,7 +16,7 @@ import {
   readMessage,
   readNonce,
 } from '../wire/rpc-messages.ts'
-import { addressBytes } from './directory.ts'
+import { addressBytes, type OurAddress, seenAddress } from './directory.ts'
 import { Stream, type StreamClient, type StreamConnection } from './stream.ts'
 import type { Thread } from './thread.ts'
 
@@ -36,8 +36,8 @@ export type ConnectionOptions = {
   readonly link: Link
   readonly address: Address
   readonly secret: Buffer
-  /** This proxy as the middle proxy sees it, where its own socket does not know better. */
-  readonly ours: Buffer | null
+  /** This host as Telegram sees it. */
+  readonly ours: OurAddress
   readonly ready: (connection: MiddleConnection) => void
   /** It ended before it was ready, or after. Its clients have been closed. */
   readonly lost: (connection: MiddleConnection, error: DialError) => void
@@ -189,7 +189,7 @@ export class MiddleConnection implements StreamConnection {
       clientNonce: this.#nonce,
       serverNonce,
       clientTime: this.#time,
-      client: { address: ours ?? ends.local, port: ends.localPort },
+      client: { address: seenAddress(ends.local, ours), port: ends.localPort },
       server: { address: addressBytes(address.host), port: address.port },
     }
     const [up, down] = [rpcKey(seed, 'CLIENT'), rpcKey(seed, 'SERVER')]

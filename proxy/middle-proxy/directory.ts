@@ -1,4 +1,4 @@
-import { isIPv4 } from 'node:net'
+import { BlockList, isIPv4 } from 'node:net'
 import type { Address } from '../datacenter/directory.ts'
 import { ipv6Bytes } from '../net/epoll/libc.ts'
 
@@ -24,3 +24,32 @@ export const middleProxiesOf = ({ byDc }: MiddleProxies, dc: number, media: bool
 /** The 4 or 16 bytes of an IP address. */
 export const addressBytes = (host: string): Buffer =>
   isIPv4(host) ? Buffer.from(host.split('.').map(Number)) : ipv6Bytes(host)
+
+/** Addresses that a NAT hides: private networks, link-local ones, and those of a carrier. */
+const hidden = new BlockList()
+for (const [network, bits] of [
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+] as const)
+  hidden.addSubnet(network, bits, 'ipv4')
+for (const [network, bits] of [
+  ['fc00::', 7],
+  ['fe80::', 10],
+] as const)
+  hidden.addSubnet(network, bits, 'ipv6')
+
+const textOf = (address: Buffer): string =>
+  address.length === 4 ? [...address].join('.') : address.toString('hex').replace(/(.{4})(?!$)/g, '$1:')
+
+/**
+ * The address of a socket as Telegram sees it: its own one, which may be one of several public ones of this host, or behind
+ * NAT `ours`, where it is known.
+ */
+export const seenAddress = (local: Buffer, ours: OurAddress): Buffer => {
+  const known = local.length === 4 ? ours.ipv4 : ours.ipv6
+  const isHidden = hidden.check(textOf(local), local.length === 4 ? 'ipv4' : 'ipv6')
+  return known !== null && isHidden ? addressBytes(known) : local
+}

@@ -5,7 +5,7 @@ import type { Dialing, Link } from '../net/link.ts'
 import { testDatacenters } from '../wire/datacenter-number.ts'
 import { MiddleConnection } from './connection.ts'
 import { Connections } from './connections.ts'
-import { addressBytes, type MiddleProxies, middleProxiesOf, type OurAddress } from './directory.ts'
+import { type MiddleProxies, middleProxiesOf, type OurAddress } from './directory.ts'
 import type { StreamClient } from './stream.ts'
 import type { Thread } from './thread.ts'
 
@@ -214,14 +214,13 @@ class Pool implements MiddlePool {
       link.close()
       return this.#unreached(group, 'unreachable')
     }
-    const known = link.family === 'ipv6' ? ourAddress().ipv6 : ourAddress().ipv4
     let ready = false
     const connection = new MiddleConnection({
       thread,
       link,
       address,
       secret: Buffer.from(published.secret),
-      ours: known === null ? null : addressBytes(known),
+      ours: ourAddress(),
       ready: () => {
         ready = true
         group.opening = null

@@ -1,6 +1,6 @@
 import { HEAD } from '../net/link.ts'
 import type { Fill } from '../wire/random.ts'
-import { headroom } from '../wire/records.ts'
+import { headroom, leastRecord } from '../wire/records.ts'
 
 /** Bytes for one client that wait here: unread answers, or the part of its message that has come. Then it is closed. */
 export const MOST_OF_CLIENT = 8 << 20
@@ -36,7 +36,7 @@ export const openThread = (
 ): Thread => ({
   ...options,
   now: options.clock(),
-  out: Buffer.from(new ArrayBuffer(HEAD + FRAMING + PIECE + headroom(PIECE + FRAMING))),
+  out: Buffer.from(new ArrayBuffer(HEAD + FRAMING + PIECE + headroom(PIECE + FRAMING, leastRecord))),
   piece: PIECE,
   waiting: 0,
 })

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { networkInterfaces } from 'node:os'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Client, type ClientOptions, connectClient } from '../../../compose/test/kit/client/client.ts'
@@ -10,6 +11,7 @@ import { fakeDatacenter } from '../../../compose/test/kit/servers/fake-datacente
 import { fakeMiddleProxy } from '../../../compose/test/kit/servers/fake-middle-proxy.ts'
 import { until } from '../../../compose/test/until.ts'
 import { addressOf } from '../../datacenter/directory.ts'
+import { addressBytes, seenAddress } from '../../middle-proxy/directory.ts'
 import { FULL } from '../../middle-proxy/pool.ts'
 import { portableEngine } from '../../net/node-net/engine.ts'
 import type { RelaySettings } from '../settings.ts'
@@ -19,6 +21,11 @@ type Proxy = Awaited<ReturnType<typeof start>>
 
 const connected = (proxy: Proxy, options: Partial<ClientOptions> = {}): Promise<Client> =>
   connectClient({ mode: 'secure', port: proxy.port, secret, ...options })
+
+const isHidden = (address: string): boolean => {
+  const ours = addressBytes('203.0.113.7')
+  return seenAddress(addressBytes(address), { ipv4: '203.0.113.7', ipv6: null }).equals(ours)
+}
 
 const limitsOf = (proxy: Proxy): string[] =>
   proxy.events.flatMap((event) => (event.type === 'limit.refused' ? [event.limit] : []))
@@ -85,14 +92,31 @@ test('the request has the client’s address, ours and the tag of the user', asy
 })
 
 test('behind NAT the keys have the address that the middle proxy sees', async () => {
-  await using middle = await fakeMiddleProxy({ sees: '203.0.113.7' })
-  await using proxy = await start({
-    ...throughMiddle({ 2: [middle] }),
-    ourAddress: { ipv4: '203.0.113.7', ipv6: null },
-  })
+  const ours = { ipv4: '203.0.113.7', ipv6: '2001:db8::7' }
+  for (const [local, seen] of [
+    ['192.168.1.2', '203.0.113.7'],
+    ['10.0.0.2', '203.0.113.7'],
+    ['100.64.3.2', '203.0.113.7'],
+    ['fd00::2', '2001:db8::7'],
+    // A host with several public addresses dials from any of them.
+    ['198.51.100.9', '198.51.100.9'],
+    ['127.0.0.1', '127.0.0.1'],
+    ['2001:db8::9', '2001:db8::9'],
+  ] as const)
+    assert.equal(seenAddress(addressBytes(local), ours), addressBytes(seen), local)
+  const unknown = addressBytes('192.168.1.2')
+  assert.equal(seenAddress(unknown, { ipv4: null, ipv6: null }), unknown)
+
+  const [lan = null] = Object.values(networkInterfaces())
+    .flatMap((all) => all ?? [])
+    .filter(({ address, internal, family }) => !internal && family === 'IPv4' && isHidden(address))
+    .map(({ address }) => address)
+  if (lan === null) return
+  await using middle = await fakeMiddleProxy({ host: lan, sees: '203.0.113.7' })
+  await using proxy = await start({ ...throughMiddle({ 2: [middle] }), ourAddress: ours })
   await using client = await connected(proxy)
   await client.reqPq()
-  assert.is(middle.clients()[0]!.request.ours.host, '203.0.113.7')
+  assert.is(middle.clients().length, 1)
 })
 
 test('a middle proxy is reached over IPv6', async () => {

@@ -1,7 +1,7 @@
 import type { Dialer } from '../../datacenter/dial.ts'
 import { type Address, addressText } from '../../datacenter/directory.ts'
 import type { DialError } from '../../events/contract.ts'
-import { addressBytes } from '../../middle-proxy/directory.ts'
+import { seenAddress } from '../../middle-proxy/directory.ts'
 import { type MiddlePool, middlePool } from '../../middle-proxy/pool.ts'
 import { openThread } from '../../middle-proxy/thread.ts'
 import type { Link } from '../../net/link.ts'
@@ -24,12 +24,6 @@ export type Arrival = {
   readonly fallback: boolean
 }
 
-/** The address where clients reach this proxy, as Telegram sees it. */
-const ourAddress = ({ relay }: Session, local: Buffer): Buffer => {
-  const known = local.length === 4 ? relay.ourAddress.ipv4 : relay.ourAddress.ipv6
-  return known === null ? local : addressBytes(known)
-}
-
 /** A stream of a middle proxy that serves the datacenter. Calls `arrived`, or `away` when there is none. */
 export const reachThroughMiddle = (
   session: Session,
@@ -48,7 +42,7 @@ export const reachThroughMiddle = (
     {
       transport,
       remote: { address: client.remote, port: ends.remotePort },
-      ours: { address: ourAddress(session, ends.local), port: ends.localPort },
+      ours: { address: seenAddress(ends.local, relay.ourAddress), port: ends.localPort },
       tag: adTag === null ? null : Buffer.from(adTag, 'hex'),
       refused: (reason) =>
         reason === 'limit'
