@@ -25,17 +25,19 @@ export const middleProxiesOf = ({ byDc }: MiddleProxies, dc: number, media: bool
 export const addressBytes = (host: string): Buffer =>
   isIPv4(host) ? Buffer.from(host.split('.').map(Number)) : ipv6Bytes(host)
 
-/** Addresses that a NAT hides: private networks, link-local ones, and those of a carrier. */
+/** Addresses that Telegram cannot see: private networks, those of a carrier, link-local ones and this host. */
 const hidden = new BlockList()
 for (const [network, bits] of [
   ['10.0.0.0', 8],
   ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
   ['169.254.0.0', 16],
   ['172.16.0.0', 12],
   ['192.168.0.0', 16],
 ] as const)
   hidden.addSubnet(network, bits, 'ipv4')
 for (const [network, bits] of [
+  ['::1', 128],
   ['fc00::', 7],
   ['fe80::', 10],
 ] as const)

@@ -16,7 +16,7 @@ import {
   readMessage,
   readNonce,
 } from '../wire/rpc-messages.ts'
-import { addressBytes, type OurAddress } from './directory.ts'
+import { addressBytes, type OurAddress, seenAddress } from './directory.ts'
 
 /**
  * `tcpMs`: until the TCP connection; `handshakeMs`: from our nonce to the handshake of the middle proxy; `pingMs`: ping → pong.
@@ -141,10 +141,10 @@ export const probe = (options: Options): Promise<Probe> => {
       pingMs: ping - handshake,
     })
   }
-  const local = () => {
-    const seen = address.family === 'ipv6' ? ourAddress.ipv6 : ourAddress.ipv4
-    return { address: addressBytes(seen ?? socket.localAddress ?? '0.0.0.0'), port: socket.localPort ?? 0 }
-  }
+  const local = () => ({
+    address: seenAddress(addressBytes(socket.localAddress ?? '0.0.0.0'), ourAddress),
+    port: socket.localPort ?? 0,
+  })
   const talk = conversation(
     options,
     { local, server: address },

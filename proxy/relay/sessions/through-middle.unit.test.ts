@@ -53,4 +53,37 @@ for (const [name, make] of [
   })
 }
 
+test('a middle proxy with another secret is left out', async () => {
+  await using wrong = await fakeMiddleProxy({ mood: 'other-secret' })
+  await using right = await fakeMiddleProxy({ secret: wrong.secret })
+  await using proxy = await loopbackRelay(portableEngine(300_000), {
+    ...throughMiddle({ 2: [wrong, right] }),
+    middleProxyFallback: 'refuse',
+  })
+  for (let i = 0; i < 5; i++) {
+    await using client = await connectClient({ mode: 'secure', port: proxy.port, secret })
+    await client.reqPq()
+  }
+  assert.is(right.accepted(), 1)
+})
+
+test('media and unknown datacenters get the middle proxies that serve them', async () => {
+  await using plain = await fakeMiddleProxy()
+  await using media = await fakeMiddleProxy({ secret: plain.secret })
+  await using proxy = await loopbackRelay(
+    portableEngine(300_000),
+    throughMiddle({ 2: [plain], '-4': [media] }),
+  )
+  for (const [dc, isMedia, at] of [
+    [4, true, media],
+    [2, true, plain],
+    [5, false, plain],
+  ] as const) {
+    const before = at.requests()
+    await using client = await connectClient({ mode: 'secure', port: proxy.port, secret, dc, media: isMedia })
+    await client.reqPq()
+    assert.is(at.requests(), before + 1, `${dc}`)
+  }
+})
+
 test.run()
