@@ -61,11 +61,15 @@ const portsOf = (
   { logger, failed }: ProxyOptions,
   { log, emit, claims }: Recording,
   connections: OpenConnections,
+  look: (event: ProxyEvent) => void,
 ): Parameters<typeof startThreads>[2] => ({
   events: (text, lost) => {
     // Text of our own thread: nothing to validate.
     const events = JSON.parse(text) as ProxyEvent[]
-    for (const event of events) connections.fold(event)
+    for (const event of events) {
+      connections.fold(event)
+      look(event)
+    }
     log.append(text, events, lost)
     if (lost > 0) emit(lostInQueue(lost))
   },
@@ -112,16 +116,16 @@ export const startTraffic = async (
       users,
       userCounts,
       ...out.initial,
-      ...middle(),
+      ...middle.known(),
       access: lists.access(),
       domains: domains(),
       addressKey,
     },
-    portsOf(options, recording, open),
+    portsOf(options, recording, open, middle.look),
   )
   threads = relay
   // A change since the threads were given theirs.
-  change({ domains: domains(), access: lists.access(), ...middle() })
+  change({ domains: domains(), access: lists.access(), ...middle.known() })
   stack.defer(() => relay.close())
   const openConnections = (): number => relay.openConnections
   const sampler = sampleProcess({ emit, now, workers: relay.samples, openConnections })

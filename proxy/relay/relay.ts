@@ -23,7 +23,7 @@ import { earlyHosts } from './sessions/pending-host.ts'
 import type { Relay, Session } from './sessions/session.ts'
 import { expire, sweep } from './sessions/sweep.ts'
 import { readOn } from './sessions/throttle.ts'
-import { openMiddle } from './sessions/through-middle.ts'
+import { openMiddle, servesThroughMiddle } from './sessions/through-middle.ts'
 import { isDisabled } from './sessions/user-place.ts'
 import type { Changeable, RelaySettings } from './settings.ts'
 
@@ -70,11 +70,10 @@ export const startRelay = (
     for (const session of relay.sessions) guarded(session, sweep)
     emitCounts(relay)
   }
-  const { middle } = relay
   const due = [
     relay.dialer.pulse,
     relay.pool.pulse,
-    ...(middle === null ? [] : [(now: number): void => middle.pulse(now)]),
+    (now: number): void => relay.middle?.pulse(now),
     expireLate,
     sweepAll,
     () => readOn(relay),
@@ -99,13 +98,13 @@ export const startRelay = (
     },
     patience: (): number => {
       if (fresh.length > 0 || relay.throttled.size > 0) return PULSE_MS
-      if (relay.dialer.inFlight > 0 || relay.pool.lacks || middle?.lacks) return PULSE_MS
+      if (relay.dialer.inFlight > 0 || relay.pool.lacks || relay.middle?.lacks) return PULSE_MS
       return relay.handshakes.size > 0 ? HANDSHAKES_MS : SECOND
     },
     closeAll: (): void => {
       for (const session of relay.sessions) closeSession(session, 'proxy', 'drain')
       relay.pool.close()
-      middle?.close()
+      relay.middle?.close()
     },
   })
 }
@@ -134,7 +133,7 @@ const openRelay = (
       modes: settings.modes,
       domains: settings.domains,
       clockSkewSeconds: settings.clockSkewSeconds,
-      knows: (id) => addresses(relay, id).length > 0 || relay.middle?.serves(id) === true,
+      knows: (id) => addresses(relay, id).length > 0 || servesThroughMiddle(relay, id),
     },
     directory: settings.directory,
     middleProxies: settings.middleProxies,
@@ -157,7 +156,7 @@ const openRelay = (
       missed: (id, ...miss) => emitDialFailed(relay, id, ...miss),
       left: (...miss) => emitUpstreamFailed(relay, ...miss),
     }),
-    middle: openMiddle(settings, dial, clock, () => relay),
+    middle: settings.useMiddleProxy ? openMiddle(settings, dial, clock, () => relay) : null,
     emit,
     fault,
     capacity: capacity(settings.capacity, settings.worker, settings.maxConnections, settings.maxHandshakes),
@@ -195,7 +194,12 @@ const apply = (relay: Relay, change: Partial<Changeable>): void => {
   }
   if (change.domains) relay.rules = { ...relay.rules, domains: change.domains }
   if (change.directory) relay.directory = change.directory
-  if (change.middleProxies !== undefined) relay.middleProxies = change.middleProxies
+  if (change.middleProxies !== undefined) {
+    relay.middleProxies = change.middleProxies
+    // Without advertising mode, for datacenters that the directory lacks.
+    if (change.middleProxies !== null)
+      relay.middle ??= openMiddle(relay.settings, relay.dialer, relay.clock, () => relay)
+  }
   if (change.ourAddress) relay.ourAddress = change.ourAddress
   if (change.upstreams) relay.upstreams?.change(change.upstreams)
   if (change.access) relay.isBlocked = blocking(change.access)

@@ -74,7 +74,7 @@ export type Changeable = {
   readonly users: readonly RelayUser[]
   /** Directory id → addresses, best first; IP addresses only. */
   readonly directory: ReadonlyMap<number, readonly Address[]>
-  /** Null: advertising mode is off, or nothing is known of the middle proxies yet. */
+  /** Null: nothing is known of the middle proxies yet, or they are not used. */
   readonly middleProxies: MiddleProxies | null
   readonly ourAddress: OurAddress
   readonly domains: Domains

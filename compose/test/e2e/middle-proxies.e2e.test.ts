@@ -93,4 +93,26 @@ test('a proxy that starts while nothing is published uses what the last run has 
   )
 })
 
+test('a datacenter that the built-in table lacks is looked up in the published list', async () => {
+  await using middle = await fakeMiddleProxy()
+  await using published = await publishedMiddleProxies({ 77: middle }, middle.secret)
+  await using proxy = await startAppliance({
+    // No client asks for a datacenter of this table, and nothing is dialed ahead of need.
+    env: { ...published.env, TELEGRAM_DATACENTERS: 'telegram' },
+  })
+  assert.equal(published.requests, { config: 0, secret: 0 })
+  await until(
+    () =>
+      ask(proxy, 77).then(
+        () => true,
+        () => false,
+      ),
+    'a client of datacenter 77 is served',
+  )
+  assert.equal(published.requests, { config: 1, secret: 1 })
+  assert.ok(proxy.lines.some((line) => line.includes('unknown-datacenter')))
+  const refused = async () => (await proxy.status()).rejections.find(({ reason }) => reason === 'unknown-dc')
+  assert.ok((await until(refused, 'the first client is counted as refused')).total > 0)
+})
+
 test.run()

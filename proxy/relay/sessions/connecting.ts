@@ -101,7 +101,7 @@ export const connectDatacenter = (
       arrived?.()
     })
   }
-  const reachIt = relay.middle === null ? reachDirectly : reach
+  const reachIt = goesThroughMiddle(relay, id!) ? reach : reachDirectly
   reachIt(session, id!, opening, (arrival) =>
     whenClaimed(session, arrival.link, () => connected(session, opening, arrival)),
   )
@@ -115,6 +115,9 @@ const reach: Reach = (session, id, opening, arrived) =>
       return whenClaimed(session, null, () => closeUnreached(session, error))
     reachDirectly(session, id, opening, (arrival) => arrived({ ...arrival, fallback: true }))
   })
+
+const goesThroughMiddle = (relay: Relay, id: number): boolean =>
+  relay.middle !== null && (relay.settings.useMiddleProxy || addresses(relay, id).length === 0)
 
 const reachDirectly: Reach = (session, id, _, arrived) => {
   const { relay } = session

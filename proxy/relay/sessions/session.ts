@@ -57,7 +57,7 @@ export type Relay = {
   readonly upstreams: Upstreams | null
   readonly pool: Pool
   /** Connections to middle proxies; null: every client is relayed to its datacenter. */
-  readonly middle: MiddlePool | null
+  middle: MiddlePool | null
   readonly emit: Emit
   /** Reports an exception of our own code. Never throws. */
   fault(error: unknown): void

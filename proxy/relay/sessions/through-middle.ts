@@ -1,7 +1,7 @@
 import type { Dialer } from '../../datacenter/dial.ts'
 import { type Address, addressText } from '../../datacenter/directory.ts'
 import type { DialError } from '../../events/contract.ts'
-import { seenAddress } from '../../middle-proxy/directory.ts'
+import { middleProxiesOf, seenAddress } from '../../middle-proxy/directory.ts'
 import { type MiddlePool, middlePool } from '../../middle-proxy/pool.ts'
 import { openThread } from '../../middle-proxy/thread.ts'
 import type { Link } from '../../net/link.ts'
@@ -81,14 +81,22 @@ const emitMiddleFailed = (
   })
 }
 
-/** The connections of one thread to middle proxies; null unless USE_MIDDLE_PROXY. */
+/**
+ * Whether middle proxies serve a datacenter. Without USE_MIDDLE_PROXY only those that are published for this very datacenter: it may be one
+ * that the directory does not have yet.
+ */
+export const servesThroughMiddle = ({ settings, middle, middleProxies }: Relay, id: number): boolean => {
+  if (middle === null || middleProxies === null) return false
+  return settings.useMiddleProxy ? middle.serves(id) : middleProxiesOf(middleProxies, id, id < 0).length > 0
+}
+
+/** The connections of one thread to middle proxies. */
 export const openMiddle = (
   settings: RelaySettings,
   dialer: Dialer,
   clock: () => number,
   relay: () => Relay,
-): MiddlePool | null => {
-  if (!settings.useMiddleProxy) return null
+): MiddlePool => {
   const thread = openThread({
     random: randomPool(),
     clock,
