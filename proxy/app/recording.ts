@@ -5,6 +5,7 @@ import { watchKernel } from '../host/kernel.ts'
 import { startTelemetry } from '../telemetry/telemetry.ts'
 import type { Extension, ProxyOptions } from './running-proxy.ts'
 import type { Shipping } from './shipping.ts'
+import type { UserLimitsInForce } from './user-limits.ts'
 
 type Sources = NonNullable<Parameters<typeof startTelemetry>[0]['sources']>
 
@@ -44,10 +45,13 @@ const shippingOf = async ({ config, logger }: ProxyOptions, log: LocalLog): Prom
     ? null
     : (await import('./shipping.ts')).startShipping(config.kafka, config.node, log, logger)
 
-const claimsOf = async ({ config, logger }: ProxyOptions): Promise<Claims | null> =>
+const claimsOf = async (
+  { config, logger }: ProxyOptions,
+  limits: UserLimitsInForce,
+): Promise<Claims | null> =>
   config.redis === null
     ? null
-    : (await import('../replay-cache/connect.ts')).connectClaims(config.redis, config, logger)
+    : (await import('../replay-cache/connect.ts')).connectClaims(config.redis, config, logger, limits)
 
 /**
  * Opens the event log and starts its readers: the extension, shipping to Kafka, telemetry. Registers them on `stack`;
@@ -55,6 +59,7 @@ const claimsOf = async ({ config, logger }: ProxyOptions): Promise<Claims | null
  */
 export const startRecording = async (
   options: ProxyOptions,
+  limits: UserLimitsInForce,
   later: LaterSources,
   listening: Promise<void>,
   stack: AsyncDisposableStack,
@@ -62,7 +67,7 @@ export const startRecording = async (
   const log = openEventLog(options)
   stack.defer(() => log.close())
   const shipping = await shippingOf(options, log)
-  const claims = await claimsOf(options)
+  const claims = await claimsOf(options, limits)
   const extension = await options.extend?.(log)
   stack.defer(async () => extension?.stop())
   const telemetry = startTelemetry({
@@ -75,6 +80,7 @@ export const startRecording = async (
       logBytes: () => log.stats.bytes,
       kernel: watchKernel(),
       claims: claims?.counts ?? null,
+      userLeases: claims?.leaseCounts ?? null,
       redisRefusals: claims?.refusals ?? null,
       shipping,
     },

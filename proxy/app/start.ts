@@ -173,7 +173,7 @@ export const startProxy = async (options: ProxyOptions): Promise<RunningProxy> =
     doctor: () => later.doctor?.latest() ?? null,
     httpRefusals: () => later.http?.refusals ?? null,
   }
-  const recording = await startRecording(options, sources, listening.promise, started)
+  const recording = await startRecording(options, limits, sources, listening.promise, started)
   const { emit } = recording
   emit({ v: 1, type: 'process.started', at: Date.now(), version, settings: shownSettings(config) })
   const masking = (watch: Masking): void => {
@@ -184,7 +184,7 @@ export const startProxy = async (options: ProxyOptions): Promise<RunningProxy> =
   later.traffic = traffic
   followUsers(users, traffic.change, emit, logger)
   await recording.extension?.ready
-  limits.watch(recording.extension?.totals ?? null, signal)
+  limits.watch(recording.extension?.totals ?? null, recording.claims, signal)
   const state: Started = { options, port, users, recording, traffic, finding, later, signal }
   const http = await serve(state)
   later.http = http

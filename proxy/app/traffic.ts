@@ -74,7 +74,7 @@ const portsOf = (
     if (lost > 0) emit(lostInQueue(lost))
   },
   line: (type, message) => logger(type === 'fault' ? 'error' : 'warn', `relay-${type}`, { message }),
-  claim: async (digest, connection) => claims?.claim(digest, connection) ?? 'unanswered',
+  claim: async (...of) => claims?.claim(...of) ?? 'unanswered',
   died: (death) => recordDeath(death, connections, log, logger),
   replaced: (worker) => logger('warn', 'relay-thread-replaced', { worker }),
   failed,

@@ -12,3 +12,10 @@ export const partitionKey = (prefix: string, partition: number, name: string): s
 
 /** A key of the alerts, which one collector at a time decides. */
 export const alertKey = (prefix: string, name: string): string => `${prefix}:{${prefix}.alerts}:${name}`
+
+/** A key of a user with limits. A name has neither braces nor colons. */
+export const userKey = (prefix: string, user: string, name: string): string =>
+  `${prefix}:{${prefix}.user.${user}}:${name}`
+
+/** Names of the counts of a user's bytes in the state, in front of a slash and the name of the user. */
+export const userBytes = { toClient: 'user.to-client', toDatacenter: 'user.to-datacenter' } as const

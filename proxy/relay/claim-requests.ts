@@ -1,7 +1,16 @@
 import type { ClaimAnswer } from '../replay-cache/redis.ts'
+import type { Lease } from '../user-limits/lease.ts'
 
-/** Asks all proxies whether a handshake was seen. Calls `answered` exactly once, never before `Ask` returns. */
-export type Ask = (digest: string, connection: string, answered: (answer: ClaimAnswer) => void) => void
+/**
+ * Asks all proxies whether a handshake was seen, and for a place of its user. Calls `answered` exactly once, never before `Ask`
+ * returns.
+ */
+export type Ask = (
+  digest: string,
+  connection: string,
+  answered: (answer: ClaimAnswer) => void,
+  lease?: Lease | null,
+) => void
 
 // The main thread answers within 50 ms; this is for a main thread that cannot.
 const TIMEOUT_MS = 150
@@ -9,7 +18,9 @@ const TIMEOUT_MS = 150
 const PULSE_MS = 100
 
 /** One thread's claims that the main thread, which has the Redis connection, has not answered. */
-export const claimRequests = (post: (id: number, digest: string, connection: string) => void) => {
+export const claimRequests = (
+  post: (id: number, digest: string, connection: string, lease: Lease | null) => void,
+) => {
   const waiting = new Map<number, { answered: (answer: ClaimAnswer) => void; by: number }>()
   let last = 0
   let pulsedAt = 0
@@ -19,9 +30,9 @@ export const claimRequests = (post: (id: number, digest: string, connection: str
     waiting.delete(id)
     request?.answered(is)
   }
-  const ask: Ask = (digest, connection, answered) => {
+  const ask: Ask = (digest, connection, answered, lease = null) => {
     waiting.set(++last, { answered, by: passedMs + TIMEOUT_MS })
-    post(last, digest, connection)
+    post(last, digest, connection, lease)
   }
   return {
     ask,

@@ -6,6 +6,7 @@ import type { MiddleProxies, OurAddress } from '../middle-proxy/directory.ts'
 import type { Access } from '../networks/access.ts'
 import type { ClaimAnswer } from '../replay-cache/redis.ts'
 import type { CountsMemory } from '../user-limits/counts.ts'
+import type { Lease } from '../user-limits/lease.ts'
 import type { LimitedUser } from '../user-limits/limited-user.ts'
 import type { RecordSizes } from '../wire/records.ts'
 import type { Flight } from '../wire/server-hello.ts'
@@ -134,6 +135,6 @@ export type FromWorker =
   /** JSON of an array of `count` events; `lost` events before them were dropped. */
   | { type: 'events'; text: string; count: number; lost: number }
   | { type: 'sample'; open: number; pooled: number; sample: ThreadSample }
-  | { type: 'claim'; id: number; digest: string; connection: string }
+  | { type: 'claim'; id: number; digest: string; connection: string; lease: Lease | null }
   | { type: 'drained' }
   | { type: 'fault' | 'warning'; message: string }

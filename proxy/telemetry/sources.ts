@@ -39,6 +39,8 @@ export type Sources = {
   readonly masking?: () => readonly (readonly [domain: string, up: boolean | null])[]
   /** Answers of the shared replay cache by outcome; null without Redis. */
   readonly claims?: Readonly<Record<string, number>> | null
+  /** Places of users with limits, by outcome. */
+  readonly userLeases?: Readonly<Record<string, number>> | null
   /** Error replies of Redis by reason; null without Redis. */
   readonly redisRefusals?: Readonly<Record<string, number>> | null
   /** Refused requests by reason; null until the server listens. */
@@ -92,7 +94,7 @@ const observeUsers = (meter: Meter, users: () => UsersReport): void => {
 /** Exports every source that this process has. */
 export const observeSources = (meter: Meter, sources: Sources): void => {
   const { logBytes, pooledConnections, spans, doctor, shipping, kernel, masking } = sources
-  const { claims, redisRefusals, httpRefusals, users } = sources
+  const { claims, userLeases, redisRefusals, httpRefusals, users } = sources
   if (users) observeUsers(meter, users)
   if (masking) {
     readAtScrape(meter, metrics.maskingUp, () =>
@@ -100,6 +102,7 @@ export const observeSources = (meter: Meter, sources: Sources): void => {
     )
   }
   if (claims) readAtScrape(meter, metrics.replayClaims, () => Object.entries(claims))
+  if (userLeases) readAtScrape(meter, metrics.userLeases, () => Object.entries(userLeases))
   if (redisRefusals) readAtScrape(meter, metrics.redisRefusals, () => Object.entries(redisRefusals))
   if (httpRefusals) readAtScrape(meter, metrics.httpRefusals, () => Object.entries(httpRefusals() ?? {}))
   if (shipping) observeShipping(meter, shipping)

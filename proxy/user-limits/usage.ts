@@ -10,7 +10,7 @@ export type Totals = Readonly<Record<Period, number>>
 const quotaOf = { day: 'quotaDay', month: 'quotaMonth', total: 'quotaTotal' } as const
 
 /** The number of the day, and of the month, that holds `at` (epoch, ms; UTC). */
-const bucketOf = (period: Period, at: number): number => {
+export const bucketOf = (period: Period, at: number): number => {
   if (period === 'total') return 0
   if (period === 'day') return Math.floor(at / 86_400_000)
   const date = new Date(at)

@@ -1,6 +1,7 @@
 import type { ProxyEvent } from '../../../proxy/events/contract.ts'
 import { answerTimeOf, isDrop, isOfClient } from '../../../proxy/events/outcome.ts'
 import type { ClientPath } from '../../../proxy/events/sample.ts'
+import { userBytes } from '../../../proxy/redis/keys.ts'
 import type { Tally } from '../delta.ts'
 import { bucketFor, bucketKeys, durationBounds, latencyBounds } from '../histogram.ts'
 import { dcOf, labelled } from '../key.ts'
@@ -17,8 +18,8 @@ export const connectionKeys = {
   toClient: 'to-client',
   toDatacenter: 'to-datacenter',
   sessionsOfUser: labelled('user.sessions'),
-  toClientOfUser: labelled('user.to-client'),
-  toDatacenterOfUser: labelled('user.to-datacenter'),
+  toClientOfUser: labelled(userBytes.toClient),
+  toDatacenterOfUser: labelled(userBytes.toDatacenter),
   toClientOfDc: labelled('dc.to-client'),
   toDatacenterOfDc: labelled('dc.to-datacenter'),
   /** When a user was last seen. */

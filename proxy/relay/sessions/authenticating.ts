@@ -1,11 +1,10 @@
-import type { RejectReason } from '../../events/contract.ts'
 import type { LinkEvents } from '../../net/link.ts'
 import { steadySeconds } from '../../replay-cache/memory.ts'
 import { payloadLength } from '../../wire/obfuscated2.ts'
 import { unwrapper } from '../../wire/records.ts'
 import { answer } from '../../wire/server-hello.ts'
 import { append } from './append.ts'
-import { type Claim, claiming, dropClaim } from './claiming.ts'
+import { type Claim, type ClaimRefusal, claiming, dropClaim } from './claiming.ts'
 import { closeSession, emitRejected, faulted, faultedPhase, reasonOf, turnAway } from './closing.ts'
 import { connectDatacenter, waiting } from './connecting.ts'
 import { front, maskOf, silence } from './fronting.ts'
@@ -20,7 +19,7 @@ import {
 import { dropHost, forward } from './pending-host.ts'
 import { admitUnauthenticated, endHandshake, keep, keepReceived } from './places.ts'
 import { ms, type Session } from './session.ts'
-import { admitUser, leaveUser } from './user-place.ts'
+import { admitUser, leaseOf, leaveUser } from './user-place.ts'
 
 type Signed = Extract<Decision, { step: 'hello' }>
 
@@ -86,9 +85,15 @@ const acceptHello = (session: Session, signed: Signed, received: Buffer): void =
     limit === null ? answerHello(session, signed, received) : refuse(session, { ...details, reason: limit })
   if (relay.ask === null) return granted()
   // Our answer would reveal the proxy to a replay, so it waits for the claim. The datacenter is still unknown: no dial.
-  const refused = (reason: RejectReason): void => reject(session, { step: 'rejected', reason, ...details })
-  claimFirst(session, { digest, refused }, granted)
+  const refused = (reason: ClaimRefusal): void => refuseClaim(session, { reason, ...details })
+  claimFirst(session, { digest, lease: leaseOf(session), refused }, granted)
 }
+
+/** Another proxy has seen the handshake, none has answered, or the user has no place among all proxies. */
+const refuseClaim = (session: Session, details: { reason: ClaimRefusal } & Omit<Rejected, 'step'>): void =>
+  details.reason === 'replayed' || details.reason === 'unclaimed'
+    ? reject(session, { step: 'rejected', ...details })
+    : refuse(session, details)
 
 /** Waits for the claim before anything else. */
 const claimFirst = (session: Session, claim: Claim, granted: () => void): void => {
@@ -108,6 +113,7 @@ const claimFirst = (session: Session, claim: Claim, granted: () => void): void =
  * close they come back five times within a second, and again every few seconds (docs/decisions/0090).
  */
 const refuse = (session: Session, details: Omit<Rejected, 'step'>): void => {
+  leaveUser(session)
   dropHost(session)
   keep(session, 0)
   session.user = null
@@ -119,6 +125,7 @@ const refuse = (session: Session, details: Omit<Rejected, 'step'>): void => {
   endHandshake(session)
   if (!admitUnauthenticated(session)) return turnAway(session, 'strangers')
   session.client.attach(silence, session)
+  session.client.resume()
 }
 
 const answerHello = (session: Session, signed: Signed, received: Buffer): void => {
@@ -186,19 +193,19 @@ const accept = (
       ...signed,
     })
   }
-  const refused = (reason: RejectReason): void => {
+  const refused = (reason: ClaimRefusal): void => {
     session.received = whole
-    reject(session, { step: 'rejected', reason, user: user.name })
+    refuseClaim(session, { reason, user: user.name })
   }
-  const claim = relay.ask === null || mode === 'tls' ? null : { digest, refused }
+  const claim = relay.ask === null || mode === 'tls' ? null : { digest, lease: leaseOf(session), refused }
   connectDatacenter(session, opening, { mode, user: user.name }, accepted, claim)
 }
 
 /** Refuses a client without a hello. A replay of it gets what every other replay gets. */
 const refuseClaimed = (session: Session, details: Omit<Rejected, 'step'>, digest: Buffer): void => {
   if (session.relay.ask === null) return refuse(session, details)
-  const refused = (reason: RejectReason): void => reject(session, { ...details, step: 'rejected', reason })
-  claimFirst(session, { digest, refused }, () => refuse(session, details))
+  const refused = (reason: ClaimRefusal): void => refuseClaim(session, { ...details, reason })
+  claimFirst(session, { digest, lease: null, refused }, () => refuse(session, details))
 }
 
 /** The client ends before its handshake is complete: the masking host may still answer what came. */

@@ -10,6 +10,8 @@ import { keepLimits } from './user-place.ts'
 
 /** Between two events about a connection's bytes. */
 const PROGRESS_MS = 10_000
+/** The same for a user whose quota a fleet counts: it is stopped within 10 s, and the events are on their way for some of them. */
+const QUOTA_PROGRESS_MS = 2_000
 /** For a silent connection that is open in one direction only. */
 const HALF_OPEN_MS = 60_000
 /** For a silent fronted connection: longer than web servers and CDNs (60 to 400 s) wait themselves. */
@@ -61,12 +63,15 @@ const followRate = (relayed: Relayed): void => {
   if (throttle?.up && datacenter.unsent === 0 && !datacenter.closed) session.client.resume()
 }
 
+const progressMs = ({ relay, user }: Session): number =>
+  relay.settings.shipped && user?.limited?.hasQuota ? QUOTA_PROGRESS_MS : PROGRESS_MS
+
 const sweepRelayed = (relayed: Relayed, silentMs: number): void => {
   const { session } = relayed
   const { relay, clientEnded, farEnded } = session
   const { now, settings } = relay
   followRate(relayed)
-  if (now - relayed.reportedAt >= PROGRESS_MS) emitProgress(relayed)
+  if (now - relayed.reportedAt >= progressMs(session)) emitProgress(relayed)
   if (isBlocked(relayed, now)) return closeSession(session, 'client', 'timeout')
   if (relayed.blockedAt > 0) return limitSlow(relayed)
   if (clientEnded || farEnded) {

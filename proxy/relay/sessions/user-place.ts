@@ -3,6 +3,7 @@ import type { Mode } from '../../events/contract.ts'
 import type { LimitReason } from '../../events/signed-refusal.ts'
 import { steadySeconds } from '../../replay-cache/memory.ts'
 import type { Stop } from '../../user-limits/counts.ts'
+import type { Lease } from '../../user-limits/lease.ts'
 import type { LimitedUser } from '../../user-limits/limited-user.ts'
 import { networkList } from '../../user-limits/networks.ts'
 import type { User } from './handshake.ts'
@@ -53,6 +54,14 @@ export const admitUser = (session: Session, user: User, mode: Mode): LimitReason
   if (noteAddress(session, limited)) return null
   leaveUser(session)
   return 'user-addresses'
+}
+
+/** The place that it needs among all proxies; null: its user has no limit that they share. */
+export const leaseOf = ({ user, slot, addressHash }: Session): Lease | null => {
+  const { limited, name = '' } = user ?? {}
+  if (slot < 0 || limited === undefined) return null
+  if (limited.maxConnections === null && limited.addresses === null) return null
+  return { user: name, address: addressHash?.toString('hex') ?? null }
 }
 
 export const isDisabled = ({ userCounts }: Relay, { limited }: User): boolean =>

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads'
 import type { ThreadSample } from '../../host/event-loop.ts'
 import type { ClaimAnswer } from '../../replay-cache/redis.ts'
 import { userCounts } from '../../user-limits/counts.ts'
+import type { Lease } from '../../user-limits/lease.ts'
 import { giveBack } from '../capacity.ts'
 import type { Changeable, FromWorker, RelaySettings, ToWorker } from '../settings.ts'
 import { causeOf, closeDescriptors, type Death, REPLACED, replacements } from './death.ts'
@@ -29,7 +30,7 @@ export type ThreadEvents = {
   /** For the logger. */
   line(type: 'fault' | 'warning', message: string): void
   /** Asks all proxies about a handshake. Called only where the settings have a shared replay cache. */
-  claim(digest: string, connection: string): Promise<ClaimAnswer>
+  claim(digest: string, connection: string, lease: Lease | null): Promise<ClaimAnswer>
   died(death: Death): void
   /** A thread listens in place of a dead one. */
   replaced(worker: number): void
@@ -101,10 +102,10 @@ const openThread = (
 
 const claim = async (
   thread: Thread,
-  { id, digest, connection }: Extract<FromWorker, { type: 'claim' }>,
+  { id, digest, connection, lease }: Extract<FromWorker, { type: 'claim' }>,
   events: ThreadEvents,
 ): Promise<void> => {
-  const answer = await events.claim(digest, connection)
+  const answer = await events.claim(digest, connection, lease)
   reportNow(thread, { type: 'claimed', id, answer })
 }
 

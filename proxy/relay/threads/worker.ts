@@ -49,7 +49,9 @@ const emit: Emit = (event) => {
   queue.emit(event)
 }
 const events = eventBudget(settings.eventBudget, settings.worker, Date.now, emit)
-const claims = claimRequests((id, digest, connection) => post({ type: 'claim', id, digest, connection }))
+const claims = claimRequests((id, digest, connection, lease) =>
+  post({ type: 'claim', id, digest, connection, lease }),
+)
 const faults = faultCounter(thread, emit, (message) => post({ type: 'fault', message }))
 const ask = settings.sharedReplay === null ? null : claims.ask
 const relay = startRelay(engine, settings, events.emit, faults.report, ask)

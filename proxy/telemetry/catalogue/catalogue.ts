@@ -147,6 +147,13 @@ export const metrics = {
     labels: ['outcome'],
     help: 'Claims to the shared replay cache, by outcome: new, seen, unanswered within 50 ms, or refused by Redis (READONLY, OOM, NOPERM …).',
   },
+  userLeases: {
+    name: 'mtscope_user_leases_total',
+    kind: 'counter',
+    unit: '1',
+    labels: ['outcome'],
+    help: 'Places for connections of users with limits that were asked for in Redis, by outcome: granted, user-connections, user-addresses, or unanswered (this node counts alone).',
+  },
   replaysUnclaimed: {
     name: 'mtscope_replays_unclaimed_total',
     kind: 'counter',
