@@ -9,6 +9,7 @@ import {
 } from '../fold/fold.ts'
 import { connectionKeys as c, stages } from '../fold/projections/connections.ts'
 import { processKeys as p } from '../fold/projections/processes.ts'
+import { rejectionKeys as r } from '../fold/projections/rejections.ts'
 import { bucketOf } from '../fold/retention.ts'
 import type { Reading } from '../fold/state.ts'
 import { type Metric, metrics as m } from './metrics.ts'
@@ -97,8 +98,22 @@ const ofUsers = (
     [m.userBytes, each((user, all) => both(traffic('ever', all), user))],
     [m.userDayBytes, each((user, all) => both(traffic('day', all), user))],
     [m.userMonthBytes, each((user, all) => both(traffic('month', all), user))],
+    [m.userRefused, refusedOf(state, labels)],
     [m.userLabelsCapped, one(labels.get(otherUsers)?.length ?? 0)],
   ]
+}
+
+/** By user and reason; users that share a label are summed. */
+const refusedOf = (state: Reading, labels: ReadonlyMap<string, string[]>): Sample[] => {
+  const labelOf = new Map([...labels].flatMap(([label, users]) => users.map((user) => [user, label])))
+  const sums = new Map<string, Sample>()
+  for (const [key, n] of everWith(state, r.rejectedOf(''))) {
+    const [reason = '', ...name] = key.split('/')
+    const label = labelOf.get(name.join('/')) ?? otherUsers
+    const of = `${reason}/${label}`
+    sums.set(of, { labels: [label, reason], value: n + (sums.get(of)?.value ?? 0) })
+  }
+  return [...sums.values()]
 }
 
 const dropWindowMs = 5 * 60_000
@@ -229,6 +244,7 @@ const setBack: ReadonlySet<Metric> = new Set([
   m.lifetimeBytes,
   m.userSessions,
   m.userBytes,
+  m.userRefused,
   m.folded,
   m.refused,
   m.redated,

@@ -44,6 +44,7 @@ const busy = () =>
     ...session({ toClient: 100, toDatacenter: 7, user: 'ann' }),
     ...session({ toClient: 50, user: 'b"o\\b', reason: 'reset' }),
     ...session({ user: 'Оля' }).slice(0, 2),
+    rejected(noon, 'quota', { user: 'ann' }),
     { v: 1, type: 'events.lost', at: noon, reason: 'worker-queue', count: 9 },
   )
 

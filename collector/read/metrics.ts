@@ -100,6 +100,11 @@ export const metrics = {
     'Bytes of a user this month (UTC)',
     'By',
   ),
+  userRefused: counter(
+    'mtscope_user_refused_total',
+    ['user', 'reason'],
+    'Refused handshakes with the secret of a user; survives restarts',
+  ),
   userLabelsCapped: gauge('mtscope_user_labels_capped', [], 'Users that share the label "other"'),
 
   nodesAlive: gauge(

@@ -1,6 +1,6 @@
 import { metrics as c } from '../../collector/read/metrics.ts'
 import { metrics as p } from '../../proxy/telemetry/catalogue/catalogue.ts'
-import { type Board, bad, query, stat, table, timeseries } from '../builder/panels.ts'
+import { type Board, bad, query, seldom, stat, table, timeseries } from '../builder/panels.ts'
 import { fleetGauge, fleetRate, gauge, max, rate, sum } from '../builder/queries.ts'
 
 export const users: Board = {
@@ -34,6 +34,37 @@ export const users: Board = {
           {
             description: 'Connections refused at accept, of any client. Raise the limit, or add a node.',
             runbook: 'limit-reached',
+          },
+        ),
+      ],
+    },
+    {
+      title: 'Limits of users',
+      panels: [
+        timeseries(
+          'Refusals by user and reason',
+          'ops',
+          seldom(
+            fleetRate(c.userRefused, ['user', 'reason']),
+            '{{user}}: {{reason}}',
+            'no user is refused on a good day',
+          ),
+          {
+            description:
+              'Handshakes with a valid secret that were refused. quota, expired, user-connections, user-addresses: a limit of that user.',
+          },
+        ),
+        timeseries(
+          'Leases of users by outcome',
+          'ops',
+          seldom(
+            sum(rate(p.userLeases), 'outcome'),
+            '{{outcome}}',
+            'only a fleet whose users have limits asks for leases',
+          ),
+          {
+            description:
+              'Places of users with limits, asked for in Redis. unanswered: each node counts alone until Redis answers.',
           },
         ),
       ],
