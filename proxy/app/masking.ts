@@ -1,7 +1,7 @@
 import type { MaskedDomain } from '../config/masking-settings.ts'
 import type { LocalLog } from '../event-log/event-log.ts'
 import { flightName, keptFlight, keptRecords, recordsName } from '../masking/kept.ts'
-import { watchMasking } from '../masking/watch.ts'
+import { type Profile, watchMasking } from '../masking/watch.ts'
 import type { Domain, Domains } from '../relay/settings.ts'
 import type { LinkAddress } from '../users/public-address.ts'
 import { unmeasured } from '../wire/records.ts'
@@ -11,6 +11,9 @@ import type { ProxyOptions } from './running-proxy.ts'
 export type Masking = {
   /** Whether the site of each domain answered the last time; null before the first check. */
   up(): readonly (readonly [domain: string, up: boolean | null])[]
+  profiles(): readonly ({ readonly domain: string } & Profile)[]
+  /** A client has sent a hello for this domain of a class that this thread has not seen before. */
+  helloSeen(domain: string, kind: string, template: Buffer): void
 }
 
 type Place = {
@@ -49,7 +52,11 @@ export const startMasking = async (
     changed(domains)
   }
   const watches = new Map<string, Watch>()
-  masking({ up: () => [...watches].map(([name, watch]) => [name, watch.up()]) })
+  masking({
+    up: () => [...watches].map(([name, watch]) => [name, watch.up()]),
+    profiles: () => [...watches].map(([domain, watch]) => ({ domain, ...watch.profile() })),
+    helloSeen: (domain, kind, template) => watches.get(domain)?.helloSeen(kind, template),
+  })
   for (const { name, site } of config.domains) {
     if (site === null) continue
     const watch = watchMasking({

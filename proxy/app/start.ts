@@ -170,6 +170,7 @@ export const startProxy = async (options: ProxyOptions): Promise<RunningProxy> =
     users: users.report,
     pooledConnections: () => later.traffic?.threads.pooledConnections ?? 0,
     masking: () => later.masking?.up() ?? [],
+    maskingProfiles: () => later.masking?.profiles() ?? [],
     doctor: () => later.doctor?.latest() ?? null,
     httpRefusals: () => later.http?.refusals ?? null,
   }

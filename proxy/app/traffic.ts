@@ -62,6 +62,7 @@ const portsOf = (
   { log, emit, claims }: Recording,
   connections: OpenConnections,
   look: (event: ProxyEvent) => void,
+  masking: () => Masking | null,
 ): Parameters<typeof startThreads>[2] => ({
   events: (text, lost) => {
     // Text of our own thread: nothing to validate.
@@ -75,6 +76,7 @@ const portsOf = (
   },
   line: (type, message) => logger(type === 'fault' ? 'error' : 'warn', `relay-${type}`, { message }),
   claim: async (...of) => claims?.claim(...of) ?? 'unanswered',
+  hello: (domain, kind, template) => masking()?.helloSeen(domain, kind, template),
   died: (death) => recordDeath(death, connections, log, logger),
   replaced: (worker) => logger('warn', 'relay-thread-replaced', { worker }),
   failed,
@@ -99,7 +101,14 @@ export const startTraffic = async (
   const connections = connectionsOf(options)
   let threads: Threads | null = null
   const change = (changed: Partial<Changeable>): void => threads?.change(changed)
-  const domains = await startMasking(options, place, log, signal, (domains) => change({ domains }))
+  let masking: Masking | null = null
+  const watched = (started: Masking): void => {
+    masking = started
+    place.masking(started)
+  }
+  const domains = await startMasking(options, { ...place, masking: watched }, log, signal, (domains) =>
+    change({ domains }),
+  )
   const middle = await startMiddleProxies(options, recording, signal, change)
   const out = await findWaysOut(options, emit, signal, change)
   const lists = await startAccess(options, recording, signal, change)
@@ -121,7 +130,7 @@ export const startTraffic = async (
       domains: domains(),
       addressKey,
     },
-    portsOf(options, recording, open, middle.look),
+    portsOf(options, recording, open, middle.look, () => masking),
   )
   threads = relay
   // A change since the threads were given theirs.

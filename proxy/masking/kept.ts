@@ -15,8 +15,8 @@ export const keptFlight = (log: Pick<LocalLog, 'loadSnapshot'>, domain: string):
   try {
     const kept = log.loadSnapshot(flightName(domain))
     const flight = kept === null ? null : (JSON.parse(Buffer.from(kept.value).toString()) as MeasuredFlight)
-    // Snapshots of earlier versions lack the table of suites.
-    return Array.isArray(flight?.suites) ? flight : null
+    // Snapshots of earlier versions lack the table of suites, or the classes.
+    return Array.isArray(flight?.suites) ? { ...flight, classes: flight.classes ?? {} } : null
   } catch {
     return null
   }

@@ -3,6 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { selfSigned } from '../../compose/test/kit/servers/certificate.ts'
 import { tcpSite, tlsSite } from '../../compose/test/kit/servers/site.ts'
+import { startCaddy } from '../../compose/test/services/caddy.ts'
 import { startNginx } from '../../compose/test/services/nginx.ts'
 import { freePorts } from '../../compose/test/services/ports.ts'
 import { fullRecords, mostRecord } from '../wire/records.ts'
@@ -34,6 +35,17 @@ for (const [size, sizes] of [
     }
   })
 }
+
+test('Caddy, whose records grow by a packet once, is measured so', async () => {
+  const [port = 0] = await freePorts(1)
+  const files = { 'index.html': Buffer.concat([page, page, page, page]) }
+  await using _site = await startCaddy({ port, ...selfSigned(name), files })
+  const records = await measureRecords({ host: '127.0.0.1', port, name, signal: signal() })
+  assert.ok(records !== null)
+  const { sizes, restartMs } = records
+  assert.ok(sizes[0]! < 1_500 && sizes.length > 5 && sizes.length < 30, `${sizes}`)
+  assert.equal([sizes.at(-1), restartMs], [mostRecord, null])
+})
 
 test('a short page, a site without TLS and an absent one are not measured', async () => {
   await using short = await tlsSite(name)

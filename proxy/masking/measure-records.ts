@@ -70,11 +70,11 @@ const payloadsOf = async (socket: TLSSocket, name: string): Promise<readonly num
 }
 
 /** Asks again on the same connection after a pause; a site that closes it is taken to begin with small records again. */
-const restartOf = async (socket: TLSSocket, target: Target, bulk: number): Promise<number | null> => {
+const restartOf = async (socket: TLSSocket, target: Target, first: number): Promise<number | null> => {
   await pause(PAUSE_MS, undefined, { ref: false })
   if (socket.destroyed) return RESTART_MS
   const payloads = await payloadsOf(socket, target.name)
-  return payloads.length > 0 && !restarts(payloads, bulk) ? null : RESTART_MS
+  return payloads.length > 0 && !restarts(payloads, first) ? null : RESTART_MS
 }
 
 /**
@@ -87,7 +87,7 @@ export const measureRecords = async (target: Target): Promise<RecordSizes | null
   try {
     const sizes = sizesOf(await payloadsOf(socket, target.name))
     if (sizes === null) return null
-    return { sizes, restartMs: sizes.length === 1 ? null : await restartOf(socket, target, sizes.at(-1)!) }
+    return { sizes, restartMs: sizes.length === 1 ? null : await restartOf(socket, target, sizes[0]!) }
   } finally {
     socket.destroy()
   }

@@ -1,8 +1,16 @@
 import { appleOrder, browserHello, chromeOrder } from '../wire/browser-hello.ts'
+import { renewedHello } from '../wire/hello-class.ts'
 import { type Fill, randomPool } from '../wire/random.ts'
 import { parseServerAnswer, type ServerAnswer } from '../wire/server-answer.ts'
-import { type Chosen, type Flight, finishedExtra, orderOf, tls13Suites } from '../wire/server-hello.ts'
-import { connectSite } from './connect-site.ts'
+import {
+  type Chosen,
+  type ClassAnswer,
+  type Flight,
+  finishedExtra,
+  orderOf,
+  tls13Suites,
+} from '../wire/server-hello.ts'
+import { connectSite, type SiteAddress } from './connect-site.ts'
 
 export type MeasuredFlight = Flight & {
   /** Record sizes of the last flight seen. */
@@ -13,7 +21,8 @@ export type MeasuredFlight = Flight & {
   suitesAt: number
 }
 
-export type FlightError = 'unreachable' | 'timeout' | 'not-tls13'
+/** `retry`: the host asks for another key share (HelloRetryRequest), which no app sends. */
+export type FlightError = 'unreachable' | 'timeout' | 'not-tls13' | 'retry'
 
 type Target = { host: string; port: number; proxyProtocol: boolean; name: string; signal: AbortSignal }
 type Asked = {
@@ -21,6 +30,8 @@ type Asked = {
   suites: readonly number[]
   /** The ServerHello is enough. */
   brief?: boolean
+  /** Instead of a browser's. */
+  template?: Buffer
 }
 
 /** More than any chain of certificates; the rest is not read. */
@@ -50,7 +61,7 @@ const ask = async (
   const settle = (): void => {
     const answer = parseServerAnswer(received.subarray(0, length))
     const complete = typeof answer !== 'string' && (asked.brief || answer.records.length > 0)
-    resolve(complete ? answer : { error: 'not-tls13' })
+    resolve(complete ? answer : { error: answer === 'retry' ? 'retry' : 'not-tls13' })
   }
   const expired = (): void => resolve({ error: 'timeout' })
   signal.addEventListener('abort', expired)
@@ -59,13 +70,20 @@ const ask = async (
   socket.on('close', settle)
   socket.on('connect', () => {
     pauseMs = Math.min(Math.max(4 * (performance.now() - startedAt), shortestPauseMs), longestPauseMs)
-    socket.write(browserHello({ name, random, ...asked }))
+    const { template } = asked
+    socket.write((template && renewedHello(template, random)) ?? browserHello({ name, random, ...asked }))
   })
   socket.on('data', (bytes: Buffer) => {
     clearTimeout(pause)
     length += bytes.copy(received, length)
     const answer = parseServerAnswer(received.subarray(0, length))
-    if (answer === 'not-tls13' || length === maxAnswer || (answer !== 'more' && asked.brief)) settle()
+    if (
+      answer === 'not-tls13' ||
+      answer === 'retry' ||
+      length === maxAnswer ||
+      (answer !== 'more' && asked.brief)
+    )
+      settle()
     else if (answer !== 'more' && answer.whole && answer.records.length > 0)
       pause = setTimeout(settle, pauseMs)
   })
@@ -110,7 +128,7 @@ const measureSuites = async (target: Target, random: Fill): Promise<Suites> => {
   for (const order of orders) {
     const answer = await ask(target, { hybrid: true, suites: order, brief: true }, random)
     if (!('error' in answer)) suites[orderOf(order)] = answer.cipherSuite
-    else if (answer.error !== 'not-tls13') suitesAt = 0
+    else if (answer.error !== 'not-tls13' && answer.error !== 'retry') suitesAt = 0
     if (target.signal.aborted) break
   }
   return { suites, suitesAt }
@@ -135,6 +153,51 @@ const measureShapes = async (
     answers.push(answer)
   }
   return answers
+}
+
+/** Signatures vary by a few bytes; another certificate by more. */
+const SAME = 16
+const near = ({ group, sizes }: Chosen, answer: ServerAnswer): boolean =>
+  group === answer.group && sizes.some((size) => Math.abs(size - asOneRecord(answer)) <= SAME)
+
+/** Whether a host still answers a browser as before: then its answers to clients hold, too. */
+const sameShape = (known: MeasuredFlight, hybrid: ServerAnswer, classic: ServerAnswer): boolean =>
+  near(known.hybrid, hybrid) && near(known.classic, classic)
+
+const CLASS_ANSWERS = 3
+
+/** Measures how the masking host answers hellos as a client sends them; `template` as from `templateOf`. */
+export const measureClass = async (
+  options: SiteAddress & { name: string; timeoutMs: number; signal: AbortSignal; template: Buffer },
+): Promise<ClassAnswer | { error: FlightError }> => {
+  const { host, port, proxyProtocol = false, name, timeoutMs, template } = options
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(timeoutMs)])
+  const target = { host, port, proxyProtocol, name, signal }
+  const random = randomPool()
+  const answers: ServerAnswer[] = []
+  while (answers.length < CLASS_ANSWERS) {
+    const answer = await ask(target, { hybrid: true, suites: chromeOrder, template }, random)
+    if ('error' in answer) return answer
+    answers.push(answer)
+  }
+  const [first] = answers as [ServerAnswer]
+  return {
+    ...chosen(first.group, answers),
+    cipherSuite: first.cipherSuite,
+    versionFirst: first.extensions[0] === 0x002b,
+    measuredAt: Date.now(),
+  }
+}
+
+/** Whether the host answers a browser in a way that can be imitated; the reason why not. */
+export const imitable = async (
+  options: SiteAddress & { name: string; timeoutMs: number; signal: AbortSignal },
+): Promise<'yes' | FlightError> => {
+  const { host, port, proxyProtocol = false, name, timeoutMs } = options
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(timeoutMs)])
+  const target = { host, port, proxyProtocol, name, signal }
+  const answer = await ask(target, { hybrid: true, suites: chromeOrder }, randomPool())
+  return 'error' in answer ? answer.error : 'yes'
 }
 
 /**
@@ -183,6 +246,7 @@ export const measureFlight = async (options: {
     classic: chosen(classic.group, [classic, classicAgain]),
     suites,
     versionFirst: first.extensions[0] === 0x002b,
+    classes: known && sameShape(known, first, classic) ? known.classes : {},
     records: first.records,
     observedAt: Date.now(),
     suitesAt,

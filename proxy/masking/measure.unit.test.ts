@@ -84,7 +84,7 @@ const asked = (port: number, suites: readonly number[]): Promise<number> =>
       const answer = parseServerAnswer(received)
       if (answer === 'more') return
       socket.destroy()
-      if (answer === 'not-tls13') reject(new Error(`no ServerHello for ${suites}`))
+      if (typeof answer === 'string') reject(new Error(`no ServerHello for ${suites}`))
       else resolve(answer.cipherSuite)
     })
     socket.write(browserHello({ name, hybrid: true, random, suites }))

@@ -34,8 +34,11 @@ export const sizesOf = (payloads: readonly number[]): readonly number[] | null =
   return [...before, bulk]
 }
 
-/** Whether the payloads of an answer after a pause begin again with smaller records than those in bulk. */
-export const restarts = (payloads: readonly number[], bulk: number): boolean => {
-  const [first = FULL] = withoutEnds(payloads)
-  return first + expansion < 0.75 * bulk
+/** A packet's payload may differ by its options. */
+const NEAR = 64
+
+/** Whether the payloads of an answer after a pause begin as the first answer did, whose first size is `first`. */
+export const restarts = (payloads: readonly number[], first: number): boolean => {
+  const [again = 0] = withoutEnds(payloads)
+  return Math.abs(again + expansion - first) <= NEAR
 }

@@ -52,9 +52,9 @@ test('sizes of any answer can be used', () => {
   assert.not(isRecordSizes({ sizes: [100], restartMs: null }))
 })
 
-test('a site restarts when the answer after a pause begins with smaller records', () => {
-  assert.ok(restarts([...times(5, 1_369), 10], mostRecord))
-  assert.not(restarts([200, full, full, 10], mostRecord))
+test('a site restarts when the answer after a pause begins as the first did', () => {
+  assert.ok(restarts([...times(5, 1_369), 10], 1_386))
+  for (const payloads of [[200, full, full, 10], [4_096, full, 10], []]) assert.not(restarts(payloads, 1_386))
 })
 
 test.run()

@@ -1,10 +1,12 @@
-import { BlockList, isIP } from 'node:net'
-import { networkInterfaces } from 'node:os'
 import { type Address, addressOf } from '../datacenter/directory.ts'
 import { type LookUp, lookUpAll } from '../datacenter/resolve.ts'
 import type { Logger } from '../logger/logger.ts'
+import type { profileQualities } from '../telemetry/catalogue/finding-catalogue.ts'
+import type { ClassAnswer } from '../wire/server-hello.ts'
+import { learnClasses } from './classes.ts'
 import type { MeasuredRecords } from './kept.ts'
-import { type FlightError, type MeasuredFlight, measureFlight } from './measure.ts'
+import { type FlightError, type MeasuredFlight, measureClass, measureFlight } from './measure.ts'
+import { isOurselves, type Ourselves } from './ourselves.ts'
 
 const REFRESH_MS = 15 * 60_000
 /** Sooner while the masking host has not answered yet. */
@@ -14,30 +16,6 @@ const PATIENCE_MS = 3_000
 /** A site changes its records with its software, if ever. */
 const RECORDS_MS = 24 * 3_600_000
 
-export type Ourselves = {
-  /** Where the proxy listens, on every address of this machine. */
-  readonly port: number
-  /** The address and port in the links. */
-  readonly publicHost: string | null
-  readonly publicPort: number | null
-}
-
-/** Whether the proxy itself listens on that address: a fronted connection would loop endlessly. */
-export const isOurselves = ({ host, port }: Address, ourselves: Ourselves): boolean => {
-  if (host.startsWith('/')) return false
-  const ours = new BlockList()
-  const add = (address: string): void => {
-    if (isIP(address) > 0) ours.addAddress(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
-  }
-  if (port === ourselves.port || port === ourselves.publicPort) add(ourselves.publicHost ?? '')
-  if (port === ourselves.port) {
-    ours.addSubnet('127.0.0.0', 8, 'ipv4')
-    for (const address of ['0.0.0.0', '::', '::1']) add(address)
-    for (const all of Object.values(networkInterfaces())) for (const { address } of all ?? []) add(address)
-  }
-  return ours.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4')
-}
-
 /** The TLS version that an ordinary client negotiates, as `TLSv1.2`; null if the handshake fails. */
 const protocolOf = async ({ options, signal }: State): Promise<string | null> => {
   // Loaded on demand, since it takes memory.
@@ -45,6 +23,16 @@ const protocolOf = async ({ options, signal }: State): Promise<string | null> =>
   const { host, port, proxyProtocol = false, name } = options
   const shaken = await shakeHands({ host, port, proxyProtocol, name, timeoutMs: MEASURE_MS, signal })
   return shaken.ok ? shaken.protocol : null
+}
+
+/**
+ * How well the site's answer is known. `exact`: for each class of hellos that clients have sent; `measured`: for a browser;
+ * `kept`: from an earlier run; `usual`: not at all.
+ */
+export type Profile = {
+  readonly quality: (typeof profileQualities)[number]
+  /** Epoch, ms; null: never measured. */
+  readonly measuredAt: number | null
 }
 
 type Change = { mask?: Address | null; flight?: MeasuredFlight; records?: MeasuredRecords }
@@ -86,6 +74,7 @@ type State = {
   measured: MeasuredFlight | null
   /** Time of the last measurement of records, successful or not. Epoch, ms. */
   recordsAt: number
+  readonly classes: ReturnType<typeof learnClasses>
 }
 
 const use = (state: State, address: Address): void => {
@@ -112,7 +101,7 @@ const measure = async (
       known: state.measured,
     })
     if (signal.aborted) return flight
-    if (!('error' in flight) || flight.error === 'not-tls13') {
+    if (!('error' in flight) || flight.error === 'not-tls13' || flight.error === 'retry') {
       use(state, address)
       return flight
     }
@@ -123,7 +112,16 @@ const measure = async (
 }
 
 /** The log code for a failed measurement, and what to do. */
-const troubleOf = (protocol: string | null): readonly [code: string, hint: string | undefined] => {
+const troubleOf = (
+  error: FlightError,
+  protocol: string | null,
+): readonly [code: string, hint: string | undefined] => {
+  if (error === 'retry') {
+    return [
+      'masking-host-retries',
+      'it asks browsers for another key share, which no app sends: choose a TLS_DOMAIN or MASK_HOST that accepts X25519',
+    ]
+  }
   if (protocol === null) return ['masking-host-away', undefined]
   return protocol === 'TLSv1.3'
     ? ['masking-host-unmeasured', 'its TLS answer cannot be imitated: choose another TLS_DOMAIN or MASK_HOST']
@@ -135,7 +133,7 @@ const troubleOf = (protocol: string | null): readonly [code: string, hint: strin
 
 const complain = (state: State, error: FlightError, protocol: string | null): void => {
   const { host, port, kept, logger } = state.options
-  const [code, hint] = troubleOf(protocol)
+  const [code, hint] = troubleOf(error, protocol)
   if (state.complaint === code) return
   state.complaint = code
   const using = (state.measured ?? kept) ? 'the last known answer' : 'a usual answer'
@@ -159,7 +157,7 @@ const refuseOurselves = (state: State, address: string | undefined): void => {
 const takeOver = async (state: State, flight: MeasuredFlight | { error: FlightError }): Promise<boolean> => {
   const { host, port, logger, changed } = state.options
   if ('error' in flight) {
-    const old = flight.error === 'not-tls13'
+    const old = flight.error === 'not-tls13' || flight.error === 'retry'
     const protocol = old ? await protocolOf(state) : null
     if (state.signal.aborted) return false
     state.up = protocol !== null
@@ -215,6 +213,22 @@ const lookAtRecords = async (state: State): Promise<void> => {
     options.changed({ records: { ...records, measuredAt: state.recordsAt } })
 }
 
+/** The host's answer to a client's hello, at the address in use. */
+const askFor = async (
+  { options, known, signal }: State,
+  template: Buffer,
+): Promise<ClassAnswer | { error: FlightError }> => {
+  const { port, proxyProtocol = false, name } = options
+  if (known === null) return { error: 'unreachable' }
+  return measureClass({ host: known, port, proxyProtocol, name, timeoutMs: MEASURE_MS, signal, template })
+}
+
+const profileOf = ({ measured, options, classes }: State): Profile => {
+  const measuredAt = (measured ?? options.kept)?.observedAt ?? null
+  if (measured === null) return { quality: options.kept === null ? 'usual' : 'kept', measuredAt }
+  return { quality: classes.complete() ? 'exact' : 'measured', measuredAt }
+}
+
 /**
  * Keeps the masking host's address and the shape of its TLS answer up to date. The last known ones stay in use while the
  * host does not answer.
@@ -226,6 +240,9 @@ export const watchMasking = (
   known: Promise<void>
   /** Whether the host answered the last time; null before the first check. */
   up(): boolean | null
+  profile(): Profile
+  /** A client has sent a hello of this class; `template` as from `templateOf`. */
+  helloSeen(kind: string, template: Buffer): void
   stop(): void
 } => {
   const { kept, keptRecords, changed, refreshMs = REFRESH_MS, retryMs = RETRY_MS } = options
@@ -240,6 +257,16 @@ export const watchMasking = (
     ours: false,
     up: null,
     measured: null,
+    classes: learnClasses({
+      ask: (template) => askFor(state, template),
+      flight: () => state.measured,
+      learned: (kind, answer) => {
+        const { measured } = state
+        if (measured === null || stopping.signal.aborted) return
+        state.measured = { ...measured, classes: { ...measured.classes, [kind]: answer } }
+        changed({ flight: state.measured })
+      },
+    }),
     recordsAt: keptRecords === null || keptRecords === 'off' ? 0 : keptRecords.measuredAt,
   }
   let timer: NodeJS.Timeout | undefined
@@ -250,6 +277,7 @@ export const watchMasking = (
     if (stopping.signal.aborted) return
     clearTimeout(patience)
     looked.resolve()
+    if (answers) state.classes.refresh()
     if (answers) await lookAtRecords(state)
     if (stopping.signal.aborted) return
     timer = setTimeout(again, answers ? refreshMs : retryMs).unref()
@@ -260,6 +288,8 @@ export const watchMasking = (
   return {
     known: looked.promise,
     up: () => state.up,
+    profile: () => profileOf(state),
+    helloSeen: state.classes.seen,
     stop: () => {
       clearTimeout(timer)
       clearTimeout(patience)

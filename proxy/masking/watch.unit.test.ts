@@ -11,7 +11,8 @@ import { isRecordSizes } from '../wire/records.ts'
 import { usualFlight } from '../wire/server-hello.ts'
 import { keptFlight, keptRecords } from './kept.ts'
 import type { MeasuredFlight } from './measure.ts'
-import { isOurselves, watchMasking } from './watch.ts'
+import { isOurselves } from './ourselves.ts'
+import { watchMasking } from './watch.ts'
 
 const name = 'mask.test'
 const certificate = selfSigned(name)

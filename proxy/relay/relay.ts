@@ -164,6 +164,8 @@ const openRelay = (
     handshakes: pendingHandshakes(settings, () => relay.clock()),
     budget: budget(settings.budget, () => relay.clock() + aheadMs),
     earlyHosts: earlyHosts(settings.maxHandshakes),
+    classes: new Set(),
+    newHello: null,
     unauthenticated: new Set(),
     relaying: 0,
     userCounts: counts,

@@ -136,5 +136,7 @@ export type FromWorker =
   | { type: 'events'; text: string; count: number; lost: number }
   | { type: 'sample'; open: number; pooled: number; sample: ThreadSample }
   | { type: 'claim'; id: number; digest: string; connection: string; lease: Lease | null }
+  /** The first signed hello of a class for a domain; see `classOf` and `templateOf`. */
+  | { type: 'hello'; domain: string; kind: string; template: Uint8Array }
   | { type: 'drained' }
   | { type: 'fault' | 'warning'; message: string }

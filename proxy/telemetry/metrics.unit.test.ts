@@ -51,6 +51,7 @@ const starting = (env: NodeJS.ProcessEnv = {}): Telemetry & AsyncDisposable => {
       redisRefusals: { READONLY: 4, OOM: 0 },
       httpRefusals: () => ({ host: 2, busy: 0 }),
       masking: () => [['a.example', false]],
+      maskingProfiles: () => [{ domain: 'a.example', quality: 'kept', measuredAt: 1_000 }],
     },
   })
   return { ...telemetry, [Symbol.asyncDispose]: telemetry.stop }

@@ -1,8 +1,9 @@
 import type { Meter } from '@opentelemetry/api'
 import type { Kernel } from '../host/kernel.ts'
 import { metrics } from './catalogue/catalogue.ts'
+import { profileQualities } from './catalogue/finding-catalogue.ts'
 import { type FindingsReport, observeFindings } from './findings.ts'
-import { readAtScrape } from './series.ts'
+import { readAllAtScrape, readAtScrape } from './series.ts'
 
 /** Spans that a backend accepted, and lost spans by reason. */
 export type SpanCounts = { readonly exported: number; readonly lost: Readonly<Record<string, number>> }
@@ -37,6 +38,8 @@ export type Sources = {
   readonly spans?: () => SpanCounts
   /** Whether the masking host of each domain answers; null before the first check. */
   readonly masking?: () => readonly (readonly [domain: string, up: boolean | null])[]
+  /** How well the answer of each domain's masking host is known, and since when; epoch in ms, null: not measured. */
+  readonly maskingProfiles?: () => readonly MaskingProfile[]
   /** Answers of the shared replay cache by outcome; null without Redis. */
   readonly claims?: Readonly<Record<string, number>> | null
   /** Places of users with limits, by outcome. */
@@ -53,6 +56,25 @@ export type Sources = {
   readonly users?: () => UsersReport
   /** Counters of the host; a counter that the host lacks has no series. */
   readonly kernel?: Kernel
+}
+
+export type MaskingProfile = {
+  readonly domain: string
+  readonly quality: (typeof profileQualities)[number]
+  readonly measuredAt: number | null
+}
+
+const observeProfiles = (meter: Meter, profiles: () => readonly MaskingProfile[]): void => {
+  readAllAtScrape(meter, metrics.maskingProfile, () =>
+    profiles().flatMap(({ domain, quality: holds }) =>
+      profileQualities.map((quality) => [[domain, quality], quality === holds ? 1 : 0] as const),
+    ),
+  )
+  readAtScrape(meter, metrics.maskingProfileTime, () =>
+    profiles().flatMap(
+      ({ domain, measuredAt }): Reading => (measuredAt === null ? [] : [[domain, measuredAt / 1000]]),
+    ),
+  )
 }
 
 type Reading = readonly (readonly [string, number])[]
@@ -96,6 +118,7 @@ export const observeSources = (meter: Meter, sources: Sources): void => {
   const { logBytes, pooledConnections, spans, doctor, shipping, kernel, masking } = sources
   const { claims, userLeases, redisRefusals, httpRefusals, users } = sources
   if (users) observeUsers(meter, users)
+  if (sources.maskingProfiles) observeProfiles(meter, sources.maskingProfiles)
   if (masking) {
     readAtScrape(meter, metrics.maskingUp, () =>
       masking().flatMap(([domain, up]): Reading => (up === null ? [] : [[domain, Number(up)]])),

@@ -22,10 +22,10 @@ const maxRecord = 16_384 + 256
 
 type ServerHello = Pick<ServerAnswer, 'cipherSuite' | 'group' | 'extensions'>
 
-const parseServerHello = (record: Buffer): ServerHello | null => {
+const parseServerHello = (record: Buffer): ServerHello | 'retry' | null => {
   const r = new Reader(record)
   if (r.u8() !== 2 || r.u24() !== record.length - 4 || r.u16() !== 0x0303) return null
-  if (r.take(32).equals(retry)) return null
+  if (r.take(32).equals(retry)) return 'retry'
   r.take(r.u8()) // session id
   const cipherSuite = r.u16()
   r.u8() // compression
@@ -43,8 +43,8 @@ const parseServerHello = (record: Buffer): ServerHello | null => {
   return r.ok && version === 0x0304 && group !== 0 ? { cipherSuite, group, extensions } : null
 }
 
-/** Reads a server's first bytes: ServerHello, an optional ChangeCipherSpec, ApplicationData. */
-export const parseServerAnswer = (bytes: Buffer): ServerAnswer | 'more' | 'not-tls13' => {
+/** Reads a server's first bytes: ServerHello, an optional ChangeCipherSpec, ApplicationData. `retry`: a HelloRetryRequest. */
+export const parseServerAnswer = (bytes: Buffer): ServerAnswer | 'more' | 'not-tls13' | 'retry' => {
   let hello: ServerHello | null = null
   const records: number[] = []
   let at = 0
@@ -56,8 +56,9 @@ export const parseServerAnswer = (bytes: Buffer): ServerAnswer | 'more' | 'not-t
     if (hello === null) {
       if (type !== 0x16 || size > maxServerHello) return 'not-tls13'
       if (end > bytes.length) return 'more'
-      hello = parseServerHello(bytes.subarray(at + 5, end))
-      if (hello === null) return 'not-tls13'
+      const read = parseServerHello(bytes.subarray(at + 5, end))
+      if (read === null || read === 'retry') return read ?? 'not-tls13'
+      hello = read
     } else if (type !== 0x17 && (type !== 0x14 || records.length > 0)) return 'not-tls13'
     else if (end > bytes.length) break
     else if (type === 0x17) records.push(size)

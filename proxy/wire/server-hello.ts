@@ -17,6 +17,16 @@ export type Flight = {
   suites: readonly number[]
   /** Whether supported_versions comes before key_share in its ServerHello. */
   versionFirst: boolean
+  /** Its answers to hellos of clients, by `classOf`: they precede the other fields. */
+  classes: Readonly<Record<string, ClassAnswer>>
+}
+
+/** The answer to hellos of one class. */
+export type ClassAnswer = Chosen & {
+  cipherSuite: number
+  versionFirst: boolean
+  /** Epoch, ms. */
+  measuredAt: number
 }
 
 export type Chosen = {
@@ -37,6 +47,7 @@ export const usualFlight: Flight = {
   classic: { group: x25519, sizes: [2900] },
   suites: [],
   versionFirst: false,
+  classes: {},
 }
 
 const mlKemKey = 1184
@@ -86,16 +97,16 @@ const freshPoint = (namedCurve: string): Buffer =>
  * The server's share: of the group that the masking host takes, else of another group that the client offers, else X25519
  * all the same: apps check the digest and the records and never use the share.
  */
-const respond = ({ keyShares }: Hello, flight: Flight): KeyShare => {
+const respond = ({ keyShares }: Hello, wanted: number): KeyShare => {
   const offered = (group: number): KeyShare | undefined => keyShares.find((share) => share.group === group)
   const hybrid = offered(x25519MlKem768)
   const classic = offered(x25519)?.key.length === x25519Key
-  if (hybrid && (flight.hybrid.group === x25519MlKem768 || !classic)) {
+  if (hybrid && (wanted === x25519MlKem768 || !classic)) {
     const key = freshHybrid(hybrid.key)
     if (key !== null) return { group: x25519MlKem768, key }
   }
-  if (!classic) {
-    for (const [group, curve] of curves) if (offered(group)) return { group, key: freshPoint(curve) }
+  for (const [group, curve] of curves) {
+    if (offered(group) && (wanted === group || !classic)) return { group, key: freshPoint(curve) }
   }
   return { group: x25519, key: freshX25519() }
 }
@@ -129,18 +140,25 @@ const randomAt = 11
  * as large as the masking host's certificate flight, with
  * server random = HMAC-SHA256(secret, client random ‖ answer with random zeroed).
  */
-export const answer = (options: { hello: Hello; secret: Buffer; flight: Flight; random: Fill }): Buffer => {
-  const { hello, secret, flight, random } = options
-  const suite = chooseSuite(hello, flight)
-  const { group, key } = respond(hello, flight)
-  const chosen = hello.keyShares.some((share) => share.group === x25519MlKem768)
-    ? flight.hybrid
-    : flight.classic
+export const answer = (options: {
+  hello: Hello
+  secret: Buffer
+  flight: Flight
+  random: Fill
+  /** Of the hello, by `classOf`. */
+  kind?: string
+}): Buffer => {
+  const { hello, secret, flight, random, kind = '' } = options
+  const measured = flight.classes[kind]
+  const suite = measured?.cipherSuite ?? chooseSuite(hello, flight)
+  const hasHybrid = hello.keyShares.some((share) => share.group === x25519MlKem768)
+  const chosen = measured ?? (hasHybrid ? flight.hybrid : flight.classic)
+  const { group, key } = respond(hello, chosen.group)
   const sessionId = hello.sessionId.subarray(0, maxSessionId)
 
   const keyShare = shareExtension(group, key)
   const extensions = Buffer.concat(
-    flight.versionFirst ? [versionExtension, keyShare] : [keyShare, versionExtension],
+    (measured ?? flight).versionFirst ? [versionExtension, keyShare] : [keyShare, versionExtension],
   )
   const bodyLength = 2 + 32 + 1 + sessionId.length + 2 + 1 + 2 + extensions.length
   const size = Math.min(pick(chosen.sizes, random) + finishedExtra(suite), maxRecord)

@@ -15,6 +15,7 @@ const flight: Flight = {
   classic: { group: x25519, sizes: [2020] },
   suites: [],
   versionFirst: true,
+  classes: {},
 }
 
 const parsed = (bytes: Buffer): Hello => readClientHello(sealedHello(bytes, bytes.length)!)

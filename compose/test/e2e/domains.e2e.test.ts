@@ -94,6 +94,19 @@ for (const portable of ['false', 'true']) {
       seen.some((line) => line.endsWith(' 127.0.0.3 /index.html')),
       seen.join('\n'),
     )
+    const quality = (of: string) => proxy.metric('mtscope_masking_profile', { domain: 'b.test', quality: of })
+    await until(async () => (await quality('measured')) === 1, 'the answer to a browser is measured')
+    await using user = await connectClient({
+      mode: 'tls',
+      port: proxy.port,
+      secret: proxy.secret,
+      domain: 'b.test',
+    })
+    await until(
+      async () => (await quality('exact')) === 1,
+      'the answer to the hello of the client is measured',
+    )
+    assert.ok(user.greeting)
     for (const domain of ['b.test', 'c.test'])
       await until(
         async () => (await proxy.metric('mtscope_masking_up', { domain })) === 1,

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { actionlintPath, ensureActionlint } from '../services/actionlint.ts'
 import { ensureAlertmanager } from '../services/alertmanager.ts'
+import { ensureCaddy } from '../services/caddy.ts'
 import { ensureChromium, findChromium } from '../services/chromium.ts'
 import { find } from '../services/debian.ts'
 import { ensureDebianRoots, hasDebianRoots } from '../services/debian-root.ts'
@@ -50,6 +51,13 @@ export const testServers: readonly TestServer[] = [
     installs: 'microsocks, dante-server (Debian packages)',
     there: () => find('microsocks') !== null && find('danted') !== null,
     ensure: () => ensureMicrosocks() && ensureDante(),
+  },
+  {
+    name: 'caddy',
+    module: 'compose/test/services/caddy.ts',
+    installs: 'caddy (Debian package)',
+    there: () => find('caddy') !== null,
+    ensure: ensureCaddy,
   },
   {
     name: 'chromium',

@@ -1,8 +1,9 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { type MaskedDomain, type Site, siteText } from '../../config/masking-settings.ts'
+import { imitable } from '../../masking/measure.ts'
+import { isOurselves } from '../../masking/ourselves.ts'
 import { type Handshake, shakeHands } from '../../masking/tls-handshake.ts'
-import { isOurselves } from '../../masking/watch.ts'
 import { hostAndPort } from '../../net/host-name.ts'
 import { type About, type Check, type Finding, finding, reasonOf } from '../finding.ts'
 
@@ -36,7 +37,8 @@ const addressFinding = (host: string, found: readonly Found[]): Finding => {
 
 const tlsFindings = async ({ signal, now }: About, site: Site, name: string): Promise<readonly Finding[]> => {
   const target = { ...site, name, timeoutMs, signal }
-  const [plain, answered, quantum] = await Promise.all([
+  const [answer, plain, answered, quantum] = await Promise.all([
+    imitable(target),
     shakeHands(target),
     shakeHands({ ...target, askHead: true }),
     shakeHands({ ...target, groups: postQuantum }),
@@ -99,8 +101,25 @@ const tlsFindings = async ({ signal, now }: About, site: Site, name: string): Pr
             advice: `set TLS_DOMAIN to a site that accepts ${postQuantum}`,
           },
         ),
+    imitation(answer, at),
     ...shared(answered, at),
   ]
+}
+
+/** Whether fake TLS can answer as the site does. Left out where `masking.tls` fails. */
+const imitation = (answer: Awaited<ReturnType<typeof imitable>>, at: string): Finding => {
+  const id = 'masking.profile'
+  if (answer === 'yes') return finding(id, 'ok', 'fake TLS can answer a browser as it does')
+  return answer === 'retry'
+    ? finding(
+        id,
+        'warn',
+        `${at} asks browsers for another key share (HelloRetryRequest), which no app sends: fake TLS answers unlike it`,
+        { advice: 'set TLS_DOMAIN or MASK_HOST to a site that accepts X25519' },
+      )
+    : finding(id, 'warn', `the answer of ${at} to a browser cannot be imitated (${answer})`, {
+        advice: 'set TLS_DOMAIN or MASK_HOST to a site with TLS 1.3',
+      })
 }
 
 /** Detects a CDN by its own header: a certificate does not name the machine, and lists of addresses become outdated. */

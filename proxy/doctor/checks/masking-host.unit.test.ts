@@ -21,6 +21,7 @@ test('a site is checked for TLS 1.3, its certificate and the post-quantum group'
     // Self-signed.
     'masking.certificate': 'warn',
     'masking.post-quantum': 'ok',
+    'masking.profile': 'ok',
     'masking.shared': 'ok',
   })
 })

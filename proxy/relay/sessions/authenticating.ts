@@ -1,5 +1,6 @@
 import type { LinkEvents } from '../../net/link.ts'
 import { steadySeconds } from '../../replay-cache/memory.ts'
+import { classOf, templateOf } from '../../wire/hello-class.ts'
 import { payloadLength } from '../../wire/obfuscated2.ts'
 import { unwrapper } from '../../wire/records.ts'
 import { answer } from '../../wire/server-hello.ts'
@@ -133,7 +134,8 @@ const answerHello = (session: Session, signed: Signed, received: Buffer): void =
   const { hello, domain, user, details, digest } = signed
   dropHost(session)
   keep(session, 0)
-  const answered = answer({ hello, secret: user.secret, flight: domain.flight, random: relay.random })
+  const kind = details.ja4 === undefined ? '' : classOf(hello, details.ja4)
+  const answered = answer({ hello, secret: user.secret, flight: domain.flight, random: relay.random, kind })
   client.write(answered, 0, answered.length)
   const rest = received.subarray(signed.length)
   session.received = null
@@ -143,8 +145,21 @@ const answerHello = (session: Session, signed: Signed, received: Buffer): void =
   session.signed = details
   const inner: Inner = { session, user, digest }
   client.attach(insideRecords, inner)
+  learn(relay, signed, kind)
   relay.handshakes.answered(session)
   if (rest.length > 0) insideRecords.bytes(inner, rest, 0, rest.length)
+}
+
+/** Classes of hellos that one thread passes on: apps send two or three. */
+const MOST_CLASSES = 64
+
+/** Passes the first hello of a class on, to be asked of the masking host. */
+const learn = (relay: Session['relay'], { hello, domain, details }: Signed, kind: string): void => {
+  const key = `${domain.name} ${kind}`
+  if (hello.form !== 'right' || domain.mask === null || details.ja4 === undefined) return
+  if (relay.newHello === null || relay.classes.has(key) || relay.classes.size >= MOST_CLASSES) return
+  relay.classes.add(key)
+  relay.newHello(domain.name, kind, templateOf(hello))
 }
 
 /** One record with an encrypted alert: two bytes, its type, and the tag of the cipher. */

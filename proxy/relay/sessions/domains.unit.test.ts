@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { clientHello } from '../../../compose/test/kit/client/client-hello.ts'
 import { nothing, relaying, secret } from '../../../compose/test/kit/relay/hand-relay.ts'
-import { x25519MlKem768 } from '../../wire/client-hello.ts'
+import { x25519, x25519MlKem768 } from '../../wire/client-hello.ts'
 import { fullRecords } from '../../wire/records.ts'
 import { parseServerAnswer } from '../../wire/server-answer.ts'
 import { usualFlight } from '../../wire/server-hello.ts'
@@ -42,6 +42,30 @@ test('a signed hello gets the flight of the domain that it names', () => {
     assert.equal(answer.records, flight.classic.sizes)
     proxy.relay.closeAll()
   }
+})
+
+test('the first hello of a class is passed on once for each domain, without the random that its client has signed', () => {
+  const proxy = relaying({ domains })
+  const passed: [string, string, Buffer][] = []
+  proxy.relay.newHello = (...hello) => passed.push(hello)
+  for (const domain of ['a.test', 'a.test', 'b.test', 'c.test'])
+    proxy.arrives().sends(clientHello({ secret, domain }).bytes)
+  assert.equal(
+    passed.map(([domain]) => domain),
+    ['a.test', 'b.test'],
+  )
+  const [[, kind, template]] = passed as [[string, string, Buffer]]
+  assert.equal(template.subarray(11, 43), Buffer.alloc(32))
+  proxy.relay.closeAll()
+  const measured = { group: x25519, sizes: [777], cipherSuite: 0x1303, versionFirst: true, measuredAt: 1 }
+  const flight = { ...usualFlight, classes: { [kind]: measured } }
+  const known = relaying({ domains: [{ ...domains[0], flight }] })
+  const client = known.arrives()
+  client.sends(clientHello({ secret, domain: 'a.test' }).bytes)
+  const answer = parseServerAnswer(Buffer.from(client.text, 'latin1'))
+  assert.ok(typeof answer !== 'string')
+  assert.equal([answer.records, answer.cipherSuite, answer.extensions], [[777], 0x1303, [0x2b, 0x33]])
+  known.relay.closeAll()
 })
 
 test('a probe sees the site of the name that it asks for, and the first site for any other name', () => {

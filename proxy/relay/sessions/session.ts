@@ -70,6 +70,10 @@ export type Relay = {
   /** Connections that wait because of the rate of their user. */
   readonly throttled: Set<Relayed>
   readonly earlyHosts: EarlyHosts
+  /** Classes of signed hellos so far, with their domain. */
+  readonly classes: Set<string>
+  /** Gets the first hello of each class; null: it is not passed on. */
+  newHello: ((domain: string, kind: string, template: Buffer) => void) | null
   /** Rejected clients that were admitted to the masking host. */
   readonly unauthenticated: Set<Session>
   /** Connections that have reached their datacenter. */

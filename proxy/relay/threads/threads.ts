@@ -31,6 +31,8 @@ export type ThreadEvents = {
   line(type: 'fault' | 'warning', message: string): void
   /** Asks all proxies about a handshake. Called only where the settings have a shared replay cache. */
   claim(digest: string, connection: string, lease: Lease | null): Promise<ClaimAnswer>
+  /** The first signed hello of a class that a thread has seen for a domain. */
+  hello(domain: string, kind: string, template: Buffer): void
   died(death: Death): void
   /** A thread listens in place of a dead one. */
   replaced(worker: number): void
@@ -116,6 +118,8 @@ const take = (thread: Thread, message: FromWorker, events: ThreadEvents): void =
       return thread.listening.resolve(message)
     case 'claim':
       return void claim(thread, message, events)
+    case 'hello':
+      return events.hello(message.domain, message.kind, Buffer.from(message.template))
     case 'failed':
       return thread.listening.reject(new Error(message.message))
     case 'events':

@@ -55,6 +55,7 @@ const claims = claimRequests((id, digest, connection, lease) =>
 const faults = faultCounter(thread, emit, (message) => post({ type: 'fault', message }))
 const ask = settings.sharedReplay === null ? null : claims.ask
 const relay = startRelay(engine, settings, events.emit, faults.report, ask)
+relay.newHello = (domain, kind, template) => post({ type: 'hello', domain, kind, template })
 process.on('uncaughtException', faults.report)
 process.on('unhandledRejection', faults.report)
 
