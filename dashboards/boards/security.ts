@@ -151,6 +151,24 @@ export const security: Board = {
             runbook: 'masking-lost',
           },
         ),
+        table(
+          'Masking answers',
+          'short',
+          query(`${gauge(p.maskingProfile)} == 1`, '{{instance}} {{domain}}: {{quality}}'),
+          {
+            description:
+              'How well the TLS answer of the masking host is known. exact: for each kind of hello that apps have sent. measured: for a browser. kept: by an earlier run. usual: not at all: check that the host answers. No data with MASK_HOST=off.',
+          },
+        ),
+        timeseries(
+          'Age of masking answers',
+          's',
+          query(`time() - ${gauge(p.maskingProfileTime)}`, '{{instance}}: {{domain}}'),
+          {
+            description:
+              'Time since the answer of the masking host was measured, every 15 minutes where it answers. Run the doctor for masking. No data with MASK_HOST=off.',
+          },
+        ),
       ],
     },
     {
