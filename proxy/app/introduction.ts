@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts'
 import { type MaskedDomain, siteText } from '../config/masking-settings.ts'
+import { type UpstreamSetting, upstreamText } from '../datacenter/upstream-resolve.ts'
 import type { Link } from '../users/links.ts'
 import { deadLinks } from '../users/public-address.ts'
 import type { RunningProxy } from './running-proxy.ts'
@@ -26,6 +27,11 @@ export const printLinks = (links: readonly Link[]): void => {
 /** Users whose links are printed at the start. */
 const mostShown = 20
 
+const waysOut = (upstreams: readonly UpstreamSetting[]): string => {
+  const inOrder = upstreams.every(({ weight }) => weight === null)
+  return `Datacenters are reached through ${upstreams.map(upstreamText).join(inOrder ? ', then ' : ', ')}.`
+}
+
 /** Prints what a person at a terminal needs after the start. */
 export const introduce = async (
   program: string,
@@ -38,6 +44,7 @@ export const introduce = async (
   const lines = [
     `${program} relays on port ${proxy.port} to ${config.datacenters.size} datacenter entries, ${config.workers} threads.`,
     hasPage ? `Status page and metrics: ${proxy.metricsUrl}/` : `Metrics: ${proxy.metricsUrl}/metrics`,
+    ...(config.upstreams === null ? [] : [waysOut(config.upstreams)]),
     ...config.domains.map(seen),
     '',
     ...linkLines(proxy.linksAt(mostShown)),

@@ -13,7 +13,7 @@ import {
   valuesOf,
   variableQueries,
 } from '../kit/dashboards/panel-queries.ts'
-import { type Appliance, startAppliance } from '../kit/processes/harness.ts'
+import { type Appliance, freePort, startAppliance } from '../kit/processes/harness.ts'
 import { fakeDatacenter } from '../kit/servers/fake-datacenter.ts'
 import { siteName } from '../kit/servers/site.ts'
 import { skipUnless } from '../kit/skip.ts'
@@ -41,7 +41,12 @@ it('every query of every panel and variable has data on a running appliance, and
   await using four = await fakeDatacenter()
   await using proxy = await startAppliance({
     datacenters: { 2: two, 4: four },
-    env: { PROBE_INTERVAL: '1', DOCTOR_INTERVAL: '600', TG_CONNECT_TIMEOUT: '1' },
+    env: {
+      PROBE_INTERVAL: '1',
+      DOCTOR_INTERVAL: '600',
+      TG_CONNECT_TIMEOUT: '1',
+      UPSTREAMS: `direct,socks5://127.0.0.1:${await freePort()}?name=away`,
+    },
   })
   const target = proxy.metricsUrl.replace('http://', '')
   await using prometheus = await startPrometheus({ scrape: { mtscope: [target] }, intervalMs: 1_000 })

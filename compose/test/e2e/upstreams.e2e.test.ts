@@ -49,6 +49,7 @@ for (const portable of ['false', 'true']) {
     await asks(proxy)
     await until(async () => (await taken(proxy, 'socks5-1')) === 1, 'the connection is counted')
     await until(async () => (await isUp(proxy, 'socks5-1')) === 1, 'the probes pass')
+    assert.ok(proxy.lines.includes('Datacenters are reached through socks5-1 (SOCKS5 with login).'))
     assert.not.match(proxy.lines.join('\n'), /p@ss|p%40ss/)
     assert.not.match(await proxy.metrics(), /p@ss|p%40ss|ann/)
   })
