@@ -117,7 +117,7 @@ export type MiddleProxyDocumentStatus = {
 export type UpstreamStatus = {
   node: string
   upstream: string
-  /** `unknown` after one failure. */
+  /** `unknown` after its first try, if that failed. */
   state: 'up' | 'down' | 'unknown'
   workedAt: number | null
   error: string | null

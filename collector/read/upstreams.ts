@@ -39,23 +39,23 @@ export const upstreamsOf = ({ recent }: Pick<Reading, 'recent'>): UpstreamHealth
   })
 }
 
-/** An upstream works while its last success is newer than its last failure. */
-const stateOf = ({ workedAt, failedAt }: UpstreamHealth): UpstreamStatus['state'] => {
-  if ((workedAt ?? 0) >= (failedAt ?? 0)) return 'up'
-  // One lost probe does not mean down.
-  return failedAt !== null && failedAt - (workedAt ?? 0) >= probedOftenMs ? 'down' : 'unknown'
+/** One lost probe, or one datacenter that is down, does not take an upstream down. */
+const stateOf = ({ workedAt, failedAt }: UpstreamHealth, failures: number): UpstreamStatus['state'] => {
+  if (workedAt === null) return failures > 1 ? 'down' : 'unknown'
+  return (failedAt ?? 0) - workedAt >= probedOftenMs ? 'down' : 'up'
 }
 
 export const upstreamStatusOf = (state: Reading): UpstreamStatus[] =>
   upstreamsOf(state).map((health) => {
     const { node, upstream, key, workedAt, error } = health
+    const failures = state.count('ever', 0, k.failed(key))
     return {
       node,
       upstream,
-      state: stateOf(health),
+      state: stateOf(health, failures),
       workedAt,
       error,
       connections: state.count('ever', 0, k.taken(key)),
-      failures: state.count('ever', 0, k.failed(key)),
+      failures,
     }
   })

@@ -42,9 +42,11 @@ test('without upstreams there are no rows', () => {
   assert.equal(statusAfter(worked(0)), [])
 })
 
-test('an upstream is up while its last success is the newest, and down after failures for half a minute', () => {
+test('an upstream is down after failures for half a minute, and one that never worked after two', () => {
   assert.is(statusAfter(worked(0, 'socks5-1'))[0]?.state, 'up')
-  assert.is(statusAfter(worked(0, 'socks5-1'), failed(5, 'socks5-1'))[0]?.state, 'unknown')
+  assert.is(statusAfter(worked(0, 'socks5-1'), failed(5, 'socks5-1'))[0]?.state, 'up')
+  assert.is(statusAfter(failed(5, 'socks5-1'))[0]?.state, 'unknown')
+  assert.is(statusAfter(failed(5, 'socks5-1'), failed(6, 'socks5-1'))[0]?.state, 'down')
   const [down] = statusAfter(worked(0, 'socks5-1'), failed(5, 'socks5-1'), failed(31, 'socks5-1'))
   assert.equal(down, {
     node: 'n1',

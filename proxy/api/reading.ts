@@ -74,7 +74,11 @@ const middleProxyDocument = object({
 const upstream = object({
   node: text('The node whose upstream it is'),
   upstream: text('Its name, as socks5-1'),
-  state: oneOf('Whether it reaches datacenters; unknown after one failure', ['up', 'down', 'unknown']),
+  state: oneOf('Whether it reaches datacenters; unknown after its first try, if that failed', [
+    'up',
+    'down',
+    'unknown',
+  ]),
   workedAt: orNull(moment('When a dial or probe through it last reached a datacenter')),
   error: orNull(text('Why the last one that failed did')),
   connections: whole('Connections that took it, since the beginning'),

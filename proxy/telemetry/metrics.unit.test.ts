@@ -212,6 +212,22 @@ test('an upstream is down after three failures, and no address answers through i
   assert.equal(await samples(), [1, 1])
 })
 
+test('a datacenter that fails through an upstream takes neither the upstream nor other datacenters down', async () => {
+  await using telemetry = starting()
+  await telemetry.ready
+  const through = { ...probed, tcpMs: 1, resPqMs: 2, upstream: 'direct' }
+  telemetry.fold({ ...through, address: 'a:1' })
+  telemetry.fold({ ...through, dc: 4, address: 'b:1' })
+  for (let i = 0; i < 9; i++)
+    telemetry.fold({ ...probed, dc: 4, address: 'b:1', error: 'refused', upstream: 'direct' })
+  const all = await scrape(telemetry)
+  assert.is(all.get('mtscope_upstream_up{upstream="direct"}'), 1)
+  assert.is(all.get('mtscope_datacenter_up{dc="2",family="ipv4",media="false"}'), 1)
+  assert.is(all.get('mtscope_datacenter_up{dc="4",family="ipv4",media="false"}'), 0)
+  telemetry.fold({ ...probed, address: 'a:1', error: 'timeout', upstream: 'direct' })
+  assert.is((await scrape(telemetry)).get('mtscope_upstream_up{upstream="direct"}'), 0)
+})
+
 test('every metric of the catalogues is on the page with exactly its labels', async () => {
   await using backend = await fakeBackend()
   await using telemetry = starting({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url })

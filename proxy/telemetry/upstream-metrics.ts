@@ -8,8 +8,11 @@ type OfUpstream = Extract<
   { type: 'datacenter.dialed' | 'datacenter.dial-failed' | 'datacenter.probed' | 'upstream.failed' }
 >
 
-/** Failures in a row after which an upstream counts as down. */
+/** Failures of its own in a row after which an upstream counts as down. */
 const FAILURES = 3
+
+/** What is known of one upstream. */
+type Standing = { failures: number; readonly answering: Set<string> }
 
 /** Folds events into metrics of upstreams. `down` is called with the name of an upstream that goes down. */
 export const upstreamMetricsOf = (meter: Meter, down: (upstream: string) => void) => {
@@ -17,17 +20,33 @@ export const upstreamMetricsOf = (meter: Meter, down: (upstream: string) => void
   const connections = observed(meter, metrics.upstreamConnections)
   const dial = histogram(meter, metrics.upstreamSeconds)
   const failures = observed(meter, metrics.upstreamFailures)
-  const failedInRow = new Map<string, number>()
-  const works = (upstream: string): void => {
-    failedInRow.set(upstream, 0)
-    up(upstream).value = 1
+  const standings = new Map<string, Standing>()
+  const standingOf = (upstream: string): Standing => {
+    const standing = standings.get(upstream) ?? { failures: 0, answering: new Set() }
+    standings.set(upstream, standing)
+    return standing
+  }
+  const show = (upstream: string, { answering }: Standing): void => {
+    up(upstream).value = answering.size > 0 ? 1 : 0
+  }
+  const works = (upstream: string, address: string): void => {
+    const standing = standingOf(upstream)
+    standing.failures = 0
+    standing.answering.add(address)
+    show(upstream, standing)
+  }
+  /** One address does not answer through it; the others may. */
+  const misses = (upstream: string, address: string): void => {
+    const standing = standingOf(upstream)
+    standing.answering.delete(address)
+    show(upstream, standing)
   }
   const fails = (upstream: string): void => {
-    const failed = (failedInRow.get(upstream) ?? 0) + 1
-    failedInRow.set(upstream, failed)
-    if (failed < FAILURES) return
-    up(upstream).value = 0
-    if (failed === FAILURES) down(upstream)
+    const standing = standingOf(upstream)
+    if (++standing.failures < FAILURES) return
+    standing.answering.clear()
+    show(upstream, standing)
+    if (standing.failures === FAILURES) down(upstream)
   }
   return (event: OfUpstream): void => {
     const { upstream } = event
@@ -37,11 +56,11 @@ export const upstreamMetricsOf = (meter: Meter, down: (upstream: string) => void
         connections(upstream).value++
         if (event.pooled) return
         dial(event.elapsedMs / 1000, upstream)
-        return works(upstream)
+        return works(upstream, event.address)
       case 'datacenter.probed':
-        return event.error === undefined ? works(upstream) : fails(upstream)
+        return (event.error === undefined ? works : misses)(upstream, event.address)
       case 'datacenter.dial-failed':
-        return fails(upstream)
+        return misses(upstream, event.address)
       case 'upstream.failed':
         failures(upstream, event.error).value++
         return fails(upstream)

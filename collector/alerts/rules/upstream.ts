@@ -25,18 +25,17 @@ const down = (watch: Watch, health: UpstreamHealth): Finding => {
   const rule = 'upstream-down'
   const { quietMs, least } = rules[rule]
   const { now, factor, evenSince } = watch
-  const { node, upstream, workedAt, failedAt, error } = health
+  const { node, upstream, workedAt, error } = health
   const failed = failuresOf(watch, health)
   // A step of the clock is not a time without a success.
   const quiet = now - Math.max(workedAt ?? 0, evenSince) >= quietMs * factor
-  const isWell = failed === 0 || (workedAt ?? 0) >= (failedAt ?? 0)
   const name = `Upstream ${upstream} of node ${node}`
   return {
     rule,
     subject: `${node} ${upstream}`,
     value: failed,
     baseline: 0,
-    verdict: isWell ? 'good' : failed >= least && quiet ? 'bad' : 'between',
+    verdict: failed === 0 || !quiet ? 'good' : failed >= least ? 'bad' : 'between',
     since: workedAt ?? now,
     summary: () => {
       const silence =

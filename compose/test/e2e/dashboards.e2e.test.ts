@@ -45,6 +45,8 @@ it('every query of every panel and variable has data on a running appliance, and
       PROBE_INTERVAL: '1',
       DOCTOR_INTERVAL: '600',
       TG_CONNECT_TIMEOUT: '1',
+      // Some clients wait for a dial.
+      MAX_CONNS_IN_POOL: '1',
       UPSTREAMS: `direct,socks5://127.0.0.1:${await freePort()}?name=away`,
     },
   })

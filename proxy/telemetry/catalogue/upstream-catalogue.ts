@@ -7,7 +7,7 @@ export const upstreamMetrics = {
     kind: 'gauge',
     unit: '1',
     labels: ['upstream'],
-    help: 'Whether the last dial or probe through the upstream reached a datacenter (1), or the last three did not (0).',
+    help: 'Whether any address of a datacenter answered its last dial or probe through the upstream (1); 0 also after three failures of the upstream itself.',
   },
   upstreamConnections: {
     name: 'mtscope_upstream_connections_total',
