@@ -70,42 +70,30 @@ type Seen = {
   readonly socket: string | null
 }
 
-/** Whether the address in the keys is one that Telegram may see. */
+/** Whether the address in the keys is one that Telegram may see: that of the socket, unless NAT hides it. */
 export const judgeAddress = ({ publicHost, found, socket }: Seen): Finding => {
   const id = 'middle-proxies.address'
+  if (socket === null || isPublic(socket))
+    return finding(id, 'ok', `the address of the socket is in the keys: ${socket ?? 'IPv6 only'}`)
   const given = publicHost !== null && isIP(publicHost) > 0 ? publicHost : null
   const seen = found.from === 'local' ? null : found.host
+  const nat = `this host is behind NAT (${socket})`
   const advice = `set PUBLIC_HOST=${seen ?? 'the public address of this host'}`
-  if (given !== null && !isPublic(given))
-    return finding(
-      id,
-      'fail',
-      `PUBLIC_HOST=${given} is in the keys, and Telegram cannot see it: middle proxies refuse them`,
-      {
-        advice,
-      },
-    )
-  if (given !== null && seen !== null && isIP(seen) === isIP(given) && seen !== given)
-    return finding(
-      id,
-      'warn',
-      `PUBLIC_HOST=${given} is in the keys, and the internet sees ${seen}: middle proxies may refuse them`,
-      {
-        advice: `${advice}, or connect to middle proxies from ${given}`,
-      },
-    )
-  const ours = given ?? seen
-  if (ours !== null) return finding(id, 'ok', `Telegram sees ${ours}, which is in the keys`)
-  return socket === null || isPublic(socket)
-    ? finding(id, 'ok', `the address of the socket is in the keys: ${socket ?? 'IPv6 only'}`)
-    : finding(
-        id,
-        'fail',
-        `this host is behind NAT (${socket}), and its public address is not known: middle proxies refuse its keys`,
-        {
+  if (given === null)
+    return seen !== null
+      ? finding(id, 'ok', `${nat}, and Telegram sees ${seen}, which is in the keys`)
+      : finding(id, 'fail', `${nat}, and its public address is not known: middle proxies refuse its keys`, {
           advice,
-        },
-      )
+        })
+  if (!isPublic(given))
+    return finding(id, 'fail', `${nat}, and Telegram cannot see PUBLIC_HOST=${given}, which is in the keys`, {
+      advice,
+    })
+  if (seen !== null && isIP(seen) === isIP(given) && seen !== given)
+    return finding(id, 'warn', `${nat}, PUBLIC_HOST=${given} is in the keys, and others see ${seen}`, {
+      advice,
+    })
+  return finding(id, 'ok', `${nat}, and PUBLIC_HOST=${given} is in the keys`)
 }
 
 const check =
