@@ -17,6 +17,7 @@ import {
   readNonce,
 } from '../wire/rpc-messages.ts'
 import { addressBytes, type OurAddress, seenAddress } from './directory.ts'
+import { Outbox } from './outbox.ts'
 import { Stream, type StreamClient, type StreamConnection } from './stream.ts'
 import type { Thread } from './thread.ts'
 
@@ -57,7 +58,8 @@ export class MiddleConnection implements StreamConnection {
   readonly #streams = new Map<number, Stream>()
   readonly #blocked = new Set<Stream>()
   readonly #lingering = new Set<Stream>()
-  readonly #frames = frameWriter()
+  readonly #writer = frameWriter()
+  readonly #outbox: Outbox
   readonly #reader: FrameReader
   readonly #nonce = Buffer.alloc(nonceLength)
   readonly #time: number
@@ -82,6 +84,7 @@ export class MiddleConnection implements StreamConnection {
     this.thread = thread
     this.link = link
     this.address = address
+    this.#outbox = new Outbox(link)
     this.openedAt = thread.now
     this.usedAt = thread.now
     this.#receivedAt = thread.now
@@ -124,10 +127,10 @@ export class MiddleConnection implements StreamConnection {
   }
 
   send(buffer: Buffer, start: number, end: number): void {
-    const to = this.#frames.complete(buffer, start, end)
+    const to = this.#writer.complete(buffer, start, end)
     this.#encrypt?.apply(buffer, start, to)
-    this.link.write(buffer, start, to)
-    if (this.link.unsent > MOST_UNSENT) this.lose('timeout')
+    this.#outbox.write(buffer, start, to)
+    if (this.#outbox.unsent > MOST_UNSENT) this.lose('timeout')
   }
 
   #sendSmall(payload: Buffer): void {
@@ -136,7 +139,7 @@ export class MiddleConnection implements StreamConnection {
   }
 
   blocks(stream: Stream): boolean {
-    if (this.link.unsent <= BLOCKS) return false
+    if (this.#outbox.unsent <= BLOCKS) return false
     this.#blocked.add(stream)
     return true
   }
@@ -233,6 +236,8 @@ export class MiddleConnection implements StreamConnection {
   }
 
   drained(): void {
+    this.#outbox.drained()
+    if (this.#outbox.unsent > BLOCKS) return
     const waiting = [...this.#blocked]
     this.#blocked.clear()
     for (const stream of waiting) stream.drained()
@@ -260,28 +265,25 @@ export class MiddleConnection implements StreamConnection {
 
   /** Our own code failed. */
   fault(): void {
-    this.#over()
+    this.close()
     for (const stream of [...this.#streams.values()]) stream.fault()
     this.#options.lost(this, 'other')
   }
 
   #end(error: DialError, lost: LinkError = 'reset'): void {
     if (this.#phase === 'over') return
-    this.#over()
+    this.close()
     for (const stream of [...this.#streams.values()]) stream.lose(lost)
     this.#options.lost(this, error)
   }
 
-  /** Closes without a report: it has no client. */
+  /** Closes without a report. */
   close(): void {
-    this.#over()
-  }
-
-  #over(): void {
     this.#phase = 'over'
     this.link.close()
     this.#encrypt?.free()
     this.#decrypt?.free()
+    this.#outbox.clear()
     this.#blocked.clear()
     this.#lingering.clear()
   }
