@@ -85,14 +85,16 @@ export type Open = {
   /** Keyed `mode/dc/main|media`. */
   bySession: Map<string, number>
   byUser: Map<string, number>
+  byListener: Map<string, number>
 }
 
 const sessionPrefix = connectionKeys.openSession('')
 const userPrefix = connectionKeys.openOfUser('')
+const listenerPrefix = connectionKeys.openBy('')
 
 /** Open connections of the nodes that are alive. */
 export const openOf = (state: Reading, nodes: readonly Node[]): Open => {
-  const open: Open = { total: 0, bySession: new Map(), byUser: new Map() }
+  const open: Open = { total: 0, bySession: new Map(), byUser: new Map(), byListener: new Map() }
   const add = (to: Map<string, number>, label: string, n: number): void => {
     if (n > 0) to.set(label, (to.get(label) ?? 0) + n)
   }
@@ -105,6 +107,7 @@ export const openOf = (state: Reading, nodes: readonly Node[]): Open => {
     for (const [key, n] of live) {
       if (key.startsWith(sessionPrefix)) add(open.bySession, key.slice(sessionPrefix.length), n)
       else if (key.startsWith(userPrefix)) add(open.byUser, key.slice(userPrefix.length), n)
+      else if (key.startsWith(listenerPrefix)) add(open.byListener, key.slice(listenerPrefix.length), n)
     }
   }
   return open

@@ -221,6 +221,10 @@ export const buildStatus = (state: Reading, { version, alerts, lagMs, now }: Sta
     fronted: state.count('ever', 0, r.fronted),
     replaysRefused: state.count('ever', 0, replayKeys.replays),
     limits: Object.fromEntries(everWith(state, r.refused(''))),
+    headers: Object.fromEntries(everWith(state, r.header(''))),
+    listeners: everWith(state, c.acceptedBy(''))
+      .map(([name, accepted]) => ({ name, open: open.byListener.get(name) ?? 0, accepted }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1)),
     users: usersOf(state, open, now),
     alerts: [...alerts],
     events: { folded: state.count('ever', 0, p.events), lost: lostBy(state), lagMs },

@@ -24,6 +24,10 @@ export type Status = {
   fronted: number
   replaysRefused: number
   limits: Record<string, number>
+  /** Connections closed for their PROXY protocol header, by reason. */
+  headers: Record<string, number>
+  /** Empty where MTPROTO_PORT is the only one. */
+  listeners: { name: string; open: number; accepted: number }[]
   users: UserStatus[]
   alerts: AlertStatus[]
   events: { folded: number; lost: Record<string, number>; lagMs: number }

@@ -8,7 +8,16 @@ type Theme = readonly [title: string, names: readonly SettingName[]]
 const themes: readonly Theme[] = [
   [
     'Clients and links',
-    ['MTPROTO_PORT', 'MTPROTO_HOST', 'MTPROTO_PORT_SHARED', 'PUBLIC_HOST', 'PUBLIC_HOST_FROM', 'PUBLIC_PORT'],
+    [
+      'MTPROTO_PORT',
+      'MTPROTO_HOST',
+      'MTPROTO_PORT_SHARED',
+      'LISTEN',
+      'PROXY_PROTOCOL_FROM',
+      'PUBLIC_HOST',
+      'PUBLIC_HOST_FROM',
+      'PUBLIC_PORT',
+    ],
   ],
   [
     'Camouflage',
@@ -47,6 +56,7 @@ const themes: readonly Theme[] = [
       'FAST_MODE',
       'PORTABLE_RELAY',
       'TCP_CONGESTION',
+      'CLIENT_MSS',
       'TCP_NOTSENT_LOWAT',
       'TELEGRAM_DATACENTERS',
       'TELEGRAM_TEST_DATACENTERS',

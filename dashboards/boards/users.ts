@@ -39,6 +39,32 @@ export const users: Board = {
       ],
     },
     {
+      title: 'Listeners',
+      panels: [
+        timeseries(
+          'New connections by listener',
+          'ops',
+          seldom(sum(rate(p.listenerAccepted), 'listener'), '{{listener}}', 'only where LISTEN is set'),
+          { description: 'Accepted connections a second, by listener of LISTEN.' },
+        ),
+        timeseries(
+          'Open connections by listener',
+          'short',
+          seldom(sum(gauge(p.listenerOpen), 'listener'), '{{listener}}', 'only where LISTEN is set'),
+          { description: 'Open connections, by listener of LISTEN.' },
+        ),
+        timeseries(
+          'Refused PROXY protocol headers',
+          'ops',
+          query(sum(rate(p.headersRefused), 'reason'), '{{reason}}'),
+          {
+            description:
+              'Connections closed for their PROXY protocol header. Check PROXY_PROTOCOL_FROM, and that the load balancer sends the header.',
+          },
+        ),
+      ],
+    },
+    {
       title: 'Limits of users',
       panels: [
         timeseries(

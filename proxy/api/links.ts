@@ -9,6 +9,7 @@ import { list, object, oneOf, orNull, text } from './schema.ts'
 
 const link = object({
   mode: oneOf('Mode', ['classic', 'secure', 'tls']),
+  listener: orNull(text('Name of the listener in LISTEN; null where MTPROTO_PORT is the only one')),
   domain: orNull(text('Domain of fake TLS; null in other modes')),
   tg: text('Link that opens Telegram'),
   web: text('The same by way of t.me'),

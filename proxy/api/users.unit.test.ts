@@ -28,7 +28,8 @@ const world = async (server: string | null = 'proxy.example') => {
   const keeper = fileKeeper({ dataDir: path, logger: () => {}, first: () => [], follow: false })
   const store = userStore(keeper, () => [ofSettings])
   const changes: Change[] = []
-  const place = { port: 443, domains: ['a.example', 'b.example'] }
+  const modes = ['secure', 'tls'] as const
+  const place = { listener: null, port: 443, modes, domains: ['a.example', 'b.example'] }
   const api = createApi({
     ports: {
       users: {
@@ -38,8 +39,7 @@ const world = async (server: string | null = 'proxy.example') => {
         ],
         store,
         defaults: () => ({ ...noLimits, quotaDay: 1_000 }),
-        linksOf: async (user) =>
-          server === null ? null : linksOf([user], ['secure', 'tls'], { server, ...place }),
+        linksOf: async (user) => (server === null ? null : linksOf([user], [{ server, ...place }])),
       },
     },
     tokens: [namedToken('panel', token)],

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts'
+import { placeText } from '../config/listeners.ts'
 import { type MaskedDomain, siteText } from '../config/masking-settings.ts'
 import { type UpstreamSetting, upstreamText } from '../datacenter/upstream-resolve.ts'
 import type { Link } from '../users/links.ts'
@@ -7,8 +8,8 @@ import type { RunningProxy } from './running-proxy.ts'
 
 const linkLines = (links: readonly Link[]): string[] => [
   'Open one of these links in Telegram, or send it to the person that the proxy is for:',
-  ...links.flatMap(({ user, mode, domain, tg, web }) => [
-    `  ${[user, mode, ...(domain === null ? [] : [domain])].join(', ')}:`,
+  ...links.flatMap(({ user, mode, domain, listener, tg, web }) => [
+    `  ${[user, mode, domain, listener].filter((word) => word !== null).join(', ')}:`,
     `    ${tg}`,
     `    ${web}`,
   ]),
@@ -26,6 +27,8 @@ export const printLinks = (links: readonly Link[]): void => {
 
 /** Users whose links are printed at the start. */
 const mostShown = 20
+const placesOf = ({ listeners }: Config, { port }: RunningProxy): string =>
+  listeners[0]?.name === null ? `port ${port}` : listeners.map(({ at }) => placeText(at)).join(', ')
 
 const waysOut = (upstreams: readonly UpstreamSetting[]): string => {
   const inOrder = upstreams.every(({ weight }) => weight === null)
@@ -42,7 +45,7 @@ export const introduce = async (
   const more = proxy.users.all.filter(({ enabled }) => enabled).length - mostShown
   const dead = deadLinks(proxy.address)
   const lines = [
-    `${program} relays on port ${proxy.port} to ${config.datacenters.size} datacenter entries, ${config.workers} threads.`,
+    `${program} relays on ${placesOf(config, proxy)} to ${config.datacenters.size} datacenter entries, ${config.workers} threads.`,
     hasPage ? `Status page and metrics: ${proxy.metricsUrl}/` : `Metrics: ${proxy.metricsUrl}/metrics`,
     ...(config.upstreams === null ? [] : [waysOut(config.upstreams)]),
     ...config.domains.map(seen),

@@ -4,13 +4,13 @@ import { tokensOf } from '../api/tokens.ts'
 import { shownSettings } from '../config/shown.ts'
 import { startDoctor } from '../doctor/watch.ts'
 import { type Api, type HttpServer, startHttp } from '../http/server.ts'
-import { claimPort } from '../net/listen-error.ts'
 import { mainFaults } from '../relay/faults.ts'
 import { openUserStore } from '../user-store/open.ts'
-import { type Link, linksOf } from '../users/links.ts'
+import { type Link, linkPlaces, linksOf } from '../users/links.ts'
 import { findAddress, type LinkAddress } from '../users/public-address.ts'
 import { makeDataDir } from '../users/secret-store.ts'
 import type { User } from '../users/user.ts'
+import { claimListeners } from './listening.ts'
 import type { Masking } from './masking.ts'
 import { type Recording, startRecording } from './recording.ts'
 import type { ProxyOptions, RunningProxy } from './running-proxy.ts'
@@ -42,11 +42,11 @@ type Started = {
   readonly signal: AbortSignal
 }
 
-const apiOf = ({ options, port, users, recording, traffic, finding }: Started): Api => {
+const apiOf = ({ options, users, recording, traffic, finding }: Started): Api => {
   const { config, logger, version, operations } = options
   const linksAt = async (user: User): Promise<readonly Link[]> => {
-    const place = { port: config.publicPort ?? port, domains: config.tlsDomain }
-    return linksOf([user], config.modes, { server: (await finding).host, ...place })
+    const { host } = await finding
+    return linksOf([user], linkPlaces(config.listeners, traffic.ports, host))
   }
   return createApi({
     ports: {
@@ -118,7 +118,7 @@ const running = async (
   const { config, logger } = options
   const { emit } = recording
   const address = await finding
-  const place = { server: address.host, port: config.publicPort ?? port, domains: config.tlsDomain }
+  const places = linkPlaces(config.listeners, traffic.ports, address.host)
   return {
     port,
     metricsUrl: http.url,
@@ -126,14 +126,14 @@ const running = async (
     congestion: traffic.threads.congestion,
     address,
     users,
-    linksAt: (most) => users.linksAt(place, most),
+    linksAt: (most) => users.linksAt(places, most),
     reload: (next) => {
-      const before = new Set(users.linksAt(place).map(({ tg }) => tg))
+      const before = new Set(users.linksAt(places).map(({ tg }) => tg))
       const changes = users.replace(next)
       traffic.change({ users: users.forRelay })
       traffic.reloadLists()
       emit({ v: 1, type: 'config.reloaded', at: Date.now(), ...changes })
-      return { ...changes, links: users.linksAt(place).filter(({ tg }) => !before.has(tg)) }
+      return { ...changes, links: users.linksAt(places).filter(({ tg }) => !before.has(tg)) }
     },
     fault: mainFaults(emit, logger),
     stop: async (reason, drainMs) => {
@@ -157,11 +157,10 @@ export const startProxy = async (options: ProxyOptions): Promise<RunningProxy> =
   await using stack = new AsyncDisposableStack()
   const started = stack.use(new AsyncDisposableStack())
   started.defer(() => store.close())
-  const claimed = await claimPort(config.host, config.port, config.portShared)
-  stack.defer(() => claimed.free())
+  const { port, at, free } = await claimListeners(config)
+  stack.defer(free)
   const stopping = new AbortController()
   stack.defer(() => stopping.abort())
-  const { port } = claimed
   const { signal } = stopping
   const later: Later = { traffic: null, masking: null, doctor: null, http: null, unready: 'starting' }
   const finding = findAddress(config, signal)
@@ -180,7 +179,8 @@ export const startProxy = async (options: ProxyOptions): Promise<RunningProxy> =
   const masking = (watch: Masking): void => {
     later.masking = watch
   }
-  const place = { port, users: users.forRelay, userCounts: limits.memory, address: finding, masking }
+  const ours = { users: users.forRelay, userCounts: limits.memory }
+  const place = { port, at, ...ours, address: finding, masking }
   const traffic = await startTraffic(options, place, recording, signal, started)
   later.traffic = traffic
   followUsers(users, traffic.change, emit, logger)
@@ -196,8 +196,8 @@ export const startProxy = async (options: ProxyOptions): Promise<RunningProxy> =
   later.doctor = watchHealth(state)
   const open = stack.move()
   return running(state, http, async (reason, drainMs) => {
-    claimed.free()
-    await traffic.threads.drain(drainMs)
+    free()
+    await traffic.drain(drainMs)
     traffic.sampler.sample()
     emit({ v: 1, type: 'process.stopped', at: Date.now(), reason })
     await open.disposeAsync()

@@ -3,6 +3,7 @@ import type { LocalLog } from '../event-log/event-log.ts'
 import type { ProxyEvent } from '../events/contract.ts'
 import { maxFds, openFds } from '../host/proc.ts'
 import { sampleProcess } from '../host/samples.ts'
+import type { ListenAt } from '../net/link.ts'
 import type { Changeable, RelayUser } from '../relay/settings.ts'
 import { configured } from '../relay/threads/configured.ts'
 import { type OpenConnections, trackConnections } from '../relay/threads/open-connections.ts'
@@ -12,6 +13,7 @@ import type { CountsMemory } from '../user-limits/counts.ts'
 import type { LinkAddress } from '../users/public-address.ts'
 import { dailyKey, newDays } from '../users/secret-store.ts'
 import { startAccess } from './access.ts'
+import { checkEngine, openListeners } from './listening.ts'
 import { type Masking, startMasking } from './masking.ts'
 import { startMiddleProxies } from './middle-proxies.ts'
 import type { Recording } from './recording.ts'
@@ -23,6 +25,10 @@ export type Traffic = {
   readonly threads: Threads
   readonly connections: OpenConnections
   readonly sampler: ReturnType<typeof sampleProcess>
+  /** The port of each listener; null: it has none. */
+  readonly ports: readonly (number | null)[]
+  /** As that of the threads; closes the listening sockets of the main thread, too. */
+  drain(ms: number): Promise<void>
   /** Passes a change on to the relay threads. */
   change(changed: Partial<Changeable>): void
   /** Loads BLOCK_LISTS and ALLOW_LISTS again. */
@@ -31,6 +37,8 @@ export type Traffic = {
 
 type Place = {
   readonly port: number
+  /** Where the listeners of the settings listen: no port is 0. */
+  readonly at: readonly ListenAt[]
   readonly users: readonly RelayUser[]
   readonly userCounts: CountsMemory
   readonly address: Promise<LinkAddress>
@@ -115,13 +123,15 @@ export const startTraffic = async (
   const settings = configured(config, connections)
   refillReplays(log, settings.replay, config.replayWindowMs, now())
   const addressKey = dailyKey(config.dataDir, now(), logger)
-  const { port, users, userCounts } = place
+  const { users, userCounts } = place
   const open = trackConnections(connections)
+  const listening = await openListeners(options, place.at, settings.congestion)
+  stack.defer(listening.close)
   const relay = await startThreads(
     config.workers,
     {
       ...settings,
-      port,
+      listeners: listening.listeners,
       users,
       userCounts,
       ...out.initial,
@@ -133,14 +143,27 @@ export const startTraffic = async (
     portsOf(options, recording, open, middle.look, () => masking),
   )
   threads = relay
+  stack.defer(() => relay.close())
+  checkEngine(config, relay.engine)
   // A change since the threads were given theirs.
   change({ domains: domains(), access: lists.access(), ...middle.known() })
-  stack.defer(() => relay.close())
   const openConnections = (): number => relay.openConnections
   const sampler = sampleProcess({ emit, now, workers: relay.samples, openConnections })
   signal.addEventListener('abort', sampler.stop)
   out.watch()
   newDays(config.dataDir, signal, logger, (addressKey) => change({ addressKey }))
   trimLog(options, log, signal)
-  return { threads: relay, connections: open, sampler, change, reloadLists: lists.reload }
+  return {
+    threads: relay,
+    connections: open,
+    sampler,
+    change,
+    reloadLists: lists.reload,
+    ports: listening.ports,
+    drain: async (ms) => {
+      const drained = relay.drain(ms)
+      listening.close()
+      await drained
+    },
+  }
 }

@@ -6,7 +6,7 @@ import type { RelayUser } from '../relay/settings.ts'
 import type { UsersReport } from '../telemetry/sources.ts'
 import type { ManagedUser } from '../user-store/managed-user.ts'
 import type { UserStore } from '../user-store/store.ts'
-import { type Link, linksOf } from '../users/links.ts'
+import { type Link, type LinkPlace, linksOf } from '../users/links.ts'
 import type { User } from '../users/user.ts'
 import type { UserLimitsInForce } from './user-limits.ts'
 
@@ -22,12 +22,10 @@ export type CurrentUsers = {
   /** All of them, with their limits: a disabled one is refused by name. */
   readonly forRelay: readonly RelayUser[]
   report(): UsersReport
-  linksAt(place: Place, most?: number): readonly Link[]
+  linksAt(places: readonly LinkPlace[], most?: number): readonly Link[]
   /** Takes the users of `next`. Throws when users were configured and none is left. */
   replace(next: Config): Omit<Extract<ProxyEvent, { type: 'config.reloaded' }>, 'v' | 'type' | 'at'>
 }
-
-type Place = Parameters<typeof linksOf>[2]
 
 /** The users of the store that clash with none of the settings, which have precedence; others are logged. */
 const withoutClashes = (ofSettings: readonly User[], store: UserStore, logger: Logger): ManagedUser[] => {
@@ -75,9 +73,9 @@ export const currentUsers = (
       const enabled = all.filter((user) => user.enabled).length
       return { enabled, disabled: all.length - enabled, readable: problem === null, damage }
     },
-    linksAt: (place, most = Number.POSITIVE_INFINITY) => {
-      const enabled = all.filter((user) => user.enabled)
-      return linksOf(enabled.slice(0, most), settings.config.modes, place)
+    linksAt: (places, most = Number.POSITIVE_INFINITY) => {
+      const enabled = all.filter((user) => user.enabled).slice(0, most)
+      return linksOf(enabled, places)
     },
     replace: (next) => {
       // An empty .env is an accident: its users would lose their connections.

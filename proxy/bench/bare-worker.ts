@@ -3,6 +3,7 @@ import { nativeEngine } from '../net/epoll/engine.ts'
 import { portableEngine } from '../net/node-net/engine.ts'
 import { startRelay } from '../relay/relay.ts'
 import type { FromWorker, RelaySettings } from '../relay/settings.ts'
+import { listenAll } from '../relay/threads/listen-all.ts'
 import { headroom, leastRecord } from '../wire/records.ts'
 
 // As relay/threads/worker.ts, without events.
@@ -17,16 +18,9 @@ const relay = startRelay(
   () => {},
   () => {},
 )
-const listening = await engine.listen({
-  host: settings.host,
-  port: settings.port,
-  userTimeoutMs: settings.ackTimeoutMs,
-  accepted: relay.accepted,
-  exhausted: relay.exhausted,
-})
+await listenAll(engine, relay, settings)
 parentPort!.postMessage({
   type: 'listening',
-  port: listening.port,
   engine: engine.kind,
   waker: null,
 } satisfies FromWorker)

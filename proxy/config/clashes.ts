@@ -1,14 +1,16 @@
 import { hostAndPort } from '../net/host-name.ts'
+import { listenedPorts, listenerClashes } from './listening.ts'
 import { domainsOf } from './masking-settings.ts'
 import { isLoopback } from './parse.ts'
 import type { ShownName, Values } from './settings.ts'
 
 /** Settings that are valid each, but not together. The texts may name values of shown settings only. */
 export const clashes = (values: Values): string[] => {
-  const { MTPROTO_PORT, METRICS_PORT, TLS_DOMAIN, ...shown }: Pick<Values, ShownName> = values
+  const { TLS_DOMAIN, ...shown }: Pick<Values, ShownName> = values
   const loginMissing = values.KAFKA_USERNAME === null || values.KAFKA_PASSWORD === null
   const sites = domainsOf(values).flatMap(({ site }) => site ?? [])
-  const self = sites.find(({ host, port }) => MTPROTO_PORT !== 0 && port === MTPROTO_PORT && isLoopback(host))
+  const ports = listenedPorts(values)
+  const self = sites.find((site) => 'port' in site && ports.includes(site.port) && isLoopback(site.host))
   const isForeign = (name: string): boolean => !TLS_DOMAIN.includes(name)
   const foreign = [...shown.MASK_HOSTS.keys()].find(isForeign)
   const named = shown.MASK_PROXY_PROTOCOL === 'all' ? [] : shown.MASK_PROXY_PROTOCOL
@@ -16,10 +18,6 @@ export const clashes = (values: Values): string[] => {
   // A signed hello is valid for so long before and after its time.
   const window = 2 * shown.CLOCK_SKEW
   const checks: readonly (readonly [wrong: boolean, mistake: string])[] = [
-    [
-      MTPROTO_PORT === METRICS_PORT && MTPROTO_PORT !== 0,
-      `MTPROTO_PORT and METRICS_PORT are both ${MTPROTO_PORT}: give one of them another port`,
-    ],
     [
       shown.MODES.includes('tls') && TLS_DOMAIN.length === 0,
       'TLS_DOMAIN is empty, but MODES has tls: write a domain, or leave tls out of MODES',
@@ -61,5 +59,5 @@ export const clashes = (values: Values): string[] => {
       `REPLAY_WINDOW is shorter than twice CLOCK_SKEW: write ${window / 1_000} or more`,
     ],
   ]
-  return checks.flatMap(([wrong, mistake]) => (wrong ? [mistake] : []))
+  return [...listenerClashes(values), ...checks.flatMap(([wrong, mistake]) => (wrong ? [mistake] : []))]
 }

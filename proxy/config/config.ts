@@ -6,6 +6,7 @@ import type { User } from '../users/user.ts'
 import { clashes } from './clashes.ts'
 import { composeSettings } from './compose-settings.ts'
 import { readDotenv } from './dotenv.ts'
+import { firstPlace, listenersOf } from './listening.ts'
 import { domainsOf } from './masking-settings.ts'
 import { mayShow } from './setting.ts'
 import { isSetting, type SettingName, settingNames, settings, type Values } from './settings.ts'
@@ -171,6 +172,8 @@ export const plainFields = {
   ackTimeoutMs: 'CLIENT_ACK_TIMEOUT',
   // `auto`, `system`, or a name: see `host/congestion.ts`.
   congestion: 'TCP_CONGESTION',
+  // Bytes; null: no limit.
+  clientMss: 'CLIENT_MSS',
   // 0: the limit of the host.
   notSentBytes: 'TCP_NOTSENT_LOWAT',
   idleTimeoutMs: 'IDLE_TIMEOUT',
@@ -228,8 +231,15 @@ const userDefaultsOf = (values: Values): UserLimits => ({
   networks: values.USER_NETWORKS,
 })
 
+/** `host` and `port`: of the first listener that has them. */
+const listeningOf = (values: Values) => {
+  const listeners = listenersOf(values)
+  return { listeners, ...firstPlace(listeners.map(({ at }) => at)) }
+}
+
 const configOf = (values: Values, users: readonly User[], host: Host) => ({
   ...plainOf(values),
+  ...listeningOf(values),
   domains: domainsOf(values),
   // Empty if none is set: then `users/secret-store.ts` keeps one.
   users,

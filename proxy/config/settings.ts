@@ -1,20 +1,9 @@
 import { accessSettings } from './access-settings.ts'
 import { fleetSettings } from './fleet-settings.ts'
+import { listenSettings } from './listen-settings.ts'
 import { maskingSettings } from './masking-settings.ts'
 import { middleProxySettings } from './middle-proxy-settings.ts'
-import {
-  anyOf,
-  bytes,
-  duration,
-  either,
-  factor,
-  host,
-  ipAddress,
-  type Parse,
-  port,
-  whole,
-  yesOrNo,
-} from './parse.ts'
+import { anyOf, bytes, duration, either, factor, host, type Parse, whole, yesOrNo } from './parse.ts'
 import type { Setting } from './setting.ts'
 import {
   day,
@@ -35,24 +24,7 @@ import { userSettings } from './user-settings.ts'
 /** Every setting except those of one user (`USER<n>_*`), in the order of `.env.example`. */
 export const settings = {
   ...userSettings,
-  MTPROTO_PORT: {
-    parse: port,
-    fallback: '8080',
-    doc: 'Port on which clients connect; 0 takes any free port',
-    shown: 'everywhere',
-  },
-  MTPROTO_HOST: {
-    parse: ipAddress,
-    fallback: '::',
-    doc: 'IP address on which clients connect; :: is every IPv6 and IPv4 address',
-    shown: 'everywhere',
-  },
-  MTPROTO_PORT_SHARED: {
-    parse: yesOrNo,
-    fallback: 'false',
-    doc: 'true lets another proxy of the same user listen on MTPROTO_PORT; the kernel distributes the clients',
-    shown: 'everywhere',
-  },
+  ...listenSettings,
   PUBLIC_HOST: {
     parse: either('auto', host),
     fallback: 'auto',

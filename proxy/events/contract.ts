@@ -3,9 +3,11 @@
 
 import type { ApiAction } from './api-action.ts'
 import type { Event } from './envelope.ts'
+import type { RefusedHeaders } from './header-refusal.ts'
 import type { DocumentRead, MiddleProxyFailure, MiddleProxyProbe } from './middle-proxy.ts'
 import type { NetworksLoaded } from './networks.ts'
 import type { ClientPath, DeathReason, DialError, Family, LossReason, ProcessSample } from './sample.ts'
+import type { GroupCount, Summary } from './summary.ts'
 import type { CloseReason, Direction, Limit, Mode, Phase, RejectReason, Side, Transport } from './terms.ts'
 import type { DialFailure, UpstreamFailure } from './upstream.ts'
 import type { UserEvent } from './user-event.ts'
@@ -33,6 +35,8 @@ export type ConnectionEvent =
         client: string
         family: Family
         worker: number
+        /** The name of the listener in LISTEN; absent where MTPROTO_PORT is the only one. */
+        listener?: string
       }>
     >
   | Event<
@@ -128,13 +132,11 @@ export type ConnectionEvent =
           untoldToClient: number
           untoldToDatacenter: number
           durationMs: number
+          listener?: string
         } & ClientPath
       >
     >
 
-export type PrefixCount = { prefix: string; count: number }
-/** Client hashes with the same six bits (0 to 63). The number of groups estimates the number of clients. */
-export type GroupCount = { group: number; count: number }
 /** Rejected handshakes with the same reason, fronting, fingerprint and user. */
 export type RefusalCount = {
   reason: RejectReason
@@ -182,6 +184,8 @@ export type ProcessEvent =
   | Event<'middle-proxy.probed', 1, MiddleProxyProbe>
   | Event<'middle-proxies.read', 1, DocumentRead>
   | Event<'networks.loaded', 1, NetworksLoaded>
+  /** Connections closed for their PROXY protocol header; as often as `limit.refused`. */
+  | Event<'header.refused', 1, RefusedHeaders>
   /** Connections that a limit refused. At most one event a second for each limit and worker; one in 16 s while it lasts. */
   | Event<'limit.refused', 1, { limit: Limit; count: number; worker: number }>
   /**
@@ -196,16 +200,7 @@ export type ProcessEvent =
   | Event<
       'connections.summarised',
       1,
-      {
-        worker: number
-        /** From the first connection that it counts to `at`. */
-        intervalMs: number
-        accepted: number
-        /** The networks with the most of `accepted`, 16 at most. Other networks are left out. */
-        prefixes: readonly PrefixCount[]
-        refusals: readonly RefusalCount[]
-        closes: readonly CloseCount[]
-      }
+      Summary & { refusals: readonly RefusalCount[]; closes: readonly CloseCount[] }
     >
   /** Exceptions in our own code. One that concerns a connection closes it as `internal`. At most one event a second for each thread. */
   | Event<'process.faulted', 1, { thread: string; count: number }>

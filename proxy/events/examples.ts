@@ -198,6 +198,15 @@ export const examples: { readonly [T in EventType]: Extract<MtscopeEvent, { type
     fetchedAt: at,
     error: 'implausible',
   },
+  'header.refused': {
+    v: 1,
+    type: 'header.refused',
+    at,
+    reason: 'bad-header',
+    count: 3,
+    worker: 0,
+    listener: 'balancer',
+  },
   'limit.refused': { v: 1, type: 'limit.refused', at, limit: 'handshakes', count: 12, worker: 0 },
   'replay.unclaimed': { v: 1, type: 'replay.unclaimed', at, count: 3, action: 'local', worker: 0 },
   'connections.summarised': {

@@ -29,6 +29,8 @@ const eventFiles = [
   'upstream.ts',
   'api-action.ts',
   'user-event.ts',
+  'summary.ts',
+  'header-refusal.ts',
 ]
 const files = eventFiles.map((file) => fileURLToPath(new URL(file, import.meta.url)))
 export const readme = fileURLToPath(new URL('README.md', import.meta.url))
@@ -42,7 +44,7 @@ sides can depend on it.
 
 | file | content |
 |---|---|
-| \`contract.ts\`, \`terms.ts\`, \`envelope.ts\`, \`sample.ts\`, \`middle-proxy.ts\`, \`networks.ts\`, \`upstream.ts\`, \`user-event.ts\` | the types of all events |
+| \`contract.ts\`, \`terms.ts\`, \`envelope.ts\`, \`sample.ts\`, \`summary.ts\`, \`header-refusal.ts\`, \`middle-proxy.ts\`, \`networks.ts\`, \`upstream.ts\`, \`user-event.ts\` | the types of all events |
 | \`shapes.ts\`, \`sets.ts\`, \`checks.ts\`, \`upstream-checks.ts\` | the check of every field when an event is read |
 | \`upcast.ts\` | lifts old versions to the newest |
 | \`codec.ts\` | batches to and from JSON |

@@ -18,7 +18,8 @@ import {
   text,
   texts,
 } from './checks.ts'
-import type { CloseCount, EventType, GroupCount, MtscopeEvent, RefusalCount } from './contract.ts'
+import type { CloseCount, EventType, MtscopeEvent, RefusalCount } from './contract.ts'
+import { headerRefusals } from './header-refusal.ts'
 import type { LoopSample } from './sample.ts'
 import {
   action,
@@ -39,6 +40,7 @@ import {
   transport,
   yes,
 } from './sets.ts'
+import type { GroupCount, ListenerCount } from './summary.ts'
 import { dialFailure, upstream, upstreamFailure } from './upstream-checks.ts'
 import type { UserField } from './user-event.ts'
 
@@ -81,7 +83,7 @@ const alert = { rule: text, subject: text, value: number, baseline: number, sinc
 
 /** The checks of the newest version of each event. */
 export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
-  'connection.accepted': { connection, prefix, client, family, worker: count },
+  'connection.accepted': { connection, prefix, client, family, worker: count, listener: optional(label) },
   'handshake.accepted': {
     connection,
     ...session,
@@ -152,6 +154,7 @@ export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
     untoldToClient: count,
     untoldToDatacenter: count,
     durationMs: amount,
+    listener: optional(label),
     ...clientPath,
   },
   'process.started': { version: label, settings: texts },
@@ -199,6 +202,7 @@ export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
     error: optional(readError),
   },
   'networks.loaded': { list: networkList, networks: count, failed: count, missing: count, ageMs: amount },
+  'header.refused': { reason: oneOf(headerRefusals), count, worker: count, listener: optional(label) },
   'limit.refused': { limit, count, worker: count },
   'replay.unclaimed': { count, action, worker: count },
   'connections.summarised': {
@@ -206,6 +210,7 @@ export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
     intervalMs: amount,
     accepted: count,
     prefixes: list(counted({ prefix, count })),
+    listeners: optional(list(counted<ListenerCount>({ listener: label, count }))),
     refusals: list(counted(refusalCount)),
     closes: list(counted(closeCount)),
   },

@@ -30,6 +30,7 @@ export const chains: { readonly [T in EventType]: Chain<Newest<T>> } = {
   'datacenter.probed': [],
   'middle-proxy.probed': [],
   'middle-proxies.read': [],
+  'header.refused': [],
   'limit.refused': [],
   'replay.unclaimed': [],
   'connections.summarised': [],

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as after } from 'node:timers/promises'
 import type { Logger } from '../logger/logger.ts'
 import { hostAndPort } from '../net/host-name.ts'
-import { codeOf, ListenError } from '../net/listen-error.ts'
+import { codeOf, portError } from '../net/listen-error.ts'
 import { answersOf, gzipOf, type Reply, type Routes, text } from './answers.ts'
 import { type Budget, createBudget } from './budget.ts'
 import { createConnections, type Message, threadMs } from './connections.ts'
@@ -109,7 +109,7 @@ type Place = {
 
 const listen = (server: Server, { host, port, portName }: Place): Promise<void> =>
   new Promise<void>((resolve, reject) => {
-    const refused = (error: Error): void => reject(new ListenError(portName, host, port, codeOf(error)))
+    const refused = (error: Error): void => reject(portError(portName, host, port, codeOf(error)))
     server.once('error', refused)
     server.listen({ port, host }, () => {
       server.off('error', refused)

@@ -108,11 +108,20 @@ export type Listening = {
   close(): void
 }
 
-export type ListenOptions = {
-  host: string
-  port: number
+/** Where clients connect. `inherited`: sockets that the supervisor has opened, by their name; empty: all of them. */
+export type ListenAt =
+  | { readonly host: string; readonly port: number }
+  | { readonly path: string; readonly mode: number }
+  | { readonly inherited: string }
+
+/** `descriptor`: a socket that listens; the engine uses a duplicate, so that several threads accept from one socket. */
+export type ListenOn = Exclude<ListenAt, { inherited: string }> | { readonly descriptor: number }
+
+export type ListenOptions = ListenOn & {
   /** The kernel drops a peer that acknowledges nothing for so long, where it has TCP_USER_TIMEOUT; ms. */
   userTimeoutMs: number
+  /** Maximum bytes of a segment in both directions, where the engine can limit them; absent or null: no limit. */
+  maxSegment?: number | null
   /** Congestion control of accepted connections; absent or null: that of the host. */
   congestion?: string | null
   accepted(link: Link): void

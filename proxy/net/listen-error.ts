@@ -1,4 +1,5 @@
 import { createServer, type ListenOptions, type Server } from 'node:net'
+import { hostAndPort } from './host-name.ts'
 
 const noAddress: ReadonlySet<string> = new Set([
   'EADDRNOTAVAIL',
@@ -8,27 +9,31 @@ const noAddress: ReadonlySet<string> = new Set([
   'EAI_AGAIN',
 ])
 
-/** A port that cannot be listened on, in one line for the operator. */
+/** A place that cannot be listened on, in one line for the operator. */
 export class ListenError extends Error {
   readonly code = 'ERR_PORT_TAKEN'
-  constructor(
-    name: 'MTPROTO_PORT' | 'METRICS_PORT' | 'COLLECTOR_PORT',
-    host: string,
-    port: number,
-    why: string,
-  ) {
-    const hostName = name === 'MTPROTO_PORT' ? 'MTPROTO_HOST' : 'METRICS_HOST'
-    const advice =
-      why === 'EACCES'
-        ? `only root may listen on it: run sudo sysctl net.ipv4.ip_unprivileged_port_start=${port}, grant CAP_NET_BIND_SERVICE, or choose a port above 1023`
-        : 'stop the program that uses it, or choose another port'
-    super(
-      noAddress.has(why)
-        ? `${hostName}=${host} is not an address of this host (${why}): write one of its addresses, 127.0.0.1, or :: for all`
-        : `${name}=${port} cannot be listened on (${why}): ${advice}`,
-    )
+  constructor(message: string) {
+    super(message)
     this.name = 'ListenError'
   }
+}
+
+type PortName = 'MTPROTO_PORT' | 'METRICS_PORT' | 'COLLECTOR_PORT' | 'LISTEN'
+
+/** `why`: the code of the error. */
+export const portError = (name: PortName, host: string, port: number, why: string): ListenError => {
+  const isListen = name === 'LISTEN'
+  const hostName = isListen ? 'LISTEN' : name === 'MTPROTO_PORT' ? 'MTPROTO_HOST' : 'METRICS_HOST'
+  const advice =
+    why === 'EACCES'
+      ? `only root may listen on it: run sudo sysctl net.ipv4.ip_unprivileged_port_start=${port}, grant CAP_NET_BIND_SERVICE, or choose a port above 1023`
+      : 'stop the program that uses it, or choose another port'
+  const place = isListen ? hostAndPort(host, port) : port
+  return new ListenError(
+    noAddress.has(why)
+      ? `${hostName}=${isListen ? place : host} is not an address of this host (${why}): write one of its addresses, 127.0.0.1, or :: for all`
+      : `${name}=${place} cannot be listened on (${why}): ${advice}`,
+  )
 }
 
 export type ClaimedPort = {
@@ -48,15 +53,15 @@ export const codeOf = (error: unknown): string => (error as NodeJS.ErrnoExceptio
 const closed = (server: Server): Promise<void> => new Promise((resolve) => void server.close(() => resolve()))
 
 /** Binds the port exclusively, releases it, and returns its number. */
-const tryPort = async (host: string, port: number): Promise<number> => {
+const tryPort = async (name: PortName, host: string, port: number): Promise<number> => {
   try {
     const server = await listening({ host, port })
     const address = server.address()
     await closed(server)
     return typeof address === 'object' && address !== null ? address.port : port
   } catch (error) {
-    if (host === '::' && codeOf(error) === 'EAFNOSUPPORT') return tryPort('0.0.0.0', port)
-    throw new ListenError('MTPROTO_PORT', host, port, codeOf(error))
+    if (host === '::' && codeOf(error) === 'EAFNOSUPPORT') return tryPort(name, '0.0.0.0', port)
+    throw portError(name, host, port, codeOf(error))
   }
 }
 
@@ -65,20 +70,25 @@ const tryPort = async (host: string, port: number): Promise<number> => {
  * SO_REUSEPORT, so a second proxy could share it silently. Binding it once finds a running proxy; on Linux an abstract Unix
  * socket with the port's name keeps out a proxy that starts at the same moment.
  */
-export const claimPort = async (host: string, port: number, shared: boolean): Promise<ClaimedPort> => {
+export const claimPort = async (
+  name: PortName,
+  host: string,
+  port: number,
+  shared: boolean,
+): Promise<ClaimedPort> => {
   if (shared && port > 0) {
     // Tests the address with any port: the port may be in use.
-    await tryPort(host, 0)
+    await tryPort(name, host, 0)
     return { port, free: () => {} }
   }
-  const free = await tryPort(host, port)
+  const free = await tryPort(name, host, port)
   if (process.platform !== 'linux') return { port: free, free: () => {} }
   try {
     const name = (await listening({ path: `\0mtscope ${host} ${free}` })).unref()
     return { port: free, free: () => void name.close() }
   } catch (error) {
     if (codeOf(error) !== 'EADDRINUSE') return { port: free, free: () => {} }
-    if (port === 0) return claimPort(host, port, shared)
-    throw new ListenError('MTPROTO_PORT', host, port, 'another mtscope is starting on it')
+    if (port === 0) return claimPort(name, host, port, shared)
+    throw portError(name, host, port, 'another mtscope is starting on it')
   }
 }

@@ -3,8 +3,9 @@ import type { Link } from '../net/link.ts'
 import { prefixKey, prefixOf } from './prefix.ts'
 import { authenticating } from './sessions/authenticating.ts'
 import { closeSession, emitRejected } from './sessions/closing.ts'
+import { openSession } from './sessions/open-session.ts'
 import { countRefusal } from './sessions/places.ts'
-import { FIRST_READ, openSession, type Relay, type Session } from './sessions/session.ts'
+import { FIRST_READ, type Listener, type Relay, type Session } from './sessions/session.ts'
 
 /** A client younger than this keeps its place when users have all places, or descriptors run out; ms. */
 const SECOND = 1_000
@@ -40,9 +41,12 @@ const admit = (relay: Relay, prefix: number): boolean => {
   return false
 }
 
-const open = (relay: Relay, link: Link, prefix: number): Session => {
+/** For the events of a connection: nothing where there is one listener only. */
+export const named = ({ name }: Listener): { listener?: string } => (name === null ? {} : { listener: name })
+
+const open = (relay: Relay, link: Link, listener: Listener, remote: Buffer, prefix: number): Session => {
   relay.random(id, 0, 16)
-  const session = openSession(relay, link, id.toString('hex'), relay.hashOf(link.remote), prefix)
+  const session = openSession(relay, link, listener, remote, id.toString('hex'), prefix)
   link.readSize = FIRST_READ
   link.attach(authenticating, session)
   relay.emit({
@@ -50,13 +54,15 @@ const open = (relay: Relay, link: Link, prefix: number): Session => {
     type: 'connection.accepted',
     at: relay.epoch(),
     connection: session.id,
-    prefix: prefixOf(link.remote),
+    prefix: prefixOf(remote),
     client: session.clientHash,
-    family: link.family,
+    family: remote.length === 4 ? 'ipv4' : 'ipv6',
     worker: relay.settings.worker,
+    ...named(listener),
   })
   relay.sessions.add(session)
   relay.handshakes.enter(session)
+  if (listener.rules.domains.some(({ mask }) => mask !== null)) relay.fresh.push(session)
   return session
 }
 
@@ -67,16 +73,21 @@ const refuse = (session: Session): null => {
   return null
 }
 
-/** Opens a session for an accepted client, or closes the link where no place is left. */
-export const acceptClient = (relay: Relay, link: Link): Session | null => {
+/** Opens a session for a client whose address is known, or closes the link where no place is left. */
+export const acceptClient = (
+  relay: Relay,
+  link: Link,
+  listener: Listener,
+  remote = link.remote,
+): Session | null => {
   relay.now = relay.clock()
-  const prefix = prefixKey(link.remote, relay.settings.prefixSeed)
+  const prefix = prefixKey(remote, relay.settings.prefixSeed)
   if (!admit(relay, prefix)) {
     link.close()
     return null
   }
   try {
-    const session = open(relay, link, prefix)
+    const session = open(relay, link, listener, remote, prefix)
     return session.blocked && relay.settings.blockedClients === 'close' ? refuse(session) : session
   } catch (error) {
     // It has a place, but no session and no event yet.

@@ -8,7 +8,8 @@ import { replayCache } from '../replay-cache/memory.ts'
 import { userCounts } from '../user-limits/counts.ts'
 import { rateOf } from '../user-limits/rate.ts'
 import { randomPool } from '../wire/random.ts'
-import { acceptClient, freeDescriptors } from './admission.ts'
+import { freeDescriptors } from './admission.ts'
+import { arrive, closeArriving, emitRefusedHeaders, expireArriving, trusting } from './arriving.ts'
 import { budget } from './budget.ts'
 import { capacity } from './capacity.ts'
 import type { Ask } from './claim-requests.ts'
@@ -20,17 +21,17 @@ import { endGone } from './sessions/gone-users.ts'
 import type { User } from './sessions/handshake.ts'
 import { pendingHandshakes } from './sessions/pending-handshakes.ts'
 import { earlyHosts } from './sessions/pending-host.ts'
-import type { Relay, Session } from './sessions/session.ts'
+import type { Relay } from './sessions/session.ts'
 import { expire, sweep } from './sessions/sweep.ts'
 import { readOn } from './sessions/throttle.ts'
 import { openMiddle, servesThroughMiddle } from './sessions/through-middle.ts'
 import { isDisabled } from './sessions/user-place.ts'
-import type { Changeable, RelaySettings } from './settings.ts'
+import type { Changeable, Domains, RelayListener, RelaySettings } from './settings.ts'
 
 /** The data plane of one thread. */
 export type RunningRelay = Relay & {
-  /** Takes a client over. */
-  accepted(link: Link): void
+  /** Takes a client of a listener over. */
+  accepted(link: Link, listener?: number): void
   /** No descriptor was left for a client that waits to be accepted. */
   exhausted(): void
   change(change: Partial<Changeable>): void
@@ -56,9 +57,9 @@ export const startRelay = (
   clock: () => number = () => performance.now(),
 ): RunningRelay => {
   const relay = openRelay(engine, settings, emit, fault, ask, clock)
-  /** Accepted within the last `EARLY_AFTER_MS`, oldest first. */
-  const fresh: Session[] = []
+  const { fresh } = relay
   const expireLate = (now: number): void => {
+    if (relay.arriving.size > 0) expireArriving(relay, now)
     relay.handshakes.expireLate(now, (session) => guarded(session, expire))
     while (fresh.length > 0 && (fresh[0]!.handshake === null || now - fresh[0]!.acceptedAt >= EARLY_AFTER_MS))
       guarded(fresh.shift()!, dialEarly)
@@ -69,6 +70,7 @@ export const startRelay = (
     sweptAt = now
     for (const session of relay.sessions) guarded(session, sweep)
     emitCounts(relay)
+    emitRefusedHeaders(relay)
   }
   const due = [
     relay.dialer.pulse,
@@ -79,10 +81,7 @@ export const startRelay = (
     () => readOn(relay),
   ]
   return Object.assign(relay, {
-    accepted: (link: Link): void => {
-      const session = acceptClient(relay, link)
-      if (session !== null && relay.rules.domains.some(({ mask }) => mask !== null)) fresh.push(session)
-    },
+    accepted: (link: Link, listener = 0): void => arrive(relay, link, relay.listeners[listener]!),
     exhausted: (): void => freeDescriptors(relay),
     change: (change: Partial<Changeable>): void => apply(relay, change),
     pulse: (now: number): void => {
@@ -99,9 +98,10 @@ export const startRelay = (
     patience: (): number => {
       if (fresh.length > 0 || relay.throttled.size > 0) return PULSE_MS
       if (relay.dialer.inFlight > 0 || relay.pool.lacks || relay.middle?.lacks) return PULSE_MS
-      return relay.handshakes.size > 0 ? HANDSHAKES_MS : SECOND
+      return relay.handshakes.size + relay.arriving.size > 0 ? HANDSHAKES_MS : SECOND
     },
     closeAll: (): void => {
+      closeArriving(relay)
       for (const session of relay.sessions) closeSession(session, 'proxy', 'drain')
       relay.pool.close()
       relay.middle?.close()
@@ -122,19 +122,24 @@ const openRelay = (
   // Each thread's clock begins with the thread; the shared budget needs one clock.
   const aheadMs = Number(process.hrtime.bigint()) / 1e6 - clock()
   const counts = userCounts(settings.userCounts, settings.workers, settings.worker)
+  const users = relayUsers(settings.users, [])
   const relay: Relay = {
     settings,
     endsDeafPeers: engine.endsDeafPeers,
     now: clock(),
     clock,
     epoch: Date.now,
-    rules: {
-      users: relayUsers(settings.users, []),
-      modes: settings.modes,
-      domains: settings.domains,
-      clockSkewSeconds: settings.clockSkewSeconds,
-      knows: (id) => addresses(relay, id).length > 0 || servesThroughMiddle(relay, id),
-    },
+    listeners: settings.listeners.map((listener) => ({
+      name: listener.name,
+      rules: {
+        users,
+        modes: listener.modes ?? settings.modes,
+        domains: domainsFor(listener, settings.domains),
+        clockSkewSeconds: settings.clockSkewSeconds,
+        knows: (id) => addresses(relay, id).length > 0 || servesThroughMiddle(relay, id),
+      },
+      trusts: listener.proxyProtocolFrom === null ? null : trusting(listener.proxyProtocolFrom),
+    })),
     directory: settings.directory,
     middleProxies: settings.middleProxies,
     ourAddress: settings.ourAddress,
@@ -145,6 +150,9 @@ const openRelay = (
     ask,
     unclaimed: 0,
     refusals: new Map(),
+    refusedHeaders: new Map(),
+    arriving: new Set(),
+    fresh: [],
     dialer: dial,
     upstreams,
     pool: pool({
@@ -185,16 +193,28 @@ const relayUsers = (users: Changeable['users'], before: readonly User[]): User[]
   })
 }
 
+/** The domains of a listener, the default first. */
+const domainsFor = ({ domains }: RelayListener, table: Domains): Domains => {
+  const [first, ...others] = (domains ?? []).flatMap(
+    (name) => table.find((domain) => domain.name === name) ?? [],
+  )
+  return first === undefined ? table : [first, ...others]
+}
+
 const apply = (relay: Relay, change: Partial<Changeable>): void => {
-  if (change.users) {
+  // The listeners share the list, which has the user of the latest handshake first.
+  const users = change.users && relayUsers(change.users, relay.listeners[0]!.rules.users)
+  for (const [i, listener] of relay.listeners.entries()) {
+    const domains = change.domains && domainsFor(relay.settings.listeners[i]!, change.domains)
+    listener.rules = { ...listener.rules, ...(users && { users }), ...(domains && { domains }) }
+  }
+  if (users) {
     relay.now = relay.clock()
-    relay.rules = { ...relay.rules, users: relayUsers(change.users, relay.rules.users) }
     endGone(
       relay,
-      relay.rules.users.filter((user) => !isDisabled(relay, user)),
+      users.filter((user) => !isDisabled(relay, user)),
     )
   }
-  if (change.domains) relay.rules = { ...relay.rules, domains: change.domains }
   if (change.directory) relay.directory = change.directory
   if (change.middleProxies !== undefined) {
     relay.middleProxies = change.middleProxies

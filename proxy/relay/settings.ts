@@ -1,8 +1,10 @@
 import type { Config } from '../config/config.ts'
 import type { Address } from '../datacenter/directory.ts'
 import type { UpstreamState } from '../datacenter/upstreams.ts'
+import type { Mode } from '../events/contract.ts'
 import type { ThreadSample } from '../host/event-loop.ts'
 import type { MiddleProxies, OurAddress } from '../middle-proxy/directory.ts'
+import type { ListenOn } from '../net/link.ts'
 import type { Access } from '../networks/access.ts'
 import type { ClaimAnswer } from '../replay-cache/redis.ts'
 import type { CountsMemory } from '../user-limits/counts.ts'
@@ -13,7 +15,6 @@ import type { Flight } from '../wire/server-hello.ts'
 
 /** Settings of the configuration that relay threads use, in the units of `Config`: ms and bytes. */
 export const relaySettingNames = [
-  'host',
   'portable',
   'modes',
   'blockedClients',
@@ -25,6 +26,7 @@ export const relaySettingNames = [
   'firstByteTimeoutMs',
   'ackTimeoutMs',
   'notSentBytes',
+  'clientMss',
   'idleTimeoutMs',
   'stallTimeoutMs',
   'clockSkewSeconds',
@@ -42,8 +44,9 @@ export const relaySettingNames = [
 ] as const satisfies readonly (keyof Config)[]
 
 /** Start parameters of a relay thread: plain data, because it crosses threads. */
-export type RelaySettings = Pick<Config, (typeof relaySettingNames)[number] | 'port'> & {
+export type RelaySettings = Pick<Config, (typeof relaySettingNames)[number]> & {
   readonly worker: number
+  readonly listeners: readonly RelayListener[]
   /** The limit behind `maxConnections`: the setting, or the available file descriptors. */
   readonly connectionLimit: 'connections' | 'file-descriptors'
   /** Congestion control of clients' connections; null: that of the host. */
@@ -66,6 +69,20 @@ export type RelaySettings = Pick<Config, (typeof relaySettingNames)[number] | 'p
   /** Whether the events are shipped to Kafka. */
   readonly shipped: boolean
 } & Changeable
+
+/** Where clients connect, and what holds for those that connect there. */
+export type RelayListener = {
+  /** In events; null: there is one only. */
+  readonly name: string | null
+  /** Null: MODES. */
+  readonly modes: readonly Mode[] | null
+  /** Some of the table of domains, the default first; null: all of it. */
+  readonly domains: readonly string[] | null
+  /** Networks whose PROXY protocol header is read; null: no header is expected. */
+  readonly proxyProtocolFrom: readonly string[] | null
+  /** For each thread. */
+  readonly places: readonly (readonly ListenOn[])[]
+}
 
 /** Unauthenticated connections whose events are logged one by one. */
 export type EventBudget = { readonly perSecond: number; readonly burst: number }
@@ -126,7 +143,6 @@ export type FromWorker =
   /** A byte written to the descriptor `waker` makes the thread read its messages immediately. Null: it always does. */
   | {
       type: 'listening'
-      port: number
       engine: 'native' | 'portable'
       waker: number | null
       congestion?: string

@@ -97,6 +97,8 @@ const pathMetrics = (meter: Meter) => {
 export const connectionMetrics = (meter: Meter) => {
   const open = observed(meter, metrics.connectionsOpen)
   const accepted = observed(meter, metrics.connectionsAccepted)()
+  const acceptedBy = observed(meter, metrics.listenerAccepted)
+  const openBy = observed(meter, metrics.listenerOpen)
   const handshake = histogram(meter, metrics.handshakeSeconds)
   const firstByte = histogram(meter, metrics.firstByteSeconds)
   const bytes = observed(meter, metrics.bytes)
@@ -107,7 +109,11 @@ export const connectionMetrics = (meter: Meter) => {
   const { closed, startEnds } = closeMetrics(meter)
   const path = pathMetrics(meter)
   return {
-    accepted: (): void => {
+    accepted: ({ listener }: Of<'connection.accepted'>): void => {
+      if (listener !== undefined) {
+        acceptedBy(listener).value++
+        openBy(listener).value++
+      }
       accepted.value++
       open(none, none).value++
     },
@@ -134,13 +140,20 @@ export const connectionMetrics = (meter: Meter) => {
       const { mode = none } = event
       const dc = event.dc === undefined ? none : String(event.dc)
       open(mode, dc).value--
+      if (event.listener !== undefined) openBy(event.listener).value--
       closed(event.by, event.phase, event.reason, dc, mode).value++
       bytes('to-client', dc).value += event.untoldToClient
       bytes('to-datacenter', dc).value += event.untoldToDatacenter
       path.progressed(event, mode)
       path.closed(event, mode)
     },
-    summarised: ({ accepted: count, refusals, closes }: Of<'connections.summarised'>): void => {
+    summarised: ({
+      accepted: count,
+      listeners = [],
+      refusals,
+      closes,
+    }: Of<'connections.summarised'>): void => {
+      for (const one of listeners) acceptedBy(one.listener).value += one.count
       summarised.value += count
       accepted.value += count
       open(none, none).value += count

@@ -50,6 +50,7 @@ const handlersOf = (meter: Meter, about: About): Handlers => {
     'middle-proxy.probed': middleProxy.probed,
     'middle-proxies.read': middleProxy.read,
     'networks.loaded': networks.loaded,
+    'header.refused': process.headerRefused,
     'limit.refused': process.limitRefused,
     'replay.unclaimed': process.unclaimed,
     'process.faulted': process.faulted,

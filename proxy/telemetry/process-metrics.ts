@@ -1,6 +1,7 @@
 import type { Meter } from '@opentelemetry/api'
 import { apiActions } from '../events/api-action.ts'
 import type { ProxyEvent } from '../events/contract.ts'
+import { headerRefusals } from '../events/header-refusal.ts'
 import { deathReasons, limits, losses } from '../events/sets.ts'
 import { metrics } from './catalogue/catalogue.ts'
 import { startAtZero } from './connection-metrics.ts'
@@ -11,6 +12,7 @@ type Of<T extends ProxyEvent['type']> = Extract<ProxyEvent, { type: T }>
 /** Metrics of this process, its limits and its losses: one function for each event. */
 export const processMetrics = (meter: Meter, about: { readonly version: string; readonly node: string }) => {
   const refused = observed(meter, metrics.limitRefused)
+  const headers = observed(meter, metrics.headersRefused)
   const unclaimed = observed(meter, metrics.replaysUnclaimed)
   const lost = observed(meter, metrics.eventsLost)
   const faults = observed(meter, metrics.internalErrors)()
@@ -24,6 +26,7 @@ export const processMetrics = (meter: Meter, about: { readonly version: string; 
   const apiChanges = observed(meter, metrics.apiChanges)
   const startTime = observed(meter, metrics.startTime)
   startAtZero(refused, limits)
+  startAtZero(headers, headerRefusals)
   startAtZero(lost, losses)
   startAtZero(deaths, deathReasons)
   startAtZero(apiChanges, apiActions)
@@ -32,6 +35,9 @@ export const processMetrics = (meter: Meter, about: { readonly version: string; 
   return {
     limitRefused: ({ limit, count }: Of<'limit.refused'>): void => {
       refused(limit).value += count
+    },
+    headerRefused: ({ reason, count }: Of<'header.refused'>): void => {
+      headers(reason).value += count
     },
     unclaimed: ({ action, count }: Of<'replay.unclaimed'>): void => {
       unclaimed(action).value += count

@@ -100,6 +100,7 @@ const traceOf = (event: Of<'connection.accepted'>, sampled: boolean): Trace => (
     'network.protocol.name': 'mtproto',
     'mtscope.client.prefix': event.prefix,
     'thread.name': `worker-${event.worker}`,
+    ...(event.listener === undefined ? {} : { 'mtscope.listener': event.listener }),
   },
   children: 0,
   stepMs: 0,
@@ -268,6 +269,7 @@ export const foldSpans = (sampled: Sampler, take: Take, capacity = 50_000): ((ev
       case 'middle-proxy.probed':
       case 'middle-proxies.read':
       case 'networks.loaded':
+      case 'header.refused':
       case 'limit.refused':
       case 'replay.unclaimed':
       case 'connections.summarised':

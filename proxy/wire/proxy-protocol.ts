@@ -3,7 +3,8 @@
 
 /** `more`: the header is not complete. `bad`: no header begins like this. */
 export type ProxyHeader =
-  | { readonly read: 'more' | 'bad' }
+  | { readonly read: 'more' }
+  | { readonly read: 'bad' }
   /** The client's address, 4 or 16 bytes; `length`: of the header. */
   | { readonly read: 'client'; readonly remote: Buffer; readonly length: number }
   /** A connection of the balancer itself (a health check), or of a client without an IP address. */

@@ -12,6 +12,9 @@ export const connectionKeys = {
   open: 'open',
   openSession: labelled('open.session'),
   openOfUser: labelled('open.user'),
+  /** By listener, where LISTEN names them; open ones without those of `connections.summarised`. */
+  acceptedBy: labelled('listener'),
+  openBy: labelled('open.listener'),
 
   /** Calendar: authenticated connections and their traffic. Fronted bytes are not traffic. */
   sessions: 'sessions',
@@ -107,6 +110,7 @@ const closed = (cause: string, count: number, tally: Tally): void => {
 const close = (event: Closed, tally: Tally): void => {
   const { by, phase, reason, mode, user, dc, media } = event
   closed(`${by}/${phase}/${reason}/${dc === undefined ? '-' : dcOf(dc)}/${mode ?? '-'}`, 1, tally)
+  if (event.listener !== undefined) tally.live(k.openBy(event.listener), -1)
   if (!isOfClient(phase) || mode === undefined || user === undefined || dc === undefined) return
   const on = dcOf(dc)
   tally.live(k.openSession(sessionLabel({ mode, dc, media: media ?? false })), -1)
@@ -132,8 +136,9 @@ const close = (event: Closed, tally: Tally): void => {
 }
 
 /** Connections of unauthenticated clients that one event summarises. */
-const summarised = ({ accepted, refusals, closes }: Summary, tally: Tally): void => {
+const summarised = ({ accepted, listeners = [], refusals, closes }: Summary, tally: Tally): void => {
   accept(accepted, tally)
+  for (const { listener, count } of listeners) tally.ever(k.acceptedBy(listener), count)
   for (const refusal of refusals) if (cameWhole(refusal)) tally.ever(k.stage('hello'), refusal.count)
   for (const { by, phase, reason, count } of closes) closed(`${by}/${phase}/${reason}/-/-`, count, tally)
 }
@@ -155,6 +160,10 @@ export const connections = (event: ProxyEvent, tally: Tally): Tally => {
   switch (event.type) {
     case 'connection.accepted':
       accept(1, tally)
+      if (event.listener !== undefined) {
+        tally.ever(k.acceptedBy(event.listener), 1)
+        tally.live(k.openBy(event.listener), 1)
+      }
       return tally
     case 'handshake.accepted':
       tally.ever(k.stage('hello'), 1)
@@ -192,6 +201,7 @@ export const connections = (event: ProxyEvent, tally: Tally): Tally => {
     case 'process.started':
     case 'process.stopped':
     case 'process.sampled':
+    case 'header.refused':
     case 'limit.refused':
     case 'replay.unclaimed':
     case 'process.faulted':

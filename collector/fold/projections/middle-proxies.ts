@@ -74,6 +74,7 @@ export const middleProxies = (event: ProxyEvent, tally: Tally): Tally => {
     case 'process.stopped':
     case 'process.sampled':
     case 'datacenter.probed':
+    case 'header.refused':
     case 'limit.refused':
     case 'replay.unclaimed':
     case 'connections.summarised':

@@ -128,6 +128,7 @@ export const processes = (event: ProxyEvent, tally: Tally): Tally => {
     case 'connection.progress':
     case 'connection.closed':
     case 'datacenter.probed':
+    case 'header.refused':
     case 'limit.refused':
     case 'replay.unclaimed':
     case 'connections.summarised':

@@ -19,6 +19,8 @@ export const rejectionKeys = {
   skewSeconds: labelled('skew.s'),
   skewSlot: labelled('skew.slot'),
   refused: labelled('limit'),
+  /** PROXY protocol headers. */
+  header: labelled('header'),
 } as const
 
 const k = rejectionKeys
@@ -82,6 +84,10 @@ export const rejections = (event: ProxyEvent, tally: Tally): Tally => {
     case 'limit.refused':
       tally.ever(k.refused(event.limit), event.count)
       tally.tick(k.refused(event.limit), event.count)
+      return tally
+    case 'header.refused':
+      tally.ever(k.header(event.reason), event.count)
+      tally.tick(k.header(event.reason), event.count)
       return tally
     case 'connection.accepted':
     case 'datacenter.dialed':

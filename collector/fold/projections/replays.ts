@@ -42,6 +42,7 @@ export const replays = (event: ProxyEvent, tally: Tally): Tally => {
     case 'process.started':
     case 'process.stopped':
     case 'process.sampled':
+    case 'header.refused':
     case 'limit.refused':
     case 'process.faulted':
     case 'networks.loaded':

@@ -60,6 +60,7 @@ export const upstreams = (event: ProxyEvent, tally: Tally): Tally => {
     case 'process.started':
     case 'process.stopped':
     case 'process.sampled':
+    case 'header.refused':
     case 'limit.refused':
     case 'replay.unclaimed':
     case 'connections.summarised':

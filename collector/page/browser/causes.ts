@@ -2,7 +2,7 @@ import type { Status } from '../../read/status.ts'
 import { count } from './format.ts'
 import { h, type Piece } from './piece.ts'
 import { bar, mark, table } from './table.ts'
-import { close, limit, rejections, side } from './words.ts'
+import { close, header, limit, rejections, side } from './words.ts'
 
 type Counted = { total: number; lastHour: number }
 const oftenFirst = (a: Counted, b: Counted) => b.lastHour - a.lastHour || b.total - a.total
@@ -47,6 +47,7 @@ export const closesSection = ({ closes }: Status): Piece[] => {
 export const rejectionsSection = (status: Status): Piece[] => {
   const rows = status.rejections.toSorted(oftenFirst)
   const most = largest(rows)
+  const headers = Object.entries(status.headers).filter(([, number]) => number > 0)
   const refused = Object.entries(status.limits).filter(([, number]) => number > 0)
   return [
     ...table(
@@ -75,6 +76,7 @@ export const rejectionsSection = (status: Status): Piece[] => {
       { class: 'fine' },
       `${count(status.fronted)} fronted to the masking host · ${count(status.replaysRefused)} replays refused`,
       ...refused.map(([name, number]) => ` · ${count(number)} refused at the limit of ${limit(name)}`),
+      ...headers.map(([name, number]) => ` · ${count(number)} closed: ${header(name)}`),
     ),
   ]
 }

@@ -9,6 +9,7 @@ import type {
   Side,
   UpstreamError,
 } from '../../../proxy/events/contract.ts'
+import type { HeaderRefusal } from '../../../proxy/events/header-refusal.ts'
 
 /** The codes of the contract in plain words. */
 
@@ -131,6 +132,13 @@ const limits: Record<Limit, string> = {
   'file-descriptors': 'file descriptors',
   'middle-proxy-queue': 'clients that do not take what middle proxies sent',
 }
+const headers: Record<HeaderRefusal, string> = {
+  'untrusted-source': 'not from a network of PROXY_PROTOCOL_FROM',
+  'bad-header': 'no PROXY protocol header',
+  'no-header': 'PROXY protocol header not complete in time',
+}
+export const header = (name: string): string => headers[name as HeaderRefusal] ?? name
+
 export const limit = (name: string): string => limits[name as Limit] ?? name
 
 const losses: Record<LossReason, string> = {

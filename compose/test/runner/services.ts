@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { actionlintPath, ensureActionlint } from '../services/actionlint.ts'
 import { ensureAlertmanager } from '../services/alertmanager.ts'
+import { ensureHaproxy, ensureNginxStream, nginxStream } from '../services/balancer.ts'
 import { ensureCaddy } from '../services/caddy.ts'
 import { ensureChromium, findChromium } from '../services/chromium.ts'
 import { find } from '../services/debian.ts'
@@ -58,6 +59,13 @@ export const testServers: readonly TestServer[] = [
     installs: 'caddy (Debian package)',
     there: () => find('caddy') !== null,
     ensure: ensureCaddy,
+  },
+  {
+    name: 'load balancers',
+    module: 'compose/test/services/balancer.ts',
+    installs: 'haproxy, nginx-light, libnginx-mod-stream (Debian packages)',
+    there: () => find('haproxy') !== null && find(nginxStream) !== null,
+    ensure: () => [ensureHaproxy(), ensureNginxStream()],
   },
   {
     name: 'chromium',

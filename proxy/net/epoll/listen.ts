@@ -1,12 +1,15 @@
-import { isIPv4 } from 'node:net'
-import { lastingPointer, pointer } from '../../wire/native.ts'
+import { lastingPointer } from '../../wire/native.ts'
 import type { Link, Listening, ListenOptions } from '../link.ts'
 import { linkErrorOf } from '../link-error.ts'
 import * as c from './libc.ts'
 import type { NativeLink } from './link.ts'
-import { congestionOf, tuneListener } from './tcp.ts'
+import { nameOf, openListener } from './listening-socket.ts'
+import { congestionOf } from './tcp.ts'
 
-const BACKLOG = 4096
+/** Of the threads that wait for a descriptor, one is woken. */
+const EPOLLEXCLUSIVE = 2 ** 28
+/** The address of a client of a Unix socket, which has none. */
+const localAddress = Buffer.from([127, 0, 0, 1])
 const ACCEPTS_A_TURN = 64
 /** Until `accept` is tried again after descriptors ran out; ms. */
 const EXHAUSTED_MS = 100
@@ -30,26 +33,13 @@ export type ListeningLoop = {
 const address = c.pinned(32)
 const addressLength = c.pinned(8)
 
-/** A bound descriptor that listens, or -1. */
-const openListener = (
-  libc: c.Libc,
-  host: string,
-  options: ListenOptions,
-  warn: (line: string) => void,
-): number => {
-  const v6 = !isIPv4(host)
-  const length = c.writeSockaddr(address, host, options.port)
-  const fd = libc.socket(v6 ? c.AF_INET6 : c.AF_INET, c.SOCK_STREAM | c.SOCK_NONBLOCK | c.SOCK_CLOEXEC, 0)
-  const other = (): number => (host === '::' ? openListener(libc, '0.0.0.0', options, warn) : -1)
-  if (fd < 0) return other()
-  c.setOption(libc, fd, c.SOL_SOCKET, c.SO_REUSEADDR, 1)
-  c.setOption(libc, fd, c.SOL_SOCKET, c.SO_REUSEPORT, 1)
-  if (v6) c.setOption(libc, fd, c.IPPROTO_IPV6, c.IPV6_V6ONLY, 0)
-  tuneListener(libc, fd, options, warn)
-  if (libc.bind(fd, pointer(address, 0), length) === 0 && libc.listen(fd, BACKLOG) === 0) return fd
-  const errno = libc.errno()
-  libc.close(fd)
-  return errno === c.EADDRINUSE ? -1 : other()
+const portOf = (libc: c.Libc, fd: number): number => {
+  try {
+    return nameOf(libc, fd).port
+  } catch (error) {
+    libc.close(fd)
+    throw error
+  }
 }
 
 /** Accepts clients until it is closed. Throws when it cannot listen. */
@@ -61,21 +51,19 @@ export const listen = (
   const { libc } = loop
   const addressAt = lastingPointer(address)
   const lengthAt = lastingPointer(addressLength)
-  const fd = openListener(libc, options.host, options, warn)
-  const failed = (): Error =>
-    new Error(`cannot listen on ${options.host} port ${options.port} (errno ${libc.errno()})`)
-  if (fd < 0) throw failed()
-  addressLength.writeUInt32LE(28, 0)
-  if (libc.getsockname(fd, addressAt, lengthAt) !== 0) {
-    const error = failed()
-    libc.close(fd)
-    throw error
-  }
-  const port = address.readUInt16BE(2)
+  const fd = openListener(libc, options, options, warn)
+  const port = portOf(libc, fd)
+  /** Other threads accept from the same socket: the kernel wakes one of them, in turn. */
+  let interest = 'descriptor' in options ? c.EPOLLIN | EPOLLEXCLUSIVE : c.EPOLLIN
   let open = true
 
   const accepting = (): void => {
-    const errno = open ? loop.control(c.EPOLL_CTL_ADD, fd, c.EPOLLIN) : 0
+    const errno = open ? loop.control(c.EPOLL_CTL_ADD, fd, interest) : 0
+    // A sandbox without EPOLLEXCLUSIVE.
+    if (errno === c.EINVAL && interest !== c.EPOLLIN) {
+      interest = c.EPOLLIN
+      return accepting()
+    }
     // EEXIST: the kernel had refused to stop watching it.
     if (errno === 0 || errno === c.EEXIST) return
     loop.report(c.systemError('epoll_ctl of the listener', errno))
@@ -96,7 +84,8 @@ export const listen = (
       else loop.report(c.systemError('accept4', errno))
       return false
     }
-    const remote = c.readSockaddr(address)
+    const isUnix = address.readUInt16LE(0) === c.AF_UNIX
+    const remote = isUnix ? localAddress : c.readSockaddr(address)
     const link = loop.adopt(accepted, remote.length === 4 ? 'ipv4' : 'ipv6', remote)
     try {
       options.accepted(link)
@@ -108,7 +97,12 @@ export const listen = (
 
   loop.attend(fd, {
     ready: () => {
-      for (let i = 0; i < ACCEPTS_A_TURN && open && acceptOne(); i++);
+      let accepted = 0
+      while (accepted < ACCEPTS_A_TURN && open && acceptOne()) accepted++
+      // To the end of the queue of the threads that wait for this socket.
+      if (accepted === 0 || !open || interest === c.EPOLLIN) return
+      loop.control(c.EPOLL_CTL_DEL, fd, 0)
+      accepting()
     },
   })
   accepting()

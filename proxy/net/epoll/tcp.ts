@@ -2,6 +2,7 @@ import { pointer } from '../../wire/native.ts'
 import type { Ends, ListenOptions, Path } from '../link.ts'
 import * as c from './libc.ts'
 
+const TCP_MAXSEG = 2
 const NAME_BYTES = 16
 /** The name, and its length behind it: a call gets addresses of one buffer only. */
 const name = c.pinned(NAME_BYTES + 4)
@@ -29,15 +30,19 @@ export const refusalOf = (libc: c.Libc, algorithm: string): string | null => {
   return errno === 0 ? null : c.errnoName(errno)
 }
 
+export type Tuning = Pick<ListenOptions, 'userTimeoutMs' | 'congestion' | 'maxSegment'>
+
 /** Options of a listener. Accepted sockets inherit all of them: no call per connection. */
 export const tuneListener = (
   libc: c.Libc,
   fd: number,
-  { userTimeoutMs, congestion = null }: ListenOptions,
+  { userTimeoutMs, congestion = null, maxSegment = null }: Tuning,
   warn: (line: string) => void,
 ): void => {
   c.tune(libc, fd)
   c.setOption(libc, fd, c.IPPROTO_TCP, c.TCP_USER_TIMEOUT, userTimeoutMs)
+  // Before the kernel announces it to the first client.
+  if (maxSegment !== null) c.setOption(libc, fd, c.IPPROTO_TCP, TCP_MAXSEG, maxSegment)
   const errno = congestion === null ? 0 : setCongestion(libc, fd, congestion)
   if (errno === 0) return
   warn(

@@ -1,11 +1,21 @@
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import { chmodSync } from 'node:fs'
+import {
+  connect,
+  createServer,
+  type ListenOptions as NodeListenOptions,
+  type Server,
+  type Socket,
+} from 'node:net'
 import type { UpstreamError } from '../../events/contract.ts'
+import { libc } from '../epoll/libc.ts'
+import { F_DUPFD_CLOEXEC } from '../epoll/marking-libc.ts'
 import {
   type Dialing,
   type Engine,
   HEAD,
   type Link,
   type Listening,
+  type ListenOn,
   type ListenOptions,
   PULSE_MS,
   type Source,
@@ -23,25 +33,35 @@ const socketOptions = {
 /** Makes a socket a link and passes it to its owner. */
 type Give = (socket: Socket, to: (link: Link) => void) => void
 
+const BACKLOG = 4096
+
+/** What node:net listens on. It closes the descriptor, so that other threads need their own. */
+const placeOf = (on: ListenOn): NodeListenOptions => {
+  if ('path' in on) return { path: on.path, backlog: BACKLOG }
+  if ('host' in on)
+    return { host: on.host, port: on.port, reusePort: process.platform === 'linux', backlog: BACKLOG }
+  const fd = libc?.fcntl(on.descriptor, F_DUPFD_CLOEXEC, 0) ?? on.descriptor
+  return { fd } as NodeListenOptions
+}
+
 const listen = (give: Give, options: ListenOptions): Promise<Listening> =>
   new Promise((resolve, reject) => {
-    const open = (host: string): Server =>
+    const open = (on: ListenOn): Server =>
       createServer(socketOptions)
         .on('connection', (socket) => give(socket, options.accepted))
         .on('error', (error: NodeJS.ErrnoException) => {
-          if (host === '::' && error.code === 'EAFNOSUPPORT') open('0.0.0.0')
+          if ('host' in on && on.host === '::' && error.code === 'EAFNOSUPPORT')
+            open({ host: '0.0.0.0', port: on.port })
           else if (error.code === 'EMFILE' || error.code === 'ENFILE') options.exhausted()
           else reject(error)
         })
-        .listen(
-          { host, port: options.port, reusePort: process.platform === 'linux', backlog: 4096 },
-          function (this: Server) {
-            const address = this.address()
-            const port = typeof address === 'object' && address !== null ? address.port : options.port
-            resolve({ port, close: () => this.close() })
-          },
-        )
-    open(options.host)
+        .listen(placeOf(on), function (this: Server) {
+          const address = this.address()
+          if ('path' in on) chmodSync(on.path, on.mode)
+          const port = typeof address === 'object' && address !== null ? address.port : 0
+          resolve({ port, close: () => this.close() })
+        })
+    open(options)
   })
 
 const dial = (

@@ -4,7 +4,8 @@ import { ipv6Bytes } from '../epoll/libc.ts'
 import { type Ends, HEAD, type Link, type LinkError, type LinkEvents, unattached } from '../link.ts'
 import { linkErrorOf } from '../link-error.ts'
 
-const bytesOf = (text = '0.0.0.0'): Buffer => {
+/** A client of a Unix socket has no address. */
+const bytesOf = (text = '127.0.0.1'): Buffer => {
   const mapped = text.startsWith('::ffff:') ? text.slice(7) : text
   return mapped.includes(':') ? ipv6Bytes(mapped) : Buffer.from(mapped.split('.').map(Number))
 }

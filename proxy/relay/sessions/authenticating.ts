@@ -47,7 +47,7 @@ const refused = (read: Decision): Decision => {
 /** Decides on the bytes received so far. They are kept until then: the masking host gets those of a rejected client. */
 const decide = (session: Session, received: Buffer): void => {
   const { relay } = session
-  const read = readHandshake(received, received.length, relay.epoch(), relay.rules)
+  const read = readHandshake(received, received.length, relay.epoch(), session.listener.rules)
   const decision = session.blocked ? refused(read) : read
   switch (decision.step) {
     case 'more':
@@ -225,10 +225,10 @@ const refuseClaimed = (session: Session, details: Omit<Rejected, 'step'>, digest
 
 /** The client ends before its handshake is complete: the masking host may still answer what came. */
 const endUnfinished = (session: Session): void => {
-  const { received, relay } = session
+  const { received, listener } = session
   if (received === null) return closeSession(session, 'client', 'done')
   session.clientEnded = true
-  const reason = session.blocked ? 'blocked' : unfinished(received, relay.rules)
+  const reason = session.blocked ? 'blocked' : unfinished(received, listener.rules)
   reject(session, { step: 'rejected', reason })
 }
 
@@ -257,7 +257,7 @@ const insideRecords: LinkEvents<Inner> = {
     const received = append(session.received, buffer, start, to)
     session.received = received
     if (received.length < payloadLength) return
-    const decision = readInnerOpening(received, user, relay.rules)
+    const decision = readInnerOpening(received, user, session.listener.rules)
     if (decision.step === 'rejected') return rejectInside(inner, decision.reason)
     accept(session, { ...decision, digest }, received.subarray(payloadLength), session.signed ?? {})
   },

@@ -125,6 +125,7 @@ export const closeSession = (session: Session, by: Side, reason: CloseReason): v
     untoldToClient: session.bytesToClient - (relayed?.reportedToClient ?? 0),
     untoldToDatacenter: session.bytesToDatacenter - (relayed?.reportedToDatacenter ?? 0),
     durationMs: ms(session.relay.clock() - session.acceptedAt),
+    ...(session.listener.name !== null && { listener: session.listener.name }),
     ...clientPath,
   })
 }

@@ -16,8 +16,8 @@ const HELD = 4_096
  * Whether the client may see what the host does. Yes while it is silent or has sent part of a hello: a host only closes
  * then. Not after part of a payload: the host takes that for garbage, and a user's client may send its 64 bytes in pieces.
  */
-const mayPass = ({ claim, received, relay }: Session): boolean =>
-  claim === null && (received === null || !mayBePayload(received, received.length, relay.rules))
+const mayPass = ({ claim, received, listener }: Session): boolean =>
+  claim === null && (received === null || !mayBePayload(received, received.length, listener.rules))
 
 /** Rejects the client and hands it to the host, because the host has acted first. Null: the connection has closed. */
 const handOver = (session: Session): Fronted | null => {

@@ -62,8 +62,8 @@ export const earn = (fronted: Fronted): void => {
 }
 
 /** The masking host that the client sees: of the domain that it asked for, else of the first. */
-export const maskOf = ({ relay, serverName }: Session): MaskingHost | null =>
-  domainSeen(relay.rules.domains, serverName).mask
+export const maskOf = ({ listener, serverName }: Session): MaskingHost | null =>
+  domainSeen(listener.rules.domains, serverName).mask
 
 const sameAddress = (one: Address, other: Address): boolean =>
   one.host === other.host && one.port === other.port
@@ -101,15 +101,12 @@ const readSilently = (session: Session): void => {
 }
 
 /** Names the client to the host, before all bytes. */
-const nameClient = ({ client }: Session, host: Link): void => {
+const nameClient = ({ client, remote }: Session, host: Link): void => {
   const ends = client.ends()
   const header =
     ends === null
       ? localHeader
-      : proxyHeader(
-          { address: client.remote, port: ends.remotePort },
-          { address: ends.local, port: ends.localPort },
-        )
+      : proxyHeader({ address: remote, port: ends.remotePort }, { address: ends.local, port: ends.localPort })
   host.write(header, 0, header.length)
 }
 

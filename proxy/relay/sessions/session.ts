@@ -10,6 +10,7 @@ import type {
   Session as SessionLabels,
   Side,
 } from '../../events/contract.ts'
+import type { HeaderRefusal } from '../../events/header-refusal.ts'
 import type { MiddleProxies, OurAddress } from '../../middle-proxy/directory.ts'
 import type { MiddlePool } from '../../middle-proxy/pool.ts'
 import type { Dialing, Link, LinkError, Path } from '../../net/link.ts'
@@ -26,6 +27,26 @@ import type { Ask } from '../claim-requests.ts'
 import type { MaskingHost, RelaySettings } from '../settings.ts'
 import type { Rules, SignedDetails, User } from './handshake.ts'
 
+/** What holds for the clients of one listener. */
+export type Listener = {
+  /** In events; null: there is one only. */
+  readonly name: string | null
+  rules: Rules
+  /** Whether a client's address is that of a load balancer, whose PROXY protocol header is read; null: no header is expected. */
+  readonly trusts: ((remote: Buffer) => boolean) | null
+}
+
+/** A client of a load balancer whose PROXY protocol header is not complete, or names no client. */
+export type Arriving = {
+  readonly relay: Relay
+  readonly listener: Listener
+  readonly client: Link
+  readonly since: number
+  received: Buffer | null
+  /** The header is complete and names the load balancer itself: a health check, unless a byte follows. */
+  unnamed: boolean
+}
+
 /** State that all connections of one thread share. */
 export type Relay = {
   readonly settings: RelaySettings
@@ -36,7 +57,7 @@ export type Relay = {
   /** `performance.now()`, or the time of a test. */
   clock(): number
   epoch(): number
-  rules: Rules
+  readonly listeners: readonly Listener[]
   directory: Directory
   middleProxies: MiddleProxies | null
   ourAddress: OurAddress
@@ -52,6 +73,12 @@ export type Relay = {
   unclaimed: number
   /** Refused clients since the last event about them. */
   readonly refusals: Map<Limit, number>
+  /** The same for PROXY protocol headers. */
+  readonly refusedHeaders: Map<Listener, Map<HeaderRefusal, number>>
+  /** Oldest first. */
+  readonly arriving: Set<Arriving>
+  /** Accepted a moment ago, oldest first; see `early-host.ts`. */
+  readonly fresh: Session[]
   readonly dialer: Dialer
   /** Null with UPSTREAMS=direct. */
   readonly upstreams: Upstreams | null
@@ -89,6 +116,9 @@ export type Session = {
   /** Its id in events and its trace id. */
   readonly id: string
   readonly client: Link
+  readonly listener: Listener
+  /** The client's address, 4 or 16 bytes: of the link, or of its PROXY protocol header. */
+  readonly remote: Buffer
   readonly clientHash: string
   readonly acceptedAt: number
   /** Its address prefix, see `prefix.ts`. */
@@ -244,52 +274,6 @@ export type PendingHandshakes = {
   /** Whether a prefix has its share of the places, or more. */
   fillsShare(prefix: number): boolean
 }
-
-export const openSession = (
-  relay: Relay,
-  client: Link,
-  id: string,
-  clientHash: string,
-  prefix: number,
-): Session => ({
-  relay,
-  id,
-  client,
-  clientHash,
-  acceptedAt: relay.clock(),
-  prefix,
-  blocked: relay.isBlocked?.(client.remote) ?? false,
-  phase: 'hello',
-  serverName: null,
-  handshake: null,
-  received: null,
-  kept: 0,
-  dialing: null,
-  pendingHost: null,
-  claim: null,
-  far: null,
-  user: null,
-  endsAt: Number.POSITIVE_INFINITY,
-  labels: null,
-  signed: null,
-  unwrap: null,
-  pace: null,
-  slot: -1,
-  addressHash: null,
-  seenAt: 0,
-  chargedBytes: 0,
-  refused: false,
-  relayed: null,
-  fronted: null,
-  bytesToClient: 0,
-  bytesToDatacenter: 0,
-  activeAt: relay.now,
-  clientEnded: false,
-  farEnded: false,
-  endedBy: null,
-  endReason: 'done',
-  closed: false,
-})
 
 /** Size of one read from an unauthenticated client: a hello, and little that has to be kept. */
 export const FIRST_READ = 4_096

@@ -24,6 +24,9 @@ export type Arrival = {
   readonly fallback: boolean
 }
 
+/** A client of a Unix socket has no ports. */
+const ofUnixSocket = { remotePort: 0, local: Buffer.from([127, 0, 0, 1]), localPort: 0 }
+
 /** A stream of a middle proxy that serves the datacenter. Calls `arrived`, or `away` when there is none. */
 export const reachThroughMiddle = (
   session: Session,
@@ -33,15 +36,15 @@ export const reachThroughMiddle = (
   away: (error: DialError) => void,
 ): void => {
   const { relay, client } = session
-  const ends = client.ends()
-  if (ends === null || relay.middle === null) return closeSession(session, 'client', 'reset')
+  const ends = client.ends() ?? ofUnixSocket
+  if (client.closed || relay.middle === null) return closeSession(session, 'client', 'reset')
   const own = session.user?.adTag
   const adTag = own === undefined ? relay.settings.adTag : own
   session.dialing = relay.middle.open(
     id,
     {
       transport,
-      remote: { address: client.remote, port: ends.remotePort },
+      remote: { address: session.remote, port: ends.remotePort },
       ours: { address: seenAddress(ends.local, relay.ourAddress), port: ends.localPort },
       tag: adTag === null ? null : Buffer.from(adTag, 'hex'),
       refused: (reason) =>

@@ -35,7 +35,7 @@ type Taken = Pick<Config, (typeof relaySettingNames)[number]>
 export const configured = (
   config: Config,
   connections = config.maxConnections,
-): Omit<RelaySettings, keyof Changeable | 'worker' | 'port' | 'userCounts'> => ({
+): Omit<RelaySettings, keyof Changeable | 'worker' | 'listeners' | 'userCounts'> => ({
   ...(Object.fromEntries(relaySettingNames.map((name) => [name, config[name]])) as Taken),
   maxConnections: Math.min(config.maxConnections, connections),
   connectionLimit: connections < config.maxConnections ? 'file-descriptors' : 'connections',

@@ -15,7 +15,7 @@ const SOONEST_MS = 10_000
 const LATEST_MS = 60_000
 const LONGEST_PAUSE_MS = 16_000
 
-type Repeated = Extract<ProxyEvent, { type: 'limit.refused' | 'replay.unclaimed' }>
+type Repeated = Extract<ProxyEvent, { type: 'limit.refused' | 'replay.unclaimed' | 'header.refused' }>
 
 /**
  * Adds up counts that come each second during a flood: emits the first soon, the next after 2 s, 4 s and so on up to
@@ -174,6 +174,8 @@ export const eventBudget = (
           break
         case 'limit.refused':
           return repeats.add(event.limit, event)
+        case 'header.refused':
+          return repeats.add(`${event.reason} ${event.listener}`, event)
         case 'replay.unclaimed':
           return repeats.add(event.action, event)
         case 'datacenter.dial-failed':

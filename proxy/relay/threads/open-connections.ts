@@ -4,6 +4,7 @@ type Open = {
   readonly worker: number
   readonly prefix: string
   readonly acceptedAt: number
+  readonly listener?: string
   phase: Phase
   session: Session | null
   bytesToClient: number
@@ -46,6 +47,7 @@ export const trackConnections = (most: number): OpenConnections => {
         worker: event.worker,
         prefix: event.prefix,
         acceptedAt: event.at,
+        ...(event.listener !== undefined && { listener: event.listener }),
         phase: 'hello',
         session: null,
         bytesToClient: 0,
@@ -127,6 +129,7 @@ const closeOf = (id: string, connection: Open, at: number): ProxyEvent => ({
   untoldToClient: 0,
   untoldToDatacenter: 0,
   durationMs: Math.max(0, at - connection.acceptedAt),
+  ...(connection.listener !== undefined && { listener: connection.listener }),
 })
 
 /** A connection without events of its own that is still open is fronted. */

@@ -1,4 +1,5 @@
-import type { CloseCount, PrefixCount, ProxyEvent, RefusalCount } from '../../events/contract.ts'
+import type { CloseCount, ProxyEvent, RefusalCount } from '../../events/contract.ts'
+import type { PrefixCount } from '../../events/summary.ts'
 
 type Of<T extends ProxyEvent['type']> = Extract<ProxyEvent, { type: T }>
 export type Accepted = Of<'connection.accepted'>
@@ -43,6 +44,7 @@ export class Summary {
   #accepted = 0
   readonly #refusals = new Map<string, Refusals>()
   readonly #closes = new Map<string, Mutable<CloseCount>>()
+  readonly #listeners = new Map<string, number>()
   readonly #prefixes = new Map<string, number>()
   readonly #fingerprints = new Set<string>()
   readonly #users = new Set<string>()
@@ -51,8 +53,10 @@ export class Summary {
     return this.#accepted === 0 && this.#refusals.size === 0 && this.#closes.size === 0
   }
 
-  accept({ prefix }: Accepted): void {
+  accept({ prefix, listener }: Accepted): void {
     this.#accepted++
+    // As many as LISTEN has.
+    if (listener !== undefined) this.#listeners.set(listener, (this.#listeners.get(listener) ?? 0) + 1)
     const count = this.#prefixes.get(prefix)
     if (count !== undefined || this.#prefixes.size < MOST_PREFIXES)
       this.#prefixes.set(prefix, (count ?? 0) + 1)
@@ -88,15 +92,24 @@ export class Summary {
   }
 
   /** Returns all counts and resets them. */
-  take(): Pick<Summarised, 'accepted' | 'prefixes' | 'refusals' | 'closes'> {
+  take(): Pick<Summarised, 'accepted' | 'prefixes' | 'listeners' | 'refusals' | 'closes'> {
+    const listeners = [...this.#listeners].map(([listener, count]) => ({ listener, count }))
     const taken = {
       accepted: this.#accepted,
       prefixes: largest(this.#prefixes),
+      ...(listeners.length > 0 && { listeners }),
       refusals: [...this.#refusals.values()].map(refusalCount),
       closes: [...this.#closes.values()],
     }
     this.#accepted = 0
-    for (const each of [this.#refusals, this.#closes, this.#prefixes, this.#fingerprints, this.#users])
+    for (const each of [
+      this.#refusals,
+      this.#closes,
+      this.#listeners,
+      this.#prefixes,
+      this.#fingerprints,
+      this.#users,
+    ])
       each.clear()
     return taken
   }

@@ -11,7 +11,6 @@ import { type Ledger, newLedger, unreceived } from './ledger.ts'
 import type { WorkerData } from './worker.ts'
 
 export type Threads = {
-  readonly port: number
   readonly engine: 'native' | 'portable'
   /** How clients are sent to; empty: the engine cannot ask. */
   readonly congestion: string
@@ -43,7 +42,7 @@ export type ThreadEvents = {
 /** A small young generation: garbage of a handshake dies young, and V8 never returns memory that a thread once had. */
 const limits = { maxYoungGenerationSizeMb: 8 }
 
-type Listening = { port: number; engine: 'native' | 'portable'; congestion?: string }
+type Listening = { engine: 'native' | 'portable'; congestion?: string }
 
 type Thread = {
   readonly number: number
@@ -234,11 +233,9 @@ export const startThreads = async (
     const [first] = await Promise.all(
       Array.from({ length: count }, (_, number) => start(number).listening.promise),
     )
-    const { port, engine, congestion = '' } = first!
-    settings = { ...settings, port }
+    const { engine, congestion = '' } = first!
     state = 'running'
     return {
-      port,
       engine,
       congestion,
       change: (change) => {

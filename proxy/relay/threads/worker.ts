@@ -13,6 +13,7 @@ import { startRelay } from '../relay.ts'
 import type { FromWorker, RelaySettings, ToWorker } from '../settings.ts'
 import { eventBudget } from './event-budget.ts'
 import type { Ledger } from './ledger.ts'
+import { listenAll } from './listen-all.ts'
 import { eventQueue } from './queue.ts'
 
 export type WorkerData = { readonly settings: RelaySettings; readonly ledger: Ledger }
@@ -66,14 +67,7 @@ let emptyAt = 0
 const isDraining = (): boolean => drainBy !== Number.POSITIVE_INFINITY
 
 try {
-  const listening = await engine.listen({
-    host: settings.host,
-    port: settings.port,
-    userTimeoutMs: settings.ackTimeoutMs,
-    congestion: settings.congestion,
-    accepted: relay.accepted,
-    exhausted: relay.exhausted,
-  })
+  const listening = await listenAll(engine, relay, settings)
   port.on('message', (message: ToWorker) => {
     switch (message.type) {
       case 'change':
@@ -90,24 +84,23 @@ try {
           sample: { ...loop.sample(), ...engine.sample?.() },
         })
       case 'drain':
-        listening.close()
+        for (const one of listening) one.close()
         relay.pool.close()
         drainBy = performance.now() + message.ms
     }
   })
   post({
     type: 'listening',
-    port: listening.port,
     engine: engine.kind,
     waker: engine.waker?.() ?? null,
-    congestion: listening.congestion ?? '',
+    congestion: listening[0]?.congestion ?? '',
   })
   const pulse = (now: number): void => {
     relay.pulse(now)
     claims.pulse(now)
     if (now >= drainBy) relay.closeAll()
     events.pulse(now)
-    const isEmpty = isDraining() && relay.sessions.size === 0
+    const isEmpty = isDraining() && relay.sessions.size + relay.arriving.size === 0
     if (isEmpty) events.flush()
     faults.pulse(now)
     if (isDraining() || now - emptyAt >= gatherMs) queue.flush()

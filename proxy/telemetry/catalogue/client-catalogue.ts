@@ -1,7 +1,28 @@
 import type { Metric } from './metric.ts'
 
-/** The network between clients and proxy, as the kernel measures it (TCP_INFO); a part of the catalogue. */
+/** Listeners, and the network between clients and proxy as the kernel measures it (TCP_INFO); a part of the catalogue. */
 export const clientMetrics = {
+  listenerAccepted: {
+    name: 'mtscope_listener_accepted_total',
+    kind: 'counter',
+    unit: '1',
+    labels: ['listener'],
+    help: 'Accepted connections, by listener; only where LISTEN names them.',
+  },
+  listenerOpen: {
+    name: 'mtscope_listener_open',
+    kind: 'gauge',
+    unit: '1',
+    labels: ['listener'],
+    help: 'Open connections, by listener, without summarised ones; only where LISTEN names them.',
+  },
+  headersRefused: {
+    name: 'mtscope_proxy_headers_refused_total',
+    kind: 'counter',
+    unit: '1',
+    labels: ['reason'],
+    help: 'Connections closed for their PROXY protocol header, by reason: untrusted-source, bad-header, no-header (none in time).',
+  },
   clientRttSeconds: {
     name: 'mtscope_client_rtt_seconds',
     kind: 'histogram',

@@ -4,7 +4,7 @@ import { readOwnConfig } from '../../config/own-config.ts'
 import { limitNames } from '../../config/user-limits.ts'
 import { nameKey } from '../../config/user-name.ts'
 import { lineLogger } from '../../logger/logger.ts'
-import { type Link, linksOf } from '../../users/links.ts'
+import { type Link, linkPlaces, linksOf } from '../../users/links.ts'
 import { deadLinks, findAddress } from '../../users/public-address.ts'
 import { printQr } from '../../users/qr.ts'
 import { readSecret, type Secret } from '../../users/secret.ts'
@@ -62,22 +62,32 @@ const usersToImport = (file: string): readonly NewUser[] => {
   return read.users.map((user) => (user.limits ? { ...user, limits: { ...none, ...user.limits } } : user))
 }
 
-const modesOf = (config: Config, mode?: string): Config['modes'] =>
-  mode === undefined ? config.modes : config.modes.filter((one) => one === mode)
+/** The listeners with the modes that were asked for. */
+const listenersFor = (config: Config, mode?: string): Config['listeners'] =>
+  config.listeners
+    .map((listener) => ({
+      ...listener,
+      modes: listener.modes.filter((one) => mode === undefined || one === mode),
+    }))
+    .filter(({ modes }) => modes.length > 0)
+
+const portsOf = (listeners: Config['listeners']): readonly (number | null)[] =>
+  listeners.map(({ at }) => ('port' in at && at.port !== 0 ? at.port : null))
 
 /** Before anything changes. */
 const checkLinks = (config: Config, mode?: string): void => {
-  if (modesOf(config, mode).length === 0) stop(2, `--mode ${mode} is not in MODES=${config.modes.join(',')}`)
-  if ((config.publicPort ?? config.port) === 0)
-    stop(2, 'MTPROTO_PORT=0 leaves the port of the links open: set PUBLIC_PORT')
+  const listeners = listenersFor(config, mode)
+  if (listeners.length === 0) stop(2, `--mode ${mode} is not in MODES=${config.modes.join(',')}`)
+  if (linkPlaces(listeners, portsOf(listeners), '').length === 0)
+    stop(2, 'no listener has a port that links could name: set PUBLIC_PORT')
 }
 
 const linksFor = async (user: User, config: Config, mode?: string): Promise<readonly Link[]> => {
-  const port = config.publicPort ?? config.port
+  const listeners = listenersFor(config, mode)
   const address = await findAddress(config, AbortSignal.timeout(5_000))
   const dead = deadLinks(address)
   if (dead !== null) process.stderr.write(`users: ${dead.states}: set ${dead.advice}\n`)
-  return linksOf([user], modesOf(config, mode), { server: address.host, port, domains: config.tlsDomain })
+  return linksOf([user], linkPlaces(listeners, portsOf(listeners), address.host))
 }
 
 const printLinks = async (user: User, config: Config, { json, mode }: Asked): Promise<void> => {

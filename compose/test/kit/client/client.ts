@@ -16,6 +16,8 @@ export type Mode = 'direct' | 'classic' | 'secure' | 'tls'
 export type ClientOptions = {
   port: number
   host?: string
+  /** A Unix socket in place of host and port. */
+  path?: string
   /** Local address of the socket. */
   localAddress?: string
   /** 16 bytes, or 32 hex digits; none in mode `direct`. */
@@ -163,8 +165,9 @@ const protocolOf = ({ mode, secret, transport }: ClientOptions) => {
   return { secret: bytes, transport: transport ?? (padded ? 'padded-intermediate' : 'intermediate') } as const
 }
 
-const openSocket = ({ port, host = '127.0.0.1', localAddress }: ClientOptions): Socket => {
-  const socket = connect({ port, host, allowHalfOpen: true, ...(localAddress && { localAddress }) })
+const openSocket = ({ port, host = '127.0.0.1', path, localAddress }: ClientOptions): Socket => {
+  const place = path === undefined ? { port, host, ...(localAddress && { localAddress }) } : { path }
+  const socket = connect({ ...place, allowHalfOpen: true })
   return socket.setNoDelay(true)
 }
 

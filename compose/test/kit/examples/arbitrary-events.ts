@@ -15,28 +15,20 @@ import type {
   UpstreamError,
 } from '../../../../proxy/events/contract.ts'
 import { limits, rejections as rejected } from '../../../../proxy/events/sets.ts'
+import {
+  amount,
+  at,
+  count,
+  dc,
+  family,
+  hex,
+  mode,
+  number,
+  prefix,
+  text,
+  transport,
+} from './arbitrary-values.ts'
 
-const hex = (digits: number): fc.Arbitrary<string> =>
-  fc.string({
-    unit: fc.constantFrom(...'0123456789abcdef'),
-    minLength: digits,
-    maxLength: digits,
-  })
-// JSON has no -0: it is read back as 0.
-const number = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0)
-const amount = fc.double({ min: 0, max: 1e9, noNaN: true })
-const count = fc.nat({ max: Number.MAX_SAFE_INTEGER })
-const dc = fc.constantFrom(1, 2, 3, 4, 5, 203, 10_001, 10_002, 10_003)
-const text = fc.string({ unit: 'binary', maxLength: 20 })
-const at = fc.nat({ max: 4_102_444_800_000 })
-const family = fc.constantFrom('ipv4' as const, 'ipv6' as const)
-const mode = fc.constantFrom('classic' as const, 'secure' as const, 'tls' as const)
-const transport = fc.constantFrom(
-  'abridged' as const,
-  'intermediate' as const,
-  'padded-intermediate' as const,
-)
-const prefix = fc.constantFrom('203.0.113.0/24', '10.0.0.0/24', '2001:db8:0::/48', '0:0:0::/48')
 const rejections = Object.keys(rejected) as RejectReason[]
 const closings: readonly CloseReason[] = [
   ...rejections,
@@ -92,13 +84,11 @@ const event = <T extends EventType, O extends keyof Of<T> = never>(
     .map(([required, some]) => ({ v: 1, type, ...required, ...some }) as unknown as Of<T>)
 
 export const arbitraries: { readonly [T in EventType]: fc.Arbitrary<Of<T>> } = {
-  'connection.accepted': event('connection.accepted', {
-    connection,
-    prefix,
-    client: hex(16),
-    family,
-    worker: count,
-  }),
+  'connection.accepted': event(
+    'connection.accepted',
+    { connection, prefix, client: hex(16), family, worker: count },
+    { listener: text },
+  ),
   'handshake.accepted': event(
     'handshake.accepted',
     { connection, ...session, transport, elapsedMs: amount, digest: hex(32), client: hex(16) },
@@ -163,7 +153,7 @@ export const arbitraries: { readonly [T in EventType]: fc.Arbitrary<Of<T>> } = {
       untoldToDatacenter: count,
       durationMs: amount,
     },
-    { ...session, ...clientPath },
+    { ...session, ...clientPath, listener: text },
   ),
   'process.started': event('process.started', {
     version: text,
@@ -201,46 +191,55 @@ export const arbitraries: { readonly [T in EventType]: fc.Arbitrary<Of<T>> } = {
     { document: fc.constantFrom<MiddleProxyDocument>('config', 'config-v6', 'secret'), entries: count },
     { fetchedAt: amount, error: fc.constantFrom<ReadError>('timeout', 'status', 'implausible') },
   ),
+  'header.refused': event(
+    'header.refused',
+    { reason: fc.constantFrom('untrusted-source', 'bad-header', 'no-header'), count, worker: count },
+    { listener: text },
+  ),
   'limit.refused': event('limit.refused', {
     limit: fc.constantFrom(...(Object.keys(limits) as Limit[])),
     count,
     worker: count,
   }),
-  'connections.summarised': event('connections.summarised', {
-    worker: count,
-    intervalMs: amount,
-    accepted: count,
-    prefixes: fc.array(fc.record({ prefix, count }, plain), { maxLength: 3 }),
-    refusals: fc.array(
-      fc.record(
-        {
-          reason: fc.constantFrom(...rejections),
-          fronted: fc.boolean(),
-          count,
-          ja4: text,
-          user: text,
-          skewSeconds: number,
-          groups: fc.array(fc.record({ group: fc.nat({ max: 63 }), count }, plain), { maxLength: 3 }),
-        },
-        { ...plain, requiredKeys: ['reason', 'fronted', 'count'] },
+  'connections.summarised': event(
+    'connections.summarised',
+    {
+      worker: count,
+      intervalMs: amount,
+      accepted: count,
+      prefixes: fc.array(fc.record({ prefix, count }, plain), { maxLength: 3 }),
+      refusals: fc.array(
+        fc.record(
+          {
+            reason: fc.constantFrom(...rejections),
+            fronted: fc.boolean(),
+            count,
+            ja4: text,
+            user: text,
+            skewSeconds: number,
+            groups: fc.array(fc.record({ group: fc.nat({ max: 63 }), count }, plain), { maxLength: 3 }),
+          },
+          { ...plain, requiredKeys: ['reason', 'fronted', 'count'] },
+        ),
+        { maxLength: 3 },
       ),
-      { maxLength: 3 },
-    ),
-    closes: fc.array(
-      fc.record(
-        {
-          by: fc.constantFrom<Side[]>('client', 'datacenter', 'proxy'),
-          phase: fc.constantFrom<Phase[]>('hello', 'dial', 'waiting', 'relaying', 'fronting'),
-          reason: fc.constantFrom(...closings),
-          count,
-          bytesToClient: count,
-          bytesToDatacenter: count,
-        },
-        plain,
+      closes: fc.array(
+        fc.record(
+          {
+            by: fc.constantFrom<Side[]>('client', 'datacenter', 'proxy'),
+            phase: fc.constantFrom<Phase[]>('hello', 'dial', 'waiting', 'relaying', 'fronting'),
+            reason: fc.constantFrom(...closings),
+            count,
+            bytesToClient: count,
+            bytesToDatacenter: count,
+          },
+          plain,
+        ),
+        { maxLength: 3 },
       ),
-      { maxLength: 3 },
-    ),
-  }),
+    },
+    { listeners: fc.array(fc.record({ listener: text, count }, plain), { maxLength: 3 }) },
+  ),
   'replay.unclaimed': event('replay.unclaimed', {
     count,
     action: fc.constantFrom('local' as const, 'refuse' as const),

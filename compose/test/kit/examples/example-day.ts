@@ -21,7 +21,15 @@ export const ja4 = 't13d1516h2_8daaf6152771_e5627efa2ab1'
 /** At least one event of every type, for tests: a client, an unauthenticated client, and the process itself. */
 export const day: readonly ProxyEvent[] = [
   { ...ofProcess, type: 'process.started', version: '0.1.0', settings: {} },
-  { ...own, type: 'connection.accepted', prefix: '192.0.2.0/24', client: 'c', family: 'ipv4', worker: 0 },
+  {
+    ...own,
+    type: 'connection.accepted',
+    prefix: '192.0.2.0/24',
+    client: 'c',
+    family: 'ipv4',
+    worker: 0,
+    listener: 'web',
+  },
   {
     ...own,
     ...session,
@@ -146,6 +154,7 @@ export const day: readonly ProxyEvent[] = [
     ],
   },
   { ...ofProcess, type: 'networks.loaded', list: 'block', networks: 3, failed: 1, missing: 0, ageMs: 60_000 },
+  { ...ofProcess, type: 'header.refused', reason: 'no-header', count: 2, worker: 0 },
   { ...ofProcess, type: 'limit.refused', limit: 'handshakes', count: 3, worker: 0 },
   { ...ofProcess, type: 'process.faulted', thread: 'worker-0', count: 5 },
   { ...ofProcess, type: 'thread.died', worker: 0, reason: 'exited', connections: 0 },

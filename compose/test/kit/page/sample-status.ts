@@ -120,6 +120,8 @@ export const sampleStatus = (at: number): Status => ({
   fronted: 41_880,
   replaysRefused: 37,
   limits: { handshakes: 0 },
+  headers: { 'bad-header': 12 },
+  listeners: [{ name: 'balancer', open: 38, accepted: 12_750 }],
   users: ['family', 'office', 'Оля', 'backup phone'].map((user, index) => sampleUser(user, index, at)),
   alerts: [
     {
@@ -217,9 +219,8 @@ export const emptyStatus = (at: number): Status => {
     upstreams: [],
     closes: [],
     rejections: [],
-    fronted: 0,
-    replaysRefused: 0,
-    limits: {},
+    ...{ fronted: 0, replaysRefused: 0 },
+    ...{ limits: {}, headers: {}, listeners: [] },
     users: [],
     alerts: [],
     events: { folded: 1, lost: {}, lagMs: 4 },

@@ -32,8 +32,7 @@ const common = configured(defaults.config)
 export const settings = (): RelaySettings => ({
   ...common,
   worker: 0,
-  host: '127.0.0.1',
-  port: 0,
+  listeners: [{ name: null, modes: null, domains: null, proxyProtocolFrom: null, places: [] }],
   portable: true,
   modes: ['classic', 'secure', 'tls'],
   stallTimeoutMs: 30_000,
