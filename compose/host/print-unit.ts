@@ -6,8 +6,10 @@ import { readConfig } from '../../proxy/config/config.ts'
 import { readDotenv, readDotenvFile } from '../../proxy/config/dotenv.ts'
 import { isSetting } from '../../proxy/config/settings.ts'
 import { userSetting } from '../../proxy/config/suggestions.ts'
+import { hostAndPort } from '../../proxy/net/host-name.ts'
+import type { ListenAt } from '../../proxy/net/link.ts'
 import { makeDataDir } from '../../proxy/users/secret-store.ts'
-import { unitFor } from './unit.ts'
+import { type SocketPlace, socketFor, unitFor } from './unit.ts'
 
 // `mtscope unit`: prints the systemd unit, or exits with the steps that lead to one.
 
@@ -31,14 +33,18 @@ const steps = `  useradd --system --create-home mtscope
   ${open(root) ? `cd ${shell(root)}` : `mv ${shell(root)} /opt/mtscope && cd /opt/mtscope`} && chown -R mtscope .
 ${install('mtscope')}`
 
-const usage = `usage: mtscope unit
+const usage = `usage: mtscope unit [--socket]
 
 Prints a systemd unit that runs the appliance of this folder as the current user, from every boot on.
 To install it, create a user for it and a folder that this user can read (not under /root). As root:
 
 ${steps}
 
-The unit reads settings from .env in this folder. Print it again after changing MTPROTO_PORT, DATA_DIR or DRAIN_SECONDS.
+The unit reads settings from .env in this folder. Print it again after changing LISTEN, MTPROTO_PORT, DATA_DIR or DRAIN_SECONDS.
+
+--socket prints the .socket unit of the listeners in .env instead. systemd then opens the ports, keeps them while mtscope
+restarts, and starts it with the first client. As root: write it to /etc/systemd/system/mtscope.socket, set LISTEN=systemd
+in .env, print the other unit again, and systemctl enable --now mtscope.socket.
 `
 
 const refuse = (code: number, ...lines: string[]): never => {
@@ -46,7 +52,9 @@ const refuse = (code: number, ...lines: string[]): never => {
   process.exit(code)
 }
 
-const [word] = process.argv.slice(2)
+const [first] = process.argv.slice(2)
+const isSocket = first === '--socket'
+const word = isSocket ? undefined : first
 if (word === '--help' || word === '-h') {
   process.stdout.write(usage)
   process.exit(0)
@@ -66,6 +74,16 @@ const currentUser = (): string => {
   }
 }
 
+/** In the words of systemd.socket(5), where `[::]` is every address of both families. */
+const socketPlace = (at: ListenAt): SocketPlace[] => {
+  if ('path' in at) return [{ place: at.path, mode: at.mode }]
+  return 'port' in at && at.port > 0 ? [{ place: hostAndPort(at.host, at.port), mode: null }] : []
+}
+
+const privilegedPort = (places: readonly ListenAt[]): number =>
+  Math.min(...places.map((at) => ('port' in at && at.port > 0 && at.port < 1_024 ? at.port : 65_535))) %
+  65_535
+
 // The unit starts in this folder and reads .env there.
 process.chdir(root)
 const readDotenvHere = (): string => {
@@ -84,6 +102,16 @@ if (onlyInShell.length > 0)
   refuse(2, 'systemd does not pass these settings of the current shell to the unit:', ...onlyInShell)
 const reading = readConfig({}, dotenv)
 if (!reading.ok) refuse(2, 'invalid settings:', ...reading.mistakes.map((mistake) => `  ${mistake}`))
+if (isSocket && reading.ok) {
+  const places = reading.config.listeners.flatMap(({ at }) => socketPlace(at))
+  if (places.length === 0)
+    refuse(
+      2,
+      'LISTEN=systemd leaves the ports to the .socket unit: print it before with MTPROTO_PORT or LISTEN',
+    )
+  process.stdout.write(socketFor(places))
+  process.exit(0)
+}
 const user = currentUser()
 if (process.getuid?.() === 0) {
   const owner = statSync(root).uid
@@ -115,7 +143,7 @@ if (reading.ok) {
       node: process.execPath,
       user,
       dataDir,
-      port: config.port,
+      port: privilegedPort(config.listeners.map(({ at }) => at)),
       drainSeconds: Math.ceil(config.drainMs / 1_000),
     }),
   )

@@ -1,5 +1,31 @@
 import { lean } from '../../proxy/app/runtime-flags.ts'
 
+/** One `ListenStream=` of a .socket unit. */
+export type SocketPlace = { readonly place: string; readonly mode: number | null }
+
+/**
+ * Text of the .socket unit that opens the listeners of the settings as root and keeps them open while mtscope restarts. The
+ * service then needs LISTEN=systemd.
+ */
+export const socketFor = (places: readonly SocketPlace[]): string => `# Printed by: mtscope unit --socket
+[Unit]
+Description=Sockets of mtscope
+
+[Socket]
+${places
+  .map(
+    ({ place, mode }) =>
+      `ListenStream=${specifiers(place)}\n${mode === null ? '' : `SocketMode=0${mode.toString(8)}\n`}`,
+  )
+  .join('')}FileDescriptorName=mtscope
+Backlog=4096
+NoDelay=yes
+KeepAlive=yes
+
+[Install]
+WantedBy=sockets.target
+`
+
 export type Unit = {
   /** Folder of the repository. */
   readonly root: string
@@ -7,6 +33,7 @@ export type Unit = {
   readonly node: string
   readonly user: string
   readonly dataDir: string
+  /** The lowest port below 1024 that it opens itself; 0: none. */
   readonly port: number
   readonly drainSeconds: number
 }

@@ -1,0 +1,101 @@
+import * as fc from 'fast-check'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { initiate } from '../../compose/test/kit/client/obfuscation.ts'
+import { relaying, secret } from '../../compose/test/kit/relay/hand-relay.ts'
+import { runs } from '../../compose/test/kit/runs.ts'
+import { trusting } from './arriving.ts'
+
+const balancer = Buffer.from([10, 0, 0, 1])
+const listener = { name: 'web', modes: null, domains: null, proxyProtocolFrom: ['10.0.0.0/8'], places: [] }
+const behind = () => relaying({ listeners: [listener] })
+
+const v1 = (client: string): Buffer => Buffer.from(`PROXY TCP4 ${client} 192.0.2.1 1234 443\r\n`)
+const local = Buffer.concat([Buffer.from('0d0a0d0a000d0a515549540a', 'hex'), Buffer.from([0x20, 0, 0, 0])])
+const payload = (): Buffer => initiate('padded-intermediate', 2, secret).bytes
+
+const accepted = ({ events }: ReturnType<typeof behind>) =>
+  events.flatMap((event) => (event.type === 'connection.accepted' ? [event] : []))
+const refused = ({ events }: ReturnType<typeof behind>) =>
+  events.flatMap((event) =>
+    event.type === 'header.refused' ? [`${event.listener} ${event.reason} ${event.count}`] : [],
+  )
+
+test('the client of the header counts, however the wire splits header and handshake', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(120), { maxLength: 8 }), (cuts) => {
+      const proxy = behind()
+      const client = proxy.arrives(balancer)
+      const all = Buffer.concat([v1('203.0.113.7'), payload()])
+      const edges = [0, ...cuts.filter((cut) => cut < all.length), all.length].sort((a, b) => a - b)
+      for (let i = 1; i < edges.length; i++)
+        if (edges[i]! > edges[i - 1]!) client.sends(all.subarray(edges[i - 1], edges[i]))
+      const [only, ...others] = accepted(proxy)
+      assert.equal(others, [])
+      assert.is(only?.prefix, '203.0.113.0/24')
+      assert.is(only?.family, 'ipv4')
+      assert.is(only?.listener, 'web')
+      assert.is(proxy.engine.dials.length, 1)
+      assert.is(proxy.relay.arriving.size, 0)
+    }),
+    { numRuns: runs(50) },
+  )
+})
+
+test('a health check has no events, and a client behind a header without a name counts by the balancer', () => {
+  const proxy = behind()
+  for (const header of [local, v1('10.0.0.1'), Buffer.from('PROXY UNKNOWN\r\n')]) {
+    const check = proxy.arrives(balancer)
+    check.sends(header)
+    check.finishes()
+  }
+  assert.equal(proxy.events, [])
+  assert.equal([proxy.relay.arriving.size, proxy.relay.sessions.size], [0, 0])
+  const client = proxy.arrives(balancer)
+  client.sends(local)
+  client.sends(payload())
+  assert.is(accepted(proxy)[0]?.prefix, '10.0.0.0/24')
+})
+
+test('a bad header, a late one and an untrusted source are closed and counted', () => {
+  const proxy = behind()
+  const bad = proxy.arrives(balancer)
+  bad.sends('GET / HTTP/1.1\r\n')
+  assert.ok(bad.closed)
+  const stranger = proxy.arrives(Buffer.from([11, 0, 0, 1]))
+  assert.ok(stranger.closed)
+  const late = proxy.arrives(balancer)
+  late.sends('PROXY TCP4')
+  const cut = proxy.arrives(balancer)
+  cut.sends('PROXY')
+  cut.finishes()
+  proxy.at(60_000)
+  assert.ok(late.closed)
+  proxy.at(62_000)
+  assert.equal(refused(proxy).sort(), ['web bad-header 2', 'web no-header 1', 'web untrusted-source 1'])
+  assert.equal(accepted(proxy), [])
+})
+
+test('connections without a header are bounded: the oldest leaves', () => {
+  const proxy = behind()
+  const first = proxy.arrives(balancer)
+  for (let i = 0; i < 1_024; i++) proxy.arrives(balancer)
+  assert.ok(first.closed)
+  assert.is(proxy.relay.arriving.size, 1_024)
+  proxy.relay.closeAll()
+  assert.is(proxy.relay.arriving.size, 0)
+})
+
+test('a network holds its addresses and no others, in both families', () => {
+  const trusts = trusting(['10.0.0.0/8', '2001:db8::/32', '192.0.2.7'])
+  assert.ok(trusts(Buffer.from([10, 255, 0, 1])))
+  assert.not.ok(trusts(Buffer.from([11, 0, 0, 1])))
+  assert.ok(trusts(Buffer.from([192, 0, 2, 7])))
+  assert.not.ok(trusts(Buffer.from([192, 0, 2, 8])))
+  assert.ok(trusts(Buffer.from('20010db8000000000000000000000001', 'hex')))
+  assert.not.ok(trusts(Buffer.from('20010db9000000000000000000000001', 'hex')))
+  // The answer is kept.
+  assert.ok(trusts(Buffer.from([10, 255, 0, 1])))
+})
+
+test.run()
