@@ -48,7 +48,15 @@ const watching = (port: number, changed: Partial<Parameters<typeof watchMasking>
     retryMs: 5,
     ...changed,
   })
-  return { reported, changes, printed, known: watch.known, up: watch.up, [Symbol.dispose]: watch.stop }
+  return {
+    reported,
+    changes,
+    printed,
+    known: watch.known,
+    up: watch.up,
+    profile: watch.profile,
+    [Symbol.dispose]: watch.stop,
+  }
 }
 
 test('isOurselves finds the proxy on loopback, on its own addresses and in every spelling, and nowhere else', () => {
@@ -132,6 +140,21 @@ test('a host with TLS 1.2 only is reported as such, with what to do, and counts 
   await Promise.all([watch.known, printed.promise])
   assert.match(lines[0] ?? '', /^warn masking-host-old-tls TLSv1.2: .*TLS_DOMAIN or MASK_HOST/)
   assert.equal([lines.length, watch.up()], [1, true])
+})
+
+test('a host that only takes another group is reported, with what to do, and counts as up', async () => {
+  await using host = await site(0, { ecdhCurve: 'P-256' })
+  const lines: string[] = []
+  const printed = Promise.withResolvers<void>()
+  using watch = watching(host.port, {
+    logger: (level, message, fields) => {
+      lines.push(`${level} ${message} ${fields?.hint}`)
+      printed.resolve()
+    },
+  })
+  await Promise.all([watch.known, printed.promise])
+  assert.match(lines[0] ?? '', /^warn masking-host-retries .*X25519/)
+  assert.equal([lines.length, watch.up(), watch.profile().quality], [1, true, 'usual'])
 })
 
 test('the first address that answers is used, and kept while the name resolves to it', async () => {
