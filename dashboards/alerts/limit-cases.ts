@@ -1,3 +1,4 @@
+import { metrics as c } from '../../collector/read/metrics.ts'
 import { metrics as p } from '../../proxy/telemetry/catalogue/catalogue.ts'
 import { type Case, on } from './pipeline-cases.ts'
 
@@ -58,6 +59,21 @@ export const limitCases: readonly Case[] = [
     name: 'no limit was reached',
     series: { [`${p.limitRefused.name}{limit="connections",${on}}`]: '7x40' },
     at: '19m',
+    firing: [],
+  },
+  {
+    name: 'a user comes back although its quota is used up',
+    series: { [`${c.userRefused.name}{user="ann",reason="quota",fleet="here"}`]: '0x20 0+2x40' },
+    at: '15m',
+    firing: ['MtscopeQuotaReached'],
+  },
+  {
+    name: 'a user was refused an hour ago, and another one for its connections',
+    series: {
+      [`${c.userRefused.name}{user="ann",reason="quota",fleet="here"}`]: '0x4 5x200',
+      [`${c.userRefused.name}{user="bob",reason="user-connections",fleet="here"}`]: '0+5x200',
+    },
+    at: '30m',
     firing: [],
   },
 ]

@@ -1,4 +1,5 @@
 import { rules } from '../../collector/alerts/rules/rules.ts'
+import { metrics as c } from '../../collector/read/metrics.ts'
 import { clientPhases, orderlyReasons, stallPhases } from '../../proxy/events/outcome.ts'
 import { metrics as p } from '../../proxy/telemetry/catalogue/catalogue.ts'
 import { type AlertGroup, duration } from './rule.ts'
@@ -78,6 +79,18 @@ export const traffic: AlertGroup = {
       for: '1m',
       summary: `{{ $labels.instance }} is full: {{ $value | humanize }} connections were refused in the last ${refusedWindow} at the limit of {{ $labels.limit }}`,
       description: `More than ${100 * limitRule.share} % of the clients cannot connect, and it goes on. Raise MAX_CONNECTIONS, MAX_HANDSHAKES or the limit of open files, or add a node.`,
+    },
+    {
+      alert: 'MtscopeQuotaReached',
+      rule: 'quota-reached',
+      severity: rules['quota-reached'].severity,
+      // Every collector of a fleet exports the same counts.
+      expr: `max by (user) (increase(${c.userRefused.name}{reason="quota"}[${duration(rules['quota-reached'].windowMs)}])) > 0`,
+      for: '0m',
+      summary:
+        'The quota of user {{ $labels.user }} is used up: {{ $value | humanize }} connections were refused',
+      description:
+        'The apps of this user show connecting. Raise the quota if the traffic is right (mtscope users limit), or let it be: a day or month ends at midnight UTC.',
     },
   ],
 }

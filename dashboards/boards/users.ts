@@ -78,6 +78,7 @@ export const users: Board = {
           {
             description:
               'Handshakes with a valid secret that were refused. quota, expired, user-connections, user-addresses: a limit of that user.',
+            runbook: 'quota-reached',
           },
         ),
         timeseries(

@@ -26,6 +26,7 @@ import {
   signedRefused,
 } from '../rules/unauthenticated.ts'
 import { upstreamsDown } from '../rules/upstream.ts'
+import { quotasReached } from '../rules/users.ts'
 
 /** What each rule examines. A rule without an entry does not compile. */
 const looks: Record<Exclude<RuleName, SelfRule>, (watch: Watch) => Finding[]> = {
@@ -41,6 +42,7 @@ const looks: Record<Exclude<RuleName, SelfRule>, (watch: Watch) => Finding[]> = 
   'signed-refused': signedRefused,
   'clock-skew': clockSkew,
   'limit-reached': limitsReached,
+  'quota-reached': quotasReached,
   'event-loop': eventLoops,
   'host-cpu': hostCpu,
   'file-descriptors': fileDescriptors,

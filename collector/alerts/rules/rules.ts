@@ -71,6 +71,8 @@ export const rules = {
   'clock-skew': { severity: 'critical', windowMs: 10 * minute, raise: 10, clear: 3, clients: 3 },
   /** Connections refused at accept, and their share of those accepted; some within `goesOnMs`, some before it. */
   'limit-reached': { severity: 'critical', windowMs: 5 * minute, least: 30, share: 0.05, goesOnMs: minute },
+  /** Refusals of one user because its quota is used up: one is enough. */
+  'quota-reached': { severity: 'warning', windowMs: 10 * minute },
   /** p99 of the event-loop delay of the slowest thread, ms. */
   'event-loop': { severity: 'warning', windowMs: minute, least: 2, raise: 200, clear: 100 },
   /** CPU of the host, percent. */

@@ -21,6 +21,8 @@ export const rejectionKeys = {
   refused: labelled('limit'),
   /** PROXY protocol headers. */
   header: labelled('header'),
+  /** Refusals of a user whose quota is used up. */
+  quotaOf: labelled('quota'),
 } as const
 
 const k = rejectionKeys
@@ -35,6 +37,7 @@ const rejected = (refusal: RefusalCount, tally: Tally): void => {
   tally.minute(k.rejected, count)
   if (fronted) tally.ever(k.fronted, count)
   if (user !== undefined) tally.calendar(k.rejectedOf(`${reason}/${user}`), count)
+  if (user !== undefined && reason === 'quota') tally.tick(k.quotaOf(user), count)
   if (isSignedRefusal(refusal)) signedRefused(refusal, tally)
 }
 

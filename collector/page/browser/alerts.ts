@@ -26,6 +26,7 @@ const measures: Record<RuleName, Measure> = {
   replays: measure(count),
   'clock-skew': measure(seconds),
   'limit-reached': measure((value) => `${count(value)} refused`),
+  'quota-reached': measure((value) => `${count(value)} refused`),
   'event-loop': measure(ms),
   'host-cpu': measure(percent),
   'file-descriptors': measure(percent),

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { type Client, connectClient } from '../../test/kit/client/client.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Client, connectClient, newSecret } from '../../test/kit/client/client.ts'
 import { clientHello } from '../../test/kit/client/client-hello.ts'
 import { oddHellos } from '../../test/kit/client/odd-hellos.ts'
 import { observe } from '../../test/kit/client/probe.ts'
@@ -48,6 +49,8 @@ export const idleClientsAt = async (
     await Promise.all(clients.map(({ closed }) => closed))
   }
 }
+
+const guest = newSecret()
 
 /** Faults of clients that the proxy refuses: unauthenticated, replayed, with a wrong clock or link, beyond a limit. */
 export const unauthenticatedDrills: readonly Drill[] = [
@@ -142,6 +145,21 @@ export const unauthenticatedDrills: readonly Drill[] = [
       prometheus('MtscopeLimitReached', 'instance=proxy-1 limit=connections'),
       prometheus('MtscopeClientsRefused', 'instance=proxy-1 limit=connections'),
     ],
+  },
+  {
+    name: 'a user goes on when its quota of 1 MB is used up',
+    env: { USER2_NAME: 'guest', USER2_SECRET: guest, USER2_QUOTA_TOTAL: '1M' },
+    strike: async ({ fleet }) => {
+      const { port } = fleet.proxies[0]!
+      const options = { mode: 'secure', port, secret: guest } as const
+      await using client = await connectClient(options)
+      await client.download(2 * 1_048_576).catch(() => undefined)
+      return again(1_000, async () => {
+        await using refused = await connectClient(options)
+        await Promise.race([refused.reqPq().catch(() => undefined), delay(500)])
+      })
+    },
+    fires: [collector('quota-reached', 'guest'), prometheus('MtscopeQuotaReached', 'user=guest')],
   },
   {
     name: 'a proxy starts while its masking host is unreachable',
