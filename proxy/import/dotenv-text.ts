@@ -43,7 +43,16 @@ const conclude = (draft: Draft): void => {
   listeners(draft)
 }
 
+/** `0.0.0.0:443` and `[::]:443` are one listener on every address. */
+const everywhere = (draft: Draft): void => {
+  for (const place of [...draft.listeners]) {
+    const [, port] = /^0\.0\.0\.0:(\d+)$/.exec(place) ?? []
+    if (port !== undefined && draft.listeners.has(`[::]:${port}`)) draft.listeners.delete(place)
+  }
+}
+
 const listeners = (draft: Draft): void => {
+  everywhere(draft)
   const [first, ...more] = draft.listeners
   const place = first === undefined || more.length > 0 ? null : splitPlace(first)
   if (place !== null) {

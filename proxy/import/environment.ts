@@ -1,5 +1,6 @@
 import { shellWords } from './command-line.ts'
 import type { Draft } from './draft.ts'
+import { splitPlace } from './places.ts'
 
 // https://hub.docker.com/r/telegrammessenger/proxy, and docs/docker/configuration.md of teleproxy
 
@@ -68,7 +69,11 @@ const rules: Readonly<Record<string, Take>> = {
   EE_DOMAIN: (value, draft) => {
     for (const one of value.split(',')) draft.domains.add(one.trim())
   },
-  EE_BACKEND: (value, draft) => draft.set('MASK_HOSTS', value),
+  EE_BACKEND: (value, draft) => {
+    const place = value.startsWith('unix:') ? null : splitPlace(value)
+    draft.set('MASK_HOST', place?.host ?? value)
+    if (place !== null) draft.set('MASK_PORT', place.port)
+  },
   IP_BLOCKLIST: set('BLOCK_LISTS'),
   IP_ALLOWLIST: set('ALLOW_LISTS'),
   SOCKS5_PROXY: set('UPSTREAMS'),

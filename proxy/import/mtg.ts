@@ -44,7 +44,9 @@ const proxies: Rule = (value, draft) => {
   const urls = Array.isArray(value) ? value.map(String) : [String(value)]
   // An empty text is the plain network; the parameters tune a circuit breaker.
   const upstreams = urls.map((url) => (url === '' ? 'direct' : url.replace(/\?.*$/, '')))
-  if (upstreams.length > 0) draft.set('UPSTREAMS', upstreams.join(','))
+  // mtg balances between several.
+  const weighted = upstreams.length > 1 ? upstreams.map((one) => `${one}?weight=1`) : upstreams
+  if (weighted.length > 0) draft.set('UPSTREAMS', weighted.join(','))
 }
 
 const list =
@@ -54,11 +56,13 @@ const list =
     if (urls.length > 0) draft.set(setting, urls.map(String).join(','))
   }
 
+const proxyHeader: Rule = ifSet((_value, draft) => draft.set('MASK_PROXY_PROTOCOL', 'all'))
+
 const fronting: Readonly<Record<string, Rule>> = {
   ip: ifSet(as('MASK_HOST')),
   host: ifSet(as('MASK_HOST')),
   port: as('MASK_PORT'),
-  'proxy-protocol': ifSet(as('MASK_PROXY_PROTOCOL')),
+  'proxy-protocol': proxyHeader,
 }
 
 const names = no('mtscope uses the resolver of the host')
@@ -84,7 +88,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'auto-update': no('mtscope keeps the datacenters current by itself'),
   'domain-fronting-port': as('MASK_PORT'),
   'domain-fronting-ip': ifSet(as('MASK_HOST')),
-  'domain-fronting-proxy-protocol': ifSet(as('MASK_PROXY_PROTOCOL')),
+  'domain-fronting-proxy-protocol': proxyHeader,
   'domain-fronting': inside(fronting),
   'cloak-port': as('MASK_PORT'),
   'tolerate-time-skewness': time('CLOCK_SKEW'),

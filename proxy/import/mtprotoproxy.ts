@@ -99,7 +99,8 @@ const modesOf = (given: ReadonlyMap<string, Value>): readonly Mode[] => {
 const listenOf = (given: ReadonlyMap<string, Value>, draft: Draft): void => {
   const four = given.get('LISTEN_ADDR_IPV4') ?? '0.0.0.0'
   const six = given.get('LISTEN_ADDR_IPV6') ?? '::'
-  if (six === '::' && four === '0.0.0.0') return
+  // A Unix socket comes in addition.
+  if (six === '::' && four === '0.0.0.0' && draft.listeners.size === 0) return
   const port = String(given.get('PORT') ?? 443)
   const places = [
     ...(four === null || four === '' ? [] : [networkOf(String(four), port)]),

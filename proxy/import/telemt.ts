@@ -161,7 +161,7 @@ const rules: Readonly<Record<string, Rule>> = {
     mask_port: as('MASK_PORT'),
     mask_unix_sock: ifSet((value, draft) => draft.set('MASK_HOST', `unix:${value}`)),
     mask_proxy_protocol: ifSet((value, draft, key) => {
-      if (Number(value) === 2) draft.set('MASK_PROXY_PROTOCOL', true)
+      if (Number(value) === 2) draft.set('MASK_PROXY_PROTOCOL', 'all')
       else draft.leave(key, value, 'MASK_PROXY_PROTOCOL sends version 2')
     }),
     fake_cert_len: same,
