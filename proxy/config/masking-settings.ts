@@ -128,7 +128,7 @@ export const maskingSettings = {
   RECORD_SIZES: {
     parse: oneOf(['origin', 'max'] as const),
     fallback: 'origin',
-    doc: 'TLS records to clients of fake TLS: origin makes them as long as the masking host does, small at the begin of a burst where it does that; max makes them full',
+    doc: 'Length of TLS records to ee clients: origin is that of the masking host, often small at the begin of a burst; max is 16,384 bytes',
     shown: 'everywhere',
   },
 } as const satisfies Readonly<Record<string, Setting<unknown>>>

@@ -48,6 +48,7 @@ const starting = (env: NodeJS.ProcessEnv = {}): Telemetry & AsyncDisposable => {
       doctor: () => examined,
       shipping,
       claims: { new: 3, seen: 1, unanswered: 0 },
+      userLeases: { granted: 2, refused: 1, unanswered: 0 },
       redisRefusals: { READONLY: 4, OOM: 0 },
       httpRefusals: () => ({ host: 2, busy: 0 }),
       masking: () => [['a.example', false]],

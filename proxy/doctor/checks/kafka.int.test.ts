@@ -40,13 +40,14 @@ it('brokers and topics are reported, and nothing is created', async () => {
     'kafka.topic.mtscope.events': 'note',
     'kafka.topic.mtscope.alerts': 'note',
     'kafka.topic.mtscope.dead-letters': 'note',
+    'kafka.topic.mtscope.users': 'note',
   }
   assert.equal(verdictsOf(await look(env)), before)
   assert.equal(verdictsOf(await look(env)), before)
 
   const admin = new Kafka({ brokers: [...kafka.brokers], logLevel: logLevel.NOTHING }).admin()
   await admin.connect()
-  const topics = ['events', 'alerts', 'dead-letters'].map((name) => ({
+  const topics = ['events', 'alerts', 'dead-letters', 'users'].map((name) => ({
     topic: `mtscope.${name}`,
     numPartitions: 2,
   }))
