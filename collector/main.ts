@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs'
+import { createApi } from '../proxy/api/router.ts'
+import { tokensOf } from '../proxy/api/tokens.ts'
+import type { Config } from '../proxy/config/config.ts'
 import { readOwnConfig } from '../proxy/config/own-config.ts'
-import { type HttpServer, startHttp } from '../proxy/http/server.ts'
+import { type Api, type HttpServer, startHttp } from '../proxy/http/server.ts'
 import { lineLogger } from '../proxy/logger/logger.ts'
+import { openUserStore } from '../proxy/user-store/open.ts'
+import type { UserStore } from '../proxy/user-store/store.ts'
+import { linksOf } from '../proxy/users/links.ts'
+import type { User } from '../proxy/users/user.ts'
 import { type FleetCollector, startFleetCollector } from './app/fleet.ts'
 import { pageRoutes } from './page/server/serve.ts'
 
@@ -11,7 +18,7 @@ const usage = `usage: mtscope collector
 Folds the events of a fleet from Kafka into Redis, and decides its alerts.
 
 Needs KAFKA_BROKERS and REDIS_URL, from the environment or from .env in the current folder; docs/settings.md lists all settings.
-Serves the status page, /metrics, /api/status, /api/alerts, /healthz and /readyz on METRICS_HOST:COLLECTOR_PORT.
+Serves the status page, /metrics, /api/status, /api/alerts, /api/v1/, /healthz and /readyz on METRICS_HOST:COLLECTOR_PORT.
 Ready means that Redis and Kafka answer; it does not depend on proxies.
 Several collectors share the partitions of the topic, and each answers for the whole fleet.
 
@@ -47,13 +54,47 @@ const version = String(
   (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version?: string })
     .version,
 )
+/** The users of the fleet; null without their key. */
+const openUsers = async (config: Config): Promise<UserStore | null> => {
+  try {
+    return await openUserStore({ config, logger, ofSettings: () => [], follow: true, make: false })
+  } catch (error) {
+    const hint =
+      'the API of this collector has no users until its next start: set USERS_KEY to that of the proxies'
+    logger('warn', 'users-unread', { error: error instanceof Error ? error.message : String(error), hint })
+    return null
+  }
+}
+
+/** Users, status and alerts of the fleet. The proxies record each change of a user with its writer, when it is in force. */
+const apiOf = (config: Config, collector: FleetCollector, store: UserStore | null): Api => {
+  const { publicHost, publicPort, port, tlsDomain, modes, userDefaults } = config
+  const place = { port: publicPort ?? port, domains: tlsDomain }
+  const users = store && {
+    all: () => store.list().map((user) => ({ ...user, source: 'store' }) as const),
+    store,
+    defaults: () => userDefaults,
+    linksOf: async (user: User) =>
+      publicHost === null ? null : linksOf([user], modes, { server: publicHost, ...place }),
+  }
+  return createApi({
+    ports: { reading: collector, ...(users === null ? {} : { users }) },
+    tokens: tokensOf(config, logger),
+    version,
+    logger,
+    changed: (change) => logger('info', 'api-changed', change),
+  })
+}
+
 let collector: FleetCollector
+let users: UserStore | null = null
 let http: HttpServer | undefined
 try {
   collector = startFleetCollector({
     ...{ config, kafka: kafka!, redis: redis!, version, now: Date.now, logger },
     httpRefusals: () => http?.refusals ?? {},
   })
+  users = await openUsers(config)
   http = await startHttp({
     host: config.metricsHost,
     port: config.collectorPort,
@@ -63,6 +104,7 @@ try {
       unready: collector.unready,
       json: { '/api/status': collector.status, '/api/alerts': collector.alerts },
       page: pageRoutes(),
+      api: apiOf(config, collector, users),
     },
     allowedHosts: config.metricsAllowedHosts,
     published: Promise.resolve({ host: config.publicHost }),
@@ -77,7 +119,7 @@ const stop = (signal: NodeJS.Signals): void => {
   if (stopping) process.exit(0)
   stopping = true
   logger('info', 'stopping', { signal })
-  Promise.all([http.close(), collector.stop()]).then(
+  Promise.all([http.close(), collector.stop(), users?.close()]).then(
     () => {
       logger('info', 'stopped')
       process.exit(0)

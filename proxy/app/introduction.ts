@@ -1,3 +1,5 @@
+import { join } from 'node:path'
+import { tokenFile } from '../api/tokens.ts'
 import type { Config } from '../config/config.ts'
 import { placeText } from '../config/listeners.ts'
 import { type MaskedDomain, siteText } from '../config/masking-settings.ts'
@@ -48,6 +50,9 @@ export const introduce = async (
     `${program} relays on ${placesOf(config, proxy)} to ${config.datacenters.size} datacenter entries, ${config.workers} threads.`,
     hasPage ? `Status page and metrics: ${proxy.metricsUrl}/` : `Metrics: ${proxy.metricsUrl}/metrics`,
     ...(config.upstreams === null ? [] : [waysOut(config.upstreams)]),
+    ...(config.apiTokens === null
+      ? [`Token to manage users on the page and over HTTP: ${join(config.dataDir, tokenFile)}`]
+      : []),
     ...config.domains.map(seen),
     '',
     ...linkLines(proxy.linksAt(mostShown)),

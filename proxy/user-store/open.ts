@@ -12,8 +12,10 @@ export type StoreOptions = {
   readonly logger: Logger
   /** The users of `USER<n>_*` as they are now. */
   readonly ofSettings: () => readonly User[]
-  /** True for a proxy, which follows the changes of others and makes the generated user; false for a command. */
+  /** True for a proxy and a collector, which follow the changes of others; false for a command. */
   readonly follow: boolean
+  /** A proxy makes the generated user and the key where they are missing; a collector makes nothing. */
+  readonly make?: boolean
 }
 
 const keeperOf = async (options: TopicOptions, follow: boolean): Promise<Keeper> =>
@@ -27,16 +29,17 @@ export const openUserStore = async ({
   logger,
   ofSettings,
   follow,
+  make = follow,
 }: StoreOptions): Promise<UserStore> => {
   makeDataDir(config.dataDir)
   const first = (): readonly ManagedUser[] => {
-    const made = ofSettings().length > 0 ? null : generatedUser(config.dataDir, follow)
+    const made = (follow && !make) || ofSettings().length > 0 ? null : generatedUser(config.dataDir, make)
     return made === null ? [] : [{ ...made.user, addedAt: made.at, changedAt: made.at, by: 'generated' }]
   }
   const { dataDir, kafka, node } = config
   if (kafka === null) return userStore(fileKeeper({ dataDir, logger, first, follow }), ofSettings)
   // Loaded only where Kafka is used.
   const { usersKey } = await import('./key.ts')
-  const options = { kafka, key: usersKey(config, follow), dataDir, node, logger, first }
+  const options = { kafka, key: usersKey(config, make), dataDir, node, logger, first }
   return userStore(await keeperOf(options, follow), ofSettings)
 }

@@ -1,0 +1,74 @@
+import { randomBytes } from 'node:crypto'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { connectClient } from '../kit/client/client.ts'
+import { startFleet } from '../kit/processes/fleet.ts'
+import { startAppliance } from '../kit/processes/harness.ts'
+import { until } from '../until.ts'
+
+const token = 't'.repeat(40)
+
+const caller = (url: string) => async (method: string, path: string, body?: unknown) => {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+  const init = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) }
+  const answer = await fetch(`${url}/api/v1${path}`, init)
+  const text = await answer.text()
+  return { status: answer.status, text, json: text === '' ? null : JSON.parse(text) }
+}
+
+const pathsOf = async (url: string): Promise<string[]> => {
+  const document = await (await fetch(`${url}/api/v1/openapi.json`)).json()
+  return Object.keys(document.paths).map((path) => path.replace('/api/v1', ''))
+}
+
+test('users that a collector adds, rotates and removes connect at the proxies of the fleet, or no more', async () => {
+  const env = {
+    API_TOKEN: `panel:${token}`,
+    USERS_KEY: randomBytes(32).toString('hex'),
+    PUBLIC_HOST: 'proxy.example',
+    PUBLIC_PORT: '443',
+    MODES: 'secure',
+  }
+  await using fleet = await startFleet({ proxies: 2, collectors: 1, env })
+  const [collector] = fleet.collectors
+  const call = caller(collector!.metricsUrl)
+  const secretOf = async (): Promise<string> => (await call('GET', '/users/ann/links')).json.links[0].hex.slice(2)
+  const works = async (secret: string, proxy = fleet.proxies[0]!): Promise<boolean> => {
+    try {
+      await using client = await connectClient({ port: proxy.port, secret, mode: 'secure', dc: 2 })
+      await client.reqPq()
+      return true
+    } catch {
+      return false
+    }
+  }
+  const added = await call('POST', '/users', { name: 'ann', limits: { quotaDay: '1G' } })
+  assert.equal([added.status, added.json.by], [201, 'panel'])
+  const first = await secretOf()
+  for (const proxy of fleet.proxies) await until(() => works(first, proxy), 'the user connects at each proxy')
+  const { json: links } = await call('GET', '/users/ann/links')
+  assert.match(links.links[0].tg, 'tg://proxy?server=proxy.example&port=443&')
+  await call('POST', '/users/ann/rotate')
+  const second = await secretOf()
+  assert.is.not(second, first)
+  await until(() => works(second), 'the new secret connects')
+  await until(async () => !(await works(first)), 'the old one connects no more')
+  const proxy = caller(fleet.proxies[1]!.metricsUrl)
+  assert.is((await proxy('GET', '/users/ann')).json.by, 'panel')
+  assert.is((await call('DELETE', '/users/ann')).status, 204)
+  await until(async () => !(await works(second)), 'a removed user connects no more')
+  assert.ok(collector!.lines.some((line) => /api-changed action=user.rotate target=ann by=panel/.test(line)))
+  assert.not.ok((await pathsOf(collector!.metricsUrl)).includes('/node/drain'))
+  assert.not.ok((await pathsOf(fleet.proxies[0]!.metricsUrl)).includes('/status'))
+  assert.is((await call('POST', '/node/drain')).status, 404)
+})
+
+test('a collector without USERS_KEY answers status and alerts, names the remedy, and changes no user', async () => {
+  const env = { KAFKA_BROKERS: '127.0.0.1:1', REDIS_URL: 'redis://127.0.0.1:1', API_TOKEN: `panel:${token}` }
+  await using collector = await startAppliance({ program: 'collector/main.ts', env })
+  assert.equal((await pathsOf(collector.metricsUrl)).sort(), ['/alerts', '/openapi.json', '/status'])
+  assert.is((await caller(collector.metricsUrl)('GET', '/users')).status, 404)
+  assert.ok(collector.lines.some((line) => line.includes('users-unread') && line.includes('set USERS_KEY')))
+})
+
+test.run()
