@@ -32,7 +32,8 @@ test('users that a collector adds, rotates and removes connect at the proxies of
   await using fleet = await startFleet({ proxies: 2, collectors: 1, env })
   const [collector] = fleet.collectors
   const call = caller(collector!.metricsUrl)
-  const secretOf = async (): Promise<string> => (await call('GET', '/users/ann/links')).json.links[0].hex.slice(2)
+  const secretOf = async (): Promise<string> =>
+    (await call('GET', '/users/ann/links')).json.links[0].hex.slice(2)
   const works = async (secret: string, proxy = fleet.proxies[0]!): Promise<boolean> => {
     try {
       await using client = await connectClient({ port: proxy.port, secret, mode: 'secure', dc: 2 })
