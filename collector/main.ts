@@ -7,7 +7,7 @@ import { type Api, type HttpServer, startHttp } from '../proxy/http/server.ts'
 import { lineLogger } from '../proxy/logger/logger.ts'
 import { openUserStore } from '../proxy/user-store/open.ts'
 import type { UserStore } from '../proxy/user-store/store.ts'
-import { linksOf } from '../proxy/users/links.ts'
+import { linkPlaces, linksOf } from '../proxy/users/links.ts'
 import type { User } from '../proxy/users/user.ts'
 import { type FleetCollector, startFleetCollector } from './app/fleet.ts'
 import { pageRoutes } from './page/server/serve.ts'
@@ -68,14 +68,14 @@ const openUsers = async (config: Config): Promise<UserStore | null> => {
 
 /** Users, status and alerts of the fleet. The proxies record each change of a user with its writer, when it is in force. */
 const apiOf = (config: Config, collector: FleetCollector, store: UserStore | null): Api => {
-  const { publicHost, publicPort, port, tlsDomain, modes, userDefaults } = config
-  const place = { port: publicPort ?? port, domains: tlsDomain }
+  const { publicHost, listeners, userDefaults } = config
+  const ports = listeners.map(({ at }) => ('port' in at ? at.port : null))
   const users = store && {
     all: () => store.list().map((user) => ({ ...user, source: 'store' }) as const),
     store,
     defaults: () => userDefaults,
     linksOf: async (user: User) =>
-      publicHost === null ? null : linksOf([user], modes, { server: publicHost, ...place }),
+      publicHost === null ? null : linksOf([user], linkPlaces(listeners, ports, publicHost)),
   }
   return createApi({
     ports: { reading: collector, ...(users === null ? {} : { users }) },
