@@ -21,12 +21,14 @@ import { endGone } from './sessions/gone-users.ts'
 import type { User } from './sessions/handshake.ts'
 import { pendingHandshakes } from './sessions/pending-handshakes.ts'
 import { earlyHosts } from './sessions/pending-host.ts'
-import type { Relay } from './sessions/session.ts'
+import { recentUsers } from './sessions/recent-users.ts'
+import type { Listener, Relay } from './sessions/session.ts'
 import { expire, sweep } from './sessions/sweep.ts'
 import { readOn } from './sessions/throttle.ts'
 import { openMiddle, servesThroughMiddle } from './sessions/through-middle.ts'
 import { isDisabled } from './sessions/user-place.ts'
 import type { Changeable, Domains, RelayListener, RelaySettings } from './settings.ts'
+import { SEARCH_MS, turns } from './turns.ts'
 
 /** The data plane of one thread. */
 export type RunningRelay = Relay & {
@@ -79,6 +81,7 @@ export const startRelay = (
     expireLate,
     sweepAll,
     () => readOn(relay),
+    relay.lookup.turns.pulse,
   ]
   return Object.assign(relay, {
     accepted: (link: Link, listener = 0): void => arrive(relay, link, relay.listeners[listener]!),
@@ -96,6 +99,7 @@ export const startRelay = (
       }
     },
     patience: (): number => {
+      if (relay.lookup.turns.size > 0) return SEARCH_MS
       if (fresh.length > 0 || relay.throttled.size > 0) return PULSE_MS
       if (relay.dialer.inFlight > 0 || relay.pool.lacks || relay.middle?.lacks) return PULSE_MS
       return relay.handshakes.size + relay.arriving.size > 0 ? HANDSHAKES_MS : SECOND
@@ -107,6 +111,22 @@ export const startRelay = (
       relay.middle?.close()
     },
   })
+}
+
+const listenersOf = (settings: RelaySettings, knows: (id: number) => boolean): Listener[] => {
+  const users = relayUsers(settings.users, [])
+  return settings.listeners.map((listener) => ({
+    name: listener.name,
+    rules: {
+      users,
+      asked: 0,
+      modes: listener.modes ?? settings.modes,
+      domains: domainsFor(listener, settings.domains),
+      clockSkewSeconds: settings.clockSkewSeconds,
+      knows,
+    },
+    trusts: listener.proxyProtocolFrom === null ? null : trusting(listener.proxyProtocolFrom),
+  }))
 }
 
 const openRelay = (
@@ -122,28 +142,21 @@ const openRelay = (
   // Each thread's clock begins with the thread; the shared budget needs one clock.
   const aheadMs = Number(process.hrtime.bigint()) / 1e6 - clock()
   const counts = userCounts(settings.userCounts, settings.workers, settings.worker)
-  const users = relayUsers(settings.users, [])
   const relay: Relay = {
     settings,
     endsDeafPeers: engine.endsDeafPeers,
     now: clock(),
     clock,
     epoch: Date.now,
-    listeners: settings.listeners.map((listener) => ({
-      name: listener.name,
-      rules: {
-        users,
-        modes: listener.modes ?? settings.modes,
-        domains: domainsFor(listener, settings.domains),
-        clockSkewSeconds: settings.clockSkewSeconds,
-        knows: (id) => addresses(relay, id).length > 0 || servesThroughMiddle(relay, id),
-      },
-      trusts: listener.proxyProtocolFrom === null ? null : trusting(listener.proxyProtocolFrom),
-    })),
+    listeners: listenersOf(
+      settings,
+      (id) => addresses(relay, id).length > 0 || servesThroughMiddle(relay, id),
+    ),
     directory: settings.directory,
     middleProxies: settings.middleProxies,
     ourAddress: settings.ourAddress,
     isBlocked: blocking(settings.access),
+    lookup: { recent: recentUsers(), turns: turns(clock) },
     hashOf: addressHasher(settings.addressKey),
     random: randomPool(),
     claim: replayCache(settings.replay),
@@ -210,6 +223,7 @@ const apply = (relay: Relay, change: Partial<Changeable>): void => {
   }
   if (users) {
     relay.now = relay.clock()
+    relay.lookup.recent.keep(users)
     endGone(
       relay,
       users.filter((user) => !isDisabled(relay, user)),

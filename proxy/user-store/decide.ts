@@ -17,7 +17,7 @@ export type Decided = {
   readonly changes: ReadonlyMap<string, ManagedUser | null>
 }
 
-/** Each handshake of an unknown client may try them all: see decision 0036. */
+/** Each handshake of an unknown client may try them all: see decision 0092. */
 export const mostUsers = 100_000
 
 /** The label of users beyond the limit of metrics. */

@@ -12,7 +12,6 @@ import { front, maskOf, silence } from './fronting.ts'
 import {
   type Decision,
   type Rejected,
-  readHandshake,
   readInnerOpening,
   type SignedDetails,
   unfinished,
@@ -21,6 +20,7 @@ import { dropHost, forward } from './pending-host.ts'
 import { admitUnauthenticated, endHandshake, keep, keepReceived } from './places.ts'
 import { ms, type Session } from './session.ts'
 import { admitUser, leaseOf, leaveUser } from './user-place.ts'
+import { findUser, noteUser } from './user-search.ts'
 
 type Signed = Extract<Decision, { step: 'hello' }>
 
@@ -46,11 +46,15 @@ const refused = (read: Decision): Decision => {
 
 /** Decides on the bytes received so far. They are kept until then: the masking host gets those of a rejected client. */
 const decide = (session: Session, received: Buffer): void => {
-  const { relay } = session
-  const read = readHandshake(received, received.length, relay.epoch(), session.listener.rules)
-  const decision = session.blocked ? refused(read) : read
+  findUser(session, (decision) => act(session, session.blocked ? refused(decision) : decision, received))
+  if (session.searching && !keepReceived(session)) turnAway(session, 'handshakes')
+}
+
+const act = (session: Session, decision: Decision, received: Buffer): void => {
+  const { relay, client } = session
   switch (decision.step) {
     case 'more':
+      client.attach(authenticating, session)
       relay.handshakes.progressed(session)
       return keepReceived(session) ? forward(session) : turnAway(session, 'handshakes')
     case 'rejected':
@@ -195,6 +199,7 @@ const accept = (
   const whole = session.received
   session.received = rest
   const accepted = (): void => {
+    noteUser(session)
     relay.emit({
       v: 1,
       type: 'handshake.accepted',

@@ -16,8 +16,10 @@ const HELD = 4_096
  * Whether the client may see what the host does. Yes while it is silent or has sent part of a hello: a host only closes
  * then. Not after part of a payload: the host takes that for garbage, and a user's client may send its 64 bytes in pieces.
  */
-const mayPass = ({ claim, received, listener }: Session): boolean =>
-  claim === null && (received === null || !mayBePayload(received, received.length, listener.rules))
+const mayPass = ({ claim, searching, received, listener }: Session): boolean =>
+  claim === null &&
+  !searching &&
+  (received === null || !mayBePayload(received, received.length, listener.rules))
 
 /** Rejects the client and hands it to the host, because the host has acted first. Null: the connection has closed. */
 const handOver = (session: Session): Fronted | null => {
@@ -65,9 +67,9 @@ const beforeRejection: LinkEvents<Session> = {
 /** Dials the masking host for a slow client, so that the host's own time-outs begin when the client connected. */
 export const dialEarly = (session: Session): void => {
   if (session.handshake === null) return
-  const { relay, claim, unwrap } = session
+  const { relay, claim, searching, unwrap } = session
   const mask = maskOf(session)
-  if (claim !== null || unwrap !== null || mask === null) return
+  if (claim !== null || searching || unwrap !== null || mask === null) return
   // Spares the host during a flood.
   if (relay.handshakes.size > relay.settings.maxHandshakes / 2) return
   if (relay.earlyHosts.begin(session.prefix)) dialHost(session, mask, beforeRejection)

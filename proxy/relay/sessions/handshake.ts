@@ -22,6 +22,7 @@ import {
 } from '../../wire/obfuscated2.ts'
 import type { Domain, Domains } from '../settings.ts'
 import { domainNamed } from './domains.ts'
+import { FEW } from './handshake-bounds.ts'
 
 export type User = {
   readonly name: string
@@ -33,8 +34,10 @@ export type User = {
 
 /** The rules by which a handshake is accepted. */
 export type Rules = {
-  /** The user of the latest handshake first: `promote` reorders the list. */
+  /** Up to `FEW`: the user of the latest handshake first. */
   users: User[]
+  /** How often secrets of users were tried on a handshake. */
+  asked: number
   modes: readonly Mode[]
   domains: Domains
   clockSkewSeconds: number
@@ -78,31 +81,44 @@ const rejected = (reason: RejectReason): Rejected => ({ step: 'rejected', reason
 
 /**
  * Decides on the first `length` bytes of a connection. Never throws, and rejects foreign bytes as early as possible.
- * Does not look for replays: that is the claim of `digest`.
+ * Does not look for replays: that is the claim of `digest`. `users`: those whose secrets are tried.
  */
-export const readHandshake = (bytes: Buffer, length: number, now: number, rules: Rules): Decision => {
+export const readHandshake = (
+  bytes: Buffer,
+  length: number,
+  now: number,
+  rules: Rules,
+  users: readonly User[] = rules.users,
+): Decision => {
   if (length === 0) return more
   if (bytes[0] === 0x16) {
-    const decision = readHello(bytes, length, now, rules)
+    const decision = readHello(bytes, length, now, rules, users)
     if (decision !== null) return decision
   }
   if (rules.modes.every((mode) => mode === 'tls')) return rejected('not-mtproto')
-  return readPayload(bytes, length, rules)
+  return readPayload(bytes, length, rules, users)
 }
 
 /**
  * Verifies the signature first: a signed hello is a user's and gets an answer, whatever the form of the rest. Null: not
  * signed, and not TLS or `tls` not in MODES. (In rare cases a payload of another mode begins as TLS does.)
  */
-const readHello = (bytes: Buffer, length: number, now: number, rules: Rules): Decision | null => {
+const readHello = (
+  bytes: Buffer,
+  length: number,
+  now: number,
+  rules: Rules,
+  users: readonly User[],
+): Decision | null => {
   const framed = helloLength(bytes, length)
   const end = typeof framed === 'number' ? framed : signedRecord(bytes, length, framed === 'more')
   const sealed = end === 0 ? null : sealedHello(bytes, end)
   if (sealed !== null) {
-    for (const user of rules.users) {
+    rules.asked++
+    for (const user of users) {
       const time = signedBy(sealed, user.secret)
       if (time === null) continue
-      promote(rules.users, user)
+      promote(rules, users, user)
       return readSigned(sealed, { length: end, user, skewSeconds: time - Math.floor(now / 1000) }, rules)
     }
   }
@@ -168,16 +184,17 @@ export const mayBePayload = (bytes: Buffer, length: number, rules: Rules): boole
   rules.modes.some((mode) => mode !== 'tls') &&
   (length < 3 || !rules.modes.includes('tls') || helloLength(bytes, length) !== 'more')
 
-const readPayload = (bytes: Buffer, length: number, rules: Rules): Decision => {
+const readPayload = (bytes: Buffer, length: number, rules: Rules, users: readonly User[]): Decision => {
   // Rejects at the first byte that no payload has there; some other protocols need 8 bytes.
   if (bytes[0] === 0xef || (length >= 4 && reservedWord(bytes))) return rejected('not-mtproto')
   if (length >= 8 && reservedStart(bytes)) return rejected('not-mtproto')
   if (length < payloadLength)
     return isText(bytes, length) || isRecord(bytes, length) ? rejected('not-mtproto') : more
-  for (const user of rules.users) {
+  rules.asked++
+  for (const user of users) {
     const opening = openPayload(bytes, user.secret)
     if (opening === null) continue
-    promote(rules.users, user)
+    promote(rules, users, user)
     const mode: Mode = opening.transport === 'padded-intermediate' ? 'secure' : 'classic'
     if (!rules.modes.includes(mode)) return { step: 'rejected', reason: 'mode-off', user: user.name }
     return opened(mode, user, opening, bytes, rules)
@@ -210,8 +227,10 @@ const opened = (
 }
 
 /** Moves a user to the front: with a hundred users, most handshakes then try only a few secrets. */
-const promote = (users: User[], user: User): void => {
-  const at = users.indexOf(user)
+const promote = (rules: Rules, tried: readonly User[], user: User): void => {
+  const { users } = rules
+  // A search among many users walks through them: their order stays.
+  const at = tried === users && users.length <= FEW ? users.indexOf(user) : 0
   if (at > 0) {
     users.copyWithin(1, 0, at)
     users[0] = user

@@ -15,6 +15,7 @@ const secret = Buffer.from('00112233445566778899aabbccddeeff', 'hex')
 
 const rules = (changed: Partial<Rules> = {}): Rules => ({
   users: [{ name: 'one', secret }],
+  asked: 0,
   modes: ['classic', 'secure', 'tls'],
   domains: domainsWith(null, domain),
   clockSkewSeconds: 120,

@@ -28,6 +28,7 @@ export const openSession = (
   claim: null,
   far: null,
   user: null,
+  searching: false,
   endsAt: Number.POSITIVE_INFINITY,
   labels: null,
   signed: null,

@@ -26,6 +26,7 @@ import type { Capacity } from '../capacity.ts'
 import type { Ask } from '../claim-requests.ts'
 import type { MaskingHost, RelaySettings } from '../settings.ts'
 import type { Rules, SignedDetails, User } from './handshake.ts'
+import type { Lookup } from './recent-users.ts'
 
 /** What holds for the clients of one listener. */
 export type Listener = {
@@ -58,6 +59,7 @@ export type Relay = {
   clock(): number
   epoch(): number
   readonly listeners: readonly Listener[]
+  readonly lookup: Lookup
   directory: Directory
   middleProxies: MiddleProxies | null
   ourAddress: OurAddress
@@ -144,6 +146,8 @@ export type Session = {
   far: Link | null
   /** Null until a secret has proven it. */
   user: User | null
+  /** While its user is searched among many. */
+  searching: boolean
   /** When it ends because its user is gone: see `gone-users.ts`. */
   endsAt: number
   /** Null until the handshake is accepted. */

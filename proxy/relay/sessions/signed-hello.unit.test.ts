@@ -21,6 +21,7 @@ const rules = (modes: readonly Mode[] = ['classic', 'secure', 'tls']): Rules => 
     { name: 'another', secret: Buffer.alloc(16, 1) },
     { name: 'one', secret },
   ],
+  asked: 0,
   modes,
   domains: domainsWith(null),
   clockSkewSeconds: 120,

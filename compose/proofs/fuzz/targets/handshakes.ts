@@ -15,6 +15,7 @@ const rulesOf = (first: number): Rules => ({
     { name: 'another', secret: Buffer.alloc(16, 1) },
     { name: 'one', secret },
   ],
+  asked: 0,
   modes: [['tls'] as const, ['classic', 'secure'] as const, ['classic', 'secure', 'tls'] as const][
     first % 3
   ]!,
