@@ -7,6 +7,7 @@ import { charts } from './charts.ts'
 import { datacentersSection } from './datacenters.ts'
 import { clock, duration } from './format.ts'
 import { latencySection } from './latency.ts'
+import { listenersSection } from './listeners.ts'
 import { manageUsers } from './manage.ts'
 import { middleProxiesSection } from './middle-proxies.ts'
 import { eventsSection, nodesSection } from './nodes.ts'
@@ -33,7 +34,7 @@ const sections: Record<string, (status: Status) => Piece[]> = {
     ...middleProxiesSection(status),
   ],
   closes: closesSection,
-  rejections: rejectionsSection,
+  rejections: (status) => [...rejectionsSection(status), ...listenersSection(status)],
   users: (status) => userSection(status),
   nodes: nodesSection,
   events: eventsSection,

@@ -116,4 +116,22 @@ test('node:net measures nothing', async () => {
   server.close()
 })
 
+onLinux('a limit of segments cuts what goes to the client, from its first byte on', async () => {
+  const segments = async (maxSegment: number | null): Promise<number> => {
+    await using one = await accepting({ maxSegment })
+    const bytes = Buffer.alloc(20_000, 1)
+    let left = bytes.length
+    const whole = Promise.withResolvers<void>()
+    one.socket.on('data', (chunk: Buffer) => {
+      left -= chunk.length
+      if (left === 0) whole.resolve()
+    })
+    one.link.write(bytes, 0, bytes.length)
+    await whole.promise
+    return one.link.path()?.segments ?? 0
+  }
+  assert.ok((await segments(200)) >= 100)
+  assert.ok((await segments(null)) < 20)
+})
+
 test.run()
