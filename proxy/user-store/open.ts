@@ -37,9 +37,10 @@ export const openUserStore = async ({
     return made === null ? [] : [{ ...made.user, addedAt: made.at, changedAt: made.at, by: 'generated' }]
   }
   const { dataDir, kafka, node } = config
+  const kept = kafka !== null && generatedUser(dataDir, false) !== null
   if (kafka === null) return userStore(fileKeeper({ dataDir, logger, first, follow }), ofSettings)
   // Loaded only where Kafka is used.
   const { usersKey } = await import('./key.ts')
-  const options = { kafka, key: usersKey(config, make), dataDir, node, logger, first }
+  const options = { kafka, key: usersKey(config, make), dataDir, node, logger, first, kept }
   return userStore(await keeperOf(options, follow), ofSettings)
 }

@@ -8,7 +8,7 @@ import type { Logger } from '../logger/logger.ts'
 import { UserError } from './errors.ts'
 import type { Keeper, ManagedUser, Users } from './managed-user.ts'
 import { type SealingKey, seal } from './seal.ts'
-import type { TopicState } from './topic-state.ts'
+import { begun, type TopicState } from './topic-state.ts'
 
 export type TopicOptions = {
   readonly kafka: KafkaConfig
@@ -16,8 +16,10 @@ export type TopicOptions = {
   readonly dataDir: string
   readonly node: string
   readonly logger: Logger
-  /** The users while the topic has none: the generated one. */
+  /** The users until the topic has its first: the generated one. */
   readonly first: () => readonly ManagedUser[]
+  /** Whether the generated user was there before this start. */
+  readonly kept: boolean
 }
 
 /** How long a write waits for Kafka. */
@@ -51,7 +53,7 @@ export const decidedOn = (
 ): ReadonlyMap<string, ManagedUser | null> => {
   const problem = problemOf(state)
   if ([...state.unusable.values()].includes('key')) throw new UserError('ERR_USERS_KEY', problem ?? '')
-  if (state.users.size > 0) return decided(state.users)
+  if (state.any) return decided(state.users)
   const generated = keyed(first())
   return new Map<string, ManagedUser | null>([...generated, ...decided(generated)])
 }
@@ -78,8 +80,15 @@ export const send = async (
   }
 }
 
-export const messagesOf = (changes: ReadonlyMap<string, ManagedUser | null>, key: SealingKey) =>
-  [...changes].map(([name, user]) => ({ key: name, value: user === null ? null : seal(user, key) }))
+/** The first ones say that the topic has begun. */
+export const messagesOf = (
+  state: TopicState,
+  changes: ReadonlyMap<string, ManagedUser | null>,
+  key: SealingKey,
+) => [
+  ...(state.any || changes.size === 0 ? [] : [begun]),
+  ...[...changes].map(([name, user]) => ({ key: name, value: user === null ? null : seal(user, key) })),
+]
 
 export const kafkaError = (error: unknown, { kafka }: TopicOptions): unknown =>
   error instanceof UserError

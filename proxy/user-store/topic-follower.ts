@@ -1,19 +1,25 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import { nameKey } from '../config/user-name.ts'
 import { type KafkaClient, openKafka } from '../kafka/connect.ts'
 import { type Consumer, openConsumer } from '../kafka/consumer.ts'
 import { hintOf, retryHint } from '../kafka/errors.ts'
 import { openTopicLog } from '../kafka/topic-log.ts'
 import { differences } from './differences.ts'
-import type { Keeper, StoreHealth, Users } from './managed-user.ts'
+import type { Keeper, ManagedUser, StoreHealth, Users } from './managed-user.ts'
 import { decidedOn, keyed, messagesOf, problemOf, send, type TopicOptions } from './topic-access.ts'
 import { readCopy, writeCopy } from './topic-copy.ts'
+import { recordOfGenerated } from './topic-generated.ts'
 import { stateOf, type TopicMessage, type TopicState, topicState } from './topic-state.ts'
 
 /** How long a first start waits for the users. */
 const firstMs = 5_000
 /** How long a broker holds a fetch: a thousand proxies that ask five times a second would be its load. */
 const waitMs = 2_000
+
+/** A node with another key has no user of the topic: its own stays in force. */
+const hasBegun = ({ any, users, unusable }: TopicState): boolean =>
+  any && (users.size > 0 || unusable.size === 0)
 
 /** Its public functions are properties: callers may take them off the object. */
 class TopicFollower implements Keeper {
@@ -30,7 +36,15 @@ class TopicFollower implements Keeper {
   /** Of the topic from its first message on, until its end is reached. */
   #scan: TopicState | null = null
   #users: Users
+  /** Whether the users of the topic are in force; until then it is the generated one. */
+  #begun: boolean
   #problem: string | null
+  /** Whether callers have the users: the links of the generated one may be in use. */
+  #open = false
+  /** The generated user, until its record is in the topic. */
+  #placing: ManagedUser | null = null
+  /** Whether the copy is older than the users in force. */
+  #unkept = false
 
   constructor(options: TopicOptions) {
     const { kafka, key, dataDir, node, logger } = options
@@ -41,6 +55,7 @@ class TopicFollower implements Keeper {
     this.#hasCopy = copy !== null
     this.#state = stateOf(key, copy ?? new Map(), this.#damage)
     this.#users = new Map(this.#state.users)
+    this.#begun = hasBegun(this.#state)
     this.#problem = problemOf(this.#state)
     const group = `${this.#topic}.${node}.${randomUUID()}`
     this.#consumer = openConsumer(
@@ -57,16 +72,20 @@ class TopicFollower implements Keeper {
 
   /** Users of the copy, or of the topic when it answers in time. */
   readonly ready = async (): Promise<void> => {
-    if (this.#hasCopy) return
-    await Promise.race([this.#settled.promise, delay(firstMs, undefined, { ref: false })])
+    if (!this.#hasCopy) await Promise.race([this.#settled.promise, delay(firstMs, undefined, { ref: false })])
+    this.#open = true
   }
 
-  readonly users = (): Users => (this.#users.size > 0 ? this.#users : keyed(this.#options.first()))
+  readonly users = (): Users => (this.#begun ? this.#users : keyed(this.#options.first()))
 
   readonly refresh = (): void => {}
 
   readonly update: Keeper['update'] = async (decided) => {
-    const messages = messagesOf(decidedOn(this.#options, this.#state, decided), this.#options.key)
+    const messages = messagesOf(
+      this.#state,
+      decidedOn(this.#options, this.#state, decided),
+      this.#options.key,
+    )
     await send(this.#client, this.#topic, messages)
     // They come from Kafka, too, but the caller expects them to be in force.
     const own = messages.map(({ key, value }) => ({
@@ -108,19 +127,48 @@ class TopicFollower implements Keeper {
 
   /** Puts a state in force. */
   #settle(state: TopicState): void {
-    if (!state.any && this.#users.size > 0)
+    if (!state.any && this.#begun)
       return this.#report(
         `${this.#topic} is empty, but this node has ${this.#users.size} users: if it was deleted, import them again`,
       )
     this.#scan = null
-    this.#state = state
     const before = this.users()
+    const begins = !this.#begun && state.users.size > 0
+    this.#state = state
+    this.#begun = hasBegun(state)
     this.#users = new Map(state.users)
+    if (begins) this.#place()
+    if (this.#placing !== null) {
+      const name = nameKey(this.#placing.name)
+      if (state.users.has(name)) this.#placing = null
+      else this.#users = new Map([...this.#users, [name, this.#placing]])
+    }
     this.#report(problemOf(state))
     const changes = differences(before, this.users())
-    if (changes.length > 0 || !this.#hasCopy) this.#keep()
+    this.#unkept ||= changes.length > 0 || begins
+    const complete = this.#placing === null && (this.#begun || !state.any)
+    if (complete && (this.#unkept || !this.#hasCopy)) this.#keep()
     if (changes.length > 0) this.changed?.(changes)
     this.#settled.resolve()
+  }
+
+  /** Another program has added the first users: the generated user of this node becomes one of them. */
+  #place(): void {
+    const { first, kept, key, logger, node } = this.#options
+    const [generated] = this.#open || kept ? first() : []
+    const record = generated === undefined ? null : recordOfGenerated(this.#users, generated, node)
+    if (record === null) return
+    const user = record.name
+    if (this.#users.has(nameKey(user))) {
+      const hint = `another user has the name ${user}: remove that one, and restart this node`
+      return logger('error', 'generated-user-ended', { user, hint })
+    }
+    this.#placing = record
+    logger('info', 'generated-user-kept', { user })
+    send(this.#client, this.#topic, messagesOf(this.#state, keyed([record]), key)).catch((error: unknown) => {
+      const hint = 'it is in force, and this node adds it to the topic at its next start'
+      logger('warn', 'generated-user-not-added', { user, error: String(error), hint })
+    })
   }
 
   #report(problem: string | null): void {
@@ -135,6 +183,7 @@ class TopicFollower implements Keeper {
     try {
       writeCopy(this.#options.dataDir, this.#state.records)
       this.#hasCopy = true
+      this.#unkept = false
     } catch (error) {
       this.#options.logger('warn', 'users-copy', { error: error instanceof Error ? error : String(error) })
     }

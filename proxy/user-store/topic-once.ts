@@ -33,14 +33,14 @@ export const topicOnce = async (options: TopicOptions): Promise<Keeper> => {
     throw kafkaError(error, options)
   })
   let { users }: { users: Users } = state
-  if (users.size === 0 && state.unusable.size === 0) users = keyed(first())
+  if (!state.any) users = keyed(first())
   return {
     missed: [],
     users: () => users,
     refresh: () => {},
     update: async (decided) => {
       const changes = decidedOn(options, state, decided)
-      await send(client, topic, messagesOf(changes, key))
+      await send(client, topic, messagesOf(state, changes, key))
       users = applied(users, changes)
     },
     changed: null,

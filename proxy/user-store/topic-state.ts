@@ -4,6 +4,8 @@ import type { Records } from './topic-copy.ts'
 
 /** Keys that begin with it are not users: names begin with a letter or digit. */
 const foreign = '.'
+/** In the topic since its first change: from then on it alone says who is a user, also when it has none. */
+export const begun = { key: '.begun', value: '1' }
 
 export type TopicMessage = { readonly key: Buffer | null; readonly value: Buffer | null }
 
@@ -17,7 +19,7 @@ export type TopicState = {
   readonly damage: { record: number; key: number; clash: number }
   /** Name keys whose newest record cannot be used. */
   readonly unusable: ReadonlyMap<string, keyof TopicState['damage']>
-  /** Whether any message came, removals too. */
+  /** Whether the topic has begun, or any message of a user came, removals too. */
   readonly any: boolean
 }
 
@@ -72,6 +74,10 @@ export const topicState = (
       for (const { key: bytes, value } of messages) {
         const name = bytes === null || bytes.length > longestName ? '' : bytes.toString()
         if (name === '') damage.record++
+        if (name === begun.key) {
+          any = true
+          records.set(name, begun.value)
+        }
         if (name === '' || name.startsWith(foreign)) continue
         any = true
         take(name, value)

@@ -11,6 +11,7 @@ import { ensureKafka, startKafka } from '../../compose/test/services/kafka.ts'
 import { until } from '../../compose/test/until.ts'
 import { openKafka } from '../kafka/connect.ts'
 import { openProducer } from '../kafka/producer.ts'
+import type { User } from '../users/user.ts'
 import { UserError } from './errors.ts'
 import { openUserStore } from './open.ts'
 import type { UserStore } from './store.ts'
@@ -27,14 +28,20 @@ const nodes = (brokers: readonly string[]) => {
     dataDirOf: (node: string) => join(folder, node),
     open: async (
       node: string,
-      { key = usersKey as string | null, follow = true } = {},
+      {
+        key = usersKey as string | null,
+        follow = true,
+        make = undefined as boolean | undefined,
+        ofSettings = [settingsUser] as readonly User[],
+      } = {},
     ): Promise<UserStore> => {
       const store = await openUserStore({
         config: { dataDir: join(folder, node), kafka: testConfig(brokers), node, usersKey: key },
         logger: silent,
         // Without users of settings, each node would begin with a generated one.
-        ofSettings: () => [settingsUser],
+        ofSettings: () => ofSettings,
         follow,
+        ...(make === undefined ? {} : { make }),
       })
       opened.push(store)
       return store
@@ -152,6 +159,45 @@ it('the topic is compacted and has no retention', async () => {
   })
   await admin.disconnect()
   assert.is(resources[0]?.configEntries[0]?.configValue, 'compact')
+})
+
+it('generated users stay when a collector adds the first user, and a removed one stays removed', async () => {
+  await using broker = await startKafka()
+  await using at = nodes(broker.brokers)
+  const [one, two] = await Promise.all(['one', 'two'].map((node) => at.open(node, { ofSettings: [] })))
+  const secrets = [one!, two!].map((store) => store.get('user1')!.secret.hex())
+  assert.is.not(secrets[0], secrets[1])
+  const collector = await at.open('collector', { ofSettings: [], make: false })
+  assert.equal(names(collector), [])
+  await collector.add({ name: 'alice' }, 'panel')
+  for (const store of [one!, two!, collector]) await has(store, 'alice', 'user1-one', 'user1-two')
+  assert.equal(
+    ['user1-one', 'user1-two'].map((name) => collector.get(name)!.secret.hex()),
+    secrets,
+  )
+  for (const name of names(collector)) await collector.remove(name, 'panel')
+  await has(one!)
+  await one!.close()
+  assert.equal(names(await at.open('one', { ofSettings: [] })), [])
+  assert.equal(names(await at.open('command', { ofSettings: [], follow: false })), [])
+})
+
+it('a node with another key keeps its generated user, and adds it when it has the key of the fleet', async () => {
+  await using broker = await startKafka()
+  await using at = nodes(broker.brokers)
+  const other = { key: randomBytes(32).toString('hex'), ofSettings: [] }
+  const one = await at.open('one', other)
+  const secret = one.get('user1')!.secret.hex()
+  const collector = await at.open('collector', { make: false })
+  await collector.add({ name: 'alice' }, 'panel')
+  await until(() => one.health().problem?.includes('USERS_KEY'), 'it reports the key', 60_000)
+  assert.equal(names(one), ['user1'])
+  await one.close()
+  assert.equal(names(await at.open('one', other)), ['user1'])
+  const right = await at.open('one', { ofSettings: [] })
+  await has(right, 'alice', 'user1-one')
+  assert.is(right.get('user1-one')?.secret.hex(), secret)
+  await has(collector, 'alice', 'user1-one')
 })
 
 test.run()

@@ -1,9 +1,13 @@
 import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { connectClient } from '../kit/client/client.ts'
 import { startFleet } from '../kit/processes/fleet.ts'
 import { startAppliance } from '../kit/processes/harness.ts'
+import { usersCommand } from '../kit/processes/users-command.ts'
 import { until } from '../until.ts'
 
 const token = 't'.repeat(40)
@@ -21,6 +25,16 @@ const pathsOf = async (url: string): Promise<string[]> => {
   return Object.keys(document.paths).map((path) => path.replace('/api/v1', ''))
 }
 
+const connects = async (port: number, secret: string): Promise<boolean> => {
+  try {
+    await using client = await connectClient({ port, secret, mode: 'secure', dc: 2 })
+    await client.reqPq()
+    return true
+  } catch {
+    return false
+  }
+}
+
 test('users that a collector adds, rotates and removes connect at the proxies of the fleet, or no more', async () => {
   const env = {
     API_TOKEN: `panel:${token}`,
@@ -34,15 +48,7 @@ test('users that a collector adds, rotates and removes connect at the proxies of
   const call = caller(collector!.metricsUrl)
   const secretOf = async (): Promise<string> =>
     (await call('GET', '/users/ann/links')).json.links[0].hex.slice(2)
-  const works = async (secret: string, proxy = fleet.proxies[0]!): Promise<boolean> => {
-    try {
-      await using client = await connectClient({ port: proxy.port, secret, mode: 'secure', dc: 2 })
-      await client.reqPq()
-      return true
-    } catch {
-      return false
-    }
-  }
+  const works = (secret: string, proxy = fleet.proxies[0]!): Promise<boolean> => connects(proxy.port, secret)
   const added = await call('POST', '/users', { name: 'ann', limits: { quotaDay: '1G' } })
   assert.equal([added.status, added.json.by], [201, 'panel'])
   const first = await secretOf()
@@ -70,6 +76,34 @@ test('a collector without USERS_KEY answers status and alerts, names the remedy,
   assert.equal((await pathsOf(collector.metricsUrl)).sort(), ['/alerts', '/openapi.json', '/status'])
   assert.is((await caller(collector.metricsUrl)('GET', '/users')).status, 404)
   assert.ok(collector.lines.some((line) => line.includes('users-unread') && line.includes('set USERS_KEY')))
+})
+
+test('mtscope users changes the users of a fleet, and says why it cannot', async () => {
+  const env = { USERS_KEY: randomBytes(32).toString('hex'), MODES: 'secure', PUBLIC_PORT: '443' }
+  await using fleet = await startFleet({ proxies: 2, collectors: 0, env })
+  const brokers = { ...env, KAFKA_BROKERS: fleet.kafka.brokers.join(',') }
+  const folder = mkdtempSync(join(tmpdir(), 'mtscope-'))
+  using _ = { [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) }
+  const run = async (...words: string[]): Promise<string> => {
+    const { code, out, err } = await usersCommand(folder, words, { env: brokers })
+    assert.is(code, 0, err)
+    return out
+  }
+  const { links } = JSON.parse(await run('add', 'ann', '--json'))
+  const secret = links[0].hex.slice(2)
+  for (const { port } of fleet.proxies)
+    await until(() => connects(port, secret), 'the user connects at each proxy')
+  await run('disable', 'ann')
+  for (const { port } of fleet.proxies)
+    await until(async () => !(await connects(port, secret)), 'a disabled user connects no more')
+  assert.match(await run('list'), /^ann +disabled +store/m)
+  await run('remove', 'ann')
+  assert.not.match(await run('list'), /ann/)
+  const wrong = { ...brokers, USERS_KEY: randomBytes(32).toString('hex') }
+  await run('add', 'bob')
+  const refused = await usersCommand(folder, ['add', 'eve'], { env: wrong })
+  assert.is(refused.code, 1)
+  assert.match(refused.err, /^users: USERS_KEY does not fit the users: 1 of its records/m)
 })
 
 test.run()
