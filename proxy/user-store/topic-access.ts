@@ -30,20 +30,22 @@ export const keyed = (users: readonly ManagedUser[]): Users =>
   new Map(users.map((user) => [nameKey(user.name), user]))
 
 /** What is wrong with the topic and what to do; null: nothing. */
-export const problemOf = (state: TopicState): string | null => {
+export const problemOf = (state: TopicState): string | null => errorOf(state)?.message ?? null
+
+const errorOf = (state: TopicState): UserError | null => {
   const reasons = [...state.unusable.values()]
   const keys = reasons.filter((reason) => reason === 'key').length
   if (keys > 0)
     return new UserError(
       'ERR_USERS_KEY',
       `${keys} of its records were sealed with another key: give each node the USERS_KEY of the one that added the users`,
-    ).message
+    )
   if (reasons.length === 0) return null
   const names = [...state.unusable.keys()].slice(0, 5).map((name) => JSON.stringify(name))
   return new UserError(
     'ERR_USERS_DAMAGED',
     `${reasons.length} records of the topic are damaged or clash (${names.join(', ')}): change or remove these users`,
-  ).message
+  )
 }
 
 export const decidedOn = (
@@ -51,8 +53,8 @@ export const decidedOn = (
   state: TopicState,
   decided: Parameters<Keeper['update']>[0],
 ): ReadonlyMap<string, ManagedUser | null> => {
-  const problem = problemOf(state)
-  if ([...state.unusable.values()].includes('key')) throw new UserError('ERR_USERS_KEY', problem ?? '')
+  const error = errorOf(state)
+  if (error?.code === 'ERR_USERS_KEY') throw error
   if (state.any) return decided(state.users)
   const generated = keyed(first())
   return new Map<string, ManagedUser | null>([...generated, ...decided(generated)])
@@ -80,7 +82,7 @@ export const send = async (
   }
 }
 
-/** The first ones say that the topic has begun. */
+/** The first ones mark that the topic has begun. */
 export const messagesOf = (
   state: TopicState,
   changes: ReadonlyMap<string, ManagedUser | null>,

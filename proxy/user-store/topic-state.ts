@@ -4,7 +4,7 @@ import type { Records } from './topic-copy.ts'
 
 /** Keys that begin with it are not users: names begin with a letter or digit. */
 const foreign = '.'
-/** In the topic since its first change: from then on it alone says who is a user, also when it has none. */
+/** In the topic since its first change: from then on it alone has the users, also when there are none. */
 export const begun = { key: '.begun', value: '1' }
 
 export type TopicMessage = { readonly key: Buffer | null; readonly value: Buffer | null }
