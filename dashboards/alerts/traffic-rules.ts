@@ -1,6 +1,6 @@
 import { rules } from '../../collector/alerts/rules/rules.ts'
 import { metrics as c } from '../../collector/read/metrics.ts'
-import { clientPhases, orderlyReasons, stallPhases } from '../../proxy/events/outcome.ts'
+import { clientPhases, limitsWithoutAlert, orderlyReasons, stallPhases } from '../../proxy/events/outcome.ts'
 import { metrics as p } from '../../proxy/telemetry/catalogue/catalogue.ts'
 import { type AlertGroup, duration } from './rule.ts'
 
@@ -22,9 +22,8 @@ const usualDrops = `(${shareOfEnded(drop, `[1d] offset ${dropWindow}`)})`
 const drops = shareOfEnded(drop, `[${dropWindow}]`)
 const stallWindow = `[${duration(stallRule.windowMs)}]`
 
-/** Unauthenticated clients have half of the places, so that users have the other half: refusing them harms no user. */
 const refusedIn = (window: string): string =>
-  `sum by (instance, limit) (increase(${p.limitRefused.name}{limit!="strangers"}${window}))`
+  `sum by (instance, limit) (increase(${p.limitRefused.name}{limit!~"${limitsWithoutAlert.join('|')}"}${window}))`
 const refusedWindow = duration(limitRule.windowMs)
 const refused = refusedIn(`[${refusedWindow}]`)
 /** Twice the collector's `goesOnMs`. */

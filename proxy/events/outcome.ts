@@ -1,4 +1,4 @@
-import type { CloseReason, Phase } from './contract.ts'
+import type { CloseReason, Limit, Phase } from './contract.ts'
 
 /** The phases after an accepted handshake: a close in one of them ends the connection of a client. */
 export const clientPhases = ['dial', 'waiting', 'relaying'] as const satisfies readonly Phase[]
@@ -13,6 +13,15 @@ export const orderlyReasons = [
   'expired',
   'quota',
 ] as const satisfies readonly CloseReason[]
+
+/**
+ * Limits whose being reached harms no user that an operator could help. Unauthenticated clients have half of the places, so that users
+ * have the other half; a client that does not take what a middle proxy sent is closed, and comes back.
+ */
+export const limitsWithoutAlert: readonly string[] = [
+  'strangers',
+  'middle-proxy-queue',
+] satisfies readonly Limit[]
 
 /** The phases in which a client can wait for an answer, and so be closed as `stalled`. */
 export const stallPhases = ['waiting', 'relaying'] as const satisfies readonly Phase[]

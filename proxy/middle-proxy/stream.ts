@@ -4,7 +4,7 @@ import type { RpcEnd } from '../wire/rpc-keys.ts'
 import { requestHead } from '../wire/rpc-messages.ts'
 import { type MessageFraming, MessageReader, messageFraming } from '../wire/transport-messages.ts'
 import { Requests } from './requests.ts'
-import { MOST_OF_CLIENT, MOST_OF_THREAD, type Thread } from './thread.ts'
+import { MOST_OF_CLIENT, MOST_OF_THREAD, PIECE, type Thread } from './thread.ts'
 
 /** A client of a middle proxy. */
 export type StreamClient = {
@@ -43,9 +43,9 @@ const HOLDS = MOST_OF_CLIENT / 2
  * obfuscation, and delivers such bytes. So the relay treats it as it treats a datacenter.
  */
 export class Stream implements Link {
-  readSize = 0
+  /** Answers are delivered in pieces of this size at most. */
+  readSize = PIECE
   readonly unread = 0
-  readonly unsent = 0
   closed = false
   readonly id: number
   readonly family: Link['family']
@@ -72,8 +72,9 @@ export class Stream implements Link {
   /** Framed answers that the client has not taken. */
   #queue: Buffer[] = []
   #queued = 0
-  /** The client is not read: it has enough answers to take. */
+  /** The client is not read: it has enough answers to take, or the connection has enough to send. */
   #holds = false
+  #blocked = false
   #farEnded = false
   #reportedEnd = false
 
@@ -107,7 +108,13 @@ export class Stream implements Link {
     if (!this.#reader.read(buffer, start, end)) this.#refuse('not-mtproto')
     if (this.closed) return true
     this.#holds = this.#queued > HOLDS
-    return !this.#connection.blocks(this) && !this.#holds
+    this.#blocked = this.#connection.blocks(this)
+    return this.unsent === 0
+  }
+
+  /** Not a count: the client has to wait, or not. */
+  get unsent(): number {
+    return !this.closed && (this.#holds || this.#blocked) ? 1 : 0
   }
 
   /** An answer of `length` bytes begins. */
@@ -117,7 +124,8 @@ export class Stream implements Link {
   }
 
   answerBytes(buffer: Buffer, start: number, end: number): void {
-    const { out, piece } = this.#connection.thread
+    const { out } = this.#connection.thread
+    const piece = Math.min(PIECE, this.readSize)
     for (let at = start; at < end && !this.closed; ) {
       let to = HEAD
       if (this.#left === this.#answer) to = this.#framing.head(out, to, this.#answer)
@@ -175,7 +183,7 @@ export class Stream implements Link {
     }
     if (this.#holds && this.#queued <= HOLDS && !this.closed) {
       this.#holds = false
-      this.#on.drained(this.#owner)
+      if (!this.#blocked) this.#on.drained(this.#owner)
     }
     this.#reportEnd()
   }
@@ -192,7 +200,9 @@ export class Stream implements Link {
     this.#client.refused(reason)
   }
 
+  /** The connection has sent enough. */
   drained(): void {
+    this.#blocked = false
     if (!this.closed && !this.#holds) this.#on.drained(this.#owner)
   }
 

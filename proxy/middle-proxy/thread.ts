@@ -7,8 +7,8 @@ export const MOST_OF_CLIENT = 8 << 20
 /** The same for all clients of a thread. The client whose bytes would exceed it is closed. */
 export const MOST_OF_THREAD = 64 << 20
 
-/** Bytes of answers that are passed on in one piece. */
-const PIECE = 256 << 10
+/** The longest piece of an answer in `out`: there is room for framing and TLS headers around it. */
+export const PIECE = 256 << 10
 /** Framing before and behind a message for a client, and around a message for a middle proxy. */
 const FRAMING = 256
 
@@ -17,8 +17,6 @@ export type Thread = {
   readonly random: Fill
   /** The memory in which one message, or a piece of one, gets its framing. */
   readonly out: Buffer
-  /** The largest piece of an answer in `out`: there is room for framing and TLS headers around it. */
-  readonly piece: number
   /** `performance.now()` of the last pulse. */
   now: number
   /** `performance.now()`. */
@@ -37,6 +35,5 @@ export const openThread = (
   ...options,
   now: options.clock(),
   out: Buffer.from(new ArrayBuffer(HEAD + FRAMING + PIECE + headroom(PIECE + FRAMING, leastRecord))),
-  piece: PIECE,
   waiting: 0,
 })

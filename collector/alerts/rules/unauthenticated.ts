@@ -1,3 +1,4 @@
+import { limitsWithoutAlert } from '../../../proxy/events/outcome.ts'
 import { clientsOf, slots } from '../../fold/key.ts'
 import { connectionKeys } from '../../fold/projections/connections.ts'
 import { rejectionKeys as r } from '../../fold/projections/rejections.ts'
@@ -145,8 +146,7 @@ export const clockSkew = (watch: Watch): Finding[] => {
 
 export const limitsReached = (watch: Watch): Finding[] =>
   labelsOf(watch, r.refused('')).flatMap((limit) => {
-    // Unauthenticated clients have half of the places, so that users have the other half: refusing them harms no user.
-    if (limit === 'strangers') return []
+    if (limitsWithoutAlert.includes(limit)) return []
     const rule = 'limit-reached'
     const { windowMs, least, share, goesOnMs } = rules[rule]
     const value = recentSum(watch, r.refused(limit), windowMs)

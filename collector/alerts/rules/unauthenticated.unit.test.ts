@@ -123,12 +123,13 @@ test('a few refused connections, a burst that is over, and one in fifty of a bus
   for (const host of [few, burst, busy]) assert.equal(host.reported('limit-reached'), [])
 })
 
-test('refused unauthenticated clients raise nothing, however many', () => {
-  const host = watched()
-  host.pass(20, turnedAway(500, 'strangers'))
-  assert.equal(host.reported('limit-reached'), [])
-  host.pass(4, (at) => [...turnedAway(500, 'strangers')(at), ...turnedAway(3)(at)])
-  assert.equal(host.reported('limit-reached'), ['+connections'])
-})
+for (const limit of ['strangers', 'middle-proxy-queue'] as const)
+  test(`the limit ${limit} raises nothing, however often it is reached`, () => {
+    const host = watched()
+    host.pass(20, turnedAway(500, limit))
+    assert.equal(host.reported('limit-reached'), [])
+    host.pass(4, (at) => [...turnedAway(500, limit)(at), ...turnedAway(3)(at)])
+    assert.equal(host.reported('limit-reached'), ['+connections'])
+  })
 
 test.run()

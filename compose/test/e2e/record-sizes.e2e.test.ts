@@ -2,18 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { connectClient } from '../kit/client/client.ts'
+import { recordLengths } from '../kit/client/tls-client.ts'
 import { startAppliance } from '../kit/processes/harness.ts'
 import { selfSigned } from '../kit/servers/certificate.ts'
 import { fakeDatacenter } from '../kit/servers/fake-datacenter.ts'
 import { startNginx } from '../services/nginx.ts'
 import { until } from '../until.ts'
-
-/** Payload lengths of the records in a stream of whole records. */
-const lengthsOf = (stream: Buffer): number[] => {
-  const lengths: number[] = []
-  for (let at = 0; at < stream.length; at += 5 + lengths.at(-1)!) lengths.push(stream.readUInt16BE(at + 3))
-  return lengths
-}
 
 const most = (lengths: readonly number[]): number => Math.max(...lengths)
 
@@ -46,7 +40,7 @@ test('a client gets records as long as those of the site, which are measured by 
       parts.length = 0
       await client.reqPq()
       await client.download(3_000_000)
-      return lengthsOf(Buffer.concat(parts))
+      return recordLengths(Buffer.concat(parts))
     }
     if (wanted === 'max') {
       assert.is(most(await downloaded('b.test')), 16_384)

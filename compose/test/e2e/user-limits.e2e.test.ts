@@ -4,6 +4,8 @@ import * as assert from 'uvu/assert'
 import { type Client, type ClientOptions, connectClient, newSecret } from '../kit/client/client.ts'
 import { type Appliance, startAppliance } from '../kit/processes/harness.ts'
 import { fakeDatacenter } from '../kit/servers/fake-datacenter.ts'
+import { fakeMiddleProxy } from '../kit/servers/fake-middle-proxy.ts'
+import { publishedMiddleProxies } from '../kit/servers/published-middle-proxies.ts'
 import { siteName } from '../kit/servers/site.ts'
 import { until } from '../until.ts'
 
@@ -12,13 +14,28 @@ const modes = ['secure', 'tls'] as const
 
 type Mode = (typeof modes)[number]
 
-const world = async (env: Record<string, string>, mode: Mode, portable: boolean) => {
-  const datacenter = await fakeDatacenter()
+/** Middle proxies in place of the datacenter, and the settings that lead there. */
+const advertising = async (stack: AsyncDisposableStack): Promise<Record<string, string>> => {
+  const middle = stack.use(await fakeMiddleProxy())
+  const { env } = stack.use(await publishedMiddleProxies({ 2: middle }, middle.secret))
+  return { ...env, USE_MIDDLE_PROXY: 'true', MIDDLE_PROXY_FALLBACK: 'refuse' }
+}
+
+const world = async (
+  env: Record<string, string>,
+  mode: Mode,
+  portable: boolean,
+  way: 'directly' | 'through middle proxies' = 'directly',
+) => {
+  await using stack = new AsyncDisposableStack()
+  const datacenter = stack.use(await fakeDatacenter())
+  const through = way === 'directly' ? {} : await advertising(stack)
   const secret = newSecret()
-  const proxy = await startAppliance({
-    datacenters: { 2: datacenter },
-    env: { USER1_SECRET: secret, USER1_NAME: 'one', PORTABLE_RELAY: `${portable}`, ...env },
-  })
+  const user = { USER1_SECRET: secret, USER1_NAME: 'one', PORTABLE_RELAY: `${portable}` }
+  const proxy = stack.use(
+    await startAppliance({ datacenters: { 2: datacenter }, env: { ...user, ...through, ...env } }),
+  )
+  const all = stack.move()
   const options = (more: Partial<ClientOptions> = {}): ClientOptions => ({
     ...{ port: proxy.port, host: '127.0.0.1', secret, mode, domain: siteName },
     ...more,
@@ -48,10 +65,7 @@ const world = async (env: Record<string, string>, mode: Mode, portable: boolean)
     proxy,
     client,
     isRefused,
-    [Symbol.asyncDispose]: async () => {
-      await proxy[Symbol.asyncDispose]()
-      await datacenter[Symbol.asyncDispose]()
-    },
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
   }
 }
 
@@ -60,9 +74,14 @@ const refusals = (proxy: Appliance, reason: string): Promise<number> =>
 
 for (const portable of [false, true]) {
   const engine = portable ? 'node:net' : 'epoll'
-  for (const mode of modes) {
-    test(`${engine}, ${mode}: a user has as many connections as it may, over all threads`, async () => {
-      await using of = await world({ USER1_MAX_CONNECTIONS: '3' }, mode, portable)
+  // Both modes meet the same code at a middle proxy.
+  const kinds = [
+    ...modes.map((mode) => ({ mode, way: 'directly' as const })),
+    { mode: portable ? ('secure' as const) : ('tls' as const), way: 'through middle proxies' as const },
+  ]
+  for (const { mode, way } of kinds) {
+    test(`${engine}, ${mode}, ${way}: a user has as many connections as it may, over all threads`, async () => {
+      await using of = await world({ USER1_MAX_CONNECTIONS: '3' }, mode, portable, way)
       const clients = await Promise.all(Array.from({ length: 3 }, () => of.client()))
       for (const client of clients) await client.reqPq()
       assert.ok(await of.isRefused('user-connections'))
@@ -73,8 +92,8 @@ for (const portable of [false, true]) {
       for (const client of clients) await client[Symbol.asyncDispose]()
     })
 
-    test(`${engine}, ${mode}: a user is stopped at its quota, also after a restart`, async () => {
-      await using of = await world({ USER1_QUOTA_DAY: '4M' }, mode, portable)
+    test(`${engine}, ${mode}, ${way}: a user is stopped at its quota, also after a restart`, async () => {
+      await using of = await world({ USER1_QUOTA_DAY: '4M' }, mode, portable, way)
       {
         await using client = await of.client()
         await client.download(2 * MiB)
@@ -105,35 +124,43 @@ for (const portable of [false, true]) {
     })
 }
 
-test('a user may connect from its networks only, in its modes, until it expires', async () => {
-  const env = { USER1_NETWORKS: '127.0.0.2,10.0.0.0/8', MTPROTO_HOST: '0.0.0.0', USER1_MODES: 'secure' }
-  await using of = await world(env, 'secure', false)
-  assert.ok(await of.isRefused('not-allowed-network'))
-  await using client = await of.client({ localAddress: '127.0.0.2' })
-  await client.reqPq()
-  assert.ok(await of.isRefused('mode-off', { localAddress: '127.0.0.2', mode: 'classic' }))
-})
-
-test('a user that expires is closed, and refused from then on', async () => {
-  const soon = new Date(Date.now() + 20_000)
-  soon.setUTCSeconds(soon.getUTCSeconds() + 1, 0)
-  await using of = await world({ USER1_EXPIRES: soon.toISOString().replace('.000Z', 'Z') }, 'secure', false)
-  await using client = await of.client()
-  await client.reqPq()
-  await client.closed
-  assert.ok(await of.isRefused('expired'))
-})
-
-test('a user has as many addresses as it may within the window', async () => {
-  await using of = await world({ USER1_MAX_IPS: '2', MTPROTO_HOST: '0.0.0.0' }, 'secure', false)
-  for (const localAddress of ['127.0.0.2', '127.0.0.3', '127.0.0.2']) {
-    await using client = await of.client({ localAddress })
+for (const way of ['directly', 'through middle proxies'] as const)
+  test(`${way}: a user may connect from its networks only, in its modes`, async () => {
+    const env = { USER1_NETWORKS: '127.0.0.2,10.0.0.0/8', MTPROTO_HOST: '0.0.0.0', USER1_MODES: 'secure' }
+    await using of = await world(env, 'secure', false, way)
+    assert.ok(await of.isRefused('not-allowed-network'))
+    await using client = await of.client({ localAddress: '127.0.0.2' })
     await client.reqPq()
-  }
-  assert.ok(await of.isRefused('user-addresses', { localAddress: '127.0.0.4' }))
-  await using again = await of.client({ localAddress: '127.0.0.3' })
-  await again.reqPq()
-})
+    assert.ok(await of.isRefused('mode-off', { localAddress: '127.0.0.2', mode: 'classic' }))
+  })
+
+for (const way of ['directly', 'through middle proxies'] as const)
+  test(`${way}: a user that expires is closed, and refused from then on`, async () => {
+    const soon = new Date(Date.now() + 20_000)
+    soon.setUTCSeconds(soon.getUTCSeconds() + 1, 0)
+    await using of = await world(
+      { USER1_EXPIRES: soon.toISOString().replace('.000Z', 'Z') },
+      'secure',
+      false,
+      way,
+    )
+    await using client = await of.client()
+    await client.reqPq()
+    await client.closed
+    assert.ok(await of.isRefused('expired'))
+  })
+
+for (const way of ['directly', 'through middle proxies'] as const)
+  test(`${way}: a user has as many addresses as it may within the window`, async () => {
+    await using of = await world({ USER1_MAX_IPS: '2', MTPROTO_HOST: '0.0.0.0' }, 'secure', false, way)
+    for (const localAddress of ['127.0.0.2', '127.0.0.3', '127.0.0.2']) {
+      await using client = await of.client({ localAddress })
+      await client.reqPq()
+    }
+    assert.ok(await of.isRefused('user-addresses', { localAddress: '127.0.0.4' }))
+    await using again = await of.client({ localAddress: '127.0.0.3' })
+    await again.reqPq()
+  })
 
 test('limits come into force for open connections when the settings are read again', async () => {
   const secret = newSecret()

@@ -136,7 +136,7 @@ const fromClient: LinkEvents<Relayed> = {
   },
   drained: (relayed) => {
     relayed.blockedAt = 0
-    relayed.datacenter.resume()
+    if (!relayed.throttle?.down) relayed.datacenter.resume()
     closeIfDelivered(relayed.session, relayed.datacenter)
   },
   ended: (relayed) => {
@@ -157,8 +157,8 @@ const fromClient: LinkEvents<Relayed> = {
 }
 
 const fromDatacenter = {
-  drained: ({ session, datacenter }: Relayed): void => {
-    session.client.resume()
+  drained: ({ session, datacenter, throttle }: Relayed): void => {
+    if (!throttle?.up) session.client.resume()
     closeIfDelivered(session, datacenter)
   },
   ended: ({ session, datacenter }: Relayed): void => {

@@ -47,12 +47,6 @@ export const rated = (on: LinkEvents<Relayed>, direction: Direction): LinkEvents
       pass(relayed, direction, length)
     },
   }),
-  // What was kept for this link is sent: the other one is read again, unless it waits for the rate.
-  drained: (relayed) => {
-    on.drained(relayed)
-    if (direction === 'up' && relayed.throttle?.down) relayed.datacenter.pause()
-    if (direction === 'down' && relayed.throttle?.up) relayed.session.client.pause()
-  },
 })
 
 const waits = (relayed: Relayed, direction: Direction): boolean => {

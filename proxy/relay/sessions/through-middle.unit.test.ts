@@ -1,12 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type ClientOptions, connectClient } from '../../../compose/test/kit/client/client.ts'
+import { type Client, type ClientOptions, connectClient } from '../../../compose/test/kit/client/client.ts'
+import { recordLengths } from '../../../compose/test/kit/client/tls-client.ts'
+import { domainsWith } from '../../../compose/test/kit/relay/hand-relay.ts'
 import { loopbackRelay, secret, throughMiddle } from '../../../compose/test/kit/relay/middle-relay.ts'
 import { fakeMiddleProxy } from '../../../compose/test/kit/servers/fake-middle-proxy.ts'
 import { until } from '../../../compose/test/until.ts'
 import { nativeEngine } from '../../net/epoll/engine.ts'
 import { portableEngine } from '../../net/node-net/engine.ts'
+import type { ClaimAnswer } from '../../replay-cache/redis.ts'
+import type { LimitedUser } from '../../user-limits/limited-user.ts'
 
 const wishes: readonly Pick<ClientOptions, 'mode' | 'transport'>[] = [
   { mode: 'classic', transport: 'abridged' },
@@ -16,6 +20,18 @@ const wishes: readonly Pick<ClientOptions, 'mode' | 'transport'>[] = [
   { mode: 'tls', transport: 'intermediate' },
   { mode: 'tls', transport: 'abridged' },
 ]
+const MiB = 1 << 20
+/** A user with limits, none of which it reaches. */
+const unlimited: LimitedUser = {
+  slot: 1,
+  maxConnections: null,
+  addresses: null,
+  rateUp: null,
+  rateDown: null,
+  modes: null,
+  networks: null,
+  hasQuota: false,
+}
 const tag = '0123456789abcdef0123456789abcdef'
 
 for (const [name, make] of [
@@ -50,6 +66,95 @@ for (const [name, make] of [
         assert.equal(await client.echo(Buffer.from('still in step')), Buffer.from('still in step'))
       }),
     )
+  })
+
+  test(`${name}: the rate of a user holds in both directions, for its connections together, and with records that are larger than a moment’s worth`, async () => {
+    await using middle = await fakeMiddleProxy()
+    const limited = { ...unlimited, rateDown: MiB, rateUp: MiB / 2 }
+    await using proxy = await loopbackRelay(engine(), {
+      ...throughMiddle({ 2: [middle] }),
+      users: [{ name: 'one', secret, limited }],
+    })
+    await using stack = new AsyncDisposableStack()
+    const clients: Client[] = []
+    for (const mode of ['secure', 'tls'] as const)
+      clients.push(stack.use(await connectClient({ mode, port: proxy.port, secret })))
+    const down = await Promise.all(clients.map((client) => client.download(MiB)))
+    // 2 MiB, of which a burst of a quarter of a second and what is on the way come sooner.
+    assert.ok(Math.max(...down) > 1_400, `${down}`)
+    const up = await Promise.all(clients.map((client) => client.upload(MiB / 2)))
+    assert.ok(Math.max(...up) > 1_300, `${up}`)
+    for (const client of clients) await client.reqPq()
+    assert.equal(proxy.ends(), [])
+  })
+
+  test(`${name}: a slow client of a user with a rate gets no more than the rate with each piece that it takes`, async () => {
+    await using middle = await fakeMiddleProxy()
+    await using proxy = await loopbackRelay(engine(), {
+      ...throughMiddle({ 2: [middle] }),
+      users: [{ name: 'one', secret, limited: { ...unlimited, rateDown: 256 << 10 } }],
+    })
+    await using client = await connectClient({ mode: 'secure', port: proxy.port, secret })
+    let takes = true
+    const taking = setInterval(() => {
+      takes = !takes
+      if (takes) client.startReading()
+      else client.stopReading()
+    }, 5)
+    try {
+      assert.ok((await client.download(512 << 10)) > 1_300)
+    } finally {
+      clearInterval(taking)
+    }
+  })
+
+  test(`${name}: records to a client are as long as those of its site`, async () => {
+    const sizes = [600, 700, 800, 2_000]
+    await using middle = await fakeMiddleProxy()
+    await using proxy = await loopbackRelay(engine(), {
+      ...throughMiddle({ 2: [middle] }),
+      domains: [{ ...domainsWith(null)[0]!, records: { sizes, restartMs: null } }],
+    })
+    const parts: Buffer[] = []
+    const tap = (bytes: Buffer): void => void parts.push(Buffer.from(bytes))
+    await using client = await connectClient({ mode: 'tls', port: proxy.port, secret, tap })
+    parts.length = 0
+    await client.reqPq()
+    await client.download(300_000)
+    const lengths = recordLengths(Buffer.concat(parts))
+    assert.is(Math.max(...lengths), 2_000)
+    assert.ok(
+      lengths.slice(0, 3).every((length, i) => length <= sizes[i]!),
+      `${lengths.slice(0, 5)}`,
+    )
+    assert.ok(lengths.filter((length) => length === 2_000).length > 100)
+  })
+
+  test(`${name}: a client that all proxies together have no place for leaves nothing at a middle proxy`, async () => {
+    const answers: ((answer: ClaimAnswer) => void)[] = []
+    await using middle = await fakeMiddleProxy()
+    await using proxy = await loopbackRelay(
+      engine(),
+      {
+        ...throughMiddle({ 2: [middle] }),
+        users: [{ name: 'one', secret, limited: { ...unlimited, maxConnections: 1 } }],
+      },
+      (_, __, answer, lease) => {
+        assert.equal(lease, { user: 'one', address: null })
+        answers.push(answer)
+      },
+    )
+    await using refused = await connectClient({ mode: 'secure', port: proxy.port, secret })
+    await until(() => answers.length === 1 && middle.accepted() === 1, 'the question and the connection')
+    answers[0]!('user-connections')
+    await refused[Symbol.asyncDispose]()
+    await until(() => proxy.ends().length === 1, 'the client has left')
+    await using client = await connectClient({ mode: 'secure', port: proxy.port, secret })
+    await until(() => answers.length === 2, 'the next question')
+    answers[1]!('new')
+    await client.reqPq()
+    assert.is(middle.clients().length, 1)
+    assert.is(middle.requests(), 1)
   })
 }
 

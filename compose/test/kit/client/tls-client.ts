@@ -49,3 +49,10 @@ export const unwrapper = (
     }
   }
 }
+
+/** Payload lengths of the records in a stream of whole records. */
+export const recordLengths = (stream: Buffer): number[] => {
+  const lengths: number[] = []
+  for (let at = 0; at < stream.length; at += 5 + lengths.at(-1)!) lengths.push(stream.readUInt16BE(at + 3))
+  return lengths
+}

@@ -1,6 +1,7 @@
 import { addressOf } from '../../../../proxy/datacenter/directory.ts'
 import type { ProxyEvent } from '../../../../proxy/events/contract.ts'
 import type { Engine } from '../../../../proxy/net/link.ts'
+import type { Ask } from '../../../../proxy/relay/claim-requests.ts'
 import { type RunningRelay, startRelay } from '../../../../proxy/relay/relay.ts'
 import type { RelaySettings } from '../../../../proxy/relay/settings.ts'
 import type { FakeMiddleProxy } from '../servers/fake-middle-proxy.ts'
@@ -27,6 +28,7 @@ export const throughMiddle = (
 export const loopbackRelay = async (
   engine: Engine,
   changed: Partial<RelaySettings>,
+  ask: Ask | null = null,
 ): Promise<
   AsyncDisposable & { relay: RunningRelay; port: number; events: ProxyEvent[]; ends: () => string[] }
 > => {
@@ -43,6 +45,7 @@ export const loopbackRelay = async (
     all,
     (event) => events.push(event),
     (error) => faults.push(error),
+    ask,
   )
   const { accepted, exhausted, pulse } = relay
   const listening = await engine.listen({
