@@ -22,8 +22,8 @@ inBrowser('the page shows verdict and figures, and logs no error', async () => {
   const numbers = await text(stage.page, '#numbers')
   for (const figure of ['1,284', '1.24 TB', '27.7 TB', '5.6 ms', '17 %', '182 MB'])
     assert.match(numbers, figure)
-  // 10 datacenters and 2 upstreams.
-  const rows = { latency: 5, datacenters: 12, closes: 8, rejections: 5, users: 4, nodes: 4 }
+  // 10 datacenters and 2 upstreams; 5 reasons and a listener.
+  const rows = { latency: 5, datacenters: 12, closes: 8, rejections: 6, users: 4, nodes: 4 }
   for (const [id, count] of Object.entries(rows)) {
     assert.is(await stage.page.locator(`#${id} tbody tr`).count(), count, id)
   }
