@@ -84,7 +84,7 @@ export class MiddleConnection implements StreamConnection {
     this.thread = thread
     this.link = link
     this.address = address
-    this.#outbox = new Outbox(link)
+    this.#outbox = new Outbox(link, thread.spare)
     this.openedAt = thread.now
     this.usedAt = thread.now
     this.#receivedAt = thread.now

@@ -1,13 +1,23 @@
 import type { Link } from '../net/link.ts'
+import type { Spare } from './spare.ts'
 
-/** Bytes for a link that many write to. A link copies all that it keeps with each write: here they wait as they came. */
+const BLOCK = 128 << 10
+
+type Block = { readonly bytes: Buffer; end: number }
+
+/**
+ * Bytes for a link that many write to. A link copies all that it keeps with each write: here they wait in blocks that are
+ * used again, and the link gets the next block when it has sent the one before.
+ */
 export class Outbox {
   readonly #link: Link
-  #waiting: Buffer[] = []
+  readonly #spare: Spare
+  readonly #blocks: Block[] = []
   #bytes = 0
 
-  constructor(link: Link) {
+  constructor(link: Link, spare: Spare) {
     this.#link = link
+    this.#spare = spare
   }
 
   get unsent(): number {
@@ -16,19 +26,36 @@ export class Outbox {
 
   write(buffer: Buffer, start: number, end: number): void {
     if (this.unsent === 0) return void this.#link.write(buffer, start, end)
-    this.#waiting.push(Buffer.from(buffer.subarray(start, end)))
     this.#bytes += end - start
+    for (let at = start; at < end; ) {
+      const block = this.#room()
+      const copied = buffer.copy(block.bytes, block.end, at, end)
+      block.end += copied
+      at += copied
+    }
+  }
+
+  /** The last block, or a new one if it is full. */
+  #room(): Block {
+    const last = this.#blocks.at(-1)
+    if (last !== undefined && last.end < last.bytes.length) return last
+    const block = { bytes: this.#spare.take(BLOCK), end: 0 }
+    this.#blocks.push(block)
+    return block
   }
 
   /** The link has sent all that it kept. */
   drained(): void {
-    const all = Buffer.concat(this.#waiting)
-    this.clear()
-    this.#link.write(all, 0, all.length)
+    while (this.#blocks.length > 0 && this.#link.unsent === 0 && !this.#link.closed) {
+      const { bytes, end } = this.#blocks.shift()!
+      this.#bytes -= end
+      this.#link.write(bytes, 0, end)
+      this.#spare.give(bytes)
+    }
   }
 
   clear(): void {
-    this.#waiting = []
+    for (const { bytes } of this.#blocks.splice(0)) this.#spare.give(bytes)
     this.#bytes = 0
   }
 }

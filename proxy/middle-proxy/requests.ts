@@ -36,7 +36,7 @@ export class Requests implements MessageEvents {
     this.#end = frameHead + head.length
     this.#most = this.#end + length + frameTail
     if (whole && this.#most <= thread.out.length) this.#message = thread.out
-    else this.#grow(Buffer.allocUnsafeSlow(Math.min(this.#most, FIRST_BYTES)), 0)
+    else this.#grow(thread.spare.take(Math.min(this.#most, FIRST_BYTES)))
   }
 
   bytes(buffer: Buffer, start: number, end: number): void {
@@ -44,9 +44,11 @@ export class Requests implements MessageEvents {
     if (message === null) return
     const needed = this.#end + end - start + frameTail
     if (message.length < needed) {
-      const grown = Buffer.allocUnsafeSlow(Math.min(this.#most, Math.max(needed, message.length * 2)))
+      const { spare } = this.#options.thread
+      const grown = spare.take(Math.min(this.#most, Math.max(needed, message.length * 2)))
       message.copy(grown, 0, 0, this.#end)
-      this.#grow(grown, message.length)
+      this.release()
+      this.#grow(grown)
     }
     if (this.#message !== null) this.#end += buffer.copy(this.#message, this.#end, start, end)
   }
@@ -61,16 +63,19 @@ export class Requests implements MessageEvents {
     this.release()
   }
 
-  #grow(grown: Buffer, before: number): void {
+  #grow(grown: Buffer): void {
     this.#message = grown
-    this.#options.thread.waiting += grown.length - before
+    this.#options.thread.waiting += grown.length
     this.#options.waits()
   }
 
-  /** Forgets a message that is not complete. */
+  /** Gives the memory of the message back. */
   release(): void {
     const { thread } = this.#options
-    if (this.#message !== null && this.#message !== thread.out) thread.waiting -= this.#message.length
+    const message = this.#message
     this.#message = null
+    if (message === null || message === thread.out) return
+    thread.waiting -= message.length
+    thread.spare.give(message)
   }
 }

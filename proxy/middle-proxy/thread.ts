@@ -1,6 +1,7 @@
 import { HEAD } from '../net/link.ts'
 import type { Fill } from '../wire/random.ts'
 import { headroom, leastRecord } from '../wire/records.ts'
+import { Spare } from './spare.ts'
 
 /** Bytes for one client that wait here: unread answers, or the part of its message that has come. Then it is closed. */
 export const MOST_OF_CLIENT = 8 << 20
@@ -17,6 +18,7 @@ export type Thread = {
   readonly random: Fill
   /** The memory in which one message, or a piece of one, gets its framing. */
   readonly out: Buffer
+  readonly spare: Spare
   /** `performance.now()` of the last pulse. */
   now: number
   /** `performance.now()`. */
@@ -35,5 +37,6 @@ export const openThread = (
   ...options,
   now: options.clock(),
   out: Buffer.from(new ArrayBuffer(HEAD + FRAMING + PIECE + headroom(PIECE + FRAMING, leastRecord))),
+  spare: new Spare(),
   waiting: 0,
 })
