@@ -1,5 +1,6 @@
 import type { Limit } from '../events/contract.ts'
 import type { Link } from '../net/link.ts'
+import type { NamedClient } from '../wire/proxy-protocol.ts'
 import { prefixKey, prefixOf } from './prefix.ts'
 import { authenticating } from './sessions/authenticating.ts'
 import { closeSession, emitRejected } from './sessions/closing.ts'
@@ -42,11 +43,18 @@ const admit = (relay: Relay, prefix: number): boolean => {
 }
 
 /** For the events of a connection: nothing where there is one listener only. */
-export const named = ({ name }: Listener): { listener?: string } => (name === null ? {} : { listener: name })
+export const listenerField = ({ name }: Listener): { listener?: string } =>
+  name === null ? {} : { listener: name }
 
-const open = (relay: Relay, link: Link, listener: Listener, remote: Buffer, prefix: number): Session => {
+const open = (
+  relay: Relay,
+  link: Link,
+  listener: Listener,
+  named: NamedClient | null,
+  prefix: number,
+): Session => {
   relay.random(id, 0, 16)
-  const session = openSession(relay, link, listener, remote, id.toString('hex'), prefix)
+  const session = openSession(relay, link, listener, named, id.toString('hex'), prefix)
   link.readSize = FIRST_READ
   link.attach(authenticating, session)
   relay.emit({
@@ -54,11 +62,11 @@ const open = (relay: Relay, link: Link, listener: Listener, remote: Buffer, pref
     type: 'connection.accepted',
     at: relay.epoch(),
     connection: session.id,
-    prefix: prefixOf(remote),
+    prefix: prefixOf(session.remote),
     client: session.clientHash,
-    family: remote.length === 4 ? 'ipv4' : 'ipv6',
+    family: session.remote.length === 4 ? 'ipv4' : 'ipv6',
     worker: relay.settings.worker,
-    ...named(listener),
+    ...listenerField(listener),
   })
   relay.sessions.add(session)
   relay.handshakes.enter(session)
@@ -73,21 +81,21 @@ const refuse = (session: Session): null => {
   return null
 }
 
-/** Opens a session for a client whose address is known, or closes the link where no place is left. */
+/** Opens a session for a client, that of a header if one has named it, or closes the link where no place is left. */
 export const acceptClient = (
   relay: Relay,
   link: Link,
   listener: Listener,
-  remote = link.remote,
+  named: NamedClient | null = null,
 ): Session | null => {
   relay.now = relay.clock()
-  const prefix = prefixKey(remote, relay.settings.prefixSeed)
+  const prefix = prefixKey((named ?? link).remote, relay.settings.prefixSeed)
   if (!admit(relay, prefix)) {
     link.close()
     return null
   }
   try {
-    const session = open(relay, link, listener, remote, prefix)
+    const session = open(relay, link, listener, named, prefix)
     return session.blocked && relay.settings.blockedClients === 'close' ? refuse(session) : session
   } catch (error) {
     // It has a place, but no session and no event yet.

@@ -55,17 +55,17 @@ const refuse = (arriving: Arriving, reason: HeaderRefusal): void => {
   leave(arriving)
 }
 
-/** Opens the session of the client `remote`, whose own bytes are [start, end). */
-const enter = (arriving: Arriving, remote: Buffer, buffer: Buffer, start: number, end: number): void => {
-  const { relay, listener, client } = arriving
+/** Opens the session of the client, whose own bytes are [start, end). */
+const enter = (arriving: Arriving, buffer: Buffer, start: number, end: number): void => {
+  const { relay, listener, client, named } = arriving
   relay.arriving.delete(arriving)
-  const session = acceptClient(relay, client, listener, remote)
+  const session = acceptClient(relay, client, listener, named)
   if (session !== null && end > start) authenticating.bytes(session, buffer, start, end)
 }
 
 const header: LinkEvents<Arriving> = {
   bytes: (arriving, buffer, start, end) => {
-    if (arriving.unnamed) return enter(arriving, arriving.client.remote, buffer, start, end)
+    if (arriving.unnamed) return enter(arriving, buffer, start, end)
     const received =
       arriving.received === null ? buffer.subarray(start, end) : append(arriving.received, buffer, start, end)
     const found = readProxyHeader(received, received.length)
@@ -75,11 +75,10 @@ const header: LinkEvents<Arriving> = {
       return
     }
     const { length } = found
-    const remote = found.read === 'client' ? found.remote : arriving.client.remote
+    arriving.named = found.read === 'client' ? found : null
     // A check of HAProxy by version 1 names HAProxy itself.
-    const unnamed = remote.equals(arriving.client.remote)
-    if (!unnamed || received.length > length)
-      return enter(arriving, remote, received, length, received.length)
+    const unnamed = arriving.named?.remote.equals(arriving.client.remote) ?? true
+    if (!unnamed || received.length > length) return enter(arriving, received, length, received.length)
     arriving.received = null
     arriving.unnamed = true
   },
@@ -108,7 +107,15 @@ export const arrive = (relay: Relay, client: Link, listener: Listener): void => 
     if (relay.arriving.size < MOST) break
     refuse(oldest, 'no-header')
   }
-  const arriving: Arriving = { relay, listener, client, since: relay.now, received: null, unnamed: false }
+  const arriving: Arriving = {
+    relay,
+    listener,
+    client,
+    since: relay.now,
+    received: null,
+    named: null,
+    unnamed: false,
+  }
   // A read never has more than the longest header and a hello.
   client.readSize = Math.max(FIRST_READ, longestHeader)
   relay.arriving.add(arriving)

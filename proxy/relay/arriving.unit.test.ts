@@ -2,8 +2,9 @@ import * as fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { initiate } from '../../compose/test/kit/client/obfuscation.ts'
-import { relaying, secret } from '../../compose/test/kit/relay/hand-relay.ts'
+import { domainsWith, mask, relaying, secret } from '../../compose/test/kit/relay/hand-relay.ts'
 import { runs } from '../../compose/test/kit/runs.ts'
+import { countsMemory } from '../user-limits/counts.ts'
 import { trusting } from './arriving.ts'
 
 const balancer = Buffer.from([10, 0, 0, 1])
@@ -55,6 +56,52 @@ test('a health check has no events, and a client behind a header without a name 
   client.sends(local)
   client.sends(payload())
   assert.is(accepted(proxy)[0]?.prefix, '10.0.0.0/24')
+})
+
+const toSite = '0d0a0d0a000d0a515549540a2111000c'
+const fromClient = 'cb007107c000020104d201bb'
+for (const [way, headers, addresses] of [
+  ['with its first bytes', [Buffer.concat([v1('203.0.113.7'), Buffer.from('GET')])], fromClient],
+  ['before its first bytes', [v1('203.0.113.7'), Buffer.from('GET')], fromClient],
+  ['with the balancer’s own address', [v1('10.0.0.1'), Buffer.from('GET')], '0a000001c000020104d201bb'],
+  ['without a name', [Buffer.concat([local, Buffer.from('GET')])], '0a000001c0000209c35001bb'],
+] as const) {
+  test(`the masking host gets the client of the header, which came ${way}, and its port`, () => {
+    const proxy = relaying({
+      listeners: [listener],
+      domains: domainsWith({ ...mask, proxyProtocol: true }),
+    })
+    const client = proxy.arrives(balancer)
+    for (const bytes of headers) client.sends(bytes)
+    client.sends(' / HTTP/1.1\r\n'.padEnd(600))
+    const site = proxy.engine.dials[0]!.connects()
+    const head = Buffer.from(site.text, 'latin1').toString('hex', 0, 28)
+    assert.is(head, toSite + addresses)
+    assert.match(site.text.slice(28), /^GET \/ HTTP/)
+    proxy.relay.closeAll()
+  })
+}
+
+test('networks and addresses of a user are those of the header, not of the balancer', () => {
+  const addresses = { first: 0, length: 1 }
+  const limits = { slot: 0, maxConnections: null, rateUp: null, rateDown: null, modes: null, hasQuota: false }
+  const proxy = relaying({
+    listeners: [listener],
+    userCounts: countsMemory(1),
+    users: [{ name: 'one', secret, limited: { ...limits, networks: ['203.0.113.0/24'], addresses } }],
+  })
+  const refusedBy = (address: string): string | undefined => {
+    const before = proxy.events.length
+    const client = proxy.arrives(balancer)
+    client.sends(Buffer.concat([v1(address), payload()]))
+    return proxy.events
+      .slice(before)
+      .flatMap((event) => (event.type === 'handshake.rejected' ? [event.reason] : []))[0]
+  }
+  assert.is(refusedBy('203.0.113.7'), undefined)
+  assert.is(refusedBy('203.0.113.7'), undefined)
+  assert.is(refusedBy('203.0.113.8'), 'user-addresses')
+  assert.is(refusedBy('198.51.100.1'), 'not-allowed-network')
 })
 
 test('a bad header, a late one and an untrusted source are closed and counted', () => {

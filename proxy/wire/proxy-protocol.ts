@@ -1,12 +1,20 @@
 // The header by which a load balancer names the client, versions 1 (text) and 2 (binary).
 // https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt
 
+/** A client and the address to which it connected; addresses have 4 or 16 bytes. */
+export type NamedClient = {
+  readonly remote: Buffer
+  readonly remotePort: number
+  readonly local: Buffer
+  readonly localPort: number
+}
+
 /** `more`: the header is not complete. `bad`: no header begins like this. */
 export type ProxyHeader =
   | { readonly read: 'more' }
   | { readonly read: 'bad' }
-  /** The client's address, 4 or 16 bytes; `length`: of the header. */
-  | { readonly read: 'client'; readonly remote: Buffer; readonly length: number }
+  /** `length`: of the header. */
+  | ({ readonly read: 'client'; readonly length: number } & NamedClient)
   /** A connection of the balancer itself (a health check), or of a client without an IP address. */
   | { readonly read: 'unnamed'; readonly length: number }
 
@@ -40,9 +48,10 @@ const readV1 = (bytes: Buffer, length: number): ProxyHeader => {
   const whole = end + 2
   if (family === 'UNKNOWN') return { read: 'unnamed', length: whole }
   const readAddress = family === 'TCP4' ? readIPv4 : family === 'TCP6' ? readIPv6 : nothing
-  const remote = readAddress(source)
-  const right = readAddress(destination) !== null && ports.length === 2 && ports.every(isPort)
-  return remote !== null && right ? { read: 'client', remote, length: whole } : bad
+  const [remote, local] = [readAddress(source), readAddress(destination)]
+  if (remote === null || local === null || ports.length !== 2 || !ports.every(isPort)) return bad
+  const [remotePort = 0, localPort = 0] = ports.map(Number)
+  return { read: 'client', remote, remotePort, local, localPort, length: whole }
 }
 
 const nothing = (): null => null
@@ -93,8 +102,17 @@ const readV2 = (bytes: Buffer, length: number): ProxyHeader => {
   if (length < whole) return more
   if (isLocal || family === families.none || family === families.unix)
     return { read: 'unnamed', length: whole }
-  const source = bytes.subarray(16, family === families.ipv4 ? 20 : 32)
-  return { read: 'client', remote: unmapped(Buffer.from(source)), length: whole }
+  const width = family === families.ipv4 ? 4 : 16
+  const ports = 16 + 2 * width
+  const address = (start: number): Buffer => unmapped(Buffer.from(bytes.subarray(start, start + width)))
+  return {
+    read: 'client',
+    remote: address(16),
+    remotePort: bytes.readUInt16BE(ports),
+    local: address(16 + width),
+    localPort: bytes.readUInt16BE(ports + 2),
+    length: whole,
+  }
 }
 
 const mapped = Buffer.from('00000000000000000000ffff', 'hex')

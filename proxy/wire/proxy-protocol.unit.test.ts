@@ -72,29 +72,29 @@ const ports = (a: number, b: number): Buffer => Buffer.from([a >> 8, a & 255, b 
 
 const anyHeader = fc.oneof(
   fc.tuple(ipv4, ipv4, port, port, tlvs).map(([from, to, a, b, more]) => ({
-    remote: from,
+    client: { remote: from, remotePort: a, local: to, localPort: b },
     bytes: v2(0x21, 0x11, Buffer.concat([from, to, ports(a, b), more])),
   })),
   fc.tuple(ipv6, ipv6, port, port, tlvs).map(([from, to, a, b, more]) => ({
-    remote: from,
+    client: { remote: from, remotePort: a, local: to, localPort: b },
     bytes: v2(0x21, 0x21, Buffer.concat([from, to, ports(a, b), more])),
   })),
   fc.tuple(ipv4, ipv4, port, port).map(([from, to, a, b]) => ({
-    remote: from,
+    client: { remote: from, remotePort: a, local: to, localPort: b },
     bytes: Buffer.from(`PROXY TCP4 ${from.join('.')} ${to.join('.')} ${a} ${b}\r\n`),
   })),
   fc.tuple(ipv6, ipv6, port, port).map(([from, to, a, b]) => ({
-    remote: from,
+    client: { remote: from, remotePort: a, local: to, localPort: b },
     bytes: Buffer.from(`PROXY TCP6 ${textOf(from)} ${textOf(to)} ${a} ${b}\r\n`),
   })),
 )
 
 test('any header reads alike however the wire splits it, and names its client', () => {
   fc.assert(
-    fc.property(anyHeader, fc.uint8Array({ maxLength: 20 }), ({ remote, bytes }, rest) => {
+    fc.property(anyHeader, fc.uint8Array({ maxLength: 20 }), ({ client, bytes }, rest) => {
       const [header, needed] = byBytes(Buffer.concat([bytes, rest]))
       assert.is(needed, bytes.length)
-      assert.equal(header, { read: 'client', remote, length: bytes.length })
+      assert.equal(header, { read: 'client', ...client, length: bytes.length })
     }),
     { numRuns: runs(300) },
   )
@@ -160,9 +160,11 @@ test('an IPv4 address inside IPv6 is an IPv4 address', () => {
   const remote = Buffer.from([192, 0, 2, 7])
   const inside = Buffer.concat([Buffer.from('00000000000000000000ffff', 'hex'), remote])
   const both = Buffer.concat([inside, inside, ports(1, 2)])
-  assert.equal(read(v2(0x21, 0x21, both)), { read: 'client', remote, length: 52 })
+  const client = { read: 'client', remote, remotePort: 1, localPort: 2 }
+  assert.equal(read(v2(0x21, 0x21, both)), { ...client, local: remote, length: 52 })
   const text = 'PROXY TCP6 ::ffff:192.0.2.7 2001:db8::1 1 2\r\n'
-  assert.equal(read(Buffer.from(text)), { read: 'client', remote, length: text.length })
+  const local = Buffer.from('20010db8000000000000000000000001', 'hex')
+  assert.equal(read(Buffer.from(text)), { ...client, local, length: text.length })
 })
 
 test('a written header is read back as its client', () => {
@@ -174,8 +176,12 @@ test('a written header is read back as its client', () => {
       const found = read(header)
       assert.is(found.read, 'client')
       if (found.read !== 'client') return
-      assert.is(found.length, header.length)
-      assert.equal(found.remote, client.address)
+      assert.equal(found, {
+        read: 'client',
+        length: header.length,
+        ...{ remote: client.address, remotePort: client.port },
+        ...{ local: proxy.address, localPort: proxy.port },
+      })
     }),
     { numRuns: runs(200) },
   )

@@ -15,6 +15,7 @@ import {
   turnAway,
 } from './closing.ts'
 import { domainSeen } from './domains.ts'
+import { endsOf } from './open-session.ts'
 import { dropHost, forward, takeHost } from './pending-host.ts'
 import { endHandshake, keep, keepReceived } from './places.ts'
 import { FIRST_READ, type Fronted, type PendingHost, type Session } from './session.ts'
@@ -101,8 +102,9 @@ const readSilently = (session: Session): void => {
 }
 
 /** Names the client to the host, before all bytes. */
-const nameClient = ({ client, remote }: Session, host: Link): void => {
-  const ends = client.ends()
+const nameClient = (session: Session, host: Link): void => {
+  const { remote } = session
+  const ends = endsOf(session)
   const header =
     ends === null
       ? localHeader

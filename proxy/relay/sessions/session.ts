@@ -19,6 +19,7 @@ import type { Claim as LocalClaim } from '../../replay-cache/memory.ts'
 import type { UserCounts } from '../../user-limits/counts.ts'
 import type { Rate } from '../../user-limits/rate.ts'
 import type { Cipher } from '../../wire/cipher.ts'
+import type { NamedClient } from '../../wire/proxy-protocol.ts'
 import type { Fill } from '../../wire/random.ts'
 import type { Pace, Unwrap } from '../../wire/records.ts'
 import type { Budget } from '../budget.ts'
@@ -44,6 +45,8 @@ export type Arriving = {
   readonly client: Link
   readonly since: number
   received: Buffer | null
+  /** By its header. */
+  named: NamedClient | null
   /** The header is complete and names the load balancer itself: a health check, unless a byte follows. */
   unnamed: boolean
 }
@@ -121,6 +124,8 @@ export type Session = {
   readonly listener: Listener
   /** The client's address, 4 or 16 bytes: of the link, or of its PROXY protocol header. */
   readonly remote: Buffer
+  /** Of its PROXY protocol header; null: the link has its addresses. */
+  readonly named: NamedClient | null
   readonly clientHash: string
   readonly acceptedAt: number
   /** Its address prefix, see `prefix.ts`. */

@@ -9,6 +9,7 @@ import { dcOf, type Opening } from '../../wire/obfuscated2.ts'
 import { randomPool } from '../../wire/random.ts'
 import type { RelaySettings } from '../settings.ts'
 import { closeSession, faulted, turnAway } from './closing.ts'
+import { endsOf } from './open-session.ts'
 import type { Relay, Session } from './session.ts'
 
 /** A link to the datacenter and how it was reached. */
@@ -36,7 +37,7 @@ export const reachThroughMiddle = (
   away: (error: DialError) => void,
 ): void => {
   const { relay, client } = session
-  const ends = client.ends() ?? ofUnixSocket
+  const ends = endsOf(session) ?? ofUnixSocket
   if (client.closed || relay.middle === null) return closeSession(session, 'client', 'reset')
   const own = session.user?.adTag
   const adTag = own === undefined ? relay.settings.adTag : own

@@ -45,7 +45,7 @@ export const admitUser = (session: Session, user: User, mode: Mode): LimitReason
   const { userCounts } = session.relay
   const stop = userCounts.stopOf(limited.slot)
   if (stop !== null) return stop
-  const { remote } = session.client
+  const { remote } = session
   if (limited.networks !== null && !isAllowed(limited.networks, remote)) return 'not-allowed-network'
   if (limited.modes !== null && !limited.modes.includes(mode)) return 'mode-off'
   if (limited.addresses !== null) session.addressHash = addressHash(remote, user.secret)

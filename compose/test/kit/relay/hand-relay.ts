@@ -1,11 +1,10 @@
 import { readConfig } from '../../../../proxy/config/config.ts'
-import type { Address } from '../../../../proxy/datacenter/directory.ts'
 import type { ProxyEvent } from '../../../../proxy/events/contract.ts'
 import { budgetMemory } from '../../../../proxy/relay/budget.ts'
 import { capacityMemory } from '../../../../proxy/relay/capacity.ts'
 import type { Ask } from '../../../../proxy/relay/claim-requests.ts'
 import { startRelay } from '../../../../proxy/relay/relay.ts'
-import type { Domains, RelaySettings } from '../../../../proxy/relay/settings.ts'
+import type { Domains, MaskingHost, RelaySettings } from '../../../../proxy/relay/settings.ts'
 import { configured } from '../../../../proxy/relay/threads/configured.ts'
 import { replayMemory } from '../../../../proxy/replay-cache/memory.ts'
 import { countsMemory } from '../../../../proxy/user-limits/counts.ts'
@@ -19,7 +18,7 @@ import { type HandLink, handEngine, handLink } from './hand-driven.ts'
 export const secret = Buffer.from('00112233445566778899aabbccddeeff', 'hex')
 export const domain = 'mask.test'
 /** The one domain of most tests, before this masking host. */
-export const domainsWith = (mask: Address | null, name = domain): Domains => [
+export const domainsWith = (mask: MaskingHost | null, name = domain): Domains => [
   { name, mask, flight: usualFlight, records: fullRecords },
 ]
 export const mask = { host: '198.51.100.1', port: 443, family: 'ipv4' } as const
