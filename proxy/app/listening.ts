@@ -1,17 +1,27 @@
 import type { Config } from '../config/config.ts'
 import { firstPlace } from '../config/listening.ts'
+import type { OwnPlace } from '../masking/ourselves.ts'
 import type { ListenAt } from '../net/link.ts'
-import { claimPorts, openSockets, type Sockets } from '../net/sockets.ts'
+import { claimPorts, inheritedPlaces, openSockets, type Sockets } from '../net/sockets.ts'
 import type { RelayListener } from '../relay/settings.ts'
 import type { ProxyOptions } from './running-proxy.ts'
 
 export type Listening = Pick<Sockets, 'ports' | 'close'> & { readonly listeners: readonly RelayListener[] }
 
+/** The listeners at `places`; one of systemd is where its sockets listen. */
+const ownPlaces = ({ config, env }: ProxyOptions, places: readonly ListenAt[]): readonly OwnPlace[] =>
+  config.listeners.flatMap(({ publicHost, publicPort }, i) => {
+    const at = places[i]!
+    const all = 'inherited' in at ? inheritedPlaces(at.inherited, env) : [at]
+    return all.map((at) => ({ at, publicHost, publicPort }))
+  })
+
 /** Claims the ports of the settings; `port` is that of the first listener that has one. */
-export const claimListeners = async ({ listeners, portShared }: Config) => {
+export const claimListeners = async (options: ProxyOptions) => {
+  const { listeners, portShared } = options.config
   const places = listeners.map(({ at }) => at)
   const { listeners: at, free } = await claimPorts(places, listeners[0]?.name === null, portShared)
-  return { at, port: firstPlace(at).port, free }
+  return { at, own: ownPlaces(options, at), port: firstPlace(at).port, free }
 }
 
 /** Opens the listening sockets of the relay threads at `places`, one for each listener of the settings. */

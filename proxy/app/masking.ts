@@ -1,6 +1,7 @@
 import type { MaskedDomain } from '../config/masking-settings.ts'
 import type { LocalLog } from '../event-log/event-log.ts'
 import { flightName, keptFlight, keptRecords, recordsName } from '../masking/kept.ts'
+import type { OwnPlace } from '../masking/ourselves.ts'
 import { type Profile, watchMasking } from '../masking/watch.ts'
 import type { Domain, Domains } from '../relay/settings.ts'
 import type { LinkAddress } from '../users/public-address.ts'
@@ -17,7 +18,8 @@ export type Masking = {
 }
 
 type Place = {
-  readonly port: number
+  /** This proxy itself, which is no masking host. */
+  readonly own: readonly OwnPlace[]
   readonly address: Promise<LinkAddress>
   /** Called before the first check. */
   readonly masking: (masking: Masking) => void
@@ -31,7 +33,7 @@ type Watch = ReturnType<typeof watchMasking>
  */
 export const startMasking = async (
   { config, logger }: ProxyOptions,
-  { port, address, masking }: Place,
+  { own, address, masking }: Place,
   log: LocalLog,
   signal: AbortSignal,
   changed: (domains: Domains) => void,
@@ -62,7 +64,7 @@ export const startMasking = async (
     const watch = watchMasking({
       ...site,
       name: name || site.host,
-      ourselves: { port, publicHost, publicPort: config.publicPort },
+      ourselves: { listeners: own, publicHost },
       kept: keptFlight(log, name),
       keptRecords: config.recordSizes === 'max' ? 'off' : keptRecords(log, name),
       logger,

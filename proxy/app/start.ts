@@ -157,7 +157,7 @@ export const startProxy = async (options: ProxyOptions): Promise<RunningProxy> =
   await using stack = new AsyncDisposableStack()
   const started = stack.use(new AsyncDisposableStack())
   started.defer(() => store.close())
-  const { port, at, free } = await claimListeners(config)
+  const { port, free, ...places } = await claimListeners(options)
   stack.defer(free)
   const stopping = new AbortController()
   stack.defer(() => stopping.abort())
@@ -180,7 +180,7 @@ export const startProxy = async (options: ProxyOptions): Promise<RunningProxy> =
     later.masking = watch
   }
   const ours = { users: users.forRelay, userCounts: limits.memory }
-  const place = { port, at, ...ours, address: finding, masking }
+  const place = { ...places, ...ours, address: finding, masking }
   const traffic = await startTraffic(options, place, recording, signal, started)
   later.traffic = traffic
   followUsers(users, traffic.change, emit, logger)

@@ -3,6 +3,7 @@ import type { LocalLog } from '../event-log/event-log.ts'
 import type { ProxyEvent } from '../events/contract.ts'
 import { maxFds, openFds } from '../host/proc.ts'
 import { sampleProcess } from '../host/samples.ts'
+import type { OwnPlace } from '../masking/ourselves.ts'
 import type { ListenAt } from '../net/link.ts'
 import type { Changeable, RelayUser } from '../relay/settings.ts'
 import { configured } from '../relay/threads/configured.ts'
@@ -36,9 +37,9 @@ export type Traffic = {
 }
 
 type Place = {
-  readonly port: number
   /** Where the listeners of the settings listen: no port is 0. */
   readonly at: readonly ListenAt[]
+  readonly own: readonly OwnPlace[]
   readonly users: readonly RelayUser[]
   readonly userCounts: CountsMemory
   readonly address: Promise<LinkAddress>

@@ -1,16 +1,31 @@
-import { hostAndPort } from '../net/host-name.ts'
-import { listenedPorts, listenerClashes } from './listening.ts'
-import { domainsOf } from './masking-settings.ts'
+import { isIP } from 'node:net'
+import { isOurselves } from '../masking/ourselves.ts'
+import { listenerClashes, listenersOf } from './listening.ts'
+import { domainsOf, type MaskedDomain, type Site, siteText } from './masking-settings.ts'
 import { isLoopback } from './parse.ts'
 import type { ShownName, Values } from './settings.ts'
+
+const loopback = ['127.0.0.1', '::1'] as const
+
+/** Whether a listener is at the place of the site, as far as the settings show it. */
+const isOwnSite = ({ host, port }: Site, values: Values): boolean => {
+  const listeners = listenersOf(values).map(({ at }) => ({ at, publicHost: null, publicPort: null }))
+  const names = isLoopback(host) && isIP(host) === 0 ? loopback : [host]
+  return names.some((at) => isOurselves({ host: at, port }, listeners, () => loopback))
+}
+
+/** The setting that has the masking host, and the host. */
+const ownSite = (domain: MaskedDomain | undefined, hosts: Values['MASK_HOSTS']): string => {
+  if (!domain?.site) return ''
+  const at = siteText(domain.site)
+  return hosts.has(domain.name) ? `MASK_HOSTS=${domain.name}=${at}` : `MASK_HOST ${at}`
+}
 
 /** Settings that are valid each, but not together. The texts may name values of shown settings only. */
 export const clashes = (values: Values): string[] => {
   const { TLS_DOMAIN, ...shown }: Pick<Values, ShownName> = values
   const loginMissing = values.KAFKA_USERNAME === null || values.KAFKA_PASSWORD === null
-  const sites = domainsOf(values).flatMap(({ site }) => site ?? [])
-  const ports = listenedPorts(values)
-  const self = sites.find((site) => 'port' in site && ports.includes(site.port) && isLoopback(site.host))
+  const self = domainsOf(values).find(({ site }) => site !== null && isOwnSite(site, values))
   const isForeign = (name: string): boolean => !TLS_DOMAIN.includes(name)
   const foreign = [...shown.MASK_HOSTS.keys()].find(isForeign)
   const named = shown.MASK_PROXY_PROTOCOL === 'all' ? [] : shown.MASK_PROXY_PROTOCOL
@@ -24,7 +39,7 @@ export const clashes = (values: Values): string[] => {
     ],
     [
       self !== undefined,
-      `MASK_HOST ${hostAndPort(self?.host ?? '', self?.port ?? 0)} is this proxy itself: write another site, or off`,
+      `${ownSite(self, shown.MASK_HOSTS)} is this proxy itself: write another site, or off`,
     ],
     [
       foreign !== undefined,

@@ -223,6 +223,18 @@ test('settings that contradict each other are reported', () => {
   reports({ MTPROTO_PORT: '9464' }, 'MTPROTO_PORT and METRICS_PORT are both 9464')
   reports({ TLS_DOMAIN: '' }, 'TLS_DOMAIN is empty', 'MODES')
   reports({ MASK_HOST: 'localhost', MASK_PORT: '8080' }, 'this proxy itself')
+  const listeners = '[::]:443,127.0.0.1:8443,unix:/run/a/b.sock'
+  for (const [at, whose] of [
+    ['localhost:8443', 'MASK_HOSTS=b.example=localhost:8443'],
+    ['0.0.0.0:443', 'MASK_HOSTS=b.example=0.0.0.0:443'],
+    ['unix:/run/a/../a/b.sock', 'MASK_HOSTS=b.example=unix:/run/a/../a/b.sock'],
+  ] as const) {
+    const domains = { TLS_DOMAIN: 'a.example,b.example', MASK_HOSTS: `b.example=${at}` }
+    reports({ LISTEN: listeners, ...domains }, `${whose} is this proxy itself`)
+  }
+  // A web server on loopback beside a proxy on the public address.
+  configOf({ LISTEN: '192.0.2.1:443', MASK_HOST: '127.0.0.1' })
+  configOf({ LISTEN: '192.0.2.1:443,unix:/run/b.sock', MASK_HOST: 'unix:/run/a.sock' })
   configOf({ MTPROTO_PORT: '0', METRICS_PORT: '0' })
   assert.is(configOf({ TLS_DOMAIN: '', MODES: 'secure' }).maskHost, null)
 })

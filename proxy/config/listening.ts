@@ -70,10 +70,6 @@ export const firstPlace = (places: readonly ListenAt[]): { host: string; port: n
   return { host: '::', port: 0 }
 }
 
-/** Ports on which clients connect. */
-export const listenedPorts = (values: Values): readonly number[] =>
-  listenersOf(values).flatMap(({ at }) => ('port' in at && at.port !== 0 ? [at.port] : []))
-
 /** Settings of listeners that are valid each, but not together. */
 export const listenerClashes = (values: Values): string[] => {
   const { LISTEN, MTPROTO_PORT, METRICS_PORT, CLIENT_MSS } = values

@@ -6,7 +6,7 @@ import type { ClassAnswer } from '../wire/server-hello.ts'
 import { learnClasses } from './classes.ts'
 import type { MeasuredRecords } from './kept.ts'
 import { type FlightError, type MeasuredFlight, measureClass, measureFlight } from './measure.ts'
-import { isOurselves, type Ourselves } from './ourselves.ts'
+import { isOurselves, type OwnPlace, resolvePlaces } from './ourselves.ts'
 
 const REFRESH_MS = 15 * 60_000
 /** Sooner while the masking host has not answered yet. */
@@ -44,7 +44,8 @@ type Options = {
   readonly proxyProtocol?: boolean
   readonly name: string
   /** `publicHost` may still be looked for: until then, no connection is fronted. */
-  readonly ourselves: Omit<Ourselves, 'publicHost'> & {
+  readonly ourselves: {
+    readonly listeners: readonly OwnPlace[]
     readonly publicHost: string | null | Promise<string>
   }
   /** The measurement of an earlier run. */
@@ -176,14 +177,12 @@ const takeOver = async (state: State, flight: MeasuredFlight | { error: FlightEr
 const look = async (state: State): Promise<boolean> => {
   const { host, port, ourselves, kept, lookUp = lookUpAll } = state.options
   const isPath = host.startsWith('/')
-  const [found, publicHost] = await Promise.all([isPath ? [host] : lookUp(host), ourselves.publicHost])
+  const ours = async () => resolvePlaces(ourselves.listeners, await ourselves.publicHost, lookUp)
+  const [found, places] = await Promise.all([isPath ? [host] : lookUp(host), ours()])
   if (state.signal.aborted) return false
   const addresses = found
     .map((at) => addressOf(at, port))
-    // A PUBLIC_HOST that is a name stands for the address to which it resolves.
-    .filter(
-      (at) => !isOurselves(at, { ...ourselves, publicHost: host === publicHost ? at.host : publicHost }),
-    )
+    .filter((at) => !isOurselves(at, places))
     .sort((a, b) => Number(b.host === state.known) - Number(a.host === state.known))
   if (found.length > 0 && addresses.length === 0) {
     refuseOurselves(state, found[0])

@@ -1,6 +1,5 @@
 import { EventEmitter, once } from 'node:events'
 import { createServer as createHttpsServer } from 'node:https'
-import { networkInterfaces } from 'node:os'
 import { createServer, type TlsOptions } from 'node:tls'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -11,7 +10,6 @@ import { isRecordSizes } from '../wire/records.ts'
 import { usualFlight } from '../wire/server-hello.ts'
 import { keptFlight, keptRecords } from './kept.ts'
 import type { MeasuredFlight } from './measure.ts'
-import { isOurselves } from './ourselves.ts'
 import { watchMasking } from './watch.ts'
 
 const name = 'mask.test'
@@ -24,6 +22,12 @@ const site = async (port = 0, options: TlsOptions = {}) => {
   return listening(server, '127.0.0.1', port)
 }
 
+/** This proxy, with one listener on all addresses. */
+const at = (port: number, publicHost: string | null | Promise<string> = null, publicPort = port) => ({
+  listeners: [{ at: { host: '::', port }, publicHost: null, publicPort }],
+  publicHost,
+})
+
 /** A watch with its log lines and changes, each also as an event to await. */
 const watching = (port: number, changed: Partial<Parameters<typeof watchMasking>[0]> = {}) => {
   const reported = new EventEmitter()
@@ -33,7 +37,7 @@ const watching = (port: number, changed: Partial<Parameters<typeof watchMasking>
     host: '127.0.0.1',
     port,
     name,
-    ourselves: { port: 1, publicHost: null, publicPort: null },
+    ourselves: at(1),
     kept: null,
     keptRecords: 'off',
     logger: (level, message, fields) => {
@@ -59,38 +63,15 @@ const watching = (port: number, changed: Partial<Parameters<typeof watchMasking>
   }
 }
 
-test('isOurselves finds the proxy on loopback, on its own addresses and in every spelling, and nowhere else', () => {
-  const at = (host: string, port = 8080) =>
-    isOurselves(
-      { host, port, family: host.includes(':') ? 'ipv6' : 'ipv4' },
-      { port: 8080, publicHost: '203.0.113.9', publicPort: 443 },
-    )
-  for (const host of [
-    '127.0.0.1',
-    '127.9.9.9',
-    '0.0.0.0',
-    '::1',
-    '0:0:0:0:0:0:0:1',
-    '::',
-    '::ffff:127.0.0.1',
-  ]) {
-    assert.ok(at(host), host)
-    assert.not(at(host, 443), host)
-  }
-  for (const all of Object.values(networkInterfaces()))
-    for (const { address } of all ?? []) assert.ok(at(address))
-  assert.ok(at('203.0.113.9') && at('203.0.113.9', 443))
-  assert.not(at('203.0.113.9', 8443))
-  assert.not(at('203.0.113.10') || at('2001:db8::1'))
-})
-
 test('this proxy as its own masking host is refused, by address, by public name and by an address found later', async () => {
   for (const options of [
-    { ourselves: { port: 8080, publicHost: null, publicPort: null } },
-    { host: 'localhost', ourselves: { port: 1, publicHost: 'localhost', publicPort: 8080 } },
+    { ourselves: at(8080) },
+    { host: 'localhost', ourselves: at(1, 'localhost', 8080) },
+    // Two names of one address.
+    { host: 'a.test', ourselves: at(1, 'b.test', 8080), lookUp: async () => ['203.0.113.9'] },
     {
       host: '203.0.113.9',
-      ourselves: { port: 8080, publicHost: Promise.resolve('203.0.113.9'), publicPort: null },
+      ourselves: at(8080, Promise.resolve('203.0.113.9')),
     },
   ]) {
     using watch = watching(8080, options)
@@ -177,7 +158,7 @@ test('a name that resolves to this proxy is reported once, and followed when it 
   let answers = ['192.0.2.9']
   let looks = 0
   using watch = watching(host.port, {
-    ourselves: { port: 1, publicHost: '192.0.2.9', publicPort: host.port },
+    ourselves: at(1, '192.0.2.9', host.port),
     lookUp: async () => {
       if (++looks > 3) answers = ['192.0.2.9', '127.0.0.1']
       return answers

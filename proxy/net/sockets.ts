@@ -1,8 +1,8 @@
 import { closeSync } from 'node:fs'
 import { type Libc, libc } from './epoll/libc.ts'
-import { adoptListener, nameOf, openListener } from './epoll/listening-socket.ts'
+import { adoptListener, nameOf, openListener, placeOf } from './epoll/listening-socket.ts'
 import type { Tuning } from './epoll/tcp.ts'
-import { inheritedBy } from './inherited.ts'
+import { inheritedBy, inheritedSockets } from './inherited.ts'
 import type { ListenAt, ListenOn } from './link.ts'
 import { type ClaimedPort, claimPort, codeOf, ListenError, portError } from './listen-error.ts'
 import { clearPath, removerOf } from './unix-path.ts'
@@ -45,6 +45,12 @@ const cannotListen = (at: Exclude<ListenAt, { inherited: string }>, error: unkno
         `LISTEN=unix:${at.path} cannot be listened on (${codeOf(error)}): make its folder, writable for this user`,
       )
     : portError('LISTEN', at.host, at.port, codeOf(error))
+
+/** Where the sockets of systemd listen, as far as the kernel has an address for them. */
+export const inheritedPlaces = (wanted: string, env: NodeJS.ProcessEnv): readonly ListenAt[] =>
+  inheritedSockets(env, process.pid).flatMap(({ descriptor, name }) =>
+    libc === null || (wanted !== '' && name !== wanted) ? [] : (placeOf(libc, descriptor) ?? []),
+  )
 
 const portOf = (at: ListenAt, [first]: readonly (readonly ListenOn[])[]): number | null => {
   if ('port' in at) return at.port

@@ -1,10 +1,10 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { type MaskedDomain, type Site, siteText } from '../../config/masking-settings.ts'
+import { lookUpAll } from '../../datacenter/resolve.ts'
 import { imitable } from '../../masking/measure.ts'
-import { isOurselves } from '../../masking/ourselves.ts'
+import { isOurselves, resolvePlaces } from '../../masking/ourselves.ts'
 import { type Handshake, shakeHands } from '../../masking/tls-handshake.ts'
-import { hostAndPort } from '../../net/host-name.ts'
 import { type About, type Check, type Finding, finding, reasonOf } from '../finding.ts'
 
 const timeoutMs = 4_000
@@ -141,8 +141,19 @@ const shared = (answered: Handshake, at: string): readonly Finding[] => {
   ]
 }
 
+const ownFinding = (site: Site): Finding =>
+  finding(
+    'masking.address',
+    'fail',
+    `MASK_HOST ${siteText(site)} is this proxy itself: unauthenticated clients get no answer`,
+    {
+      advice:
+        'set MASK_HOST, or MASK_HOSTS for this domain, to another site or to the port of your own web server',
+    },
+  )
+
 const domainFindings = async (about: About, { name, site }: MaskedDomain): Promise<readonly Finding[]> => {
-  const { publicPort, port: listening } = about.config
+  const { listeners } = about.config
   if (site === null)
     return [
       finding(
@@ -152,7 +163,8 @@ const domainFindings = async (about: About, { name, site }: MaskedDomain): Promi
       ),
     ]
   const { host, port } = site
-  if (host.startsWith('/')) return tlsFindings(about, site, name)
+  if (host.startsWith('/'))
+    return isOurselves(site, listeners) ? [ownFinding(site)] : tlsFindings(about, site, name)
   const [found, { host: publicHost }] = await Promise.all([addressesOf(host), about.address()])
   if (typeof found === 'string') {
     return [
@@ -161,20 +173,8 @@ const domainFindings = async (about: About, { name, site }: MaskedDomain): Promi
       }),
     ]
   }
-  const ours = { port: listening, publicHost, publicPort }
-  const own = found.find(({ address }) => isOurselves({ host: address, port, family: 'ipv4' }, ours))
-  if (own !== undefined) {
-    return [
-      finding(
-        'masking.address',
-        'fail',
-        `MASK_HOST ${hostAndPort(host, port)} is this proxy itself: unauthenticated clients get no answer`,
-        {
-          advice: 'set MASK_HOST to another site, or MASK_PORT to the port of your own web server',
-        },
-      ),
-    ]
-  }
+  const ours = await resolvePlaces(listeners, publicHost, lookUpAll)
+  if (found.some(({ address }) => isOurselves({ host: address, port }, ours))) return [ownFinding(site)]
   return [addressFinding(host, found), ...(await tlsFindings(about, site, name || host))]
 }
 

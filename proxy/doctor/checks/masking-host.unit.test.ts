@@ -65,6 +65,9 @@ test('a site without TLS, a site that does not answer, and a name without a DNS 
 test('a masking host that is this proxy is reported', async () => {
   const forwarded = { PUBLIC_HOST: '192.0.2.9', PUBLIC_PORT: '443', MASK_HOST: '192.0.2.9' }
   assert.match((await masking(forwarded))[0]?.states ?? '', 'is this proxy itself')
+  const second = '127.0.0.1:8080?public-port=80,127.0.0.1:8443?public-host=192.0.2.10&public-port=443'
+  const found = await masking({ PUBLIC_HOST: '192.0.2.9', MASK_HOST: '192.0.2.10', LISTEN: second })
+  assert.match(found[0]?.states ?? '', 'MASK_HOST 192.0.2.10:443 is this proxy itself')
 })
 
 test.run()

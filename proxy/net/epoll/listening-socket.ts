@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net'
 import { pointer } from '../../wire/native.ts'
-import type { ListenOn } from '../link.ts'
+import type { ListenAt, ListenOn } from '../link.ts'
 import * as c from './libc.ts'
 import { F_DUPFD_CLOEXEC } from './marking-libc.ts'
 import { type Tuning, tuneListener } from './tcp.ts'
@@ -110,11 +110,30 @@ export const adoptListener = (
   return true
 }
 
+/** Reads the name of a descriptor into `address`, and its length behind it. */
+const askName = (libc: c.Libc, fd: number): boolean => {
+  address.writeUInt32LE(ADDRESS, ADDRESS)
+  return libc.getsockname(fd, pointer(address, 0), pointer(address, ADDRESS)) === 0
+}
+
 /** Family and, unless it is a Unix socket, port of a descriptor. Throws a SocketError. */
 export const nameOf = (libc: c.Libc, fd: number): { family: number; port: number } => {
-  address.writeUInt32LE(ADDRESS, ADDRESS)
-  if (libc.getsockname(fd, pointer(address, 0), pointer(address, ADDRESS)) !== 0)
-    throw new SocketError(libc.errno())
+  if (!askName(libc, fd)) throw new SocketError(libc.errno())
   const family = address.readUInt16LE(0)
   return { family, port: family === c.AF_UNIX ? 0 : address.readUInt16BE(2) }
+}
+
+/** Where a descriptor listens; null: at no address, as a Unix socket without a path, or it is no socket. */
+export const placeOf = (libc: c.Libc, fd: number): ListenAt | null => {
+  if (!askName(libc, fd)) return null
+  const [family, port] = [address.readUInt16LE(0), address.readUInt16BE(2)]
+  if (family === c.AF_UNIX) {
+    const name = address.toString('utf8', 2, address.readUInt32LE(ADDRESS))
+    const path = name.split('\0')[0] ?? ''
+    // The mode is that of the file, which another program has made.
+    return path === '' ? null : { path, mode: 0 }
+  }
+  if (family === c.AF_INET) return { host: address.subarray(4, 8).join('.'), port }
+  const words = Array.from({ length: 8 }, (_, i) => address.readUInt16BE(8 + 2 * i).toString(16))
+  return { host: words.every((word) => word === '0') ? '::' : words.join(':'), port }
 }
