@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts'
 import { firstPlace } from '../config/listening.ts'
-import type { OwnPlace } from '../masking/ourselves.ts'
 import type { ListenAt } from '../net/link.ts'
+import type { OwnPlace } from '../net/ourselves.ts'
 import { claimPorts, inheritedPlaces, openSockets, type Sockets } from '../net/sockets.ts'
 import type { RelayListener } from '../relay/settings.ts'
 import type { ProxyOptions } from './running-proxy.ts'

@@ -1,8 +1,8 @@
 import type { MaskedDomain } from '../config/masking-settings.ts'
 import type { LocalLog } from '../event-log/event-log.ts'
 import { flightName, keptFlight, keptRecords, recordsName } from '../masking/kept.ts'
-import type { OwnPlace } from '../masking/ourselves.ts'
 import { type Profile, watchMasking } from '../masking/watch.ts'
+import type { OwnPlace } from '../net/ourselves.ts'
 import type { Domain, Domains } from '../relay/settings.ts'
 import type { LinkAddress } from '../users/public-address.ts'
 import { unmeasured } from '../wire/records.ts'
@@ -18,7 +18,7 @@ export type Masking = {
 }
 
 type Place = {
-  /** This proxy itself, which is no masking host. */
+  /** The listeners: a masking host is never this proxy itself. */
   readonly own: readonly OwnPlace[]
   readonly address: Promise<LinkAddress>
   /** Called before the first check. */

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { isOurselves } from '../masking/ourselves.ts'
+import { isOurselves } from '../net/ourselves.ts'
 import { listenerClashes, listenersOf } from './listening.ts'
 import { domainsOf, type MaskedDomain, type Site, siteText } from './masking-settings.ts'
 import { isLoopback } from './parse.ts'

@@ -232,7 +232,7 @@ test('settings that contradict each other are reported', () => {
     const domains = { TLS_DOMAIN: 'a.example,b.example', MASK_HOSTS: `b.example=${at}` }
     reports({ LISTEN: listeners, ...domains }, `${whose} is this proxy itself`)
   }
-  // A web server on loopback beside a proxy on the public address.
+  // A web server on loopback, with the proxy on the public address.
   configOf({ LISTEN: '192.0.2.1:443', MASK_HOST: '127.0.0.1' })
   configOf({ LISTEN: '192.0.2.1:443,unix:/run/b.sock', MASK_HOST: 'unix:/run/a.sock' })
   configOf({ MTPROTO_PORT: '0', METRICS_PORT: '0' })

@@ -1,12 +1,12 @@
 import { type Address, addressOf } from '../datacenter/directory.ts'
 import { type LookUp, lookUpAll } from '../datacenter/resolve.ts'
 import type { Logger } from '../logger/logger.ts'
+import { isOurselves, type OwnPlace, resolvePlaces } from '../net/ourselves.ts'
 import type { profileQualities } from '../telemetry/catalogue/finding-catalogue.ts'
 import type { ClassAnswer } from '../wire/server-hello.ts'
 import { learnClasses } from './classes.ts'
 import type { MeasuredRecords } from './kept.ts'
 import { type FlightError, type MeasuredFlight, measureClass, measureFlight } from './measure.ts'
-import { isOurselves, type OwnPlace, resolvePlaces } from './ourselves.ts'
 
 const REFRESH_MS = 15 * 60_000
 /** Sooner while the masking host has not answered yet. */

@@ -10,9 +10,13 @@ import { startAppliance } from '../kit/processes/harness.ts'
 import { selfSigned } from '../kit/servers/certificate.ts'
 import { fakeDatacenter } from '../kit/servers/fake-datacenter.ts'
 import { tlsSite } from '../kit/servers/site.ts'
+import { skipUnless } from '../kit/skip.ts'
+import { ensureHaproxy, startHaproxy } from '../services/balancer.ts'
 import { startNginx } from '../services/nginx.ts'
 import { freePorts } from '../services/ports.ts'
 import { until } from '../until.ts'
+
+const withHaproxy = skipUnless(test, ensureHaproxy() !== null, 'no haproxy')
 
 /** The name in the certificate that a browser gets. */
 const nameShown = async (port: number, servername: string): Promise<string> => {
@@ -114,5 +118,44 @@ for (const portable of ['false', 'true']) {
       )
   })
 }
+
+withHaproxy(
+  'behind HAProxy the site sees the client that HAProxy names, by a port and by a Unix socket',
+  async () => {
+    const [port = 0, proxyPort = 0] = await freePorts(2)
+    await using site = await startNginx({
+      ...selfSigned('a.test'),
+      listen: () => [`127.0.0.1:${port} ssl proxy_protocol`],
+      files: { 'index.html': 'nginx' },
+    })
+    const path = join(site.folder, 'proxy.sock')
+    await using _proxy = await startAppliance({
+      env: {
+        MTPROTO_PORT: undefined,
+        MTPROTO_HOST: undefined,
+        LISTEN: `127.0.0.1:${proxyPort},unix:${path}`,
+        PROXY_PROTOCOL_FROM: '127.0.0.1',
+        TLS_DOMAIN: 'a.test',
+        MASK_HOST: '127.0.0.1',
+        MASK_PORT: `${port}`,
+        MASK_PROXY_PROTOCOL: 'all',
+      },
+    })
+    for (const [server, options] of [
+      [`127.0.0.1:${proxyPort}`, 'send-proxy'],
+      [`unix@${path}`, 'send-proxy-v2'],
+    ] as const) {
+      await using balancer = await startHaproxy(server, options)
+      const client = connect({ port: balancer.port, host: '127.0.0.1', localAddress: '127.0.0.9' })
+      await once(client, 'connect')
+      const { localPort } = client
+      const socket = connectTls({ socket: client, servername: 'a.test', rejectUnauthorized: false })
+      socket.write('GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n')
+      assert.match(Buffer.concat(await socket.toArray()).toString(), /200 OK[\s\S]*nginx$/)
+      const seen = (await readFile(join(site.folder, 'access.log'), 'utf8')).trim().split('\n')
+      assert.match(seen.at(-1)!, ` ${localPort} 127.0.0.9 `)
+    }
+  },
+)
 
 test.run()

@@ -37,6 +37,8 @@ for (const portable of ['false', 'true']) {
       DATA_DIR: join(folder, 'data'),
       MODES: 'secure',
       MASK_HOST: 'off',
+      TLS_DOMAIN: 'a.test,b.test',
+      MASK_HOSTS: `a.test=127.0.0.1:${tcp},b.test=unix:${path}`,
       USER1_SECRET: secret,
       TELEGRAM_DATACENTERS: `2=${dc.address}`,
       WORKERS: '2',
@@ -70,6 +72,7 @@ for (const portable of ['false', 'true']) {
     assert.equal(await local.echo(Buffer.from('by path')), Buffer.from('by path'))
     // Before it is ready, SIGTERM has no handler.
     await until(() => /\sready\s/.test(printed), 'the proxy is ready')
+    assert.is(printed.split('masking-host-is-this-proxy').length - 1, 2, printed)
     child.kill('SIGTERM')
     assert.equal(await ended, [0, null], printed)
   })

@@ -18,7 +18,7 @@ export type NginxOptions = {
   readonly files?: Readonly<Record<string, string | Buffer>>
 }
 
-/** A web site. It logs `$remote_addr $proxy_protocol_addr` of each request to `access.log`, and ends with its process. */
+/** A web site. It logs `$remote_addr $proxy_protocol_port $proxy_protocol_addr` of each request to `access.log`, and ends with its process. */
 export const startNginx = async (options: NginxOptions): Promise<Service> => {
   const command = ensureNginx()
   if (command === null) throw new Error('nginx is not installed')
@@ -40,7 +40,7 @@ export const startNginx = async (options: NginxOptions): Promise<Service> => {
       daemon off; master_process off; pid ${folder}/pid; error_log stderr notice;
       events { worker_connections 512; }
       http {
-        log_format seen '$remote_addr $proxy_protocol_addr $uri';
+        log_format seen '$remote_addr $proxy_protocol_port $proxy_protocol_addr $uri';
         access_log ${folder}/access.log seen;
         client_body_temp_path ${folder}; proxy_temp_path ${folder}; fastcgi_temp_path ${folder};
         uwsgi_temp_path ${folder}; scgi_temp_path ${folder};

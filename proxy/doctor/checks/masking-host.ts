@@ -3,8 +3,8 @@ import { isIP } from 'node:net'
 import { type MaskedDomain, type Site, siteText } from '../../config/masking-settings.ts'
 import { lookUpAll } from '../../datacenter/resolve.ts'
 import { imitable } from '../../masking/measure.ts'
-import { isOurselves, resolvePlaces } from '../../masking/ourselves.ts'
 import { type Handshake, shakeHands } from '../../masking/tls-handshake.ts'
+import { isOurselves, resolvePlaces } from '../../net/ourselves.ts'
 import { type About, type Check, type Finding, finding, reasonOf } from '../finding.ts'
 
 const timeoutMs = 4_000

@@ -123,7 +123,7 @@ export const nameOf = (libc: c.Libc, fd: number): { family: number; port: number
   return { family, port: family === c.AF_UNIX ? 0 : address.readUInt16BE(2) }
 }
 
-/** Where a descriptor listens; null: at no address, as a Unix socket without a path, or it is no socket. */
+/** Where a descriptor listens; null: at no address, as a Unix socket without a path. */
 export const placeOf = (libc: c.Libc, fd: number): ListenAt | null => {
   if (!askName(libc, fd)) return null
   const [family, port] = [address.readUInt16LE(0), address.readUInt16BE(2)]

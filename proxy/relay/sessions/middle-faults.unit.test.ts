@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { connect, createServer } from 'node:net'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Client, type ClientOptions, connectClient } from '../../../compose/test/kit/client/client.ts'
@@ -9,7 +8,6 @@ import { numbers, ops } from '../../../compose/test/kit/client/wishes.ts'
 import { loopbackRelay, secret, throughMiddle } from '../../../compose/test/kit/relay/middle-relay.ts'
 import { fakeDatacenter } from '../../../compose/test/kit/servers/fake-datacenter.ts'
 import { fakeMiddleProxy } from '../../../compose/test/kit/servers/fake-middle-proxy.ts'
-import { listening } from '../../../compose/test/kit/servers/listening.ts'
 import { until } from '../../../compose/test/until.ts'
 import { addressOf } from '../../datacenter/directory.ts'
 import { addressBytes, seenAddress } from '../../middle-proxy/directory.ts'
@@ -85,24 +83,6 @@ test('the request has the client’s address, ours and the tag of the user', asy
   await using last = await connected(proxy)
   await last.reqPq()
   assert.is(middle.clients()[2]!.request.tag, null)
-})
-
-test('the request has the client and the address that the header of a load balancer names', async () => {
-  await using middle = await fakeMiddleProxy()
-  const listener = { name: 'web', modes: null, domains: null, proxyProtocolFrom: ['127.0.0.0/8'], places: [] }
-  await using proxy = await start({ ...throughMiddle({ 2: [middle] }), listeners: [listener] })
-  const balancer = createServer((client) => {
-    const server = connect(proxy.port, '127.0.0.1')
-    server.write('PROXY TCP4 198.51.100.7 203.0.113.1 50001 443\r\n')
-    for (const socket of [client, server]) socket.on('error', () => {})
-    client.pipe(server).pipe(client)
-  })
-  await using front = await listening(balancer)
-  await using client = await connectClient({ mode: 'secure', port: front.port, secret })
-  await client.reqPq()
-  const { remote, ours } = middle.clients()[0]!.request
-  assert.equal(remote, { host: '198.51.100.7', port: 50_001 })
-  assert.equal(ours, { host: '203.0.113.1', port: 443 })
 })
 
 test('behind NAT the keys have the address that the middle proxy sees', async () => {

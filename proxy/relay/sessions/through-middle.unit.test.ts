@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { connect, createServer } from 'node:net'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Client, type ClientOptions, connectClient } from '../../../compose/test/kit/client/client.ts'
@@ -6,6 +7,7 @@ import { recordLengths } from '../../../compose/test/kit/client/tls-client.ts'
 import { domainsWith } from '../../../compose/test/kit/relay/hand-relay.ts'
 import { loopbackRelay, secret, throughMiddle } from '../../../compose/test/kit/relay/middle-relay.ts'
 import { fakeMiddleProxy } from '../../../compose/test/kit/servers/fake-middle-proxy.ts'
+import { listening } from '../../../compose/test/kit/servers/listening.ts'
 import { until } from '../../../compose/test/until.ts'
 import { nativeEngine } from '../../net/epoll/engine.ts'
 import { portableEngine } from '../../net/node-net/engine.ts'
@@ -189,6 +191,27 @@ test('media and unknown datacenters get the middle proxies that serve them', asy
     await client.reqPq()
     assert.is(at.requests(), before + 1, `${dc}`)
   }
+})
+
+test('the request has the client and the address that the header of a load balancer names', async () => {
+  await using middle = await fakeMiddleProxy()
+  const listener = { name: 'web', modes: null, domains: null, proxyProtocolFrom: ['127.0.0.0/8'], places: [] }
+  await using proxy = await loopbackRelay(portableEngine(300_000), {
+    ...throughMiddle({ 2: [middle] }),
+    listeners: [listener],
+  })
+  const balancer = createServer((client) => {
+    const server = connect(proxy.port, '127.0.0.1')
+    server.write('PROXY TCP4 198.51.100.7 203.0.113.1 50001 443\r\n')
+    for (const socket of [client, server]) socket.on('error', () => {})
+    client.pipe(server).pipe(client)
+  })
+  await using front = await listening(balancer)
+  await using client = await connectClient({ mode: 'secure', port: front.port, secret })
+  await client.reqPq()
+  const { remote, ours } = middle.clients()[0]!.request
+  assert.equal(remote, { host: '198.51.100.7', port: 50_001 })
+  assert.equal(ours, { host: '203.0.113.1', port: 443 })
 })
 
 test.run()

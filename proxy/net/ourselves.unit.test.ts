@@ -64,6 +64,7 @@ test('a Unix socket is found by every path to it, and one that does not exist ye
   const places = [unix(join(folder, 'proxy.sock'))]
   const at = (host: string) => isOurselves({ host, port: 0 }, places)
   assert.ok(at(join(folder, 'proxy.sock')) && at(join(folder, 'again', 'proxy.sock')))
+  assert.ok(at(join(folder, 'again', 'link.sock')), 'a link to a socket that does not exist yet')
   assert.not(at(join(folder, 'site.sock')))
   assert.ok(isOurselves({ host: '/no/such/../folder/a.sock', port: 0 }, [unix('/no/folder/a.sock')]))
   rmSync(folder, { recursive: true })

@@ -1,9 +1,8 @@
-import { realpathSync } from 'node:fs'
+import { readlinkSync, realpathSync } from 'node:fs'
 import { BlockList, isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { basename, dirname, join, normalize } from 'node:path'
-import type { LookUp } from '../datacenter/resolve.ts'
-import type { ListenAt } from '../net/link.ts'
+import { basename, dirname, join, normalize, resolve } from 'node:path'
+import type { ListenAt } from './link.ts'
 
 /** A listener of this proxy. */
 export type OwnPlace = {
@@ -12,6 +11,9 @@ export type OwnPlace = {
   readonly publicHost: string | null
   readonly publicPort: number | null
 }
+
+/** All addresses of a name; none when it has no DNS answer. */
+type LookUp = (name: string) => Promise<readonly string[]>
 
 type SiteAt = { readonly host: string; readonly port: number }
 
@@ -39,17 +41,23 @@ const reaches = (host: string, listened: string, addresses: readonly string[]): 
   return has(list, host)
 }
 
-/** A path without symbolic links; the socket itself may not exist yet. */
-const realPath = (path: string): string => {
-  for (const [known, rest] of [
-    [path, ''],
-    [dirname(path), basename(path)],
-  ] as const) {
-    try {
-      return join(realpathSync(known), rest)
-    } catch {}
+const linkTo = (path: string): string | null => {
+  try {
+    return resolve(dirname(path), readlinkSync(path))
+  } catch {
+    return null
   }
-  return normalize(path)
+}
+
+/** A path without symbolic links; the socket itself may not exist yet. `depth`: links that are followed to it. */
+const realPath = (path: string, depth = 8): string => {
+  const target = depth > 0 ? linkTo(path) : null
+  if (target !== null) return realPath(target, depth - 1)
+  try {
+    return join(realpathSync(dirname(path)), basename(path))
+  } catch {
+    return normalize(path)
+  }
 }
 
 /**
