@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createApi } from '../proxy/api/router.ts'
 import { tokensOf } from '../proxy/api/tokens.ts'
 import type { Config } from '../proxy/config/config.ts'
+import { writtenPorts } from '../proxy/config/listening.ts'
 import { readOwnConfig } from '../proxy/config/own-config.ts'
 import { type Api, type HttpServer, startHttp } from '../proxy/http/server.ts'
 import { lineLogger } from '../proxy/logger/logger.ts'
@@ -69,13 +70,14 @@ const openUsers = async (config: Config): Promise<UserStore | null> => {
 /** Users, status and alerts of the fleet. The proxies record each change of a user with its writer, when it is in force. */
 const apiOf = (config: Config, collector: FleetCollector, store: UserStore | null): Api => {
   const { publicHost, listeners, userDefaults } = config
-  const ports = listeners.map(({ at }) => ('port' in at ? at.port : null))
   const users = store && {
     all: () => store.list().map((user) => ({ ...user, source: 'store' }) as const),
     store,
     defaults: () => userDefaults,
     linksOf: async (user: User) =>
-      publicHost === null ? null : linksOf([user], linkPlaces(listeners, ports, publicHost)),
+      publicHost === null
+        ? null
+        : linksOf([user], linkPlaces(listeners, writtenPorts(listeners), publicHost)),
   }
   return createApi({
     ports: { reading: collector, ...(users === null ? {} : { users }) },

@@ -3,6 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { runs } from '../../compose/test/kit/runs.ts'
 import { type Config, type Environment, readConfig } from './config.ts'
+import { writtenPorts } from './listening.ts'
 
 const host = { cores: 2, name: 'box' }
 
@@ -98,6 +99,11 @@ test('listeners that overlap, and names that two have, are refused', () => {
   refuses({ LISTEN: 'systemd,systemd:web' }, 'overlap')
   refuses({ LISTEN: '[::]:1?name=a,[::]:2?name=a' }, 'name a twice')
   assert.is(listenersOf({ LISTEN: '127.0.0.1:443,192.0.2.1:443' }).length, 2)
+})
+
+test('a listener whose port the settings lack has none in links', () => {
+  const listeners = listenersOf({ LISTEN: '[::]:443,[::]:0,unix:/s,systemd' })
+  assert.equal(writtenPorts(listeners), [443, null, null, null])
 })
 
 test('settings that clash with LISTEN are refused', () => {

@@ -70,6 +70,10 @@ export const firstPlace = (places: readonly ListenAt[]): { host: string; port: n
   return { host: '::', port: 0 }
 }
 
+/** The port of each listener, as far as the settings have it. */
+export const writtenPorts = (listeners: readonly Listener[]): readonly (number | null)[] =>
+  listeners.map(({ at }) => ('port' in at && at.port !== 0 ? at.port : null))
+
 /** Settings of listeners that are valid each, but not together. */
 export const listenerClashes = (values: Values): string[] => {
   const { LISTEN, MTPROTO_PORT, METRICS_PORT, CLIENT_MSS } = values

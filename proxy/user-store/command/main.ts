@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Config } from '../../config/config.ts'
+import { writtenPorts } from '../../config/listening.ts'
 import { readOwnConfig } from '../../config/own-config.ts'
 import { limitNames } from '../../config/user-limits.ts'
 import { nameKey } from '../../config/user-name.ts'
@@ -71,14 +72,11 @@ const listenersFor = (config: Config, mode?: string): Config['listeners'] =>
     }))
     .filter(({ modes }) => modes.length > 0)
 
-const portsOf = (listeners: Config['listeners']): readonly (number | null)[] =>
-  listeners.map(({ at }) => ('port' in at && at.port !== 0 ? at.port : null))
-
 /** Before anything changes. */
 const checkLinks = (config: Config, mode?: string): void => {
   const listeners = listenersFor(config, mode)
   if (listeners.length === 0) stop(2, `--mode ${mode} is not in MODES=${config.modes.join(',')}`)
-  if (linkPlaces(listeners, portsOf(listeners), '').length === 0)
+  if (linkPlaces(listeners, writtenPorts(listeners), '').length === 0)
     stop(2, 'no listener has a port that links could name: set PUBLIC_PORT')
 }
 
@@ -87,7 +85,7 @@ const linksFor = async (user: User, config: Config, mode?: string): Promise<read
   const address = await findAddress(config, AbortSignal.timeout(5_000))
   const dead = deadLinks(address)
   if (dead !== null) process.stderr.write(`users: ${dead.states}: set ${dead.advice}\n`)
-  return linksOf([user], linkPlaces(listeners, portsOf(listeners), address.host))
+  return linksOf([user], linkPlaces(listeners, writtenPorts(listeners), address.host))
 }
 
 const printLinks = async (user: User, config: Config, { json, mode }: Asked): Promise<void> => {
