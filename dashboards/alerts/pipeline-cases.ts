@@ -150,6 +150,18 @@ export const pipelineCases: readonly Case[] = [
     firing: [],
   },
   {
+    name: 'a user store cannot be read',
+    series: { [`${p.userStoreReadable.name}{${on}}`]: '1x20 0x20' },
+    at: '19m',
+    firing: ['MtscopeUsersUnreadable'],
+  },
+  {
+    name: 'a user store could not be read for half a minute',
+    series: { [`${p.userStoreReadable.name}{${on}}`]: '1x20 0 1x20' },
+    at: '19m',
+    firing: [],
+  },
+  {
     name: 'nothing of a list of networks is known',
     series: { [`${p.listSourcesMissing.name}{list="block",${on}}`]: '0x10 1x20' },
     at: '19m',

@@ -93,6 +93,16 @@ export const pipeline: AlertGroup = {
         'A handshake captured at one proxy may pass at another, or clients are refused, as REPLAY_ON_REDIS_LOSS is set. Check Redis and the network path to it.',
     },
     {
+      alert: 'MtscopeUsersUnreadable',
+      rule: 'users-unreadable',
+      severity: rules['users-unreadable'].severity,
+      expr: `${p.userStoreReadable.name} == 0`,
+      for: duration(rules['users-unreadable'].raiseMs),
+      summary: '{{ $labels.instance }} does not use its user store as it is',
+      description:
+        'The last good users stay in force, and changes do not arrive. Find users-damaged or user-clash in the log, or run mtscope doctor --only users.',
+    },
+    {
       alert: 'MtscopeListStale',
       rule: 'list-stale',
       severity: rules['list-stale'].severity,

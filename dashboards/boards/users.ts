@@ -115,6 +115,7 @@ export const users: Board = {
           {
             description:
               'No: the last good users stay in force, and changes wait. The log line users-damaged names the file or record and the remedy.',
+            runbook: 'users-unreadable',
           },
         ),
         timeseries(

@@ -15,7 +15,7 @@ import type { Masking } from './masking.ts'
 import { type Recording, startRecording } from './recording.ts'
 import type { ProxyOptions, RunningProxy } from './running-proxy.ts'
 import { startTraffic, type Traffic } from './traffic.ts'
-import { followUsers } from './user-changes.ts'
+import { followUsers, watchUserStore } from './user-changes.ts'
 import { openUserLimits } from './user-limits.ts'
 import { type CurrentUsers, currentUsers } from './users.ts'
 
@@ -184,6 +184,7 @@ export const startProxy = async (options: ProxyOptions): Promise<RunningProxy> =
   const traffic = await startTraffic(options, place, recording, signal, started)
   later.traffic = traffic
   followUsers(users, traffic.change, emit, logger)
+  watchUserStore(users, emit, signal)
   await recording.extension?.ready
   limits.watch(recording.extension?.totals ?? null, recording.claims, signal)
   const state: Started = { options, port, users, recording, traffic, finding, later, signal }

@@ -1,5 +1,5 @@
 import type { ProxyEvent } from '../events/contract.ts'
-import type { UserEvent } from '../events/user-event.ts'
+import type { UserEvent, UsersProblem } from '../events/user-event.ts'
 import type { Logger } from '../logger/logger.ts'
 import type { Changeable } from '../relay/settings.ts'
 import type { UserChange } from '../user-store/managed-user.ts'
@@ -20,6 +20,28 @@ const eventOf = ({ type, user, fields }: UserChange, at: number): UserEvent => {
 
 /** Events in one row of the event log. */
 const most = 500
+
+const lookMs = 5_000
+
+/** Records what is read of the user store now, and each time that its problem changes, until `signal`. Returns how to look now. */
+export const watchUserStore = (
+  users: Pick<CurrentUsers, 'problem' | 'store'>,
+  emit: (...events: ProxyEvent[]) => void,
+  signal: AbortSignal,
+): (() => void) => {
+  let problem: UsersProblem | null | undefined
+  const look = (): void => {
+    const now = users.problem()
+    if (now === problem) return
+    problem = now
+    const read = { users: users.store.list().length, ...(now === null ? {} : { problem: now }) }
+    emit({ v: 1, type: 'users.read', at: Date.now(), ...read })
+  }
+  look()
+  const timer = setInterval(look, lookMs).unref()
+  signal.addEventListener('abort', () => clearInterval(timer))
+  return look
+}
 
 /** Puts each change of the user store in force in the relay threads, and records it. */
 export const followUsers = (

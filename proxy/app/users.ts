@@ -1,9 +1,10 @@
 import type { Config } from '../config/config.ts'
-import { nameKey } from '../config/user-name.ts'
 import type { ProxyEvent } from '../events/contract.ts'
+import type { UsersProblem } from '../events/user-event.ts'
 import type { Logger } from '../logger/logger.ts'
 import type { RelayUser } from '../relay/settings.ts'
 import type { UsersReport } from '../telemetry/sources.ts'
+import { clashes } from '../user-store/decide.ts'
 import type { ManagedUser } from '../user-store/managed-user.ts'
 import type { UserStore } from '../user-store/store.ts'
 import { type Link, type LinkPlace, linksOf } from '../users/links.ts'
@@ -22,22 +23,37 @@ export type CurrentUsers = {
   /** All of them, with their limits: a disabled one is refused by name. */
   readonly forRelay: readonly RelayUser[]
   report(): UsersReport
+  /** Why users of the store are not in force; null: all are. */
+  problem(): UsersProblem | null
   linksAt(places: readonly LinkPlace[], most?: number): readonly Link[]
   /** Takes the users of `next`. Throws when users were configured and none is left. */
   replace(next: Config): Omit<Extract<ProxyEvent, { type: 'config.reloaded' }>, 'v' | 'type' | 'at'>
 }
 
-/** The users of the store that clash with none of the settings, which have precedence; others are logged. */
-const withoutClashes = (ofSettings: readonly User[], store: UserStore, logger: Logger): ManagedUser[] => {
-  const names = new Set(ofSettings.map(({ name }) => nameKey(name)))
-  const secrets = new Set(ofSettings.map(({ secret }) => secret.hex()))
-  return store.list().filter(({ name, secret }) => {
-    const taken = names.has(nameKey(name)) ? 'name' : secrets.has(secret.hex()) ? 'secret' : null
-    if (taken === null) return true
-    const hint = `a user of USER<n>_* has its ${taken}, and has precedence: remove one of the two`
-    logger('warn', 'user-clash', { user: name, hint })
-    return false
-  })
+/** Finds the users of the store that clash with one of the settings, which have precedence. Each new clash is logged and counted. */
+const clashWatch = (logger: Logger) => {
+  let clashing: ReadonlySet<string> = new Set()
+  let count = 0
+  return {
+    /** Of all clashes since the start. */
+    count: () => count,
+    now: () => clashing.size,
+    without: (ofSettings: readonly User[], store: UserStore): ManagedUser[] => {
+      const managed = store.list()
+      const found = clashes(ofSettings, managed)
+      // The generated secret of one proxy may be USER1_SECRET of another.
+      const same = managed.filter(({ name, by }) => by === 'generated' && found.get(name) === 'secret')
+      const left = new Set(same.map(({ name }) => name))
+      for (const [name, taken] of found) {
+        if (clashing.has(name) || left.has(name)) continue
+        count++
+        const hint = `a user of USER<n>_* has its ${taken}, and has precedence: remove one of the two`
+        logger('warn', 'user-clash', { user: name, hint })
+      }
+      clashing = new Set([...found.keys()].filter((name) => !left.has(name)))
+      return managed.filter(({ name }) => !found.has(name))
+    },
+  }
 }
 
 /** The users of the settings and of the store together. `settings` is read again after each reload. */
@@ -48,9 +64,10 @@ export const currentUsers = (
   logger: Logger,
 ): CurrentUsers => {
   let all: readonly SourcedUser[] = []
+  const clashing = clashWatch(logger)
   const gather = (): void => {
     const { users } = settings.config
-    const managed = withoutClashes(users, store, logger)
+    const managed = clashing.without(users, store)
     all = [
       ...users.map((user) => ({ ...user, source: 'setting' }) as const),
       ...managed.map((user) => ({ ...user, source: 'store' }) as const),
@@ -60,8 +77,10 @@ export const currentUsers = (
   gather()
   // The first subscriber: those that come later see the users as they are then.
   store.subscribe(gather)
+  const problem = (): UsersProblem | null => store.health().kind ?? (clashing.now() > 0 ? 'clash' : null)
   return {
     store,
+    problem,
     get all() {
       return all
     },
@@ -69,9 +88,14 @@ export const currentUsers = (
       return limits.forRelay(all)
     },
     report: () => {
-      const { damage, problem } = store.health()
+      const { damage } = store.health()
       const enabled = all.filter((user) => user.enabled).length
-      return { enabled, disabled: all.length - enabled, readable: problem === null, damage }
+      return {
+        enabled,
+        disabled: all.length - enabled,
+        readable: problem() === null,
+        damage: { ...damage, clash: damage.clash + clashing.count() },
+      }
     },
     linksAt: (places, most = Number.POSITIVE_INFINITY) => {
       const enabled = all.filter((user) => user.enabled).slice(0, most)

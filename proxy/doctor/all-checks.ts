@@ -12,6 +12,7 @@ import { redisCheck } from './checks/redis.ts'
 import { runtimeCheck } from './checks/runtime.ts'
 import { settingsCheck } from './checks/settings.ts'
 import { upstreamsCheck } from './checks/upstreams.ts'
+import { usersCheck } from './checks/users.ts'
 import type { Checks } from './examine.ts'
 
 /** The checks of `mtscope doctor`, in the order of its output. */
@@ -26,6 +27,7 @@ export const allChecks = {
   descriptors: descriptorsCheck,
   host: hostCheck,
   container: containerCheck,
+  users: usersCheck,
   kafka: kafkaCheck,
   redis: redisCheck,
   disk: diskCheck,

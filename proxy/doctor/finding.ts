@@ -13,6 +13,7 @@ export const areas = [
   'descriptors',
   'host',
   'container',
+  'users',
   'kafka',
   'redis',
   'disk',

@@ -17,6 +17,7 @@ export type { NetworkList } from './networks.ts'
 export type { DialError, Family, LossReason } from './sample.ts'
 export type { CloseReason, Direction, Limit, Mode, Phase, RejectReason, Side, Transport } from './terms.ts'
 export type { UpstreamError } from './upstream.ts'
+export type { UsersProblem } from './user-event.ts'
 
 /** An event of one connection. `connection` is its trace id (32 hex digits); the last 16 digits are the id of its root span. */
 type OfConnection<F extends object> = { connection: string } & F

@@ -265,6 +265,7 @@ export const examples: { readonly [T in EventType]: Extract<MtscopeEvent, { type
   'user.added': { v: 1, type: 'user.added', at, ...user },
   'user.changed': { v: 1, type: 'user.changed', at, ...user, fields: ['secret', 'limits'] },
   'user.removed': { v: 1, type: 'user.removed', at, ...user },
+  'users.read': { v: 1, type: 'users.read', at, users: 3, problem: 'key' },
   'alert.raised': { v: 1, type: 'alert.raised', at, ...alert },
   'alert.cleared': { v: 1, type: 'alert.cleared', at, ...alert },
 }

@@ -17,6 +17,7 @@ import type {
 } from './contract.ts'
 import type { DeathReason } from './sample.ts'
 import { limitRejections } from './signed-refusal.ts'
+import type { UsersProblem } from './user-event.ts'
 
 // The members of the closed sets, and their checks.
 
@@ -44,6 +45,15 @@ export const losses: Readonly<Record<LossReason, true>> = {
 }
 export const loss = oneOf(losses)
 export const apiAction = oneOf(apiActions)
+export const usersProblems: Readonly<Record<UsersProblem, true>> = {
+  file: true,
+  record: true,
+  key: true,
+  clash: true,
+  empty: true,
+  kafka: true,
+}
+export const usersProblem = oneOf(usersProblems)
 
 export const deathReasons: Readonly<Record<DeathReason, true>> = {
   'out-of-memory': true,

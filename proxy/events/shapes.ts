@@ -38,6 +38,7 @@ import {
   rejection,
   side,
   transport,
+  usersProblem,
   yes,
 } from './sets.ts'
 import type { GroupCount, ListenerCount } from './summary.ts'
@@ -222,6 +223,7 @@ export const shapes: { readonly [T in EventType]: Shape<Fields<T>> } = {
   'user.added': user,
   'user.changed': { ...user, fields: list(userField) },
   'user.removed': user,
+  'users.read': { users: count, problem: optional(usersProblem) },
   'alert.raised': alert,
   'alert.cleared': alert,
 }

@@ -43,6 +43,7 @@ export const chains: { readonly [T in EventType]: Chain<Newest<T>> } = {
   'user.added': [],
   'user.changed': [],
   'user.removed': [],
+  'users.read': [],
   'alert.raised': [],
   'alert.cleared': [],
 }

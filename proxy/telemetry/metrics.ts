@@ -64,6 +64,7 @@ const handlersOf = (meter: Meter, about: About): Handlers => {
     'user.added': null,
     'user.changed': null,
     'user.removed': null,
+    'users.read': null,
   }
 }
 

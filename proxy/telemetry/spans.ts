@@ -281,6 +281,7 @@ export const foldSpans = (sampled: Sampler, take: Take, capacity = 50_000): ((ev
       case 'user.added':
       case 'user.changed':
       case 'user.removed':
+      case 'users.read':
         return
     }
     event satisfies never

@@ -35,6 +35,21 @@ const nameOf = (text: string): string => {
   return name
 }
 
+/** Names of users that have the name or the secret of a user of the settings. */
+export const clashes = (
+  ofSettings: readonly User[],
+  users: readonly User[],
+): ReadonlyMap<string, 'name' | 'secret'> => {
+  const names = new Set(ofSettings.map(({ name }) => nameKey(name)))
+  const secrets = new Set(ofSettings.map(({ secret }) => secret.hex()))
+  const clashing = new Map<string, 'name' | 'secret'>()
+  for (const { name, secret } of users) {
+    if (names.has(nameKey(name))) clashing.set(name, 'name')
+    else if (secrets.has(secret.hex())) clashing.set(name, 'secret')
+  }
+  return clashing
+}
+
 type Writer = { readonly by: string; readonly now: number }
 
 /** Without those that hold their default. */

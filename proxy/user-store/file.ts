@@ -152,7 +152,7 @@ export const fileKeeper = (options: FileOptions): Keeper => {
       report()
     },
     changed: null,
-    health: () => ({ damage: { ...damage }, problem }),
+    health: () => ({ damage: { ...damage }, problem, kind: problem === null ? null : 'file' }),
     close: async () => clearInterval(looking ?? undefined),
   }
   return keeper

@@ -1,3 +1,4 @@
+import type { UsersProblem } from '../events/user-event.ts'
 import type { UserLimits } from '../users/limits.ts'
 import type { Secret } from '../users/secret.ts'
 import type { User } from '../users/user.ts'
@@ -27,6 +28,8 @@ export type StoreHealth = {
   readonly damage: Readonly<Record<Damage, number>>
   /** What is wrong now and what to do; null: nothing. */
   readonly problem: string | null
+  /** The kind of `problem`. */
+  readonly kind: UsersProblem | null
 }
 
 export type Damage = 'file' | 'record' | 'key' | 'clash'

@@ -16,6 +16,8 @@ export type StoreOptions = {
   readonly follow: boolean
   /** A proxy makes the generated user and the key where they are missing; a collector makes nothing. */
   readonly make?: boolean
+  /** Makes no topic where there is none. */
+  readonly readOnly?: boolean
 }
 
 const keeperOf = async (options: TopicOptions, follow: boolean): Promise<Keeper> =>
@@ -30,6 +32,7 @@ export const openUserStore = async ({
   ofSettings,
   follow,
   make = follow,
+  readOnly = false,
 }: StoreOptions): Promise<UserStore> => {
   makeDataDir(config.dataDir)
   const first = (): readonly ManagedUser[] => {
@@ -41,6 +44,6 @@ export const openUserStore = async ({
   if (kafka === null) return userStore(fileKeeper({ dataDir, logger, first, follow }), ofSettings)
   // Loaded only where Kafka is used.
   const { usersKey } = await import('./key.ts')
-  const options = { kafka, key: usersKey(config, make), dataDir, node, logger, first, kept }
+  const options = { kafka, key: usersKey(config, make), dataDir, node, logger, first, kept, readOnly }
   return userStore(await keeperOf(options, follow), ofSettings)
 }

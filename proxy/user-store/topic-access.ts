@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { KafkaConfig } from '../config/config.ts'
 import { nameKey } from '../config/user-name.ts'
+import type { UsersProblem } from '../events/user-event.ts'
 import type { KafkaClient } from '../kafka/connect.ts'
 import { hintOf, kafkaGaveUp } from '../kafka/errors.ts'
 import { openProducer } from '../kafka/producer.ts'
@@ -20,6 +21,8 @@ export type TopicOptions = {
   readonly first: () => readonly ManagedUser[]
   /** Whether the generated user was there before this start. */
   readonly kept: boolean
+  /** Makes no topic where there is none. */
+  readonly readOnly: boolean
 }
 
 /** How long a write waits for Kafka. */
@@ -46,6 +49,11 @@ const errorOf = (state: TopicState): UserError | null => {
     'ERR_USERS_DAMAGED',
     `${reasons.length} records of the topic are damaged or clash (${names.join(', ')}): change or remove these users`,
   )
+}
+
+export const kindOf = (state: TopicState): UsersProblem | null => {
+  const reasons = [...state.unusable.values()]
+  return reasons.includes('key') ? 'key' : (reasons[0] ?? null)
 }
 
 export const decidedOn = (

@@ -7,7 +7,7 @@ import { hintOf, retryHint } from '../kafka/errors.ts'
 import { openTopicLog } from '../kafka/topic-log.ts'
 import { differences } from './differences.ts'
 import type { Keeper, ManagedUser, StoreHealth, Users } from './managed-user.ts'
-import { decidedOn, keyed, messagesOf, problemOf, send, type TopicOptions } from './topic-access.ts'
+import { decidedOn, keyed, kindOf, messagesOf, problemOf, send, type TopicOptions } from './topic-access.ts'
 import { readCopy, writeCopy } from './topic-copy.ts'
 import { recordOfGenerated } from './topic-generated.ts'
 import { stateOf, type TopicMessage, type TopicState, topicState } from './topic-state.ts'
@@ -39,6 +39,7 @@ class TopicFollower implements Keeper {
   /** Whether the users of the topic are in force; until then it is the generated one. */
   #begun: boolean
   #problem: string | null
+  #kind: StoreHealth['kind']
   /** Whether callers have the users: the links of the generated one may be in use. */
   #open = false
   /** The generated user, until its record is in the topic. */
@@ -57,6 +58,7 @@ class TopicFollower implements Keeper {
     this.#users = new Map(this.#state.users)
     this.#begun = hasBegun(this.#state)
     this.#problem = problemOf(this.#state)
+    this.#kind = kindOf(this.#state)
     const group = `${this.#topic}.${node}.${randomUUID()}`
     this.#consumer = openConsumer(
       this.#client,
@@ -98,7 +100,8 @@ class TopicFollower implements Keeper {
   readonly health = (): StoreHealth => {
     const lost = this.#consumer.failure
     const away = lost === null ? null : `Kafka (${lost}): ${hintOf(lost) ?? retryHint}`
-    return { damage: { file: 0, ...this.#damage }, problem: this.#problem ?? away }
+    const kind = this.#kind ?? (away === null ? null : 'kafka')
+    return { damage: { file: 0, ...this.#damage }, problem: this.#problem ?? away, kind }
   }
 
   readonly close = (): Promise<void> => this.#consumer.stop()
@@ -129,6 +132,7 @@ class TopicFollower implements Keeper {
   #settle(state: TopicState): void {
     if (!state.any && this.#begun)
       return this.#report(
+        'empty',
         `${this.#topic} is empty, but this node has ${this.#users.size} users: if it was deleted, import them again`,
       )
     this.#scan = null
@@ -143,7 +147,7 @@ class TopicFollower implements Keeper {
       if (state.users.has(name)) this.#placing = null
       else this.#users = new Map([...this.#users, [name, this.#placing]])
     }
-    this.#report(problemOf(state))
+    this.#report(kindOf(state), problemOf(state))
     const changes = differences(before, this.users())
     this.#unkept ||= changes.length > 0 || begins
     const complete = this.#placing === null && (this.#begun || !state.any)
@@ -171,7 +175,8 @@ class TopicFollower implements Keeper {
     })
   }
 
-  #report(problem: string | null): void {
+  #report(kind: StoreHealth['kind'], problem: string | null): void {
+    this.#kind = kind
     if (problem !== null && problem !== this.#problem) {
       const using = `the last good ${this.#users.size} users`
       this.#options.logger('error', 'users-damaged', { error: problem, using })

@@ -8,6 +8,7 @@ import {
   decidedOn,
   kafkaError,
   keyed,
+  kindOf,
   messagesOf,
   problemOf,
   send,
@@ -16,7 +17,6 @@ import {
 import { type TopicState, topicState } from './topic-state.ts'
 
 const readAll = async (client: KafkaClient, topic: string, state: TopicState): Promise<void> => {
-  await ensureTopics(client)
   const { first, next } = (await topicExtent(client, topic)).get(0) ?? { first: 0, next: 0 }
   await readRanges(client, topic, new Map([[0, { from: first, to: next }]]), (_, messages) =>
     state.take(messages),
@@ -25,11 +25,15 @@ const readAll = async (client: KafkaClient, topic: string, state: TopicState): P
 
 /** The store of a command: reads the topic once. Throws a UserError. */
 export const topicOnce = async (options: TopicOptions): Promise<Keeper> => {
-  const { kafka, key, logger, first } = options
+  const { kafka, key, logger, first, readOnly } = options
   const topic = kafka.topics.users
   const client = openKafka(kafka, 'mtscope-users', logger)
   const state = topicState(key, new Map())
-  await readAll(client, topic, state).catch((error: unknown) => {
+  const read = async (): Promise<void> => {
+    if (!readOnly) await ensureTopics(client)
+    await readAll(client, topic, state)
+  }
+  await read().catch((error: unknown) => {
     throw kafkaError(error, options)
   })
   let { users }: { users: Users } = state
@@ -44,7 +48,7 @@ export const topicOnce = async (options: TopicOptions): Promise<Keeper> => {
       users = applied(users, changes)
     },
     changed: null,
-    health: () => ({ damage: { file: 0, ...state.damage }, problem: problemOf(state) }),
+    health: () => ({ damage: { file: 0, ...state.damage }, problem: problemOf(state), kind: kindOf(state) }),
     close: async () => {},
   }
 }

@@ -26,7 +26,7 @@ import {
   signedRefused,
 } from '../rules/unauthenticated.ts'
 import { upstreamsDown } from '../rules/upstream.ts'
-import { quotasReached } from '../rules/users.ts'
+import { quotasReached, usersUnreadable } from '../rules/users.ts'
 
 /** What each rule examines. A rule without an entry does not compile. */
 const looks: Record<Exclude<RuleName, SelfRule>, (watch: Watch) => Finding[]> = {
@@ -49,6 +49,7 @@ const looks: Record<Exclude<RuleName, SelfRule>, (watch: Watch) => Finding[]> = 
   'node-silent': silentNodes,
   'internal-error': internalErrors,
   'thread-died': threadsDied,
+  'users-unreadable': usersUnreadable,
   'list-stale': listsStale,
   'events-lost': eventsLost,
   'names-refused': namesRefused,

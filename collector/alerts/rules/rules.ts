@@ -85,6 +85,8 @@ export const rules = {
   'internal-error': { severity: 'warning', windowMs: 10 * minute },
   /** Relay threads that died: one is enough. */
   'thread-died': { severity: 'warning', windowMs: 10 * minute },
+  /** How long a node cannot use its user store, or users of it. */
+  'users-unreadable': { severity: 'warning', raiseMs: minute },
   /** Age of a list of networks while a source of it cannot be loaded; a list that was never loaded is too old immediately. */
   'list-stale': { severity: 'warning', staleMs: 24 * 60 * minute },
   'events-lost': { severity: 'warning', windowMs: 10 * minute },

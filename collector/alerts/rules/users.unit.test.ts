@@ -16,4 +16,21 @@ test('a user whose quota is used up raises an alert of its own, which clears whe
   assert.equal(host.reported('quota-reached'), ['+ann', '-ann'])
 })
 
+test('a user store with a problem raises after a minute, clears when it has none, and a short one does not', () => {
+  const host = watched()
+  const read = (problem?: 'key' | 'kafka'): void =>
+    host.emit({ v: 1, type: 'users.read', at: host.now, users: 2, ...(problem && { problem }) })
+  read('kafka')
+  read()
+  host.pass(3)
+  assert.equal(host.reported('users-unreadable'), [])
+  read('key')
+  host.pass(3)
+  assert.equal(host.reported('users-unreadable'), ['+n1'])
+  assert.match(host.last('users-unreadable')!.summary, /another USERS_KEY: give each node the same one/)
+  read()
+  host.pass(3)
+  assert.equal(host.reported('users-unreadable'), ['+n1', '-n1'])
+})
+
 test.run()

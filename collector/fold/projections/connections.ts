@@ -216,6 +216,7 @@ export const connections = (event: ProxyEvent, tally: Tally): Tally => {
     case 'user.added':
     case 'user.changed':
     case 'user.removed':
+    case 'users.read':
       return tally
   }
 }

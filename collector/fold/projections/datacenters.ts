@@ -106,6 +106,7 @@ export const datacenters = (event: ProxyEvent, tally: Tally): Tally => {
     case 'user.added':
     case 'user.changed':
     case 'user.removed':
+    case 'users.read':
       return tally
   }
 }

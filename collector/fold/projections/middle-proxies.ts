@@ -87,6 +87,7 @@ export const middleProxies = (event: ProxyEvent, tally: Tally): Tally => {
     case 'user.added':
     case 'user.changed':
     case 'user.removed':
+    case 'users.read':
       return tally
   }
 }

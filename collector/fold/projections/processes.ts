@@ -30,6 +30,9 @@ export const processKeys = {
   /** The last load of a list of networks: `node/list`. */
   networks: labelled('networks'),
 
+  /** The last read of a node's user store. */
+  userStore: labelled('user-store'),
+
   lost: 'lost',
   lostFor: labelled('lost'),
 } as const
@@ -111,6 +114,11 @@ export const processes = (event: ProxyEvent, tally: Tally): Tally => {
     case 'networks.loaded': {
       const { list, networks, failed, missing, ageMs } = event
       tally.recent(k.networks(`${tally.node}/${list}`), { networks, failed, missing, ageMs })
+      return tally
+    }
+    case 'users.read': {
+      const { users, problem = null } = event
+      tally.recent(k.userStore(tally.node), { users, problem })
       return tally
     }
     case 'events.lost':

@@ -116,6 +116,7 @@ export const rejections = (event: ProxyEvent, tally: Tally): Tally => {
     case 'user.added':
     case 'user.changed':
     case 'user.removed':
+    case 'users.read':
       return tally
   }
 }

@@ -56,6 +56,7 @@ export const replays = (event: ProxyEvent, tally: Tally): Tally => {
     case 'user.added':
     case 'user.changed':
     case 'user.removed':
+    case 'users.read':
       return tally
   }
 }

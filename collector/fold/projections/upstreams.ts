@@ -72,6 +72,7 @@ export const upstreams = (event: ProxyEvent, tally: Tally): Tally => {
     case 'user.added':
     case 'user.changed':
     case 'user.removed':
+    case 'users.read':
     case 'config.reloaded':
       return tally
   }

@@ -32,6 +32,7 @@ const measures: Record<RuleName, Measure> = {
   'file-descriptors': measure(percent),
   'node-silent': measure(seconds),
   'internal-error': measure((value) => `${count(value)} errors`),
+  'users-unreadable': measure(seconds),
   'list-stale': measure((value) => `${count(value)} sources`),
   'thread-died': measure((value) => `${count(value)} threads`),
   'events-lost': measure((value) => `${count(value)} lost`),

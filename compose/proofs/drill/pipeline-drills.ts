@@ -60,6 +60,27 @@ export const pipelineDrills: readonly Drill[] = [
       prometheus('MtscopeShipLag', 'instance=proxy-1'),
       prometheus('MtscopeShipLag', 'instance=proxy-2'),
     ],
+    follows: (['proxy-1', 'proxy-2'] as const).flatMap((node) => [
+      { ...collector('users-unreadable', node), because: 'the users are in Kafka, too' },
+      { ...prometheus('MtscopeUsersUnreadable', `instance=${node}`), because: 'the users are in Kafka, too' },
+    ]),
+  },
+  {
+    name: 'a damaged record on the topic of the users',
+    strike: async (world) => {
+      const write = async (value: string | null): Promise<void> => {
+        const producer = kafkaOf(world).producer()
+        await producer.connect()
+        await producer.send({ topic: 'mtscope.users', messages: [{ key: 'mallory', value }] })
+        await producer.disconnect()
+      }
+      await write('{}')
+      return () => write(null)
+    },
+    fires: (['proxy-1', 'proxy-2'] as const).flatMap((node) => [
+      collector('users-unreadable', node),
+      prometheus('MtscopeUsersUnreadable', `instance=${node}`),
+    ]),
   },
   {
     name: 'junk messages on the topic',

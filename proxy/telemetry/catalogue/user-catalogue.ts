@@ -14,7 +14,7 @@ export const userMetrics = {
     kind: 'gauge',
     unit: '1',
     labels: [],
-    help: 'Whether the user store can be read (1), or the last good users are in force (0).',
+    help: 'Whether the user store can be read and all of its users are in force (1); 0: the last good ones are.',
   },
   userStoreDamage: {
     name: 'mtscope_user_store_damage_total',

@@ -283,6 +283,13 @@ export const arbitraries: { readonly [T in EventType]: fc.Arbitrary<Of<T>> } = {
     fields: fc.subarray(['secret', 'enabled', 'limits'] as const),
   }),
   'user.removed': event('user.removed', user),
+  'users.read': event(
+    'users.read',
+    { users: count },
+    {
+      problem: fc.constantFrom(...(['file', 'record', 'key', 'clash', 'empty', 'kafka'] as const)),
+    },
+  ),
   'alert.raised': event('alert.raised', alert),
   'alert.cleared': event('alert.cleared', alert),
 }
