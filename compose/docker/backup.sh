@@ -1,5 +1,5 @@
 #!/bin/sh
-# Saves and restores the data that cannot be recreated: the volumes of the proxies (secrets, event log), of Kafka (events) and of
+# Saves and restores the data that cannot be recreated: the volumes of the proxies (secrets, event log), the key of the users, of Kafka (events) and of
 # Redis (totals, which outlive the events they were folded from), and .env. Prometheus, Tempo and Grafana start empty.
 set -eu
 
@@ -9,8 +9,8 @@ usage: compose/docker/backup.sh save DIR | restore DIR
 
 Saves and restores secrets, events and totals of the stack.
 
-  save DIR      stops the stack, writes DIR/env (a copy of .env) and DIR/<service>.tar.gz for each of proxy, proxy-2, kafka and
-                redis in the compose files, and starts what was running
+  save DIR      stops the stack, writes DIR/env (a copy of .env) and DIR/<service>.tar.gz for each of proxy, proxy-2, users-key,
+                kafka and redis in the compose files, and starts what was running
   restore DIR   fills these volumes, which must be new or empty; run docker compose up -d afterwards
 
 Run it in the folder of compose.yaml. It respects COMPOSE_FILE and COMPOSE_PROJECT_NAME. DIR contains the secrets: protect it.
@@ -36,6 +36,7 @@ within() {
 folder_of() {
   case $1 in
   proxy | proxy-2 | redis) echo /data ;;
+  users-key) echo /keys ;;
   kafka) echo /var/lib/kafka/data ;;
   esac
 }
@@ -49,8 +50,8 @@ needs_docker() {
 look() {
   all=$(compose config --services) ||
     fail 'docker compose cannot read the compose files: run this script in the folder of compose.yaml'
-  services=$(echo "$all" | grep -x -e proxy -e proxy-2 -e kafka -e redis) ||
-    fail 'the compose files have none of proxy, proxy-2, kafka, redis: run this script in the folder of compose.yaml'
+  services=$(echo "$all" | grep -x -e proxy -e proxy-2 -e users-key -e kafka -e redis) ||
+    fail 'the compose files have none of proxy, proxy-2, users-key, kafka, redis: run this script in the folder of compose.yaml'
 }
 
 # The proxies of a fleet share the network of the service address, which must run.
@@ -86,6 +87,8 @@ restore() {
   # First, because compose reads its settings.
   if [ -f "$1/env" ] && [ ! -f .env ]; then (umask 077 && cp "$1/env" .env && echo 'restored .env'); fi
   look
+  # Backups of version 0.2 have no users in Kafka, and no key.
+  [ -f "$1/users-key.tar.gz" ] || services=$(echo "$services" | grep -vx users-key)
   for service in $services; do
     [ -f "$1/$service.tar.gz" ] || fail "$1/$service.tar.gz is missing"
   done

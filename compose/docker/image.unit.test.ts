@@ -83,6 +83,7 @@ test('the image holds its programs', () => {
     'collector/commands/events.ts',
     'collector/commands/rebuild.ts',
     'compose/docker/prepare.ts',
+    'compose/docker/users-key.ts',
     'compose/docker/health.mjs',
     'compose/npm/warm.mjs',
     'compose/host/optimize_system.sh',

@@ -15,6 +15,9 @@ const root = join(import.meta.dirname, '../..')
 const compose = ensureCompose()
 const it = skipUnless(test, compose !== null, 'docker compose is missing')
 
+/** Services that run once, before others start. */
+const once: readonly string[] = ['prepare', 'users-key']
+
 type Port = { readonly target: number; readonly published?: string; readonly host_ip?: string }
 type Service = {
   readonly image: string
@@ -85,7 +88,7 @@ for (const { name, files, env } of combinations) {
       assert.equal(is.cap_drop, ['ALL'], service)
       assert.equal(is.security_opt, ['no-new-privileges:true'], service)
       assert.ok(is.init, `${service}: init`)
-      assert.is(is.restart, service === 'prepare' ? 'no' : 'unless-stopped', service)
+      assert.is(is.restart, once.includes(service) ? 'no' : 'unless-stopped', service)
       assert.is(is.ulimits?.nofile?.soft, 65_536, service)
       assert.is(is.logging?.options?.['max-size'], '10m', service)
       if (service !== 'kafka') assert.ok(is.read_only, `${service}: read_only`)
@@ -98,7 +101,7 @@ for (const { name, files, env } of combinations) {
       for (const [other, { condition }] of Object.entries(depends_on))
         assert.is(
           condition,
-          other === 'prepare' ? 'service_completed_successfully' : 'service_started',
+          once.includes(other) ? 'service_completed_successfully' : 'service_started',
           `${service} waits for ${other}`,
         )
       if (healthcheck?.test === undefined) continue
@@ -109,7 +112,7 @@ for (const { name, files, env } of combinations) {
 
   it(`${name}: proxy and collector accept these settings`, () => {
     for (const [service, { environment = {}, image }] of Object.entries(servicesOf(files, env))) {
-      if (!image.startsWith('mtscope') || service === 'prepare') continue
+      if (!image.startsWith('mtscope') || once.includes(service)) continue
       const reading = readConfig(environment)
       assert.equal(reading.ok ? [] : reading.mistakes, [], service)
     }
@@ -176,9 +179,32 @@ it('two proxies of a fleet share one network and one secret, and keep a log each
   assert.is(second?.network_mode, 'service:address')
   assert.is(second?.environment?.USER1_SECRET, proxy?.environment?.USER1_SECRET)
   const data = (service?: Service) => service?.volumes?.map(({ source, target }) => `${source} ${target}`)
-  assert.equal(data(proxy), ['proxy /data'])
-  assert.equal(data(second), ['proxy-2 /data'])
+  assert.equal(data(proxy), ['proxy /data', 'keys /keys'])
+  assert.equal(data(second), ['proxy-2 /data', 'keys /keys'])
   assert.is.not(second?.environment?.METRICS_PORT, proxy?.environment?.METRICS_PORT)
+})
+
+it('all proxies and collectors have one USERS_KEY, made by the stack or set in .env; a relay has its own', () => {
+  const files = ['compose.yaml', 'compose/docker/compose.fleet.yaml']
+  const keysOf = (services: ReturnType<typeof servicesOf>) =>
+    ['proxy', 'proxy-2', 'collector', 'collector-2'].map((name) => services[name]?.environment?.USERS_KEY)
+  const made = servicesOf(files, secret)
+  assert.equal(keysOf(made), Array(4).fill('/keys/users.key'))
+  for (const name of ['proxy', 'proxy-2', 'collector', 'collector-2'])
+    assert.ok(
+      made[name]?.volumes?.some(({ source, target }) => source === 'keys' && target === '/keys'),
+      name,
+    )
+  assert.equal(
+    keysOf(servicesOf(files, { ...secret, USERS_KEY: 'a'.repeat(64) })),
+    Array(4).fill('a'.repeat(64)),
+  )
+  const { proxy } = servicesOf(['compose.yaml', 'compose/docker/compose.relay.yaml'])
+  assert.is(proxy?.environment?.USERS_KEY, 'auto')
+  assert.equal(
+    proxy?.volumes?.map(({ target }) => target),
+    ['/data'],
+  )
 })
 
 it('a fleet without a secret fails and names USER1_SECRET', () => {
