@@ -179,7 +179,7 @@ export const startStack = async (
     services: Readonly<Record<string, { readonly healthcheck?: object }>>
   }
   const isWell = ({ Service, State, Health, ExitCode }: Seen): boolean => {
-    if (Service === 'prepare') return State === 'exited' && ExitCode === 0
+    if (Service === 'prepare' || Service === 'users-key') return State === 'exited' && ExitCode === 0
     return State === 'running' && (services[Service]?.healthcheck === undefined || Health === 'healthy')
   }
   const all = Object.keys(services).filter((service) => has(service) || service === 'tempo')
