@@ -11,10 +11,15 @@ import { currentUsers } from './users.ts'
 
 const secret = 'b7c1905e3f62d84a19e07bc5d2f8436a'
 const silent = (): void => {}
+const secrets: Readonly<Record<string, string>> = {
+  Ann: '5e1d08c7a94b3f62d0187ce59a2b4f36',
+  bob: 'c2f790ab1de4583671b90c4e8fd2a53b',
+  carol: '97d3e04b5fa82c61e80d1b743ca6f592',
+}
 const usersJson = (...names: string[]): string =>
   JSON.stringify({
     version: 1,
-    users: names.map((name, at) => ({ name, secret: `${at}`.repeat(32) })),
+    users: names.map((name) => ({ name, secret: secrets[name] })),
   })
 
 /** The users of a proxy with the user `ann` in its settings, and with these in its store. */

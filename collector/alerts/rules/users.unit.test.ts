@@ -20,7 +20,9 @@ test('a user store with a problem raises after a minute, clears when it has none
   const host = watched()
   const read = (problem?: 'key' | 'kafka'): void =>
     host.emit({ v: 1, type: 'users.read', at: host.now, users: 2, ...(problem && { problem }) })
+  host.emit({ v: 1, type: 'process.started', at: host.now, version: '1.0.0', settings: {} })
   read('kafka')
+  host.step(1)
   read()
   host.pass(3)
   assert.equal(host.reported('users-unreadable'), [])
@@ -29,7 +31,7 @@ test('a user store with a problem raises after a minute, clears when it has none
   assert.equal(host.reported('users-unreadable'), ['+n1'])
   assert.match(host.last('users-unreadable')!.summary, /another USERS_KEY: give each node the same one/)
   read()
-  host.pass(3)
+  host.pass(12)
   assert.equal(host.reported('users-unreadable'), ['+n1', '-n1'])
 })
 

@@ -5,7 +5,7 @@ import type { Finding } from '../finding.ts'
 import { usersCheck } from './users.ts'
 
 const secret = 'b7c1905e3f62d84a19e07bc5d2f8436a'
-const other = '0123456789abcdef0123456789abcdef'
+const other = '5e1d08c7a94b3f62d0187ce59a2b4f36'
 const usersJson = (...users: object[]): string => JSON.stringify({ version: 1, users })
 
 const look = async (files: Record<string, string>, env: Record<string, string> = {}): Promise<Finding> => {
