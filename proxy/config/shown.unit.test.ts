@@ -78,8 +78,8 @@ test('no secret in any spelling, and no public or datacenter address, is shown',
 test('process.started has these settings, and no others', () => {
   const reading = readConfig({})
   assert.ok(reading.ok)
-  const names = `ackTimeoutMs addressWindowMs alertFactor clientMss clockSkewSeconds collectorPort congestion datacenters dialTimeoutMs doctorIntervalMs drainMs
-    fastMode firstByteTimeoutMs handshakeTimeoutMs host idleTimeoutMs kafka logMaxAgeMs logMaxBytes maskHost maskPort
+  const names = `ackTimeoutMs addressWindowMs alertFactor blockedClients clientMss clockSkewSeconds collectorPort congestion datacenters dialTimeoutMs doctorIntervalMs drainMs
+    fastMode firstByteTimeoutMs handshakeTimeoutMs host idleTimeoutMs kafka listRefreshMs logMaxAgeMs logMaxBytes maskHost maskPort
     maxConnections maxHandshakes metricsHost metricsPort middleProxyConnections
     middleProxyFallback modes node notSentBytes poolSize port portShared portable
     preferIpv6 probeIntervalMs

@@ -92,6 +92,8 @@ test('each listener has its own modes, domain, masking host, PROXY protocol and 
   assert.equal(links(JSON.parse(asked.out).links), expected, asked.err)
   const printed = proxy.lines.filter((line) => line.includes('tg://'))
   assert.is(printed.length, expected.length)
+  // Removes its Unix socket.
+  await proxy.stop()
 })
 
 test('a masking host at the public address of another listener is refused: no connection loops', async () => {

@@ -159,6 +159,7 @@ withHaproxy('HAProxy reaches a Unix socket, and the header names the client', as
   const localAddress = '127.5.6.7'
   await relays({ mode: 'tls', port: balancer.port, secret: proxy.secret, localAddress })
   assert.is(await prefixOf(proxy), '127.5.6.0/24')
+  await proxy.stop()
 })
 
 withNginx('the client behind nginx is the one that counts', async () => {
