@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { type Client, connectClient, newSecret } from '../../compose/test/kit/client/client.ts'
 import { startFleet } from '../../compose/test/kit/processes/fleet.ts'
 import { type Appliance, startAppliance } from '../../compose/test/kit/processes/harness.ts'
+import { reachedBy, type Way, ways } from '../../compose/test/kit/servers/advertising.ts'
 import { fakeDatacenter } from '../../compose/test/kit/servers/fake-datacenter.ts'
 import { skipUnless } from '../../compose/test/kit/skip.ts'
 import { ensureKafka } from '../../compose/test/services/kafka.ts'
@@ -42,18 +43,19 @@ const tries = async (
   return 'refused'
 }
 
-const twoProxies = async (env: Record<string, string>) => {
+const twoProxies = async (env: Record<string, string>, way: Way = 'directly') => {
   await using stack = new AsyncDisposableStack()
   const redis = stack.use(await startRedis())
   const datacenter = stack.use(await fakeDatacenter())
   const secret = newSecret()
+  const through = await reachedBy(way, stack)
   const start = (name: string): Promise<Appliance> =>
     startAppliance({
       program: 'proxy/main.ts',
       datacenters: { 2: datacenter },
       env: {
         ...{ NODE_NAME: name, REDIS_URL: redis.url, USER1_SECRET: secret, USER1_NAME: 'one' },
-        ...{ MTPROTO_HOST: '0.0.0.0', WORKERS: '1', ...env },
+        ...{ MTPROTO_HOST: '0.0.0.0', WORKERS: '1', ...through, ...env },
       },
     })
   const [a, b] = await Promise.all([start('a'), start('b')])
@@ -62,50 +64,52 @@ const twoProxies = async (env: Record<string, string>) => {
   return { redis, secret, proxies, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
-it('connections of a user count over all proxies, and come back at a close and when a proxy ends', async () => {
-  await using of = await twoProxies({ USER1_MAX_CONNECTIONS: '3' })
-  const [a, b] = of.proxies
-  const open: Client[] = []
-  for (const proxy of [a, b, a]) {
-    const client = await tries(proxy, of.secret, 'user-connections')
-    assert.not.equal(client, 'refused')
-    if (client !== 'refused') open.push(client)
-  }
-  for (const proxy of [a, b]) assert.is(await tries(proxy, of.secret, 'user-connections'), 'refused')
-  await open[0]![Symbol.asyncDispose]()
-  const next = await until(async () => {
-    const client = await tries(b, of.secret, 'user-connections')
-    return client === 'refused' ? null : client
-  }, 'the place of the closed connection')
-  // The one of a is open; a ends, and gives its places back.
-  await a.stop()
-  const last = await until(async () => {
-    const client = await tries(b, of.secret, 'user-connections')
-    return client === 'refused' ? null : client
-  }, 'the place of the proxy that ended')
-  assert.ok((await b.metric('mtscope_user_leases_total', { outcome: 'granted' })) >= 1)
-  for (const client of [...open, next, last]) await client[Symbol.asyncDispose]()
-})
+for (const way of ways)
+  it(`${way}: connections of a user count over all proxies, and come back at a close and when a proxy ends`, async () => {
+    await using of = await twoProxies({ USER1_MAX_CONNECTIONS: '3' }, way)
+    const [a, b] = of.proxies
+    const open: Client[] = []
+    for (const proxy of [a, b, a]) {
+      const client = await tries(proxy, of.secret, 'user-connections')
+      assert.not.equal(client, 'refused')
+      if (client !== 'refused') open.push(client)
+    }
+    for (const proxy of [a, b]) assert.is(await tries(proxy, of.secret, 'user-connections'), 'refused')
+    await open[0]![Symbol.asyncDispose]()
+    const next = await until(async () => {
+      const client = await tries(b, of.secret, 'user-connections')
+      return client === 'refused' ? null : client
+    }, 'the place of the closed connection')
+    // The one of a is open; a ends, and gives its places back.
+    await a.stop()
+    const last = await until(async () => {
+      const client = await tries(b, of.secret, 'user-connections')
+      return client === 'refused' ? null : client
+    }, 'the place of the proxy that ended')
+    assert.ok((await b.metric('mtscope_user_leases_total', { outcome: 'granted' })) >= 1)
+    for (const client of [...open, next, last]) await client[Symbol.asyncDispose]()
+  })
 
-it('addresses of a user count over all proxies', async () => {
-  await using of = await twoProxies({ USER1_MAX_IPS: '2' })
-  const [a, b] = of.proxies
-  for (const [proxy, address] of [
-    [a, '127.0.0.2'],
-    [b, '127.0.0.3'],
-    [b, '127.0.0.2'],
-  ] as const) {
-    const client = await tries(proxy, of.secret, 'user-addresses', address)
-    assert.not.equal(client, 'refused')
-    if (client !== 'refused') await client[Symbol.asyncDispose]()
-  }
-  for (const proxy of [a, b])
-    assert.is(await tries(proxy, of.secret, 'user-addresses', '127.0.0.4'), 'refused')
-  // Names of addresses in Redis are hashes with a key that it does not have.
-  const stored = await of.redis.ask('ZRANGE', 'mtscope:{mtscope.user.one}:addresses', '0', '-1')
-  assert.match(stored, /[0-9a-f]{16}/)
-  assert.not.match(stored, /127\.0/)
-})
+for (const way of ways)
+  it(`${way}: addresses of a user count over all proxies`, async () => {
+    await using of = await twoProxies({ USER1_MAX_IPS: '2' }, way)
+    const [a, b] = of.proxies
+    for (const [proxy, address] of [
+      [a, '127.0.0.2'],
+      [b, '127.0.0.3'],
+      [b, '127.0.0.2'],
+    ] as const) {
+      const client = await tries(proxy, of.secret, 'user-addresses', address)
+      assert.not.equal(client, 'refused')
+      if (client !== 'refused') await client[Symbol.asyncDispose]()
+    }
+    for (const proxy of [a, b])
+      assert.is(await tries(proxy, of.secret, 'user-addresses', '127.0.0.4'), 'refused')
+    // Names of addresses in Redis are hashes with a key that it does not have.
+    const stored = await of.redis.ask('ZRANGE', 'mtscope:{mtscope.user.one}:addresses', '0', '-1')
+    assert.match(stored, /[0-9a-f]{16}/)
+    assert.not.match(stored, /127\.0/)
+  })
 
 it('while Redis is away each proxy counts alone, and reports it; later they count together again', async () => {
   await using of = await twoProxies({ USER1_MAX_CONNECTIONS: '2' })

@@ -3,9 +3,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Client, type ClientOptions, connectClient, newSecret } from '../kit/client/client.ts'
 import { type Appliance, startAppliance } from '../kit/processes/harness.ts'
+import { reachedBy, type Way, ways } from '../kit/servers/advertising.ts'
 import { fakeDatacenter } from '../kit/servers/fake-datacenter.ts'
-import { fakeMiddleProxy } from '../kit/servers/fake-middle-proxy.ts'
-import { publishedMiddleProxies } from '../kit/servers/published-middle-proxies.ts'
 import { siteName } from '../kit/servers/site.ts'
 import { until } from '../until.ts'
 
@@ -14,22 +13,10 @@ const modes = ['secure', 'tls'] as const
 
 type Mode = (typeof modes)[number]
 
-/** Middle proxies in place of the datacenter, and the settings that lead there. */
-const advertising = async (stack: AsyncDisposableStack): Promise<Record<string, string>> => {
-  const middle = stack.use(await fakeMiddleProxy())
-  const { env } = stack.use(await publishedMiddleProxies({ 2: middle }, middle.secret))
-  return { ...env, USE_MIDDLE_PROXY: 'true', MIDDLE_PROXY_FALLBACK: 'refuse' }
-}
-
-const world = async (
-  env: Record<string, string>,
-  mode: Mode,
-  portable: boolean,
-  way: 'directly' | 'through middle proxies' = 'directly',
-) => {
+const world = async (env: Record<string, string>, mode: Mode, portable: boolean, way: Way = 'directly') => {
   await using stack = new AsyncDisposableStack()
   const datacenter = stack.use(await fakeDatacenter())
-  const through = way === 'directly' ? {} : await advertising(stack)
+  const through = await reachedBy(way, stack)
   const secret = newSecret()
   const user = { USER1_SECRET: secret, USER1_NAME: 'one', PORTABLE_RELAY: `${portable}` }
   const proxy = stack.use(
@@ -124,7 +111,7 @@ for (const portable of [false, true]) {
     })
 }
 
-for (const way of ['directly', 'through middle proxies'] as const)
+for (const way of ways)
   test(`${way}: a user may connect from its networks only, in its modes`, async () => {
     const env = { USER1_NETWORKS: '127.0.0.2,10.0.0.0/8', MTPROTO_HOST: '0.0.0.0', USER1_MODES: 'secure' }
     await using of = await world(env, 'secure', false, way)
@@ -134,7 +121,7 @@ for (const way of ['directly', 'through middle proxies'] as const)
     assert.ok(await of.isRefused('mode-off', { localAddress: '127.0.0.2', mode: 'classic' }))
   })
 
-for (const way of ['directly', 'through middle proxies'] as const)
+for (const way of ways)
   test(`${way}: a user that expires is closed, and refused from then on`, async () => {
     const soon = new Date(Date.now() + 20_000)
     soon.setUTCSeconds(soon.getUTCSeconds() + 1, 0)
@@ -150,7 +137,7 @@ for (const way of ['directly', 'through middle proxies'] as const)
     assert.ok(await of.isRefused('expired'))
   })
 
-for (const way of ['directly', 'through middle proxies'] as const)
+for (const way of ways)
   test(`${way}: a user has as many addresses as it may within the window`, async () => {
     await using of = await world({ USER1_MAX_IPS: '2', MTPROTO_HOST: '0.0.0.0' }, 'secure', false, way)
     for (const localAddress of ['127.0.0.2', '127.0.0.3', '127.0.0.2']) {

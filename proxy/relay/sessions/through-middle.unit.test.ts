@@ -160,6 +160,19 @@ for (const [name, make] of [
   })
 }
 
+test('the client of a user that was removed is closed when its time is over, and the middle proxy learns it', async () => {
+  await using middle = await fakeMiddleProxy()
+  await using proxy = await loopbackRelay(portableEngine(300_000), throughMiddle({ 2: [middle] }))
+  await using client = await connectClient({ mode: 'secure', port: proxy.port, secret })
+  await client.reqPq()
+  proxy.relay.change({ users: [] })
+  const drainMs = proxy.relay.settings.userDrainMs
+  proxy.relay.pulse(performance.now() + drainMs + 2_000)
+  await client.closed
+  assert.equal(proxy.ends(), ['proxy relaying removed'])
+  await until(() => middle.clients().length === 0, 'the middle proxy knows')
+})
+
 test('a middle proxy with another secret is left out', async () => {
   await using wrong = await fakeMiddleProxy({ mood: 'other-secret' })
   await using right = await fakeMiddleProxy({ secret: wrong.secret })
