@@ -174,7 +174,7 @@ program that finds an unknown name or an invalid value reports all of them in on
 - A time is in seconds, or a number with \`ms\`, \`s\`, \`m\`, \`h\` or \`d\`: \`500ms\`, \`90s\`, \`5m\`, \`12h\`, \`7d\`.
 - A size is in bytes, or a number with \`K\`, \`M\` or \`G\` (powers of 1024): \`64K\`, \`256M\`, \`1G\`.
 - A switch is \`true\` or \`false\`.
-- \`SIGHUP\` reads users again. A change of any other setting needs a restart; a log line names those that wait for one.
+- \`SIGHUP\` reads users, block and allow lists again. A change of any other setting needs a restart; a log line names those that wait for one.
 - Logs, error messages and events never show the value of a secret.
 
 \`npm run generate\` writes this file from \`proxy/config/settings.ts\`.

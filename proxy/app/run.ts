@@ -25,7 +25,7 @@ Without any, the proxy makes a secret, keeps it in ./data and listens on port 80
 ${alone ? '' : 'The status page, '}/metrics, /healthz and /readyz are on METRICS_HOST:METRICS_PORT. Ready means that the proxy accepts
 clients; it does not depend on datacenters.
 
-  SIGHUP            reads users again; others' connections go on; logs which other settings need a restart
+  SIGHUP            reads users and lists again; others' connections go on; logs which other settings need a restart
   SIGTERM, SIGINT   stops accepting, lets connections end, exits 0; a second one exits immediately
 `
 

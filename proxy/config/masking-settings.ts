@@ -128,7 +128,7 @@ export const maskingSettings = {
   RECORD_SIZES: {
     parse: oneOf(['origin', 'max'] as const),
     fallback: 'origin',
-    doc: 'Length of TLS records to ee clients: origin is that of the masking host, often small at the begin of a burst; max is 16,384 bytes',
+    doc: 'Length of TLS records to ee clients: origin is that of the masking host, often short at the start of a burst; max is 16,384 bytes',
     shown: 'everywhere',
   },
 } as const satisfies Readonly<Record<string, Setting<unknown>>>

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { readNetwork } from '../networks/network.ts'
 import type { UserLimits } from '../users/limits.ts'
 import { anyOf, bytes, either, mistaken, type Parse, parsed, whole } from './parse.ts'
 import { modes } from './setting-parsers.ts'
@@ -31,20 +31,13 @@ const date: Parse<number> = (text) => {
     : parsed(wholeDay.test(text) ? start + dayMs : start)
 }
 
-const isNetwork = (text: string): boolean => {
-  const [address = '', bits, ...rest] = text.split('/')
-  const family = address.includes('%') ? 0 : isIP(address)
-  const most = family === 4 ? 32 : 128
-  return family !== 0 && rest.length === 0 && (bits === undefined || whole(0, most)(bits).ok)
-}
-
 /** Networks in CIDR notation, comma-separated; an address alone is a network of one. */
 export const networks: Parse<readonly string[]> = (text) => {
   const items = text
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '')
-  return items.length > 0 && items.every(isNetwork)
+  return items.length > 0 && items.every((item) => readNetwork(item) !== null)
     ? parsed(items)
     : mistaken('must be networks as 203.0.113.0/24 or 2001:db8::/32, with commas between, or none')
 }

@@ -2,7 +2,7 @@ import { leastRecord, mostRecord, mostSizes } from '../wire/records.ts'
 
 /** Type and tag: what TLS 1.3 adds to a payload, which a site does not pad. RFC 8446, 5.2. */
 const expansion = 17
-/** Shorter records at the begin are those of HTTP headers. */
+/** Shorter records at the start are those of HTTP headers. */
 const HEADERS = 1_024
 /** Every rule in use makes full records after so many bytes, if ever. */
 const SETTLED = 131_072

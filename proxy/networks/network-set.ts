@@ -1,4 +1,4 @@
-import type { Network } from './network.ts'
+import { type Network, readNetwork } from './network.ts'
 
 /**
  * Networks that all threads look up, as 32-bit words: the numbers of IPv4 and of IPv6 ranges, then first and last address of
@@ -87,3 +87,7 @@ export const networkSet = (memory: NetworkMemory): NetworkSet => {
         : address.length === 16 && has6(words, sixth, six, address),
   }
 }
+
+/** The set of networks in CIDR notation; a text that is not a network is left out. */
+export const networksOf = (texts: readonly string[]): NetworkSet =>
+  networkSet(networkMemory(texts.flatMap((text) => readNetwork(text) ?? [])))

@@ -1,4 +1,3 @@
-import { BlockList } from 'node:net'
 import type { HeaderRefusal } from '../events/header-refusal.ts'
 import type { Link, LinkEvents } from '../net/link.ts'
 import { longestHeader, readProxyHeader } from '../wire/proxy-protocol.ts'
@@ -11,33 +10,6 @@ import { type Arriving, FIRST_READ, type Listener, type Relay } from './sessions
 
 /** Of one thread: a load balancer sends its header with the first bytes, so that few wait. */
 const MOST = 1_024
-const KNOWN_BALANCERS = 1_024
-
-/** The text of an address of 4 or 16 bytes. */
-const textOf = (remote: Buffer): string =>
-  remote.length === 4
-    ? remote.join('.')
-    : Array.from({ length: 8 }, (_, i) => remote.readUInt16BE(2 * i).toString(16)).join(':')
-
-/** Whether an address is in one of the networks (CIDR). Keeps the answers: few load balancers open all connections. */
-export const trusting = (networks: readonly string[]): ((remote: Buffer) => boolean) => {
-  const list = new BlockList()
-  for (const network of networks) {
-    const [address = '', bits] = network.split('/')
-    const family = address.includes(':') ? 'ipv6' : 'ipv4'
-    list.addSubnet(address, Number(bits ?? (family === 'ipv6' ? 128 : 32)), family)
-  }
-  const known = new Map<string, boolean>()
-  return (remote) => {
-    const key = remote.toString('latin1')
-    const before = known.get(key)
-    if (before !== undefined) return before
-    const trusted = list.check(textOf(remote), remote.length === 4 ? 'ipv4' : 'ipv6')
-    if (known.size >= KNOWN_BALANCERS) known.clear()
-    known.set(key, trusted)
-    return trusted
-  }
-}
 
 const count = ({ refusedHeaders }: Relay, listener: Listener, reason: HeaderRefusal): void => {
   const counts = refusedHeaders.get(listener) ?? new Map<HeaderRefusal, number>()

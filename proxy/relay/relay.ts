@@ -4,12 +4,13 @@ import { upstreamsOf } from '../datacenter/upstreams.ts'
 import type { Emit } from '../events/contract.ts'
 import { type Engine, type Link, PULSE_MS } from '../net/link.ts'
 import { blocking } from '../networks/access.ts'
+import { networksOf } from '../networks/network-set.ts'
 import { replayCache } from '../replay-cache/memory.ts'
 import { userCounts } from '../user-limits/counts.ts'
 import { rateOf } from '../user-limits/rate.ts'
 import { randomPool } from '../wire/random.ts'
 import { freeDescriptors } from './admission.ts'
-import { arrive, closeArriving, emitRefusedHeaders, expireArriving, trusting } from './arriving.ts'
+import { arrive, closeArriving, emitRefusedHeaders, expireArriving } from './arriving.ts'
 import { budget } from './budget.ts'
 import { capacity } from './capacity.ts'
 import type { Ask } from './claim-requests.ts'
@@ -125,7 +126,7 @@ const listenersOf = (settings: RelaySettings, knows: (id: number) => boolean): L
       clockSkewSeconds: settings.clockSkewSeconds,
       knows,
     },
-    trusts: listener.proxyProtocolFrom === null ? null : trusting(listener.proxyProtocolFrom),
+    trusts: listener.proxyProtocolFrom === null ? null : networksOf(listener.proxyProtocolFrom).has,
   }))
 }
 

@@ -60,7 +60,7 @@ for (const size of [32_768, 262_144]) {
   for (const [name, of] of [
     ['full', fullRecords],
     ['in bulk', { ...usualRecords, restartMs: null }],
-    ['at the begin of a burst', { ...usualRecords, restartMs: -1 }],
+    ['at the start of a burst', { ...usualRecords, restartMs: -1 }],
     ['of 1386 bytes', { sizes: [1_386], restartMs: null }],
   ] as const) {
     const pace: Pace = { of, next: 0, at: 0 }

@@ -7,7 +7,7 @@ import { startWorld, type World } from './world.ts'
 
 export type Outcome = {
   readonly drill: Drill
-  /** Seconds from the begin of the fault until every alert that must fire had, by system; null if none must, or one did not. */
+  /** Seconds from the start of the fault until every alert that must fire had, by system; null if none must, or one did not. */
   readonly detected: Readonly<Record<System, number | null>>
   /** Seconds from the end of the fault until all of them had cleared. */
   readonly cleared: Readonly<Record<System, number | null>>

@@ -1,11 +1,11 @@
 import { createHmac } from 'node:crypto'
 import type { Mode } from '../../events/contract.ts'
 import type { LimitReason } from '../../events/signed-refusal.ts'
+import { type NetworkSet, networksOf } from '../../networks/network-set.ts'
 import { steadySeconds } from '../../replay-cache/memory.ts'
 import type { Stop } from '../../user-limits/counts.ts'
 import type { Lease } from '../../user-limits/lease.ts'
 import type { LimitedUser } from '../../user-limits/limited-user.ts'
-import { networkList } from '../../user-limits/networks.ts'
 import type { User } from './handshake.ts'
 import type { Relay, Session } from './session.ts'
 
@@ -19,14 +19,12 @@ const addressHash = (remote: Buffer, secret: Buffer): Buffer =>
     .digest()
     .subarray(0, 8)
 
-const lists = new WeakMap<readonly string[], ReturnType<typeof networkList>>()
+const sets = new WeakMap<readonly string[], NetworkSet>()
 
 const isAllowed = (networks: readonly string[], remote: Buffer): boolean => {
-  const known = lists.get(networks)
-  if (known !== undefined) return known(remote)
-  const made = networkList(networks)
-  lists.set(networks, made)
-  return made(remote)
+  const set = sets.get(networks) ?? networksOf(networks)
+  sets.set(networks, set)
+  return set.has(remote)
 }
 
 const noteAddress = (session: Session, { slot, addresses }: LimitedUser): boolean => {
