@@ -1,20 +1,16 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readConfig } from '../config/config.ts'
-import { dotenvText } from './dotenv-text.ts'
-import { startDraft } from './draft.ts'
-import { recognise } from './recognise.ts'
+import { importTexts } from './import-text.ts'
 
 const one = 'd6b1f0a9c87e4523901fbad24c6e7318'
 const two = '3f9c07be51d24a86b7e0c4912ad5f863'
 const domainHex = Buffer.from('www.example.com').toString('hex')
 
 const imported = (text: string) => {
-  const draft = startDraft()
-  const recognised = recognise(text)
-  assert.ok(recognised.ok, recognised.ok ? '' : recognised.why)
-  recognised.found.take(draft)
-  const { text: env, mistakes } = dotenvText(draft)
+  const result = importTexts([text])
+  assert.ok(result.ok, result.ok ? '' : result.why)
+  const { text: env, mistakes, programs, left } = result
   assert.equal(mistakes, [])
   const reading = readConfig({}, env)
   assert.ok(reading.ok)
@@ -24,7 +20,7 @@ const imported = (text: string) => {
       .split('\n')
       .map((line) => line.split(/=(.*)/s).slice(0, 2)),
   )
-  return { program: recognised.found.program, lines, left: draft.left, config: reading.config }
+  return { program: programs[0], lines, left, config: reading.config }
 }
 
 const leftKeys = ({ left }: ReturnType<typeof imported>): string[] => left.map(({ key }) => key)

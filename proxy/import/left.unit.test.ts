@@ -1,7 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { dotenvText } from './dotenv-text.ts'
-import { startDraft } from './draft.ts'
+import { importTexts } from './import-text.ts'
 import { recognise } from './recognise.ts'
 
 const one = 'd6b1f0a9c87e4523901fbad24c6e7318'
@@ -9,11 +8,9 @@ const two = '3f9c07be51d24a86b7e0c4912ad5f863'
 const tag = '8a5d3c1fe27b40964fb0d1827c6e9a35'
 
 const imported = (text: string) => {
-  const draft = startDraft()
-  const recognised = recognise(text)
-  assert.ok(recognised.ok)
-  recognised.found.take(draft)
-  return { ...dotenvText(draft), left: draft.left }
+  const result = importTexts([text])
+  assert.ok(result.ok)
+  return result
 }
 
 test('a weak secret, a secret twice and limits without a secret are listed, and the rest is kept', () => {

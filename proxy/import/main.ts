@@ -1,8 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { dotenvText } from './dotenv-text.ts'
-import { type Draft, startDraft } from './draft.ts'
-import { recognise } from './recognise.ts'
+import type { Left } from './draft.ts'
+import { importTexts } from './import-text.ts'
 
 const usage = `usage: mtscope import [--out FILE] FILE...
 
@@ -57,17 +56,8 @@ const read = (file: string): string => {
   }
 }
 
-const take = (file: string, draft: Draft): string => {
-  const recognised = recognise(read(file))
-  if (!recognised.ok) return fail(2, `${file} ${recognised.why}`)
-  recognised.found.take(draft)
-  return recognised.found.program
-}
-
-const report = (draft: Draft, mistakes: readonly string[]): void => {
-  const lines = draft.left.map(
-    ({ key, shown, why }) => `  ${key}${shown === '' ? '' : ` = ${shown}`}: ${why}\n`,
-  )
+const report = (left: readonly Left[], mistakes: readonly string[]): void => {
+  const lines = left.map(({ key, shown, why }) => `  ${key}${shown === '' ? '' : ` = ${shown}`}: ${why}\n`)
   if (lines.length > 0) process.stderr.write(`Without an equivalent, or to be looked at:\n${lines.join('')}`)
   if (mistakes.length > 0)
     process.stderr.write(`mtscope would refuse this .env:\n${mistakes.map((one) => `  ${one}\n`).join('')}`)
@@ -92,14 +82,14 @@ const main = (): void => {
   const { values, positionals } = options()
   if (values.help) return void process.stdout.write(usage)
   if (positionals.length === 0) fail(2, 'no file is given; --help shows the usage')
-  const draft = startDraft()
-  const programs = positionals.map((file) => take(file, draft))
-  const { text, mistakes } = dotenvText(draft)
+  const imported = importTexts(positionals.map(read))
+  if (!imported.ok) return fail(2, `${positionals[imported.at]} ${imported.why}`)
+  const { text, mistakes, left, programs } = imported
   write(
     values.out,
     `# Made by mtscope import, from the configuration of ${[...new Set(programs)].join(' and ')}.\n${text}`,
   )
-  report(draft, mistakes)
+  report(left, mistakes)
   if (mistakes.length > 0) process.exitCode = 2
 }
 

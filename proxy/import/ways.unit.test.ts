@@ -1,18 +1,14 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { dotenvText } from './dotenv-text.ts'
-import { startDraft } from './draft.ts'
-import { recognise } from './recognise.ts'
+import { importTexts } from './import-text.ts'
 
 const one = 'd6b1f0a9c87e4523901fbad24c6e7318'
 const tag = '8a5d3c1fe27b40964fb0d1827c6e9a35'
 
 const imported = (text: string) => {
-  const draft = startDraft()
-  const recognised = recognise(text)
-  assert.ok(recognised.ok)
-  recognised.found.take(draft)
-  return { ...dotenvText(draft), left: draft.left }
+  const result = importTexts([text])
+  assert.ok(result.ok)
+  return result
 }
 
 const linesOf = (text: string): string[] => imported(text).text.trim().split('\n')

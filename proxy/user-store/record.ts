@@ -122,8 +122,8 @@ export const usersText = (users: Users, record: (user: ManagedUser) => object = 
   return `{"version":${version},"users":[\n${lines.join(',\n')}\n]}\n`
 }
 
-/** The users of an export, which has no secrets unless they were asked for. */
-export const readExport = (text: string): Reading<{ readonly users: readonly NewUser[] }> => {
+/** The list "users" of a text, and the version of its form. */
+const listOf = (text: string): Reading<{ readonly list: readonly unknown[]; readonly version: unknown }> => {
   let json: unknown
   try {
     json = JSON.parse(text)
@@ -131,8 +131,15 @@ export const readExport = (text: string): Reading<{ readonly users: readonly New
     return wrong('is not JSON')
   }
   if (!isObject(json) || !Array.isArray(json.users)) return wrong('has no list "users"')
+  return { ok: true, list: json.users, version: json.version }
+}
+
+/** The users of an export, which has no secrets unless they were asked for. */
+export const readExport = (text: string): Reading<{ readonly users: readonly NewUser[] }> => {
+  const found = listOf(text)
+  if (!found.ok) return found
   const users: NewUser[] = []
-  for (const [at, item] of json.users.entries()) {
+  for (const [at, item] of found.list.entries()) {
     const read = readNewUser(item)
     if (!read.ok) return wrong(`record ${at + 1} ${read.mistake}`)
     users.push(read.user)
@@ -142,18 +149,13 @@ export const readExport = (text: string): Reading<{ readonly users: readonly New
 
 /** Checks the whole file: one wrong record refuses it, since its name may be what is wrong. */
 export const readUsersText = (text: string, now = Date.now()): Reading<{ readonly users: Users }> => {
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch {
-    return wrong('is not JSON')
-  }
-  if (!isObject(json) || !Array.isArray(json.users)) return wrong('has no list "users"')
-  if (json.version !== version)
-    return wrong(`has the version ${JSON.stringify(json.version)?.slice(0, 20)}, and this reads version 1`)
+  const found = listOf(text)
+  if (!found.ok) return found
+  if (found.version !== version)
+    return wrong(`has the version ${JSON.stringify(found.version)?.slice(0, 20)}, and this reads version 1`)
   const users = new Map<string, ManagedUser>()
   const secrets = new Set<string>()
-  for (const [at, item] of json.users.entries()) {
+  for (const [at, item] of found.list.entries()) {
     const read = readRecord(item, now)
     if (!read.ok) return wrong(`record ${at + 1} ${read.mistake}`)
     const { user } = read

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { resetAll } from './reset-all.ts'
 import { type Manner, type Served, serve } from './served-connection.ts'
 
 export type FakeDatacenter = AsyncDisposable & {
@@ -66,11 +67,7 @@ export const fakeDatacenter = async (options: DatacenterOptions = {}): Promise<F
   const goAway = async (): Promise<void> => {
     const closing = server
     server = undefined
-    // Node 26.10 leaks the descriptor of a reset whose FIN is still unsent, and then spins at its exit.
-    for (const socket of sockets) {
-      if (socket.writableEnded && !socket.writableFinished) socket.destroy()
-      else socket.resetAndDestroy()
-    }
+    resetAll(sockets)
     if (closing) await new Promise((resolve) => closing.close(resolve))
   }
   return {

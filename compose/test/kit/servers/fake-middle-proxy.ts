@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, isIPv6, type Server, type Socket } from 'node:net'
 import { type MiddleClient, type MiddleManner, type Shared, serveFrames } from './middle-clients.ts'
+import { resetAll } from './reset-all.ts'
 import { type Frame, frameOf, ops, payloadOf, streamsOf, takeFrames, toBlocks } from './rpc-wire.ts'
 
 export type FakeMiddleProxy = AsyncDisposable & {
@@ -169,10 +170,7 @@ export const fakeMiddleProxy = async (
   const goAway = async (): Promise<void> => {
     const closing = server
     server = undefined
-    for (const socket of sockets) {
-      if (socket.writableEnded && !socket.writableFinished) socket.destroy()
-      else socket.resetAndDestroy()
-    }
+    resetAll(sockets)
     if (closing) await new Promise((resolve) => closing.close(resolve))
   }
   return {
