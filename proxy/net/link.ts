@@ -114,8 +114,10 @@ export type ListenAt =
   | { readonly path: string; readonly mode: number }
   | { readonly inherited: string }
 
-/** `descriptor`: a socket that listens; the engine uses a duplicate, so that several threads accept from one socket. */
-export type ListenOn = Exclude<ListenAt, { inherited: string }> | { readonly descriptor: number }
+/** `descriptor`: a socket that listens; the engine uses a duplicate. `shared`: other threads accept from it, too. */
+export type ListenOn =
+  | Exclude<ListenAt, { inherited: string }>
+  | { readonly descriptor: number; readonly shared: boolean }
 
 export type ListenOptions = ListenOn & {
   /** The kernel drops a peer that acknowledges nothing for so long, where it has TCP_USER_TIMEOUT; ms. */

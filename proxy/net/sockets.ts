@@ -28,12 +28,14 @@ export type SocketOptions = {
 }
 
 /** Each thread accepts from every socket, or from its share where there are enough for all. */
-const shared = (descriptors: readonly number[], threads: number): ListenOn[][] =>
-  Array.from({ length: threads }, (_, thread) =>
+const spread = (descriptors: readonly number[], threads: number): ListenOn[][] => {
+  const shared = descriptors.length < threads
+  return Array.from({ length: threads }, (_, thread) =>
     descriptors
-      .filter((__, i) => descriptors.length < threads || i % threads === thread)
-      .map((descriptor) => ({ descriptor })),
+      .filter((__, i) => shared || i % threads === thread)
+      .map((descriptor) => ({ descriptor, shared })),
   )
+}
 
 /** For a port: each thread listens by itself. For a path: the first thread alone. */
 const byThemselves = (at: ListenOn, threads: number): ListenOn[][] =>
@@ -92,19 +94,19 @@ export const openSockets = async (
           `LISTEN=systemd got descriptor ${deaf}, which does not listen: set Accept=no and a stream socket`,
         )
       return libc === null
-        ? [descriptors.map((descriptor) => ({ descriptor }))]
-        : shared(descriptors, threads)
+        ? [descriptors.map((descriptor) => ({ descriptor, shared: false }))]
+        : spread(descriptors, threads)
     }
     if ('host' in at) {
       return options.native && libc !== null
-        ? shared(open(libc, at, threads), threads)
+        ? spread(open(libc, at, threads), threads)
         : byThemselves(at, threads)
     }
     await clearPath(at.path)
     if (libc === null) return byThemselves(at, threads)
     const descriptors = open(libc, at, 1)
     undo.push(removerOf(at.path))
-    return shared(descriptors, threads)
+    return spread(descriptors, threads)
   }
   try {
     const places: ListenOn[][][] = []

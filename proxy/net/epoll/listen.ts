@@ -53,8 +53,8 @@ export const listen = (
   const lengthAt = lastingPointer(addressLength)
   const fd = openListener(libc, options, options, warn)
   const port = portOf(libc, fd)
-  /** Other threads accept from the same socket: the kernel wakes one of them, in turn. */
-  let interest = 'descriptor' in options ? c.EPOLLIN | EPOLLEXCLUSIVE : c.EPOLLIN
+  /** Where other threads accept from the same socket, the kernel wakes one of them, in turn. */
+  let interest = 'descriptor' in options && options.shared ? c.EPOLLIN | EPOLLEXCLUSIVE : c.EPOLLIN
   let open = true
 
   const accepting = (): void => {
